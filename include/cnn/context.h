@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/** The context: allocator, threads, backend, seed, log and the last error. */
+#ifndef CNN_CONTEXT_H
+#define CNN_CONTEXT_H
+
+#include <cnn/common.h>
+
+CNN_BEGIN_DECLS
+
+struct cnn_backend;
+
+/** What all other handles are made from. Create it first, free it last. */
+typedef struct cnn_context cnn_context;
+
+/**
+ * Where the library takes its memory from. Both functions are called from any
+ * thread that uses the context, at the same time. What the linked libraries
+ * (JPEG, PNG, JSON, gzip, thread pool, BLIS) need inside their own calls comes
+ * from malloc.
+ */
+typedef struct cnn_allocator {
+    size_t struct_size; /**< sizeof(cnn_allocator) */
+    void *user;         /**< handed to both functions */
+    /** Returns `size` bytes (never 0) aligned to `alignment` (a power of two), or NULL. */
+    void *(*allocate)(void *user, size_t size, size_t alignment);
+    /** Takes back what `allocate` gave for this size; never called with NULL. An arena may do nothing here. */
+    void (*release)(void *user, void *memory, size_t size);
+} cnn_allocator;
+
+/**
+ * Runs tasks in place of the library's own thread pool.
+ * `run` calls task(argument, i) once for each i in [0, count) and returns when
+ * all calls have returned; calls for different i may run at the same time.
+ */
+typedef struct cnn_executor {
+    size_t struct_size; /**< sizeof(cnn_executor) */
+    void *user;         /**< handed to `run` */
+    uint32_t threads;   /**< how many tasks can run at the same time, at least 1 */
+    void (*run)(void *user, void (*task)(void *argument, size_t index), void *argument, size_t count);
+} cnn_executor;
+
+typedef enum cnn_log_level {
+    CNN_LOG_ERROR = 1,   /**< a call failed; the text is that of cnn_last_error() */
+    CNN_LOG_WARNING = 2, /**< a call went on, but something is odd: a skipped image, a hidden folder */
+    CNN_LOG_INFO = 3     /**< what was chosen: backend, algorithm */
+} cnn_log_level;
+
+/** Receives one message without a newline. May be called from any thread, at the same time. */
+typedef void (*cnn_log_function)(void *user, cnn_log_level level, const char *message);
+
+/** Options of cnn_context_create(); write them with CNN_CONTEXT(). */
+typedef struct cnn_context_options {
+    size_t struct_size;
+    uint32_t threads;                  /**< threads that compute, the caller's included; 1 creates none.
+                                            0: as many as the process may use */
+    uint32_t log_level;                /**< least important level that is logged; 0: CNN_LOG_WARNING */
+    uint64_t seed;                     /**< of every random choice made under this context */
+    const char *backend;               /**< "reference", "blis" or a registered name. NULL: the environment
+                                            variable CNN_BACKEND if set, else the best built in */
+    const struct cnn_backend *backends; /**< backends of the caller's, beside those built in; copied */
+    size_t backend_count;              /**< how many */
+    const cnn_allocator *allocator;    /**< copied; NULL: malloc */
+    const cnn_executor *executor;      /**< copied; NULL: the library's own pool of `threads` */
+    cnn_log_function log;              /**< NULL: nothing is logged */
+    void *log_user;                    /**< handed to `log` */
+} cnn_context_options;
+
+#define CNN_CONTEXT(...) CNN_OPTIONS(cnn_context_options, __VA_ARGS__)
+
+/**
+ * Creates a context.
+ *
+ * options  NULL for all defaults.
+ * context  receives the handle, or NULL on failure.
+ *
+ * Returns CNN_OK; CNN_ERROR_NOT_FOUND for an unknown backend name (never a
+ * silent fallback); CNN_ERROR_INVALID_ARGUMENT; CNN_ERROR_VERSION;
+ * CNN_ERROR_UNSUPPORTED if the processor lacks what the backend needs;
+ * CNN_ERROR_OUT_OF_MEMORY; CNN_ERROR_THREAD. As there is no context yet, the
+ * detail of a failure goes to `options->log`. Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_context_create(const cnn_context_options *options, cnn_context **context);
+
+/** Frees the context; every handle made from it must be freed before. NULL is allowed. Since 0.1. */
+CNN_API void cnn_context_free(cnn_context *context);
+
+/**
+ * The detail of the last call under this context that failed on the calling
+ * thread: file, layer, shape, reason. "" if none failed. Valid until the next
+ * failing call on this thread, or the end of the context. Not changed by calls
+ * that succeed. NULL, a context that could not be created, gives "".
+ * Thread-safe. Since 0.1.
+ */
+CNN_API const char *cnn_last_error(const cnn_context *context);
+
+/** The name of the backend in use. Valid as long as the context. Thread-safe. Since 0.1. */
+CNN_API const char *cnn_context_backend(const cnn_context *context);
+
+/** The number of threads that compute. Thread-safe. Since 0.1. */
+CNN_API uint32_t cnn_context_threads(const cnn_context *context);
+
+/** The seed. Thread-safe. Since 0.1. */
+CNN_API uint64_t cnn_context_seed(const cnn_context *context);
+
+/** The names of the built-in backends, best first; NULL past the end. Static storage. Thread-safe. Since 0.1. */
+CNN_API const char *cnn_backend_name(size_t index);
+
+/**
+ * The instruction set that the vector kernels use on this processor:
+ * "baseline", "avx2" or "avx512". The environment variable CNN_CPU names the
+ * highest one to use. Static storage. Thread-safe. Since 0.1.
+ */
+CNN_API const char *cnn_cpu_level(void);
+
+CNN_END_DECLS
+
+#endif

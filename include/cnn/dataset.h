@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * A dataset is a numbered list of images with class labels and class names. It
+ * says where samples are; a cnn_loader reads them. All functions may be called
+ * from any thread; a dataset is immutable once made.
+ */
+#ifndef CNN_DATASET_H
+#define CNN_DATASET_H
+
+#include <cnn/common.h>
+#include <cnn/context.h>
+#include <cnn/image.h>
+
+CNN_BEGIN_DECLS
+
+typedef struct cnn_dataset cnn_dataset;
+
+/** Options of the datasets that list files; write them with CNN_FILES(). */
+typedef struct cnn_files_options {
+    size_t struct_size;
+    const char *const *classes; /**< the class names, in label order, others being refused; NULL: those found,
+                                     sorted by their bytes ("10" < "2", "Dog" < "cat") */
+    size_t class_count;         /**< how many names */
+    uint32_t channels;          /**< decode to 1 or 3 channels; 0: 3 for photos, 1 for IDX */
+    uint32_t apply_orientation; /**< as in cnn_decode_options */
+    const char *part;           /**< of an IDX or CIFAR folder: "train" or "test"; NULL: "train" */
+} cnn_files_options;
+
+#define CNN_FILES(...) CNN_OPTIONS(cnn_files_options, __VA_ARGS__)
+
+/**
+ * Opens whatever lies at `path`: a folder with one folder for each class, a
+ * flat folder of label.N.jpg, a folder of IDX files (gzipped or not), or a
+ * folder of CIFAR-10 binaries.
+ *
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_IO, CNN_ERROR_FORMAT (nothing
+ * of these is there; the message says what was found), and the statuses of the
+ * call for that form. Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_open(cnn_context *context, const char *path, const cnn_files_options *options,
+                                    cnn_dataset **dataset);
+
+/**
+ * One folder for each class below `path`, each with .jpg, .jpeg and .png files
+ * (any case, in folders below it too), in byte order. Names that begin with a
+ * dot are passed over with a log message; a class without images is an error.
+ *
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_IO, CNN_ERROR_FORMAT,
+ * CNN_ERROR_MISMATCH (a folder that is not in `classes`), CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_open_folders(cnn_context *context, const char *path,
+                                            const cnn_files_options *options, cnn_dataset **dataset);
+
+/**
+ * A flat folder: the class is the file name up to its first dot. Files are in
+ * natural order: cat.2.jpg before cat.10.jpg. Statuses as
+ * cnn_dataset_open_folders(). Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_open_flat(cnn_context *context, const char *path, const cnn_files_options *options,
+                                         cnn_dataset **dataset);
+
+/**
+ * IDX files, as MNIST and Fashion-MNIST come, gzipped or not: unsigned bytes,
+ * images of rank 3 (or 4 with channels last) and labels of rank 1. They are
+ * held in memory. Labels number the classes; without `classes` names are
+ * "0", "1", ...; a folder named fashion-mnist gets the article's names.
+ *
+ * Returns CNN_OK, CNN_ERROR_IO, CNN_ERROR_TRUNCATED, CNN_ERROR_FORMAT,
+ * CNN_ERROR_MISMATCH, CNN_ERROR_LIMIT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_open_idx(cnn_context *context, const char *images_path, const char *labels_path,
+                                        const cnn_files_options *options, cnn_dataset **dataset);
+
+/** A folder of CIFAR-10 binaries (data_batch_*.bin, test_batch.bin). Statuses as cnn_dataset_open_idx(). Since 0.1. */
+CNN_API cnn_status cnn_dataset_open_cifar(cnn_context *context, const char *path, const cnn_files_options *options,
+                                          cnn_dataset **dataset);
+
+/** Arrays of the caller's; write them with CNN_ARRAYS(). Exactly one of `bytes` and `floats` is given. */
+typedef struct cnn_arrays_options {
+    size_t struct_size;
+    const uint8_t *bytes;       /**< count x height x width x channels values of 0 to 255 */
+    const float *floats;        /**< the same as [0, 1] */
+    const int32_t *labels;      /**< count labels of 0 to class_count - 1; NULL: all -1, unlabelled */
+    size_t count;               /**< images */
+    uint32_t height;            /**< pixels */
+    uint32_t width;             /**< pixels */
+    uint32_t channels;          /**< 1 or 3 */
+    uint32_t borrow;            /**< 1: the arrays outlive the dataset and are not copied */
+    const char *const *classes; /**< class names; NULL: "0", "1", ... */
+    size_t class_count;         /**< 0: one more than the largest label */
+} cnn_arrays_options;
+
+#define CNN_ARRAYS(...) CNN_OPTIONS(cnn_arrays_options, __VA_ARGS__)
+
+/**
+ * Makes a dataset of arrays. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT (a
+ * label out of range is named), CNN_ERROR_LIMIT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_create(cnn_context *context, const cnn_arrays_options *arrays, cnn_dataset **dataset);
+
+/** One sample that a caller's dataset hands over: a file, an encoded image, or pixels. */
+typedef struct cnn_sample {
+    size_t struct_size;  /**< set by the library */
+    int32_t label;       /**< 0 to class_count - 1, or -1 */
+    uint32_t width;      /**< of `pixels` or `floats` */
+    uint32_t height;     /**< of `pixels` or `floats` */
+    uint32_t channels;   /**< of `pixels` or `floats`: 1 or 3 */
+    const char *path;    /**< a JPEG or PNG file; or NULL. Also used as the name in messages */
+    const void *encoded; /**< a JPEG or PNG in memory; or NULL */
+    size_t encoded_size; /**< bytes */
+    const uint8_t *pixels; /**< height x width x channels bytes; or NULL */
+    const float *floats;   /**< height x width x channels values in [0, 1]; or NULL */
+    void *token;           /**< the caller's, for `release` */
+} cnn_sample;
+
+/** A dataset of the caller's; write it with CNN_DATASET(). */
+typedef struct cnn_dataset_callbacks {
+    size_t struct_size;
+    void *user;                 /**< handed to the functions */
+    size_t count;               /**< samples */
+    const char *const *classes; /**< class names, copied */
+    size_t class_count;         /**< how many */
+    /** Fills `sample` with sample `index`; any status but CNN_OK makes the read fail with it. Called from
+        several threads at the same time when the loader has several workers. */
+    cnn_status (*read)(void *user, size_t index, cnn_sample *sample);
+    /** Takes back what `read` handed over; NULL if there is nothing to do. */
+    void (*release)(void *user, cnn_sample *sample);
+    /** The label of a sample without reading it; NULL: it is not known before reading, and the dataset cannot
+        be split by class. */
+    int32_t (*label)(void *user, size_t index);
+    /** Called when the last handle that uses the dataset is freed; may be NULL. */
+    void (*destroy)(void *user);
+    cnn_shape shape; /**< H, W, C of every sample where they are all the same; files are decoded to C channels. Rank 0:
+                          not known */
+} cnn_dataset_callbacks;
+
+#define CNN_DATASET(...) CNN_OPTIONS(cnn_dataset_callbacks, __VA_ARGS__)
+
+/** Makes a dataset of the caller's functions. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY.
+    Since 0.1. */
+CNN_API cnn_status cnn_dataset_create_custom(cnn_context *context, const cnn_dataset_callbacks *callbacks,
+                                             cnn_dataset **dataset);
+
+/** Which samples a split puts into the second part. */
+typedef enum cnn_split_mode {
+    CNN_SPLIT_RANDOM = 0,     /**< a seeded random choice over all samples */
+    CNN_SPLIT_STRATIFIED = 1, /**< a seeded random choice of the same fraction of each class */
+    CNN_SPLIT_KERAS = 2       /**< the first samples of each class, as Keras's validation_split */
+} cnn_split_mode;
+
+/** Options of cnn_dataset_split(); write them with CNN_SPLIT(). */
+typedef struct cnn_split_options {
+    size_t struct_size;
+    int32_t mode;    /**< a cnn_split_mode */
+    float fraction;  /**< of the samples in the second part, between 0 and 1; 0: 0.2 */
+    uint64_t seed;   /**< of the random choice; 0: the context's */
+} cnn_split_options;
+
+#define CNN_SPLIT(...) CNN_OPTIONS(cnn_split_options, __VA_ARGS__)
+
+/**
+ * Splits a dataset in two: `rest` keeps the order, `part` holds the fraction.
+ * Both keep all class names. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT (a part
+ * would be empty), CNN_ERROR_UNSUPPORTED (labels not known), CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_split(const cnn_dataset *dataset, const cnn_split_options *options,
+                                     cnn_dataset **rest, cnn_dataset **part);
+
+/** The samples of these indices, in this order. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY.
+    Since 0.1. */
+CNN_API cnn_status cnn_dataset_subset(const cnn_dataset *dataset, const uint64_t *indices, size_t count,
+                                      cnn_dataset **subset);
+
+/** A seeded random choice of `count` samples without repetition (all of them if there are fewer), in dataset
+    order. Statuses as cnn_dataset_subset(). Since 0.1. */
+CNN_API cnn_status cnn_dataset_sample(const cnn_dataset *dataset, size_t count, uint64_t seed, cnn_dataset **subset);
+
+/** Frees the dataset; NULL is allowed. Since 0.1. */
+CNN_API void cnn_dataset_free(cnn_dataset *dataset);
+
+/** Number of samples. Since 0.1. */
+CNN_API size_t cnn_dataset_count(const cnn_dataset *dataset);
+
+/** Number of classes. Since 0.1. */
+CNN_API size_t cnn_dataset_class_count(const cnn_dataset *dataset);
+
+/** Name of class `label`; NULL past the end. Valid as long as the dataset. Since 0.1. */
+CNN_API const char *cnn_dataset_class_name(const cnn_dataset *dataset, size_t label);
+
+/** Label of a sample; -1 if it has none or it is not known before reading. Since 0.1. */
+CNN_API int32_t cnn_dataset_label(const cnn_dataset *dataset, size_t index);
+
+/** Path of a sample; NULL if it is no file of its own. Valid as long as the dataset. Since 0.1. */
+CNN_API const char *cnn_dataset_path(const cnn_dataset *dataset, size_t index);
+
+/**
+ * Reads one sample as an image; float samples are rounded to 8 bits. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT and
+ * the statuses of cnn_image_load(). Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_image(const cnn_dataset *dataset, size_t index, cnn_image **image);
+
+/** Height, width and channels of the samples if all are known to be the same; rank 0 otherwise. Since 0.1. */
+CNN_API cnn_shape cnn_dataset_shape(const cnn_dataset *dataset);
+
+CNN_END_DECLS
+
+#endif

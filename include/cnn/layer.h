@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Layer constructors. Each returns a layer that cnn_model_add() takes over, or
+ * NULL on failure; NULL may be added too, and the model then remembers the
+ * error and returns it from cnn_model_build(). So programs need to check once:
+ *
+ *     cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.filters = 32, .activation = CNN_RELU)));
+ *     cnn_model_add(model, cnn_max_pool2d(context, CNN_POOL2D(.size = {2, 2})));
+ *     ...
+ *     status = cnn_model_build(model);
+ *
+ * Constructors are thread-safe. A layer without a name is named after its kind
+ * and its number in the model, as Keras does: conv2d_1, conv2d_2, dense_1.
+ */
+#ifndef CNN_LAYER_H
+#define CNN_LAYER_H
+
+#include <cnn/backend.h>
+#include <cnn/common.h>
+#include <cnn/context.h>
+
+CNN_BEGIN_DECLS
+
+typedef struct cnn_layer cnn_layer;
+
+/** How a window meets the border. */
+typedef enum cnn_padding {
+    CNN_PADDING_DEFAULT = 0,    /**< valid, or explicit if any of `pads` is not 0 */
+    CNN_PADDING_VALID = 1,      /**< no padding */
+    CNN_PADDING_SAME = 2,       /**< output = ceil(input / stride); an odd pixel goes to the end, as TensorFlow,
+                                     Keras and PyTorch's "same" */
+    CNN_PADDING_SAME_LOWER = 3, /**< the same with the odd pixel at the start */
+    CNN_PADDING_EXPLICIT = 4    /**< `pads` */
+} cnn_padding;
+
+/** How parameters begin. The numbers are frozen: model files hold their names. */
+typedef enum cnn_initializer_kind {
+    CNN_INIT_DEFAULT = 0,        /**< Glorot uniform for weights, 0 for biases, as Keras */
+    CNN_INIT_GLOROT_UNIFORM = 1, /**< U(-a, a), a = sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010) */
+    CNN_INIT_GLOROT_NORMAL = 2,  /**< truncated normal of standard deviation sqrt(2 / (fan_in + fan_out)) */
+    CNN_INIT_HE_UNIFORM = 3,     /**< U(-a, a), a = sqrt(6 / fan_in) (He et al. 2015) */
+    CNN_INIT_HE_NORMAL = 4,      /**< truncated normal of standard deviation sqrt(2 / fan_in) */
+    CNN_INIT_NORMAL = 5,         /**< N(0, value^2) */
+    CNN_INIT_CONSTANT = 6,       /**< `value` everywhere */
+    CNN_INIT_PYTORCH = 7,        /**< U(-a, a), a = 1 / sqrt(fan_in), weights and biases alike */
+    CNN_INIT_UNIFORM = 8         /**< U(-value, value) */
+} cnn_initializer_kind;
+
+/**
+ * An initializer. fan_in is kernel area * input channels / groups, fan_out is
+ * kernel area * output channels / groups; truncated normals are cut at two
+ * standard deviations and rescaled so that the standard deviation is the stated
+ * one, as Keras does. This struct is frozen.
+ */
+typedef struct cnn_initializer {
+    int32_t kind; /**< a cnn_initializer_kind */
+    float value;  /**< of NORMAL, CONSTANT and UNIFORM */
+} cnn_initializer;
+
+/** Options of cnn_conv2d(); write them with CNN_CONV2D(). Input and output are N, H, W, C. */
+typedef struct cnn_conv2d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t filters;     /**< output channels; required */
+    int32_t kernel[2];   /**< height, width; width 0: as the height; {0, 0}: 3 x 3 */
+    int32_t stride[2];   /**< rows, columns; 0: 1, the second 0: as the first */
+    int32_t dilation[2]; /**< distance of kernel cells; 0: 1, the second 0: as the first */
+    int32_t groups;      /**< divides input channels and filters; 0: 1 */
+    int32_t padding;     /**< a cnn_padding */
+    int32_t pads[4];     /**< top, bottom, left, right */
+    int32_t activation;  /**< a cnn_activation */
+    float alpha;         /**< slope of CNN_LEAKY_RELU; 0: 0.01 */
+    int32_t no_bias;     /**< 1: without bias */
+    cnn_initializer kernel_init;
+    cnn_initializer bias_init;
+} cnn_conv2d_options;
+
+#define CNN_CONV2D(...) CNN_OPTIONS(cnn_conv2d_options, __VA_ARGS__)
+
+/** 2-D convolution (cross-correlation, as in all frameworks) with bias and activation. Since 0.1. */
+CNN_API cnn_layer *cnn_conv2d(cnn_context *context, const cnn_conv2d_options *options);
+
+/** Options of cnn_dense(); write them with CNN_DENSE(). */
+typedef struct cnn_dense_options {
+    size_t struct_size;
+    const char *name;
+    int32_t units;      /**< outputs; required */
+    int32_t activation; /**< a cnn_activation */
+    float alpha;        /**< slope of CNN_LEAKY_RELU; 0: 0.01 */
+    int32_t no_bias;    /**< 1: without bias */
+    cnn_initializer kernel_init;
+    cnn_initializer bias_init;
+} cnn_dense_options;
+
+#define CNN_DENSE(...) CNN_OPTIONS(cnn_dense_options, __VA_ARGS__)
+
+/** Fully connected layer over the last dimension of an N, C input, with bias and activation. Since 0.1. */
+CNN_API cnn_layer *cnn_dense(cnn_context *context, const cnn_dense_options *options);
+
+/** Options of both poolings; write them with CNN_POOL2D(). */
+typedef struct cnn_pool2d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t size[2];   /**< window height, width; width 0: as the height; {0, 0}: 2 x 2 */
+    int32_t stride[2]; /**< rows, columns; 0: as the window */
+    int32_t padding;   /**< a cnn_padding */
+    int32_t pads[4];   /**< top, bottom, left, right; each less than the window */
+    int32_t ceil;      /**< 1: round the output size up, as Caffe; a last window that would begin outside the
+                            input and its left padding is dropped, as PyTorch does */
+    int32_t count_include_pad; /**< mean: 1 counts explicit padding in the divisor, as PyTorch's default; 0 does
+                                    not, as Keras and ONNX */
+} cnn_pool2d_options;
+
+#define CNN_POOL2D(...) CNN_OPTIONS(cnn_pool2d_options, __VA_ARGS__)
+
+/** Maximum over windows; the gradient goes to the first maximum in reading order. Since 0.1. */
+CNN_API cnn_layer *cnn_max_pool2d(cnn_context *context, const cnn_pool2d_options *options);
+
+/** Mean over windows. Since 0.1. */
+CNN_API cnn_layer *cnn_average_pool2d(cnn_context *context, const cnn_pool2d_options *options);
+
+/** Options of layers that have none but a name; write them with CNN_NAMED(). */
+typedef struct cnn_named_options {
+    size_t struct_size;
+    const char *name;
+} cnn_named_options;
+
+#define CNN_NAMED(...) CNN_OPTIONS(cnn_named_options, __VA_ARGS__)
+
+/** Mean over all positions: N, H, W, C to N, C. Since 0.1. */
+CNN_API cnn_layer *cnn_global_average_pool2d(cnn_context *context, const cnn_named_options *options);
+
+/** N, H, W, C to N, H * W * C in H, W, C order (as Keras; PyTorch's order is C, H, W). Since 0.1. */
+CNN_API cnn_layer *cnn_flatten(cnn_context *context, const cnn_named_options *options);
+
+/** Options of cnn_dropout(); write them with CNN_DROPOUT(). */
+typedef struct cnn_dropout_options {
+    size_t struct_size;
+    const char *name;
+    float rate;       /**< probability of dropping, 0 <= rate < 1 */
+    int32_t channels; /**< 1: whole channels (PyTorch's Dropout2d, Keras's SpatialDropout2D). On an N, C input that
+                           is the same as single values */
+} cnn_dropout_options;
+
+#define CNN_DROPOUT(...) CNN_OPTIONS(cnn_dropout_options, __VA_ARGS__)
+
+/** Sets values to 0 in training and scales the rest by 1 / (1 - rate); nothing otherwise (Srivastava et al. 2014).
+    Since 0.1. */
+CNN_API cnn_layer *cnn_dropout(cnn_context *context, const cnn_dropout_options *options);
+
+/** Options of cnn_batch_norm(); write them with CNN_BATCH_NORM(). */
+typedef struct cnn_batch_norm_options {
+    size_t struct_size;
+    const char *name;
+    int32_t convention; /**< a cnn_convention: the defaults of the three fields below */
+    float keep;         /**< of the running statistics at each step; Keras 0.99, PyTorch 0.9 (its momentum 0.1) */
+    float epsilon;      /**< added to the variance; Keras 1e-3, PyTorch 1e-5 */
+    int32_t unbiased;   /**< 1: the running variance gets the batch's unbiased n / (n - 1) variance (for n = 1 the
+                             biased one), as PyTorch does; 2: the biased one, as Keras 3 does; 0: by convention.
+                             Normalising uses the biased one always */
+    int32_t no_scale;   /**< 1: without gamma */
+    int32_t no_shift;   /**< 1: without beta */
+    int32_t activation; /**< CNN_LINEAR or CNN_RELU */
+} cnn_batch_norm_options;
+
+#define CNN_BATCH_NORM(...) CNN_OPTIONS(cnn_batch_norm_options, __VA_ARGS__)
+
+/** Batch normalisation over all but the last dimension, 1-D or 2-D by its input (Ioffe and Szegedy 2015). Since 0.1. */
+CNN_API cnn_layer *cnn_batch_norm(cnn_context *context, const cnn_batch_norm_options *options);
+
+/** Options of cnn_activate(); write them with CNN_ACTIVATE(). */
+typedef struct cnn_activate_options {
+    size_t struct_size;
+    const char *name;
+    int32_t activation; /**< a cnn_activation; required */
+    float alpha;        /**< slope of CNN_LEAKY_RELU; 0: 0.01 (PyTorch; Keras has 0.3) */
+} cnn_activate_options;
+
+#define CNN_ACTIVATE(...) CNN_OPTIONS(cnn_activate_options, __VA_ARGS__)
+
+/** An activation as a layer of its own. Since 0.1. */
+CNN_API cnn_layer *cnn_activate(cnn_context *context, const cnn_activate_options *options);
+
+/** Options of cnn_zero_pad2d(); write them with CNN_ZERO_PAD2D(). */
+typedef struct cnn_zero_pad2d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t pads[4]; /**< top, bottom, left, right; at least 0 */
+} cnn_zero_pad2d_options;
+
+#define CNN_ZERO_PAD2D(...) CNN_OPTIONS(cnn_zero_pad2d_options, __VA_ARGS__)
+
+/** Rows and columns of zeros around each image. Since 0.1. */
+CNN_API cnn_layer *cnn_zero_pad2d(cnn_context *context, const cnn_zero_pad2d_options *options);
+
+/** Elementwise sum of two or more inputs of one shape. Since 0.1. */
+CNN_API cnn_layer *cnn_add(cnn_context *context, const cnn_named_options *options);
+
+/** Inputs that are alike in all but the last dimension, side by side in it, in the order of the inputs. Since 0.1. */
+CNN_API cnn_layer *cnn_concatenate(cnn_context *context, const cnn_named_options *options);
+
+/** Options of cnn_local_response_norm(); write them with CNN_LRN(). */
+typedef struct cnn_lrn_options {
+    size_t struct_size;
+    const char *name;
+    int32_t convention; /**< what alpha multiplies, and the defaults: see cnn_local_response_norm() */
+    int32_t size;       /**< channels in the window; 0: 2 * radius + 1, or without a radius the convention's. An even
+                             window reaches one channel further to the lower side, as PyTorch's */
+    int32_t radius;     /**< TensorFlow's depth_radius: channels on either side; not together with `size` */
+    float alpha;        /**< 0: by convention */
+    float beta;         /**< exponent; 0: by convention */
+    float bias;         /**< the paper's and PyTorch's k, above 0; 0: 1 */
+} cnn_lrn_options;
+
+#define CNN_LRN(...) CNN_OPTIONS(cnn_lrn_options, __VA_ARGS__)
+
+/**
+ * Local response normalisation across neighbouring channels, the last dimension
+ * (Krizhevsky, Sutskever and Hinton 2012, section 3.3):
+ *
+ *     CNN_TENSORFLOW1, CNN_KERAS  y = x / (bias + alpha * sum(x^2))^beta, as tf.nn.local_response_normalization and
+ *                                 the paper; 11 channels (radius 5), alpha 1, beta 0.5
+ *     CNN_PYTORCH                 y = x / (bias + alpha / size * sum(x^2))^beta, as torch.nn.LocalResponseNorm and
+ *                                 Caffe; 5 channels, alpha 1e-4, beta 0.75
+ *
+ * so that the same layer has PyTorch's alpha = size * TensorFlow's: the paper's
+ * k = 2, n = 5, alpha = 1e-4, beta = 0.75 is CNN_LRN(.convention =
+ * CNN_TENSORFLOW1, .radius = 2, .bias = 2, .alpha = 1e-4f, .beta = 0.75f), or
+ * .size = 5 and .alpha = 5e-4f with CNN_PYTORCH. Since 0.1.
+ */
+CNN_API cnn_layer *cnn_local_response_norm(cnn_context *context, const cnn_lrn_options *options);
+
+/** Frees a layer that was not added to a model; NULL is allowed. Since 0.1. */
+CNN_API void cnn_layer_free(cnn_layer *layer);
+
+/* ---- a caller's own layer ---- */
+
+/** Most parameters and most inputs of one layer. */
+#define CNN_LAYER_MAX_PARAMETERS 8
+#define CNN_LAYER_MAX_INPUTS 16
+
+/** One parameter of a layer. */
+typedef struct cnn_parameter_spec {
+    const char *name;           /**< "kernel", "bias", ...; static storage */
+    cnn_shape shape;
+    cnn_initializer init;
+    int64_t fan_in, fan_out;    /**< for the initializer */
+    int32_t trainable;          /**< 0: a statistic that the layer itself updates */
+    int32_t decay;              /**< 1: weight decay applies even when biases are left out of it */
+} cnn_parameter_spec;
+
+/** What a layer says when shapes are inferred. Zeroed before `infer` is called. */
+typedef struct cnn_layer_spec {
+    size_t struct_size;
+    cnn_shape output;          /**< with the batch as dims[0] */
+    uint32_t parameter_count;
+    uint32_t reserved;
+    cnn_parameter_spec parameters[CNN_LAYER_MAX_PARAMETERS];
+    size_t saved_size;         /**< bytes kept from forward to backward */
+    size_t workspace_size;     /**< bytes of scratch for a forward or backward call */
+    int32_t in_place;          /**< 1: output may be the (first) input */
+    int32_t backward_needs_input;  /**< 1: `backward` reads the inputs */
+    int32_t backward_needs_output; /**< 1: `backward` reads the output */
+    int32_t reserved2;
+} cnn_layer_spec;
+
+/** One forward or backward call of a layer. */
+typedef struct cnn_layer_call {
+    size_t struct_size;
+    const cnn_backend_call *backend;  /**< arithmetic, threads and workspace; entries are reached by
+                                           backend->backend->gemm(backend, ...) and so on */
+    int32_t training;                 /**< 1 in a training session */
+    uint32_t input_count;
+    const cnn_shape *input_shapes;    /**< with the number of samples of this call as dims[0] */
+    cnn_shape output_shape;           /**< likewise */
+    const float *const *inputs;
+    float *output;                    /**< forward: to be written. backward: as it was written */
+    const float *output_gradient;     /**< backward only */
+    float *const *input_gradients;    /**< backward only, to be overwritten; an entry is NULL where none is needed */
+    float *const *parameters;
+    float *const *parameter_gradients; /**< backward only, to be overwritten; an entry is NULL where none is needed */
+    void *saved;                      /**< saved_size bytes; NULL in inference */
+    uint64_t key[2];                  /**< of this layer's random numbers in this step */
+    int32_t frozen;                   /**< 1 if none of the layer's parameters is trained */
+    int32_t reserved;
+} cnn_layer_call;
+
+/**
+ * A kind of layer: what the library's own layers are made of, and a caller's.
+ * Functions may be called from several threads at the same time; `user` is
+ * read only, except in `destroy`.
+ */
+typedef struct cnn_layer_kind {
+    size_t struct_size;
+    const char *type;   /**< as the summary names it, "Conv2D"; static storage */
+    const char *prefix; /**< of automatic names, "conv2d"; static storage */
+    /** Checks the input shapes (the batch is dims[0]) and fills `spec`. On a mismatch writes the reason to
+        `reason` (`reason_size` bytes) and returns a status. `backend` and `threads` are for workspace queries. */
+    cnn_status (*infer)(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
+                        uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size);
+    cnn_status (*forward)(const void *user, const cnn_layer_call *call);
+    cnn_status (*backward)(const void *user, const cnn_layer_call *call);
+    void (*destroy)(void *user); /**< may be NULL */
+} cnn_layer_kind;
+
+/**
+ * A layer of the caller's. `kind` is copied; `user` is handed to its functions
+ * and destroyed with the layer. Models that hold such a layer train and run,
+ * and cnn_model_save() returns CNN_ERROR_UNSUPPORTED naming it. Since 0.1.
+ */
+CNN_API cnn_layer *cnn_custom_layer(cnn_context *context, const cnn_layer_kind *kind, void *user, const char *name);
+
+CNN_END_DECLS
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/** A loader reads, decodes and augments samples ahead of use and hands them over in batches. */
+#ifndef CNN_LOADER_H
+#define CNN_LOADER_H
+
+#include <cnn/common.h>
+#include <cnn/context.h>
+#include <cnn/dataset.h>
+#include <cnn/pipeline.h>
+
+CNN_BEGIN_DECLS
+
+/** One thread at a time uses a loader; its own workers are not the caller's concern. */
+typedef struct cnn_loader cnn_loader;
+
+/** What becomes of a sample that cannot be read. */
+typedef enum cnn_on_error {
+    CNN_ON_ERROR_FAIL = 0, /**< cnn_loader_next() fails and names path and reason */
+    CNN_ON_ERROR_SKIP = 1  /**< it is left out, logged and counted */
+} cnn_on_error;
+
+/** How batches follow each other. */
+typedef enum cnn_batch_mode {
+    CNN_BATCH_EPOCH = 0, /**< an epoch ends with a short batch if need be */
+    CNN_BATCH_WRAP = 1   /**< every batch is full: one that reaches the end of an epoch is filled from the start
+                              of the next, reshuffled one, as the AlexNet article's next_batch() */
+} cnn_batch_mode;
+
+/** Options of cnn_loader_create(); write them with CNN_LOADER(). */
+typedef struct cnn_loader_options {
+    size_t struct_size;
+    const cnn_pipeline *pipeline; /**< NULL: only scaling to [0, 1] */
+    uint32_t batch;     /**< samples in a batch; 0: 32 */
+    uint32_t shuffle;   /**< 1: a new order each epoch; 0: dataset order */
+    int32_t mode;       /**< a cnn_batch_mode */
+    int32_t on_error;   /**< a cnn_on_error */
+    uint32_t drop_last; /**< 1: leave the short last batch of an epoch out (CNN_BATCH_EPOCH) */
+    uint32_t workers;   /**< threads that prepare samples; 0: as many as the context computes with, and none,
+                             the caller's thread doing the work, when that is 1 */
+    uint32_t prefetch;  /**< batches prepared ahead; 0: 2. Bounds memory at prefetch + 1 batches */
+    uint64_t seed;      /**< of shuffling and augmentation; 0: the context's */
+} cnn_loader_options;
+
+#define CNN_LOADER(...) CNN_OPTIONS(cnn_loader_options, __VA_ARGS__)
+
+/** A batch of samples; filled by cnn_loader_next(). */
+typedef struct cnn_batch {
+    size_t struct_size;      /**< set by the caller; CNN_BATCH_INIT does */
+    size_t count;            /**< samples; 0 marks the end of an epoch */
+    const float *images;     /**< count x H x W x C; with ten_crop count x 10 x H x W x C */
+    const int32_t *labels;   /**< count labels; -1 for none */
+    const uint64_t *indices; /**< count indices into the dataset */
+    cnn_shape shape;         /**< N, H, W, C; N images, so with ten_crop 10 x count */
+    uint64_t epoch;          /**< epochs completed before the last sample of this batch */
+} cnn_batch;
+
+#define CNN_BATCH_INIT {sizeof(cnn_batch), 0, NULL, NULL, NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}, 0}
+
+/**
+ * Creates a loader. All samples must come out of the pipeline in one shape.
+ * Returns CNN_OK; CNN_ERROR_INVALID_ARGUMENT (an empty dataset);
+ * CNN_ERROR_SHAPE if the pipeline gives no fixed shape and the dataset has none;
+ * CNN_ERROR_OUT_OF_MEMORY; CNN_ERROR_THREAD. Since 0.1.
+ */
+CNN_API cnn_status cnn_loader_create(cnn_context *context, const cnn_dataset *dataset,
+                                     const cnn_loader_options *options, cnn_loader **loader);
+
+/** Ends the workers and frees the loader; NULL is allowed. Since 0.1. */
+CNN_API void cnn_loader_free(cnn_loader *loader);
+
+/**
+ * The next batch. In CNN_BATCH_EPOCH mode the call after an epoch's last batch
+ * gives a batch of count 0, and the one after it begins the next epoch:
+ *
+ *     while ((status = cnn_loader_next(loader, &batch)) == CNN_OK && batch.count > 0) ...
+ *
+ * The pointers in `batch` are valid until the next call on this loader. Random
+ * numbers depend on seed, epoch and sample alone: any number of workers gives
+ * the same batches.
+ *
+ * Returns CNN_OK; with CNN_ON_ERROR_FAIL the status and message of the sample
+ * that could not be read, after which the next call goes on behind it;
+ * CNN_ERROR_SHAPE if a sample's shape differs. Since 0.1.
+ */
+CNN_API cnn_status cnn_loader_next(cnn_loader *loader, cnn_batch *batch);
+
+/**
+ * Goes to the place where `batches` batches have been delivered since the very
+ * beginning, skipped and empty ones not counted; what was prepared is dropped.
+ * The batches that follow are those that would have followed then.
+ * Returns CNN_OK, CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_THREAD. Since 0.1.
+ */
+CNN_API cnn_status cnn_loader_seek(cnn_loader *loader, uint64_t batches);
+
+/** How many batches have been delivered since the beginning; for cnn_loader_seek(). Since 0.1. */
+CNN_API uint64_t cnn_loader_position(const cnn_loader *loader);
+
+/** Batches in an epoch (CNN_BATCH_WRAP: full batches, rounded down, at least 1). Since 0.1. */
+CNN_API size_t cnn_loader_batches(const cnn_loader *loader);
+
+/** Samples in a full batch. Since 0.1. */
+CNN_API size_t cnn_loader_batch_size(const cnn_loader *loader);
+
+/** How batches follow each other. Since 0.1. */
+CNN_API cnn_batch_mode cnn_loader_mode(const cnn_loader *loader);
+
+/** The shape of one sample: H, W, C. Since 0.1. */
+CNN_API cnn_shape cnn_loader_sample_shape(const cnn_loader *loader);
+
+/** The dataset that is read. Valid as long as the loader. Since 0.1. */
+CNN_API const cnn_dataset *cnn_loader_dataset(const cnn_loader *loader);
+
+/** The pipeline; NULL if there is none. Valid as long as the loader. Since 0.1. */
+CNN_API const cnn_pipeline *cnn_loader_pipeline(const cnn_loader *loader);
+
+/** Samples left out so far with CNN_ON_ERROR_SKIP. Since 0.1. */
+CNN_API uint64_t cnn_loader_skipped(const cnn_loader *loader);
+
+/** Seconds that cnn_loader_next() has waited for data so far. Since 0.1. */
+CNN_API double cnn_loader_wait_seconds(const cnn_loader *loader);
+
+/** What cnn_dataset_statistics() found; fields that the caller's struct_size covers are filled. */
+typedef struct cnn_channel_statistics {
+    size_t struct_size;  /**< set by the caller; CNN_CHANNEL_STATISTICS_INIT does */
+    uint32_t channels;   /**< 1 or 3: how many of the values below are meant */
+    uint32_t reserved;
+    uint64_t images;     /**< that were counted */
+    uint64_t skipped;    /**< that could not be read (CNN_ON_ERROR_SKIP) */
+    double mean[4];      /**< of each channel, over all pixels of all images; in [0, 1], red first, unless the pipeline
+                              changes that */
+    double deviation[4]; /**< standard deviation likewise: the root of the mean squared distance from the mean */
+} cnn_channel_statistics;
+
+#define CNN_CHANNEL_STATISTICS_INIT {sizeof(cnn_channel_statistics), 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}}
+
+/**
+ * Reads a whole dataset once and gives mean and deviation of each channel: the
+ * numbers of a pipeline's `subtract` and `normalize` steps, and the mean image
+ * of the AlexNet article.
+ *
+ * options  how to read, as for cnn_loader_create(): above all the pipeline,
+ *          which must give one size (such as resize=256x256), and on_error.
+ *          Order and batches play no part: the result has the same bits for
+ *          any number of workers. NULL: no pipeline.
+ *
+ * Returns CNN_OK; CNN_ERROR_FORMAT if no image could be read; and the statuses
+ * of cnn_loader_create() and cnn_loader_next(). Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_statistics(cnn_context *context, const cnn_dataset *dataset,
+                                          const cnn_loader_options *options, cnn_channel_statistics *statistics);
+
+CNN_END_DECLS
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * A model is a graph of layers with their parameters, class names and
+ * preprocessing. Once built it can be shared: sessions run it.
+ */
+#ifndef CNN_MODEL_H
+#define CNN_MODEL_H
+
+#include <cnn/common.h>
+#include <cnn/context.h>
+#include <cnn/image.h>
+#include <cnn/layer.h>
+#include <cnn/pipeline.h>
+
+CNN_BEGIN_DECLS
+
+/**
+ * Built by one thread; then read by any number of them at the same time, as
+ * long as none trains it, loads into it or changes it.
+ */
+typedef struct cnn_model cnn_model;
+
+/** Options of cnn_model_create(); write them with CNN_MODEL(). */
+typedef struct cnn_model_options {
+    size_t struct_size;
+    const char *name; /**< NULL: "model" */
+    int32_t input[3]; /**< height, width, channels of an image; for plain vectors {n, 0, 0}; required, unless `shape`
+                           is given */
+    cnn_shape shape;  /**< the input as a shape H, W, C, that of cnn_loader_sample_shape(); used where `input` is
+                           zero */
+} cnn_model_options;
+
+#define CNN_MODEL(...) CNN_OPTIONS(cnn_model_options, __VA_ARGS__)
+
+/** Creates a model without layers. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1. */
+CNN_API cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *options, cnn_model **model);
+
+/** Frees the model when its last session is freed too; NULL is allowed. Since 0.1. */
+CNN_API void cnn_model_free(cnn_model *model);
+
+/**
+ * Adds a layer behind the last one and takes it over, also on failure. With
+ * NULL, the failure of its constructor on this thread is remembered.
+ * Returns CNN_OK, or the first error of this model, which cnn_model_build()
+ * returns again: programs may leave this one unchecked. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_add(cnn_model *model, cnn_layer *layer);
+
+/**
+ * Adds a layer behind the named ones ("input" is the model's input). The output
+ * of the model is that of the layer added last. Returns as cnn_model_add();
+ * CNN_ERROR_NOT_FOUND for a name that is not there. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const char *const *inputs,
+                                       size_t input_count);
+
+/**
+ * Infers all shapes, allocates the parameters and initialises them from the
+ * context's seed. A model is built once.
+ * Returns CNN_OK; the first error of the layers added; CNN_ERROR_SHAPE, naming
+ * the layer and the shapes; CNN_ERROR_LIMIT; CNN_ERROR_OUT_OF_MEMORY; CNN_ERROR_STATE. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_build(cnn_model *model);
+
+/** The name given to cnn_model_create(). Valid as long as the model. Since 0.1. */
+CNN_API const char *cnn_model_name(const cnn_model *model);
+
+/** Number of layers. Since 0.1. */
+CNN_API size_t cnn_model_layer_count(const cnn_model *model);
+
+/** Name of a layer; NULL past the end. Valid as long as the model. Since 0.1. */
+CNN_API const char *cnn_model_layer_name(const cnn_model *model, size_t layer);
+
+/** Kind of a layer, "Conv2D"; NULL past the end. Valid as long as the model. Since 0.1. */
+CNN_API const char *cnn_model_layer_type(const cnn_model *model, size_t layer);
+
+/** Output of a layer for one sample, without the batch; rank 0 past the end or before building. Since 0.1. */
+CNN_API cnn_shape cnn_model_layer_shape(const cnn_model *model, size_t layer);
+
+/** The model's input for one sample: H, W, C. Since 0.1. */
+CNN_API cnn_shape cnn_model_input_shape(const cnn_model *model);
+
+/** The model's output for one sample; rank 0 before building. Since 0.1. */
+CNN_API cnn_shape cnn_model_output_shape(const cnn_model *model);
+
+/** A parameter of a built model; filled by cnn_model_parameter(). */
+typedef struct cnn_parameter {
+    size_t struct_size;  /**< set by the caller; CNN_PARAMETER_INIT does */
+    const char *name;    /**< "conv2d_1/kernel"; valid as long as the model */
+    cnn_tensor value;    /**< valid as long as the model; may be written to while nothing uses the model, followed by
+                              cnn_model_touch() */
+    uint32_t layer;      /**< its layer's number */
+    int32_t trainable;   /**< 0 for statistics and frozen parameters */
+} cnn_parameter;
+
+#define CNN_PARAMETER_INIT {sizeof(cnn_parameter), NULL, {NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}}, 0, 0}
+
+/** Number of parameters (tensors, not values). Since 0.1. */
+CNN_API size_t cnn_model_parameter_count(const cnn_model *model);
+
+/** Describes parameter `index`. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE before building.
+    Since 0.1. */
+CNN_API cnn_status cnn_model_parameter(cnn_model *model, size_t index, cnn_parameter *parameter);
+
+/** Finds a parameter by its name. Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_STATE before building. Since 0.1. */
+CNN_API cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_parameter *parameter);
+
+/** Says that parameters were written to, so that sessions prepare them anew. Since 0.1. */
+CNN_API void cnn_model_touch(cnn_model *model);
+
+/**
+ * Sets whether the parameters whose names match `pattern` are trained; in it
+ * "*" stands for any text ("conv*", "*" for all). A frozen batch normalisation
+ * keeps its statistics too, as in Keras. Sessions made before do not change.
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND if nothing matches, CNN_ERROR_STATE. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_set_trainable(cnn_model *model, const char *pattern, bool trainable);
+
+/** Number of values in all parameters. Since 0.1. */
+CNN_API uint64_t cnn_model_values(const cnn_model *model);
+
+/** Number of values in the trainable parameters. Since 0.1. */
+CNN_API uint64_t cnn_model_trainable_values(const cnn_model *model);
+
+/**
+ * Hands the layer table to `write`, as Keras prints it: name, kind, output
+ * shape and parameters of each layer, and the totals. Returns CNN_OK,
+ * CNN_ERROR_STATE before building, or the status of `write`. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_summary(const cnn_model *model, cnn_write_function write, void *user);
+
+/**
+ * Bytes that a session for this batch takes: activations, gradients and
+ * workspace; parameters are counted in neither. 0 before building or if the
+ * size does not fit. Since 0.1.
+ */
+CNN_API uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool training);
+
+/**
+ * Sets the class names, in label order; copied. Returns CNN_OK,
+ * CNN_ERROR_OUT_OF_MEMORY, or, on a built model, CNN_ERROR_MISMATCH if the count does not
+ * fit the outputs (one output stands for two classes). Since 0.1.
+ */
+CNN_API cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, size_t count);
+
+/** Number of class names; 0 if none were set. Since 0.1. */
+CNN_API size_t cnn_model_class_count(const cnn_model *model);
+
+/** Name of class `label`; NULL past the end. Valid until the names are set again. Since 0.1. */
+CNN_API const char *cnn_model_class_name(const cnn_model *model, size_t label);
+
+/** Sets the preprocessing that prediction applies to an image; copied. Returns CNN_OK, CNN_ERROR_OUT_OF_MEMORY,
+    CNN_ERROR_SHAPE if it does not give the input's shape. With ten_crop in it every prediction is the mean of the ten
+    views' probabilities. Since 0.1. */
+CNN_API cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline);
+
+/** The preprocessing; NULL if none was set. Valid until it is set again. Since 0.1. */
+CNN_API const cnn_pipeline *cnn_model_pipeline(const cnn_model *model);
+
+/**
+ * Saves architecture, parameters, class names and preprocessing as one
+ * safetensors file: a temporary file, synced and renamed, so that `path` always
+ * holds a whole model. docs/file-format.md describes it.
+ * Returns CNN_OK, CNN_ERROR_STATE before building, CNN_ERROR_UNSUPPORTED (a layer of the caller's), CNN_ERROR_IO,
+ * CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_save(const cnn_model *model, const char *path);
+
+/**
+ * Loads a model file or a training checkpoint and builds the model. The file is
+ * not trusted: every count, offset and product is checked before memory is
+ * asked for.
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND (no such file), CNN_ERROR_IO, CNN_ERROR_TRUNCATED, CNN_ERROR_FORMAT,
+ * CNN_ERROR_LIMIT, CNN_ERROR_MISMATCH, CNN_ERROR_UNSUPPORTED, CNN_ERROR_VERSION, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_load(cnn_context *context, const char *path, cnn_model **model);
+
+/** Loads a model that lies in memory; `data` is needed only during the call. Statuses as cnn_model_load().
+    Since 0.1. */
+CNN_API cnn_status cnn_model_load_memory(cnn_context *context, const void *data, size_t size, cnn_model **model);
+
+/** What cnn_model_load_weights() did; fields that the caller's struct_size covers are filled. */
+typedef struct cnn_weights_report {
+    size_t struct_size; /**< set by the caller */
+    uint32_t loaded;    /**< parameters taken from the file */
+    uint32_t missing;   /**< parameters of the model that the file lacks or has in another shape */
+    uint32_t unused;    /**< tensors of the file that the model lacks */
+} cnn_weights_report;
+
+#define CNN_WEIGHTS_REPORT_INIT {sizeof(cnn_weights_report), 0, 0, 0}
+
+/**
+ * Copies parameters from a model file into a built model, by name and shape; for starting from another model's
+ * weights. `report` may be NULL: then every parameter must be found. Returns as cnn_model_load();
+ * CNN_ERROR_MISMATCH names the first parameter that does not fit. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_load_weights(cnn_model *model, const char *path, cnn_weights_report *report);
+
+/* ---- sessions ---- */
+
+/**
+ * The memory to run a model in: activations, and for training their gradients
+ * and those of the parameters. One thread at a time uses a session; many
+ * sessions may run one model at the same time, also under one context.
+ */
+typedef struct cnn_session cnn_session;
+
+/** Options of cnn_session_create(); write them with CNN_SESSION(). */
+typedef struct cnn_session_options {
+    size_t struct_size;
+    uint32_t batch;     /**< most samples in a call; 0: 1 */
+    uint32_t training;  /**< 1: for training: dropout is active and gradients exist */
+    uint32_t keep_activations; /**< 1: every layer's output can be read after a forward pass */
+    uint32_t threads;   /**< most threads to use; 0: all of the context's; 1: none but the caller's */
+} cnn_session_options;
+
+#define CNN_SESSION(...) CNN_OPTIONS(cnn_session_options, __VA_ARGS__)
+
+/** Creates a session of a built model. It allocates all that its calls need. Returns CNN_OK, CNN_ERROR_STATE,
+    CNN_ERROR_LIMIT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1. */
+CNN_API cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *options, cnn_session **session);
+
+/** Frees the session; NULL is allowed. Since 0.1. */
+CNN_API void cnn_session_free(cnn_session *session);
+
+/**
+ * Runs the model forward on `count` samples (1 to batch) of the input's shape.
+ * In a training session `inputs` must stay valid until the backward pass is
+ * done. Allocates nothing. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_BACKEND, or what a caller's layer
+ * returned. Since 0.1.
+ */
+CNN_API cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t count);
+
+/** The output of the last forward pass, [count, ...]: probabilities if the model ends in sigmoid or softmax. Valid
+    until the next call on the session. Since 0.1. */
+CNN_API const float *cnn_session_output(const cnn_session *session);
+
+/** The logits: the output before a sigmoid, softmax or log-softmax that ends the model, else the output. Valid as
+    cnn_session_output(). Since 0.1. */
+CNN_API const float *cnn_session_logits(const cnn_session *session);
+
+/** The output of a layer after a forward pass, with keep_activations. Returns CNN_OK, CNN_ERROR_NOT_FOUND,
+    CNN_ERROR_STATE. Since 0.1. */
+CNN_API cnn_status cnn_session_activation(const cnn_session *session, const char *layer, cnn_tensor *activation);
+
+/**
+ * Runs the model backward from the gradient of the logits, [count, ...], after a
+ * forward pass of a training session; cnn_session_loss() gives that gradient.
+ * NULL: what cnn_session_loss() stored. The gradients of the parameters are
+ * overwritten. Returns CNN_OK, CNN_ERROR_STATE, CNN_ERROR_BACKEND. Since 0.1.
+ */
+CNN_API cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients);
+
+/** The gradient of parameter `index` after a backward pass. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT,
+    CNN_ERROR_STATE if it is not trained. Valid as long as the session. Since 0.1. */
+CNN_API cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_tensor *gradient);
+
+/** The model of a session. Since 0.1. */
+CNN_API cnn_model *cnn_session_model(const cnn_session *session);
+
+/* ---- prediction of single images ---- */
+
+/** One class of a prediction. This struct is frozen. */
+typedef struct cnn_prediction {
+    int32_t label;     /**< class number */
+    float probability; /**< softmax or sigmoid of the logits */
+    const char *name;  /**< class name, NULL if the model has none; valid as long as the model */
+} cnn_prediction;
+
+/**
+ * Predicts the class of an image with the model's own preprocessing. A grey
+ * image is taken as RGB by a model that reads RGB, and the reverse.
+ *
+ * predictions  receives the most probable classes, best first.
+ * count        in: room; out: classes written, at most the number of classes.
+ *
+ * Returns CNN_OK, CNN_ERROR_STATE (no preprocessing set), CNN_ERROR_SHAPE, CNN_ERROR_INVALID_ARGUMENT and the
+ * statuses of cnn_session_forward(). The session's batch is at least 1. Since 0.1.
+ */
+CNN_API cnn_status cnn_session_predict_image(cnn_session *session, const cnn_image *image, cnn_prediction *predictions,
+                                             size_t *count);
+
+/**
+ * Decodes a JPEG or PNG file exactly as loaders do with the model's
+ * preprocessing, a large JPEG at a reduced size included, and predicts it.
+ * Returns as cnn_image_load() and cnn_session_predict_image(). Since 0.1.
+ */
+CNN_API cnn_status cnn_session_predict_file(cnn_session *session, const char *path, cnn_prediction *predictions,
+                                            size_t *count);
+
+/** The same for a JPEG or PNG that lies in memory; `data` is needed only during the call. Since 0.1. */
+CNN_API cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, size_t size,
+                                              cnn_prediction *predictions, size_t *count);
+
+CNN_END_DECLS
+
+#endif

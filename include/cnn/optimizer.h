@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/** Optimizers: how parameters follow their gradients. */
+#ifndef CNN_OPTIMIZER_H
+#define CNN_OPTIMIZER_H
+
+#include <cnn/backend.h>
+#include <cnn/common.h>
+#include <cnn/context.h>
+#include <cnn/model.h>
+
+CNN_BEGIN_DECLS
+
+/** Holds its slots (velocities, moments) for one model, from its first step on. One thread at a time uses it. */
+typedef struct cnn_optimizer cnn_optimizer;
+
+/** Options of cnn_sgd_create(); write them with CNN_SGD(). */
+typedef struct cnn_sgd_options {
+    size_t struct_size;
+    float learning_rate; /**< 0: 0.01 */
+    float momentum;      /**< 0: none */
+    int32_t nesterov;    /**< 1: Nesterov's form */
+    int32_t convention;  /**< CNN_PYTORCH, CNN_TENSORFLOW1: v = m v + g, w -= lr v. CNN_KERAS: v = m v - lr g,
+                              w += v. They differ once the learning rate changes */
+    float weight_decay;  /**< adds weight_decay * w to the gradient, after clipping (TensorFlow's l2_loss times it;
+                              Keras's l2(d) is 2d) */
+    int32_t decay_kernels_only; /**< 1: weight decay leaves biases and normalisation alone; 0: all, as PyTorch */
+    float clip_norm;     /**< scales the whole gradient of the loss down to this L2 norm; 0: not. Clipping comes before
+                              weight decay, by norm before by value */
+    float clip_value;    /**< clips each gradient value to [-clip_value, clip_value]; 0: not */
+} cnn_sgd_options;
+
+#define CNN_SGD(...) CNN_OPTIONS(cnn_sgd_options, __VA_ARGS__)
+
+/** Stochastic gradient descent with momentum. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY.
+    Since 0.1. */
+CNN_API cnn_status cnn_sgd_create(cnn_context *context, const cnn_sgd_options *options, cnn_optimizer **optimizer);
+
+/** Options of cnn_rmsprop_create(); write them with CNN_RMSPROP(). */
+typedef struct cnn_rmsprop_options {
+    size_t struct_size;
+    float learning_rate; /**< 0: 0.001 (Keras, TensorFlow 1), 0.01 (PyTorch) */
+    int32_t convention;  /**< CNN_KERAS: rho 0.9, w -= lr g / (sqrt(v) + 1e-7). CNN_PYTORCH: alpha 0.99, epsilon 1e-8
+                              outside the root. CNN_TENSORFLOW1: decay 0.9, epsilon 1e-10 inside the root, v begins
+                              at 1 */
+    float rho;           /**< decay of the square average; 0: by convention */
+    float epsilon;       /**< 0: by convention */
+    float momentum;      /**< 0: none. CNN_PYTORCH: b = m b + g / (sqrt(v) + epsilon), w -= lr b. CNN_KERAS and
+                              CNN_TENSORFLOW1: b = m b + lr g / sqrt(v + epsilon), w -= b: with momentum Keras's
+                              epsilon is inside the root too. They differ once the learning rate changes */
+    float weight_decay;  /**< as in cnn_sgd_options */
+    int32_t decay_kernels_only; /**< as in cnn_sgd_options */
+    float clip_norm;     /**< as in cnn_sgd_options */
+    float clip_value;    /**< as in cnn_sgd_options */
+} cnn_rmsprop_options;
+
+#define CNN_RMSPROP(...) CNN_OPTIONS(cnn_rmsprop_options, __VA_ARGS__)
+
+/** RMSprop (Tieleman and Hinton 2012). Statuses as cnn_sgd_create(). Since 0.1. */
+CNN_API cnn_status cnn_rmsprop_create(cnn_context *context, const cnn_rmsprop_options *options,
+                                      cnn_optimizer **optimizer);
+
+/** Options of cnn_adam_create(); write them with CNN_ADAM(). */
+typedef struct cnn_adam_options {
+    size_t struct_size;
+    float learning_rate; /**< 0: 0.001 */
+    int32_t convention;  /**< CNN_PYTORCH: Algorithm 1 of the paper, epsilon 1e-8. CNN_KERAS, CNN_TENSORFLOW1: the form
+                              before section 2.1 with epsilon-hat, 1e-7 and 1e-8 */
+    float beta1;         /**< 0: 0.9 */
+    float beta2;         /**< 0: 0.999 */
+    float epsilon;       /**< 0: by convention */
+    float weight_decay;  /**< as in cnn_sgd_options */
+    int32_t decay_kernels_only; /**< as in cnn_sgd_options */
+    float clip_norm;     /**< as in cnn_sgd_options */
+    float clip_value;    /**< as in cnn_sgd_options */
+} cnn_adam_options;
+
+#define CNN_ADAM(...) CNN_OPTIONS(cnn_adam_options, __VA_ARGS__)
+
+/** Adam (Kingma and Ba 2015). Statuses as cnn_sgd_create(). Since 0.1. */
+CNN_API cnn_status cnn_adam_create(cnn_context *context, const cnn_adam_options *options, cnn_optimizer **optimizer);
+
+/** A rule of the caller's. */
+typedef struct cnn_optimizer_kind {
+    size_t struct_size;
+    const char *name;    /**< static storage */
+    uint32_t slots;      /**< arrays of the weights' size that the rule keeps, 0 to 4; they begin at 0 */
+    float learning_rate; /**< to begin with; 0 is 0 here, since a rule of the caller's has no default: set one later */
+    /** Updates n weights in place; `step` counts from 1. Called once for each parameter and step. */
+    cnn_status (*update)(void *user, uint64_t step, float learning_rate, size_t n, float *weights,
+                         const float *gradients, float *const *slots);
+    void (*destroy)(void *user); /**< may be NULL */
+} cnn_optimizer_kind;
+
+/** An optimizer of the caller's; `kind` is copied. Statuses as cnn_sgd_create(). Since 0.1. */
+CNN_API cnn_status cnn_optimizer_create_custom(cnn_context *context, const cnn_optimizer_kind *kind, void *user,
+                                               cnn_optimizer **optimizer);
+
+/** Frees the optimizer; NULL is allowed. Since 0.1. */
+CNN_API void cnn_optimizer_free(cnn_optimizer *optimizer);
+
+/** The rule's name: "sgd", "rmsprop", "adam" or the caller's. Valid as long as the optimizer. Since 0.1. */
+CNN_API const char *cnn_optimizer_name(const cnn_optimizer *optimizer);
+
+/** The learning rate. Since 0.1. */
+CNN_API float cnn_optimizer_learning_rate(const cnn_optimizer *optimizer);
+
+/** Sets the learning rate from the next step on; 0 is allowed. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT if negative
+    or not finite. Since 0.1. */
+CNN_API cnn_status cnn_optimizer_set_learning_rate(cnn_optimizer *optimizer, float learning_rate);
+
+/** Steps taken. Since 0.1. */
+CNN_API uint64_t cnn_optimizer_steps(const cnn_optimizer *optimizer);
+
+/**
+ * Updates the trainable parameters of the session's model from its gradients.
+ * The first step allocates the slots; later ones allocate nothing.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT (NULL), CNN_ERROR_STATE (no training session, or another model's
+ * optimizer), CNN_ERROR_NUMERIC (clipping found a gradient that is not finite; nothing was changed),
+ * CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_BACKEND, or what the `update` of the caller's rule returned: the parameters before
+ * the one that failed are then updated already, and the step is not counted. Since 0.1.
+ */
+CNN_API cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session);
+
+CNN_END_DECLS
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/** Training, evaluation and prediction over loaders. */
+#ifndef CNN_TRAIN_H
+#define CNN_TRAIN_H
+
+#include <cnn/common.h>
+#include <cnn/context.h>
+#include <cnn/evaluator.h>
+#include <cnn/loader.h>
+#include <cnn/loss.h>
+#include <cnn/model.h>
+#include <cnn/optimizer.h>
+#include <cnn/schedule.h>
+
+CNN_BEGIN_DECLS
+
+/** What became of a training: one row of named numbers for each epoch. Immutable once returned. */
+typedef struct cnn_history cnn_history;
+
+/** Frees the history; NULL is allowed. Since 0.1. */
+CNN_API void cnn_history_free(cnn_history *history);
+
+/** Epochs in it, those before a resumed checkpoint included. Since 0.1. */
+CNN_API size_t cnn_history_epochs(const cnn_history *history);
+
+/** Number of columns. Since 0.1. */
+CNN_API size_t cnn_history_columns(const cnn_history *history);
+
+/** Name of a column: "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds", ...; NULL past the
+    end. Training columns are running means over the epoch, dropout on. Valid as long as the history. Since 0.1. */
+CNN_API const char *cnn_history_column(const cnn_history *history, size_t column);
+
+/** A value; NaN if there is none of that name or epoch. Epochs count from 0. Since 0.1. */
+CNN_API double cnn_history_value(const cnn_history *history, const char *column, size_t epoch);
+
+/** The epoch, counted from 0, whose model is the best; SIZE_MAX if none was better than the worst score. Since 0.1. */
+CNN_API size_t cnn_history_best_epoch(const cnn_history *history);
+
+/** Its score. Since 0.1. */
+CNN_API double cnn_history_best_score(const cnn_history *history);
+
+/** Where a training stands, as callbacks see it. */
+typedef struct cnn_progress {
+    size_t struct_size;
+    uint64_t epoch;          /**< from 0 */
+    uint64_t epochs;         /**< to be reached */
+    uint64_t step;           /**< steps done in this epoch, from 1; 0 in validation */
+    uint64_t steps;          /**< in an epoch */
+    uint64_t total_steps;    /**< steps done in all */
+    double loss;             /**< running mean of the epoch */
+    double score;            /**< running score of the first evaluator */
+    double validation_loss;  /**< after an epoch; NaN without validation */
+    double validation_score; /**< after an epoch; NaN without validation */
+    double best_score;       /**< so far */
+    double seconds;          /**< since the epoch began */
+    double images_per_second; /**< of this epoch's steps */
+    double wait_seconds;     /**< this epoch's waiting for data */
+    double learning_rate;    /**< of the step */
+    const char *score_name;  /**< of the first evaluator; valid during the callback */
+    const cnn_history *history; /**< the epochs so far; valid during the callback */
+    cnn_session *session;    /**< the training session; its model may be saved, its parameters read */
+    double step_loss;        /**< of the last batch alone */
+} cnn_progress;
+
+/** Called after each step or epoch; true stops the training in good order. */
+typedef bool (*cnn_progress_function)(void *user, const cnn_progress *progress);
+
+/** Options of cnn_fit(); write them with CNN_FIT(). */
+typedef struct cnn_fit_options {
+    size_t struct_size;
+    cnn_loader *train;             /**< required */
+    cnn_loader *validation;        /**< NULL: none */
+    const cnn_loss *loss;          /**< NULL: binary cross-entropy with one output, else categorical */
+    cnn_optimizer *optimizer;      /**< required */
+    cnn_evaluator *const *evaluators; /**< NULL: accuracy. The first decides what is best. They count the training
+                                        and, once an epoch is done, the validation, which therefore leaves its
+                                        counts in them */
+    size_t evaluator_count;
+    uint32_t epochs;               /**< in all, those of a resumed checkpoint included; 0: 1 */
+    uint32_t keep_last;            /**< 1: the model ends with its last parameters; 0: with its best, if there were
+                                        several epochs and one of them was better than the worst score, else with its
+                                        last */
+    cnn_progress_function on_step; /**< NULL: none */
+    cnn_progress_function on_epoch; /**< NULL: none */
+    void *user;                    /**< handed to both */
+    const char *best_path;         /**< model file, written whenever the best score is reached; NULL: none */
+    const char *last_path;         /**< checkpoint, written after each epoch and when stopped; NULL: none */
+    const char *resume_path;       /**< checkpoint to go on from: the bits are those of a training that never stopped */
+    cnn_schedule *schedule;        /**< of the learning rate, which begins as the optimizer's and which it sets before
+                                        each step; a plateau sees the score that decides what is best. NULL: the rate
+                                        stays as it is */
+    uint32_t patience;             /**< stops after so many epochs in a row without a new best one; 0: never */
+    uint32_t reserved;             /**< zero */
+} cnn_fit_options;
+
+#define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
+
+/**
+ * Trains a built model. What the model has not been given it takes from the
+ * loaders, so that its files are complete: class names from the training
+ * dataset, preprocessing from the validation loader's pipeline or else the
+ * training loader's, without its random steps.
+ *
+ * history  receives what happened, also after a failure or a stop, unless NULL.
+ *
+ * Returns CNN_OK (also when the checkpoint was complete already, or `patience` ended the training early);
+ * CNN_ERROR_CANCELLED when a callback stopped it: parameters, checkpoint and
+ * history are whole; CNN_ERROR_NUMERIC at the first loss that is not finite,
+ * naming epoch, step and learning rate: the last checkpoint is left as it was;
+ * CNN_ERROR_MISMATCH if the classes of dataset and model differ, or the
+ * checkpoint is of another architecture, optimizer (its options included, but for
+ * the learning rate, which is the checkpoint's), schedule or seed: then nothing
+ * was changed; and the statuses of loaders, sessions and files.
+ * Since 0.1.
+ */
+CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);
+
+/** Options of cnn_evaluate(); write them with CNN_EVALUATE(). */
+typedef struct cnn_evaluate_options {
+    size_t struct_size;
+    cnn_loader *loader;            /**< required; read from the start of an epoch to its end */
+    const cnn_loss *loss;          /**< NULL: as in cnn_fit_options */
+    cnn_evaluator *const *evaluators; /**< reset, then updated; may be NULL */
+    size_t evaluator_count;
+    cnn_progress_function on_step; /**< NULL: none; true stops */
+    void *user;
+} cnn_evaluate_options;
+
+#define CNN_EVALUATE(...) CNN_OPTIONS(cnn_evaluate_options, __VA_ARGS__)
+
+/** What cnn_evaluate() found; fields that the caller's struct_size covers are filled. */
+typedef struct cnn_evaluate_result {
+    size_t struct_size;  /**< set by the caller; CNN_EVALUATE_RESULT_INIT does */
+    uint64_t count;      /**< samples */
+    double loss;         /**< mean; NaN if the samples have no labels */
+    double accuracy;     /**< share of right classes; NaN if the samples have no labels */
+    double seconds;
+} cnn_evaluate_result;
+
+#define CNN_EVALUATE_RESULT_INIT {sizeof(cnn_evaluate_result), 0, 0, 0, 0}
+
+/**
+ * Evaluates a model over one epoch of a loader, in inference mode. Where the
+ * loader's pipeline makes several views of an image (ten_crop), a sample's
+ * output is the mean of their probabilities (of a model that does not end in
+ * probabilities, of its outputs), and loss and scores are those of the mean;
+ * views are run in pieces of 64 or the loader's batch size. Such a loader holds
+ * ten times the images: a batch of 8 to 32 samples is enough. Returns
+ * CNN_OK; CNN_ERROR_MISMATCH if the class names of dataset and model differ;
+ * CNN_ERROR_CANCELLED; and the statuses of loaders and sessions. Since 0.1.
+ */
+CNN_API cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *options, cnn_evaluate_result *result);
+
+/**
+ * Predicts every sample of one epoch of a loader, in its order; over several
+ * views of a sample the mean is taken as by cnn_evaluate().
+ *
+ * outputs   receives the model's outputs, [samples, outputs].
+ * capacity  values there is room for: at least samples * outputs.
+ *
+ * Returns CNN_OK, CNN_ERROR_LIMIT if capacity is too small, and the statuses of loaders and sessions. Since 0.1.
+ */
+CNN_API cnn_status cnn_predict(cnn_model *model, cnn_loader *loader, float *outputs, size_t capacity);
+
+/* ---- checkpoints, for loops of one's own; cnn_fit() writes and reads the same files ---- */
+
+/**
+ * Saves a training: the model file's content and the optimizer's slots and steps,
+ * the loader's position and the history. `loader` and `history` may be NULL.
+ * Returns as cnn_model_save(). Since 0.1.
+ */
+CNN_API cnn_status cnn_checkpoint_save(const char *path, cnn_session *session, const cnn_optimizer *optimizer,
+                                       const cnn_loader *loader, const cnn_history *history);
+
+/**
+ * Loads a checkpoint into a session of the same architecture, its optimizer and loader, and the history. `loader`
+ * and `history` may be NULL. On failure nothing is changed. The optimizer must have the options that it was saved
+ * with, except for the learning rate, which it gets. Returns as cnn_model_load(); CNN_ERROR_MISMATCH if something does
+ * not fit, naming it; CNN_ERROR_STATE if the checkpoint is of a training before its first step and the optimizer has
+ * taken steps already. Since 0.1.
+ */
+CNN_API cnn_status cnn_checkpoint_load(const char *path, cnn_session *session, cnn_optimizer *optimizer,
+                                       cnn_loader *loader, cnn_history **history);
+
+CNN_END_DECLS
+
+#endif

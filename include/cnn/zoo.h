@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/** Known networks by name, built from the public constructors of layer.h. */
+#ifndef CNN_ZOO_H
+#define CNN_ZOO_H
+
+#include <cnn/common.h>
+#include <cnn/context.h>
+#include <cnn/model.h>
+
+CNN_BEGIN_DECLS
+
+/** Options of cnn_zoo_create(); write them with CNN_ZOO(). */
+typedef struct cnn_zoo_options {
+    size_t struct_size;
+    int32_t input[3];  /**< height, width, channels; 0: the network's own */
+    uint32_t classes;  /**< 0: the network's own. With 2, networks of the cat/dog kind have one sigmoid output */
+    float dropout;     /**< rate of the network's dropout layers; 0: its own; negative: none */
+    cnn_shape shape;   /**< the input as a shape H, W, C; used where `input` is zero */
+    int32_t fc8_after_dropout; /**< alexnet: 1: fc8 reads fc7 behind its dropout, as the paper and most programs have
+                                    it; 0: fc8 reads fc7's relu itself, as the article's program does, so that only
+                                    fc6 has a dropout that matters. 0 is the default because the network by that name
+                                    reproduces the article's program as written */
+    int32_t reserved;
+} cnn_zoo_options;
+
+#define CNN_ZOO(...) CNN_OPTIONS(cnn_zoo_options, __VA_ARGS__)
+
+/**
+ * Makes and builds a network:
+ *
+ *     alexnet      AlexNet in one piece and without response normalisation, as a widely read article on Asirra's cats
+ *                  and dogs builds it in TensorFlow 1: 227x227x3, 2 softmax outputs, 58,289,538 parameters; layers
+ *                  conv1 to conv5, pool1, pool2, pool5, fc6, fc7, fc8; N(0, 0.01) weights (fc6, fc7: 0.005), biases 0
+ *                  (conv1, conv3, fc8) and 0.1; dropout 0.5; see fc8_after_dropout
+ *     alexnet-paper AlexNet as published (Krizhevsky, Sutskever and Hinton 2012): two groups in conv2, conv4 and
+ *                  conv5, response normalisation behind conv1 and conv2, 227x227x3, 1000 classes, 60,965,224
+ *                  parameters; N(0, 0.01) weights, biases 0 (conv1, conv3, fc8) and 1; dropout 0.5 on fc6 and fc7
+ *     catdog       the small Keras cat/dog CNN (Chollet 2017): 150x150x3, one sigmoid output, 3,453,121 parameters
+ *     fashion-cnn  two convolutions with batch normalisation and three dense layers: 28x28x1, 10 classes
+ *     fashion-dnn  three dense layers: 28x28x1, 10 classes
+ *
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND, and the statuses of cnn_model_build(). Since 0.1.
+ */
+CNN_API cnn_status cnn_zoo_create(cnn_context *context, const char *name, const cnn_zoo_options *options,
+                                  cnn_model **model);
+
+/** The names, in order; NULL past the end. Static storage. Thread-safe. Since 0.1. */
+CNN_API const char *cnn_zoo_name(size_t index);
+
+/** One line on a network; NULL past the end. Static storage. Thread-safe. Since 0.1. */
+CNN_API const char *cnn_zoo_description(size_t index);
+
+CNN_END_DECLS
+
+#endif
