@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What a context holds, and its life without a backend. */
+#ifndef CNN_CORE_CONTEXT_H
+#define CNN_CORE_CONTEXT_H
+
+#include <pthread.h>
+
+#include <cnn/backend.h>
+#include <cnn/context.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/threads.h"
+
+/* Longest message, its NUL included; longer ones are cut. */
+#define CNN__MESSAGE_SIZE 1024
+
+/* The last error of one thread. */
+typedef struct cnn__error_slot {
+    struct cnn__error_slot *next;
+    pthread_t thread;
+    cnn_status status;
+    char message[CNN__MESSAGE_SIZE];
+} cnn__error_slot;
+
+struct cnn_context {
+    cnn_allocator allocator;
+    cnn_log_function log;
+    void *log_user;
+    cnn_log_level log_level;
+    uint64_t seed;
+    cnn__pool *pool;
+    cnn_backend backend; /* complete: no entry is NULL. Filled by backend/registry.c */
+    /* Errors change while the context is otherwise const: the lock guards the list. */
+    pthread_mutex_t *error_lock;
+    cnn__error_slot *errors;   /* one for each thread that ever failed; entries stay until the end */
+    cnn__error_slot no_memory; /* what a thread gets for which no slot could be allocated */
+};
+
+/* Allocates and fills a context from checked options: everything but the backend. */
+cnn_status cnn__context_init(const cnn_context_options *options, cnn_context **context);
+void cnn__context_destroy(cnn_context *context);
+
+#endif
