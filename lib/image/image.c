@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Images as such: create, free, look at, crop, change the number of channels. */
+#include "image/image.h"
+
+#include <string.h>
+
+cnn_status cnn__image_allocate(cnn_context *context, uint32_t width, uint32_t height, uint32_t channels,
+                               cnn_image **image)
+{
+    *image = NULL;
+    if (width == 0 || height == 0 || (channels != 1 && channels != 3)) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                         "image: %u x %u pixels of %u channels: at least one pixel and 1 or 3 channels are needed",
+                         width, height, channels);
+    }
+    if (width > CNN__IMAGE_MAX_SIDE || height > CNN__IMAGE_MAX_SIDE) {
+        return cnn__fail(context, CNN_ERROR_LIMIT, "image: %u x %u pixels: at most %d along a side", width, height,
+                         CNN__IMAGE_MAX_SIDE);
+    }
+    size_t header = cnn__align_size(sizeof(cnn_image));
+    size_t bytes, total;
+    if (!cnn__mul_size((size_t)width * channels, height, &bytes) ||
+        !cnn__add_size(bytes, header + CNN__IMAGE_SLACK, &total)) {
+        return cnn__fail(context, CNN_ERROR_LIMIT, "image: %u x %u pixels: the size overflows", width, height);
+    }
+    cnn_image *made = cnn__alloc(context, total);
+    if (made == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    *made = (cnn_image){context, width, height, channels, (uint8_t *)made + header};
+    memset(made->pixels + bytes, 0, CNN__IMAGE_SLACK);
+    *image = made;
+    return CNN_OK;
+}
+
+cnn_status cnn_image_create(cnn_context *context, uint32_t width, uint32_t height, uint32_t channels, cnn_image **image)
+{
+    if (context == NULL || image == NULL) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_image_create: context and image must not be NULL");
+    }
+    CNN__RETURN_IF_ERROR(cnn__image_allocate(context, width, height, channels, image));
+    memset((*image)->pixels, 0, (size_t)width * height * channels);
+    return CNN_OK;
+}
+
+void cnn_image_free(cnn_image *image)
+{
+    if (image != NULL) {
+        cnn__free(image->context, image);
+    }
+}
+
+uint32_t cnn_image_width(const cnn_image *image) { return image->width; }
+
+uint32_t cnn_image_height(const cnn_image *image) { return image->height; }
+
+uint32_t cnn_image_channels(const cnn_image *image) { return image->channels; }
+
+uint8_t *cnn_image_pixels(cnn_image *image) { return image->pixels; }
+
+cnn_status cnn_image_crop(const cnn_image *image, uint32_t left, uint32_t top, uint32_t width, uint32_t height,
+                          cnn_image **part)
+{
+    if (image == NULL || part == NULL) {
+        return cnn__fail(image != NULL ? image->context : NULL, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_image_crop: image and part must not be NULL");
+    }
+    *part = NULL;
+    if (width == 0 || height == 0 || left >= image->width || width > image->width - left || top >= image->height ||
+        height > image->height - top) {
+        return cnn__fail(image->context, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_image_crop: %u x %u pixels from (%u, %u) do not lie inside %u x %u", width, height, left,
+                         top, image->width, image->height);
+    }
+    CNN__RETURN_IF_ERROR(cnn__image_allocate(image->context, width, height, image->channels, part));
+    size_t stride = (size_t)image->width * image->channels;
+    size_t bytes = (size_t)width * image->channels;
+    const uint8_t *from = image->pixels + top * stride + (size_t)left * image->channels;
+    for (uint32_t y = 0; y < height; y++) {
+        memcpy((*part)->pixels + y * bytes, from + y * stride, bytes);
+    }
+    return CNN_OK;
+}
+
+void cnn__image_grey_row(const uint8_t *rgb, uint8_t *grey, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t sum = 19595u * rgb[3 * i] + 38470u * rgb[3 * i + 1] + 7471u * rgb[3 * i + 2];
+        grey[i] = (uint8_t)((sum + 32768u) >> 16);
+    }
+}
+
+cnn_status cnn__image_convert(cnn_image **image, uint32_t channels)
+{
+    const cnn_image *from = *image;
+    if (from->channels == channels) {
+        return CNN_OK;
+    }
+    cnn_image *to;
+    CNN__RETURN_IF_ERROR(cnn__image_allocate(from->context, from->width, from->height, channels, &to));
+    size_t count = (size_t)from->width * from->height;
+    if (channels == 1) {
+        cnn__image_grey_row(from->pixels, to->pixels, count);
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            memset(to->pixels + 3 * i, from->pixels[i], 3);
+        }
+    }
+    cnn_image_free(*image);
+    *image = to;
+    return CNN_OK;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* The image struct, and what the pipeline uses beyond the public calls. */
+#ifndef CNN_IMAGE_IMAGE_H
+#define CNN_IMAGE_IMAGE_H
+
+#include <cnn/image.h>
+
+#include "core/context.h"
+
+/* Most pixels along a side of any image. */
+#define CNN__IMAGE_MAX_SIDE 32768
+
+struct cnn_image {
+    cnn_context *context;
+    uint32_t width, height, channels;
+    uint8_t *pixels; /* height * width * channels, rows without gaps; in the same block as the struct, followed by
+                        CNN__IMAGE_SLACK zero bytes so that vector loads may run past the last pixel */
+};
+
+#define CNN__IMAGE_SLACK 32
+
+/* cnn_image_create() without the zeros: for callers that fill every pixel. */
+cnn_status cnn__image_allocate(cnn_context *context, uint32_t width, uint32_t height, uint32_t channels,
+                               cnn_image **image);
+
+/* cnn_image_decode() of bytes that have a name: a path, or whatever messages shall call them. */
+cnn_status cnn__image_decode_named(cnn_context *context, const char *name, const void *data, size_t size,
+                                   const cnn_decode_options *options, cnn_image **image);
+
+/* ITU-R 601 as Pillow's convert("L"): `count` RGB pixels to grey ones. */
+void cnn__image_grey_row(const uint8_t *rgb, uint8_t *grey, size_t count);
+
+/* Replaces *image by one of `channels` channels unless it has that many: RGB to grey, grey to three equal channels.
+ * On failure *image stays as it was. */
+cnn_status cnn__image_convert(cnn_image **image, uint32_t channels);
+
+/* Pillow's resize(size, filter, box): the part [left, left + box_width) x [top, top + box_height) of `image`, in
+ * pixels and fractions of them, to width x height. */
+cnn_status cnn__image_resize_box(const cnn_image *image, double left, double top, double box_width, double box_height,
+                                 uint32_t width, uint32_t height, cnn_resize_filter filter, cnn_image **resized);
+
+typedef enum cnn__fill_mode {
+    CNN__FILL_NEAREST = 0,
+    CNN__FILL_CONSTANT = 1,
+    CNN__FILL_REFLECT = 2, /* (d c b a | a b c d | d c b a) */
+    CNN__FILL_WRAP = 3
+} cnn__fill_mode;
+
+/* out(row, column) = image(matrix * (row, column, 1)) with bilinear interpolation of float values, as
+ * scipy.ndimage.affine_transform(order=1) does; `values` are height x width x channels floats of any scale. */
+typedef struct cnn__warp {
+    double matrix[6]; /* input row = m0 r + m1 c + m2, input column = m3 r + m4 c + m5 */
+    cnn__fill_mode fill;
+    float constant;
+} cnn__warp;
+
+void cnn__warp_apply(const cnn__warp *warp, const float *input, uint32_t height, uint32_t width, uint32_t channels,
+                     float *output);
+
+#endif
