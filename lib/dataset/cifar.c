@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* Datasets of CIFAR-10's binary files. */
+#include "dataset/cifar.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/file.h"
+#include "dataset/pixels.h"
+
+#define NAMES_FILE "batches.meta.txt"
+
+/* Most bytes of all files of a part, and of the file of names. */
+#define MAX_BYTES ((size_t)UINT32_MAX)
+#define MAX_NAMES_BYTES ((size_t)1 << 16)
+
+static const char *const default_names[CNN__CIFAR_CLASSES] = {"airplane", "automobile", "bird",  "cat",  "deer",
+                                                              "dog",      "frog",       "horse", "ship", "truck"};
+
+cnn_status cnn__cifar_count(const cnn_context *context, const char *name, size_t size, size_t *records)
+{
+    *records = size / CNN__CIFAR_RECORD;
+    if (size == 0 || size % CNN__CIFAR_RECORD != 0) {
+        return cnn__fail(context, CNN_ERROR_TRUNCATED,
+                         "%s: record %zu at offset %zu: found %zu bytes, expected a multiple of %zu in the file", name,
+                         *records, *records * CNN__CIFAR_RECORD, size, CNN__CIFAR_RECORD);
+    }
+    return CNN_OK;
+}
+
+cnn_status cnn__cifar_parse(const cnn_context *context, const char *name, const uint8_t *bytes, size_t records,
+                            uint8_t *pixels, int32_t *labels)
+{
+    const size_t plane = CNN__CIFAR_PIXELS / 3;
+    for (size_t i = 0; i < records; i++, bytes += CNN__CIFAR_RECORD, pixels += CNN__CIFAR_PIXELS) {
+        if (bytes[0] >= CNN__CIFAR_CLASSES) {
+            return cnn__fail(context, CNN_ERROR_FORMAT,
+                             "%s: record %zu at offset %zu: found label %u, expected below %d", name, i,
+                             i * CNN__CIFAR_RECORD, bytes[0], CNN__CIFAR_CLASSES);
+        }
+        labels[i] = bytes[0];
+        for (size_t p = 0; p < plane; p++) {
+            for (size_t c = 0; c < 3; c++) {
+                pixels[3 * p + c] = bytes[1 + c * plane + p];
+            }
+        }
+    }
+    return CNN_OK;
+}
+
+bool cnn__is_cifar_name(const char *name, const char *part)
+{
+    bool test = strcmp(name, "test_batch.bin") == 0;
+    bool train = strncmp(name, "data_batch_", 11) == 0 && strlen(name) > 15 &&
+                 strspn(name + 11, "0123456789") == strlen(name) - 15 && strcmp(name + strlen(name) - 4, ".bin") == 0;
+    if (part == NULL) {
+        return test || train;
+    }
+    return strcmp(part, "test") == 0 ? test : train;
+}
+
+/* The files of a part, and what was read of them. */
+typedef struct batch_files {
+    cnn_context *context;
+    const char **names; /* in the listing, in natural order */
+    size_t *records;    /* in each */
+    size_t count, total;
+    uint8_t *pixels;
+    int32_t *labels;
+} batch_files;
+
+static int compare_names(const void *a, const void *b)
+{
+    return cnn__natural_compare(*(const char *const *)a, *(const char *const *)b);
+}
+
+static cnn_status find_files(batch_files *files, const char *path, const cnn__listing *listing, const char *part)
+{
+    files->names = cnn__alloc_array(files->context, listing->count, sizeof(*files->names));
+    files->records = cnn__alloc_array(files->context, listing->count, sizeof(*files->records));
+    if (files->names == NULL || files->records == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < listing->count; i++) {
+        const char *name = cnn__listing_name(listing, i);
+        if (listing->entries[i].type == CNN__ENTRY_FILE && cnn__is_cifar_name(name, part)) {
+            files->names[files->count++] = name;
+        }
+    }
+    if (files->count == 0) {
+        return cnn__fail(files->context, CNN_ERROR_NOT_FOUND, "%s: part \"%s\": found no files, expected %s", path,
+                         part, strcmp(part, "test") == 0 ? "test_batch.bin" : "data_batch_*.bin");
+    }
+    qsort(files->names, files->count, sizeof(*files->names), compare_names);
+    return CNN_OK;
+}
+
+/* Counts a file's records by its size, so that memory is asked for once. */
+static cnn_status count_file(batch_files *files, const char *path, size_t index)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return cnn__fail_errno(files->context, path, "cannot be examined", errno);
+    }
+    if ((uint64_t)info.st_size > MAX_BYTES - files->total * CNN__CIFAR_RECORD) {
+        return cnn__fail(files->context, CNN_ERROR_LIMIT, "%s: size: found %lld bytes, limit of all files %zu", path,
+                         (long long)info.st_size, MAX_BYTES);
+    }
+    CNN__RETURN_IF_ERROR(cnn__cifar_count(files->context, path, (size_t)info.st_size, &files->records[index]));
+    files->total += files->records[index];
+    return CNN_OK;
+}
+
+static cnn_status read_file(batch_files *files, const char *path, size_t index, size_t first)
+{
+    void *bytes;
+    size_t size, records;
+    CNN__RETURN_IF_ERROR(cnn__file_read(files->context, path, MAX_BYTES, &bytes, &size));
+    cnn_status status = cnn__cifar_count(files->context, path, size, &records);
+    if (status == CNN_OK && records != files->records[index]) {
+        status = cnn__fail(files->context, CNN_ERROR_IO,
+                           "%s: found %zu records, expected %zu: the file is being changed", path, records,
+                           files->records[index]);
+    }
+    if (status == CNN_OK) {
+        status = cnn__cifar_parse(files->context, path, bytes, records, files->pixels + first * CNN__CIFAR_PIXELS,
+                                  files->labels + first);
+    }
+    cnn__free(files->context, bytes);
+    return status;
+}
+
+/* Counts the records of each file, or reads them once there is memory for all. */
+static cnn_status visit_files(batch_files *files, const char *folder, bool count_only)
+{
+    size_t first = 0;
+    for (size_t i = 0; i < files->count; i++) {
+        char *path = cnn__path_join(files->context, folder, files->names[i]);
+        if (path == NULL) {
+            return CNN_ERROR_OUT_OF_MEMORY;
+        }
+        cnn_status status = count_only ? count_file(files, path, i) : read_file(files, path, i, first);
+        cnn__free(files->context, path);
+        CNN__RETURN_IF_ERROR(status);
+        first += files->records[i];
+    }
+    return CNN_OK;
+}
+
+static cnn_status read_files(batch_files *files, const char *path)
+{
+    CNN__RETURN_IF_ERROR(visit_files(files, path, true));
+    files->pixels = cnn__alloc_array(files->context, files->total, CNN__CIFAR_PIXELS);
+    files->labels = cnn__alloc_array(files->context, files->total, sizeof(*files->labels));
+    if (files->pixels == NULL || files->labels == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    return visit_files(files, path, false);
+}
+
+/* Cuts the text into its lines; empty ones do not count. */
+static cnn_status split_names(const cnn_context *context, const char *path, char *text,
+                              const char *names[CNN__CIFAR_CLASSES])
+{
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\r\n", &rest); line != NULL; line = strtok_r(NULL, "\r\n", &rest)) {
+        if (count < CNN__CIFAR_CLASSES) {
+            names[count] = line;
+        }
+        count++;
+    }
+    if (count != CNN__CIFAR_CLASSES) {
+        return cnn__fail(context, CNN_ERROR_FORMAT, "%s: found %zu class names, expected %d", path, count,
+                         CNN__CIFAR_CLASSES);
+    }
+    return CNN_OK;
+}
+
+/* Reads the file of names if the folder has one; otherwise the names are the well-known ones. *text holds them. */
+static cnn_status read_names(cnn_context *context, const char *folder, const cnn__listing *listing, cnn__string *text,
+                             const char *names[CNN__CIFAR_CLASSES])
+{
+    size_t found = 0, size;
+    memcpy(names, default_names, sizeof(default_names));
+    while (found < listing->count && strcmp(cnn__listing_name(listing, found), NAMES_FILE) != 0) {
+        found++;
+    }
+    if (found == listing->count) {
+        return CNN_OK;
+    }
+    char *path = cnn__path_join(context, folder, NAMES_FILE);
+    if (path == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    void *bytes;
+    cnn_status status = cnn__file_read(context, path, MAX_NAMES_BYTES, &bytes, &size);
+    if (status == CNN_OK) {
+        cnn__string_append(text, bytes, size);
+        cnn__free(context, bytes);
+        status = text->status != CNN_OK ? text->status : split_names(context, path, text->data, names);
+    }
+    cnn__free(context, path);
+    return status;
+}
+
+static cnn_status check_labels(const batch_files *files, const char *path, size_t class_count)
+{
+    for (size_t i = 0; i < files->total; i++) {
+        if ((size_t)files->labels[i] >= class_count) {
+            return cnn__fail(files->context, CNN_ERROR_MISMATCH, "%s: sample %zu: found label %d, expected below %zu",
+                             path, i, files->labels[i], class_count);
+        }
+    }
+    return CNN_OK;
+}
+
+/* Hands what was read over to a dataset. */
+static cnn_status make_dataset(batch_files *files, const char *path, const cnn__listing *listing,
+                               const cnn_files_options *options, cnn_dataset **dataset)
+{
+    const char *names[CNN__CIFAR_CLASSES];
+    const char *const *classes = options->classes != NULL ? options->classes : names;
+    size_t class_count = options->classes != NULL ? options->class_count : CNN__CIFAR_CLASSES;
+    cnn__string text = {.context = files->context};
+    cnn_status status = check_labels(files, path, class_count);
+    if (status == CNN_OK) {
+        status = read_names(files->context, path, listing, &text, names);
+    }
+    if (status == CNN_OK) {
+        cnn__pixels pixels = {
+            .block = files->pixels,
+            .bytes = files->pixels,
+            .labels = files->labels,
+            .count = files->total,
+            .height = CNN__CIFAR_SIDE,
+            .width = CNN__CIFAR_SIDE,
+            .channels = 3,
+            .output_channels = options->channels,
+        };
+        files->pixels = NULL;
+        files->labels = NULL;
+        cnn__log(files->context, CNN_LOG_INFO, "%s: %zu images of %zu classes", path, files->total, class_count);
+        status = cnn__dataset_of_pixels(files->context, &pixels, classes, class_count, dataset);
+    }
+    cnn__string_free(&text);
+    return status;
+}
+
+cnn_status cnn__cifar_open_folder(cnn_context *context, const char *path, const cnn__listing *listing,
+                                  const cnn_files_options *options, cnn_dataset **dataset)
+{
+    batch_files files = {.context = context};
+    cnn_status status = find_files(&files, path, listing, options->part);
+    if (status == CNN_OK) {
+        status = read_files(&files, path);
+    }
+    if (status == CNN_OK) {
+        status = make_dataset(&files, path, listing, options, dataset);
+    }
+    cnn__free(context, files.names);
+    cnn__free(context, files.records);
+    cnn__free(context, files.pixels);
+    cnn__free(context, files.labels);
+    return status;
+}
+
+cnn_status cnn_dataset_open_cifar(cnn_context *context, const char *path, const cnn_files_options *options,
+                                  cnn_dataset **dataset)
+{
+    CNN__RETURN_IF_ERROR(cnn__dataset_begin(context, path, "path", dataset));
+    cnn_files_options copy;
+    cnn__listing listing;
+    CNN__RETURN_IF_ERROR(cnn__files_options_copy(context, options, &copy));
+    CNN__RETURN_IF_ERROR(cnn__listing_read(context, path, &listing));
+    cnn_status status = cnn__cifar_open_folder(context, path, &listing, &copy, dataset);
+    cnn__listing_free(&listing);
+    return status;
+}

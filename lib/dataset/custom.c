@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* Datasets of the caller's functions. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/options.h"
+#include "dataset/source.h"
+
+typedef struct custom_source {
+    cnn__source base;
+    cnn_dataset_callbacks callbacks;
+} custom_source;
+
+/* "sample 12 (cats/7.jpg)", for messages. */
+static const char *name_sample(size_t index, const cnn_sample *sample, char *text, size_t size)
+{
+    char name[256];
+    if (sample->path != NULL) {
+        snprintf(text, size, "sample %zu (%s)", index, cnn__printable(sample->path, name, sizeof(name)));
+    } else {
+        snprintf(text, size, "sample %zu", index);
+    }
+    return text;
+}
+
+static cnn_status check_sample(const cnn__source *source, const char *name, const cnn_sample *given)
+{
+    int forms = (given->encoded != NULL) + (given->pixels != NULL) + (given->floats != NULL);
+    if (forms > 1 || (forms == 0 && given->path == NULL)) {
+        return cnn__fail(source->context, CNN_ERROR_CALLBACK,
+                         "%s: the dataset's read function gave %s of path, encoded, pixels and floats", name,
+                         forms > 1 ? "more than one" : "none");
+    }
+    if (given->label < -1 || (given->label >= 0 && (size_t)given->label >= source->classes.count)) {
+        return cnn__fail(source->context, CNN_ERROR_CALLBACK,
+                         "%s: label of the dataset's read function: found %d, expected -1 or below %zu", name,
+                         given->label, source->classes.count);
+    }
+    bool plain = given->pixels != NULL || given->floats != NULL;
+    if (plain && (given->width == 0 || given->height == 0 || (given->channels != 1 && given->channels != 3))) {
+        return cnn__fail(source->context, CNN_ERROR_CALLBACK,
+                         "%s: size of the dataset's read function: found %u x %u x %u (height, width, channels), "
+                         "expected at least 1 x 1 with 1 or 3 channels",
+                         name, given->height, given->width, given->channels);
+    }
+    return CNN_OK;
+}
+
+static cnn_status decode_sample(const cnn__source *source, const char *name, const cnn_decode_options *options,
+                                cnn__sample *sample)
+{
+    const cnn_sample *given = &sample->custom;
+    cnn_image *image;
+    if (given->encoded == NULL) {
+        CNN__RETURN_IF_ERROR(cnn_image_load(source->context, given->path, options, &image));
+    } else {
+        cnn_status status = cnn_image_decode(source->context, given->encoded, given->encoded_size, options, &image);
+        if (status != CNN_OK) {
+            /* The decoder knows no name; its message is kept behind the sample's. */
+            return cnn__fail(source->context, status, "%s: %s", name, cnn_last_error(source->context));
+        }
+    }
+    cnn__sample_own(sample, image);
+    return CNN_OK;
+}
+
+static cnn_status use_sample(const cnn__source *source, size_t index, const cnn_decode_options *options,
+                             cnn__sample *sample)
+{
+    const cnn_sample *given = &sample->custom;
+    char name[320];
+    name_sample(index, given, name, sizeof(name));
+    CNN__RETURN_IF_ERROR(check_sample(source, name, given));
+    sample->label = given->label;
+    if (given->pixels != NULL) {
+        cnn__sample_view(sample, source->context, given->pixels, given->height, given->width, given->channels);
+        return CNN_OK;
+    }
+    if (given->floats != NULL) {
+        sample->floats = given->floats;
+        sample->height = given->height;
+        sample->width = given->width;
+        sample->channels = given->channels;
+        return CNN_OK;
+    }
+    return decode_sample(source, name, options, sample);
+}
+
+static void release_custom(const cnn__source *source, cnn__sample *sample)
+{
+    const cnn_dataset_callbacks *callbacks = &((const custom_source *)source)->callbacks;
+    if (callbacks->release != NULL) {
+        callbacks->release(callbacks->user, &sample->custom);
+    }
+}
+
+static cnn_status read_custom(const cnn__source *source, size_t index, uint32_t minimum_width, uint32_t minimum_height,
+                              cnn__sample *sample)
+{
+    const cnn_dataset_callbacks *callbacks = &((const custom_source *)source)->callbacks;
+    sample->custom = (cnn_sample){.struct_size = sizeof(cnn_sample)};
+    cnn_status status = callbacks->read(callbacks->user, index, &sample->custom);
+    if (status != CNN_OK) {
+        return cnn__fail(source->context, status, "sample %zu: the dataset's read function failed: %s", index,
+                         cnn_status_string(status));
+    }
+    status = use_sample(source, index,
+                        CNN_DECODE(.minimum_width = minimum_width, .minimum_height = minimum_height,
+                                   .channels = callbacks->shape.rank == 3 ? (uint32_t)callbacks->shape.dims[2] : 0),
+                        sample);
+    if (status != CNN_OK) {
+        release_custom(source, sample);
+    }
+    return status;
+}
+
+static int32_t label_of(const cnn__source *source, size_t index)
+{
+    const cnn_dataset_callbacks *callbacks = &((const custom_source *)source)->callbacks;
+    int32_t label = callbacks->label != NULL ? callbacks->label(callbacks->user, index) : -1;
+    return label >= 0 && (size_t)label < source->classes.count ? label : -1;
+}
+
+static void destroy_custom(cnn__source *source)
+{
+    const cnn_dataset_callbacks *callbacks = &((custom_source *)source)->callbacks;
+    if (callbacks->destroy != NULL) {
+        callbacks->destroy(callbacks->user);
+    }
+}
+
+static const cnn__source_kind custom_kind = {
+    .name = "custom",
+    .read = read_custom,
+    .release = release_custom,
+    .label = label_of,
+    .destroy = destroy_custom,
+};
+
+static cnn_status check_callbacks(const cnn_context *context, const cnn_dataset_callbacks *callbacks)
+{
+    if (callbacks->read == NULL || callbacks->count == 0) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_dataset_callbacks: %s",
+                         callbacks->read == NULL ? "read is NULL" : "count is 0");
+    }
+    if (callbacks->classes != NULL && callbacks->class_count == 0) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_dataset_callbacks: class_count is 0 though classes are given");
+    }
+    size_t values;
+    bool known = callbacks->shape.rank == 3 && cnn__shape_values(&callbacks->shape, &values) && values > 0 &&
+                 (callbacks->shape.dims[2] == 1 || callbacks->shape.dims[2] == 3);
+    if (callbacks->shape.rank != 0 && !known) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_dataset_callbacks: shape must be height, width and 1 or 3 channels");
+    }
+    return CNN_OK;
+}
+
+cnn_status cnn_dataset_create_custom(cnn_context *context, const cnn_dataset_callbacks *callbacks,
+                                     cnn_dataset **dataset)
+{
+    CNN__RETURN_IF_ERROR(cnn__dataset_begin(context, callbacks, "callbacks", dataset));
+    cnn_dataset_callbacks copy;
+    CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_dataset_callbacks", callbacks, &copy, sizeof(copy)));
+    CNN__RETURN_IF_ERROR(check_callbacks(context, &copy));
+    custom_source *source = cnn__source_create(context, &custom_kind, sizeof(*source));
+    if (source == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    source->callbacks = copy;
+    source->callbacks.destroy = NULL; /* `user` stays the caller's if this call fails */
+    source->base.count = copy.count;
+    source->base.shape = copy.shape;
+    cnn_status status = cnn__classes_init(context, copy.classes, copy.class_count, &source->base.classes);
+    if (status != CNN_OK) {
+        cnn__source_release(&source->base);
+        return status;
+    }
+    CNN__RETURN_IF_ERROR(cnn__dataset_wrap(&source->base, dataset));
+    source->callbacks.classes = NULL; /* borrowed for this call only */
+    source->callbacks.destroy = copy.destroy;
+    return CNN_OK;
+}

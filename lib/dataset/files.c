@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* Datasets of image files: one list of paths, decoded one at a time when they are read. */
+#include "dataset/files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct files_source {
+    cnn__source base;
+    cnn__files files;
+} files_source;
+
+static void free_files(cnn__files *files)
+{
+    cnn__string_free(&files->paths);
+    cnn__free(files->context, files->files);
+}
+
+cnn_status cnn__files_add(cnn__files *files, const char *folder, const char *name, int32_t label)
+{
+    if (files->count == files->capacity) {
+        size_t capacity = files->capacity < 64 ? 64 : files->capacity * 2;
+        cnn__file *grown = cnn__realloc(files->context, files->files, capacity * sizeof(*grown));
+        if (grown == NULL) {
+            return CNN_ERROR_OUT_OF_MEMORY;
+        }
+        files->files = grown;
+        files->capacity = capacity;
+    }
+    size_t path = files->paths.size, folder_size = strlen(folder);
+    cnn__string_append(&files->paths, folder, folder_size);
+    if (folder[folder_size - 1] != '/') {
+        cnn__string_append(&files->paths, "/", 1);
+    }
+    uint32_t start = (uint32_t)(files->paths.size - path);
+    cnn__string_append(&files->paths, name, strlen(name) + 1);
+    CNN__RETURN_IF_ERROR(files->paths.status);
+    files->files[files->count++] = (cnn__file){.path = path, .name = start, .label = label};
+    return CNN_OK;
+}
+
+static void pass_over(cnn__passed *passed, size_t count, const char *folder, const char *name)
+{
+    if (passed->count == 0) {
+        char name_text[128], folder_text[112];
+        snprintf(passed->first, sizeof(passed->first), "\"%s\" in %s",
+                 cnn__printable(name, name_text, sizeof(name_text)),
+                 cnn__printable(folder, folder_text, sizeof(folder_text)));
+    }
+    passed->count += count;
+}
+
+void cnn__files_pass_over(cnn__files *files, const char *folder, const char *name)
+{
+    pass_over(&files->other, 1, folder, name);
+}
+
+void cnn__files_pass_hidden(cnn__files *files, const char *folder, const cnn__listing *listing)
+{
+    if (listing->hidden > 0) {
+        pass_over(&files->hidden, listing->hidden, folder, listing->names.data + listing->first_hidden);
+    }
+}
+
+static cnn_status read_file(const cnn__source *source, size_t index, uint32_t minimum_width, uint32_t minimum_height,
+                            cnn__sample *sample)
+{
+    const cnn__files *files = &((const files_source *)source)->files;
+    const cnn_decode_options *options = CNN_DECODE(.channels = files->options.channels,
+                                                   .apply_orientation = files->options.apply_orientation,
+                                                   .minimum_width = minimum_width, .minimum_height = minimum_height);
+    cnn_image *image;
+    CNN__RETURN_IF_ERROR(cnn_image_load(source->context, cnn__file_path(files, &files->files[index]), options, &image));
+    sample->label = files->files[index].label;
+    cnn__sample_own(sample, image);
+    return CNN_OK;
+}
+
+static int32_t label_of(const cnn__source *source, size_t index)
+{
+    return ((const files_source *)source)->files.files[index].label;
+}
+
+static const char *path_of(const cnn__source *source, size_t index)
+{
+    const cnn__files *files = &((const files_source *)source)->files;
+    return cnn__file_path(files, &files->files[index]);
+}
+
+static void destroy_files(cnn__source *source) { free_files(&((files_source *)source)->files); }
+
+static const cnn__source_kind files_kind = {
+    .name = "files",
+    .read = read_file,
+    .label = label_of,
+    .path = path_of,
+    .destroy = destroy_files,
+};
+
+static cnn_status check_classes(const cnn__files *files, const cnn__classes *classes, const char *path)
+{
+    if (files->count == 0) {
+        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: found no .jpg, .jpeg or .png files", path);
+    }
+    uint8_t *used = cnn__alloc_zero(files->context, classes->count);
+    if (used == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < files->count; i++) {
+        used[files->files[i].label] = 1;
+    }
+    const uint8_t *empty = memchr(used, 0, classes->count);
+    const char *name = empty != NULL ? cnn__classes_name(classes, (size_t)(empty - used)) : NULL;
+    cnn__free(files->context, used);
+    if (name != NULL) {
+        char text[256];
+        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: class \"%s\" has no .jpg, .jpeg or .png files", path,
+                         cnn__printable(name, text, sizeof(text)));
+    }
+    return CNN_OK;
+}
+
+static void log_files(const cnn__files *files, const cnn__classes *classes, const char *path)
+{
+    if (files->hidden.count > 0) {
+        cnn__log(files->context, CNN_LOG_WARNING, "%s: passed over %zu names that begin with a dot, the first: %s",
+                 path, files->hidden.count, files->hidden.first);
+    }
+    if (files->other.count > 0) {
+        cnn__log(files->context, CNN_LOG_WARNING,
+                 "%s: passed over %zu entries that are no image files of a class, the first: %s", path,
+                 files->other.count, files->other.first);
+    }
+    cnn__log(files->context, CNN_LOG_INFO, "%s: %zu images of %zu classes", path, files->count, classes->count);
+}
+
+/* What a comparison has to know. */
+typedef struct sorting {
+    const cnn__files *files;
+    cnn__files_order order;
+} sorting;
+
+static int compare_files(const void *a, const void *b, void *user)
+{
+    const sorting *by = user;
+    return by->order(by->files, a, b);
+}
+
+/* The dataset of the files; the list and the classes are taken over on success. */
+static cnn_status make_dataset(cnn__files *files, cnn__classes *classes, const char *path, cnn__files_order order,
+                               cnn_dataset **dataset)
+{
+    CNN__RETURN_IF_ERROR(check_classes(files, classes, path));
+    files_source *source = cnn__source_create(files->context, &files_kind, sizeof(*source));
+    if (source == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    qsort_r(files->files, files->count, sizeof(*files->files), compare_files,
+            &(sorting){.files = files, .order = order});
+    log_files(files, classes, path);
+    source->base.count = files->count;
+    source->base.classes = *classes;
+    source->files = *files;
+    source->files.options.classes = NULL; /* borrowed for the call that opens, as is the part's name */
+    source->files.options.part = NULL;
+    /* From here on both are the source's, which the next call takes over even if it fails. */
+    *files = (cnn__files){.context = files->context, .paths = {.context = files->context}};
+    *classes = (cnn__classes){.context = classes->context};
+    return cnn__dataset_wrap(&source->base, dataset);
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The classes of the names in `text`, once each and in byte order. */
+static cnn_status sort_classes(cnn_context *context, const cnn__string *text, cnn__classes *classes)
+{
+    size_t count = 0, unique = 0;
+    for (size_t i = 0; i < text->size; i++) {
+        count += text->data[i] == '\0';
+    }
+    const char **names = cnn__alloc_array(context, count, sizeof(*names));
+    if (names == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    const char *name = text->data;
+    for (size_t i = 0; i < count; i++, name += strlen(name) + 1) {
+        names[i] = name;
+    }
+    qsort(names, count, sizeof(*names), compare_strings);
+    for (size_t i = 0; i < count; i++) {
+        if (unique == 0 || strcmp(names[unique - 1], names[i]) != 0) {
+            names[unique++] = names[i];
+        }
+    }
+    cnn_status status = cnn__classes_init(context, names, unique, classes);
+    cnn__free(context, names);
+    return status;
+}
+
+/* The classes are the caller's, or those found. */
+static cnn_status name_classes(const cnn__files *files, const cnn__files_form *form, const cnn__listing *listing,
+                               cnn__classes *classes)
+{
+    if (files->options.classes != NULL) {
+        return cnn__classes_init(files->context, files->options.classes, files->options.class_count, classes);
+    }
+    cnn__string text = {.context = files->context};
+    form->name_classes(listing, &text);
+    cnn_status status = text.status;
+    if (status == CNN_OK) {
+        status = sort_classes(files->context, &text, classes);
+    }
+    cnn__string_free(&text);
+    return status;
+}
+
+cnn_status cnn__files_open(cnn_context *context, const char *path, const cnn_files_options *options,
+                           const cnn__files_form *form, cnn_dataset **dataset)
+{
+    CNN__RETURN_IF_ERROR(cnn__dataset_begin(context, path, "path", dataset));
+    cnn__files files = {.context = context, .paths = {.context = context}};
+    cnn__classes classes = {.context = context};
+    cnn__listing listing;
+    CNN__RETURN_IF_ERROR(cnn__files_options_copy(context, options, &files.options));
+    CNN__RETURN_IF_ERROR(cnn__listing_read(context, path, &listing));
+    cnn_status status = name_classes(&files, form, &listing, &classes);
+    if (status == CNN_OK) {
+        status = form->add(&files, path, &listing, &classes);
+    }
+    if (status == CNN_OK) {
+        status = make_dataset(&files, &classes, path, form->order, dataset);
+    }
+    cnn__listing_free(&listing);
+    free_files(&files);
+    cnn__classes_free(&classes);
+    return status;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Datasets whose samples are image files: the list that class folders and flat folders fill. */
+#ifndef CNN_DATASET_FILES_H
+#define CNN_DATASET_FILES_H
+
+#include "dataset/listing.h"
+#include "dataset/source.h"
+
+typedef struct cnn__file {
+    size_t path;   /* where its path begins in `paths` */
+    uint32_t name; /* where its name begins in its path */
+    int32_t label;
+} cnn__file;
+
+/* Names that were passed over: how many, and the first that was met. */
+typedef struct cnn__passed {
+    size_t count;
+    char first[256];
+} cnn__passed;
+
+typedef struct cnn__files {
+    cnn_context *context;
+    cnn_files_options options;
+    cnn__string paths; /* all paths, each with its NUL: one block however many files there are */
+    cnn__file *files;
+    size_t count, capacity;
+    cnn__passed hidden, other;
+} cnn__files;
+
+/* The order of a list's samples: < 0 if `a` comes before `b`. */
+typedef int (*cnn__files_order)(const cnn__files *files, const cnn__file *a, const cnn__file *b);
+
+/* What tells class folders from a flat folder. */
+typedef struct cnn__files_form {
+    /* Appends the classes' names, each with its NUL, in any order and with repetitions. */
+    void (*name_classes)(const cnn__listing *listing, cnn__string *names);
+    /* Adds the files below `path`, whose listing is given. */
+    cnn_status (*add)(cnn__files *files, const char *path, const cnn__listing *listing, const cnn__classes *classes);
+    cnn__files_order order;
+} cnn__files_form;
+
+/* Opens the folder `path` as a dataset of that form. A class without files is CNN_ERROR_FORMAT. */
+cnn_status cnn__files_open(cnn_context *context, const char *path, const cnn_files_options *options,
+                           const cnn__files_form *form, cnn_dataset **dataset);
+
+cnn_status cnn__files_add(cnn__files *files, const char *folder, const char *name, int32_t label);
+/* Counts an entry that is no file of a class. */
+void cnn__files_pass_over(cnn__files *files, const char *folder, const char *name);
+/* Counts a folder's hidden entries. */
+void cnn__files_pass_hidden(cnn__files *files, const char *folder, const cnn__listing *listing);
+
+static inline const char *cnn__file_path(const cnn__files *files, const cnn__file *file)
+{
+    return files->paths.data + file->path;
+}
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* What lies in a folder, and the order of file names. */
+#include "dataset/listing.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/error.h"
+
+cnn_status cnn__fail_errno(const cnn_context *context, const char *path, const char *what, int error)
+{
+    char reason[128], name[512];
+    cnn_status status = CNN_ERROR_IO;
+    if (error == ENOENT || error == ENOTDIR || error == ENOMEM) {
+        status = error == ENOENT ? CNN_ERROR_NOT_FOUND : error == ENOTDIR ? CNN_ERROR_FORMAT : CNN_ERROR_OUT_OF_MEMORY;
+    }
+    return cnn__fail(context, status, "%s: %s: %s", cnn__printable(path, name, sizeof(name)), what,
+                     strerror_r(error, reason, sizeof(reason)));
+}
+
+char *cnn__path_join(cnn_context *context, const char *folder, const char *name)
+{
+    size_t folder_size = strlen(folder), name_size = strlen(name);
+    char *path = cnn__alloc(context, folder_size + name_size + 2);
+    if (path != NULL) {
+        memcpy(path, folder, folder_size);
+        if (folder_size > 0 && folder[folder_size - 1] != '/') {
+            path[folder_size++] = '/';
+        }
+        memcpy(path + folder_size, name, name_size + 1);
+    }
+    return path;
+}
+
+/* Not tolower(): that depends on the locale. */
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c; }
+
+bool cnn__is_image_name(const char *name)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png"};
+    size_t size = strlen(name);
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        size_t length = strlen(endings[i]), same = 0;
+        while (size > length && same < length && lower(name[size - length + same]) == endings[i][same]) {
+            same++;
+        }
+        if (same == length) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Compares the numbers at *a and *b by value and moves both behind them. */
+static int compare_numbers(const char **a, const char **b)
+{
+    size_t size_a = 0, size_b = 0;
+    *a += strspn(*a, "0");
+    *b += strspn(*b, "0");
+    while (is_digit((*a)[size_a])) {
+        size_a++;
+    }
+    while (is_digit((*b)[size_b])) {
+        size_b++;
+    }
+    int order = size_a != size_b ? (size_a < size_b ? -1 : 1) : memcmp(*a, *b, size_a);
+    *a += size_a;
+    *b += size_b;
+    return order;
+}
+
+int cnn__natural_compare(const char *a, const char *b)
+{
+    const char *left = a, *right = b;
+    while (*left != '\0' && *right != '\0') {
+        int order;
+        if (is_digit(*left) && is_digit(*right)) {
+            order = compare_numbers(&left, &right);
+        } else {
+            order = (int)(unsigned char)*left++ - (int)(unsigned char)*right++;
+        }
+        if (order != 0) {
+            return order;
+        }
+    }
+    if (*left != *right) {
+        return *left == '\0' ? -1 : 1;
+    }
+    /* Equal but for leading zeros. */
+    return strcmp(a, b);
+}
+
+const char *cnn__listing_name(const cnn__listing *listing, size_t index)
+{
+    return listing->names.data + listing->entries[index].name;
+}
+
+void cnn__listing_free(cnn__listing *listing)
+{
+    if (listing->context != NULL) {
+        cnn__string_free(&listing->names);
+        cnn__free(listing->context, listing->entries);
+    }
+    *listing = (cnn__listing){.context = NULL};
+}
+
+static int compare_entries(const void *a, const void *b, void *user)
+{
+    const char *names = user;
+    return strcmp(names + ((const cnn__entry *)a)->name, names + ((const cnn__entry *)b)->name);
+}
+
+static cnn__entry_type type_of_mode(mode_t mode)
+{
+    return S_ISDIR(mode) ? CNN__ENTRY_FOLDER : S_ISREG(mode) ? CNN__ENTRY_FILE : CNN__ENTRY_OTHER;
+}
+
+/* Most file systems say what an entry is; links and the rest are asked about. */
+static cnn_status find_type(cnn_context *context, const char *path, DIR *folder, const struct dirent *entry,
+                            cnn__entry_type *type)
+{
+    if (entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK) {
+        *type = type_of_mode(DTTOIF(entry->d_type));
+        return CNN_OK;
+    }
+    struct stat info;
+    if (fstatat(dirfd(folder), entry->d_name, &info, 0) != 0) {
+        int error = errno;
+        char name[256], folder_text[512], reason[128];
+        return cnn__fail(context, error == ENOMEM ? CNN_ERROR_OUT_OF_MEMORY : CNN_ERROR_IO,
+                         "%s: entry \"%s\" cannot be examined: %s",
+                         cnn__printable(path, folder_text, sizeof(folder_text)),
+                         cnn__printable(entry->d_name, name, sizeof(name)), strerror_r(error, reason, sizeof(reason)));
+    }
+    *type = type_of_mode(info.st_mode);
+    return CNN_OK;
+}
+
+static cnn_status reserve_entry(cnn__listing *listing)
+{
+    if (listing->count < listing->capacity) {
+        return CNN_OK;
+    }
+    size_t capacity = listing->capacity < 64 ? 64 : listing->capacity * 2;
+    cnn__entry *entries = cnn__realloc(listing->context, listing->entries, capacity * sizeof(*entries));
+    if (entries == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    listing->entries = entries;
+    listing->capacity = capacity;
+    return CNN_OK;
+}
+
+static cnn_status add_entry(cnn__listing *listing, const char *path, DIR *folder, const struct dirent *entry)
+{
+    size_t name = listing->names.size;
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+        return CNN_OK;
+    }
+    cnn__string_append(&listing->names, entry->d_name, strlen(entry->d_name) + 1);
+    CNN__RETURN_IF_ERROR(listing->names.status);
+    if (entry->d_name[0] == '.') {
+        const char *first = listing->names.data + listing->first_hidden;
+        if (listing->hidden++ == 0 || strcmp(entry->d_name, first) < 0) {
+            listing->first_hidden = name;
+        }
+        return CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(reserve_entry(listing));
+    listing->entries[listing->count].name = name;
+    CNN__RETURN_IF_ERROR(find_type(listing->context, path, folder, entry, &listing->entries[listing->count].type));
+    listing->count++;
+    return CNN_OK;
+}
+
+static cnn_status read_entries(cnn__listing *listing, const char *path, DIR *folder)
+{
+    struct stat info;
+    if (fstat(dirfd(folder), &info) != 0) {
+        return cnn__fail_errno(listing->context, path, "cannot be examined", errno);
+    }
+    listing->device = info.st_dev;
+    listing->node = info.st_ino;
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(folder);
+        if (entry == NULL) {
+            return errno == 0 ? CNN_OK : cnn__fail_errno(listing->context, path, "cannot be listed", errno);
+        }
+        CNN__RETURN_IF_ERROR(add_entry(listing, path, folder, entry));
+    }
+}
+
+cnn_status cnn__listing_read(cnn_context *context, const char *path, cnn__listing *listing)
+{
+    *listing = (cnn__listing){.context = context, .names = {.context = context}};
+    DIR *folder = opendir(path);
+    if (folder == NULL) {
+        return cnn__fail_errno(context, path, "cannot be opened as a folder", errno);
+    }
+    cnn_status status = read_entries(listing, path, folder);
+    closedir(folder);
+    if (status != CNN_OK) {
+        cnn__listing_free(listing);
+    } else if (listing->count > 0) {
+        qsort_r(listing->entries, listing->count, sizeof(*listing->entries), compare_entries, listing->names.data);
+    }
+    return status;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Datasets whose samples lie in memory, all of one size: arrays, IDX and CIFAR files. */
+#ifndef CNN_DATASET_PIXELS_H
+#define CNN_DATASET_PIXELS_H
+
+#include "dataset/source.h"
+
+typedef struct cnn__pixels {
+    void *block;          /* where the values lie, taken over; NULL: borrowed from the caller */
+    const uint8_t *bytes; /* count x height x width x channels; or NULL */
+    const float *floats;  /* the same, in [0, 1]; or NULL */
+    int32_t *labels;      /* taken over; NULL: unlabelled */
+    size_t count;
+    uint32_t height, width, channels;
+    uint32_t output_channels; /* what samples are converted to, 1 or 3; of bytes only. 0: channels */
+} cnn__pixels;
+
+/* Makes the dataset; `block` and `labels` are taken over, also on failure. `classes` as in cnn__classes_init(). */
+cnn_status cnn__dataset_of_pixels(cnn_context *context, const cnn__pixels *pixels, const char *const *classes,
+                                  size_t class_count, cnn_dataset **dataset);
+
+#endif

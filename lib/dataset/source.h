@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* What every source of samples begins with, and the way from a source to a dataset handle. */
+#ifndef CNN_DATASET_SOURCE_H
+#define CNN_DATASET_SOURCE_H
+
+#include <stdatomic.h>
+
+#include "dataset/classes.h"
+#include "dataset/dataset.h"
+
+/* The first member of each kind's own struct. */
+typedef struct cnn__source {
+    const cnn__source_kind *kind;
+    cnn_context *context;
+    atomic_size_t references;
+    size_t count;
+    cnn__classes classes;
+    cnn_shape shape; /* height, width, channels of every sample; rank 0: not the same, or not known */
+} cnn__source;
+
+/* A zeroed struct of `size` bytes that begins with a cnn__source of this kind; NULL with the error set. */
+void *cnn__source_create(cnn_context *context, const cnn__source_kind *kind, size_t size);
+/* Drops a reference; the last one destroys the source. NULL is allowed. */
+void cnn__source_release(cnn__source *source);
+
+/* A dataset of all samples of the source, whose reference it takes over, also on failure. */
+cnn_status cnn__dataset_wrap(cnn__source *source, cnn_dataset **dataset);
+
+/* Begins a call that makes a dataset: *dataset becomes NULL. CNN_ERROR_INVALID_ARGUMENT if an argument is NULL. */
+cnn_status cnn__dataset_begin(cnn_context *context, const void *argument, const char *name, cnn_dataset **dataset);
+
+/* Copies and checks the options; `part` becomes "train" where none is given. */
+cnn_status cnn__files_options_copy(cnn_context *context, const cnn_files_options *options, cnn_files_options *copy);
+
+/* Points the sample to an 8-bit image over pixels that outlive it. */
+void cnn__sample_view(cnn__sample *sample, cnn_context *context, const uint8_t *pixels, uint32_t height, uint32_t width,
+                      uint32_t channels);
+/* Hands a decoded image over to the sample. */
+void cnn__sample_own(cnn__sample *sample, cnn_image *image);
+
+#endif
