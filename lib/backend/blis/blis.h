@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The default backend: GEMM from BLIS, all else vector kernels. */
+#ifndef CNN_BACKEND_BLIS_BLIS_H
+#define CNN_BACKEND_BLIS_BLIS_H
+
+#include "backend/cpu.h"
+#include "backend/vector/vector.h"
+
+/* The table, complete but for what is the reference's: with the kernels of a level, or with these. */
+void cnn__blis_fill(cnn__cpu_level level, cnn_backend *backend);
+void cnn__blis_fill_with(const cnn__vector_kernels *kernels, cnn_backend *backend);
+cnn_status cnn__blis_gemm(const cnn_backend_call *call, const cnn_gemm_args *args);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* The optimizers' updates. Sources: PyTorch's SGD, RMSprop and Adam; Caffe's SGD; TensorFlow 1's RMSProp, which
+ * has the learning rate inside the momentum, too; Adam's form before section 2.1 of Kingma and Ba (2015). */
+#include <math.h>
+
+#include "backend/reference/reference.h"
+#include "backend/task.h"
+
+/* The gradient scaled, clipped and decayed, in this order. A NaN stays one. */
+static float effective_gradient(const cnn_update_args *args, size_t i)
+{
+    float g = args->g[i] * args->gradient_scale;
+    if (args->clip > 0) {
+        g = g > args->clip ? args->clip : g;
+        g = g < -args->clip ? -args->clip : g;
+    }
+    return g + args->weight_decay * args->w[i];
+}
+
+static void sgd_span(const void *argument, size_t begin, size_t end)
+{
+    const cnn_update_args *args = argument;
+    float inside = args->variant == 1 ? args->learning_rate : 1;
+    float outside = args->variant == 1 ? 1 : args->learning_rate;
+    for (size_t i = begin; i < end; i++) {
+        float step = inside * effective_gradient(args, i);
+        if (args->slot0 != NULL) {
+            float velocity = args->momentum * args->slot0[i] + step;
+            args->slot0[i] = velocity;
+            step = args->nesterov ? args->momentum * velocity + step : velocity;
+        }
+        args->w[i] -= outside * step;
+    }
+}
+
+static void rmsprop_span(const void *argument, size_t begin, size_t end)
+{
+    const cnn_update_args *args = argument;
+    float inside = args->variant == 1 ? args->learning_rate : 1;
+    float outside = args->variant == 1 ? 1 : args->learning_rate;
+    for (size_t i = begin; i < end; i++) {
+        float g = effective_gradient(args, i);
+        float square = args->beta2 * args->slot0[i] + (1 - args->beta2) * (g * g);
+        args->slot0[i] = square;
+        float root = args->variant == 1 ? sqrtf(square + args->epsilon) : sqrtf(square) + args->epsilon;
+        float step = inside * g / root;
+        if (args->slot1 != NULL) {
+            step = args->momentum * args->slot1[i] + step;
+            args->slot1[i] = step;
+        }
+        args->w[i] -= outside * step;
+    }
+}
+
+cnn__adam_rule cnn__adam_rule_of(const cnn_update_args *args)
+{
+    double root = sqrt(args->correction2);
+    cnn__adam_rule rule = {
+        .rate = (float)(args->learning_rate * (args->variant == 1 ? root : 1) / args->correction1),
+        .inverse_root = args->variant == 1 ? 1 : (float)(1 / root),
+    };
+    return rule;
+}
+
+static void adam_span(const void *argument, size_t begin, size_t end)
+{
+    const cnn_update_args *args = argument;
+    const cnn__adam_rule rule = cnn__adam_rule_of(args);
+    for (size_t i = begin; i < end; i++) {
+        float g = effective_gradient(args, i);
+        float mean = args->beta1 * args->slot0[i] + (1 - args->beta1) * g;
+        float square = args->beta2 * args->slot1[i] + (1 - args->beta2) * (g * g);
+        args->slot0[i] = mean;
+        args->slot1[i] = square;
+        args->w[i] -= rule.rate * mean / (sqrtf(square) * rule.inverse_root + args->epsilon);
+    }
+}
+
+cnn_status cnn__reference_sgd_update(const cnn_backend_call *call, const cnn_update_args *args)
+{
+    cnn__for_spans(call, args->n, CNN__SPAN, sgd_span, args);
+    return CNN_OK;
+}
+
+cnn_status cnn__reference_rmsprop_update(const cnn_backend_call *call, const cnn_update_args *args)
+{
+    cnn__for_spans(call, args->n, CNN__SPAN, rmsprop_span, args);
+    return CNN_OK;
+}
+
+cnn_status cnn__reference_adam_update(const cnn_backend_call *call, const cnn_update_args *args)
+{
+    cnn__for_spans(call, args->n, CNN__SPAN, adam_span, args);
+    return CNN_OK;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* What every convolution does with a finished block of outputs: bias, activation, 2x2 maximum with its argmax byte. */
+#ifndef CNN_BACKEND_VECTOR_CONV_OUTPUT_H
+#define CNN_BACKEND_VECTOR_CONV_OUTPUT_H
+
+#include <cnn/backend.h>
+
+#include "backend/vector/conv_tile.h"
+
+typedef struct conv_output {
+    float *y;          /* [n, h, w, c] */
+    uint8_t *argmax;   /* as y; NULL if not asked for */
+    const float *bias; /* [c] or NULL */
+    int64_t h, w, c;   /* as stored: with `pool`, of the pooled output */
+    int32_t activation;
+    float alpha;
+    int32_t pool;
+} conv_output;
+
+/* Bytes as integers and back: a whole vector, or the first `lanes` of it. */
+VEC_INLINE vec_i conv_load_bytes(const uint8_t *p, size_t lanes)
+{
+    return lanes >= VEC_WIDTH ? vec_load_bytes(p, VEC_WIDTH) : vec_load_bytes(p, lanes);
+}
+
+VEC_INLINE void conv_store_bytes(uint8_t *p, vec_i v, size_t lanes)
+{
+    if (lanes >= VEC_WIDTH) {
+        vec_store_bytes(p, v, VEC_WIDTH);
+    } else {
+        vec_store_bytes(p, v, lanes);
+    }
+}
+
+VEC_INLINE vec_f conv_activation(vec_f x, int32_t activation, float alpha)
+{
+    switch (activation) {
+    case CNN_RELU:
+        return (vec_f)(~(x <= 0.0f) & (vec_i)x);
+    case CNN_LEAKY_RELU:
+        return vec_select(x > 0.0f, x, alpha * x);
+    case CNN_SIGMOID:
+        return vec_sigmoid(x);
+    case CNN_TANH:
+        return vec_tanh(x);
+    default:
+        return x;
+    }
+}
+
+/* Bias and activation of `count` values in place. */
+VEC_INLINE void conv_activate(vec_f *v, int count, vec_f bias, const conv_output *out)
+{
+    if (out->activation == CNN_RELU) {
+        for (int i = 0; i < count; i++) {
+            v[i] = conv_activation(v[i] + bias, CNN_RELU, 0);
+        }
+    } else {
+        for (int i = 0; i < count; i++) {
+            v[i] = conv_activation(v[i] + bias, out->activation, out->alpha);
+        }
+    }
+}
+
+/* True where b comes before a as a maximum: larger, or the first NaN. */
+VEC_INLINE vec_i conv_exceeds(vec_f b, vec_f a) { return ~(b <= a) & (a == a); }
+
+/* Bias and activation of a 2x2 cell, its maximum, and the first place of that in reading order to argmax (4 if relu
+ * left nothing there). Relu changes neither the order nor the first place of a positive maximum: it comes last. */
+VEC_INLINE void conv_pool_store(const conv_output *out, size_t at, const vec_f *sums, vec_f bias, size_t lanes)
+{
+    vec_f cell[4] = {sums[0] + bias, sums[1] + bias, sums[2] + bias, sums[3] + bias};
+    const int relu = out->activation == CNN_RELU;
+    if (!relu && out->activation != CNN_LINEAR) {
+        for (int i = 0; i < 4; i++) {
+            cell[i] = conv_activation(cell[i], out->activation, out->alpha);
+        }
+    }
+    const vec_i right_above = conv_exceeds(cell[1], cell[0]);
+    const vec_i right_below = conv_exceeds(cell[3], cell[2]);
+    const vec_f above = vec_select(right_above, cell[1], cell[0]);
+    const vec_f below = vec_select(right_below, cell[3], cell[2]);
+    const vec_i lower = conv_exceeds(below, above);
+    const vec_f best = vec_select(lower, below, above);
+    vec_store_n(out->y + at, relu ? conv_activation(best, CNN_RELU, 0) : best, lanes);
+    if (out->argmax == NULL) {
+        return;
+    }
+    vec_i place = (vec_i)vec_select(lower, (vec_f)(2 - right_below), (vec_f)-right_above);
+    if (relu) {
+        place = (vec_i)vec_select(best <= 0.0f, (vec_f)((vec_i){0} + 4), (vec_f)place);
+    }
+    conv_store_bytes(out->argmax + at, place, lanes);
+}
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* The register tile of all convolutions: up to CONV_ROWS x CONV_COLUMNS sums kept in registers over the whole inner
+ * dimension, which may lie in several pieces (the rows of a kernel window, the rows of an image). */
+#ifndef CNN_BACKEND_VECTOR_CONV_TILE_H
+#define CNN_BACKEND_VECTOR_CONV_TILE_H
+
+#include <stddef.h>
+
+#include "backend/vector/vec.h"
+
+/* Loops over registers must be unrolled whole, or the sums live in memory; loops that
+ * step through memory must not, or their addresses do. */
+#if defined(__clang__)
+#define CONV_UNROLL _Pragma("unroll")
+#define CONV_ROLLED _Pragma("nounroll")
+#else
+#define CONV_UNROLL _Pragma("GCC unroll 64")
+#define CONV_ROLLED _Pragma("GCC unroll 1")
+#endif
+
+/* Two vectors of columns. Rows: as many as leave registers for two columns vectors and one broadcast value. */
+#define CONV_COLUMNS (2 * VEC_WIDTH)
+#if VEC_WIDTH == 16
+#define CONV_ROWS 14
+#else
+#define CONV_ROWS 6
+#endif
+
+/* A product of pieces: C[i][j] = sum over s and k of A_s[i][k] * B_s[k][j]. */
+typedef struct conv_product {
+    const float *const *a; /* one pointer for each piece */
+    const float *const *b;
+    size_t pieces;
+    size_t length;   /* of k in each piece */
+    size_t a_offset; /* values, added to each pointer */
+    size_t b_offset;
+    size_t a_row, a_step; /* values from i to i + 1 and from k to k + 1; one of them is 1 */
+    size_t b_step;        /* values from k to k + 1 */
+    float *c;             /* rows that begin with a cache line */
+    size_t c_row;         /* values from i to i + 1 */
+    int replaces;         /* conv_tile_add: 1 if C is written, not read */
+} conv_product;
+
+/* `rows`, `by_rows` (k is contiguous in A, otherwise i is) and `add` are constants after inlining. */
+VEC_INLINE void conv_tile_rows(const conv_product *p, int rows, int by_rows, int add)
+{
+    vec_f sum[CONV_ROWS][2];
+    const size_t a_row = by_rows ? p->a_row : 1;
+    const size_t a_step = by_rows ? 1 : p->a_step;
+    CONV_UNROLL
+    for (int i = 0; i < rows; i++) {
+        if (add) { /* at the end: it comes from afar, and nothing waits for it here */
+            __builtin_prefetch(p->c + (size_t)i * p->c_row, 1);
+        }
+        sum[i][0] = sum[i][1] = vec_set1(0.0f);
+    }
+    for (size_t s = 0; s < p->pieces; s++) {
+        const float *a = p->a[s] + p->a_offset;
+        const float *b = p->b[s] + p->b_offset;
+        for (size_t k = p->length; k > 0; k--) {
+            const vec_f b0 = vec_load(b);
+            const vec_f b1 = vec_load(b + VEC_WIDTH);
+            CONV_UNROLL
+            for (int i = 0; i < rows; i++) {
+                const vec_f value = vec_set1(a[(size_t)i * a_row]);
+                sum[i][0] += value * b0;
+                sum[i][1] += value * b1;
+            }
+            a += a_step;
+            b += p->b_step;
+        }
+    }
+    if (add && !p->replaces) {
+        CONV_UNROLL
+        for (int i = 0; i < rows; i++) {
+            sum[i][0] += vec_load(p->c + (size_t)i * p->c_row);
+            sum[i][1] += vec_load(p->c + (size_t)i * p->c_row + VEC_WIDTH);
+        }
+    }
+    CONV_UNROLL
+    for (int i = 0; i < rows; i++) {
+        vec_store(p->c + (size_t)i * p->c_row, sum[i][0]);
+        vec_store(p->c + (size_t)i * p->c_row + VEC_WIDTH, sum[i][1]);
+    }
+}
+
+#if VEC_WIDTH == 16
+#define CONV_TILE_MANY(by_rows, add)         \
+    case 7:                                  \
+        conv_tile_rows(p, 7, by_rows, add);  \
+        break;                               \
+    case 8:                                  \
+        conv_tile_rows(p, 8, by_rows, add);  \
+        break;                               \
+    case 9:                                  \
+        conv_tile_rows(p, 9, by_rows, add);  \
+        break;                               \
+    case 10:                                 \
+        conv_tile_rows(p, 10, by_rows, add); \
+        break;                               \
+    case 11:                                 \
+        conv_tile_rows(p, 11, by_rows, add); \
+        break;                               \
+    case 12:                                 \
+        conv_tile_rows(p, 12, by_rows, add); \
+        break;                               \
+    case 13:                                 \
+        conv_tile_rows(p, 13, by_rows, add); \
+        break;                               \
+    case 14:                                 \
+        conv_tile_rows(p, 14, by_rows, add); \
+        break;
+#else
+#define CONV_TILE_MANY(by_rows, add)
+#endif
+
+/* The tile with a number of rows known at run time only. */
+#define CONV_TILE_DISPATCH(rows, by_rows, add) \
+    switch (rows) {                            \
+    case 1:                                    \
+        conv_tile_rows(p, 1, by_rows, add);    \
+        break;                                 \
+    case 2:                                    \
+        conv_tile_rows(p, 2, by_rows, add);    \
+        break;                                 \
+    case 3:                                    \
+        conv_tile_rows(p, 3, by_rows, add);    \
+        break;                                 \
+    case 4:                                    \
+        conv_tile_rows(p, 4, by_rows, add);    \
+        break;                                 \
+    case 5:                                    \
+        conv_tile_rows(p, 5, by_rows, add);    \
+        break;                                 \
+    case 6:                                    \
+        conv_tile_rows(p, 6, by_rows, add);    \
+        break;                                 \
+        CONV_TILE_MANY(by_rows, add)           \
+    default:                                   \
+        break;                                 \
+    }
+
+/* Any number of rows: whole tiles, then what is left in one tile or in two halves, as a low tile does not fill the
+ * pipelines of the multiply-add units. */
+VEC_INLINE void conv_tile_all(const conv_product *all, size_t rows, int by_rows, int add)
+{
+    conv_product part = *all;
+    conv_product *p = &part;
+    const size_t a_row = by_rows ? all->a_row : 1;
+    while (rows >= 2 * CONV_ROWS || rows == CONV_ROWS) {
+        conv_tile_rows(p, CONV_ROWS, by_rows, add);
+        p->a_offset += CONV_ROWS * a_row;
+        p->c += CONV_ROWS * p->c_row;
+        rows -= CONV_ROWS;
+    }
+    while (rows > 0) {
+        const size_t count = rows > CONV_ROWS ? (rows + 1) / 2 : rows;
+        CONV_TILE_DISPATCH(count, by_rows, add)
+        p->a_offset += count * a_row;
+        p->c += count * p->c_row;
+        rows -= count;
+    }
+}
+
+/* C = A B, k contiguous in A. */
+static __attribute__((noinline, unused)) void conv_tile_write(const conv_product *p, size_t rows)
+{
+    conv_tile_all(p, rows, 1, 0);
+}
+
+/* C += A B or C = A B, i contiguous in A: the sum over pixels of a filter gradient. */
+static __attribute__((noinline, unused)) void conv_tile_add(const conv_product *p, size_t rows)
+{
+    conv_tile_all(p, rows, 0, 1);
+}
+
+#endif

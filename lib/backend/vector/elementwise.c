@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Sums of arrays. */
+#include "backend/task.h"
+#include "backend/vector/kernels.h"
+
+typedef struct add_work {
+    const float *a, *b;
+    float *y;
+} add_work;
+
+typedef struct square_work {
+    size_t n;
+    const float *x;
+    double part[CNN__REDUCTION_PARTS];
+} square_work;
+
+static void add_span(const void *argument, size_t begin, size_t end)
+{
+    const add_work *work = argument;
+    for (size_t i = begin; i < end; i += VEC_WIDTH) {
+        vec_store_n(work->y + i, vec_load_n(work->a + i, end - i) + vec_load_n(work->b + i, end - i), end - i);
+    }
+}
+
+static void square_part(void *argument, size_t index, uint32_t worker)
+{
+    (void)worker;
+    square_work *work = argument;
+    cnn__range range = cnn__part_range(work->n, CNN__REDUCTION_PARTS, index);
+    vec_d low = {0}, high = {0};
+    for (size_t i = range.begin; i < range.end; i += VEC_WIDTH) {
+        vec_f value = vec_load_n(work->x + i, range.end - i);
+        low += vec_low_d(value) * vec_low_d(value);
+        high += vec_high_d(value) * vec_high_d(value);
+    }
+    work->part[index] = vec_sum_d(low + high);
+}
+
+cnn_status CNN__VECTOR(cnn__add)(const cnn_backend_call *call, size_t n, const float *a, const float *b, float *y)
+{
+    const add_work work = {a, b, y};
+    cnn__for_spans(call, n, CNN__SPAN, add_span, &work);
+    return CNN_OK;
+}
+
+cnn_status CNN__VECTOR(cnn__sum_squares)(const cnn_backend_call *call, size_t n, const float *x, double *sum)
+{
+    square_work work = {.n = n, .x = x};
+    call->parallel(call, CNN__REDUCTION_PARTS, square_part, &work);
+    double total = 0;
+    for (size_t i = 0; i < CNN__REDUCTION_PARTS; i++) {
+        total += work.part[i];
+    }
+    *sum = total;
+    return CNN_OK;
+}

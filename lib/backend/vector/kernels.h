@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files compiled for one instruction set share, for their table. */
+#ifndef CNN_BACKEND_VECTOR_KERNELS_H
+#define CNN_BACKEND_VECTOR_KERNELS_H
+
+#include "backend/vector/conv2d.h"
+#include "backend/vector/vec.h"
+#include "backend/vector/vector.h"
+
+extern const cnn__row_kernels CNN__VECTOR(cnn__rows);
+extern const cnn__pool_kernels CNN__VECTOR(cnn__pools);
+extern const cnn__norm_kernels CNN__VECTOR(cnn__norms);
+extern const cnn__lrn_kernels CNN__VECTOR(cnn__lrn);
+extern const cnn__conv2d_functions CNN__VECTOR(cnn__conv2d_table)[CNN__CONV2D_ALGORITHMS];
+
+cnn_status CNN__VECTOR(cnn__activation_forward)(const cnn_backend_call *call, cnn_activation activation, float alpha,
+                                             size_t n, const float *x, float *y);
+cnn_status CNN__VECTOR(cnn__activation_backward)(const cnn_backend_call *call, cnn_activation activation, float alpha,
+                                              size_t n, const float *y, const float *dy, float *dx);
+cnn_status CNN__VECTOR(cnn__softmax_forward)(const cnn_backend_call *call, int logarithm, size_t rows, size_t columns,
+                                          const float *x, float *y);
+cnn_status CNN__VECTOR(cnn__softmax_backward)(const cnn_backend_call *call, int logarithm, size_t rows, size_t columns,
+                                           const float *y, const float *dy, float *dx);
+cnn_status CNN__VECTOR(cnn__dropout)(const cnn_backend_call *call, const cnn_dropout_shape *shape, const float *x,
+                                  float *y);
+cnn_status CNN__VECTOR(cnn__add)(const cnn_backend_call *call, size_t n, const float *a, const float *b, float *y);
+cnn_status CNN__VECTOR(cnn__sum_squares)(const cnn_backend_call *call, size_t n, const float *x, double *sum);
+cnn_status CNN__VECTOR(cnn__sgd_update)(const cnn_backend_call *call, const cnn_update_args *args);
+cnn_status CNN__VECTOR(cnn__rmsprop_update)(const cnn_backend_call *call, const cnn_update_args *args);
+cnn_status CNN__VECTOR(cnn__adam_update)(const cnn_backend_call *call, const cnn_update_args *args);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* The innermost loops of convolution and dense layers beside the product itself. */
+#include "backend/task.h"
+#include "backend/vector/activate.h"
+#include "backend/vector/kernels.h"
+
+VEC_INLINE void activate_rows(int64_t rows, int64_t columns, int64_t stride, const float *bias,
+                              cnn_activation activation, float alpha, float *y)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        float *row = y + r * stride;
+        for (int64_t c = 0; c < columns; c += VEC_WIDTH) {
+            size_t n = (size_t)(columns - c);
+            vec_f value = vec_load_n(row + c, n);
+            if (bias != NULL) {
+                value += vec_load_n(bias + c, n);
+            }
+            vec_store_n(row + c, vec_activate(activation, alpha, value), n);
+        }
+    }
+}
+
+static void bias_activation(int64_t rows, int64_t columns, int64_t stride, const float *bias,
+                            cnn_activation activation, float alpha, float *y)
+{
+    switch (activation) {
+    case CNN_LINEAR:
+        activate_rows(rows, columns, stride, bias, CNN_LINEAR, alpha, y);
+        break;
+    case CNN_RELU:
+        activate_rows(rows, columns, stride, bias, CNN_RELU, alpha, y);
+        break;
+    default:
+        activate_rows(rows, columns, stride, bias, activation, alpha, y);
+        break;
+    }
+}
+
+static void accumulate(int64_t n, const float *x, float *y)
+{
+    int64_t i = 0;
+    for (; i + VEC_WIDTH <= n; i += VEC_WIDTH) {
+        vec_store(y + i, vec_load(y + i) + vec_load(x + i));
+    }
+    for (; i < n; i++) {
+        y[i] += x[i];
+    }
+}
+
+/* Columns whose sums are kept in registers down the rows: about a cache line. */
+#define TILE 4
+
+VEC_INLINE void sum_columns(int64_t rows, int64_t stride, const float *x, int vectors, size_t last, double *sum)
+{
+    vec_d total[TILE] = {{0}};
+    for (int64_t r = 0; r < rows; r++) {
+        for (int v = 0; v < vectors; v++) {
+            total[v] += vec_widen_n(x + r * stride + v * VEC_D, v + 1 < vectors ? VEC_D : last);
+        }
+    }
+    for (int v = 0; v < vectors; v++) {
+        vec_add_d(sum + v * VEC_D, total[v], v + 1 < vectors ? VEC_D : last);
+    }
+}
+
+static void column_sums(int64_t rows, int64_t columns, const float *x, double *sum)
+{
+    int64_t c = 0;
+    for (; c + TILE * VEC_D <= columns; c += TILE * VEC_D) {
+        sum_columns(rows, columns, x + c, TILE, VEC_D, sum + c);
+    }
+    for (; c < columns; c += VEC_D) {
+        sum_columns(rows, columns, x + c, 1, cnn__min_size((size_t)(columns - c), VEC_D), sum + c);
+    }
+}
+
+const cnn__row_kernels CNN__VECTOR(cnn__rows) = {bias_activation, accumulate, column_sums};

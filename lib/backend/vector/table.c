@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of one instruction set. */
+#include "backend/vector/conv2d.h"
+#include "backend/vector/kernels.h"
+
+static cnn_status pool2d_forward(const cnn_backend_call *call, const cnn_pool2d_shape *shape, const float *x,
+                                 float *y, void *argmax)
+{
+    return cnn__pool2d_forward(&CNN__VECTOR(cnn__pools), call, shape, x, y, argmax);
+}
+
+static cnn_status pool2d_backward(const cnn_backend_call *call, const cnn_pool2d_shape *shape, const float *dy,
+                                  const void *argmax, float *dx)
+{
+    return cnn__pool2d_backward(&CNN__VECTOR(cnn__pools), call, shape, dy, argmax, dx);
+}
+
+static cnn_status norm_forward(const cnn_backend_call *call, const cnn_norm_shape *shape, const float *x,
+                               const float *gamma, const float *beta, float *y, float *mean, float *variance,
+                               float *inv_std)
+{
+    return cnn__norm_forward(&CNN__VECTOR(cnn__norms), call, shape, x, gamma, beta, y, mean, variance, inv_std);
+}
+
+static cnn_status norm_inference(const cnn_backend_call *call, const cnn_norm_shape *shape, const float *x,
+                                 const float *gamma, const float *beta, const float *mean, const float *variance,
+                                 float *y)
+{
+    return cnn__norm_inference(&CNN__VECTOR(cnn__norms), call, shape, x, gamma, beta, mean, variance, y);
+}
+
+static cnn_status norm_backward(const cnn_backend_call *call, const cnn_norm_shape *shape, int fixed, const float *x,
+                                const float *dy, const float *gamma, const float *mean, const float *inv_std,
+                                float *dx, float *d_gamma, float *d_beta)
+{
+    return cnn__norm_backward(&CNN__VECTOR(cnn__norms), call, shape, fixed, x, dy, gamma, mean, inv_std, dx, d_gamma,
+                              d_beta);
+}
+
+static cnn_status lrn_forward(const cnn_backend_call *call, const cnn_lrn_shape *shape, const float *x, float *y)
+{
+    return cnn__lrn_forward(&CNN__VECTOR(cnn__lrn), call, shape, x, y);
+}
+
+static cnn_status lrn_backward(const cnn_backend_call *call, const cnn_lrn_shape *shape, const float *x,
+                               const float *dy, float *dx)
+{
+    return cnn__lrn_backward(&CNN__VECTOR(cnn__lrn), call, shape, x, dy, dx);
+}
+
+const cnn__vector_kernels CNN__VECTOR(cnn__vector) = {
+    .entries =
+        {
+            .pool2d_forward = pool2d_forward,
+            .pool2d_backward = pool2d_backward,
+            .norm_forward = norm_forward,
+            .norm_inference = norm_inference,
+            .norm_backward = norm_backward,
+            .activation_forward = CNN__VECTOR(cnn__activation_forward),
+            .activation_backward = CNN__VECTOR(cnn__activation_backward),
+            .softmax_forward = CNN__VECTOR(cnn__softmax_forward),
+            .softmax_backward = CNN__VECTOR(cnn__softmax_backward),
+            .dropout = CNN__VECTOR(cnn__dropout),
+            .add = CNN__VECTOR(cnn__add),
+            .sum_squares = CNN__VECTOR(cnn__sum_squares),
+            .sgd_update = CNN__VECTOR(cnn__sgd_update),
+            .rmsprop_update = CNN__VECTOR(cnn__rmsprop_update),
+            .adam_update = CNN__VECTOR(cnn__adam_update),
+            .lrn_forward = lrn_forward,
+            .lrn_backward = lrn_backward,
+        },
+    .rows = &CNN__VECTOR(cnn__rows),
+    .conv2d = CNN__VECTOR(cnn__conv2d_table),
+};

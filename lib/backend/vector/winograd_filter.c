@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* The Winograd filter gradient: tiles of x and of dy are transformed alike and their products summed over all tiles
+ * in the transformed domain, F(r x r, m x m), so that each filter is transformed back once.
+ *
+ * The tiles are divided into parts and the output channels into splits, by the shape alone; each part has sums of
+ * its own, which are added in order at the end. */
+#include <string.h>
+
+#include "backend/vector/winograd_driver.h"
+
+#define WINO_GRADIENT_BLOCK 48       /* tiles transformed at once: sums are read and written once for each block */
+#define WINO_GRADIENT_TASKS 8        /* parts times splits, if the shape allows it */
+#define WINO_GRADIENT_MIN_TILES 96   /* of a part */
+#define WINO_GRADIENT_MIN_COLUMNS 64 /* of a split: each split transforms x anew */
+#define WINO_GRADIENT_SUMS ((size_t)6 << 20)   /* bytes of sums that more parts may take */
+#define SUM_TILE (CONV_COLUMNS * CONV_COLUMNS) /* values: input channels by output channels, in one piece */
+
+typedef struct wino_gradient {
+    const wino_kernels *kernels;
+    wino_image x, dy;
+    float *d_filters, *d_bias;
+    int64_t k, columns, pad_y, pad_x;
+    wino_grid grid;
+    size_t parts, splits, block_tiles, planes;
+    size_t row_blocks, column_blocks, split_blocks; /* blocks of CONV_COLUMNS channels; the last: most in a split */
+    size_t v_plane, d_plane, sum_plane, sum_part, bias_part; /* values */
+    float *sums;                                             /* [part][plane][row block][column block][SUM_TILE] */
+    float *bias_sums;                                        /* [part][column block][CONV_COLUMNS] */
+    char *scratch;                                           /* of each worker: V, D */
+    size_t scratch_size, workspace;                          /* bytes */
+} wino_gradient;
+
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+/* Parts are best, as they repeat nothing, as long as their sums are small; splits make up for the rest. */
+static void plan_division(wino_gradient *p)
+{
+    const size_t bytes = p->sum_part * sizeof(float);
+    const size_t by_memory = larger(1, WINO_GRADIENT_SUMS / bytes);
+    const size_t by_tiles = larger(1, (size_t)p->grid.tiles / WINO_GRADIENT_MIN_TILES);
+    p->parts = smaller(WINO_GRADIENT_TASKS, smaller(by_memory, by_tiles));
+    const size_t most = larger(1, p->column_blocks * CONV_COLUMNS / WINO_GRADIENT_MIN_COLUMNS);
+    p->splits = smaller(most, WINO_GRADIENT_TASKS / p->parts);
+}
+
+static void plan_gradient(wino_gradient *p, const wino_kernels *kernels, const cnn_conv2d_shape *shape,
+                          uint32_t threads, void *workspace)
+{
+    memset(p, 0, sizeof *p);
+    p->kernels = kernels;
+    p->k = shape->in_c;
+    p->columns = shape->out_c;
+    p->pad_y = shape->pad_top;
+    p->pad_x = shape->pad_left;
+    p->x = (wino_image){.h = shape->in_h, .w = shape->in_w, .c = shape->in_c};
+    p->dy = wino_gradient_image(shape, NULL, NULL);
+    p->grid = wino_grid_of(shape->n, wino_computed_rows(shape), wino_computed_columns(shape), kernels->out);
+    p->planes = (size_t)(kernels->side * kernels->side);
+    p->row_blocks = wino_blocks_of(p->k, CONV_COLUMNS);
+    p->column_blocks = wino_blocks_of(p->columns, CONV_COLUMNS);
+    p->sum_plane = wino_plane(p->row_blocks * p->column_blocks * SUM_TILE);
+    p->sum_part = p->planes * p->sum_plane;
+    plan_division(p);
+    p->split_blocks = wino_blocks_of((int64_t)p->column_blocks, (int64_t)p->splits);
+    p->bias_part = p->column_blocks * CONV_COLUMNS;
+    p->block_tiles = smaller(WINO_GRADIENT_BLOCK, wino_blocks_of(p->grid.tiles, (int64_t)p->parts));
+    p->v_plane = wino_plane(p->row_blocks * p->block_tiles * CONV_COLUMNS);
+    p->d_plane = wino_plane(p->split_blocks * p->block_tiles * CONV_COLUMNS);
+    p->scratch_size = p->planes * (p->v_plane + p->d_plane) * sizeof(float);
+    const size_t sums = p->parts * (p->sum_part + p->bias_part) * sizeof(float);
+    p->workspace = wino_blocks_of((int64_t)sums, 64) * 64 + threads * p->scratch_size;
+    p->sums = workspace;
+    p->bias_sums = workspace == NULL ? NULL : p->sums + p->parts * p->sum_part;
+    p->scratch = workspace == NULL ? NULL : (char *)workspace + wino_blocks_of((int64_t)sums, 64) * 64;
+}
+
+static void transform_block(const wino_gradient *p, size_t first, size_t count, size_t column_begin, size_t column_end,
+                            float *v, float *d, float *bias_sum)
+{
+    const size_t block = p->block_tiles * CONV_COLUMNS;
+    const int64_t c = (int64_t)(column_begin * CONV_COLUMNS), out = p->kernels->out;
+    for (size_t t = 0; t < count; t++) {
+        const wino_place at = wino_place_of(&p->grid, first + t);
+        const wino_tile x_tile = {v + t * CONV_COLUMNS, p->v_plane, block, 0, (int64_t)(p->row_blocks * CONV_COLUMNS)};
+        const wino_tile dy_tile = {d + t * CONV_COLUMNS, p->d_plane, block, c,
+                                   (int64_t)((column_end - column_begin) * CONV_COLUMNS)};
+        p->kernels->input(&p->x, at.n, at.ty * out - p->pad_y, at.tx * out - p->pad_x, 2 * out, &x_tile);
+        p->kernels->gradient(&p->dy, at.n, at.ty * out, at.tx * out, 2 * out, &dy_tile, bias_sum);
+    }
+}
+
+/* sums[plane][k][column] += sum over tiles of V[plane][k][tile] * D[plane][column][tile]. */
+static void multiply_block(const wino_gradient *p, size_t count, size_t column_begin, size_t column_end, const float *v,
+                           const float *d, float *sums, int is_first)
+{
+    const size_t block = p->block_tiles * CONV_COLUMNS;
+    for (size_t plane = 0; plane < p->planes; plane++) {
+        const float *a = v + plane * p->v_plane;
+        const float *b = d + plane * p->d_plane;
+        conv_product product = {.a = &a, .b = &b, .pieces = 1, .length = count, .a_step = CONV_COLUMNS};
+        product.b_step = CONV_COLUMNS;
+        product.c_row = CONV_COLUMNS;
+        product.replaces = is_first;
+        for (size_t row = 0; row < p->row_blocks; row++) {
+            const size_t rows = smaller(CONV_COLUMNS, (size_t)p->k - row * CONV_COLUMNS);
+            product.a_offset = row * block;
+            for (size_t column = column_begin; column < column_end; column++) {
+                product.b_offset = (column - column_begin) * block;
+                product.c = sums + plane * p->sum_plane + (row * p->column_blocks + column) * SUM_TILE;
+                conv_tile_add(&product, rows);
+            }
+        }
+    }
+}
+
+static void sum_task(void *argument, size_t index, uint32_t worker)
+{
+    const wino_gradient *p = argument;
+    float *v = (float *)(p->scratch + worker * p->scratch_size);
+    float *d = v + p->planes * p->v_plane;
+    const size_t part = index / p->splits, split = index % p->splits;
+    const size_t column_begin = split * p->column_blocks / p->splits;
+    const size_t column_end = (split + 1) * p->column_blocks / p->splits;
+    float *sums = p->sums + part * p->sum_part;
+    float *bias_sum = p->bias_sums + part * p->bias_part + column_begin * CONV_COLUMNS;
+    memset(bias_sum, 0, (column_end - column_begin) * CONV_COLUMNS * sizeof(float));
+    const size_t first = part * (size_t)p->grid.tiles / p->parts, last = (part + 1) * (size_t)p->grid.tiles / p->parts;
+    for (size_t t = first; t < last;) {
+        const size_t count = smaller(p->block_tiles, last - t);
+        transform_block(p, t, count, column_begin, column_end, v, d, bias_sum);
+        multiply_block(p, count, column_begin, column_end, v, d, sums, t == first);
+        t += count;
+    }
+}
+
+/* One input channel's filters, from the sums of all parts. */
+static void filter_task(void *argument, size_t k, uint32_t worker)
+{
+    const wino_gradient *p = argument;
+    (void)worker;
+    const int64_t taps = p->kernels->taps * p->kernels->taps;
+    float rows[WINO_MAX_TAPS * WINO_MAX_TAPS * CONV_COLUMNS];
+    for (size_t column = 0; column < p->column_blocks; column++) {
+        const int64_t first = (int64_t)(column * CONV_COLUMNS);
+        const size_t size = (size_t)wino_min(CONV_COLUMNS, p->columns - first) * sizeof(float);
+        const float *sums = p->sums + (k / CONV_COLUMNS * p->column_blocks + column) * SUM_TILE +
+                            k % CONV_COLUMNS * CONV_COLUMNS;
+        p->kernels->filter_gradient(sums, p->sum_plane, p->sum_part, p->parts, rows);
+        for (int64_t t = 0; t < taps; t++) {
+            memcpy(p->d_filters + (t * p->k + (int64_t)k) * p->columns + first, rows + t * CONV_COLUMNS, size);
+        }
+    }
+}
+
+size_t CNN__VECTOR(cnn__wino_filter_workspace)(const wino_kernels *kernels, const cnn_conv2d_shape *shape,
+                                               uint32_t threads)
+{
+    wino_gradient p;
+    plan_gradient(&p, kernels, shape, threads, NULL);
+    return p.workspace;
+}
+
+cnn_status CNN__VECTOR(cnn__wino_backward_filter)(const wino_kernels *kernels, const cnn_backend_call *call,
+                                                  const cnn_conv2d_shape *shape, const float *x, const float *dy,
+                                                  const uint8_t *argmax, float *d_filters, float *d_bias)
+{
+    wino_gradient p;
+    plan_gradient(&p, kernels, shape, call->threads, call->workspace);
+    if (!cnn__has_workspace(call, p.workspace)) {
+        return CNN_ERROR_BACKEND;
+    }
+    p.x.data = x;
+    p.dy.data = dy;
+    p.dy.argmax = argmax;
+    p.d_filters = d_filters;
+    call->parallel(call, p.parts * p.splits, sum_task, &p);
+    call->parallel(call, (size_t)p.k, filter_task, &p);
+    for (int64_t c = 0; d_bias != NULL && c < p.columns; c++) {
+        float sum = p.bias_sums[c];
+        for (size_t part = 1; part < p.parts; part++) {
+            sum += p.bias_sums[part * p.bias_part + (size_t)c];
+        }
+        d_bias[c] = sum;
+    }
+    return CNN_OK;
+}
