@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* The sum of several inputs, as residual networks join their branches. */
+#include <stdio.h>
+#include <string.h>
+
+#include "layer/layer.h"
+
+static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
+                        uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
+{
+    (void)user;
+    (void)backend;
+    (void)threads;
+    if (input_count < 2) {
+        snprintf(reason, reason_size, "needs two or more inputs, has %u", input_count);
+        return CNN_ERROR_SHAPE;
+    }
+    for (uint32_t i = 1; i < input_count; i++) {
+        if (!cnn__shape_equal(&inputs[0], &inputs[i])) {
+            char first[96], other[96];
+            cnn__shape_text(&inputs[0], NULL, first, sizeof(first));
+            cnn__shape_text(&inputs[i], NULL, other, sizeof(other));
+            snprintf(reason, reason_size, "inputs of one batch differ: %s and %s", first, other);
+            return CNN_ERROR_SHAPE;
+        }
+    }
+    spec->output = inputs[0];
+    return CNN_OK;
+}
+
+static size_t values_of(const cnn_shape *shape)
+{
+    size_t values = 0;
+    (void)cnn__shape_values(shape, &values);
+    return values;
+}
+
+static cnn_status forward(const void *user, const cnn_layer_call *call)
+{
+    (void)user;
+    const cnn_backend *backend = call->backend->backend;
+    size_t values = values_of(&call->output_shape);
+    CNN__RETURN_IF_ERROR(backend->add(call->backend, values, call->inputs[0], call->inputs[1], call->output));
+    for (uint32_t i = 2; i < call->input_count; i++) {
+        CNN__RETURN_IF_ERROR(backend->add(call->backend, values, call->output, call->inputs[i], call->output));
+    }
+    return CNN_OK;
+}
+
+static cnn_status backward(const void *user, const cnn_layer_call *call)
+{
+    (void)user;
+    size_t values = values_of(&call->output_shape);
+    for (uint32_t i = 0; i < call->input_count; i++) {
+        float *gradient = call->input_gradients[i];
+        if (gradient != NULL && gradient != call->output_gradient) {
+            memcpy(gradient, call->output_gradient, values * sizeof(float));
+        }
+    }
+    return CNN_OK;
+}
+
+const cnn__layer_type cnn__add_type = {
+    .kind = {sizeof(cnn_layer_kind), "Add", "add", infer, forward, backward, NULL},
+    .options_size = sizeof(cnn_named_options),
+    .state_size = sizeof(cnn_named_options),
+};
+
+cnn_layer *cnn_add(cnn_context *context, const cnn_named_options *options)
+{
+    return cnn__layer_create(context, &cnn__add_type, "cnn_add", options);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* 2-D convolution, with bias, activation and, where the backend can, a 2x2 max pooling in one pass. */
+#include <stdio.h>
+
+#include "layer/layer.h"
+#include "layer/pool2d.h"
+
+#define TYPE "Conv2D"
+
+typedef struct conv2d_state {
+    cnn_conv2d_options options;
+    int32_t pool; /* 2: the 2x2 max pooling behind is done here */
+} conv2d_state;
+
+static const cnn__field fields[] = {
+    {"filters", offsetof(cnn_conv2d_options, filters), CNN__FIELD_INT, 1, NULL},
+    {"kernel", offsetof(cnn_conv2d_options, kernel), CNN__FIELD_INT, 2, NULL},
+    {"stride", offsetof(cnn_conv2d_options, stride), CNN__FIELD_INT, 2, NULL},
+    {"dilation", offsetof(cnn_conv2d_options, dilation), CNN__FIELD_INT, 2, NULL},
+    {"groups", offsetof(cnn_conv2d_options, groups), CNN__FIELD_INT, 1, NULL},
+    {"padding", offsetof(cnn_conv2d_options, padding), CNN__FIELD_ENUM, 1, cnn__padding_names},
+    {"pads", offsetof(cnn_conv2d_options, pads), CNN__FIELD_INT, 4, NULL},
+    {"activation", offsetof(cnn_conv2d_options, activation), CNN__FIELD_ENUM, 1, cnn__activation_names},
+    {"alpha", offsetof(cnn_conv2d_options, alpha), CNN__FIELD_FLOAT, 1, NULL},
+    {"no_bias", offsetof(cnn_conv2d_options, no_bias), CNN__FIELD_INT, 1, NULL},
+    {"kernel_init", offsetof(cnn_conv2d_options, kernel_init), CNN__FIELD_INITIALIZER, 1, NULL},
+    {"bias_init", offsetof(cnn_conv2d_options, bias_init), CNN__FIELD_INITIALIZER, 1, NULL},
+    {NULL, 0, CNN__FIELD_INT, 0, NULL},
+};
+
+static cnn_status check(const cnn_context *context, void *state)
+{
+    cnn_conv2d_options *o = &((conv2d_state *)state)->options;
+    cnn__pair_default(o->kernel, 3);
+    cnn__pair_default(o->stride, 1);
+    cnn__pair_default(o->dilation, 1);
+    o->groups = o->groups == 0 ? 1 : o->groups;
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "filters", o->filters, 1, 1 << 20));
+    for (int i = 0; i < 2; i++) {
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "kernel", o->kernel[i], 1, 4096));
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "stride", o->stride[i], 1, 4096));
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "dilation", o->dilation[i], 1, 4096));
+    }
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "groups", o->groups, 1, o->filters));
+    if (o->filters % o->groups != 0) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, TYPE ": %d filters cannot be divided into %d groups",
+                         o->filters, o->groups);
+    }
+    CNN__RETURN_IF_ERROR(cnn__check_padding(context, TYPE, &o->padding, o->pads));
+    CNN__RETURN_IF_ERROR(cnn__check_activation(context, TYPE, o->activation, &o->alpha));
+    CNN__RETURN_IF_ERROR(
+        cnn__check_initializer(context, TYPE, "kernel_init", &o->kernel_init, CNN_INIT_GLOROT_UNIFORM));
+    return cnn__check_initializer(context, TYPE, "bias_init", &o->bias_init, CNN_INIT_CONSTANT);
+}
+
+/* The backend's view of this layer for an input; out_h or out_w is 0 where the window does not fit. */
+static cnn_conv2d_shape conv_shape(const conv2d_state *state, const cnn_shape *input)
+{
+    const cnn_conv2d_options *o = &state->options;
+    cnn__window rows = {o->kernel[0], o->stride[0], o->dilation[0], o->padding, o->pads[0], o->pads[1], 0};
+    cnn__window columns = {o->kernel[1], o->stride[1], o->dilation[1], o->padding, o->pads[2], o->pads[3], 0};
+    int64_t out_h = cnn__window_output(&rows, input->dims[1]);
+    int64_t out_w = cnn__window_output(&columns, input->dims[2]);
+    return (cnn_conv2d_shape){
+        .struct_size = sizeof(cnn_conv2d_shape),
+        .n = input->dims[0],
+        .in_h = input->dims[1],
+        .in_w = input->dims[2],
+        .in_c = input->dims[3],
+        .out_h = out_h,
+        .out_w = out_w,
+        .out_c = o->filters,
+        .kernel_h = o->kernel[0],
+        .kernel_w = o->kernel[1],
+        .stride_h = o->stride[0],
+        .stride_w = o->stride[1],
+        .dilation_h = o->dilation[0],
+        .dilation_w = o->dilation[1],
+        .groups = o->groups,
+        .pad_top = rows.pad_before,
+        .pad_left = columns.pad_before,
+        .activation = o->activation,
+        .alpha = o->alpha,
+        .pool = state->pool,
+    };
+}
+
+static size_t workspace(const cnn_backend *backend, const cnn_conv2d_shape *shape, uint32_t threads)
+{
+    size_t most = 0;
+    for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
+        size_t size = backend->conv2d_workspace(backend, shape, (cnn_pass)pass, threads);
+        most = size > most ? size : most;
+    }
+    return most;
+}
+
+static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
+                        uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
+{
+    const conv2d_state *state = user;
+    const cnn_conv2d_options *o = &state->options;
+    (void)input_count;
+    CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "images (None, height, width, channels)", reason, reason_size));
+    int64_t channels = inputs->dims[3];
+    if (channels % o->groups != 0) {
+        snprintf(reason, reason_size, "%lld input channels cannot be divided into %d groups", (long long)channels,
+                 o->groups);
+        return CNN_ERROR_SHAPE;
+    }
+    cnn_conv2d_shape shape = conv_shape(state, inputs);
+    if (shape.out_h < 1 || shape.out_w < 1) {
+        snprintf(reason, reason_size, "a %dx%d kernel does not fit into an input of %lldx%lld", o->kernel[0],
+                 o->kernel[1], (long long)shape.in_h, (long long)shape.in_w);
+        return CNN_ERROR_SHAPE;
+    }
+    if (state->pool != 0 && (shape.out_h < 2 || shape.out_w < 2 || !backend->conv2d_pools(backend, &shape))) {
+        snprintf(reason, reason_size, "the backend does not pool in this convolution");
+        return CNN_ERROR_UNSUPPORTED;
+    }
+    int64_t divisor = state->pool != 0 ? 2 : 1;
+    spec->output = cnn__shape4(shape.n, shape.out_h / divisor, shape.out_w / divisor, shape.out_c);
+    int64_t area = (int64_t)o->kernel[0] * o->kernel[1];
+    int64_t fan_in = area * channels / o->groups, fan_out = area * o->filters / o->groups;
+    spec->parameters[0] = (cnn_parameter_spec){
+        "kernel",
+        cnn__shape4(o->kernel[0], o->kernel[1], channels / o->groups, o->filters),
+        o->kernel_init,
+        fan_in,
+        fan_out,
+        1,
+        1};
+    spec->parameters[1] = (cnn_parameter_spec){"bias", {1, 0, {o->filters}}, o->bias_init, fan_in, fan_out, 1, 0};
+    spec->parameter_count = o->no_bias ? 1 : 2;
+    spec->workspace_size = workspace(backend, &shape, threads);
+    spec->backward_needs_input = 1;
+    size_t pooled;
+    if (state->pool != 0 && cnn__shape_values(&spec->output, &pooled)) {
+        spec->saved_size = pooled;
+    }
+    return CNN_OK;
+}
+
+static cnn_status forward(const void *user, const cnn_layer_call *call)
+{
+    cnn_conv2d_shape shape = conv_shape(user, call->input_shapes);
+    const float *bias = ((const conv2d_state *)user)->options.no_bias ? NULL : call->parameters[1];
+    return call->backend->backend->conv2d_forward(call->backend, &shape, call->inputs[0], call->parameters[0], bias,
+                                                  call->output, shape.pool != 0 ? call->saved : NULL);
+}
+
+static cnn_status backward(const void *user, const cnn_layer_call *call)
+{
+    cnn_conv2d_shape shape = conv_shape(user, call->input_shapes);
+    const cnn_backend *backend = call->backend->backend;
+    const uint8_t *argmax = shape.pool != 0 ? call->saved : NULL;
+    if (call->parameter_gradients[0] != NULL) {
+        float *bias = ((const conv2d_state *)user)->options.no_bias ? NULL : call->parameter_gradients[1];
+        CNN__RETURN_IF_ERROR(backend->conv2d_backward_filter(
+            call->backend, &shape, call->inputs[0], call->output_gradient, argmax, call->parameter_gradients[0], bias));
+    }
+    if (call->input_gradients[0] != NULL) {
+        return backend->conv2d_backward_data(call->backend, &shape, call->output_gradient, argmax, call->parameters[0],
+                                             call->input_gradients[0]);
+    }
+    return CNN_OK;
+}
+
+static cnn_activation activation(const void *state, float *alpha)
+{
+    const cnn_conv2d_options *o = &((const conv2d_state *)state)->options;
+    *alpha = o->alpha;
+    return (cnn_activation)o->activation;
+}
+
+static void drop_activation(void *state) { ((conv2d_state *)state)->options.activation = CNN_LINEAR; }
+
+static bool absorb(void *state, const cnn__layer_type *next_type, const void *next)
+{
+    conv2d_state *conv = state;
+    /* A maximum before a monotonic activation is the maximum behind it. */
+    if (conv->pool != 0 || next_type != &cnn__max_pool2d_type || !cnn__pool2d_halves(next)) {
+        return false;
+    }
+    conv->pool = 2;
+    return true;
+}
+
+/* With pooling, the stored cell number says where relu's derivative is 0. */
+static bool applies_derivative(const void *state)
+{
+    const conv2d_state *conv = state;
+    return conv->pool != 0 && conv->options.activation == CNN_RELU;
+}
+
+const cnn__layer_type cnn__conv2d_type = {
+    .kind = {sizeof(cnn_layer_kind), TYPE, "conv2d", infer, forward, backward, NULL},
+    .options_size = sizeof(cnn_conv2d_options),
+    .state_size = sizeof(conv2d_state),
+    .fields = fields,
+    .check = check,
+    .activation = activation,
+    .drop_activation = drop_activation,
+    .absorb = absorb,
+    .applies_derivative = applies_derivative,
+};
+
+cnn_layer *cnn_conv2d(cnn_context *context, const cnn_conv2d_options *options)
+{
+    return cnn__layer_create(context, &cnn__conv2d_type, "cnn_conv2d", options);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* Making and freeing layers, and what their kinds share. */
+#include "layer/layer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The part that all option structs of layers begin with. */
+typedef cnn_named_options options_head;
+
+static cnn_layer *layer_allocate(cnn_context *context, const char *name)
+{
+    cnn_layer *layer = cnn__alloc_zero(context, sizeof(*layer));
+    if (layer == NULL) {
+        return NULL;
+    }
+    layer->context = context;
+    if (name != NULL) {
+        layer->name = cnn__strdup(context, name);
+        if (layer->name == NULL) {
+            cnn__free(context, layer);
+            return NULL;
+        }
+    }
+    return layer;
+}
+
+/* Names are parts of parameter names and of text in files: plain characters only. */
+static cnn_status check_name(const cnn_context *context, const char *what, const char *name)
+{
+    size_t length = name != NULL ? strlen(name) : 1;
+    bool plain = length > 0 && length < 256;
+    for (const char *p = name; plain && p != NULL && *p != '\0'; p++) {
+        plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' ||
+                *p == '-' || *p == '.';
+    }
+    if (plain) {
+        return CNN_OK;
+    }
+    char text[300];
+    return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                     "%s: the name \"%s\" must have 1 to 255 letters, digits, '_', '-' or '.'", what,
+                     cnn__printable(name, text, sizeof(text)));
+}
+
+cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, const char *what, const void *options)
+{
+    void *state = cnn__alloc_zero(context, type->state_size);
+    if (state == NULL) {
+        return NULL;
+    }
+    cnn_layer *layer = NULL;
+    options_head *head = state;
+    cnn_status status = cnn__options_copy(context, what, options, state, type->options_size);
+    if (status == CNN_OK) {
+        status = check_name(context, what, head->name);
+    }
+    if (status == CNN_OK && type->check != NULL) {
+        status = type->check(context, state);
+    }
+    if (status == CNN_OK) {
+        layer = layer_allocate(context, head->name);
+    }
+    if (layer == NULL) {
+        cnn__free(context, state);
+        return NULL;
+    }
+    head->name = NULL; /* the caller's; the layer has its own copy */
+    layer->type = type;
+    layer->kind = type->kind;
+    layer->user = state;
+    return layer;
+}
+
+cnn_layer *cnn_custom_layer(cnn_context *context, const cnn_layer_kind *kind, void *user, const char *name)
+{
+    cnn_layer_kind copy;
+    if (cnn__options_copy(context, "cnn_custom_layer", kind, &copy, sizeof(copy)) != CNN_OK ||
+        check_name(context, "cnn_custom_layer", name) != CNN_OK) {
+        return NULL;
+    }
+    if (copy.type == NULL || copy.prefix == NULL || copy.infer == NULL || copy.forward == NULL) {
+        cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                  "cnn_custom_layer: type, prefix, infer and forward are required");
+        return NULL;
+    }
+    cnn_layer *layer = layer_allocate(context, name);
+    if (layer != NULL) {
+        layer->kind = copy;
+        layer->user = user;
+    }
+    return layer;
+}
+
+void cnn_layer_free(cnn_layer *layer)
+{
+    if (layer == NULL) {
+        return;
+    }
+    cnn_context *context = layer->context;
+    if (layer->type != NULL) {
+        cnn__free(context, layer->user);
+    } else if (layer->kind.destroy != NULL) {
+        layer->kind.destroy(layer->user);
+    }
+    cnn__free(context, layer->name);
+    cnn__free(context, layer);
+}
+
+int64_t cnn__window_output(cnn__window *window, int64_t input)
+{
+    int64_t extent = (int64_t)(window->kernel - 1) * window->dilation + 1;
+    if (window->padding == CNN_PADDING_SAME || window->padding == CNN_PADDING_SAME_LOWER) {
+        int64_t output = (input + window->stride - 1) / window->stride;
+        /* With a stride larger than the window nothing is padded, never a negative amount. */
+        int64_t total = (output - 1) * window->stride + extent - input;
+        total = total < 0 ? 0 : total;
+        int64_t smaller = total / 2;
+        window->pad_before = (int32_t)(window->padding == CNN_PADDING_SAME ? smaller : total - smaller);
+        window->pad_after = (int32_t)(total - window->pad_before);
+        return output;
+    }
+    if (window->padding == CNN_PADDING_VALID) {
+        window->pad_before = window->pad_after = 0;
+    }
+    int64_t room = input + window->pad_before + window->pad_after - extent;
+    if (room < 0) {
+        return 0;
+    }
+    int64_t output = (room + (window->ceil ? window->stride - 1 : 0)) / window->stride + 1;
+    /* A last window that begins outside the input and the padding in front of it is dropped. */
+    if (window->ceil && (output - 1) * window->stride >= input + window->pad_before) {
+        output--;
+    }
+    return output;
+}
+
+void cnn__pair_default(int32_t pair[2], int32_t standard)
+{
+    pair[0] = pair[0] == 0 ? standard : pair[0];
+    pair[1] = pair[1] == 0 ? pair[0] : pair[1];
+}
+
+cnn_status cnn__layer_check_range(const cnn_context *context, const char *type, const char *field, double value,
+                                  double low, double high)
+{
+    if (value >= low && value <= high) {
+        return CNN_OK;
+    }
+    return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %s is %g, must be %g to %g", type, field, value, low,
+                     high);
+}
+
+cnn_status cnn__check_padding(const cnn_context *context, const char *type, int32_t *padding, const int32_t pads[4])
+{
+    bool any = false;
+    for (int i = 0; i < 4; i++) {
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "a value of pads", pads[i], 0, 65536));
+        any = any || pads[i] != 0;
+    }
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "padding", *padding, 0, CNN_PADDING_EXPLICIT));
+    if (*padding == CNN_PADDING_DEFAULT) {
+        *padding = any ? CNN_PADDING_EXPLICIT : CNN_PADDING_VALID;
+    }
+    if (any && *padding != CNN_PADDING_EXPLICIT) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: pads are given, but padding is \"%s\"", type,
+                         cnn__padding_names[*padding]);
+    }
+    return CNN_OK;
+}
+
+cnn_status cnn__check_activation(const cnn_context *context, const char *type, int32_t activation, float *alpha)
+{
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "activation", activation, 0, CNN_LOG_SOFTMAX));
+    *alpha = *alpha == 0 ? 0.01f : *alpha;
+    /* With a slope below 0 the sign of the output would no longer tell that of the input. */
+    return cnn__layer_check_range(context, type, "alpha", *alpha, 0, 1e6);
+}
+
+cnn_status cnn__check_initializer(const cnn_context *context, const char *type, const char *field,
+                                  cnn_initializer *init, cnn_initializer_kind standard)
+{
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, field, init->kind, 0, CNN_INIT_UNIFORM));
+    if (init->kind == CNN_INIT_DEFAULT) {
+        init->kind = (int32_t)standard;
+        init->value = 0;
+    }
+    if (!isfinite(init->value) || (init->value < 0 && init->kind != CNN_INIT_CONSTANT)) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %s has the value %g", type, field, init->value);
+    }
+    return CNN_OK;
+}
+
+cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *expected, char *reason,
+                           size_t reason_size)
+{
+    if (input->rank == rank) {
+        return CNN_OK;
+    }
+    char text[128];
+    cnn_shape sample = {input->rank - 1, 0, {0}};
+    memcpy(sample.dims, input->dims + 1, sizeof(input->dims) - sizeof(input->dims[0]));
+    cnn__shape_text(&sample, "None", text, sizeof(text));
+    snprintf(reason, reason_size, "expects %s, got %s", expected, text);
+    return CNN_ERROR_SHAPE;
+}

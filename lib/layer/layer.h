@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* What a layer is inside the library: a public cnn_layer_kind, and how its options are kept. */
+#ifndef CNN_LAYER_LAYER_H
+#define CNN_LAYER_LAYER_H
+
+#include <cnn/layer.h>
+
+#include "core/context.h"
+#include "core/options.h"
+
+/* One built-in kind: one file each, registered in registry.c. A layer's `user` is a state struct that begins with the
+ * kind's option struct, checked and with all defaults filled in. */
+typedef struct cnn__layer_type {
+    cnn_layer_kind kind;
+    size_t options_size;      /* of the public option struct */
+    size_t state_size;        /* of the state, at least options_size */
+    const cnn__field *fields; /* of the options, as model files name them */
+    /* Fills defaults and checks what does not depend on the input. */
+    cnn_status (*check)(const cnn_context *context, void *state);
+    /* The activation folded into the layer, and its alpha; NULL if there never is one. */
+    cnn_activation (*activation)(const void *state, float *alpha);
+    /* Takes the folded activation out of the state, to be run as a step of its own. */
+    void (*drop_activation)(void *state);
+    /* Takes over the work of the layer behind, whose state is `next`; false if it cannot. May be NULL. */
+    bool (*absorb)(void *state, const struct cnn__layer_type *next_type, const void *next);
+    /* 1: does nothing in inference. */
+    bool identity_in_inference;
+    /* The gradient that `backward` takes is the one behind the folded activation, whose derivative it applies
+     * itself; NULL: never. */
+    bool (*applies_derivative)(const void *state);
+} cnn__layer_type;
+
+struct cnn_layer {
+    cnn_context *context;
+    char *name;                  /* NULL: named by the model */
+    const cnn__layer_type *type; /* NULL: a caller's kind */
+    cnn_layer_kind kind;
+    void *user; /* built-in: the state, owned */
+};
+
+/* All built-in kinds; ends with NULL. */
+extern const cnn__layer_type *const cnn__layer_types[];
+/* The kind of that type name; NULL if there is none. */
+const cnn__layer_type *cnn__layer_type_find(const char *name);
+
+extern const cnn__layer_type cnn__conv2d_type, cnn__dense_type, cnn__max_pool2d_type, cnn__average_pool2d_type,
+    cnn__global_average_pool2d_type, cnn__flatten_type, cnn__dropout_type, cnn__batch_norm_type, cnn__activate_type,
+    cnn__zero_pad2d_type, cnn__add_type, cnn__concatenate_type, cnn__lrn_type;
+
+/* Makes a layer from a caller's option struct; `what` is the constructor's name. NULL with the error set. */
+cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, const char *what, const void *options);
+
+/* Output size of a window along one side, and what is padded in front. */
+typedef struct cnn__window {
+    int32_t kernel, stride, dilation, padding; /* padding: a cnn_padding */
+    int32_t pad_before, pad_after;             /* of CNN_PADDING_EXPLICIT; written for the others */
+    int32_t ceil;
+} cnn__window;
+
+/* The output size for `input` values; 0 if the window does not fit. */
+int64_t cnn__window_output(cnn__window *window, int64_t input);
+
+/* Helpers of the kinds' check functions: a second value 0 takes the first, a first one 0 takes `standard`. */
+void cnn__pair_default(int32_t pair[2], int32_t standard);
+cnn_status cnn__layer_check_range(const cnn_context *context, const char *type, const char *field, double value,
+                                  double low, double high);
+cnn_status cnn__check_padding(const cnn_context *context, const char *type, int32_t *padding, const int32_t pads[4]);
+cnn_status cnn__check_activation(const cnn_context *context, const char *type, int32_t activation, float *alpha);
+cnn_status cnn__check_initializer(const cnn_context *context, const char *type, const char *field,
+                                  cnn_initializer *init, cnn_initializer_kind standard);
+
+/* "expects N, H, W, C images, got (None, 784)": CNN_ERROR_SHAPE with a reason for `infer`. */
+cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *expected, char *reason,
+                           size_t reason_size);
+
+static inline cnn_shape cnn__shape2(int64_t n, int64_t c) { return (cnn_shape){2, 0, {n, c}}; }
+static inline cnn_shape cnn__shape4(int64_t n, int64_t h, int64_t w, int64_t c)
+{
+    return (cnn_shape){4, 0, {n, h, w, c}};
+}
+
+#endif

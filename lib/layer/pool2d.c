@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* Max and average pooling, and the average over all positions. */
+#include "layer/pool2d.h"
+
+#include <stdio.h>
+
+#include "layer/layer.h"
+
+static const cnn__field fields[] = {
+    {"size", offsetof(cnn_pool2d_options, size), CNN__FIELD_INT, 2, NULL},
+    {"stride", offsetof(cnn_pool2d_options, stride), CNN__FIELD_INT, 2, NULL},
+    {"padding", offsetof(cnn_pool2d_options, padding), CNN__FIELD_ENUM, 1, cnn__padding_names},
+    {"pads", offsetof(cnn_pool2d_options, pads), CNN__FIELD_INT, 4, NULL},
+    {"ceil", offsetof(cnn_pool2d_options, ceil), CNN__FIELD_INT, 1, NULL},
+    {"count_include_pad", offsetof(cnn_pool2d_options, count_include_pad), CNN__FIELD_INT, 1, NULL},
+    {NULL, 0, CNN__FIELD_INT, 0, NULL},
+};
+
+static cnn_status check(const cnn_context *context, void *state)
+{
+    static const char type[] = "Pooling2D";
+    cnn_pool2d_options *o = state;
+    cnn__pair_default(o->size, 2);
+    o->stride[0] = o->stride[0] == 0 ? o->size[0] : o->stride[0];
+    o->stride[1] = o->stride[1] == 0 ? (o->size[0] == o->size[1] ? o->stride[0] : o->size[1]) : o->stride[1];
+    for (int i = 0; i < 2; i++) {
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "size", o->size[i], 1, 4096));
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "stride", o->stride[i], 1, 4096));
+    }
+    CNN__RETURN_IF_ERROR(cnn__check_padding(context, type, &o->padding, o->pads));
+    for (int i = 0; i < 4; i++) {
+        if (o->pads[i] >= o->size[i / 2]) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                             "%s: padding by %d is not less than the window of %d: a window would lie outside", type,
+                             o->pads[i], o->size[i / 2]);
+        }
+    }
+    return CNN_OK;
+}
+
+bool cnn__pool2d_halves(const void *state)
+{
+    const cnn_pool2d_options *o = state;
+    return o->size[0] == 2 && o->size[1] == 2 && o->stride[0] == 2 && o->stride[1] == 2 &&
+           o->padding == CNN_PADDING_VALID && !o->ceil;
+}
+
+static cnn_pool2d_shape pool_shape(const cnn_pool2d_options *o, const cnn_shape *input, bool average)
+{
+    cnn__window rows = {o->size[0], o->stride[0], 1, o->padding, o->pads[0], o->pads[1], o->ceil};
+    cnn__window columns = {o->size[1], o->stride[1], 1, o->padding, o->pads[2], o->pads[3], o->ceil};
+    cnn_pool2d_shape shape = {
+        .struct_size = sizeof(shape),
+        .n = input->dims[0],
+        .in_h = input->dims[1],
+        .in_w = input->dims[2],
+        .c = input->dims[3],
+        .out_h = cnn__window_output(&rows, input->dims[1]),
+        .out_w = cnn__window_output(&columns, input->dims[2]),
+        .kernel_h = o->size[0],
+        .kernel_w = o->size[1],
+        .stride_h = o->stride[0],
+        .stride_w = o->stride[1],
+        .average = average,
+        /* Padding to the same size is not "explicit": its zeros never count. */
+        .count_include_pad = o->padding == CNN_PADDING_EXPLICIT && o->count_include_pad != 0,
+        .argmax_bytes = o->size[0] * o->size[1] <= 255 ? 1 : 4,
+    };
+    shape.pad_top = rows.pad_before;
+    shape.pad_left = columns.pad_before;
+    shape.pad_bottom = rows.pad_after;
+    shape.pad_right = columns.pad_after;
+    return shape;
+}
+
+static cnn_status pool_infer(const cnn_pool2d_options *o, const cnn_shape *input, bool average, cnn_layer_spec *spec,
+                             char *reason, size_t reason_size)
+{
+    CNN__RETURN_IF_ERROR(cnn__infer_rank(input, 4, "images (None, height, width, channels)", reason, reason_size));
+    cnn_pool2d_shape shape = pool_shape(o, input, average);
+    if (shape.out_h < 1 || shape.out_w < 1) {
+        snprintf(reason, reason_size, "a %dx%d window does not fit into an input of %lldx%lld", o->size[0], o->size[1],
+                 (long long)shape.in_h, (long long)shape.in_w);
+        return CNN_ERROR_SHAPE;
+    }
+    spec->output = cnn__shape4(shape.n, shape.out_h, shape.out_w, shape.c);
+    size_t values;
+    if (!average && cnn__shape_values(&spec->output, &values)) {
+        spec->saved_size = values * (size_t)shape.argmax_bytes;
+    }
+    return CNN_OK;
+}
+
+static cnn_status max_infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
+                            uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
+{
+    (void)backend;
+    (void)threads;
+    (void)input_count;
+    return pool_infer(user, inputs, false, spec, reason, reason_size);
+}
+
+static cnn_status average_infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
+                                uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
+{
+    (void)backend;
+    (void)threads;
+    (void)input_count;
+    return pool_infer(user, inputs, true, spec, reason, reason_size);
+}
+
+static cnn_status run_forward(const cnn_pool2d_shape *shape, const cnn_layer_call *call)
+{
+    return call->backend->backend->pool2d_forward(call->backend, shape, call->inputs[0], call->output,
+                                                  shape->average ? NULL : call->saved);
+}
+
+static cnn_status run_backward(const cnn_pool2d_shape *shape, const cnn_layer_call *call)
+{
+    if (call->input_gradients[0] == NULL) {
+        return CNN_OK;
+    }
+    return call->backend->backend->pool2d_backward(call->backend, shape, call->output_gradient,
+                                                   shape->average ? NULL : call->saved, call->input_gradients[0]);
+}
+
+static cnn_status max_forward(const void *user, const cnn_layer_call *call)
+{
+    cnn_pool2d_shape shape = pool_shape(user, call->input_shapes, false);
+    return run_forward(&shape, call);
+}
+
+static cnn_status max_backward(const void *user, const cnn_layer_call *call)
+{
+    cnn_pool2d_shape shape = pool_shape(user, call->input_shapes, false);
+    return run_backward(&shape, call);
+}
+
+static cnn_status average_forward(const void *user, const cnn_layer_call *call)
+{
+    cnn_pool2d_shape shape = pool_shape(user, call->input_shapes, true);
+    return run_forward(&shape, call);
+}
+
+static cnn_status average_backward(const void *user, const cnn_layer_call *call)
+{
+    cnn_pool2d_shape shape = pool_shape(user, call->input_shapes, true);
+    return run_backward(&shape, call);
+}
+
+/* One window over the whole image. */
+static cnn_pool2d_shape global_shape(const cnn_shape *input)
+{
+    cnn_pool2d_options whole = {
+        .size = {(int32_t)input->dims[1], (int32_t)input->dims[2]}, .stride = {1, 1}, .padding = CNN_PADDING_VALID};
+    return pool_shape(&whole, input, true);
+}
+
+static cnn_status global_infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
+                               uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
+{
+    (void)user;
+    (void)backend;
+    (void)threads;
+    (void)input_count;
+    CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "images (None, height, width, channels)", reason, reason_size));
+    spec->output = cnn__shape2(inputs->dims[0], inputs->dims[3]);
+    return CNN_OK;
+}
+
+static cnn_status global_forward(const void *user, const cnn_layer_call *call)
+{
+    (void)user;
+    cnn_pool2d_shape shape = global_shape(call->input_shapes);
+    return run_forward(&shape, call);
+}
+
+static cnn_status global_backward(const void *user, const cnn_layer_call *call)
+{
+    (void)user;
+    cnn_pool2d_shape shape = global_shape(call->input_shapes);
+    return run_backward(&shape, call);
+}
+
+const cnn__layer_type cnn__max_pool2d_type = {
+    .kind = {sizeof(cnn_layer_kind), "MaxPooling2D", "max_pooling2d", max_infer, max_forward, max_backward, NULL},
+    .options_size = sizeof(cnn_pool2d_options),
+    .state_size = sizeof(cnn_pool2d_options),
+    .fields = fields,
+    .check = check,
+};
+
+const cnn__layer_type cnn__average_pool2d_type = {
+    .kind = {sizeof(cnn_layer_kind), "AveragePooling2D", "average_pooling2d", average_infer, average_forward,
+             average_backward, NULL},
+    .options_size = sizeof(cnn_pool2d_options),
+    .state_size = sizeof(cnn_pool2d_options),
+    .fields = fields,
+    .check = check,
+};
+
+const cnn__layer_type cnn__global_average_pool2d_type = {
+    .kind = {sizeof(cnn_layer_kind), "GlobalAveragePooling2D", "global_average_pooling2d", global_infer, global_forward,
+             global_backward, NULL},
+    .options_size = sizeof(cnn_named_options),
+    .state_size = sizeof(cnn_named_options),
+    .fields = NULL,
+};
+
+cnn_layer *cnn_max_pool2d(cnn_context *context, const cnn_pool2d_options *options)
+{
+    return cnn__layer_create(context, &cnn__max_pool2d_type, "cnn_max_pool2d", options);
+}
+
+cnn_layer *cnn_average_pool2d(cnn_context *context, const cnn_pool2d_options *options)
+{
+    return cnn__layer_create(context, &cnn__average_pool2d_type, "cnn_average_pool2d", options);
+}
+
+cnn_layer *cnn_global_average_pool2d(cnn_context *context, const cnn_named_options *options)
+{
+    return cnn__layer_create(context, &cnn__global_average_pool2d_type, "cnn_global_average_pool2d", options);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of built-in layers: a new one is one file, one line here and one in meson.build. */
+#include <string.h>
+
+#include "layer/layer.h"
+
+const cnn__layer_type *const cnn__layer_types[] = {
+    &cnn__activate_type,
+    &cnn__add_type,
+    &cnn__average_pool2d_type,
+    &cnn__batch_norm_type,
+    &cnn__concatenate_type,
+    &cnn__conv2d_type,
+    &cnn__dense_type,
+    &cnn__dropout_type,
+    &cnn__flatten_type,
+    &cnn__global_average_pool2d_type,
+    &cnn__lrn_type,
+    &cnn__max_pool2d_type,
+    &cnn__zero_pad2d_type,
+    NULL,
+};
+
+const cnn__layer_type *cnn__layer_type_find(const char *name)
+{
+    for (size_t i = 0; cnn__layer_types[i] != NULL; i++) {
+        if (strcmp(cnn__layer_types[i]->kind.type, name) == 0) {
+            return cnn__layer_types[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/* The gradient of every layer against finite differences: the change of a weighted sum of the logits when a parameter
+ * tensor moves along a random direction. Every case has a layer with parameters before the one under test, so that
+ * the gradient by its input is part of what is compared. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cnn/cnn.h>
+
+#include "common/suite.h"
+#include "core/rng.h"
+
+#define BATCH 3
+#define STEP 3e-4f
+#define DIRECTIONS 3
+
+static const char *const backends[] = {"reference", NULL}; /* NULL: the default */
+
+static void fill(float *values, size_t count, uint64_t stream, double scale)
+{
+    cnn__rng rng;
+    cnn__rng_init(&rng, 99, CNN__STREAM_SAMPLE, stream, 0);
+    for (size_t i = 0; i < count; i++) {
+        values[i] = (float)(scale * (2.0 * cnn__rng_uniform(&rng) - 1.0));
+    }
+}
+
+static size_t values_of(cnn_shape shape)
+{
+    size_t values = 1;
+    for (uint32_t i = 0; i < shape.rank; i++) {
+        values *= (size_t)shape.dims[i];
+    }
+    return values;
+}
+
+/* The weighted sum of the logits. Dropout draws from the pass number, so each evaluation needs a session of its own. */
+static double objective(cnn_model *model, const float *inputs, const float *weights, size_t outputs)
+{
+    cnn_session *session = NULL;
+    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = BATCH, .training = 1), &session), CNN_OK);
+    ck_assert_int_eq(cnn_session_forward(session, inputs, BATCH), CNN_OK);
+    const float *logits = cnn_session_logits(session);
+    double sum = 0;
+    for (size_t i = 0; i < BATCH * outputs; i++) {
+        sum += (double)weights[i] * logits[i];
+    }
+    cnn_session_free(session);
+    return sum;
+}
+
+static void check_parameter(cnn_model *model, cnn_session *session, size_t index, const float *inputs,
+                            const float *weights, size_t outputs)
+{
+    cnn_parameter parameter = CNN_PARAMETER_INIT;
+    cnn_tensor gradient;
+    ck_assert_int_eq(cnn_model_parameter(model, index, &parameter), CNN_OK);
+    if (!parameter.trainable) {
+        return;
+    }
+    ck_assert_int_eq(cnn_session_gradient(session, index, &gradient), CNN_OK);
+    size_t count = values_of(parameter.value.shape);
+    float *before = malloc(count * sizeof(float)), *direction = malloc(count * sizeof(float));
+    memcpy(before, parameter.value.data, count * sizeof(float));
+    for (uint64_t d = 0; d < DIRECTIONS; d++) {
+        double slope = 0, norm = 0, size = 0;
+        fill(direction, count, 1000 + 10 * index + d, 1.0);
+        for (size_t i = 0; i < count; i++) {
+            slope += (double)gradient.data[i] * direction[i];
+            norm += (double)gradient.data[i] * gradient.data[i];
+            size += (double)direction[i] * direction[i];
+        }
+        double ends[2];
+        for (int end = 0; end < 2; end++) {
+            float step = end == 0 ? -STEP : STEP;
+            for (size_t i = 0; i < count; i++) {
+                parameter.value.data[i] = before[i] + step * direction[i] / (float)sqrt(size);
+            }
+            ends[end] = objective(model, inputs, weights, outputs);
+        }
+        memcpy(parameter.value.data, before, count * sizeof(float));
+        double numeric = (ends[1] - ends[0]) / (2.0 * STEP), analytic = slope / sqrt(size);
+        double tolerance = 0.012 * sqrt(norm) + 6e-3;
+        ck_assert_msg(fabs(numeric - analytic) <= tolerance, "%s: numeric %g, analytic %g, tolerance %g",
+                      parameter.name, numeric, analytic, tolerance);
+    }
+    free(before);
+    free(direction);
+}
+
+static void check_model(cnn_model *model)
+{
+    cnn_session *session = NULL;
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    size_t inputs = BATCH * values_of(cnn_model_input_shape(model));
+    size_t outputs = values_of(cnn_model_output_shape(model));
+    float *input = malloc(inputs * sizeof(float)), *weights = malloc(BATCH * outputs * sizeof(float));
+    fill(input, inputs, 1, 1.0);
+    fill(weights, BATCH * outputs, 2, 1.0);
+    /* Running statistics change with every pass, but do not enter the output in training. */
+    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = BATCH, .training = 1), &session), CNN_OK);
+    ck_assert_int_eq(cnn_session_forward(session, input, BATCH), CNN_OK);
+    ck_assert_int_eq(cnn_session_backward(session, weights), CNN_OK);
+    for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
+        check_parameter(model, session, i, input, weights, outputs);
+    }
+    cnn_session_free(session);
+    free(input);
+    free(weights);
+}
+
+/* A case: an image of 7 x 6 x 2, a linear convolution, the layer under test, and a dense end. */
+typedef cnn_layer *(*layer_maker)(cnn_context *context);
+
+static cnn_layer *conv_plain(cnn_context *c) { return cnn_conv2d(c, CNN_CONV2D(.filters = 5)); }
+static cnn_layer *conv_same(cnn_context *c)
+{
+    return cnn_conv2d(c, CNN_CONV2D(.filters = 4, .kernel = {2, 4}, .stride = {2}, .padding = CNN_PADDING_SAME));
+}
+static cnn_layer *conv_lower(cnn_context *c)
+{
+    return cnn_conv2d(c, CNN_CONV2D(.filters = 4, .kernel = {4}, .stride = {3}, .padding = CNN_PADDING_SAME_LOWER));
+}
+static cnn_layer *conv_explicit(cnn_context *c)
+{
+    return cnn_conv2d(c, CNN_CONV2D(.filters = 3, .kernel = {3, 2}, .stride = {1, 2}, .pads = {2, 0, 1, 3}));
+}
+static cnn_layer *conv_dilated(cnn_context *c)
+{
+    return cnn_conv2d(c, CNN_CONV2D(.filters = 3, .dilation = {2}, .pads = {1, 1, 1, 1}));
+}
+static cnn_layer *conv_groups(cnn_context *c) { return cnn_conv2d(c, CNN_CONV2D(.filters = 8, .groups = 2)); }
+static cnn_layer *conv_one(cnn_context *c)
+{
+    return cnn_conv2d(c, CNN_CONV2D(.filters = 6, .kernel = {1}, .no_bias = 1));
+}
+static cnn_layer *conv_tanh(cnn_context *c) { return cnn_conv2d(c, CNN_CONV2D(.filters = 5, .activation = CNN_TANH)); }
+static cnn_layer *conv_relu(cnn_context *c) { return cnn_conv2d(c, CNN_CONV2D(.filters = 5, .activation = CNN_RELU)); }
+static cnn_layer *conv_softmax(cnn_context *c)
+{
+    return cnn_conv2d(c, CNN_CONV2D(.filters = 5, .activation = CNN_SOFTMAX));
+}
+static cnn_layer *max_pool(cnn_context *c) { return cnn_max_pool2d(c, NULL); }
+static cnn_layer *max_pool_same(cnn_context *c)
+{
+    return cnn_max_pool2d(c, CNN_POOL2D(.size = {3}, .stride = {2}, .padding = CNN_PADDING_SAME));
+}
+static cnn_layer *max_pool_ceil(cnn_context *c)
+{
+    return cnn_max_pool2d(c, CNN_POOL2D(.size = {3, 2}, .stride = {2}, .pads = {1, 0, 0, 1}, .ceil = 1));
+}
+static cnn_layer *average_pool(cnn_context *c) { return cnn_average_pool2d(c, NULL); }
+static cnn_layer *average_pool_padded(cnn_context *c)
+{
+    return cnn_average_pool2d(
+        c, CNN_POOL2D(.size = {3}, .stride = {2}, .pads = {1, 2, 1, 0}, .ceil = 1, .count_include_pad = 1));
+}
+static cnn_layer *batch_norm(cnn_context *c) { return cnn_batch_norm(c, NULL); }
+static cnn_layer *batch_norm_relu(cnn_context *c)
+{
+    return cnn_batch_norm(c, CNN_BATCH_NORM(.convention = CNN_PYTORCH, .activation = CNN_RELU));
+}
+static cnn_layer *batch_norm_bare(cnn_context *c)
+{
+    return cnn_batch_norm(c, CNN_BATCH_NORM(.no_scale = 1, .no_shift = 1));
+}
+static cnn_layer *lrn_tensorflow(cnn_context *c)
+{
+    return cnn_local_response_norm(c, CNN_LRN(.convention = CNN_TENSORFLOW1, .radius = 1, .alpha = 0.8f));
+}
+static cnn_layer *lrn_pytorch(cnn_context *c)
+{
+    return cnn_local_response_norm(c, CNN_LRN(.convention = CNN_PYTORCH, .size = 4, .alpha = 2, .bias = 0.5f));
+}
+static cnn_layer *lrn_power(cnn_context *c)
+{
+    return cnn_local_response_norm(c, CNN_LRN(.radius = 2, .alpha = 0.5f, .beta = 1.3f));
+}
+static cnn_layer *zero_pad(cnn_context *c) { return cnn_zero_pad2d(c, CNN_ZERO_PAD2D(.pads = {1, 0, 2, 3})); }
+static cnn_layer *dropout(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f)); }
+static cnn_layer *dropout_channels(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f, .channels = 1)); }
+static cnn_layer *activate(cnn_context *c, cnn_activation activation)
+{
+    return cnn_activate(c, CNN_ACTIVATE(.activation = (int32_t)activation, .alpha = 0.2f));
+}
+static cnn_layer *relu(cnn_context *c) { return activate(c, CNN_RELU); }
+static cnn_layer *leaky(cnn_context *c) { return activate(c, CNN_LEAKY_RELU); }
+static cnn_layer *sigmoid(cnn_context *c) { return activate(c, CNN_SIGMOID); }
+static cnn_layer *tangent(cnn_context *c) { return activate(c, CNN_TANH); }
+static cnn_layer *softmax(cnn_context *c) { return activate(c, CNN_SOFTMAX); }
+static cnn_layer *log_softmax(cnn_context *c) { return activate(c, CNN_LOG_SOFTMAX); }
+
+static const struct {
+    const char *name;
+    layer_maker make;
+} cases[] = {
+    {"conv_plain", conv_plain},
+    {"conv_same", conv_same},
+    {"conv_lower", conv_lower},
+    {"conv_explicit", conv_explicit},
+    {"conv_dilated", conv_dilated},
+    {"conv_groups", conv_groups},
+    {"conv_one", conv_one},
+    {"conv_tanh", conv_tanh},
+    {"conv_relu", conv_relu},
+    {"conv_softmax", conv_softmax},
+    {"max_pool", max_pool},
+    {"max_pool_same", max_pool_same},
+    {"max_pool_ceil", max_pool_ceil},
+    {"average_pool", average_pool},
+    {"average_pool_padded", average_pool_padded},
+    {"batch_norm", batch_norm},
+    {"batch_norm_relu", batch_norm_relu},
+    {"batch_norm_bare", batch_norm_bare},
+    {"lrn_tensorflow", lrn_tensorflow},
+    {"lrn_pytorch", lrn_pytorch},
+    {"lrn_power", lrn_power},
+    {"zero_pad", zero_pad},
+    {"dropout", dropout},
+    {"dropout_channels", dropout_channels},
+    {"relu", relu},
+    {"leaky", leaky},
+    {"sigmoid", sigmoid},
+    {"tangent", tangent},
+    {"softmax", softmax},
+    {"log_softmax", log_softmax},
+};
+
+static cnn_context *open_context(const char *backend)
+{
+    cnn_context *context = NULL;
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 2, .seed = 7, .backend = backend), &context), CNN_OK);
+    return context;
+}
+
+static cnn_model *open_model(cnn_context *context)
+{
+    cnn_model *model = NULL;
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {7, 6, 2}), &model), CNN_OK);
+    return model;
+}
+
+START_TEST(test_images)
+{
+    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
+        cnn_context *context = open_context(backends[b]);
+        cnn_model *model = open_model(context);
+        cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.filters = 4, .padding = CNN_PADDING_SAME)));
+        cnn_model_add(model, cases[_i].make(context));
+        cnn_model_add(model, cnn_flatten(context, NULL));
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3)));
+        check_model(model);
+        cnn_model_free(model);
+        cnn_context_free(context);
+    }
+}
+END_TEST
+
+static cnn_layer *make_dense(cnn_context *c, cnn_activation activation)
+{
+    return cnn_dense(c, CNN_DENSE(.units = 6, .activation = (int32_t)activation, .alpha = 0.3f));
+}
+
+START_TEST(test_vectors)
+{
+    /* Every activation in a hidden dense layer, and the heads whose derivative the loss takes over. */
+    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
+        cnn_context *context = open_context(backends[b]);
+        cnn_model *model = NULL;
+        ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {9}), &model), CNN_OK);
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 8)));
+        cnn_model_add(model, make_dense(context, (cnn_activation)_i));
+        cnn_model_add(model, cnn_batch_norm(context, NULL));
+        cnn_model_add(model, cnn_dropout(context, CNN_DROPOUT(.rate = 0.3f)));
+        cnn_model_add(model,
+                      cnn_dense(context, CNN_DENSE(.units = 4, .activation = _i == CNN_TANH ? CNN_TANH : CNN_SOFTMAX)));
+        check_model(model);
+        cnn_model_free(model);
+        cnn_context_free(context);
+    }
+}
+END_TEST
+
+START_TEST(test_fused_pool)
+{
+    /* Convolution, relu and pooling in one, both with and without what the backend fuses; odd sizes. */
+    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
+        cnn_context *context = open_context(backends[b]);
+        cnn_model *model = NULL;
+        ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {13, 15, 3}), &model), CNN_OK);
+        for (int i = 0; i < 2; i++) {
+            cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.filters = 17, .activation = CNN_RELU)));
+            cnn_model_add(model, cnn_max_pool2d(context, NULL));
+        }
+        cnn_model_add(model, cnn_global_average_pool2d(context, NULL));
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 1, .activation = CNN_SIGMOID)));
+        check_model(model);
+        cnn_model_free(model);
+        cnn_context_free(context);
+    }
+}
+END_TEST
+
+START_TEST(test_branches)
+{
+    /* A residual block and a value that three layers read: gradients are added up. One branch leads nowhere. */
+    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
+        cnn_context *context = open_context(backends[b]);
+        cnn_model *model = open_model(context);
+        cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "stem", .filters = 4, .activation = CNN_RELU)));
+        cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "a", .filters = 4, .padding = CNN_PADDING_SAME)));
+        cnn_model_add_after(model, cnn_conv2d(context, CNN_CONV2D(.name = "b", .filters = 4, .kernel = {1})),
+                            (const char *[]){"stem"}, 1);
+        cnn_model_add_after(model, cnn_dropout(context, CNN_DROPOUT(.name = "nowhere", .rate = 0.5f)),
+                            (const char *[]){"stem"}, 1);
+        cnn_model_add_after(model, cnn_add(context, CNN_NAMED(.name = "sum")), (const char *[]){"a", "b", "stem"}, 3);
+        cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.activation = CNN_RELU)));
+        cnn_model_add(model, cnn_flatten(context, NULL));
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3, .activation = CNN_SOFTMAX)));
+        check_model(model);
+        cnn_model_free(model);
+        cnn_context_free(context);
+    }
+}
+END_TEST
+
+START_TEST(test_concatenation)
+{
+    /* Branches of 4, 3 and again 4 channels side by side, as an Inception block; then two vectors. */
+    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
+        cnn_context *context = open_context(backends[b]);
+        cnn_model *model = open_model(context);
+        cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "stem", .filters = 4)));
+        cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "a", .filters = 3, .padding = CNN_PADDING_SAME)));
+        cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.name = "relu", .activation = CNN_RELU)));
+        cnn_model_add_after(model, cnn_concatenate(context, CNN_NAMED(.name = "all")),
+                            (const char *[]){"stem", "relu", "stem"}, 3);
+        cnn_model_add(model, cnn_flatten(context, CNN_NAMED(.name = "flat")));
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.name = "left", .units = 3, .activation = CNN_TANH)));
+        cnn_model_add_after(model, cnn_dense(context, CNN_DENSE(.name = "right", .units = 2)), (const char *[]){"flat"},
+                            1);
+        cnn_model_add_after(model, cnn_concatenate(context, NULL), (const char *[]){"left", "right"}, 2);
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3, .activation = CNN_SOFTMAX)));
+        check_model(model);
+        cnn_model_free(model);
+        cnn_context_free(context);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("layer/gradients");
+    TCase *tcase = tcase_create("finite differences");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, test_images, 0, (int)(sizeof(cases) / sizeof(cases[0])));
+    tcase_add_loop_test(tcase, test_vectors, CNN_LINEAR, CNN_LOG_SOFTMAX + 1);
+    tcase_add_test(tcase, test_fused_pool);
+    tcase_add_test(tcase, test_branches);
+    tcase_add_test(tcase, test_concatenation);
+    suite_add_tcase(suite, tcase);
+    return cnn_test_run(suite);
+}
