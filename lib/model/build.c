@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Building: shapes are inferred along the graph, parameters allocated in one array and initialised. */
+#include <stdio.h>
+#include <string.h>
+
+#include "model/model.h"
+#include "model/program.h"
+
+static char *parameter_name(cnn_context *context, const char *node, const char *parameter)
+{
+    size_t size = strlen(node) + strlen(parameter) + 2;
+    char *name = cnn__alloc(context, size);
+    if (name != NULL) {
+        snprintf(name, size, "%s/%s", node, parameter);
+    }
+    return name;
+}
+
+static cnn_status add_parameter(cnn_model *model, uint32_t node, const cnn_parameter_spec *spec)
+{
+    cnn_context *context = model->context;
+    cnn__parameter parameter = {
+        .shape = spec->shape,
+        .offset = model->value_count,
+        .node = node,
+        .trainable = spec->trainable != 0,
+        .decay = spec->decay != 0,
+        .init = spec->init,
+        .fan_in = spec->fan_in,
+        .fan_out = spec->fan_out,
+    };
+    size_t end;
+    if (!cnn__shape_values(&spec->shape, &parameter.values) ||
+        !cnn__add_size(model->value_count, parameter.values, &end) || end > CNN__MAX_PARAMETER_VALUES) {
+        return cnn__fail(context, CNN_ERROR_LIMIT, "%s: the parameter \"%s\" is too large", model->nodes[node].name,
+                         spec->name);
+    }
+    cnn__parameter *grown = cnn__realloc(context, model->parameters,
+                                         (model->parameter_count + 1) * sizeof(*model->parameters));
+    if (grown == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    model->parameters = grown;
+    parameter.name = parameter_name(context, model->nodes[node].name, spec->name);
+    if (parameter.name == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    model->parameters[model->parameter_count++] = parameter;
+    model->value_count = cnn__align_size(end * sizeof(float)) / sizeof(float);
+    return CNN_OK;
+}
+
+/* Infers the graph for one sample: the program's ops tell the outputs and parameters of their nodes. */
+static cnn_status infer_nodes(cnn_model *model)
+{
+    cnn__program program;
+    CNN__RETURN_IF_ERROR(cnn__program_compile(model, CNN__PROGRAM_WHOLE, 1, &program));
+    cnn_status status = CNN_OK;
+    for (uint32_t i = 0; i < program.op_count && status == CNN_OK; i++) {
+        const cnn__op *op = &program.ops[i];
+        cnn__node *node = &model->nodes[op->node];
+        node->output = cnn__without_batch(&program.shapes[op->output]);
+        if (op->spec.parameter_count == 0) {
+            continue;
+        }
+        node->first_parameter = model->parameter_count;
+        node->parameter_count = op->spec.parameter_count;
+        for (uint32_t p = 0; p < op->spec.parameter_count && status == CNN_OK; p++) {
+            status = add_parameter(model, op->node, &op->spec.parameters[p]);
+        }
+    }
+    cnn__program_free(model->context, &program);
+    return status;
+}
+
+static void forget_parameters(cnn_model *model)
+{
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        cnn__free(model->context, model->parameters[i].name);
+    }
+    cnn__free(model->context, model->parameters);
+    model->parameters = NULL;
+    model->parameter_count = 0;
+    model->value_count = 0;
+}
+
+cnn_status cnn__model_infer(cnn_model *model)
+{
+    if (model->status != CNN_OK) {
+        return cnn__fail(model->context, model->status, "%s",
+                         model->message != NULL ? model->message : "out of memory");
+    }
+    if (model->built) {
+        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is built already", model->name);
+    }
+    if (model->node_count == 0) {
+        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: has no layers", model->name);
+    }
+    cnn_status status = infer_nodes(model);
+    if (status != CNN_OK) {
+        forget_parameters(model);
+    }
+    return status;
+}
+
+cnn_status cnn__model_allocate(cnn_model *model)
+{
+    model->values = cnn__alloc_zero(model->context, model->value_count * sizeof(float));
+    if (model->values == NULL) {
+        forget_parameters(model);
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    model->built = true;
+    return CNN_OK;
+}
+
+cnn_status cnn_model_build(cnn_model *model)
+{
+    CNN__RETURN_IF_ERROR(cnn__model_infer(model));
+    CNN__RETURN_IF_ERROR(cnn__model_allocate(model));
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        const cnn__parameter *parameter = &model->parameters[i];
+        uint32_t number = i - model->nodes[parameter->node].first_parameter;
+        cnn__initialize(parameter, model->context->seed, number, model->values + parameter->offset);
+    }
+    return CNN_OK;
+}
+
+/* Whether `text` matches a pattern in which "*" stands for any text. */
+static bool matches(const char *pattern, const char *text)
+{
+    const char *star = NULL, *retry = NULL;
+    while (*text != '\0') {
+        if (*pattern == '*') {
+            star = pattern++;
+            retry = text;
+        } else if (*pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star != NULL) {
+            pattern = star + 1;
+            text = ++retry;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') {
+        pattern++;
+    }
+    return *pattern == '\0';
+}
+
+cnn_status cnn_model_set_trainable(cnn_model *model, const char *pattern, bool trainable)
+{
+    bool any = false;
+    if (!model->built) {
+        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
+    }
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        cnn__parameter *parameter = &model->parameters[i];
+        /* A layer's name stands for all of its parameters. */
+        if (matches(pattern, parameter->name) || matches(pattern, model->nodes[parameter->node].name)) {
+            parameter->frozen = !trainable;
+            any = true;
+        }
+    }
+    if (any) {
+        return CNN_OK;
+    }
+    return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: no parameter matches \"%s\"", model->name, pattern);
+}

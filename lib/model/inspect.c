@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* What can be asked of a model. */
+#include <string.h>
+
+#include "model/model.h"
+
+const char *cnn_model_name(const cnn_model *model) { return model->name; }
+
+size_t cnn_model_layer_count(const cnn_model *model) { return model->node_count; }
+
+const char *cnn_model_layer_name(const cnn_model *model, size_t layer)
+{
+    return layer < model->node_count ? model->nodes[layer].name : NULL;
+}
+
+const char *cnn_model_layer_type(const cnn_model *model, size_t layer)
+{
+    return layer < model->node_count ? model->nodes[layer].layer->kind.type : NULL;
+}
+
+cnn_shape cnn_model_layer_shape(const cnn_model *model, size_t layer)
+{
+    return model->built && layer < model->node_count ? model->nodes[layer].output : (cnn_shape){0};
+}
+
+cnn_shape cnn_model_input_shape(const cnn_model *model) { return model->input; }
+
+cnn_shape cnn_model_output_shape(const cnn_model *model)
+{
+    return cnn_model_layer_shape(model, (size_t)model->node_count - 1);
+}
+
+size_t cnn_model_parameter_count(const cnn_model *model) { return model->built ? model->parameter_count : 0; }
+
+cnn_status cnn_model_parameter(cnn_model *model, size_t index, cnn_parameter *parameter)
+{
+    cnn_parameter found = {.struct_size = sizeof(found)};
+    if (!model->built) {
+        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
+    }
+    if (index >= model->parameter_count || parameter->struct_size < sizeof(size_t)) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: parameter %zu of %u", model->name, index,
+                         model->parameter_count);
+    }
+    const cnn__parameter *source = &model->parameters[index];
+    found.name = source->name;
+    found.value = (cnn_tensor){model->values + source->offset, source->shape};
+    found.layer = source->node;
+    found.trainable = source->trainable && !source->frozen;
+    size_t size = parameter->struct_size < sizeof(found) ? parameter->struct_size : sizeof(found);
+    memcpy((char *)parameter + sizeof(size_t), (const char *)&found + sizeof(size_t), size - sizeof(size_t));
+    return CNN_OK;
+}
+
+cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_parameter *parameter)
+{
+    for (size_t i = 0; model->built && i < model->parameter_count; i++) {
+        if (strcmp(model->parameters[i].name, name) == 0) {
+            return cnn_model_parameter(model, i, parameter);
+        }
+    }
+    return cnn__fail(model->context, model->built ? CNN_ERROR_NOT_FOUND : CNN_ERROR_STATE,
+                     "%s: there is no parameter \"%s\"", model->name, name);
+}
+
+void cnn_model_touch(cnn_model *model) { atomic_fetch_add(&model->version, 1); }
+
+static uint64_t count_values(const cnn_model *model, bool all)
+{
+    uint64_t values = 0;
+    for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
+        const cnn__parameter *parameter = &model->parameters[i];
+        values += all || (parameter->trainable && !parameter->frozen) ? parameter->values : 0;
+    }
+    return values;
+}
+
+uint64_t cnn_model_values(const cnn_model *model) { return count_values(model, true); }
+
+uint64_t cnn_model_trainable_values(const cnn_model *model) { return count_values(model, false); }
+
+size_t cnn_model_class_count(const cnn_model *model) { return model->class_count; }
+
+const char *cnn_model_class_name(const cnn_model *model, size_t label)
+{
+    return label < model->class_count ? model->classes[label] : NULL;
+}
+
+const cnn_pipeline *cnn_model_pipeline(const cnn_model *model) { return model->pipeline; }
