@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Share of outputs on the right side of 0.5; with several outputs the label's own should be above it, and no other. */
+#include "evaluate/evaluator.h"
+
+static cnn_status update(cnn_evaluator *evaluator, const cnn_evaluation *batch)
+{
+    cnn__share *share = evaluator->state;
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->labels[i] == CNN__NO_LABEL) {
+            continue;
+        }
+        for (size_t j = 0; j < batch->outputs; j++) {
+            int32_t wanted = batch->outputs == 1 ? batch->labels[i] : (size_t)batch->labels[i] == j;
+            share->right += cnn__binary_class(batch->outputs_data[i * batch->outputs + j]) == wanted;
+        }
+        share->counted += batch->outputs;
+    }
+    return CNN_OK;
+}
+
+static const cnn__evaluator_rule rule = {
+    .name = "binary_accuracy",
+    .mode = CNN_SCORE_MAX,
+    .state_size = sizeof(cnn__share),
+    .kept_size = sizeof(cnn__share),
+    .update = update,
+    .score = cnn__share_score,
+};
+
+cnn_status cnn_binary_accuracy_create(cnn_context *context, cnn_evaluator **evaluator)
+{
+    return cnn__evaluator_new(context, &rule, evaluator);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Share of the samples predicted as a class that are of it. */
+#include "evaluate/classification.h"
+
+static double measure(const cnn__class_counts *counts) { return cnn__ratio(counts->right, counts->predicted); }
+
+static const cnn__evaluator_rule rule = CNN__CLASSIFICATION_RULE("precision");
+
+cnn_status cnn_precision_create(cnn_context *context, const cnn_classification_options *options,
+                                cnn_evaluator **evaluator)
+{
+    return cnn__classification_create(context, &rule, measure, options, evaluator);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Share of the samples of a class that are predicted as it. */
+#include "evaluate/classification.h"
+
+static double measure(const cnn__class_counts *counts) { return cnn__ratio(counts->right, counts->labelled); }
+
+static const cnn__evaluator_rule rule = CNN__CLASSIFICATION_RULE("recall");
+
+cnn_status cnn_recall_create(cnn_context *context, const cnn_classification_options *options, cnn_evaluator **evaluator)
+{
+    return cnn__classification_create(context, &rule, measure, options, evaluator);
+}

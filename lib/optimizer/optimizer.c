@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* Optimizers as handles: checks of options, creation, the public accessors. */
+#include "optimizer/optimizer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+
+cnn_status cnn__optimizer_check(const cnn_context *context, const char *rule, const cnn__number_check *checks,
+                                size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const cnn__number_check *check = &checks[i];
+        if (!isfinite(check->value) || check->value < 0) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %s is %g; expected a finite number from 0 on",
+                             rule, check->name, (double)check->value);
+        }
+        if (check->limit > 0 && check->value >= check->limit) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %s is %g; expected less than %g", rule,
+                             check->name, (double)check->value, (double)check->limit);
+        }
+    }
+    return CNN_OK;
+}
+
+cnn_status cnn__optimizer_check_switch(const cnn_context *context, const char *rule, const char *name, int32_t value)
+{
+    if (value != 0 && value != 1) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %s is %d; expected 0 or 1", rule, name, (int)value);
+    }
+    return CNN_OK;
+}
+
+cnn_status cnn__optimizer_check_convention(const cnn_context *context, const char *rule, int32_t convention)
+{
+    if (convention < CNN_KERAS || convention > CNN_TENSORFLOW1) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                         "%s: convention %d is none of CNN_KERAS, CNN_PYTORCH and CNN_TENSORFLOW1", rule,
+                         (int)convention);
+    }
+    return CNN_OK;
+}
+
+cnn_status cnn__optimizer_begin(cnn_context *context, const char *rule, cnn_optimizer **optimizer)
+{
+    if (optimizer == NULL) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: no place for the handle", rule);
+    }
+    *optimizer = NULL;
+    return context != NULL ? CNN_OK : CNN_ERROR_INVALID_ARGUMENT;
+}
+
+cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_rule *rule,
+                              const cnn__optimizer_common *common, cnn_optimizer **optimizer)
+{
+    const char *name = rule->name != NULL ? rule->name : "optimizer";
+    const cnn__number_check checks[] = {
+        {"learning_rate", common->learning_rate, 0},
+        {"weight_decay", common->weight_decay, 0},
+        {"clip_norm", common->clip_norm, 0},
+        {"clip_value", common->clip_value, 0},
+    };
+    CNN__RETURN_IF_ERROR(cnn__optimizer_check(context, name, checks, sizeof(checks) / sizeof(checks[0])));
+    CNN__RETURN_IF_ERROR(
+        cnn__optimizer_check_switch(context, name, "decay_kernels_only", common->decay_kernels_only));
+    cnn_optimizer *made = cnn__alloc_zero(context, sizeof(*made));
+    if (made == NULL) {
+        return cnn__last_status(context);
+    }
+    made->context = context;
+    made->rule = rule;
+    made->decay_kernels_only = common->decay_kernels_only != 0;
+    made->clip_norm = common->clip_norm;
+    made->args.struct_size = sizeof(made->args);
+    made->args.learning_rate = common->learning_rate;
+    made->args.weight_decay = common->weight_decay;
+    made->args.clip = common->clip_value;
+    *optimizer = made;
+    return CNN_OK;
+}
+
+void cnn_optimizer_free(cnn_optimizer *optimizer)
+{
+    if (optimizer == NULL) {
+        return;
+    }
+    if (optimizer->rule->destroy != NULL) {
+        optimizer->rule->destroy(optimizer);
+    }
+    cnn__free(optimizer->context, optimizer->memory);
+    cnn__free(optimizer->context, optimizer);
+}
+
+const char *cnn_optimizer_name(const cnn_optimizer *optimizer)
+{
+    return optimizer->rule->name != NULL ? optimizer->rule->name : optimizer->custom.name;
+}
+
+float cnn_optimizer_learning_rate(const cnn_optimizer *optimizer) { return optimizer->args.learning_rate; }
+
+cnn_status cnn_optimizer_set_learning_rate(cnn_optimizer *optimizer, float learning_rate)
+{
+    const cnn__number_check check = {"learning_rate", learning_rate, 0};
+    CNN__RETURN_IF_ERROR(cnn__optimizer_check(optimizer->context, cnn_optimizer_name(optimizer), &check, 1));
+    optimizer->args.learning_rate = learning_rate;
+    return CNN_OK;
+}
+
+uint64_t cnn_optimizer_steps(const cnn_optimizer *optimizer) { return optimizer->steps; }
+
+uint32_t cnn__optimizer_slots(const cnn_optimizer *optimizer) { return optimizer->slots; }
+
+size_t cnn__optimizer_values(const cnn_optimizer *optimizer) { return optimizer->values; }
+
+float *cnn__optimizer_slot(const cnn_optimizer *optimizer, uint32_t slot)
+{
+    return optimizer->memory != NULL ? optimizer->memory + slot * optimizer->stride : NULL;
+}
+
+void cnn__optimizer_numbers(const cnn_optimizer *optimizer, cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS])
+{
+    const cnn_update_args *args = &optimizer->args;
+    const char *beta2 = optimizer->rule->beta2_name != NULL ? optimizer->rule->beta2_name : "beta2";
+    const cnn__optimizer_number all[CNN__OPTIMIZER_NUMBERS] = {
+        {"momentum", args->momentum},
+        {"nesterov", args->nesterov},
+        {"beta1", args->beta1},
+        {beta2, args->beta2},
+        {"epsilon", args->epsilon},
+        {"variant", args->variant},
+        {"weight_decay", args->weight_decay},
+        {"decay_kernels_only", optimizer->decay_kernels_only},
+        {"clip_norm", optimizer->clip_norm},
+        {"clip_value", args->clip},
+    };
+    memcpy(numbers, all, sizeof(all));
+}
+
+void cnn__optimizer_set_steps(cnn_optimizer *optimizer, uint64_t steps) { optimizer->steps = steps; }
+
+const void *cnn__optimizer_owner(const cnn_optimizer *optimizer) { return optimizer->owner; }
+
+void cnn__optimizer_set_owner(cnn_optimizer *optimizer, const void *owner) { optimizer->owner = owner; }

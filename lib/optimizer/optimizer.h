@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* What an optimizer is inside: a const descriptor for the rule, its numbers, and its slots, which are arrays of as
+ * many values as the parameters have, at the same offsets. A new rule is one file and one Meson line. */
+#ifndef CNN_OPTIMIZER_OPTIMIZER_H
+#define CNN_OPTIMIZER_OPTIMIZER_H
+
+#include <cnn/optimizer.h>
+
+#define CNN__OPTIMIZER_MAX_SLOTS 4
+
+typedef struct cnn__optimizer_rule {
+    const char *name; /* NULL: the caller's, see cnn_optimizer_kind */
+    /* Completes what is the same for all parameters of step number `step`, from 1; NULL: nothing to do. */
+    void (*prepare)(const cnn_optimizer *optimizer, uint64_t step, cnn_update_args *args);
+    /* Updates one parameter; slots: optimizer->slots arrays of args->n values. */
+    cnn_status (*update)(const cnn_optimizer *optimizer, const cnn_backend_call *call, uint64_t step,
+                         const cnn_update_args *args, float *const *slots);
+    void (*destroy)(cnn_optimizer *optimizer); /* NULL: nothing to do */
+    const char *beta2_name; /* how the rule's options call args.beta2; NULL: beta2 */
+} cnn__optimizer_rule;
+
+struct cnn_optimizer {
+    cnn_context *context;
+    const cnn__optimizer_rule *rule;
+    cnn_update_args args; /* the rule's numbers, which are those of every step; learning_rate is the current one */
+    bool decay_kernels_only;
+    float clip_norm;
+    uint32_t slots;
+    float initial[CNN__OPTIMIZER_MAX_SLOTS]; /* what the slots begin with */
+    cnn_optimizer_kind custom;
+    void *user; /* of custom */
+
+    uint64_t steps;
+    float *memory; /* `slots` arrays, each `stride` values after the one before; NULL until reserved */
+    size_t stride;
+    size_t values; /* of a slot */
+    const void *owner;
+};
+
+/* The numbers that all built-in rules share, as their option structs give them (zero: default). */
+typedef struct cnn__optimizer_common {
+    float learning_rate;
+    float weight_decay;
+    int32_t decay_kernels_only;
+    float clip_norm;
+    float clip_value;
+} cnn__optimizer_common;
+
+/* One entry of a table of option checks: `value` must be finite, at least 0 and below `limit` (0: no limit). */
+typedef struct cnn__number_check {
+    const char *name;
+    float value;
+    float limit;
+} cnn__number_check;
+
+/* Returns CNN_ERROR_INVALID_ARGUMENT naming the first of `count` numbers that is out of its range. */
+cnn_status cnn__optimizer_check(const cnn_context *context, const char *rule, const cnn__number_check *checks,
+                                size_t count);
+/* The same for an option that is 0 or 1, and for one that is a cnn_convention. */
+cnn_status cnn__optimizer_check_switch(const cnn_context *context, const char *rule, const char *name, int32_t value);
+cnn_status cnn__optimizer_check_convention(const cnn_context *context, const char *rule, int32_t convention);
+
+/* Sets *optimizer to NULL; CNN_ERROR_INVALID_ARGUMENT where there is no context or no place for the handle. */
+cnn_status cnn__optimizer_begin(cnn_context *context, const char *rule, cnn_optimizer **optimizer);
+
+/* Allocates an optimizer of a rule with these common numbers, which it checks; the rule then sets the rest. */
+cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_rule *rule,
+                              const cnn__optimizer_common *common, cnn_optimizer **optimizer);
+
+/* ---- for lib/train ---- */
+
+/* A parameter to be updated. */
+typedef struct cnn__update_item {
+    size_t n;
+    float *w;
+    const float *g;
+    bool decay_kernel; /* a kernel: decayed also with decay_kernels_only */
+    size_t offset;     /* of its values in each slot; a multiple of 16 keeps them aligned */
+} cnn__update_item;
+
+/* One step over all items. Allocates the slots of `values` values each if that is still to be done, finds the norm
+ * to clip by, counts the step and updates item by item. Until the first update nothing is changed by a failure. */
+cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_call *call,
+                                 const cnn__update_item *items, size_t count, size_t values);
+
+/* ---- for lib/checkpoint ---- */
+
+/* Allocates the slots, `values` values each, and fills them with what they begin with. Does nothing if they have
+ * that size already; CNN_ERROR_MISMATCH if they have another and steps were taken. */
+cnn_status cnn__optimizer_reserve(cnn_optimizer *optimizer, size_t values);
+
+/* Number of slots, known from the start; values in each, 0 until they are reserved. */
+uint32_t cnn__optimizer_slots(const cnn_optimizer *optimizer);
+size_t cnn__optimizer_values(const cnn_optimizer *optimizer);
+
+/* Slot `slot` of cnn__optimizer_slots(); NULL until they are reserved. */
+float *cnn__optimizer_slot(const cnn_optimizer *optimizer, uint32_t slot);
+
+/* The options that an optimizer was made with, except the learning rate, by name; those that its rule does not have
+ * are 0. */
+#define CNN__OPTIMIZER_NUMBERS 10
+
+typedef struct cnn__optimizer_number {
+    const char *name;
+    double value;
+} cnn__optimizer_number;
+
+void cnn__optimizer_numbers(const cnn_optimizer *optimizer, cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS]);
+
+void cnn__optimizer_set_steps(cnn_optimizer *optimizer, uint64_t steps);
+
+/* Whose parameters the slots belong to: compared, never dereferenced. NULL: nobody's yet. */
+const void *cnn__optimizer_owner(const cnn_optimizer *optimizer);
+void cnn__optimizer_set_owner(cnn_optimizer *optimizer, const void *owner);
+
+#endif

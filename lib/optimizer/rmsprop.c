@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* RMSprop (Tieleman and Hinton 2012). */
+#include "core/error.h"
+#include "core/options.h"
+#include "optimizer/optimizer.h"
+
+/* Variants of cnn_update_args: epsilon added outside the root and the learning rate outside the momentum, or both
+ * inside. */
+enum { OUTSIDE = 0, INSIDE = 1 };
+
+typedef struct preset {
+    float learning_rate, rho, epsilon;
+    int32_t variant, momentum_variant; /* without and with momentum */
+    float initial;                     /* of the square average */
+} preset;
+
+/* By cnn_convention. Keras 2 leaves momentum to the kernel that TensorFlow 1 has, so epsilon moves into the root. */
+static const preset presets[] = {
+    [CNN_KERAS] = {0.001f, 0.9f, 1e-7f, OUTSIDE, INSIDE, 0},
+    [CNN_PYTORCH] = {0.01f, 0.99f, 1e-8f, OUTSIDE, OUTSIDE, 0},
+    [CNN_TENSORFLOW1] = {0.001f, 0.9f, 1e-10f, INSIDE, INSIDE, 1},
+};
+
+static cnn_status update(const cnn_optimizer *optimizer, const cnn_backend_call *call, uint64_t step,
+                         const cnn_update_args *args, float *const *slots)
+{
+    (void)optimizer;
+    (void)step;
+    (void)slots;
+    return call->backend->rmsprop_update(call, args);
+}
+
+static const cnn__optimizer_rule rule = {.name = "rmsprop", .update = update, .beta2_name = "rho"};
+
+static cnn_status check(const cnn_context *context, const cnn_rmsprop_options *options)
+{
+    const cnn__number_check checks[] = {
+        {"rho", options->rho, 1},
+        {"epsilon", options->epsilon, 0},
+        {"momentum", options->momentum, 1},
+    };
+    CNN__RETURN_IF_ERROR(cnn__optimizer_check_convention(context, rule.name, options->convention));
+    return cnn__optimizer_check(context, rule.name, checks, sizeof(checks) / sizeof(checks[0]));
+}
+
+cnn_status cnn_rmsprop_create(cnn_context *context, const cnn_rmsprop_options *options, cnn_optimizer **optimizer)
+{
+    cnn_rmsprop_options given;
+    CNN__RETURN_IF_ERROR(cnn__optimizer_begin(context, rule.name, optimizer));
+    CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_rmsprop_options", options, &given, sizeof(given)));
+    CNN__RETURN_IF_ERROR(check(context, &given));
+    const preset *defaults = &presets[given.convention];
+    const cnn__optimizer_common common = {
+        .learning_rate = given.learning_rate != 0 ? given.learning_rate : defaults->learning_rate,
+        .weight_decay = given.weight_decay,
+        .decay_kernels_only = given.decay_kernels_only,
+        .clip_norm = given.clip_norm,
+        .clip_value = given.clip_value,
+    };
+    CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &rule, &common, optimizer));
+    (*optimizer)->slots = given.momentum != 0 ? 2 : 1;
+    (*optimizer)->initial[0] = defaults->initial;
+    (*optimizer)->args.beta2 = given.rho != 0 ? given.rho : defaults->rho;
+    (*optimizer)->args.epsilon = given.epsilon != 0 ? given.epsilon : defaults->epsilon;
+    (*optimizer)->args.momentum = given.momentum;
+    (*optimizer)->args.variant = given.momentum != 0 ? defaults->momentum_variant : defaults->variant;
+    return CNN_OK;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* One step of any rule: slots, the norm to clip by, and the update of each parameter. */
+#include <math.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "optimizer/optimizer.h"
+
+/* Slots begin aligned: their stride is a multiple of this many floats. */
+#define STRIDE_VALUES (CNN__ALIGNMENT / sizeof(float))
+
+static cnn_status slots_allocate(cnn_optimizer *optimizer, size_t values, float **memory, size_t *stride)
+{
+    size_t total;
+    if (!cnn__add_size(values, STRIDE_VALUES - 1, stride) ||
+        !cnn__mul_size(*stride / STRIDE_VALUES * STRIDE_VALUES, optimizer->slots, &total)) {
+        return cnn__fail(optimizer->context, CNN_ERROR_LIMIT, "%s: %u slots of %zu values fit in no memory",
+                         cnn_optimizer_name(optimizer), optimizer->slots, values);
+    }
+    *stride = *stride / STRIDE_VALUES * STRIDE_VALUES;
+    *memory = cnn__alloc_array(optimizer->context, total, sizeof(float));
+    return *memory != NULL ? CNN_OK : cnn__last_status(optimizer->context);
+}
+
+cnn_status cnn__optimizer_reserve(cnn_optimizer *optimizer, size_t values)
+{
+    float *memory;
+    size_t stride;
+    if (optimizer->memory != NULL && optimizer->values == values) {
+        return CNN_OK;
+    }
+    if (optimizer->memory != NULL && optimizer->steps > 0) {
+        return cnn__fail(optimizer->context, CNN_ERROR_MISMATCH,
+                         "%s: holds slots for %zu values after %llu steps; found %zu values",
+                         cnn_optimizer_name(optimizer), optimizer->values, (unsigned long long)optimizer->steps,
+                         values);
+    }
+    CNN__RETURN_IF_ERROR(slots_allocate(optimizer, values, &memory, &stride));
+    for (uint32_t slot = 0; slot < optimizer->slots; slot++) {
+        for (size_t i = 0; i < stride; i++) {
+            memory[slot * stride + i] = optimizer->initial[slot];
+        }
+    }
+    cnn__free(optimizer->context, optimizer->memory);
+    optimizer->memory = memory;
+    optimizer->stride = stride;
+    optimizer->values = values;
+    return CNN_OK;
+}
+
+static cnn_status backend_failed(const cnn_optimizer *optimizer, const cnn_backend_call *call, cnn_status status)
+{
+    return cnn__fail(optimizer->context, CNN_ERROR_BACKEND, "%s: step %llu: backend %s: %s",
+                     cnn_optimizer_name(optimizer), (unsigned long long)optimizer->steps + 1, call->backend->name,
+                     cnn_status_string(status));
+}
+
+/* What the gradient is multiplied by so that its norm over all items is at most clip_norm. */
+static cnn_status clip_scale(const cnn_optimizer *optimizer, const cnn_backend_call *call,
+                             const cnn__update_item *items, size_t count, float *scale)
+{
+    double total = 0;
+    *scale = 1;
+    if (optimizer->clip_norm == 0) {
+        return CNN_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        double sum = 0;
+        cnn_status status =
+            items[i].n > 0 ? call->backend->sum_squares(call, items[i].n, items[i].g, &sum) : CNN_OK;
+        if (status != CNN_OK) {
+            return backend_failed(optimizer, call, status);
+        }
+        total += sum;
+    }
+    if (!isfinite(total)) {
+        return cnn__fail(optimizer->context, CNN_ERROR_NUMERIC, "%s: step %llu: the gradient's norm is %g",
+                         cnn_optimizer_name(optimizer), (unsigned long long)optimizer->steps + 1, sqrt(total));
+    }
+    double norm = sqrt(total);
+    if (norm > optimizer->clip_norm) {
+        *scale = (float)(optimizer->clip_norm / norm);
+    }
+    return CNN_OK;
+}
+
+static cnn_status update_item(const cnn_optimizer *optimizer, const cnn_backend_call *call, uint64_t step,
+                              const cnn__update_item *item, cnn_update_args *args)
+{
+    float *slots[CNN__OPTIMIZER_MAX_SLOTS] = {NULL};
+    for (uint32_t i = 0; i < optimizer->slots; i++) {
+        slots[i] = cnn__optimizer_slot(optimizer, i) + item->offset;
+    }
+    args->n = item->n;
+    args->w = item->w;
+    args->g = item->g;
+    args->slot0 = slots[0];
+    args->slot1 = slots[1];
+    args->weight_decay = !optimizer->decay_kernels_only || item->decay_kernel ? optimizer->args.weight_decay : 0;
+    cnn_status status = optimizer->rule->update(optimizer, call, step, args, slots);
+    if (status == CNN_OK || optimizer->rule->name == NULL) {
+        return status;
+    }
+    return backend_failed(optimizer, call, status);
+}
+
+cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_call *call,
+                                 const cnn__update_item *items, size_t count, size_t values)
+{
+    cnn_update_args args = optimizer->args;
+    /* A counter from a file may be anything; step 0 would divide by zero. */
+    const uint64_t step = optimizer->steps < UINT64_MAX ? optimizer->steps + 1 : UINT64_MAX;
+    CNN__RETURN_IF_ERROR(cnn__optimizer_reserve(optimizer, values));
+    CNN__RETURN_IF_ERROR(clip_scale(optimizer, call, items, count, &args.gradient_scale));
+    if (optimizer->rule->prepare != NULL) {
+        optimizer->rule->prepare(optimizer, step, &args);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].n > 0) {
+            CNN__RETURN_IF_ERROR(update_item(optimizer, call, step, &items[i], &args));
+        }
+    }
+    optimizer->steps = step;
+    return CNN_OK;
+}
