@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* The training loop: batches, forward, loss, backward, update; then validation, the best model, the files. */
+#include "train/fit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/clock.h"
+
+static double mean_loss(const cnn__running *running)
+{
+    return running->samples > 0 ? running->loss_sum / (double)running->samples : NAN;
+}
+
+static cnn_progress make_progress(const cnn__fit *fit)
+{
+    const cnn_history *history = fit->history;
+    double seconds = cnn__seconds() - fit->epoch_begin;
+    return (cnn_progress){
+        .struct_size = sizeof(cnn_progress),
+        .epoch = history->epochs,
+        .epochs = fit->options.epochs,
+        .step = history->running.steps,
+        .steps = cnn_loader_batches(fit->options.train),
+        .total_steps = cnn_optimizer_steps(fit->options.optimizer),
+        .loss = mean_loss(&history->running),
+        .score = cnn_evaluator_score(fit->best),
+        .validation_loss = NAN,
+        .validation_score = NAN,
+        .best_score = history->best_score,
+        .seconds = seconds,
+        .images_per_second = seconds > 0 ? (double)fit->epoch_samples / seconds : 0,
+        .wait_seconds = cnn_loader_wait_seconds(fit->options.train) - fit->wait_begin,
+        .learning_rate = cnn_optimizer_learning_rate(fit->options.optimizer),
+        .score_name = cnn_evaluator_name(fit->best),
+        .history = history,
+        .session = fit->session,
+        .step_loss = NAN,
+    };
+}
+
+static cnn_status train_batch(cnn__fit *fit, const cnn_batch *batch, double *loss)
+{
+    cnn_session *session = fit->session;
+    cnn__running *running = &fit->history->running;
+    CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch->images, batch->count));
+    cnn_status status = cnn_session_loss(session, fit->options.loss, CNN_TARGET(.labels = batch->labels), loss);
+    if (status == CNN_ERROR_NUMERIC) {
+        return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
+                         fit->model->name, *loss, fit->history->epochs + 1, (unsigned long long)running->steps + 1,
+                         cnn_optimizer_learning_rate(fit->options.optimizer));
+    }
+    CNN__RETURN_IF_ERROR(status);
+    CNN__RETURN_IF_ERROR(cnn_session_backward(session, NULL));
+    CNN__RETURN_IF_ERROR(cnn_optimizer_step(fit->options.optimizer, session));
+    const cnn_shape output = cnn__session_shape(session, session->program.output);
+    size_t values = 0;
+    (void)cnn__shape_values(&output, &values);
+    const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = values / batch->count,
+                                                      .outputs_data = cnn_session_output(session),
+                                                      .labels = batch->labels, .loss = *loss);
+    for (size_t i = 0; i < fit->options.evaluator_count; i++) {
+        CNN__RETURN_IF_ERROR(cnn_evaluator_update(fit->options.evaluators[i], evaluation));
+    }
+    running->steps++;
+    running->samples += batch->count;
+    running->loss_sum += *loss * (double)batch->count;
+    fit->epoch_samples += batch->count;
+    return CNN_OK;
+}
+
+/* The learning rate of the step that comes next. */
+static cnn_status follow_schedule(const cnn__fit *fit)
+{
+    const cnn_schedule *schedule = fit->options.schedule;
+    const cnn_history *history = fit->history;
+    return schedule == NULL ? CNN_OK
+                            : cnn_optimizer_set_learning_rate(
+                                  fit->options.optimizer,
+                                  (float)cnn_schedule_rate(schedule, history->epochs, history->running.steps));
+}
+
+static cnn_status stopped(const cnn__fit *fit)
+{
+    return cnn__fail(fit->context, CNN_ERROR_CANCELLED, "%s: the training was stopped by a callback", fit->model->name);
+}
+
+/* Trains to the end of the epoch, from wherever the loader and the running numbers are. */
+static cnn_status train_epoch(cnn__fit *fit)
+{
+    const uint64_t steps = cnn_loader_batches(fit->options.train);
+    bool wraps = cnn_loader_mode(fit->options.train) == CNN_BATCH_WRAP;
+    cnn_batch batch = CNN_BATCH_INIT;
+    fit->epoch_begin = cnn__seconds();
+    fit->wait_begin = cnn_loader_wait_seconds(fit->options.train);
+    fit->epoch_samples = 0;
+    CNN__RETURN_IF_ERROR(cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
+    /* A training that was stopped behind the last step of an epoch has none left to do in it. */
+    bool complete = fit->history->running.steps >= steps;
+    while (!complete && (!wraps || fit->history->running.steps < steps)) {
+        double loss = NAN;
+        CNN__RETURN_IF_ERROR(cnn_loader_next(fit->options.train, &batch));
+        if (batch.count == 0) {
+            break;
+        }
+        CNN__RETURN_IF_ERROR(follow_schedule(fit));
+        CNN__RETURN_IF_ERROR(train_batch(fit, &batch, &loss));
+        if (fit->options.on_step != NULL) {
+            cnn_progress progress = make_progress(fit);
+            progress.step_loss = loss;
+            if (fit->options.on_step(fit->options.user, &progress)) {
+                return stopped(fit);
+            }
+        }
+    }
+    return CNN_OK;
+}
+
+static void record_scores(cnn__fit *fit, const char *prefix, double loss)
+{
+    char name[128];
+    snprintf(name, sizeof(name), "%sloss", prefix);
+    cnn__history_set(fit->history, name, loss);
+    for (size_t i = 0; i < fit->options.evaluator_count; i++) {
+        const cnn_evaluator *evaluator = fit->options.evaluators[i];
+        snprintf(name, sizeof(name), "%s%s", prefix, cnn_evaluator_name(evaluator));
+        if (strcmp(cnn_evaluator_name(evaluator), "loss") != 0) {
+            cnn__history_set(fit->history, name, cnn_evaluator_score(evaluator));
+        }
+    }
+}
+
+bool cnn__fit_validation_step(void *user, const cnn_progress *validation)
+{
+    const cnn__fit *fit = user;
+    cnn_progress progress = make_progress(fit);
+    progress.epoch = fit->history->epochs - 1; /* whose row is there already */
+    progress.step = 0;
+    progress.validation_loss = validation->loss;
+    progress.validation_score = validation->score;
+    return fit->options.on_step(fit->options.user, &progress);
+}
+
+/* Validates the epoch just trained. A stop takes its row back: a resumed training validates it again. */
+static cnn_status validate(cnn__fit *fit, cnn_progress *progress)
+{
+    cnn_evaluate_result result = CNN_EVALUATE_RESULT_INIT;
+    CNN__RETURN_IF_ERROR(cnn__running_pack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
+    cnn_status status = cnn__evaluate_run(&fit->validation, &result);
+    if (status != CNN_OK) {
+        cnn_status back = cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count);
+        fit->history->epochs--;
+        return back == CNN_OK ? status : back;
+    }
+    record_scores(fit, "val_", result.loss);
+    progress->validation_loss = result.loss;
+    progress->validation_score = cnn_evaluator_score(fit->best);
+    return CNN_OK;
+}
+
+/* Writes the epoch's row, with validation if there is one, and keeps the parameters if they are the best so far. */
+static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
+{
+    cnn_history *history = fit->history;
+    *progress = make_progress(fit);
+    CNN__RETURN_IF_ERROR(cnn__history_add_row(history));
+    record_scores(fit, "", progress->loss);
+    cnn__history_set(history, "learning_rate", progress->learning_rate);
+    cnn__history_set(history, "images_per_second", progress->images_per_second);
+    cnn__history_set(history, "wait_seconds", progress->wait_seconds);
+    if (fit->validation.session != NULL) {
+        CNN__RETURN_IF_ERROR(validate(fit, progress));
+    }
+    cnn__history_set(history, "seconds", cnn__seconds() - fit->epoch_begin);
+    double score = cnn_evaluator_score(fit->best);
+    fit->improved = cnn_evaluator_is_better(fit->best, score, history->best_score);
+    if (fit->improved) {
+        history->best_epoch = history->epochs - 1;
+        history->best_score = score;
+        if (!fit->options.keep_last && fit->options.epochs > 1) {
+            CNN__RETURN_IF_ERROR(cnn__history_keep_best(history, fit->model->values, fit->model->value_count));
+        }
+    }
+    if (fit->options.schedule != NULL) {
+        CNN__RETURN_IF_ERROR(cnn_schedule_epoch_end(fit->options.schedule, fit->best, history->epochs - 1, score));
+    }
+    progress->best_score = history->best_score;
+    progress->seconds = cnn__seconds() - fit->epoch_begin;
+    history->running = (cnn__running){0};
+    cnn__free(fit->context, history->running_scores);
+    history->running_scores = NULL;
+    return CNN_OK;
+}
+
+static cnn_status save_last(cnn__fit *fit)
+{
+    if (fit->options.last_path == NULL) {
+        return CNN_OK;
+    }
+    if (fit->history->running.steps > 0) {
+        CNN__RETURN_IF_ERROR(cnn__running_pack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
+    }
+    if (fit->options.schedule != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__history_set_schedule(fit->history, cnn_schedule_text(fit->options.schedule),
+                                                       cnn_schedule_state(fit->options.schedule)));
+    }
+    return cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer, fit->options.train,
+                               fit->history);
+}
+
+/* All epochs are done, or too many since the best one. */
+static bool is_complete(const cnn__fit *fit)
+{
+    const cnn_history *history = fit->history;
+    const size_t best = history->best_epoch == SIZE_MAX ? 0 : history->best_epoch + 1; /* epochs up to it */
+    return history->epochs >= fit->options.epochs ||
+           (fit->options.patience > 0 && history->epochs - best >= fit->options.patience);
+}
+
+static cnn_status run_epochs(cnn__fit *fit)
+{
+    while (!is_complete(fit)) {
+        cnn_progress progress;
+        CNN__RETURN_IF_ERROR(train_epoch(fit));
+        CNN__RETURN_IF_ERROR(finish_epoch(fit, &progress));
+        if (fit->improved && fit->options.best_path != NULL) {
+            CNN__RETURN_IF_ERROR(cnn_model_save(fit->model, fit->options.best_path));
+        }
+        bool stop = fit->options.on_epoch != NULL && fit->options.on_epoch(fit->options.user, &progress);
+        if (stop) {
+            return is_complete(fit) ? save_last(fit) : stopped(fit);
+        }
+        CNN__RETURN_IF_ERROR(save_last(fit));
+    }
+    return CNN_OK;
+}
+
+cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history)
+{
+    cnn__fit fit;
+    cnn_status status = cnn__fit_open(&fit, model, options);
+    if (status == CNN_OK) {
+        status = run_epochs(&fit);
+        if (status == CNN_ERROR_CANCELLED) {
+            cnn_status saved = save_last(&fit);
+            status = saved == CNN_OK ? status : saved;
+        }
+        if (fit.history->best_values != NULL && !fit.options.keep_last) {
+            memcpy(model->values, fit.history->best_values, model->value_count * sizeof(float));
+            cnn_model_touch(model);
+        }
+    }
+    if (history != NULL) {
+        *history = fit.history;
+        fit.history = NULL;
+    }
+    cnn__fit_close(&fit);
+    return status;
+}

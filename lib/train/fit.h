@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* A training under way: what fit.c's loop and fit_setup.c's preparation share. */
+#ifndef CNN_TRAIN_FIT_H
+#define CNN_TRAIN_FIT_H
+
+#include "model/session.h"
+#include "train/train.h"
+
+typedef struct cnn__fit {
+    cnn_context *context;
+    cnn_model *model;
+    cnn_fit_options options; /* complete: loss and evaluators are set */
+    cnn_loss *own_loss;      /* made because the caller gave none */
+    cnn_evaluator *own_evaluator;
+    cnn_session *session;           /* for training */
+    cnn__evaluation_run validation; /* its session is NULL without validation */
+    cnn_history *history;
+    cnn_evaluator *best;            /* the evaluator that decides */
+    double epoch_begin, wait_begin; /* seconds */
+    uint64_t epoch_samples;         /* of this epoch's steps since epoch_begin */
+    bool improved;                  /* the last epoch is the best so far */
+} cnn__fit;
+
+/* Checks the options, completes model and options, makes sessions and history, and resumes. */
+cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options *options);
+void cnn__fit_close(cnn__fit *fit);
+
+/* The progress function of the validation: hands the caller's on_step the training's progress, with step 0. */
+bool cnn__fit_validation_step(void *user, const cnn_progress *validation);
+
+#endif

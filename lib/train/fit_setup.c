@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* Preparing a training: everything is checked and allocated before the first step. */
+#include <stdio.h>
+#include <string.h>
+
+#include "batch/loader.h"
+#include "checkpoint/training_file.h"
+#include "core/options.h"
+#include "train/fit.h"
+
+static cnn_status check_options(cnn__fit *fit)
+{
+    const cnn_fit_options *options = &fit->options;
+    if (!fit->model->built) {
+        return cnn__fail(fit->context, CNN_ERROR_STATE, "%s: is not built yet", fit->model->name);
+    }
+    if (options->train == NULL || options->optimizer == NULL) {
+        return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_fit: train and optimizer are required");
+    }
+    if (options->evaluators != NULL && options->evaluator_count == 0) {
+        return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_fit: evaluators without evaluator_count");
+    }
+    if (cnn__loader_views(options->train) > 1) {
+        return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_fit: the training loader makes %u views of each image; these are for evaluation",
+                         cnn__loader_views(options->train));
+    }
+    CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->train));
+    CNN__RETURN_IF_ERROR(cnn__check_classes(fit->model, cnn_loader_dataset(options->train)));
+    if (options->validation != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->validation));
+        CNN__RETURN_IF_ERROR(cnn__check_classes(fit->model, cnn_loader_dataset(options->validation)));
+    }
+    return CNN_OK;
+}
+
+/* Class names from the training data, unless the model has some. */
+static cnn_status adopt_classes(cnn__fit *fit)
+{
+    const cnn_dataset *dataset = cnn_loader_dataset(fit->options.train);
+    size_t count = cnn_dataset_class_count(dataset);
+    cnn_shape output = cnn_model_output_shape(fit->model);
+    size_t outputs = 0;
+    bool fits = cnn__shape_values(&output, &outputs) && (outputs == count || (outputs == 1 && count == 2));
+    if (fit->model->class_count > 0 || count == 0 || !fits) {
+        return CNN_OK; /* a model may have more outputs than this dataset has classes */
+    }
+    const char **names = cnn__alloc_array(fit->context, count, sizeof(*names));
+    if (names == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        names[i] = cnn_dataset_class_name(dataset, i);
+    }
+    cnn_status status = cnn_model_set_classes(fit->model, names, count);
+    cnn__free(fit->context, names);
+    return status;
+}
+
+/* Preprocessing from the loaders, unless the model has some. */
+static cnn_status adopt_pipeline(cnn__fit *fit)
+{
+    const cnn_fit_options *options = &fit->options;
+    if (fit->model->pipeline != NULL) {
+        return CNN_OK;
+    }
+    const cnn_pipeline *source = cnn_loader_pipeline(options->validation != NULL ? options->validation
+                                                                                 : options->train);
+    cnn_pipeline *steady = NULL;
+    cnn_status status = source != NULL ? cnn_pipeline_for_evaluation(source, &steady)
+                                       : cnn_pipeline_create(fit->context, "", &steady);
+    if (status == CNN_OK) {
+        status = cnn_model_set_pipeline(fit->model, steady);
+    }
+    cnn_pipeline_free(steady);
+    return status;
+}
+
+static cnn_status complete_options(cnn__fit *fit)
+{
+    cnn_fit_options *options = &fit->options;
+    options->epochs = options->epochs == 0 ? 1 : options->epochs;
+    if (options->loss == NULL) {
+        CNN__RETURN_IF_ERROR(cnn__default_loss(fit->model, &fit->own_loss));
+        options->loss = fit->own_loss;
+    }
+    if (options->evaluators == NULL) {
+        CNN__RETURN_IF_ERROR(cnn_accuracy_create(fit->context, &fit->own_evaluator));
+        options->evaluators = &fit->own_evaluator;
+        options->evaluator_count = 1;
+    }
+    fit->best = options->evaluators[0];
+    return CNN_OK;
+}
+
+static cnn_status make_sessions(cnn__fit *fit)
+{
+    const cnn_fit_options *options = &fit->options;
+    CNN__RETURN_IF_ERROR(cnn_session_create(
+        fit->model, CNN_SESSION(.batch = (uint32_t)cnn_loader_batch_size(options->train), .training = 1),
+        &fit->session));
+    if (options->validation == NULL) {
+        return CNN_OK;
+    }
+    fit->validation = (cnn__evaluation_run){
+        .loader = options->validation,
+        .loss = options->loss,
+        .evaluators = options->evaluators,
+        .evaluator_count = options->evaluator_count,
+        .on_step = options->on_step != NULL ? cnn__fit_validation_step : NULL,
+        .user = fit,
+    };
+    return cnn_session_create(fit->model, CNN_SESSION(.batch = cnn__evaluation_batch(options->validation)),
+                              &fit->validation.session);
+}
+
+static cnn_status add_columns(cnn__fit *fit, const char *prefix)
+{
+    char name[128];
+    snprintf(name, sizeof(name), "%sloss", prefix);
+    CNN__RETURN_IF_ERROR(cnn__history_add_column(fit->history, name));
+    for (size_t i = 0; i < fit->options.evaluator_count; i++) {
+        const char *score = cnn_evaluator_name(fit->options.evaluators[i]);
+        snprintf(name, sizeof(name), "%s%s", prefix, score);
+        if (strcmp(score, "loss") != 0) {
+            CNN__RETURN_IF_ERROR(cnn__history_add_column(fit->history, name));
+        }
+    }
+    return CNN_OK;
+}
+
+static cnn_status make_history(cnn__fit *fit)
+{
+    static const char *const always[] = {"learning_rate", "seconds", "images_per_second", "wait_seconds"};
+    CNN__RETURN_IF_ERROR(cnn__history_create(fit->context, &fit->history));
+    CNN__RETURN_IF_ERROR(add_columns(fit, ""));
+    if (fit->options.validation != NULL) {
+        CNN__RETURN_IF_ERROR(add_columns(fit, "val_"));
+    }
+    for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
+        CNN__RETURN_IF_ERROR(cnn__history_add_column(fit->history, always[i]));
+    }
+    fit->history->best_score = cnn_evaluator_worst_score(fit->best);
+    return CNN_OK;
+}
+
+/* Takes the rows of a resumed history over into this one, whose columns are those of this training. */
+static cnn_status take_rows(cnn__fit *fit, cnn_history *from)
+{
+    cnn_history *to = fit->history;
+    for (size_t epoch = 0; epoch < from->epochs; epoch++) {
+        CNN__RETURN_IF_ERROR(cnn__history_add_row(to));
+        for (size_t i = 0; i < to->column_count; i++) {
+            cnn__history_set(to, to->columns[i], cnn_history_value(from, to->columns[i], epoch));
+        }
+    }
+    if (from->best_epoch != SIZE_MAX) { /* else the worst score stays: a file cannot hold that of a loss */
+        to->best_epoch = from->best_epoch;
+        to->best_score = from->best_score;
+    }
+    to->running = from->running;
+    to->running_scores = from->running_scores;
+    from->running_scores = NULL;
+    if (from->best_values != NULL) {
+        return cnn__history_keep_best(to, from->best_values, from->best_count);
+    }
+    return CNN_OK;
+}
+
+/* Whether the checkpoint's schedule is the one given; if so, goes on where it stood. A checkpoint without one fits any:
+ * that one then begins at the checkpoint's learning rate. */
+static cnn_status take_schedule(void *user, const cnn_history *before)
+{
+    const cnn__fit *fit = user;
+    cnn_schedule *schedule = fit->options.schedule;
+    if (before->schedule == NULL) {
+        return CNN_OK;
+    }
+    if (schedule == NULL || strcmp(before->schedule, cnn_schedule_text(schedule)) != 0) {
+        char text[256];
+        return cnn__fail(fit->context, CNN_ERROR_MISMATCH, "%s: was trained with the schedule \"%s\", not %s%s%s",
+                         fit->options.resume_path, cnn__printable(before->schedule, text, sizeof(text)),
+                         schedule != NULL ? "\"" : "without one", schedule != NULL ? cnn_schedule_text(schedule) : "",
+                         schedule != NULL ? "\"" : "");
+    }
+    return cnn_schedule_set_state(schedule, before->schedule_state);
+}
+
+static cnn_status begin_schedule(const cnn__fit *fit)
+{
+    return fit->options.schedule == NULL
+               ? CNN_OK
+               : cnn_schedule_begin(fit->options.schedule, (double)cnn_optimizer_learning_rate(fit->options.optimizer),
+                                    cnn_loader_batches(fit->options.train), fit->options.epochs);
+}
+
+static cnn_status resume(cnn__fit *fit)
+{
+    cnn_history *before = NULL;
+    CNN__RETURN_IF_ERROR(begin_schedule(fit));
+    if (fit->options.resume_path == NULL) {
+        return CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(cnn__checkpoint_load(fit->options.resume_path, fit->session, fit->options.optimizer,
+                                              fit->options.train, take_schedule, fit, &before));
+    if (before->schedule == NULL && fit->options.schedule != NULL) {
+        (void)begin_schedule(fit); /* again, at the rate that the optimizer now has; it was possible before */
+    }
+    cnn_status status = take_rows(fit, before);
+    cnn_history_free(before);
+    return status;
+}
+
+cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options *options)
+{
+    *fit = (cnn__fit){.context = model->context, .model = model};
+    CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_fit", options, &fit->options, sizeof(fit->options)));
+    CNN__RETURN_IF_ERROR(check_options(fit));
+    CNN__RETURN_IF_ERROR(complete_options(fit));
+    CNN__RETURN_IF_ERROR(adopt_classes(fit));
+    CNN__RETURN_IF_ERROR(adopt_pipeline(fit));
+    CNN__RETURN_IF_ERROR(make_history(fit));
+    CNN__RETURN_IF_ERROR(make_sessions(fit));
+    return resume(fit);
+}
+
+void cnn__fit_close(cnn__fit *fit)
+{
+    cnn_session_free(fit->validation.session);
+    cnn_session_free(fit->session);
+    cnn_evaluator_free(fit->own_evaluator);
+    cnn_loss_free(fit->own_loss);
+    cnn_history_free(fit->history);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* The history of a training: named columns, one row for each epoch. */
+#include <math.h>
+#include <string.h>
+
+#include "train/train.h"
+
+cnn_status cnn__history_create(cnn_context *context, cnn_history **out)
+{
+    cnn_history *history = cnn__alloc_zero(context, sizeof(*history));
+    *out = history;
+    if (history == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    history->context = context;
+    history->best_epoch = SIZE_MAX;
+    history->best_score = NAN;
+    return CNN_OK;
+}
+
+void cnn_history_free(cnn_history *history)
+{
+    if (history == NULL) {
+        return;
+    }
+    cnn_context *context = history->context;
+    for (size_t i = 0; i < history->column_count; i++) {
+        cnn__free(context, history->columns[i]);
+    }
+    cnn__free(context, history->columns);
+    cnn__free(context, history->values);
+    cnn__free(context, history->best_values);
+    cnn__free(context, history->running_scores);
+    cnn__free(context, history->schedule);
+    cnn__free(context, history->schedule_state);
+    cnn__free(context, history);
+}
+
+cnn_status cnn__history_add_column(cnn_history *history, const char *name)
+{
+    cnn_context *context = history->context;
+    char **columns = cnn__realloc(context, history->columns, (history->column_count + 1) * sizeof(*columns));
+    if (columns == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    history->columns = columns;
+    columns[history->column_count] = cnn__strdup(context, name);
+    if (columns[history->column_count] == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    history->column_count++;
+    return CNN_OK;
+}
+
+cnn_status cnn__history_add_row(cnn_history *history)
+{
+    size_t row = history->column_count * sizeof(double);
+    double *values = cnn__realloc(history->context, history->values, (history->epochs + 1) * row);
+    if (values == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    history->values = values;
+    for (size_t i = 0; i < history->column_count; i++) {
+        values[history->epochs * history->column_count + i] = NAN;
+    }
+    history->epochs++;
+    return CNN_OK;
+}
+
+static size_t find_column(const cnn_history *history, const char *column)
+{
+    size_t i = 0;
+    while (i < history->column_count && strcmp(history->columns[i], column) != 0) {
+        i++;
+    }
+    return i;
+}
+
+void cnn__history_set(cnn_history *history, const char *column, double value)
+{
+    size_t i = find_column(history, column);
+    if (i < history->column_count && history->epochs > 0) {
+        history->values[(history->epochs - 1) * history->column_count + i] = value;
+    }
+}
+
+cnn_status cnn__history_keep_best(cnn_history *history, const float *values, size_t count)
+{
+    if (history->best_values == NULL) {
+        history->best_values = cnn__alloc_array(history->context, count, sizeof(float));
+        if (history->best_values == NULL) {
+            return CNN_ERROR_OUT_OF_MEMORY;
+        }
+        history->best_count = count;
+    }
+    memcpy(history->best_values, values, count * sizeof(float));
+    return CNN_OK;
+}
+
+cnn_status cnn__history_set_schedule(cnn_history *history, const char *text, const char *state)
+{
+    char *copies[2] = {cnn__strdup(history->context, text), cnn__strdup(history->context, state)};
+    if (copies[0] == NULL || copies[1] == NULL) {
+        cnn__free(history->context, copies[0]);
+        cnn__free(history->context, copies[1]);
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    cnn__free(history->context, history->schedule);
+    cnn__free(history->context, history->schedule_state);
+    history->schedule = copies[0];
+    history->schedule_state = copies[1];
+    return CNN_OK;
+}
+
+size_t cnn_history_epochs(const cnn_history *history) { return history->epochs; }
+
+size_t cnn_history_columns(const cnn_history *history) { return history->column_count; }
+
+const char *cnn_history_column(const cnn_history *history, size_t column)
+{
+    return column < history->column_count ? history->columns[column] : NULL;
+}
+
+double cnn_history_value(const cnn_history *history, const char *column, size_t epoch)
+{
+    size_t i = find_column(history, column);
+    return i < history->column_count && epoch < history->epochs ? history->values[epoch * history->column_count + i]
+                                                                : NAN;
+}
+
+size_t cnn_history_best_epoch(const cnn_history *history) { return history->best_epoch; }
+
+double cnn_history_best_score(const cnn_history *history) { return history->best_score; }

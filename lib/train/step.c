@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* One training step's two halves that join model, loss and optimizer. */
+#include <math.h>
+
+#include "backend/backend.h"
+#include "loss/loss.h"
+#include "model/session.h"
+#include "optimizer/optimizer.h"
+#include "train/train.h"
+
+cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
+{
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    if (loss == NULL || target == NULL || value == NULL) {
+        return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: %s", session->model->name,
+                         loss == NULL     ? "no loss given"
+                         : target == NULL ? "no target given for the loss"
+                                          : "no place for the loss");
+    }
+    if (session->count == 0) {
+        return cnn__fail(session->context, CNN_ERROR_STATE, "%s: a loss needs a forward pass before it",
+                         session->model->name);
+    }
+    const cnn__program *program = &session->program;
+    bool on_output = cnn__loss_on_output(loss);
+    uint32_t at = on_output ? program->output : program->logits;
+    float *gradient = cnn__session_value_gradient(session, program->logits);
+    size_t values = 0;
+    (void)cnn__shape_values(&program->shapes[at], &values);
+    size_t outputs = values / session->batch;
+    CNN__RETURN_IF_ERROR(
+        cnn_loss_compute(loss, cnn__session_value(session, at), target, session->count, outputs, gradient, value));
+    if (!isfinite(*value)) {
+        return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
+    }
+    if (gradient != NULL && on_output && program->head) {
+        CNN__RETURN_IF_ERROR(cnn__session_head_backward(session, gradient, gradient));
+    }
+    session->has_loss = true;
+    return CNN_OK;
+}
+
+static bool is_trained(const cnn__parameter *parameter) { return parameter->trainable && !parameter->frozen; }
+
+cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
+{
+    if (session == NULL) {
+        return optimizer == NULL ? CNN_ERROR_INVALID_ARGUMENT
+                                 : cnn__fail(optimizer->context, CNN_ERROR_INVALID_ARGUMENT,
+                                             "%s: no session given to step in", cnn_optimizer_name(optimizer));
+    }
+    if (optimizer == NULL) {
+        return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no optimizer given", session->model->name);
+    }
+    cnn_context *context = session->context;
+    cnn_model *model = session->model;
+    const void *owner = cnn__optimizer_owner(optimizer);
+    if (!session->training || (owner != NULL && owner != model)) {
+        return cnn__fail(context, CNN_ERROR_STATE,
+                         session->training ? "%s: the optimizer belongs to another model"
+                                           : "%s: an optimizer steps in a training session",
+                         model->name);
+    }
+    if (session->items == NULL) {
+        session->items = cnn__alloc_array(context, model->parameter_count + 1, sizeof(*session->items));
+        if (session->items == NULL) {
+            return CNN_ERROR_OUT_OF_MEMORY;
+        }
+    }
+    size_t count = 0;
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        const cnn__parameter *parameter = &model->parameters[i];
+        if (is_trained(parameter)) {
+            session->items[count++] = (cnn__update_item){
+                .n = parameter->values,
+                .w = model->values + parameter->offset,
+                .g = session->gradients + parameter->offset,
+                .decay_kernel = parameter->decay,
+                .offset = parameter->offset,
+            };
+        }
+    }
+    cnn_backend_call call;
+    cnn__backend_call_init(&call, context, session->threads, session->memory + session->plan.workspace,
+                           session->plan.workspace_size);
+    CNN__RETURN_IF_ERROR(cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count));
+    cnn__optimizer_set_owner(optimizer, model);
+    cnn_model_touch(model);
+    return CNN_OK;
+}

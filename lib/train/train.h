@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* What fit, evaluate, predict and the checkpoints share. */
+#ifndef CNN_TRAIN_TRAIN_H
+#define CNN_TRAIN_TRAIN_H
+
+#include <cnn/train.h>
+
+#include "core/context.h"
+
+/* An epoch that is under way, so that a checkpoint within it can be resumed. */
+typedef struct cnn__running {
+    uint64_t steps;   /* done in this epoch */
+    uint64_t samples; /* seen in this epoch */
+    double loss_sum;  /* over samples */
+} cnn__running;
+
+struct cnn_history {
+    cnn_context *context;
+    char **columns;
+    size_t column_count;
+    double *values; /* epochs x columns */
+    size_t epochs;
+    size_t best_epoch; /* SIZE_MAX: none */
+    double best_score;
+    float *best_values; /* the best epoch's parameters, as cnn_model.values; NULL: not kept */
+    size_t best_count;  /* values in it */
+    cnn__running running;
+    char *running_scores; /* what cnn__running_pack() made of the evaluators; NULL: nothing */
+    char *schedule;       /* the text of the learning rate's schedule; NULL: none */
+    char *schedule_state; /* where it stands; NULL: none */
+};
+
+cnn_status cnn__history_create(cnn_context *context, cnn_history **history);
+/* Adds a column; only before the first row. */
+cnn_status cnn__history_add_column(cnn_history *history, const char *name);
+/* Adds a row of NaN. */
+cnn_status cnn__history_add_row(cnn_history *history);
+/* Sets a value of the last row; the column exists. */
+void cnn__history_set(cnn_history *history, const char *column, double value);
+/* Remembers where the schedule stands; the texts are copied. */
+cnn_status cnn__history_set_schedule(cnn_history *history, const char *text, const char *state);
+/* Remembers these parameters as the best. */
+cnn_status cnn__history_keep_best(cnn_history *history, const float *values, size_t count);
+
+/* Keeps what the evaluators have counted in the epoch under way, and gives it back. Evaluators of the caller's begin
+ * anew: their state cannot be kept. */
+cnn_status cnn__running_pack(cnn_history *history, cnn_evaluator *const *evaluators, size_t count);
+cnn_status cnn__running_unpack(const cnn_history *history, cnn_evaluator *const *evaluators, size_t count);
+
+/* A session that evaluates, kept from one epoch to the next. */
+typedef struct cnn__evaluation_run {
+    cnn_session *session;
+    cnn_loader *loader;
+    const cnn_loss *loss;
+    cnn_evaluator *const *evaluators;
+    size_t evaluator_count;
+    cnn_progress_function on_step;
+    void *user;
+} cnn__evaluation_run;
+
+/* The batch of a session that evaluates this loader. */
+uint32_t cnn__evaluation_batch(const cnn_loader *loader);
+
+/* Runs one epoch of the loader through the session. */
+cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result *result);
+
+/* The loss that suits a model where none is given; the caller frees it. */
+cnn_status cnn__default_loss(const cnn_model *model, cnn_loss **loss);
+
+/* CNN_ERROR_MISMATCH if model and dataset both have class names and these differ, or the counts cannot fit. */
+cnn_status cnn__check_classes(const cnn_model *model, const cnn_dataset *dataset);
+
+/* CNN_ERROR_SHAPE if the loader's samples are not what the model reads. */
+cnn_status cnn__check_shape(const cnn_model *model, const cnn_loader *loader);
+
+#endif
