@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* One network of the zoo: one file for each family, registered in zoo.c. Only public headers are used here. */
+#ifndef CNN_ZOO_ZOO_H
+#define CNN_ZOO_ZOO_H
+
+#include <cnn/zoo.h>
+
+/* What a network is to be, complete: its own numbers where the caller gave none. */
+typedef struct cnn__zoo_request {
+    cnn_shape input;
+    int32_t classes;
+    float dropout; /* 0: none */
+    bool fc8_after_dropout;
+} cnn__zoo_request;
+
+typedef struct cnn__zoo_entry {
+    const char *name;
+    const char *description;
+    int32_t input[3];
+    int32_t classes;
+    float dropout;
+    /* Adds the layers to a new model; errors are remembered by the model. */
+    void (*add_layers)(cnn_context *context, const cnn__zoo_request *request, cnn_model *model);
+} cnn__zoo_entry;
+
+extern const cnn__zoo_entry cnn__zoo_alexnet, cnn__zoo_alexnet_paper;
+extern const cnn__zoo_entry cnn__zoo_catdog, cnn__zoo_fashion_cnn, cnn__zoo_fashion_dnn;
+
+#endif
