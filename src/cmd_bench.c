@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* cnn bench: the time of a training step and of inference, on made-up data. */
+#include "tool.h"
+#include "tool_json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Optimizers as the workloads need them. */
+typedef enum bench_rule { BENCH_INFER, BENCH_RMSPROP, BENCH_ADAM, BENCH_MOMENTUM } bench_rule;
+
+/* A workload: a training step is forward, loss, backward and update; inference is forward alone. */
+typedef struct bench_workload {
+    const char *name, *model;
+    float dropout; /* as cnn_zoo_options has it */
+    uint32_t batch;
+    bench_rule rule;
+    uint64_t steps;
+} bench_workload;
+
+static const bench_workload workloads[] = {
+    {"catdog-train", "catdog", 0.5f, 20, BENCH_RMSPROP, 7},
+    {"alexnet-train", "alexnet", 0.5f, 64, BENCH_MOMENTUM, 4},
+    {"fashion-train", "fashion-cnn", 0, 100, BENCH_ADAM, 15},
+    {"catdog-infer-20", "catdog", 0, 20, BENCH_INFER, 9},
+    {"catdog-infer-1", "catdog", 0, 1, BENCH_INFER, 25},
+    {"alexnet-infer-64", "alexnet", 0.5f, 64, BENCH_INFER, 4},
+    {"alexnet-infer-1", "alexnet", 0.5f, 1, BENCH_INFER, 15},
+};
+
+#define WORKLOADS (sizeof(workloads) / sizeof(workloads[0]))
+#define WARM_UP_STEPS 2
+
+typedef struct bench_settings {
+    tool_common common;
+    uint64_t steps;
+} bench_settings;
+
+/* What one workload runs on. */
+typedef struct bench_run {
+    const bench_workload *workload;
+    cnn_model *model;
+    cnn_session *session;
+    cnn_optimizer *optimizer;
+    cnn_loss *loss;
+    float *images;
+    int32_t *labels;
+} bench_run;
+
+static void close_bench(bench_run *bench)
+{
+    cnn_loss_free(bench->loss);
+    cnn_optimizer_free(bench->optimizer);
+    cnn_session_free(bench->session);
+    cnn_model_free(bench->model);
+    free(bench->images);
+    free(bench->labels);
+}
+
+/* Fixed numbers that look random; their values do not matter to the time. */
+static cnn_status make_data(bench_run *bench)
+{
+    cnn_shape input = cnn_model_input_shape(bench->model);
+    size_t values = bench->workload->batch;
+    for (uint32_t i = 0; i < input.rank; i++) {
+        values *= (size_t)input.dims[i];
+    }
+    bench->images = malloc(values * sizeof(float));
+    bench->labels = malloc(bench->workload->batch * sizeof(int32_t));
+    if (bench->images == NULL || bench->labels == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    uint32_t state = 1;
+    for (size_t i = 0; i < values; i++) {
+        state = state * 1664525u + 1013904223u;
+        bench->images[i] = (float)(state >> 8) * 0x1p-24f;
+    }
+    for (uint32_t i = 0; i < bench->workload->batch; i++) {
+        bench->labels[i] = (int32_t)(i % tool_model_labels(bench->model));
+    }
+    return CNN_OK;
+}
+
+static cnn_status open_bench(cnn_context *context, const bench_workload *workload, bench_run *bench)
+{
+    *bench = (bench_run){.workload = workload};
+    bool train = workload->rule != BENCH_INFER;
+    cnn_status status = cnn_zoo_create(
+        context, workload->model, CNN_ZOO(.dropout = workload->dropout, .fc8_after_dropout = 1), &bench->model);
+    if (status == CNN_OK) {
+        status = cnn_session_create(bench->model, CNN_SESSION(.batch = workload->batch, .training = train),
+                                    &bench->session);
+    }
+    if (status == CNN_OK && workload->rule == BENCH_RMSPROP) {
+        status = cnn_rmsprop_create(context, CNN_RMSPROP(.learning_rate = 1e-4f), &bench->optimizer);
+    }
+    if (status == CNN_OK && workload->rule == BENCH_ADAM) {
+        status = cnn_adam_create(context, CNN_ADAM(.convention = CNN_PYTORCH), &bench->optimizer);
+    }
+    if (status == CNN_OK && workload->rule == BENCH_MOMENTUM) {
+        status = cnn_sgd_create(context,
+                                CNN_SGD(.learning_rate = 0.01f, .momentum = 0.9f, .convention = CNN_PYTORCH,
+                                        .weight_decay = 5e-4f),
+                                &bench->optimizer);
+    }
+    if (status == CNN_OK && train) {
+        bool binary = cnn_model_output_shape(bench->model).dims[0] == 1;
+        status = binary ? cnn_binary_cross_entropy_create(context, &bench->loss)
+                        : cnn_categorical_cross_entropy_create(context, &bench->loss);
+    }
+    return status == CNN_OK ? make_data(bench) : status;
+}
+
+static cnn_status run_step(bench_run *bench)
+{
+    cnn_status status = cnn_session_forward(bench->session, bench->images, bench->workload->batch);
+    if (status == CNN_OK && bench->workload->rule != BENCH_INFER) {
+        double loss = 0;
+        status = cnn_session_loss(bench->session, bench->loss, CNN_TARGET(.labels = bench->labels), &loss);
+        if (status == CNN_OK) {
+            status = cnn_session_backward(bench->session, NULL);
+        }
+        if (status == CNN_OK) {
+            status = cnn_optimizer_step(bench->optimizer, bench->session);
+        }
+    }
+    return status;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median of `steps` steps in milliseconds, after a warm-up. */
+static cnn_status time_steps(tool *run, bench_run *bench, uint64_t steps, double *milliseconds)
+{
+    double *times = calloc(steps, sizeof(double));
+    if (times == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    cnn_status status = CNN_OK;
+    double begin = tool_seconds();
+    for (uint64_t i = 0; i < WARM_UP_STEPS + steps && status == CNN_OK; i++) {
+        double before = tool_seconds();
+        status = run_step(bench);
+        if (i >= WARM_UP_STEPS) {
+            times[i - WARM_UP_STEPS] = (tool_seconds() - before) * 1e3;
+        }
+        tool_progress_count(run, bench->workload->name, i + 1, WARM_UP_STEPS + steps, begin, "steps");
+    }
+    qsort(times, steps, sizeof(double), compare_doubles);
+    *milliseconds = (times[(steps - 1) / 2] + times[steps / 2]) / 2;
+    free(times);
+    return status;
+}
+
+static const char *workload_name(const void *unused, size_t index)
+{
+    (void)unused;
+    return index < WORKLOADS ? workloads[index].name : NULL;
+}
+
+static const bench_workload *find_workload(const char *name)
+{
+    for (size_t i = 0; i < WORKLOADS; i++) {
+        if (strcmp(workloads[i].name, name) == 0) {
+            return &workloads[i];
+        }
+    }
+    return NULL;
+}
+
+/* Times one workload, and prints it or adds it to `list`. */
+static int run_workload(tool *run, const bench_workload *workload, uint64_t steps, json_t *list)
+{
+    bench_run bench;
+    double milliseconds = 0;
+    cnn_status status = open_bench(run->context, workload, &bench);
+    if (status == CNN_OK) {
+        status = time_steps(run, &bench, steps > 0 ? steps : workload->steps, &milliseconds);
+    }
+    close_bench(&bench);
+    if (status != CNN_OK) {
+        return tool_fail_library(run, status);
+    }
+    tool_progress_end(run);
+    double speed = workload->batch / milliseconds * 1e3;
+    if (list != NULL) {
+        json_t *row = json_object();
+        tool_json_text(row, "name", workload->name);
+        tool_json_real(row, "ms", milliseconds);
+        tool_json_real(row, "images_per_s", speed);
+        json_array_append_new(list, row);
+    } else {
+        tool_print(run, "%-24s %10.2f ms/step %9.1f images/s\n", workload->name, milliseconds, speed);
+        tool_flush(run);
+    }
+    return TOOL_DONE;
+}
+
+static int print_list(tool *run, json_t *list)
+{
+    json_t *object = json_object();
+    if (json_array_size(list) == 1) {
+        json_object_update(object, json_array_get(list, 0));
+    }
+    tool_json_text(object, "backend", cnn_context_backend(run->context));
+    tool_json_text(object, "cpu", cnn_cpu_level());
+    tool_json_count(object, "threads", cnn_context_threads(run->context));
+    json_object_set(object, "workloads", list);
+    return tool_json_print(run, object);
+}
+
+static int run_bench(tool *run, const void *given)
+{
+    const bench_settings *settings = given;
+    for (size_t i = 0; i < run->operand_count; i++) {
+        if (find_workload(run->operands[i]) == NULL) {
+            const char *nearest = tool_nearest(run->operands[i], workload_name, NULL);
+            return tool_fail_usage(run, "there is no workload \"%s\"%s%s%s", run->operands[i],
+                                   nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
+                                   nearest != NULL ? "?" : "");
+        }
+    }
+    int result = tool_open_context(run);
+    json_t *list = run->common->json ? json_array() : NULL;
+    if (result == TOOL_DONE && list == NULL) {
+        tool_note(run, "backend %s, kernels %s, threads %u", cnn_context_backend(run->context), cnn_cpu_level(),
+                  (unsigned)cnn_context_threads(run->context));
+    }
+    size_t count = run->operand_count > 0 ? run->operand_count : WORKLOADS;
+    for (size_t i = 0; i < count && result == TOOL_DONE && run->output_error == 0; i++) {
+        const bench_workload *workload = run->operand_count > 0 ? find_workload(run->operands[i]) : &workloads[i];
+        result = run_workload(run, workload, settings->steps, list);
+    }
+    if (result == TOOL_DONE && list != NULL) {
+        result = print_list(run, list);
+    }
+    json_decref(list);
+    return result;
+}
+
+static void more_bench_help(tool *run)
+{
+    tool_print(run, "Workloads (all of them if none is named):\n");
+    for (size_t i = 0; i < WORKLOADS; i++) {
+        tool_print(run, "  %-16s %s, %s, batch %u\n", workloads[i].name, workloads[i].model,
+                   workloads[i].rule != BENCH_INFER ? "training step" : "inference", (unsigned)workloads[i].batch);
+    }
+}
+
+static const tool_option bench_options[] = {
+    {"steps", "N", "steps that are timed; their median is printed", TOOL_COUNT, offsetof(bench_settings, steps), 1,
+     1000000, NULL},
+    {0},
+};
+
+const tool_command tool_command_bench = {
+    .name = "bench",
+    .synopsis = "[NAME...]",
+    .purpose = "Times training steps and inference: the median in milliseconds per step, and images per second.",
+    .details = "The data is made up and lies in memory; reading and decoding are not part of the time. With --json one "
+               "object: workloads, a list of name, ms and images_per_s; of a single workload these three stand at the "
+               "top too.",
+    .options = bench_options,
+    .settings_size = sizeof(bench_settings),
+    .most_operands = SIZE_MAX,
+    .more_help = more_bench_help,
+    .run = run_bench,
+};

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* cnn eval: how well a model does on a dataset. */
+#include "tool.h"
+#include "tool_report.h"
+
+#include <math.h>
+
+typedef struct eval_settings {
+    tool_common common;
+    const char *data, *part, *csv, *on_error;
+    uint64_t limit, batch, topk;
+    bool ten_crop;
+} eval_settings;
+
+typedef struct eval_run {
+    tool *run;
+    const eval_settings *settings;
+    cnn_model *model;
+    cnn_dataset *data;
+    cnn_pipeline *ten_crop; /* NULL: the model's own preprocessing */
+    cnn_loader *loader;
+    cnn_evaluator *evaluators[2]; /* confusion; then AUC of two classes, or top k of more */
+    cnn_evaluate_result result;
+    double begin;
+    uint64_t batches;
+} eval_run;
+
+static bool on_step(void *user, const cnn_progress *progress)
+{
+    (void)progress;
+    eval_run *eval = user;
+    uint64_t images = ++eval->batches * cnn_loader_batch_size(eval->loader), all = cnn_dataset_count(eval->data);
+    tool_progress_count(eval->run, "eval", images < all ? images : all, all, eval->begin, "images");
+    return false;
+}
+
+/* Opens what the evaluation needs beside model and dataset. */
+static cnn_status prepare(eval_run *eval)
+{
+    const eval_settings *settings = eval->settings;
+    cnn_context *context = eval->run->context;
+    size_t labels = tool_model_labels(eval->model);
+    const cnn_pipeline *own = cnn_model_pipeline(eval->model), *steps = eval->ten_crop != NULL ? eval->ten_crop : own;
+    uint32_t standard = tool_has_ten_crop(steps) ? 8 : 32; /* samples, each of ten images */
+    cnn_status status = cnn_loader_create(context, eval->data,
+                                          CNN_LOADER(.pipeline = steps,
+                                                     .batch = settings->batch > 0 ? (uint32_t)settings->batch
+                                                                                  : standard,
+                                                     .on_error = tool_on_error(settings->on_error)),
+                                          &eval->loader);
+    if (status == CNN_OK) {
+        status = cnn_confusion_create(context, (uint32_t)labels, &eval->evaluators[0]);
+    }
+    uint64_t topk = settings->topk > 0 ? settings->topk : 5;
+    if (status == CNN_OK && topk > 1 && topk < labels) { /* with fewer classes it would always be 1 */
+        status = cnn_top_k_create(context, (uint32_t)topk, &eval->evaluators[1]);
+    } else if (status == CNN_OK && labels == 2) {
+        status = cnn_auc_create(context, &eval->evaluators[1]);
+    }
+    return status;
+}
+
+static int print_report(const eval_run *eval)
+{
+    tool *run = eval->run;
+    const bool binary = tool_model_labels(eval->model) == 2;
+    const cnn_evaluator *top = binary ? NULL : eval->evaluators[1];
+    tool_report report = {
+        .model = eval->model,
+        .data = eval->data,
+        .accuracy = eval->result.accuracy,
+        .loss = eval->result.loss,
+        .seconds = eval->result.seconds,
+        .top_name = top != NULL ? cnn_evaluator_name(top) : NULL,
+        .top = top != NULL ? cnn_evaluator_score(top) : 0,
+        .auc = binary ? cnn_evaluator_score(eval->evaluators[1]) : NAN,
+        .images = eval->result.count,
+        .skipped = cnn_loader_skipped(eval->loader),
+    };
+    report.counts = cnn_confusion_counts(eval->evaluators[0], &report.classes);
+    int result = eval->settings->csv != NULL ? tool_report_save_csv(run, &report, eval->settings->csv) : TOOL_DONE;
+    if (result != TOOL_DONE) {
+        return result;
+    }
+    return run->common->json ? tool_report_print_json(run, &report) : tool_report_print(run, &report);
+}
+
+static int evaluate(eval_run *eval)
+{
+    tool *run = eval->run;
+    cnn_status status = prepare(eval);
+    if (status == CNN_OK) {
+        eval->begin = tool_seconds();
+        status = cnn_evaluate(eval->model,
+                              CNN_EVALUATE(.loader = eval->loader, .evaluators = eval->evaluators,
+                                           .evaluator_count = eval->evaluators[1] != NULL ? 2 : 1, .on_step = on_step,
+                                           .user = eval),
+                              &eval->result);
+    }
+    if (status != CNN_OK) {
+        return tool_fail_library(run, status);
+    }
+    tool_progress_end(run);
+    return print_report(eval);
+}
+
+static int run_eval(tool *run, const void *given)
+{
+    eval_run eval = {.run = run, .settings = given, .result = CNN_EVALUATE_RESULT_INIT};
+    const eval_settings *settings = given;
+    if (settings->data == NULL) {
+        return tool_fail_usage(run, "--data PATH is missing");
+    }
+    int result = tool_open_context(run);
+    if (result == TOOL_DONE) {
+        result = tool_open_trained(run, run->operands[0], &eval.model);
+    }
+    if (result == TOOL_DONE && settings->ten_crop) {
+        result = tool_set_crop(run, cnn_model_pipeline(eval.model), true, &eval.ten_crop);
+    }
+    if (result == TOOL_DONE) {
+        const char *part = settings->part != NULL ? settings->part : "test";
+        result = tool_open_data_of_model(run, settings->data, part, eval.model, &eval.data);
+    }
+    if (result == TOOL_DONE) {
+        result = tool_limit_data(run, settings->limit, &eval.data);
+    }
+    if (result == TOOL_DONE) {
+        result = evaluate(&eval);
+    }
+    cnn_evaluator_free(eval.evaluators[1]);
+    cnn_evaluator_free(eval.evaluators[0]);
+    cnn_loader_free(eval.loader);
+    cnn_pipeline_free(eval.ten_crop);
+    cnn_dataset_free(eval.data);
+    cnn_model_free(eval.model);
+    return result;
+}
+
+static const char *const part_names[] = {"train", "test", NULL};
+
+static const tool_option eval_options[] = {
+    {"data", "PATH",
+     "the dataset: a folder with one folder for each class, a flat folder of label.N.jpg, a folder of "
+     "IDX files or of CIFAR binaries; required",
+     TOOL_TEXT, offsetof(eval_settings, data), 0, 0, NULL},
+    {"part", "NAME", "of IDX and CIFAR folders: test, which it is if not given, or train", TOOL_CHOICE,
+     offsetof(eval_settings, part), 0, 0, part_names},
+    {"limit", "N", "only a random sample of N images", TOOL_COUNT, offsetof(eval_settings, limit), 1, 1e15, NULL},
+    {"topk", "K",
+     "the share of images whose class is among the K most probable; 5 if not given, left out when there "
+     "are not more classes",
+     TOOL_COUNT, offsetof(eval_settings, topk), 1, 1000000, NULL},
+    {"ten-crop", NULL,
+     "takes ten crops of each image, corners, middle and their mirror images, instead of the middle alone, and "
+     "averages their probabilities",
+     TOOL_FLAG, offsetof(eval_settings, ten_crop), 0, 0, NULL},
+    {"csv", "FILE", "writes the table and the confusion matrix to FILE", TOOL_TEXT, offsetof(eval_settings, csv), 0, 0,
+     NULL},
+    {"batch", "N", "images at a time; 32 if not given, 8 with ten crops of each", TOOL_COUNT,
+     offsetof(eval_settings, batch), 1, 100000, NULL},
+    {"on-error", "WHAT", "of an image that cannot be read: fail, which it is if not given, or skip", TOOL_CHOICE,
+     offsetof(eval_settings, on_error), 0, 0, tool_on_error_names},
+    {0},
+};
+
+const tool_command tool_command_eval = {
+    .name = "eval",
+    .synopsis = "FILE --data PATH",
+    .purpose = "Evaluates a model on a dataset: accuracy, loss, area under the ROC curve of two classes, a table of "
+               "classes and the confusion matrix.",
+    .details = "FILE is a model that `cnn train` wrote; its own preprocessing is used, and the classes of the dataset "
+               "must be those of the model.",
+    .options = eval_options,
+    .settings_size = sizeof(eval_settings),
+    .least_operands = 1,
+    .most_operands = 1,
+    .run = run_eval,
+};

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* cnn train */
+#include "tool_json.h"
+#include "tool_train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* photos.cnn -> photos.last.cnn */
+static char *name_checkpoint(const char *out)
+{
+    const char *slash = strrchr(out, '/');
+    const char *base = slash != NULL ? slash + 1 : out;
+    const char *dot = strrchr(base, '.');
+    if (dot == NULL || dot == base) {
+        return tool_format("%s.last", out);
+    }
+    return tool_format("%.*s.last%s", (int)(dot - out), out, dot);
+}
+
+/* What single options cannot know of each other. */
+static int check_settings(tool *run, const train_settings *settings, const tool_rule *rule)
+{
+    if (settings->data == NULL || settings->out == NULL) {
+        return tool_fail_usage(run, "--%s is missing", settings->data == NULL ? "data PATH" : "out FILE");
+    }
+    if (settings->val != NULL && !isnan(settings->val_split)) {
+        return tool_fail_usage(run, "--val and --val-split exclude each other");
+    }
+    if (settings->resume != NULL && settings->init_from != NULL) {
+        return tool_fail_usage(run, "--resume and --init-from exclude each other: a checkpoint holds all weights");
+    }
+    if (!isnan(settings->rule.momentum) && strcmp(rule->optimizer, "adam") == 0) {
+        return tool_fail_usage(run, "--momentum does not apply to --optimizer adam");
+    }
+    int result = tool_check_writable(run, settings->out);
+    const char *const others[] = {settings->log, settings->curve};
+    for (size_t i = 0; i < 2 && result == TOOL_DONE; i++) {
+        result = others[i] != NULL ? tool_check_writable(run, others[i]) : TOOL_DONE;
+    }
+    return result;
+}
+
+static double best_value(const train_run *train, const char *name, bool *running)
+{
+    size_t epoch = cnn_history_best_epoch(train->history);
+    char *column = tool_format("val_%s", name);
+    double value = column != NULL ? cnn_history_value(train->history, column, epoch) : NAN;
+    free(column);
+    *running = isnan(value);
+    return *running ? cnn_history_value(train->history, name, epoch) : value;
+}
+
+static int print_result(train_run *train, bool done)
+{
+    tool *run = train->run;
+    size_t epochs = cnn_history_epochs(train->history), best = cnn_history_best_epoch(train->history);
+    bool running = false;
+    const char *metric = cnn_evaluator_name(train->evaluators[0]);
+    bool other = strcmp(metric, "accuracy") != 0 && strcmp(metric, "loss") != 0;
+    double accuracy = best_value(train, "accuracy", &running);
+    double loss = best_value(train, "loss", &running);
+    double score = best_value(train, metric, &running);
+    if (run->common->json) {
+        json_t *object = json_object();
+        json_object_set_new(object, "done", json_boolean(done));
+        tool_json_count(object, "epochs", epochs);
+        json_object_set_new(object, "best_epoch", best < epochs ? json_integer((json_int_t)best + 1) : json_null());
+        tool_json_real(object, "accuracy", accuracy);
+        tool_json_real(object, "loss", loss);
+        if (other) {
+            tool_json_real(object, metric, score);
+        }
+        json_object_set_new(object, "running", json_boolean(running));
+        tool_json_count(object, "skipped", cnn_loader_skipped(train->loader));
+        tool_json_text(object, "model", train->settings->out);
+        tool_json_text(object, "checkpoint", train->last_path);
+        return tool_json_print(run, object);
+    }
+    char *out = tool_printable(train->settings->out), *last = tool_printable(train->last_path);
+    if (best < epochs) {
+        const char *prefix = running ? "running " : "val_";
+        tool_print(run, "best epoch  %zu of %zu: %saccuracy %.4f, %sloss %.4f", best + 1, epochs, prefix, accuracy,
+                   prefix, loss);
+        if (other) {
+            tool_print(run, ", %s%s %.4f", prefix, metric, score);
+        }
+        tool_print(run, "\n");
+    }
+    tool_print(run, "model       %s\ncheckpoint  %s\n", out != NULL ? out : "", last != NULL ? last : "");
+    free(out);
+    free(last);
+    return TOOL_DONE;
+}
+
+static int tell_stopped(train_run *train)
+{
+    char *last = tool_printable(train->last_path);
+    int result = tool_fail(train->run,
+                           "stopped by a signal in epoch %zu of %u; the training is in %s:\n"
+                           "to go on, give the same command again with --resume %s",
+                           cnn_history_epochs(train->history) + 1, (unsigned)train->epochs, last, last);
+    free(last);
+    if (train->run->common->json) {
+        print_result(train, false);
+    }
+    return result;
+}
+
+/* What follows a training that reached its end. */
+static int conclude(train_run *train)
+{
+    tool *run = train->run;
+    const char *already = train->epochs_done == 0 ? "already complete: " : "";
+    if (cnn_history_epochs(train->history) < train->epochs) {
+        tool_note(run, "%s%llu epochs without a better one; a larger --patience goes on", already,
+                  (unsigned long long)train->settings->patience);
+    } else if (train->epochs_done == 0 && train->settings->resume != NULL) {
+        tool_note(run, "%sthe checkpoint has %zu of %u epochs; a larger --epochs goes on", already,
+                  cnn_history_epochs(train->history), (unsigned)train->epochs);
+    }
+    if (train->epochs_done > 0 && cnn_history_best_epoch(train->history) == SIZE_MAX) {
+        /* No epoch was better than nothing, so that no file was written yet. */
+        cnn_status status = cnn_model_save(train->model, train->settings->out);
+        if (status != CNN_OK) {
+            return tool_fail_library(run, status);
+        }
+    }
+    if (cnn_loader_skipped(train->loader) > 0) {
+        tool_note(run, "%llu times an image was left out because it could not be read",
+                  (unsigned long long)cnn_loader_skipped(train->loader));
+    }
+    int result = print_result(train, true);
+    result = result == TOOL_DONE ? train->log_result : result;
+    return result == TOOL_DONE ? train->curve_result : result;
+}
+
+static int fit(train_run *train)
+{
+    const train_settings *settings = train->settings;
+    tool_catch_signals();
+    cnn_status status = cnn_fit(
+        train->model,
+        CNN_FIT(.train = train->loader, .validation = train->validation_loader, .loss = train->loss,
+                .optimizer = train->optimizer, .evaluators = train->evaluators,
+                .evaluator_count = train->evaluator_count, .epochs = train->epochs,
+                .schedule = train->schedule, .patience = (uint32_t)settings->patience,
+                .on_step = tool_train_on_step, .on_epoch = tool_train_on_epoch, .user = train,
+                .best_path = settings->out, .last_path = train->last_path, .resume_path = settings->resume),
+        &train->history);
+    tool_progress_end(train->run);
+    if (status == CNN_ERROR_CANCELLED && tool_signal() != 0) {
+        return tell_stopped(train);
+    }
+    return status == CNN_OK ? conclude(train) : tool_fail_library(train->run, status);
+}
+
+static int run_train(tool *run, const void *given)
+{
+    const train_settings *settings = given;
+    train_run train = {.run = run, .settings = settings};
+    train.recipe = tool_find_recipe(run->operands[0]);
+    train.rule = tool_complete_rule(&settings->rule, train.recipe);
+    train.epochs = settings->epochs > 0 ? (uint32_t)settings->epochs : train.recipe->epochs;
+    train.batch = settings->batch > 0 ? (uint32_t)settings->batch : train.recipe->batch;
+    int result = check_settings(run, settings, &train.rule);
+    if (result == TOOL_DONE) {
+        train.last_path = name_checkpoint(settings->out);
+        result = train.last_path != NULL ? tool_train_open(&train) : tool_fail_memory(run);
+    }
+    if (result == TOOL_DONE) {
+        tool_train_introduce(&train);
+        result = fit(&train);
+    }
+    tool_train_close(&train);
+    return result;
+}
+
+#define AT(field) offsetof(train_settings, field)
+
+static const char *const loss_names[] = {"binary_crossentropy", "categorical_crossentropy", "nll", "mse", NULL};
+
+static const tool_option train_options[] = {
+    {"data", "PATH",
+     "images for training: a folder with one folder for each class, a flat folder of label.N.jpg, a "
+     "folder of IDX files or of CIFAR binaries; required",
+     TOOL_TEXT, AT(data), 0, 0, NULL},
+    {"out", "FILE",
+     "where the best model goes, and beside it the checkpoint of the last epoch: photos.cnn and "
+     "photos.last.cnn; required",
+     TOOL_TEXT, AT(out), 0, 0, NULL},
+    {"val", "PATH", "images for validation; of IDX and CIFAR folders the test part", TOOL_TEXT, AT(val), 0, 0, NULL},
+    {"val-split", "F", "keeps this share of each class of --data for validation", TOOL_REAL, AT(val_split), 0.001,
+     0.999, NULL},
+    {"epochs", "N", "epochs in all, those of a resumed checkpoint included", TOOL_COUNT, AT(epochs), 1, 1000000, NULL},
+    {"batch", "N", "images in a step", TOOL_COUNT, AT(batch), 1, 100000, NULL},
+    {"optimizer", "NAME", "sgd, momentum, nesterov, rmsprop or adam", TOOL_CHOICE, AT(rule.optimizer), 0, 0,
+     tool_optimizer_names},
+    {"convention", "NAME", "whose definition of the optimizer: keras, pytorch or tensorflow1", TOOL_CHOICE,
+     AT(rule.convention), 0, 0, tool_convention_names},
+    {"lr", "X", "learning rate", TOOL_REAL, AT(rule.learning_rate), 1e-12, 1000, NULL},
+    {"schedule", "TEXT",
+     "how the learning rate changes: step:every=10,gamma=0.5; exponential:gamma=0.95; cosine; plateau:patience=30,"
+     "factor=0.1 (also plateau:pytorch and plateau:keras); warmup:steps=500 or epochs=5, alone or in front, as in "
+     "warmup:steps=500+cosine; constant. If not given, what the list above says of the model",
+     TOOL_TEXT, AT(schedule), 0, 0, NULL},
+    {"patience", "N", "stops after N epochs in a row that are not better than the best", TOOL_COUNT, AT(patience), 1,
+     1000000, NULL},
+    {"metric", "NAME",
+     "which epoch is the best, for --out, --patience and plateaus: accuracy, which it is if not given, "
+     "binary_accuracy, top5 (any number), error_rate, precision, recall or f1 (each also with _micro or _class1), auc, "
+     "log_loss or loss",
+     TOOL_TEXT, AT(metric), 0, 0, NULL},
+    {"momentum", "X", "of momentum and nesterov, 0.9 if not given; of sgd and rmsprop, none", TOOL_REAL,
+     AT(rule.momentum), 0, 0.999999, NULL},
+    {"weight-decay", "X", "adds X times each weight to its gradient", TOOL_REAL, AT(rule.weight_decay), 0, 1000, NULL},
+    {"clip-norm", "X", "scales the whole gradient down to this length", TOOL_REAL, AT(rule.clip_norm), 1e-12, 1e12,
+     NULL},
+    {"loss", "NAME",
+     "binary_crossentropy (models with one output, if not given), categorical_crossentropy (others), "
+     "nll or mse",
+     TOOL_CHOICE, AT(loss), 0, 0, loss_names},
+    {"preprocess", "STEPS",
+     "what every image goes through, in training and ever after, as docs/pipeline.md lists it; "
+     "if not given the model file's own, else resize=HxW to the input",
+     TOOL_TEXT, AT(preprocess), 0, 0, NULL},
+    {"augment", "STEPS",
+     "random steps for training images, such as rotate=40,flip=0.5, after the resize of the "
+     "preprocessing. Steps that make the input's size themselves, such as resize=256x256,random_crop=227, stand in "
+     "its place; without their randomness they are then the preprocessing too",
+     TOOL_TEXT, AT(augment), 0, 0, NULL},
+    {"mean", "WHAT",
+     "subtracts the mean of each channel, in training and ever after: auto reads the training images first, at the "
+     "size before the crop; numbers such as 0.49/0.45/0.42; or none. If not given, what the list above says of the "
+     "model",
+     TOOL_TEXT, AT(mean), 0, 0, NULL},
+    {"ten-crop", NULL,
+     "validates and later predicts by ten crops of each image, corners, middle and their mirror images, instead of "
+     "the middle alone; takes ten times as long",
+     TOOL_FLAG, AT(ten_crop), 0, 0, NULL},
+    {"size", "HxW", "input of a model by name, if not its own; HxWxC chooses the channels too", TOOL_SIZE,
+     AT(model.input), 1, 3, NULL},
+    {"dropout", "RATE", "of the dropout layers of a model by name; 0: none", TOOL_REAL, AT(model.dropout), 0, 0.99,
+     NULL},
+    {"limit", "N", "only a random sample of N images of --data", TOOL_COUNT, AT(limit), 1, 1e15, NULL},
+    {"classes", "A,B,...", "the class names, in the order of their labels; if not given those found, in byte order",
+     TOOL_TEXT, AT(classes), 0, 0, NULL},
+    {"topk", "K", "tells the share of images whose class is among the K most probable too", TOOL_COUNT, AT(topk), 2,
+     1000000, NULL},
+    {"resume", "FILE",
+     "goes on from a checkpoint, with the same bits as if it had never stopped; the other options "
+     "are given again",
+     TOOL_TEXT, AT(resume), 0, 0, NULL},
+    {"init-from", "FILE", "begins with the weights of this model file where names and shapes are the same", TOOL_TEXT,
+     AT(init_from), 0, 0, NULL},
+    {"freeze", "PATTERN", "leaves parameters as they are, such as \"conv2d_1/*,conv2d_2/*\"", TOOL_TEXT, AT(freeze), 0,
+     0, NULL},
+    {"log", "FILE", "the history, a row for each epoch: CSV, or JSON lines if FILE ends in .json or .jsonl", TOOL_TEXT,
+     AT(log), 0, 0, NULL},
+    {"curve", "FILE",
+     "the learning curve as a picture, drawn anew after each epoch: the loss of each step, and the score of each epoch "
+     "in training and validation",
+     TOOL_TEXT, AT(curve), 0, 0, NULL},
+    {"on-error", "WHAT", "of an image that cannot be read: fail, which it is if not given, or skip", TOOL_CHOICE,
+     AT(on_error), 0, 0, tool_on_error_names},
+    {0},
+};
+
+static void more_train_help(tool *run) { tool_print_recipes(run); }
+
+const tool_command tool_command_train = {
+    .name = "train",
+    .synopsis = "MODEL --data PATH --out FILE",
+    .purpose = "Trains a model on a dataset, and keeps its best and its last state.",
+    .details = "MODEL is a name (`cnn help` lists them) or a model file. A model by name gets as many outputs as the "
+               "data has classes. Values of the training images are told as running: they are means over the epoch, "
+               "with dropout and augmentation. Ctrl-C finishes the step, saves the checkpoint and stops; a second one "
+               "stops at once. With --json one line for each epoch and one at the end.",
+    .options = train_options,
+    .settings_size = sizeof(train_settings),
+    .least_operands = 1,
+    .most_operands = 1,
+    .more_help = more_train_help,
+    .run = run_train,
+};

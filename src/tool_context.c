@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* The context of a run, and what the library logs under it. */
+#include "tool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* After so many warnings the rest is left to `cnn check`. */
+#define MOST_WARNINGS 20
+
+static void log_message(void *user, cnn_log_level level, const char *message)
+{
+    tool *run = user;
+    if (level == CNN_LOG_ERROR) {
+        /* The caller prints what fails, by cnn_last_error(); without a context this is the only copy. */
+        if (run->context == NULL) {
+            free(run->creation_error);
+            run->creation_error = strdup(message);
+        }
+        return;
+    }
+    pthread_mutex_lock(&run->lock);
+    uint32_t warnings = run->warnings < MOST_WARNINGS + 1 ? ++run->warnings : MOST_WARNINGS + 2;
+    pthread_mutex_unlock(&run->lock);
+    if (warnings <= MOST_WARNINGS) {
+        tool_note(run, "warning: %s", message);
+    } else if (warnings == MOST_WARNINGS + 1) {
+        tool_note(run, "warning: further warnings are not shown; `cnn check` lists odd images");
+    }
+}
+
+static const char *backend_name(const void *unused, size_t index)
+{
+    (void)unused;
+    return cnn_backend_name(index);
+}
+
+static int unknown_backend(tool *run)
+{
+    char list[256] = "";
+    for (size_t i = 0; cnn_backend_name(i) != NULL; i++) {
+        strncat(list, i > 0 ? ", " : "", sizeof(list) - strlen(list) - 1);
+        strncat(list, cnn_backend_name(i), sizeof(list) - strlen(list) - 1);
+    }
+    const char *nearest = tool_nearest(run->common->backend, backend_name, NULL);
+    return tool_fail_usage(run, "--backend takes one of %s, not \"%s\"%s%s%s", list, run->common->backend,
+                           nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
+                           nearest != NULL ? "?" : "");
+}
+
+int tool_open_context(tool *run)
+{
+    cnn_status status = cnn_context_create(CNN_CONTEXT(.threads = (uint32_t)run->common->threads,
+                                                       .seed = run->common->seed, .backend = run->common->backend,
+                                                       .log = log_message, .log_user = run),
+                                           &run->context);
+    if (status == CNN_OK) {
+        return TOOL_DONE;
+    }
+    run->context = NULL;
+    if (status == CNN_ERROR_NOT_FOUND && run->common->backend != NULL) {
+        return unknown_backend(run);
+    }
+    return tool_fail(run, "%s", run->creation_error != NULL ? run->creation_error : cnn_status_string(status));
+}
+
+void tool_close_context(tool *run)
+{
+    cnn_context_free(run->context);
+    run->context = NULL;
+    free(run->creation_error);
+    run->creation_error = NULL;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Copying files and making folders. */
+#include "tool_copy.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int tool_check_absent(const char *path)
+{
+    struct stat there;
+    if (lstat(path, &there) != 0) {
+        return errno == ENOENT ? 0 : errno;
+    }
+    /* An empty folder can be replaced by renaming another onto it; rmdir() fails on all else. */
+    DIR *folder = S_ISDIR(there.st_mode) ? opendir(path) : NULL;
+    if (folder == NULL) {
+        return EEXIST;
+    }
+    int entries = 0;
+    while (readdir(folder) != NULL) {
+        entries++;
+    }
+    closedir(folder);
+    return entries <= 2 ? 0 : EEXIST; /* "." and ".." */
+}
+
+int tool_make_folder(const char *path) { return mkdir(path, 0777) == 0 || errno == EEXIST ? 0 : errno; }
+
+int tool_make_temporary_folder(char *path)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    /* mkdtemp() makes it the owner's alone; it is to be a folder like any other. */
+    return mkdtemp(path) == NULL || chmod(path, 0777 & ~mask) != 0 ? errno : 0;
+}
+
+/* 0 or an errno. */
+static int copy_bytes(int from, int to)
+{
+    char block[65536];
+    for (;;) {
+        ssize_t size = read(from, block, sizeof(block));
+        if (size < 0 && errno == EINTR) {
+            continue;
+        }
+        if (size <= 0) {
+            return size < 0 ? errno : 0;
+        }
+        for (ssize_t done = 0; done < size;) {
+            ssize_t written = write(to, block + done, (size_t)(size - done));
+            if (written < 0 && errno != EINTR) {
+                return errno;
+            }
+            done += written > 0 ? written : 0;
+        }
+    }
+}
+
+int tool_copy_file(const char *from, const char *to)
+{
+    int source = open(from, O_RDONLY | O_CLOEXEC);
+    if (source < 0) {
+        return errno;
+    }
+    int target = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int error = target < 0 ? errno : copy_bytes(source, target);
+    close(source);
+    if (target >= 0) {
+        if (close(target) != 0 && error == 0) {
+            error = errno;
+        }
+        if (error != 0) {
+            unlink(to);
+        }
+    }
+    return error;
+}
+
+int tool_link_file(const char *from, const char *to)
+{
+    /* Links to links are resolved, so that a later move of SRC does not matter. */
+    return linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+}
+
+static int remove_entry(const char *path, const struct stat *there, int kind, struct FTW *place)
+{
+    (void)there;
+    (void)kind;
+    (void)place;
+    remove(path);
+    return 0;
+}
+
+void tool_remove_tree(const char *path) { nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS); }

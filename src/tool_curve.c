@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* Drawing the learning curve: panels with axes, series of points, legends. */
+#include "tool_curve.h"
+#include "tool_plot.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WIDTH 960
+#define HEIGHT 800
+#define TEXT 10.0 /* height of digits */
+
+static const plot_color white = {255, 255, 255}, ink = {51, 51, 51}, grid = {228, 228, 228}, axis = {150, 150, 150};
+static const plot_color faint = {158, 194, 230}, blue = {31, 99, 168}, orange = {224, 114, 22};
+
+void tool_curve_add(tool_curve *curve, uint64_t step, double loss)
+{
+    if (curve->count == curve->capacity) {
+        size_t capacity = curve->capacity > 0 ? 2 * curve->capacity : 1024;
+        double *losses = reallocarray(curve->losses, capacity, sizeof(*losses));
+        if (losses == NULL) {
+            return;
+        }
+        curve->losses = losses;
+        curve->capacity = capacity;
+    }
+    curve->first = curve->count == 0 ? step : curve->first;
+    curve->losses[curve->count++] = loss;
+}
+
+void tool_curve_free(tool_curve *curve) { free(curve->losses); }
+
+/* A rectangle of the picture and the values at its edges. */
+typedef struct panel {
+    const plot_canvas *canvas;
+    double left, top, width, height;
+    double x0, x1, y0, y1;
+} panel;
+
+static double place_x(const panel *p, double x) { return p->left + (x - p->x0) / (p->x1 - p->x0) * p->width; }
+
+/* Values beyond the edges are drawn at the edge. */
+static double place_y(const panel *p, double y)
+{
+    double share = (y - p->y0) / (p->y1 - p->y0);
+    return p->top + (1 - (share < 0 ? 0 : share > 1 ? 1 : share)) * p->height;
+}
+
+/* Points at equal distances along x; NaN where there is none. */
+typedef struct series {
+    const double *values;
+    size_t count;
+    double first, step; /* x of the first point, and from one to the next */
+} series;
+
+static const char *number_text(double value, char text[32])
+{
+    value = fabs(value) < 1e-12 ? 0 : value;
+    if (fabs(value) >= 1e5) {
+        bool millions = fabs(value) >= 1e7;
+        snprintf(text, 32, "%g%s", value / (millions ? 1e6 : 1e3), millions ? "m" : "k");
+    } else {
+        snprintf(text, 32, "%g", value);
+    }
+    return text;
+}
+
+static void draw_axes(const panel *p, const char *title, const char *x_label, bool whole)
+{
+    char text[32];
+    double right = p->left + p->width, bottom = p->top + p->height;
+    double down = plot_tick(p->y1 - p->y0, 5), across = plot_tick(p->x1 - p->x0, 8);
+    across = whole && across < 1 ? 1 : across;
+    for (double k = ceil(p->y0 / down - 1e-9); k * down <= p->y1 + down * 1e-9; k++) {
+        double y = place_y(p, k * down);
+        plot_line(p->canvas, p->left, y, right, y, 1, grid);
+        plot_text(p->canvas, p->left - 10, y - TEXT / 2, TEXT, PLOT_RIGHT, ink, number_text(k * down, text));
+    }
+    for (double k = ceil(p->x0 / across - 1e-9); k * across <= p->x1 + across * 1e-9; k++) {
+        double x = place_x(p, k * across);
+        plot_line(p->canvas, x, p->top, x, bottom, 1, grid);
+        plot_line(p->canvas, x, bottom, x, bottom + 5, 1, axis);
+        plot_text(p->canvas, x, bottom + 11, TEXT, PLOT_MIDDLE, ink, number_text(k * across, text));
+    }
+    plot_line(p->canvas, p->left, p->top, p->left, bottom, 1.2, axis);
+    plot_line(p->canvas, p->left, bottom, right, bottom, 1.2, axis);
+    plot_text(p->canvas, p->left, p->top - 26, TEXT * 1.3, PLOT_LEFT, ink, title);
+    plot_text(p->canvas, right, bottom + 30, TEXT, PLOT_RIGHT, ink, x_label);
+}
+
+/* A chain of lines through the points; a point without neighbours is a dot. */
+static void draw_chain(const panel *p, const series *s, double thickness, plot_color color, bool dots)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (!isfinite(s->values[i])) {
+            continue;
+        }
+        double x = place_x(p, s->first + (double)i * s->step), y = place_y(p, s->values[i]);
+        size_t next = i + 1 < s->count && isfinite(s->values[i + 1]) ? i + 1 : i;
+        plot_line(p->canvas, x, y, place_x(p, s->first + (double)next * s->step), place_y(p, s->values[next]),
+                  thickness, color);
+        if (dots || (next == i && (i == 0 || !isfinite(s->values[i - 1])))) {
+            plot_line(p->canvas, x, y, x, y, thickness * 2.4, color);
+        }
+    }
+}
+
+/* More points than columns: what lies in a column becomes one line from the least to the greatest, which reaches to
+ * the last point of the column before. */
+static void draw_dense(const panel *p, const series *s, double thickness, plot_color color)
+{
+    double column = -1, least = 0, greatest = 0;
+    for (size_t i = 0; i <= s->count; i++) {
+        double at = i < s->count ? floor(place_x(p, s->first + (double)i * s->step)) : INFINITY;
+        double value = i < s->count ? s->values[i] : NAN;
+        if (at > column) {
+            if (column >= 0) {
+                plot_line(p->canvas, column + 0.5, place_y(p, least), column + 0.5, place_y(p, greatest), thickness,
+                          color);
+            }
+            double before = i > 0 && isfinite(s->values[i - 1]) ? s->values[i - 1] : value;
+            column = at;
+            least = fmin(before, value);
+            greatest = fmax(before, value);
+        }
+        least = fmin(least, value);
+        greatest = fmax(greatest, value);
+    }
+}
+
+typedef struct legend_entry {
+    const char *text;
+    plot_color color;
+    double thickness;
+} legend_entry;
+
+/* In a row above the panel, on the right. */
+static void draw_legend(const panel *p, const legend_entry *entries, size_t count)
+{
+    double x = p->left + p->width, y = p->top - 24;
+    for (size_t i = count; i-- > 0;) {
+        plot_text(p->canvas, x, y, TEXT, PLOT_RIGHT, ink, entries[i].text);
+        x -= plot_text_width(TEXT, entries[i].text) + 8;
+        plot_line(p->canvas, x - 22, y + TEXT / 2, x, y + TEXT / 2, entries[i].thickness, entries[i].color);
+        x -= 46;
+    }
+}
+
+/* Widens [*low, *high] by the finite values of a series. */
+static void cover(const series *s, double *low, double *high)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        *low = fmin(*low, s->values[i]); /* fmin() leaves NaN out */
+        *high = fmax(*high, s->values[i]);
+    }
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Some first steps are far above all others; they are cut off so that the rest can be seen. */
+static double loss_limit(const series *s, double most)
+{
+    double *sorted = s->count > 0 ? reallocarray(NULL, s->count, sizeof(*sorted)) : NULL;
+    if (sorted == NULL) {
+        return most;
+    }
+    memcpy(sorted, s->values, s->count * sizeof(*sorted));
+    qsort(sorted, s->count, sizeof(*sorted), compare_doubles);
+    double limit = 2.5 * sorted[(s->count - 1) * 9 / 10];
+    free(sorted);
+    return limit > 0 && limit < most ? limit : most;
+}
+
+static void draw_losses(const plot_canvas *canvas, const tool_curve *curve, const series *means,
+                        const series *validation)
+{
+    const series steps = {curve->losses, curve->count, (double)curve->first, 1};
+    double low = 0, high = -INFINITY;
+    cover(&steps, &low, &high);
+    high = loss_limit(&steps, high);
+    cover(means, &low, &high);
+    cover(validation, &low, &high);
+    high = isfinite(high) && high > low ? high : low + 1;
+    double last = (double)curve->first + (double)curve->count - 1;
+    last = fmax(last, means->first + (double)(means->count - 1) * means->step);
+    panel p = {canvas, 84, 58, WIDTH - 84 - 36, 290, 0, last, low, high * 1.04};
+    draw_axes(&p, "loss", "step", true);
+    if ((double)steps.count > p.width) {
+        draw_dense(&p, &steps, 1, faint);
+    } else {
+        draw_chain(&p, &steps, 1.2, faint, false);
+    }
+    draw_chain(&p, means, 2, blue, means->count < 60);
+    draw_chain(&p, validation, 2, orange, validation->count < 60);
+    const legend_entry entries[] = {
+        {"of each step", faint, 2}, {"mean of the epoch", blue, 2.4}, {"validation", orange, 2.4}};
+    bool validated = validation->count > 0 && !isnan(validation->values[0]);
+    draw_legend(&p, entries, validated ? 3 : 2);
+}
+
+static void draw_scores(const plot_canvas *canvas, const char *name, const series *training, const series *validation,
+                        size_t best)
+{
+    double low = INFINITY, high = -INFINITY;
+    cover(training, &low, &high);
+    cover(validation, &low, &high);
+    low = isfinite(low) ? low : 0;
+    high = isfinite(high) && high > low ? high : low + 1;
+    /* Whole tick marks at both ends, so that the picture is steady from epoch to epoch. */
+    double tick = plot_tick(high - low, 5);
+    low = floor(low / tick + 1e-9) * tick;
+    high = ceil(high / tick - 1e-9) * tick;
+    double epochs = training->count > 2 ? (double)training->count : 2;
+    panel p = {canvas, 84, 446, WIDTH - 84 - 36, 290, 1, epochs, low, high};
+    draw_axes(&p, name, "epoch", true);
+    draw_chain(&p, training, 2, blue, training->count < 60);
+    draw_chain(&p, validation, 2, orange, validation->count < 60);
+    bool validated = validation->count > 0 && !isnan(validation->values[0]);
+    const series *shown = validated ? validation : training;
+    if (best < shown->count && isfinite(shown->values[best])) {
+        plot_circle(canvas, place_x(&p, (double)best + 1), place_y(&p, shown->values[best]), 6,
+                    validated ? orange : blue, white);
+    }
+    const legend_entry entries[] = {{"training (running)", blue, 2.4}, {"validation", orange, 2.4}};
+    draw_legend(&p, entries, validated ? 2 : 1);
+}
+
+/* A column of the history into `values`. */
+static series read_column(const cnn_history *history, const char *prefix, const char *name, double first, double step,
+                          double *values)
+{
+    char column[160];
+    series s = {values, cnn_history_epochs(history), first, step};
+    snprintf(column, sizeof(column), "%s%s", prefix, name);
+    for (size_t i = 0; i < s.count; i++) {
+        values[i] = cnn_history_value(history, column, i);
+    }
+    return s;
+}
+
+int tool_curve_save(tool *run, const char *path, const tool_curve *curve, const cnn_history *history,
+                    uint64_t steps_per_epoch, const char *score)
+{
+    size_t epochs = cnn_history_epochs(history);
+    double *values = reallocarray(NULL, epochs + 1, 4 * sizeof(*values)), step = (double)steps_per_epoch;
+    cnn_image *image = NULL;
+    if (values == NULL) {
+        return tool_fail_memory(run);
+    }
+    cnn_status status = cnn_image_create(run->context, WIDTH, HEIGHT, 3, &image);
+    if (status == CNN_OK) {
+        plot_canvas canvas = {cnn_image_pixels(image), WIDTH, HEIGHT};
+        plot_clear(&canvas, white);
+        series means = read_column(history, "", "loss", step, step, values);
+        series losses = read_column(history, "val_", "loss", step, step, values + epochs);
+        draw_losses(&canvas, curve, &means, &losses);
+        series training = read_column(history, "", score, 1, 1, values + 2 * epochs);
+        series validation = read_column(history, "val_", score, 1, 1, values + 3 * epochs);
+        draw_scores(&canvas, score, &training, &validation, cnn_history_best_epoch(history));
+        status = cnn_image_save(image, path, NULL);
+    }
+    cnn_image_free(image);
+    free(values);
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* cnn: the table of commands, and the way from the command line to one of them. */
+#include "tool.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+const tool_command *const tool_commands[] = {
+    &tool_command_summary, &tool_command_train, &tool_command_eval,    &tool_command_predict, &tool_command_split,
+    &tool_command_check,   &tool_command_bench, &tool_command_version, &tool_command_help,    NULL,
+};
+
+static const char *command_name(const void *list, size_t index)
+{
+    const tool_command *const *commands = list;
+    return commands[index] != NULL ? commands[index]->name : NULL;
+}
+
+const tool_command *tool_find_command(const char *name)
+{
+    for (size_t i = 0; tool_commands[i] != NULL; i++) {
+        if (strcmp(tool_commands[i]->name, name) == 0) {
+            return tool_commands[i];
+        }
+    }
+    return NULL;
+}
+
+/* The command that the first word means; `cnn --help` and `cnn --version` are words too. */
+static const tool_command *command_of_word(const char *word)
+{
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        return &tool_command_help;
+    }
+    return strcmp(word, "--version") == 0 ? &tool_command_version : tool_find_command(word);
+}
+
+static int unknown_command(tool *run, const char *word)
+{
+    const char *nearest = tool_nearest(word, command_name, tool_commands);
+    return nearest != NULL ? tool_fail_usage(run, "unknown command \"%s\"; did you mean %s?", word, nearest)
+                           : tool_fail_usage(run, "unknown command \"%s\"", word);
+}
+
+static int run_command(tool *run, int count, char **arguments)
+{
+    void *settings = malloc(run->command->settings_size);
+    if (settings == NULL) {
+        return tool_fail_memory(run);
+    }
+    int result = tool_parse(run, count, arguments, settings);
+    if (result == TOOL_DONE) {
+        tool_progress_init(run);
+        if (run->common->help) {
+            tool_command_help_text(run, run->command);
+        } else {
+            result = run->command->run(run, settings);
+        }
+    }
+    tool_progress_end(run);
+    tool_close_context(run);
+    result = tool_finish(run, result);
+    run->common = NULL;
+    free(settings);
+    return result;
+}
+
+int main(int count, char **arguments)
+{
+    tool run = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    /* A closed pipe is a failed write like any other: a training must not die of `| head`. */
+    signal(SIGPIPE, SIG_IGN);
+    if (count < 2) {
+        return tool_fail_usage(&run, "a command is missing; usage: cnn COMMAND [ARGUMENT...] [OPTION...]");
+    }
+    run.command = command_of_word(arguments[1]);
+    return run.command != NULL ? run_command(&run, count - 2, arguments + 2) : unknown_command(&run, arguments[1]);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* MODEL: a name from the zoo or a file. */
+#include "tool.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *zoo_name(const void *unused, size_t index)
+{
+    (void)unused;
+    return cnn_zoo_name(index);
+}
+
+bool tool_is_zoo(const char *name)
+{
+    for (size_t i = 0; cnn_zoo_name(i) != NULL; i++) {
+        if (strcmp(cnn_zoo_name(i), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int unknown_model(tool *run, const char *name)
+{
+    char *text = strdup("");
+    for (size_t i = 0; cnn_zoo_name(i) != NULL && text != NULL; i++) {
+        char *longer = tool_format("%s%s%s", text, i > 0 ? ", " : "", cnn_zoo_name(i));
+        free(text);
+        text = longer;
+    }
+    const char *nearest = tool_nearest(name, zoo_name, NULL);
+    int result = tool_fail_usage(run, "there is no model \"%s\"%s%s%s\nmodels by name: %s; else give a model file",
+                                 name, nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
+                                 nearest != NULL ? "?" : "", text != NULL ? text : "");
+    free(text);
+    return result;
+}
+
+static int open_zoo(tool *run, const char *name, const tool_model_options *options, cnn_model **model)
+{
+    cnn_zoo_options zoo = {.struct_size = sizeof(zoo)};
+    if (options != NULL) {
+        memcpy(zoo.input, options->input, sizeof(zoo.input));
+        zoo.classes = (uint32_t)options->classes;
+        /* The library's 0 is the model's own rate, ours is none. */
+        zoo.dropout = isnan(options->dropout) ? 0 : options->dropout == 0 ? -1 : (float)options->dropout;
+    }
+    cnn_status status = cnn_zoo_create(run->context, name, &zoo, model);
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+}
+
+/* A file says everything itself; an option that contradicts it would be ignored in silence otherwise. */
+static int check_file_options(tool *run, const char *name, const tool_model_options *options, const cnn_model *model)
+{
+    cnn_shape input = cnn_model_input_shape(model);
+    for (uint32_t i = 0; i < 3; i++) {
+        int64_t own = i < input.rank ? input.dims[i] : 0;
+        if (options->input[i] != 0 && options->input[i] != own) {
+            return tool_fail(run, "%s: the input is %dx%dx%d and cannot be changed; only models by name take a size",
+                             name, (int)input.dims[0], (int)input.dims[1], (int)input.dims[2]);
+        }
+    }
+    if (options->classes != 0 && options->classes != tool_model_labels(model)) {
+        return tool_fail(run, "%s: the model tells %zu classes apart, not %llu", name, tool_model_labels(model),
+                         (unsigned long long)options->classes);
+    }
+    return isnan(options->dropout) ? TOOL_DONE
+                                   : tool_fail(run, "%s: dropout can be chosen only for models by name", name);
+}
+
+int tool_open_model(tool *run, const char *name, const tool_model_options *options, cnn_model **model)
+{
+    *model = NULL;
+    if (tool_is_zoo(name)) {
+        return open_zoo(run, name, options, model);
+    }
+    cnn_status status = cnn_model_load(run->context, name, model);
+    if (status != CNN_OK) {
+        /* A bare word that is no file was meant as a name. */
+        bool word = strpbrk(name, "./") == NULL && (status == CNN_ERROR_IO || status == CNN_ERROR_NOT_FOUND);
+        return word ? unknown_model(run, name) : tool_fail_library(run, status);
+    }
+    int result = options != NULL ? check_file_options(run, name, options, *model) : TOOL_DONE;
+    if (result != TOOL_DONE) {
+        cnn_model_free(*model);
+        *model = NULL;
+    }
+    return result;
+}
+
+int tool_open_trained(tool *run, const char *name, cnn_model **model)
+{
+    *model = NULL;
+    if (tool_is_zoo(name)) {
+        return tool_fail_usage(run, "%s is a model without training; give a file that `cnn train` wrote", name);
+    }
+    return tool_open_model(run, name, NULL, model);
+}
+
+size_t tool_model_labels(const cnn_model *model)
+{
+    cnn_shape output = cnn_model_output_shape(model);
+    int64_t values = 1;
+    for (uint32_t i = 0; i < output.rank; i++) {
+        values *= output.dims[i];
+    }
+    return values == 1 ? 2 : (size_t)values;
+}
+
+char *tool_label_text(const char *class_name, size_t label)
+{
+    return class_name != NULL ? tool_printable(class_name) : tool_format("%zu", label);
+}
+
+static char *join_classes(const char *(*name)(const void *source, size_t label), const void *source, size_t count)
+{
+    char *text = strdup("");
+    for (size_t i = 0; i < count && text != NULL; i++) {
+        char *printable = tool_printable(name(source, i));
+        char *longer = tool_format("%s%s%zu %s", text, i > 0 ? ", " : "", i, printable != NULL ? printable : "");
+        free(printable);
+        free(text);
+        text = longer;
+    }
+    return text != NULL ? text : calloc(1, 1);
+}
+
+static const char *name_in_model(const void *model, size_t label) { return cnn_model_class_name(model, label); }
+
+static const char *name_in_dataset(const void *dataset, size_t label) { return cnn_dataset_class_name(dataset, label); }
+
+char *tool_model_classes(const cnn_model *model)
+{
+    return join_classes(name_in_model, model, cnn_model_class_count(model));
+}
+
+char *tool_dataset_classes(const cnn_dataset *dataset)
+{
+    return join_classes(name_in_dataset, dataset, cnn_dataset_class_count(dataset));
+}

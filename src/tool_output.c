@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Results on stdout, where every byte that is lost is noticed; messages on stderr. */
+#include "tool.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void tool_print(tool *run, const char *format, ...)
+{
+    if (run->output_error != 0) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    if (vfprintf(stdout, format, arguments) < 0) {
+        run->output_error = errno != 0 ? errno : EIO;
+    }
+    va_end(arguments);
+}
+
+void tool_flush(tool *run)
+{
+    if (run->output_error == 0 && fflush(stdout) != 0) {
+        run->output_error = errno != 0 ? errno : EIO;
+    }
+}
+
+cnn_status tool_write(void *user, const void *data, size_t size)
+{
+    tool *run = user;
+    if (run->output_error == 0 && fwrite(data, 1, size, stdout) != size) {
+        run->output_error = errno != 0 ? errno : EIO;
+    }
+    return run->output_error == 0 ? CNN_OK : CNN_ERROR_IO;
+}
+
+int tool_finish(tool *run, int result)
+{
+    tool_flush(run);
+    if (run->output_error == 0) {
+        return result;
+    }
+    if (run->output_error != EPIPE) { /* a reader that has seen enough needs no message */
+        tool_complain(run, "standard output: %s", strerror(run->output_error));
+    }
+    return result == TOOL_DONE ? TOOL_FAILED : result;
+}
+
+/* Writes "cnn train: message" with whatever bytes are in it made harmless; newlines stay. */
+static void message(tool *run, bool prefix, const char *format, va_list arguments)
+{
+    char *text = NULL;
+    if (vasprintf(&text, format, arguments) < 0) {
+        text = NULL;
+    }
+    pthread_mutex_lock(&run->lock);
+    tool_progress_clear(run);
+    if (prefix) {
+        fprintf(stderr, run->command != NULL ? "cnn %s: " : "cnn%s: ", run->command != NULL ? run->command->name : "");
+    }
+    for (char *line = text != NULL ? text : strerror(ENOMEM); line != NULL;) {
+        char *end = text != NULL ? strchr(line, '\n') : NULL;
+        if (end != NULL) {
+            *end = '\0';
+        }
+        char *printable = tool_printable(line);
+        fprintf(stderr, "%s\n", printable != NULL ? printable : "");
+        free(printable);
+        line = end != NULL ? end + 1 : NULL;
+    }
+    pthread_mutex_unlock(&run->lock);
+    free(text);
+}
+
+void tool_note(tool *run, const char *format, ...)
+{
+    if (run->common == NULL || !run->common->quiet) {
+        va_list arguments;
+        va_start(arguments, format);
+        message(run, false, format, arguments);
+        va_end(arguments);
+    }
+}
+
+void tool_complain(tool *run, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    message(run, true, format, arguments);
+    va_end(arguments);
+}
+
+int tool_fail(tool *run, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    message(run, true, format, arguments);
+    va_end(arguments);
+    return TOOL_FAILED;
+}
+
+int tool_fail_memory(tool *run) { return tool_fail(run, "%s", cnn_status_string(CNN_ERROR_OUT_OF_MEMORY)); }
+
+int tool_fail_library(tool *run, cnn_status status)
+{
+    const char *detail = run->context != NULL ? cnn_last_error(run->context) : "";
+    return tool_fail(run, "%s", *detail != '\0' ? detail : cnn_status_string(status));
+}
+
+int tool_fail_usage(tool *run, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    message(run, true, format, arguments);
+    va_end(arguments);
+    if (run->command != NULL) {
+        fprintf(stderr, "`cnn help %s` says more.\n", run->command->name);
+    } else {
+        fprintf(stderr, "`cnn help` lists the commands.\n");
+    }
+    return TOOL_USAGE;
+}

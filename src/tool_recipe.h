@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* How a model is trained if the command line does not say otherwise. */
+#ifndef CNN_TOOL_RECIPE_H
+#define CNN_TOOL_RECIPE_H
+
+#include "tool.h"
+
+typedef struct tool_recipe {
+    const char *model;      /* zoo name */
+    const char *optimizer;  /* as --optimizer takes it */
+    const char *convention; /* as --convention takes it */
+    float learning_rate;
+    uint32_t batch, epochs;
+    const char *filter; /* of the resize step */
+    uint32_t channels;  /* of the images */
+    const char *reason; /* where it comes from, for the help */
+    float weight_decay;
+    float margin; /* training crops come out of a resize this much larger, and are mirrored; 0: no such thing */
+    bool mean;    /* the mean of the training images is subtracted */
+    const char *schedule; /* as --schedule takes it; NULL: the learning rate stays as it is */
+} tool_recipe;
+
+/* The recipe of a model; files and other names get a common one. */
+const tool_recipe *tool_find_recipe(const char *model);
+void tool_print_recipes(tool *run);
+
+/* What --optimizer and its companions say. */
+typedef struct tool_rule {
+    const char *optimizer, *convention;
+    double learning_rate, momentum, weight_decay, clip_norm; /* NaN: not given */
+} tool_rule;
+
+extern const char *const tool_optimizer_names[];
+extern const char *const tool_convention_names[];
+
+/* Fills in what was not given from the recipe. */
+tool_rule tool_complete_rule(const tool_rule *given, const tool_recipe *recipe);
+cnn_status tool_create_optimizer(cnn_context *context, const tool_rule *rule, cnn_optimizer **optimizer);
+
+#endif

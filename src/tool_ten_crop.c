@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Ten views of an image in place of its middle, and back. */
+#include "tool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const crops[] = {"center_crop=", "ten_crop="};
+
+/* The first step of that name, with its "="; NULL if there is none. */
+static const char *find_step(const char *steps, const char *name)
+{
+    while (*steps != '\0') {
+        if (strncmp(steps, name, strlen(name)) == 0) {
+            return steps;
+        }
+        steps += strcspn(steps, ",");
+        steps += *steps == ',';
+    }
+    return NULL;
+}
+
+bool tool_has_ten_crop(const cnn_pipeline *pipeline)
+{
+    return find_step(cnn_pipeline_text(pipeline), crops[1]) != NULL;
+}
+
+int tool_set_crop(tool *run, const cnn_pipeline *pipeline, bool ten, cnn_pipeline **changed)
+{
+    const char *text = cnn_pipeline_text(pipeline), *from = crops[!ten], *to = crops[ten];
+    const char *step = find_step(text, from);
+    if (step == NULL && find_step(text, to) == NULL) {
+        return tool_fail(run, "--ten-crop stands in for a center_crop, and the preprocessing has none: %s", text);
+    }
+    char *steps = step != NULL ? tool_format("%.*s%s%s", (int)(step - text), text, to, step + strlen(from))
+                               : strdup(text);
+    if (steps == NULL) {
+        return tool_fail_memory(run);
+    }
+    cnn_status status = cnn_pipeline_create(run->context, steps, changed);
+    free(steps);
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of `cnn train` share. */
+#ifndef CNN_TOOL_TRAIN_H
+#define CNN_TOOL_TRAIN_H
+
+#include "tool_curve.h"
+#include "tool_recipe.h"
+
+typedef struct train_settings {
+    tool_common common;
+    const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
+    const char *mean, *curve, *schedule, *metric;
+    double val_split;
+    tool_model_options model;
+    tool_rule rule;
+    uint64_t epochs, batch, limit, topk, patience;
+    bool ten_crop;
+} train_settings;
+
+typedef struct train_run {
+    tool *run;
+    const train_settings *settings;
+    const tool_recipe *recipe;
+    tool_rule rule;
+    uint32_t epochs, batch;
+    char *last_path;
+
+    cnn_dataset *data, *validation_data;
+    cnn_model *model;
+    char *augment;               /* --augment, or the recipe's; NULL: none */
+    cnn_pipeline *preprocess;    /* of all images, but for ten crops */
+    cnn_pipeline *training_steps; /* may be the same */
+    cnn_pipeline *evaluation;    /* of validation and prediction: may be the same, or has ten crops */
+    cnn_loader *loader, *validation_loader;
+    cnn_loss *loss;
+    cnn_optimizer *optimizer;
+    cnn_schedule *schedule;       /* NULL: the learning rate stays as it is */
+    cnn_evaluator *evaluators[3]; /* the metric that decides, accuracy if it is another, top k */
+    size_t evaluator_count;
+    cnn_history *history;
+
+    /* Of the callbacks: */
+    double begin, epoch_seconds; /* when the training began; how long the last epoch took */
+    uint64_t validation_steps;   /* done in this epoch */
+    uint64_t epochs_done;        /* in this run */
+    int log_result, curve_result;
+    tool_curve curve;
+} train_run;
+
+/* Opens everything; what was opened is closed by tool_train_close(), also after a failure. */
+int tool_train_open(train_run *train);
+void tool_train_close(train_run *train);
+/* Sets the preprocessing of the model and makes the steps of the training images, by --preprocess and --augment. */
+int tool_train_set_steps(train_run *train);
+/* Says what is about to happen. */
+void tool_train_introduce(train_run *train);
+
+/* For cnn_fit(). */
+bool tool_train_on_step(void *user, const cnn_progress *progress);
+bool tool_train_on_epoch(void *user, const cnn_progress *progress);
+
+/* --log: the file always holds exactly the epochs of the history, as CSV, or as JSON lines if its name ends in .json
+ * or .jsonl. The first call of a run writes all of them, later ones add the last. */
+int tool_log_history(tool *run, const char *path, const cnn_history *history, bool first);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* From the settings of `cnn train` to all that cnn_fit() needs. */
+#include "tool_train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int library(train_run *train, cnn_status status)
+{
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(train->run, status);
+}
+
+static int open_validation(train_run *train, const tool_data_options *like)
+{
+    const train_settings *settings = train->settings;
+    if (settings->val != NULL) {
+        size_t count = cnn_dataset_class_count(train->data);
+        const char **names = reallocarray(NULL, count, sizeof(*names));
+        if (names == NULL) {
+            return tool_fail_memory(train->run);
+        }
+        for (size_t i = 0; i < count; i++) {
+            names[i] = cnn_dataset_class_name(train->data, i);
+        }
+        tool_data_options options = {"test", names, count, like->channels};
+        int result = tool_open_data(train->run, settings->val, &options, &train->validation_data);
+        free(names);
+        return result;
+    }
+    if (isnan(settings->val_split)) {
+        return TOOL_DONE;
+    }
+    cnn_dataset *rest = NULL;
+    cnn_status status = cnn_dataset_split(
+        train->data, CNN_SPLIT(.mode = CNN_SPLIT_STRATIFIED, .fraction = (float)settings->val_split), &rest,
+        &train->validation_data);
+    if (status == CNN_OK) {
+        cnn_dataset_free(train->data);
+        train->data = rest;
+    }
+    return library(train, status);
+}
+
+/* The training and validation images, with the class names of --classes or of the model file if there are any. */
+static int open_data(train_run *train)
+{
+    const train_settings *settings = train->settings;
+    tool_list classes = {0};
+    tool_data_options options = {.part = "train"};
+    int result = TOOL_DONE;
+    options.channels = settings->model.input[2] != 0 ? (uint32_t)settings->model.input[2] : train->recipe->channels;
+    if (train->model != NULL) {
+        options.channels = (uint32_t)cnn_model_input_shape(train->model).dims[2];
+    }
+    if (settings->classes != NULL && !tool_list_split(&classes, settings->classes)) {
+        result = tool_fail_memory(train->run);
+    }
+    options.classes = (const char *const *)classes.items;
+    options.class_count = classes.count;
+    if (result == TOOL_DONE && train->model != NULL && cnn_model_class_count(train->model) > 0) {
+        result = tool_open_data_of_model(train->run, settings->data, "train", train->model, &train->data);
+    } else if (result == TOOL_DONE) {
+        result = tool_open_data(train->run, settings->data, &options, &train->data);
+    }
+    tool_list_free(&classes);
+    if (result == TOOL_DONE && cnn_dataset_class_count(train->data) < 2) {
+        result = tool_fail(train->run, "%s: there is one class only; training needs two or more", settings->data);
+    }
+    if (result == TOOL_DONE) {
+        result = tool_limit_data(train->run, settings->limit, &train->data);
+    }
+    return result == TOOL_DONE ? open_validation(train, &options) : result;
+}
+
+/* A model of the zoo gets as many outputs as the data has classes. */
+static int open_zoo_model(train_run *train)
+{
+    tool_model_options options = train->settings->model;
+    options.classes = cnn_dataset_class_count(train->data);
+    return tool_open_model(train->run, train->run->operands[0], &options, &train->model);
+}
+
+static int set_classes(train_run *train)
+{
+    size_t count = cnn_dataset_class_count(train->data);
+    const char **names = reallocarray(NULL, count, sizeof(*names));
+    if (names == NULL) {
+        return tool_fail_memory(train->run);
+    }
+    for (size_t i = 0; i < count; i++) {
+        names[i] = cnn_dataset_class_name(train->data, i);
+    }
+    cnn_status status = cnn_model_set_classes(train->model, names, count);
+    free(names);
+    return library(train, status);
+}
+
+static int set_weights(train_run *train)
+{
+    tool *run = train->run;
+    const char *path = train->settings->init_from;
+    if (path == NULL) {
+        return TOOL_DONE;
+    }
+    cnn_weights_report report = {.struct_size = sizeof(report)};
+    cnn_status status = cnn_model_load_weights(train->model, path, &report);
+    if (status != CNN_OK) {
+        return tool_fail_library(run, status);
+    }
+    char *printable = tool_printable(path);
+    int result = TOOL_DONE;
+    if (report.loaded == 0) {
+        result = tool_fail(run, "%s: none of its %u parameters fits this model", printable, (unsigned)report.unused);
+    } else {
+        tool_note(run, "weights     %u parameters from %s, %u begin anew, %u left unused", (unsigned)report.loaded,
+                  printable, (unsigned)report.missing, (unsigned)report.unused);
+    }
+    free(printable);
+    return result;
+}
+
+static int freeze(train_run *train)
+{
+    tool_list patterns = {0};
+    int result = TOOL_DONE;
+    if (train->settings->freeze != NULL && !tool_list_split(&patterns, train->settings->freeze)) {
+        result = tool_fail_memory(train->run);
+    }
+    for (size_t i = 0; i < patterns.count && result == TOOL_DONE; i++) {
+        cnn_status status = cnn_model_set_trainable(train->model, patterns.items[i], false);
+        result = status == CNN_ERROR_NOT_FOUND
+                     ? tool_fail(train->run, "--freeze: no parameter matches \"%s\"; `cnn summary` lists the layers",
+                                 patterns.items[i])
+                     : library(train, status);
+    }
+    tool_list_free(&patterns);
+    if (result == TOOL_DONE && cnn_model_trainable_values(train->model) == 0) {
+        result = tool_fail(train->run, "--freeze: nothing is left to train");
+    }
+    return result;
+}
+
+static cnn_status open_loaders(train_run *train)
+{
+    int32_t on_error = tool_on_error(train->settings->on_error);
+    bool ten = tool_has_ten_crop(train->evaluation);
+    cnn_context *context = train->run->context;
+    cnn_status status = cnn_loader_create(
+        context, train->data,
+        CNN_LOADER(.pipeline = train->training_steps, .batch = train->batch, .shuffle = 1, .on_error = on_error),
+        &train->loader);
+    if (status == CNN_OK && train->validation_data != NULL) {
+        status = cnn_loader_create(
+            context, train->validation_data,
+            CNN_LOADER(.pipeline = train->evaluation, .batch = ten ? (train->batch + 9) / 10 : train->batch,
+                       .on_error = on_error),
+            &train->validation_loader);
+    }
+    return status;
+}
+
+/* Takes the evaluator over; one that is there already is freed. */
+static void add_evaluator(train_run *train, cnn_evaluator *evaluator)
+{
+    for (size_t i = 0; i < train->evaluator_count; i++) {
+        if (strcmp(cnn_evaluator_name(train->evaluators[i]), cnn_evaluator_name(evaluator)) == 0) {
+            cnn_evaluator_free(evaluator);
+            return;
+        }
+    }
+    train->evaluators[train->evaluator_count++] = evaluator;
+}
+
+/* What is wrong with --schedule and --metric is told before the data is looked for. */
+static int open_texts(train_run *train)
+{
+    tool *run = train->run;
+    const train_settings *settings = train->settings;
+    const char *schedule = settings->schedule != NULL ? settings->schedule : train->recipe->schedule;
+    cnn_evaluator *evaluator = NULL;
+    if (schedule != NULL && cnn_schedule_create(run->context, schedule, &train->schedule) != CNN_OK) {
+        return tool_fail_usage(run, "--schedule: %s", cnn_last_error(run->context));
+    }
+    if (cnn_evaluator_create(run->context, settings->metric != NULL ? settings->metric : "accuracy", &evaluator) !=
+        CNN_OK) {
+        return tool_fail_usage(run, "--metric: %s", cnn_last_error(run->context));
+    }
+    add_evaluator(train, evaluator);
+    return TOOL_DONE;
+}
+
+static int open_rules(train_run *train)
+{
+    cnn_context *context = train->run->context;
+    size_t labels = tool_model_labels(train->model);
+    bool binary = cnn_model_output_shape(train->model).dims[0] == 1;
+    const char *loss = binary ? "binary_crossentropy" : "categorical_crossentropy";
+    loss = train->settings->loss != NULL ? train->settings->loss : loss;
+    cnn_status status = open_loaders(train);
+    if (status == CNN_OK) {
+        status = cnn_loss_create(context, loss, &train->loss);
+    }
+    if (status == CNN_OK) {
+        status = tool_create_optimizer(context, &train->rule, &train->optimizer);
+    }
+    cnn_evaluator *evaluator = NULL;
+    if (status == CNN_OK && (status = cnn_accuracy_create(context, &evaluator)) == CNN_OK) {
+        add_evaluator(train, evaluator);
+    }
+    if (status == CNN_OK && train->settings->topk > 1 && train->settings->topk < labels &&
+        (status = cnn_top_k_create(context, (uint32_t)train->settings->topk, &evaluator)) == CNN_OK) {
+        add_evaluator(train, evaluator);
+    }
+    return library(train, status);
+}
+
+int tool_train_open(train_run *train)
+{
+    bool zoo = tool_is_zoo(train->run->operands[0]);
+    int result = tool_open_context(train->run);
+    result = result == TOOL_DONE ? open_texts(train) : result;
+    if (result == TOOL_DONE && !zoo) {
+        result = tool_open_model(train->run, train->run->operands[0], &train->settings->model, &train->model);
+    }
+    if (result == TOOL_DONE && train->model != NULL && cnn_model_input_shape(train->model).rank != 3) {
+        result = tool_fail(train->run, "%s: the model does not read images", train->run->operands[0]);
+    }
+    result = result == TOOL_DONE ? open_data(train) : result;
+    if (result == TOOL_DONE && zoo) {
+        result = open_zoo_model(train);
+    }
+    int (*const steps[])(train_run *) = {set_classes, tool_train_set_steps, set_weights, freeze, open_rules};
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
+        result = steps[i](train);
+    }
+    return result;
+}
+
+void tool_train_close(train_run *train)
+{
+    cnn_history_free(train->history);
+    for (size_t i = 0; i < train->evaluator_count; i++) {
+        cnn_evaluator_free(train->evaluators[i]);
+    }
+    cnn_schedule_free(train->schedule);
+    cnn_optimizer_free(train->optimizer);
+    cnn_loss_free(train->loss);
+    cnn_loader_free(train->validation_loader);
+    cnn_loader_free(train->loader);
+    if (train->training_steps != train->preprocess) {
+        cnn_pipeline_free(train->training_steps);
+    }
+    if (train->evaluation != train->preprocess) {
+        cnn_pipeline_free(train->evaluation);
+    }
+    cnn_pipeline_free(train->preprocess);
+    cnn_model_free(train->model);
+    cnn_dataset_free(train->validation_data);
+    cnn_dataset_free(train->data);
+    tool_curve_free(&train->curve);
+    free(train->augment);
+    free(train->last_path);
+}

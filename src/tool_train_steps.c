@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* What the images go through: --preprocess for all of them, --augment for those of the training. */
+#include "tool_train.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Length of the steps before the first one that changes the scale of values. */
+static size_t sizing_length(const char *steps)
+{
+    static const char *const scaling[] = {"scale", "subtract", "normalize"};
+    for (const char *step = steps; *step != '\0';) {
+        size_t name = strcspn(step, "=,");
+        for (size_t i = 0; i < sizeof(scaling) / sizeof(scaling[0]); i++) {
+            if (strlen(scaling[i]) == name && strncmp(step, scaling[i], name) == 0) {
+                return (size_t)(step - steps);
+            }
+        }
+        step += strcspn(step, ",");
+        step += *step == ',';
+    }
+    return strlen(steps);
+}
+
+/* --augment; or what the recipe says of a model whose images are prepared in no other way. */
+static int choose_augment(train_run *train)
+{
+    const char *given = train->settings->augment;
+    const tool_recipe *recipe = train->recipe;
+    if (given != NULL) {
+        train->augment = strdup(given);
+    } else if (recipe->margin > 0 && train->settings->preprocess == NULL && cnn_model_pipeline(train->model) == NULL) {
+        cnn_shape input = cnn_model_input_shape(train->model);
+        train->augment = tool_format("resize=%.0fx%.0f:%s,random_crop=%lldx%lld,flip",
+                                     (double)input.dims[0] * (double)recipe->margin,
+                                     (double)input.dims[1] * (double)recipe->margin, recipe->filter,
+                                     (long long)input.dims[0], (long long)input.dims[1]);
+    } else {
+        return TOOL_DONE;
+    }
+    if (train->augment != NULL && *train->augment == '\0') { /* none of the recipe's */
+        free(train->augment);
+        train->augment = NULL;
+        return TOOL_DONE;
+    }
+    return train->augment != NULL ? TOOL_DONE : tool_fail_memory(train->run);
+}
+
+/* Makes the random steps; `whole` says whether they give the input's size by themselves. */
+static int open_augment(train_run *train, cnn_pipeline **augment, bool *whole)
+{
+    tool *run = train->run;
+    *whole = false;
+    int result = choose_augment(train);
+    if (result != TOOL_DONE || train->augment == NULL) {
+        return result;
+    }
+    if (cnn_pipeline_create(run->context, train->augment, augment) != CNN_OK) {
+        return tool_fail_usage(run, "--augment: %s", cnn_last_error(run->context));
+    }
+    cnn_shape input = cnn_model_input_shape(train->model);
+    cnn_shape made = cnn_pipeline_output_shape(*augment, (uint32_t)input.dims[2]);
+    *whole = made.rank == input.rank && memcmp(made.dims, input.dims, made.rank * sizeof(made.dims[0])) == 0;
+    return TOOL_DONE;
+}
+
+/* The preprocessing that nobody gave: the model file's own; that of a whole augmentation without what is random in
+ * it; else a resize to the input. */
+static cnn_status default_preprocess(train_run *train, const cnn_pipeline *augment)
+{
+    cnn_context *context = train->run->context;
+    const cnn_pipeline *own = cnn_model_pipeline(train->model);
+    if (own != NULL) {
+        return cnn_pipeline_create(context, cnn_pipeline_text(own), &train->preprocess);
+    }
+    if (augment != NULL) {
+        return cnn_pipeline_for_evaluation(augment, &train->preprocess);
+    }
+    char steps[64];
+    cnn_shape input = cnn_model_input_shape(train->model);
+    snprintf(steps, sizeof(steps), "resize=%lldx%lld:%s", (long long)input.dims[0], (long long)input.dims[1],
+             train->recipe->filter);
+    return cnn_pipeline_create(context, steps, &train->preprocess);
+}
+
+/* ---- the mean of the training images ---- */
+
+/* The steps over which the mean is taken: those before a crop if they give one size, else those before the scale of
+ * values changes, which are all when there is a mean to take. */
+static cnn_status open_measured(train_run *train, cnn_pipeline **steps)
+{
+    const char *text = cnn_pipeline_text(train->preprocess), *crop = strstr(text, ",center_crop=");
+    if (crop != NULL) {
+        char *before = tool_format("%.*s", (int)(crop - text), text);
+        cnn_status status = before != NULL ? cnn_pipeline_create(train->run->context, before, steps)
+                                           : CNN_ERROR_OUT_OF_MEMORY;
+        free(before);
+        if (status != CNN_OK || cnn_pipeline_output_shape(*steps, 3).rank == 3) {
+            return status;
+        }
+        cnn_pipeline_free(*steps);
+        *steps = NULL;
+    }
+    return cnn_pipeline_create(train->run->context, text, steps);
+}
+
+/* "0.49/0.45/0.42" over the training images; malloc'ed. */
+static int measure_mean(train_run *train, char **numbers)
+{
+    tool *run = train->run;
+    cnn_channel_statistics found = CNN_CHANNEL_STATISTICS_INIT;
+    cnn_pipeline *steps = NULL;
+    cnn_status status = open_measured(train, &steps);
+    if (status == CNN_OK) {
+        tool_note(run, "mean        of %zu images, %s ...", cnn_dataset_count(train->data), cnn_pipeline_text(steps));
+        status = cnn_dataset_statistics(
+            run->context, train->data,
+            CNN_LOADER(.pipeline = steps, .on_error = tool_on_error(train->settings->on_error)), &found);
+    }
+    cnn_pipeline_free(steps);
+    if (status != CNN_OK) {
+        return tool_fail_library(run, status);
+    }
+    *numbers = found.channels == 1 ? tool_format("%.6f", found.mean[0])
+                                   : tool_format("%.6f/%.6f/%.6f", found.mean[0], found.mean[1], found.mean[2]);
+    if (*numbers == NULL) {
+        return tool_fail_memory(run);
+    }
+    tool_note(run, "mean        %s", *numbers);
+    return TOOL_DONE;
+}
+
+/* Adds the step to the preprocessing. */
+static int append_mean(train_run *train, const char *numbers)
+{
+    cnn_pipeline *longer = NULL;
+    const char *text = cnn_pipeline_text(train->preprocess);
+    char *steps = tool_format("%s%ssubtract=%s", text, *text != '\0' ? "," : "", numbers);
+    if (steps == NULL) {
+        return tool_fail_memory(train->run);
+    }
+    cnn_status status = cnn_pipeline_create(train->run->context, steps, &longer);
+    free(steps);
+    if (status != CNN_OK) {
+        return tool_fail_usage(train->run, "--mean: %s", cnn_last_error(train->run->context));
+    }
+    cnn_pipeline_free(train->preprocess);
+    train->preprocess = longer;
+    return TOOL_DONE;
+}
+
+/* --mean, or what the recipe says. A preprocessing that changes the scale of values has its mean already. */
+static int subtract_mean(train_run *train)
+{
+    const char *given = train->settings->mean, *text = cnn_pipeline_text(train->preprocess);
+    const char *mean = given != NULL ? given : train->recipe->mean ? "auto" : "none";
+    bool scaled = sizing_length(text) < strlen(text);
+    if (strcmp(mean, "none") == 0 || (scaled && given == NULL)) {
+        return TOOL_DONE;
+    }
+    if (scaled) {
+        return tool_fail_usage(train->run, "--mean: the preprocessing changes the values already: %s", text);
+    }
+    if (strcmp(mean, "auto") != 0) {
+        return append_mean(train, mean);
+    }
+    char *numbers = NULL;
+    int result = measure_mean(train, &numbers);
+    if (result == TOOL_DONE) {
+        result = append_mean(train, numbers);
+    }
+    free(numbers);
+    return result;
+}
+
+/* What the model is to have: the preprocessing, or the same with ten crops, which training images never get. */
+static int set_evaluation(train_run *train)
+{
+    tool *run = train->run;
+    bool ten = train->settings->ten_crop || tool_has_ten_crop(train->preprocess);
+    int result = TOOL_DONE;
+    if (tool_has_ten_crop(train->preprocess)) {
+        cnn_pipeline *one = NULL;
+        result = tool_set_crop(run, train->preprocess, false, &one);
+        cnn_pipeline_free(train->preprocess);
+        train->preprocess = one;
+    }
+    result = result == TOOL_DONE ? subtract_mean(train) : result;
+    train->training_steps = train->evaluation = train->preprocess;
+    if (result == TOOL_DONE && ten) {
+        result = tool_set_crop(run, train->preprocess, true, &train->evaluation);
+    }
+    if (result != TOOL_DONE) {
+        return result;
+    }
+    cnn_status status = cnn_model_set_pipeline(train->model, train->evaluation);
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+}
+
+static int open_preprocess(train_run *train, const cnn_pipeline *whole_augment)
+{
+    const char *given = train->settings->preprocess;
+    cnn_status status = given != NULL ? cnn_pipeline_create(train->run->context, given, &train->preprocess)
+                                      : default_preprocess(train, whole_augment);
+    if (status != CNN_OK && given != NULL) {
+        return tool_fail_usage(train->run, "--preprocess: %s", cnn_last_error(train->run->context));
+    }
+    if (status != CNN_OK) {
+        return tool_fail_library(train->run, status);
+    }
+    return set_evaluation(train);
+}
+
+/* Augmentation goes between the steps that make the size and those that change the scale of values, which must see
+ * the images of training and prediction alike; a whole one stands in for the former. */
+static int open_training_steps(train_run *train, bool whole)
+{
+    const char *text = cnn_pipeline_text(train->preprocess);
+    size_t sizing = sizing_length(text);
+    bool scaled = whole && sizing_length(train->augment) < strlen(train->augment);
+    const char *scaling = scaled ? "" : text + sizing;
+    size_t kept = whole ? 0 : sizing > 0 && text[sizing - 1] == ',' ? sizing - 1 : sizing;
+    char *steps = tool_format("%.*s%s%s%s%s", (int)kept, text, kept > 0 ? "," : "", train->augment,
+                              *scaling != '\0' ? "," : "", scaling);
+    if (steps == NULL) {
+        return tool_fail_memory(train->run);
+    }
+    cnn_status status = cnn_pipeline_create(train->run->context, steps, &train->training_steps);
+    free(steps);
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(train->run, status);
+}
+
+int tool_train_set_steps(train_run *train)
+{
+    cnn_pipeline *augment = NULL;
+    bool whole = false;
+    int result = open_augment(train, &augment, &whole);
+    if (result == TOOL_DONE) {
+        result = open_preprocess(train, whole ? augment : NULL);
+    }
+    if (result == TOOL_DONE && augment != NULL) {
+        result = open_training_steps(train, whole);
+    }
+    cnn_pipeline_free(augment);
+    return result;
+}

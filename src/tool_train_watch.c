@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* What is seen of a training while it runs. */
+#include "tool_json.h"
+#include "tool_train.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The rest of this epoch, and of the training, by the speed so far. */
+static void format_left(const train_run *train, const cnn_progress *progress, char *text, size_t size)
+{
+    char epoch[24], all[24];
+    double step = progress->step > 0 ? progress->seconds / (double)progress->step : 0;
+    double left = step * (double)(progress->steps - progress->step);
+    double whole = train->epoch_seconds > 0 ? train->epoch_seconds : step * (double)progress->steps;
+    uint64_t later = progress->epochs > progress->epoch + 1 ? progress->epochs - progress->epoch - 1 : 0;
+    if (later > 0) {
+        snprintf(text, size, "%s left, %s in all", tool_duration(left, epoch),
+                 tool_duration(left + whole * (double)later, all));
+    } else {
+        snprintf(text, size, "%s left", tool_duration(left, epoch));
+    }
+}
+
+bool tool_train_on_step(void *user, const cnn_progress *progress)
+{
+    train_run *train = user;
+    train->validation_steps = progress->step > 0 ? 0 : train->validation_steps + 1;
+    if (train->settings->curve != NULL && progress->step > 0) {
+        tool_curve_add(&train->curve, progress->total_steps, progress->step_loss);
+    }
+    if (tool_progress_due(train->run)) {
+        char head[64], tail[192], left[64];
+        snprintf(head, sizeof(head), "epoch %llu/%llu", (unsigned long long)progress->epoch + 1,
+                 (unsigned long long)progress->epochs);
+        if (progress->step > 0) {
+            format_left(train, progress, left, sizeof(left));
+            snprintf(tail, sizeof(tail), "%llu/%llu  loss %.4f  %s %.4f  %.0f images/s  %s",
+                     (unsigned long long)progress->step, (unsigned long long)progress->steps, progress->loss,
+                     progress->score_name, progress->score, progress->images_per_second, left);
+            tool_progress_draw(train->run, head, progress->step, progress->steps, tail);
+        } else {
+            tool_progress_draw(train->run, head, train->validation_steps, cnn_loader_batches(train->validation_loader),
+                               "validation");
+        }
+    }
+    return tool_signal() != 0;
+}
+
+/* Appends ", name value" if there is a value. */
+static void add_value(char *text, size_t size, const cnn_history *history, const char *prefix, const char *name,
+                      size_t epoch)
+{
+    char column[64];
+    snprintf(column, sizeof(column), "%s%s", prefix, name);
+    double value = cnn_history_value(history, column, epoch);
+    size_t used = strlen(text);
+    if (!isnan(value)) {
+        snprintf(text + used, size - used, "%s%s %.4f", used > 0 ? ", " : "", column, value);
+    }
+}
+
+/* One plain line for an epoch. What was measured while training, dropout on, is called running. */
+static void tell_epoch(train_run *train, const cnn_progress *progress, bool best)
+{
+    char running[192] = "", validation[192] = "", duration[24];
+    for (size_t i = 0; i <= train->evaluator_count; i++) {
+        const char *name = i == 0 ? "loss" : cnn_evaluator_name(train->evaluators[i - 1]);
+        if (i > 0 && strcmp(name, "loss") == 0) {
+            continue;
+        }
+        add_value(running, sizeof(running), progress->history, "", name, progress->epoch);
+        add_value(validation, sizeof(validation), progress->history, "val_", name, progress->epoch);
+    }
+    tool_note(train->run, "epoch %llu/%llu: %s (running)%s%s%s; %.0f images/s, %s",
+              (unsigned long long)progress->epoch + 1, (unsigned long long)progress->epochs, running,
+              *validation != '\0' ? "; " : "", validation, best ? " (best)" : "", progress->images_per_second,
+              tool_duration(progress->seconds, duration));
+}
+
+static void print_epoch(train_run *train, const cnn_progress *progress, bool best)
+{
+    json_t *row = json_object();
+    tool_json_count(row, "epoch", progress->epoch + 1);
+    tool_json_count(row, "epochs", progress->epochs);
+    for (size_t i = 0; i < cnn_history_columns(progress->history); i++) {
+        const char *column = cnn_history_column(progress->history, i);
+        const char *key = strcmp(column, "images_per_second") == 0 ? "images_per_s" : column;
+        tool_json_real(row, key, cnn_history_value(progress->history, column, progress->epoch));
+    }
+    json_object_set_new(row, "best", json_boolean(best));
+    tool_json_print(train->run, row);
+}
+
+bool tool_train_on_epoch(void *user, const cnn_progress *progress)
+{
+    train_run *train = user;
+    bool best = cnn_history_best_epoch(progress->history) == progress->epoch;
+    train->epoch_seconds = progress->seconds;
+    tell_epoch(train, progress, best);
+    if (train->run->common->json) {
+        print_epoch(train, progress, best);
+    }
+    /* A log that cannot be written is told once and ends in exit status 1, but the training goes on. */
+    if (train->settings->log != NULL && train->log_result == TOOL_DONE) {
+        train->log_result = tool_log_history(train->run, train->settings->log, progress->history,
+                                             train->epochs_done == 0);
+    }
+    if (train->settings->curve != NULL && train->curve_result == TOOL_DONE) {
+        train->curve_result = tool_curve_save(train->run, train->settings->curve, &train->curve, progress->history,
+                                              progress->steps, cnn_evaluator_name(train->evaluators[0]));
+    }
+    train->epochs_done++;
+    return tool_signal() != 0 && progress->epoch + 1 < progress->epochs;
+}
+
+void tool_train_introduce(train_run *train)
+{
+    tool *run = train->run;
+    char memory[24], augment[512] = "";
+    char *classes = tool_model_classes(train->model), *operand = tool_printable(run->operands[0]);
+    tool_note(run, "model       %s, %llu parameters, %llu of them trained", operand != NULL ? operand : "",
+              (unsigned long long)cnn_model_values(train->model),
+              (unsigned long long)cnn_model_trainable_values(train->model));
+    tool_note(run, "classes     %s", classes != NULL ? classes : "");
+    if (train->validation_data != NULL) {
+        tool_note(run, "images      %zu for training, %zu for validation", cnn_dataset_count(train->data),
+                  cnn_dataset_count(train->validation_data));
+    } else {
+        tool_note(run, "images      %zu for training, none for validation: the best epoch is chosen by running values",
+                  cnn_dataset_count(train->data));
+    }
+    if (train->training_steps != train->preprocess) {
+        snprintf(augment, sizeof(augment), "; in training %s", cnn_pipeline_text(train->training_steps));
+    }
+    tool_note(run, "preprocess  %s%s", cnn_pipeline_text(train->evaluation), augment);
+    tool_note(run, "training    %u epochs, batch %u, %s (%s), learning rate %g, %s", (unsigned)train->epochs,
+              (unsigned)train->batch, train->rule.optimizer, train->rule.convention,
+              (double)cnn_optimizer_learning_rate(train->optimizer), cnn_loss_name(train->loss));
+    if (train->schedule != NULL) {
+        tool_note(run, "schedule    %s", cnn_schedule_text(train->schedule));
+    }
+    tool_note(run, "running on  backend %s (%s), %u threads, %s for activations and gradients",
+              cnn_context_backend(run->context), cnn_cpu_level(), (unsigned)cnn_context_threads(run->context),
+              tool_bytes(cnn_model_session_bytes(train->model, train->batch, true), memory));
+    free(classes);
+    free(operand);
+}

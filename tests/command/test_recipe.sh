@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# cnn train with the mean subtracted, with ten crops and with a learning curve; cnn eval with ten crops.
+set -u
+# shellcheck source=tests/command/command.sh
+. "$(dirname "$0")/command.sh"
+
+mkdir photos && "$helpers/make_photos" photos 30 40
+options='--data photos --val-split 0.2 --batch 10 --lr 0.003 --seed 7 --size 28x28x3'
+crops='resize=34x34,random_crop=28x28,flip'
+
+# shellcheck disable=SC2086
+train() {
+    "$cnn" train fashion-dnn $options "$@"
+}
+
+run 0 'the mean of the training images' train --out mean.cnn --epochs 2 --augment $crops --mean auto --curve curve.png
+has err 'it is taken before the crop' '^mean        of 48 images, resize=34x34'
+has err 'it is subtracted ever after' '^preprocess  resize=34x34:bilinear,center_crop=28x28,subtract=0\.[0-9]+/0\.[0-9]+/0\.[0-9]+; in training resize=34x34:bilinear,random_crop=28x28,flip=0\.5,subtract=0\.'
+tap_check 'the curve is a PNG' sh -c 'head -c 4 curve.png | grep -q PNG'
+cp curve.png before.png
+run 0 'going on' train --out mean.cnn --epochs 4 --augment $crops --mean auto --curve curve.png --resume mean.last.cnn
+tap_check 'the curve was drawn anew' sh -c '! cmp -s curve.png before.png'
+run 0 'the same without a stop' train --out whole.cnn --epochs 4 --augment $crops --mean auto
+tap_check 'the models have the same bits' cmp mean.cnn whole.cnn
+
+run 0 'numbers for the mean' train --out numbers.cnn --epochs 1 --mean 0.5/0.4/0.3
+has err 'they are subtracted' '^preprocess  resize=28x28:bilinear,subtract=0\.5/0\.4/0\.3'
+run 2 'a mean that is none' train --out no.cnn --mean half
+run 2 'a second mean' train --out no.cnn --mean auto --preprocess resize=28x28,subtract=0.5
+run 1 'a curve that cannot be written' train --out no.cnn --epochs 1 --curve no/curve.png
+
+run 0 'evaluation by the middle' "$cnn" eval mean.cnn --data photos --json
+json loss <out >middle
+run 0 'evaluation by ten crops' "$cnn" eval mean.cnn --data photos --json --ten-crop
+json loss <out >ten
+tap_check 'it gives another loss' sh -c '! cmp -s middle ten'
+tap_check 'of as many images' test "$(json images <out)" -eq 60
+run 0 'ten crops with one thread and another batch' "$cnn" eval mean.cnn --data photos --json --ten-crop --threads 1 --batch 7
+tap_check 'the same loss' awk "BEGIN {d = $(cat ten) - $(json loss <out); exit !(d < 1e-6 && d > -1e-6)}"
+run 1 'ten crops without a crop' "$cnn" eval numbers.cnn --data photos --ten-crop
+has err 'it says what is missing' 'has none: resize=28x28'
+
+run 0 'training with ten crops for validation' train --out ten.cnn --epochs 2 --augment $crops --ten-crop
+has err 'the model has them' '^preprocess  resize=34x34:bilinear,ten_crop=28x28; in training resize=34x34:bilinear,random_crop'
+run 0 'prediction by ten crops' "$cnn" predict ten.cnn photos/cat.1.jpg
+run 0 'evaluation by its own ten crops' "$cnn" eval ten.cnn --data photos
+run 0 'going on from a model with ten crops' "$cnn" train ten.cnn --data photos --out more.cnn --epochs 1
+has err 'its training images have one crop' 'ten_crop=28x28; in training resize=34x34:bilinear,center_crop=28x28$|ten_crop=28x28$'
+
+run 0 'the recipes' "$cnn" help train
+has out 'AlexNet has that of the article' '^  alexnet +momentum \(tensorflow1\), learning rate 0\.01, batch 256'
+tap_end

@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Help, wrong usage, exit statuses, output that cannot be written; what needs no data.
+set -u
+# shellcheck source=tests/command/command.sh
+. "$(dirname "$0")/command.sh"
+
+commands='summary train eval predict split check bench version help'
+page=$CNN_SOURCE/docs/cnn.1
+
+run 2 'no command' "$cnn"
+has err 'it says that a command is missing' 'command is missing'
+run 2 'an unknown command' "$cnn" trian
+has err 'it suggests the nearest' 'did you mean train\?'
+run 0 'help' "$cnn" help
+for command in $commands; do
+    has out "help lists $command" "^  $command "
+done
+run 0 'help by an option' "$cnn" --help
+run 2 'help of an unknown command' "$cnn" help nothing
+
+for command in $commands; do
+    run 0 "$command --help" "$cnn" "$command" --help
+    has out "$command --help begins with its usage" "^Usage: cnn $command"
+    [ -s err ]
+    tap_result $((1 - $?)) "$command --help leaves stderr empty"
+    cp out help
+    "$cnn" help "$command" >out
+    tap_check "help $command says the same" cmp help out
+    missing=$(sed -n 's/^  --\([a-z-]*\).*/\1/p' help | while read -r option; do
+        sed 's/\\-/-/g' "$page" | grep -qE "^(\.BI?|\.BR) --$option( |\$)" || echo "$option"
+    done)
+    tap_empty "the manual page has the options of $command" "$missing"
+done
+
+run 2 'an unknown option' "$cnn" version --jsn
+has err 'it suggests the nearest option' 'did you mean --json\?'
+run 2 'an option without its value' "$cnn" version --threads
+has err 'it says what is missing' '--threads needs a value'
+run 2 'a value for a flag' "$cnn" version --json=1
+run 2 'no number' "$cnn" version --threads two
+has err 'it says what is valid' 'from 1 to 1024, not "two"'
+run 2 'a number out of bounds' "$cnn" version --threads 0
+run 2 'a number with rubbish' "$cnn" bench --steps 3x
+run 2 'a size that is none' "$cnn" summary catdog --input 150by150
+run 2 'one argument too many' "$cnn" summary catdog catdog
+run 2 'an argument missing' "$cnn" summary
+run 2 'an unknown backend' "$cnn" version --backend referense
+has err 'it suggests the nearest backend' 'did you mean reference\?'
+run 1 'an unknown backend in the environment' env CNN_BACKEND=nothing "$cnn" version
+run 2 'an unknown model' "$cnn" summary catdgo
+has err 'it suggests the nearest model' 'did you mean catdog\?'
+has err 'it lists the models' 'fashion-cnn, fashion-dnn'
+run 1 'a model file that is not there' "$cnn" summary nothing.cnn
+has err 'it names the file' '^cnn summary: .*nothing\.cnn'
+run 2 'an unknown workload' "$cnn" bench catdog-trian
+has err 'it suggests the nearest workload' 'catdog-train'
+run 2 'training without data' "$cnn" train catdog --out x.cnn
+has err 'it says what is missing' '--data PATH is missing'
+run 2 'training without --out' "$cnn" train catdog --data .
+run 2 'options that exclude each other' "$cnn" train catdog --data . --out x --val . --val-split 0.2
+run 2 'a choice that is none' "$cnn" train catdog --data . --out x --optimizer adm
+has err 'it lists the choices' 'sgd, momentum, nesterov, rmsprop, adam'
+run 1 'an output folder that is not there' "$cnn" train catdog --data . --out no/x.cnn
+run 2 'evaluation without data' "$cnn" eval x.cnn
+run 2 'evaluation of a model without training' "$cnn" eval catdog --data .
+run 2 'prediction without an image' "$cnn" predict x.cnn
+
+run 0 'version' "$cnn" version
+has out 'it prints the version' '^cnn [0-9]+\.[0-9]+\.[0-9]+$'
+run 0 'version by an option' "$cnn" --version
+run 0 'version as JSON' "$cnn" version --json --backend reference --threads 1
+[ "$(json backend <out)" = reference ] && [ "$(json threads <out)" = 1 ]
+tap_result $? 'the JSON says backend and threads'
+
+run 0 'the summary of catdog' "$cnn" summary catdog
+has out 'its parameters are those of the article' '^Total params: 3,453,121$'
+has out 'its first layer is that of the article' '^conv2d_1 \(Conv2D\) +\(None, 148, 148, 32\) +896'
+run 0 'the summary as JSON' "$cnn" summary catdog --json
+[ "$(json parameters <out)" = 3453121 ] && [ "$(json layers 0 parameters <out)" = 896 ]
+tap_result $? 'the JSON has the parameters'
+run 0 'a summary of another size' "$cnn" summary fashion-dnn --input 8x8x1 --classes 3 --json
+[ "$(json output 0 <out)" = 3 ]
+tap_result $? 'it has as many outputs as classes'
+
+run 0 'a benchmark' "$cnn" bench catdog-infer-1 --steps 2 --json
+[ "$(json name <out)" = catdog-infer-1 ] && json ms <out >/dev/null && json images_per_s <out >/dev/null
+tap_result $? 'the JSON has name, ms and images_per_s'
+[ "$(json workloads 0 name <out)" = catdog-infer-1 ]
+tap_result $? 'the JSON has a list of workloads'
+run 0 'a benchmark as text' "$cnn" bench fashion-train --steps 1 --quiet
+has out 'it prints a row' '^fashion-train +[0-9.]+ ms/step +[0-9.]+ images/s$'
+tap_check 'it is quiet' test ! -s err
+
+if [ -w /dev/full ]; then
+    for command in version help 'summary catdog' 'version --json'; do
+        # shellcheck disable=SC2086
+        "$cnn" $command >/dev/full 2>err
+        tap_result $((1 - ($? == 1))) "$command on a full disk: status 1"
+        has err "$command on a full disk: a message" 'standard output: No space left'
+    done
+else
+    tap_skip 'output on a full disk' 'there is no /dev/full'
+fi
+tap_end
