@@ -1,0 +1,50 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The shared library exports what the headers declare and the map lists, no more and no less; and it imports nothing
+# that prints, ends the process, changes the locale or the floating-point environment.
+set -u
+: "${CNN_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
+# shellcheck source=tests/common/tap.sh
+. "$CNN_SOURCE/tests/common/tap.sh"
+library=${CNN_SHARED_LIBRARY:?the path of libcnn.so}
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+LC_ALL=C
+export LC_ALL
+
+# A name that follows CNN_API at the distance of a type and ends at the opening parenthesis.
+cat "$CNN_SOURCE"/include/cnn/*.h | tr '\n' ' ' | grep -oE 'CNN_API [^;(]*\(' |
+    grep -oE 'cnn_[a-z0-9_]+ *\($' | tr -d ' (' | sort -u >"$work/headers"
+grep -oE 'cnn_[a-z0-9_]+' "$CNN_SOURCE/lib/cnn.map" | sort -u >"$work/map"
+nm -D --defined-only "$library" | awk '$2 ~ /[A-Z]/ && $2 != "A" {print $3}' | sed 's/@.*//' | sort -u >"$work/exports"
+
+tap_check 'the headers declare functions' [ "$(wc -l <"$work/headers")" -gt 100 ]
+tap_check 'lib/cnn.map lists what the headers declare' diff "$work/headers" "$work/map"
+tap_check 'the library exports what the headers declare' diff "$work/headers" "$work/exports"
+tap_check 'the map has no wildcard but the local one' \
+    [ "$(grep -c '\*' "$CNN_SOURCE/lib/cnn.map")" -eq 1 ]
+tap_check 'every export carries a version node' sh -c \
+    "! nm -D --defined-only --with-symbol-versions '$library' | awk '\$2 != \"A\" && \$3 !~ /@@/' | grep ."
+
+imports=$(nm -D --undefined-only "$library" | awk '{print $2}' | sed 's/@.*//')
+forbidden='^(abort|exit|_exit|__assert_fail|v?printf|__v?printf_chk|puts|putchar|perror|setlocale|uselocale|strto(d|f|ld)|atof|scanf|__isoc99_sscanf|fesetround|fesetenv|signal|sigaction|fork|system|popen|getc|srand|rand)$'
+case $(nm -D --undefined-only "$library") in
+*__asan_*|*__tsan_*|*__ubsan_*) tap_skip 'the library imports nothing that it must not call' 'a sanitizer is built in' ;;
+*) tap_empty 'the library imports nothing that it must not call' "$(printf '%s\n' "$imports" | grep -E "$forbidden")" ;;
+esac
+
+soname=$(readelf -d "$library" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
+major=$(sed -n 's/^#define CNN_VERSION_MAJOR //p' "$CNN_SOURCE/include/cnn/version.h")
+minor=$(sed -n 's/^#define CNN_VERSION_MINOR //p' "$CNN_SOURCE/include/cnn/version.h")
+wanted=libcnn.so.$major
+[ "$major" -gt 0 ] || wanted=libcnn.so.0.$minor
+tap_check "the soname is $wanted" [ "$soname" = "$wanted" ]
+tap_empty 'no text relocations' "$(readelf -d "$library" | grep TEXTREL)"
+tap_empty 'no executable stack' "$(readelf -lW "$library" | grep GNU_STACK | grep RWE)"
+tap_empty 'the floating-point mode is never set (ldmxcsr)' \
+    "$(objdump -d --no-show-raw-insn "$library" | grep -E 'v?ldmxcsr' | head -n 3)"
+tap_empty 'no variable can be written to once the library is loaded' \
+    "$(objdump -t "$library" | awk 'NF > 4 && $(NF - 2) ~ /^\.(data|bss|tdata|tbss)$/ && $0 ~ / O / {print $NF}' |
+        grep -vE '^(completed\.|__dso_handle$|__TMC_END__|__cpu_(model|features)|__(a|t|ub)san)')"
+tap_end

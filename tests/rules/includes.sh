@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Who may include whom: the arrows of lib/README.md, read from the #include lines.
+set -u
+: "${CNN_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
+# shellcheck source=tests/common/tap.sh
+. "$CNN_SOURCE/tests/common/tap.sh"
+cd "$CNN_SOURCE/lib" || exit 1
+
+# folder: the other folders of lib/ whose headers its files may include. core/ is open to all.
+rules='
+core:
+image:
+dataset: image
+batch: dataset image
+backend:
+layer: backend
+model: layer backend image batch
+loss: model backend
+optimizer: model backend
+evaluate: model loss
+train: model loss optimizer evaluate batch dataset backend checkpoint
+checkpoint: model layer optimizer loss evaluate batch train
+zoo:
+'
+
+# offenders FOLDER ALLOWED: files of FOLDER with an include of a folder that is not allowed.
+offenders() {
+    grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' --include='*.c' --include='*.h' "$1" |
+        while IFS= read -r line; do
+            header=$(printf '%s\n' "$line" | sed 's/.*"\(.*\)".*/\1/')
+            case $header in
+            */*) folder=${header%%/*} ;;
+            *) folder=$1 ;; # a file beside it
+            esac
+            case " $1 core $2 " in
+            *" $folder "*) ;;
+            *) echo "$line" ;;
+            esac
+        done
+}
+
+for folder in */; do
+    folder=${folder%/}
+    [ -n "$(find "$folder" -name '*.[ch]')" ] || continue
+    rule=$(printf '%s\n' "$rules" | grep "^$folder:") || rule=
+    tap_check "$folder/ has a rule" [ -n "$rule" ]
+    tap_empty "$folder/ includes only what it may" "$(offenders "$folder" "${rule#*:}")"
+done
+
+private=$(grep -rnE '#[[:space:]]*include[[:space:]]*"' --include='*.[ch]' zoo | grep -vE '"(zoo|core)/')
+tap_empty 'zoo/ sees public headers and core/ alone' "$private"
+
+# The tool may include its own headers, those of the library as <cnn/...>, and nothing of lib/.
+outside=$(grep -rnE '#[[:space:]]*include[[:space:]]*"' --include='*.[ch]' ../src | grep -vE '"tool_?[a-z_]*\.h"|"cmd_?[a-z_]*\.h"')
+tap_empty 'src/ sees nothing of lib/' "$outside"
+
+private=$(grep -rnE '#[[:space:]]*include[[:space:]]*"' ../include)
+tap_empty 'public headers include <...> alone' "$private"
+
+outside=$(grep -rnE '#[[:space:]]*include[[:space:]]*"' --include='*.c' --include='*.cpp' ../examples)
+tap_empty 'examples include <...> alone' "$outside"
+
+# Images and data know no model; a backend knows shapes and pointers.
+models='<cnn/(model|train|loss|optimizer|evaluator|zoo|cnn)\.h>'
+tap_empty 'core/ image/ dataset/ batch/ backend/ know no model' \
+    "$(grep -rnE "$models" --include='*.[ch]' core image dataset batch backend)"
+tap_empty 'image/ knows no dataset' "$(grep -rnE '<cnn/(dataset|loader)\.h>' --include='*.[ch]' image)"
+
+# Arithmetic is reached by way of the vtable alone.
+tap_empty 'BLIS is called by backend/blis/ alone' \
+    "$(grep -rnlE '[<"](blis|cblas)\.h' --include='*.[ch]' . | grep -v '^\./backend/blis/')"
+
+tap_end
