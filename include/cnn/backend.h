@@ -12,6 +12,11 @@
  * entry says so. Entries are called from any thread that runs a session, at the
  * same time, and keep no state but in `user`.
  *
+ * A workspace query is given together with all the passes that it speaks for,
+ * and so is conv2d_pools; a table that gives only some of them is refused. A
+ * session asks for its whole batch and also runs fewer samples: the answer
+ * covers all smaller `n`, too.
+ *
  * Same bits for any number of threads: an entry divides its work in a way that
  * depends on the shape alone, and sums partial results in a fixed order.
  */
@@ -31,7 +36,7 @@ struct cnn_backend;
 typedef enum cnn_activation {
     CNN_LINEAR = 0,
     CNN_RELU = 1,       /**< max(0, x); its derivative at 0 is 0 */
-    CNN_LEAKY_RELU = 2, /**< x > 0 ? x : alpha x */
+    CNN_LEAKY_RELU = 2, /**< x > 0 ? x : alpha x; alpha is at least 0, since the gradient is taken from the output */
     CNN_SIGMOID = 3,
     CNN_TANH = 4,
     CNN_SOFTMAX = 5,    /**< over the last dimension */
@@ -123,7 +128,8 @@ typedef struct cnn_dropout_shape {
     float rate;        /**< probability of dropping, 0 <= rate < 1 */
     int32_t channels;  /**< 1: one decision for each n and c; 0: one for each value */
     uint64_t key[2];   /**< of the counter-based generator, Philox 4x32-10: the decision for value i (channels: for
-                            n * c + channel) is word i % 4 of block i / 4, dropped if word < rate * 2^32 */
+                            n * c + channel) is word i % 4 of block i / 4, dropped if word < rate * 2^32. key[0] is
+                            the generator's key, key[1] the upper half of its counter, the block the lower */
 } cnn_dropout_shape;
 
 /** Zero padding of x [n, in_h, in_w, c] on four sides. */
