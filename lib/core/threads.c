@@ -290,6 +290,8 @@ void cnn__pool_free(cnn_context *context, cnn__pool *pool)
 
 uint32_t cnn__pool_threads(const cnn__pool *pool) { return pool->threads; }
 
+bool cnn__pool_has_executor(const cnn__pool *pool) { return pool->executor.run != NULL; }
+
 void cnn__parallel(cnn__pool *pool, uint32_t max_threads, size_t tasks,
                    void (*task)(void *argument, size_t index, uint32_t worker), void *argument)
 {
