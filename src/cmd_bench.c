@@ -17,16 +17,22 @@ typedef struct bench_workload {
     uint32_t batch;
     bench_rule rule;
     uint64_t steps;
+    uint32_t classes; /* 0: the model's own */
 } bench_workload;
 
 static const bench_workload workloads[] = {
-    {"catdog-train", "catdog", 0.5f, 20, BENCH_RMSPROP, 7},
-    {"alexnet-train", "alexnet", 0.5f, 64, BENCH_MOMENTUM, 4},
-    {"fashion-train", "fashion-cnn", 0, 100, BENCH_ADAM, 15},
-    {"catdog-infer-20", "catdog", 0, 20, BENCH_INFER, 9},
-    {"catdog-infer-1", "catdog", 0, 1, BENCH_INFER, 25},
-    {"alexnet-infer-64", "alexnet", 0.5f, 64, BENCH_INFER, 4},
-    {"alexnet-infer-1", "alexnet", 0.5f, 1, BENCH_INFER, 15},
+    {"catdog-train", "catdog", 0.5f, 20, BENCH_RMSPROP, 7, 0},
+    {"alexnet-train", "alexnet", 0.5f, 64, BENCH_MOMENTUM, 4, 0},
+    {"fashion-train", "fashion-cnn", 0, 100, BENCH_ADAM, 15, 0},
+    {"resnet18-train", "resnet18", 0, 16, BENCH_ADAM, 4, 2},
+    {"catdog-infer-20", "catdog", 0, 20, BENCH_INFER, 9, 0},
+    {"catdog-infer-1", "catdog", 0, 1, BENCH_INFER, 25, 0},
+    {"alexnet-infer-64", "alexnet", 0.5f, 64, BENCH_INFER, 4, 0},
+    {"alexnet-infer-1", "alexnet", 0.5f, 1, BENCH_INFER, 15, 0},
+    {"vgg16-notop-infer-20", "vgg16-notop", 0, 20, BENCH_INFER, 3, 0},
+    {"vgg16-notop-infer-1", "vgg16-notop", 0, 1, BENCH_INFER, 9, 0},
+    {"resnet18-infer-8", "resnet18", 0, 8, BENCH_INFER, 5, 2},
+    {"resnet18-infer-1", "resnet18", 0, 1, BENCH_INFER, 15, 2},
 };
 
 #define WORKLOADS (sizeof(workloads) / sizeof(workloads[0]))
@@ -87,7 +93,8 @@ static cnn_status open_bench(cnn_context *context, const bench_workload *workloa
     *bench = (bench_run){.workload = workload};
     bool train = workload->rule != BENCH_INFER;
     cnn_status status = cnn_zoo_create(
-        context, workload->model, CNN_ZOO(.dropout = workload->dropout, .fc8_after_dropout = 1), &bench->model);
+        context, workload->model,
+        CNN_ZOO(.classes = workload->classes, .dropout = workload->dropout, .fc8_after_dropout = 1), &bench->model);
     if (status == CNN_OK) {
         status = cnn_session_create(bench->model, CNN_SESSION(.batch = workload->batch, .training = train),
                                     &bench->session);
@@ -247,7 +254,7 @@ static void more_bench_help(tool *run)
 {
     tool_print(run, "Workloads (all of them if none is named):\n");
     for (size_t i = 0; i < WORKLOADS; i++) {
-        tool_print(run, "  %-16s %s, %s, batch %u\n", workloads[i].name, workloads[i].model,
+        tool_print(run, "  %-21s %s, %s, batch %u\n", workloads[i].name, workloads[i].model,
                    workloads[i].rule != BENCH_INFER ? "training step" : "inference", (unsigned)workloads[i].batch);
     }
 }

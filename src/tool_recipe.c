@@ -6,21 +6,31 @@
 
 /* AlexNet's 227 out of 256. */
 #define MARGIN (256.0f / 227.0f)
+/* torchvision's 224 out of 256, and what it does to all values. */
+#define TORCHVISION_MARGIN (256.0f / 224.0f)
+#define TORCHVISION_NORMALIZE "normalize=mean=0.485/0.456/0.406:std=0.229/0.224/0.225"
 
 static const tool_recipe recipes[] = {
     {"alexnet", "momentum", "tensorflow1", 0.01f, 256, 300, "bilinear", 3, "the article's program", 5e-4f,
-     MARGIN, true, "plateau:patience=30"},
+     MARGIN, true, "plateau:patience=30", false, NULL},
     {"alexnet-paper", "momentum", "keras", 0.01f, 128, 90, "bilinear", 3,
      "Krizhevsky et al. 2012, whose velocity holds the learning rate, as Keras's", 5e-4f, MARGIN, true,
-     "plateau"},
+     "plateau", false, NULL},
     {"catdog", "rmsprop", "keras", 1e-4f, 20, 30, "nearest", 3, "Chollet 2017; Keras resizes by nearest", 0, 0, false,
-     NULL},
-    {"fashion-cnn", "adam", "pytorch", 1e-3f, 100, 5, "bilinear", 1, "as usual with PyTorch", 0, 0, false, NULL},
-    {"fashion-dnn", "adam", "pytorch", 1e-3f, 100, 5, "bilinear", 1, "as usual with PyTorch", 0, 0, false, NULL},
+     NULL, false, NULL},
+    {"fashion-cnn", "adam", "pytorch", 1e-3f, 100, 5, "bilinear", 1, "as usual with PyTorch", 0, 0, false, NULL,
+     false, NULL},
+    {"fashion-dnn", "adam", "pytorch", 1e-3f, 100, 5, "bilinear", 1, "as usual with PyTorch", 0, 0, false, NULL,
+     false, NULL},
+    {"resnet18", "adam", "pytorch", 1e-3f, 32, 30, "bilinear", 3, "images as in torchvision's reference training", 0,
+     TORCHVISION_MARGIN, false, "cosine", true, TORCHVISION_NORMALIZE},
+    {"vgg16", "momentum", "pytorch", 0.01f, 32, 74, "bilinear", 3,
+     "Simonyan and Zisserman 2015; images as in torchvision's reference training", 5e-4f, TORCHVISION_MARGIN, false,
+     "plateau", true, TORCHVISION_NORMALIZE},
 };
 
 static const tool_recipe common_recipe = {
-    "any other", "adam", "pytorch", 1e-3f, 32, 10, "bilinear", 3, "model files too", 0, 0, false, NULL,
+    "any other", "adam", "pytorch", 1e-3f, 32, 10, "bilinear", 3, "model files too", 0, 0, false, NULL, false, NULL,
 };
 
 #define RECIPES (sizeof(recipes) / sizeof(recipes[0]))
@@ -44,8 +54,11 @@ void tool_print_recipes(tool *run)
                    recipe->model, recipe->optimizer, recipe->convention, (double)recipe->learning_rate,
                    (unsigned)recipe->batch, (unsigned)recipe->epochs, recipe->filter);
         if (recipe->weight_decay > 0) {
-            tool_print(run, "               weight decay %g, random crops and flips, mean of the training images"
-                            " subtracted\n", (double)recipe->weight_decay);
+            tool_print(run, "               weight decay %g\n", (double)recipe->weight_decay);
+        }
+        if (recipe->margin > 0) {
+            tool_print(run, "               random %s and flips, %s\n", recipe->parts ? "resized crops" : "crops",
+                       recipe->mean ? "mean of the training images subtracted" : "ImageNet's mean and deviation");
         }
         if (recipe->schedule != NULL) {
             tool_print(run, "               schedule %s\n", recipe->schedule);

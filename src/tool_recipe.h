@@ -18,6 +18,9 @@ typedef struct tool_recipe {
     float margin; /* training crops come out of a resize this much larger, and are mirrored; 0: no such thing */
     bool mean;    /* the mean of the training images is subtracted */
     const char *schedule; /* as --schedule takes it; NULL: the learning rate stays as it is */
+    bool parts;           /* training images are parts of random size and proportions; the margin is that of prediction,
+                             which sees the middle */
+    const char *normalize; /* the step that ends the preprocessing of RGB images if --mean is not given; NULL: none */
 } tool_recipe;
 
 /* The recipe of a model; files and other names get a common one. */

@@ -2,7 +2,6 @@
 /* What the images go through: --preprocess for all of them, --augment for those of the training. */
 #include "tool_train.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,10 +31,12 @@ static int choose_augment(train_run *train)
         train->augment = strdup(given);
     } else if (recipe->margin > 0 && train->settings->preprocess == NULL && cnn_model_pipeline(train->model) == NULL) {
         cnn_shape input = cnn_model_input_shape(train->model);
-        train->augment = tool_format("resize=%.0fx%.0f:%s,random_crop=%lldx%lld,flip",
-                                     (double)input.dims[0] * (double)recipe->margin,
-                                     (double)input.dims[1] * (double)recipe->margin, recipe->filter,
-                                     (long long)input.dims[0], (long long)input.dims[1]);
+        const long long rows = input.dims[0], cols = input.dims[1];
+        train->augment = recipe->parts
+                             ? tool_format("random_resized_crop=%lldx%lld:%s,flip", rows, cols, recipe->filter)
+                             : tool_format("resize=%.0fx%.0f:%s,random_crop=%lldx%lld,flip",
+                                           (double)rows * (double)recipe->margin, (double)cols * (double)recipe->margin,
+                                           recipe->filter, rows, cols);
     } else {
         return TOOL_DONE;
     }
@@ -65,8 +66,26 @@ static int open_augment(train_run *train, cnn_pipeline **augment, bool *whole)
     return TOOL_DONE;
 }
 
-/* The preprocessing that nobody gave: the model file's own; that of a whole augmentation without what is random in
- * it; else a resize to the input. */
+/* A whole augmentation without what is random in it: for the recipe's parts, the middle of a larger resize. */
+static cnn_status evaluation_steps(const train_run *train, const cnn_pipeline *augment, char **steps)
+{
+    const tool_recipe *recipe = train->recipe;
+    if (recipe->parts && train->settings->augment == NULL) {
+        cnn_shape input = cnn_model_input_shape(train->model);
+        const long long rows = input.dims[0], cols = input.dims[1];
+        *steps = tool_format("resize_short=%.0f:%s,center_crop=%lldx%lld",
+                             (double)(rows > cols ? rows : cols) * (double)recipe->margin, recipe->filter, rows, cols);
+        return CNN_OK;
+    }
+    cnn_pipeline *evaluation = NULL;
+    cnn_status status = cnn_pipeline_for_evaluation(augment, &evaluation);
+    *steps = status == CNN_OK ? strdup(cnn_pipeline_text(evaluation)) : NULL;
+    cnn_pipeline_free(evaluation);
+    return status;
+}
+
+/* The preprocessing that nobody gave: the model file's own; that of a whole augmentation; else a resize to the input.
+ * The recipe's normalisation follows, unless values are changed already or --mean is to do that. */
 static cnn_status default_preprocess(train_run *train, const cnn_pipeline *augment)
 {
     cnn_context *context = train->run->context;
@@ -74,14 +93,26 @@ static cnn_status default_preprocess(train_run *train, const cnn_pipeline *augme
     if (own != NULL) {
         return cnn_pipeline_create(context, cnn_pipeline_text(own), &train->preprocess);
     }
-    if (augment != NULL) {
-        return cnn_pipeline_for_evaluation(augment, &train->preprocess);
-    }
-    char steps[64];
+    char *steps = NULL;
+    cnn_status status = CNN_OK;
     cnn_shape input = cnn_model_input_shape(train->model);
-    snprintf(steps, sizeof(steps), "resize=%lldx%lld:%s", (long long)input.dims[0], (long long)input.dims[1],
-             train->recipe->filter);
-    return cnn_pipeline_create(context, steps, &train->preprocess);
+    if (augment != NULL) {
+        status = evaluation_steps(train, augment, &steps);
+    } else {
+        steps = tool_format("resize=%lldx%lld:%s", (long long)input.dims[0], (long long)input.dims[1],
+                            train->recipe->filter);
+    }
+    if (steps != NULL && train->recipe->normalize != NULL && train->settings->mean == NULL && input.dims[2] == 3 &&
+        sizing_length(steps) == strlen(steps)) {
+        char *longer = tool_format("%s,%s", steps, train->recipe->normalize);
+        free(steps);
+        steps = longer;
+    }
+    if (status == CNN_OK) {
+        status = steps != NULL ? cnn_pipeline_create(context, steps, &train->preprocess) : CNN_ERROR_OUT_OF_MEMORY;
+    }
+    free(steps);
+    return status;
 }
 
 /* ---- the mean of the training images ---- */

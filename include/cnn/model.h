@@ -125,8 +125,11 @@ CNN_API uint64_t cnn_model_trainable_values(const cnn_model *model);
 
 /**
  * Hands the layer table to `write`, as Keras prints it: name, kind, output
- * shape and parameters of each layer, and the totals. Returns CNN_OK,
- * CNN_ERROR_STATE before building, or the status of `write`. Since 0.1.
+ * shape and parameters of each layer, and the totals. If not every layer reads
+ * the one before it alone, a fourth column says what each is connected to:
+ * "conv1[0][0]" is the output of conv1, "input[0][0]" the model's input.
+ * Returns CNN_OK, CNN_ERROR_STATE before building, CNN_ERROR_OUT_OF_MEMORY, or
+ * the status of `write`. Since 0.1.
  */
 CNN_API cnn_status cnn_model_summary(const cnn_model *model, cnn_write_function write, void *user);
 

@@ -2,13 +2,15 @@
 /* The networks by name. */
 #include "zoo/zoo.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/options.h"
 
 static const cnn__zoo_entry *const entries[] = {
-    &cnn__zoo_alexnet, &cnn__zoo_alexnet_paper, &cnn__zoo_catdog, &cnn__zoo_fashion_cnn, &cnn__zoo_fashion_dnn,
+    &cnn__zoo_alexnet,     &cnn__zoo_alexnet_paper, &cnn__zoo_catdog, &cnn__zoo_fashion_cnn,
+    &cnn__zoo_fashion_dnn, &cnn__zoo_resnet18,      &cnn__zoo_vgg16,  &cnn__zoo_vgg16_notop,
 };
 
 #define ENTRIES (sizeof(entries) / sizeof(entries[0]))
@@ -25,6 +27,11 @@ static const cnn__zoo_entry *find(const char *name)
         }
     }
     return NULL;
+}
+
+cnn_initializer cnn__zoo_fan_out(int32_t kernel, int32_t filters)
+{
+    return (cnn_initializer){CNN_INIT_NORMAL, (float)sqrt(2.0 / ((double)kernel * kernel * filters))};
 }
 
 static cnn__zoo_request complete(const cnn__zoo_entry *entry, const cnn_zoo_options *options)
@@ -54,6 +61,9 @@ cnn_status cnn_zoo_create(cnn_context *context, const char *name, const cnn_zoo_
     const cnn__zoo_entry *entry = find(name);
     if (entry == NULL) {
         return cnn__fail(context, CNN_ERROR_NOT_FOUND, "there is no network \"%s\" in the zoo", name);
+    }
+    if (entry->classes == 0 && options.classes != 0) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s has no classes, only features", entry->name);
     }
     cnn__zoo_request request = complete(entry, &options);
     CNN__RETURN_IF_ERROR(cnn_model_create(context, CNN_MODEL(.name = entry->name, .shape = request.input), model));

@@ -17,7 +17,7 @@ typedef struct cnn__zoo_entry {
     const char *name;
     const char *description;
     int32_t input[3];
-    int32_t classes;
+    int32_t classes; /* 0: it has no classes, and none can be asked for */
     float dropout;
     /* Adds the layers to a new model; errors are remembered by the model. */
     void (*add_layers)(cnn_context *context, const cnn__zoo_request *request, cnn_model *model);
@@ -25,5 +25,9 @@ typedef struct cnn__zoo_entry {
 
 extern const cnn__zoo_entry cnn__zoo_alexnet, cnn__zoo_alexnet_paper;
 extern const cnn__zoo_entry cnn__zoo_catdog, cnn__zoo_fashion_cnn, cnn__zoo_fashion_dnn;
+extern const cnn__zoo_entry cnn__zoo_resnet18, cnn__zoo_vgg16, cnn__zoo_vgg16_notop;
+
+/* torchvision's start of convolutions with relu: N(0, 2 / fan_out), not cut off (He et al. 2015). */
+cnn_initializer cnn__zoo_fan_out(int32_t kernel, int32_t filters);
 
 #endif

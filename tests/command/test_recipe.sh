@@ -50,4 +50,19 @@ has err 'its training images have one crop' 'ten_crop=28x28; in training resize=
 
 run 0 'the recipes' "$cnn" help train
 has out 'AlexNet has that of the article' '^  alexnet +momentum \(tensorflow1\), learning rate 0\.01, batch 256'
+has out 'ResNet-18 has parts of random size' '^ +random resized crops and flips, ImageNet'
+
+run 0 'ResNet-18 by its recipe' "$cnn" train resnet18 --data photos --val-split 0.2 --size 32x40x3 --batch 16 --epochs 1 --out residual.cnn
+has err 'prediction sees the middle' '^preprocess  resize_short=46:bilinear,center_crop=32x40,normalize=mean=0\.485/0\.456/0\.406:std=0\.229/0\.224/0\.225; in training random_resized_crop=32x40:.*,flip=0\.5,normalize=mean=0\.485'
+run 0 'its summary' "$cnn" summary residual.cnn
+has out 'it says what a layer is connected to' '^Layer \(type\) +Output Shape +Param # +Connected to'
+has out 'it is trained for two classes' '^Trainable params: 11,177,538$'
+run 0 'its evaluation' "$cnn" eval residual.cnn --data photos --json
+tap_check 'it read all images' test "$(json images <out)" -eq 60
+run 0 'another augmentation, one epoch' "$cnn" train resnet18 --data photos --size 32x32x3 --batch 16 --epochs 1 --limit 20 --augment flip --out flipped.cnn
+has err 'the normalisation stays' '^preprocess  resize=32x32:bilinear,normalize=mean=0\.485[^;]*; in training resize=32x32:bilinear,flip=0\.5,normalize=mean'
+run 0 'numbers for the mean in its place' "$cnn" train resnet18 --data photos --size 32x32x3 --batch 16 --epochs 1 --limit 20 --mean 0.5/0.4/0.3 --out mean18.cnn
+has err 'they alone are subtracted' '^preprocess  resize_short=37:bilinear,center_crop=32x32,subtract=0\.5/0\.4/0\.3; in'
+run 1 'a network without classes is not trained' "$cnn" train vgg16-notop --data photos --out no.cnn
+has err 'it says why' 'has no classes'
 tap_end

@@ -88,6 +88,9 @@ run 0 'a benchmark' "$cnn" bench catdog-infer-1 --steps 2 --json
 tap_result $? 'the JSON has name, ms and images_per_s'
 [ "$(json workloads 0 name <out)" = catdog-infer-1 ]
 tap_result $? 'the JSON has a list of workloads'
+run 0 'a benchmark of a network without classes' "$cnn" bench vgg16-notop-infer-1 --steps 1 --json
+[ "$(json name <out)" = vgg16-notop-infer-1 ]
+tap_result $? 'it has its row'
 run 0 'a benchmark as text' "$cnn" bench fashion-train --steps 1 --quiet
 has out 'it prints a row' '^fashion-train +[0-9.]+ ms/step +[0-9.]+ images/s$'
 tap_check 'it is quiet' test ! -s err

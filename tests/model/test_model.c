@@ -69,6 +69,42 @@ START_TEST(test_summary)
 }
 END_TEST
 
+/* Keras's table of a functional model: 98 columns, the inputs last, a row for each further one. */
+static const char graph_summary[] =
+    "Model: \"graph\"\n"
+    "__________________________________________________________________________________________________\n"
+    "Layer (type)                    Output Shape         Param #     Connected to                     \n"
+    "==================================================================================================\n"
+    "first (Conv2D)                  (None, 8, 8, 3)      84          input[0][0]                      \n"
+    "__________________________________________________________________________________________________\n"
+    "batch_normalization_1 (BatchNor (None, 8, 8, 3)      12          first[0][0]                      \n"
+    "__________________________________________________________________________________________________\n"
+    "sum (Add)                       (None, 8, 8, 3)      0           batch_normalization_1[0][0]      \n"
+    "                                                                 input[0][0]                      \n"
+    "                                                                 first[0][0]                      \n"
+    "==================================================================================================\n"
+    "Total params: 96\n"
+    "Trainable params: 90\n"
+    "Non-trainable params: 6\n"
+    "__________________________________________________________________________________________________\n";
+
+START_TEST(test_graph_summary)
+{
+    static char text[4096];
+    cnn_model *model = NULL;
+    text[0] = '\0';
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.name = "graph", .input = {8, 8, 3}), &model), CNN_OK);
+    cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "first", .filters = 3, .padding = CNN_PADDING_SAME)));
+    cnn_model_add(model, cnn_batch_norm(context, NULL));
+    cnn_model_add_after(model, cnn_add(context, CNN_NAMED(.name = "sum")),
+                        (const char *const[]){"batch_normalization_1", "input", "first"}, 3);
+    ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
+    ck_assert_int_eq(cnn_model_summary(model, append, text), CNN_OK);
+    ck_assert_str_eq(text, graph_summary);
+    cnn_model_free(model);
+}
+END_TEST
+
 START_TEST(test_zoo)
 {
     /* PyTorch: FashionCNN has 1,475,338 trained values, FashionDNN 235,146. */
@@ -239,6 +275,7 @@ int main(void)
     TCase *tcase = tcase_create("model");
     tcase_add_checked_fixture(tcase, open_context, close_context);
     tcase_add_test(tcase, test_summary);
+    tcase_add_test(tcase, test_graph_summary);
     tcase_add_test(tcase, test_zoo);
     tcase_add_test(tcase, test_whole_and_fused);
     tcase_add_test(tcase, test_memory);

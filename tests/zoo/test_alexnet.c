@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* AlexNet in both forms: the output of each layer, the number of parameters, and how they begin. */
 #include <check.h>
-#include <math.h>
 #include <string.h>
 
 #include <cnn/cnn.h>
 
 #include "common/suite.h"
+#include "zoo/support.h"
 
 static cnn_context *context;
 
@@ -17,62 +17,16 @@ static void open_context(void)
 
 static void close_context(void) { cnn_context_free(context); }
 
-typedef struct layer {
-    const char *name, *type;
-    cnn_shape output;
-} layer;
-
-#define MAPS(h, c) {3, 0, {h, h, c}}
-#define VECTOR(c) {1, 0, {c}}
-
-static void expect_layers(const cnn_model *model, const layer *layers, size_t count)
-{
-    ck_assert_uint_eq(cnn_model_layer_count(model), count);
-    for (size_t i = 0; i < count; i++) {
-        cnn_shape shape = cnn_model_layer_shape(model, i);
-        ck_assert_str_eq(cnn_model_layer_name(model, i), layers[i].name);
-        ck_assert_str_eq(cnn_model_layer_type(model, i), layers[i].type);
-        ck_assert_uint_eq(shape.rank, layers[i].output.rank);
-        for (uint32_t d = 0; d < shape.rank; d++) {
-            ck_assert_msg(shape.dims[d] == layers[i].output.dims[d], "%s: dimension %u is %lld", layers[i].name, d,
-                          (long long)shape.dims[d]);
-        }
-    }
-}
-
-/* Biases are constants; weights are normal, checked by mean and deviation. */
 static void expect_start(cnn_model *model, const char *name, double deviation, float bias)
 {
     char text[64];
-    cnn_parameter kernel = CNN_PARAMETER_INIT, offset = CNN_PARAMETER_INIT;
-    strcat(strcpy(text, name), "/kernel");
-    ck_assert_int_eq(cnn_model_find_parameter(model, text, &kernel), CNN_OK);
-    strcat(strcpy(text, name), "/bias");
-    ck_assert_int_eq(cnn_model_find_parameter(model, text, &offset), CNN_OK);
-    for (int64_t i = 0; i < offset.value.shape.dims[0]; i++) {
-        ck_assert_float_eq(offset.value.data[i], bias);
-    }
-    size_t count = 1;
-    for (uint32_t d = 0; d < kernel.value.shape.rank; d++) {
-        count *= (size_t)kernel.value.shape.dims[d];
-    }
-    double sum = 0, squares = 0, beyond = 0;
-    for (size_t i = 0; i < count; i++) {
-        double value = kernel.value.data[i] / deviation;
-        sum += value;
-        squares += value * value;
-        beyond += fabs(value) > 2;
-    }
-    double n = (double)count;
-    ck_assert_msg(fabs(sum / n) < 4 / sqrt(n), "%s: mean %g of a deviation", name, sum / n);
-    ck_assert_msg(fabs(squares / n - 1) < 6 / sqrt(n), "%s: variance %g of the stated", name, squares / n);
-    /* Not truncated: 4.55 % lie beyond two deviations. */
-    ck_assert_msg(fabs(beyond / n - 0.0455) < 4 * sqrt(0.0455 / n), "%s: %g beyond two deviations", name, beyond / n);
+    zoo_expect_normal(model, strcat(strcpy(text, name), "/kernel"), deviation);
+    zoo_expect_constant(model, strcat(strcpy(text, name), "/bias"), bias);
 }
 
 START_TEST(test_article)
 {
-    static const layer layers[] = {
+    static const zoo_layer layers[] = {
         {"conv1", "Conv2D", MAPS(55, 96)},        {"pool1", "MaxPooling2D", MAPS(27, 96)},
         {"conv2", "Conv2D", MAPS(27, 256)},       {"pool2", "MaxPooling2D", MAPS(13, 256)},
         {"conv3", "Conv2D", MAPS(13, 384)},       {"conv4", "Conv2D", MAPS(13, 384)},
@@ -89,7 +43,7 @@ START_TEST(test_article)
                   {"conv5", 0.01, 0.1f}, {"fc6", 0.005, 0.1f}, {"fc7", 0.005, 0.1f}, {"fc8", 0.01, 0}};
     cnn_model *model = NULL;
     ck_assert_msg(cnn_zoo_create(context, "alexnet", NULL, &model) == CNN_OK, "%s", cnn_last_error(context));
-    expect_layers(model, layers, sizeof(layers) / sizeof(layers[0]));
+    zoo_expect_layers(model, layers, sizeof(layers) / sizeof(layers[0]));
     ck_assert_uint_eq(cnn_model_values(model), 58289538);
     ck_assert_uint_eq(cnn_model_trainable_values(model), 58289538);
     for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
@@ -118,7 +72,7 @@ END_TEST
 
 START_TEST(test_paper)
 {
-    static const layer layers[] = {
+    static const zoo_layer layers[] = {
         {"conv1", "Conv2D", MAPS(55, 96)},
         {"norm1", "LocalResponseNorm", MAPS(55, 96)},
         {"pool1", "MaxPooling2D", MAPS(27, 96)},
@@ -143,7 +97,7 @@ START_TEST(test_paper)
                   {"conv5", 1}, {"fc6", 1},   {"fc7", 1},   {"fc8", 0}};
     cnn_model *model = NULL;
     ck_assert_msg(cnn_zoo_create(context, "alexnet-paper", NULL, &model) == CNN_OK, "%s", cnn_last_error(context));
-    expect_layers(model, layers, sizeof(layers) / sizeof(layers[0]));
+    zoo_expect_layers(model, layers, sizeof(layers) / sizeof(layers[0]));
     ck_assert_uint_eq(cnn_model_values(model), 60965224);
     for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
         expect_start(model, starts[i].name, 0.01, starts[i].bias);
