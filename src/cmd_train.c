@@ -243,6 +243,10 @@ static const tool_option train_options[] = {
      AT(model.input), 1, 3, NULL},
     {"dropout", "RATE", "of the dropout layers of a model by name; 0: none", TOOL_REAL, AT(model.dropout), 0, 0.99,
      NULL},
+    {"fc8-after-dropout", NULL,
+     "of alexnet: fc8 reads fc7 behind its dropout, as in the paper; if not given it reads fc7 itself, as in the "
+     "article's program, so that fc6 alone has a dropout that matters",
+     TOOL_FLAG, AT(model.fc8_after_dropout), 0, 0, NULL},
     {"limit", "N", "only a random sample of N images of --data", TOOL_COUNT, AT(limit), 1, 1e15, NULL},
     {"classes", "A,B,...", "the class names, in the order of their labels; if not given those found, in byte order",
      TOOL_TEXT, AT(classes), 0, 0, NULL},
