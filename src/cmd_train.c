@@ -52,6 +52,17 @@ static double best_value(const train_run *train, const char *name, bool *running
     return *running ? cnn_history_value(train->history, name, epoch) : value;
 }
 
+/* Of all epochs, those before a resumed checkpoint included. */
+static double total_seconds(const cnn_history *history)
+{
+    double sum = 0;
+    for (size_t epoch = 0; epoch < cnn_history_epochs(history); epoch++) {
+        double seconds = cnn_history_value(history, "seconds", epoch);
+        sum += isnan(seconds) ? 0 : seconds;
+    }
+    return sum;
+}
+
 static int print_result(train_run *train, bool done)
 {
     tool *run = train->run;
@@ -73,6 +84,7 @@ static int print_result(train_run *train, bool done)
             tool_json_real(object, metric, score);
         }
         json_object_set_new(object, "running", json_boolean(running));
+        tool_json_real(object, "seconds", total_seconds(train->history));
         tool_json_count(object, "skipped", cnn_loader_skipped(train->loader));
         tool_json_text(object, "model", train->settings->out);
         tool_json_text(object, "checkpoint", train->last_path);
@@ -88,6 +100,8 @@ static int print_result(train_run *train, bool done)
         }
         tool_print(run, "\n");
     }
+    char duration[24];
+    tool_print(run, "time        %s\n", tool_duration(total_seconds(train->history), duration));
     tool_print(run, "model       %s\ncheckpoint  %s\n", out != NULL ? out : "", last != NULL ? last : "");
     free(out);
     free(last);

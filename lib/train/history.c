@@ -15,6 +15,7 @@ cnn_status cnn__history_create(cnn_context *context, cnn_history **out)
     history->context = context;
     history->best_epoch = SIZE_MAX;
     history->best_score = NAN;
+    history->running = CNN__RUNNING_INIT;
     return CNN_OK;
 }
 

@@ -21,8 +21,9 @@ has err 'it tells each epoch, training values as running' \
     '^epoch 1/6: loss [0-9.]+, accuracy [0-9.]+ \(running\); val_loss [0-9.]+, val_accuracy [0-9.]+'
 hasnt err 'no bar where there is no terminal' "$(printf '\r')"
 has out 'it tells the best epoch' '^best epoch  [1-6] of 6: val_accuracy [0-9.]+'
+has out 'it tells the time' '^time        [0-9]+:[0-9]+'
 tap_check 'the log has a header and six rows' test "$(wc -l <one.csv)" -eq 7
-has one.csv 'the log names its columns' '^epoch,loss,accuracy,.*val_loss,val_accuracy'
+has one.csv 'the log names its columns' '^epoch,loss,accuracy,.*val_loss,val_accuracy.*,step_loss,step_score$'
 
 run 0 'the same in two parts: the first' train --out two.cnn --epochs 2 --log two.csv --topk 2 --threads 1
 run 0 'the same in two parts: the second' \
@@ -38,7 +39,8 @@ tap_check 'and leaves the model alone' cmp before two.cnn
 run 0 'training as JSON' train --out json.cnn --epochs 2 --json --quiet
 tap_check 'two epochs and the end' test "$(wc -l <out)" -eq 3
 [ "$(head -n 2 out | json epoch | tail -n 1)" = 2 ] && head -n 2 out | json val_accuracy >/dev/null &&
-    [ "$(tail -n 1 out | json model)" = json.cnn ]
+    [ "$(tail -n 1 out | json model)" = json.cnn ] && head -n 1 out | json step_loss >/dev/null &&
+    head -n 1 out | json step_score >/dev/null && tail -n 1 out | json seconds >/dev/null
 tap_result $? 'the JSON has epochs and files'
 tap_check 'it is quiet' test ! -s err
 run 0 'a validation share' "$cnn" train fashion-dnn --data photos --val-split 0.25 --out split.cnn --epochs 1 --limit 40
