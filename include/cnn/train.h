@@ -55,7 +55,8 @@ typedef struct cnn_progress {
     double best_score;       /**< so far */
     double seconds;          /**< since the epoch began */
     double images_per_second; /**< of this epoch's steps */
-    double wait_seconds;     /**< this epoch's waiting for data */
+    double wait_seconds;     /**< this epoch's waiting for data; the history's "wait_share" is its part of the seconds
+                                  that the epoch's steps took, validation not counted */
     double learning_rate;    /**< of the step */
     const char *score_name;  /**< of the first evaluator; valid during the callback */
     const cnn_history *history; /**< the epochs so far; valid during the callback */

@@ -181,6 +181,7 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     cnn__history_set(history, "learning_rate", progress->learning_rate);
     cnn__history_set(history, "images_per_second", progress->images_per_second);
     cnn__history_set(history, "wait_seconds", progress->wait_seconds);
+    cnn__history_set(history, "wait_share", progress->seconds > 0 ? progress->wait_seconds / progress->seconds : 0);
     cnn__history_set(history, "step_loss", progress->step_loss);
     cnn__history_set(history, "step_score", progress->step_score);
     if (fit->validation.session != NULL) {

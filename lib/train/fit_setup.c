@@ -131,8 +131,8 @@ static cnn_status add_columns(cnn__fit *fit, const char *prefix)
 
 static cnn_status make_history(cnn__fit *fit)
 {
-    static const char *const always[] = {"learning_rate", "seconds",   "images_per_second",
-                                         "wait_seconds",  "step_loss", "step_score"};
+    static const char *const always[] = {"learning_rate", "seconds",   "images_per_second", "wait_seconds",
+                                         "wait_share",    "step_loss", "step_score"};
     CNN__RETURN_IF_ERROR(cnn__history_create(fit->context, &fit->history));
     CNN__RETURN_IF_ERROR(add_columns(fit, ""));
     if (fit->options.validation != NULL) {

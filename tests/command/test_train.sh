@@ -19,11 +19,12 @@ has err 'it tells the classes' '0 cat, 1 dog'
 has err 'it tells the sizes' '50 for training, 20 for validation'
 has err 'it tells each epoch, training values as running' \
     '^epoch 1/6: loss [0-9.]+, accuracy [0-9.]+ \(running\); val_loss [0-9.]+, val_accuracy [0-9.]+'
+has err 'it tells the share of time spent waiting' 'images/s, [0-9.]+ % waiting for data, [0-9]+:[0-9]+'
 hasnt err 'no bar where there is no terminal' "$(printf '\r')"
 has out 'it tells the best epoch' '^best epoch  [1-6] of 6: val_accuracy [0-9.]+'
 has out 'it tells the time' '^time        [0-9]+:[0-9]+'
 tap_check 'the log has a header and six rows' test "$(wc -l <one.csv)" -eq 7
-has one.csv 'the log names its columns' '^epoch,loss,accuracy,.*val_loss,val_accuracy.*,step_loss,step_score$'
+has one.csv 'the log names its columns' '^epoch,loss,accuracy,.*val_loss,val_accuracy.*,wait_share,step_loss,step_score$'
 
 run 0 'the same in two parts: the first' train --out two.cnn --epochs 2 --log two.csv --topk 2 --threads 1
 run 0 'the same in two parts: the second' \

@@ -65,6 +65,8 @@ static bool note_epoch(void *user, const cnn_progress *progress)
     watch *seen = user;
     ck_assert_double_eq(progress->step_loss, seen->losses[progress->epoch]);
     ck_assert_double_eq(progress->step_score, seen->accuracies[progress->epoch]);
+    const double share = cnn_history_value(progress->history, "wait_share", progress->epoch);
+    ck_assert(share >= 0 && share <= 1);
     ck_assert_double_eq(cnn_history_value(progress->history, "step_loss", progress->epoch), progress->step_loss);
     ck_assert_double_eq(cnn_history_value(progress->history, "step_score", progress->epoch), progress->step_score);
     seen->hashes[progress->epoch] = test_model_hash(cnn_session_model(progress->session));

@@ -90,7 +90,7 @@ static void check_same(const cnn_history *history, const cnn_history *expected)
     for (size_t c = 0; c < cnn_history_columns(expected); c++) {
         const char *name = cnn_history_column(expected, c);
         bool time = strcmp(name, "seconds") == 0 || strcmp(name, "images_per_second") == 0 ||
-                    strcmp(name, "wait_seconds") == 0;
+                    strcmp(name, "wait_seconds") == 0 || strcmp(name, "wait_share") == 0;
         for (size_t epoch = 0; epoch < cnn_history_epochs(expected) && !time; epoch++) {
             const double a = cnn_history_value(history, name, epoch), e = cnn_history_value(expected, name, epoch);
             ck_assert_msg(a == e || (isnan(a) && isnan(e)), "%s of epoch %zu: %.17g; expected %.17g", name, epoch, a,
