@@ -114,7 +114,7 @@ typedef struct cnn_fit_options {
  * naming epoch, step and learning rate: the last checkpoint is left as it was;
  * CNN_ERROR_MISMATCH if the classes of dataset and model differ, or the
  * checkpoint is of another architecture, optimizer (its options included, but for
- * the learning rate, which is the checkpoint's), schedule or seed: then nothing
+ * the learning rate, which is the checkpoint's), schedule, seed or first evaluator: then nothing
  * was changed; and the statuses of loaders, sessions and files.
  * Since 0.1.
  */

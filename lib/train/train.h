@@ -31,6 +31,7 @@ struct cnn_history {
     float *best_values; /* the best epoch's parameters, as cnn_model.values; NULL: not kept */
     size_t best_count;  /* values in it */
     cnn__running running;
+    char *metric;         /* the evaluator whose score decides what is best; NULL: not known */
     char *running_scores; /* what cnn__running_pack() made of the evaluators; NULL: nothing */
     char *schedule;       /* the text of the learning rate's schedule; NULL: none */
     char *schedule_state; /* where it stands; NULL: none */
@@ -43,6 +44,8 @@ cnn_status cnn__history_add_column(cnn_history *history, const char *name);
 cnn_status cnn__history_add_row(cnn_history *history);
 /* Sets a value of the last row; the column exists. */
 void cnn__history_set(cnn_history *history, const char *column, double value);
+/* Remembers whose score decides what is best; the name is copied. */
+cnn_status cnn__history_set_metric(cnn_history *history, const char *name);
 /* Remembers where the schedule stands; the texts are copied. */
 cnn_status cnn__history_set_schedule(cnn_history *history, const char *text, const char *state);
 /* Remembers these parameters as the best. */

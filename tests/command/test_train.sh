@@ -50,6 +50,8 @@ run 0 'other weights to begin with' train --out three.cnn --epochs 1 --init-from
 has err 'it tells what was loaded' '[0-9]+ parameters from one.cnn, 0 begin anew'
 run 1 'a pattern that fits nothing' train --out three.cnn --epochs 1 --freeze 'nothing*'
 run 2 'two ways to begin' train --out three.cnn --resume one.last.cnn --init-from one.cnn
+run 1 'a checkpoint of another metric' train --out three.cnn --epochs 9 --metric auc --resume one.last.cnn
+has err 'it names both' 'with "accuracy" as the evaluator that decides what is best, not "auc"'
 run 1 'a checkpoint of another model' "$cnn" train catdog --data parts/train --size 48x48 --out three.cnn --resume one.last.cnn
 run 2 'steps that are none' train --out three.cnn --augment flop
 run 0 'steps that make the size' train --out crop.cnn --epochs 1 --augment resize=32x32,random_crop=28,flip=0.5
