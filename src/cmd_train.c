@@ -249,6 +249,11 @@ static const tool_option train_options[] = {
      "size before the crop; numbers such as 0.49/0.45/0.42; or none. If not given, what the list above says of the "
      "model",
      TOOL_TEXT, AT(mean), 0, 0, NULL},
+    {"pca", "WHAT",
+     "varies the colours of training images along their principal components, as the paper of AlexNet: auto reads the "
+     "training images first, at the size before the crop, and draws with the paper's deviation of 0.1; auto:0.2 with "
+     "another; or none, which it is if not given",
+     TOOL_TEXT, AT(pca), 0, 0, NULL},
     {"ten-crop", NULL,
      "validates and later predicts by ten crops of each image, corners, middle and their mirror images, instead of "
      "the middle alone; takes ten times as long",

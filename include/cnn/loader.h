@@ -129,14 +129,20 @@ typedef struct cnn_channel_statistics {
     double mean[4];      /**< of each channel, over all pixels of all images; in [0, 1], red first, unless the pipeline
                               changes that */
     double deviation[4]; /**< standard deviation likewise: the root of the mean squared distance from the mean */
+    double covariance[9]; /**< of three channels, 3 x 3, over all pixels, divided by their number; 0 of one channel */
+    double pca_values[3]; /**< its eigenvalues, the largest first: the `values` of a pipeline's pca_color step */
+    double pca_vectors[9]; /**< its eigenvectors of length 1, as the `vectors` of that step: row c holds channel c of the
+                                first, second and third. The largest number of each is positive */
 } cnn_channel_statistics;
 
-#define CNN_CHANNEL_STATISTICS_INIT {sizeof(cnn_channel_statistics), 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}}
+#define CNN_CHANNEL_STATISTICS_INIT \
+    {sizeof(cnn_channel_statistics), 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, {0}, {0}, {0}}
 
 /**
  * Reads a whole dataset once and gives mean and deviation of each channel: the
  * numbers of a pipeline's `subtract` and `normalize` steps, and the mean image
- * of the AlexNet article.
+ * of the AlexNet article; and the principal components of the colours, those of
+ * `pca_color` (Krizhevsky et al. 2012, section 4.1).
  *
  * options  how to read, as for cnn_loader_create(): above all the pipeline,
  *          which must give one size (such as resize=256x256), and on_error.
