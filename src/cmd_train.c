@@ -34,6 +34,9 @@ static int check_settings(tool *run, const train_settings *settings, const tool_
     if (!isnan(settings->rule.momentum) && strcmp(rule->optimizer, "adam") == 0) {
         return tool_fail_usage(run, "--momentum does not apply to --optimizer adam");
     }
+    if (settings->memory_limit > 0 && !settings->in_memory) {
+        return tool_fail_usage(run, "--memory-limit goes with --in-memory: streamed images take next to nothing");
+    }
     int result = tool_check_writable(run, settings->out);
     const char *const others[] = {settings->log, settings->curve};
     for (size_t i = 0; i < 2 && result == TOOL_DONE; i++) {
@@ -267,6 +270,13 @@ static const tool_option train_options[] = {
      "article's program, so that fc6 alone has a dropout that matters",
      TOOL_FLAG, AT(model.fc8_after_dropout), 0, 0, NULL},
     {"limit", "N", "only a random sample of N images of --data", TOOL_COUNT, AT(limit), 1, 1e15, NULL},
+    {"in-memory", NULL,
+     "keeps the images decoded and resized, as they are before the first random step, so that only the first epoch "
+     "reads them; the training is the same to the bit. If not given every epoch reads them, and the size of --data "
+     "does not matter",
+     TOOL_FLAG, AT(in_memory), 0, 0, NULL},
+    {"memory-limit", "MIB", "with --in-memory: refuses to begin if the images take more than this", TOOL_COUNT,
+     AT(memory_limit), 1, 1e9, NULL},
     {"classes", "A,B,...", "the class names, in the order of their labels; if not given those found, in byte order",
      TOOL_TEXT, AT(classes), 0, 0, NULL},
     {"topk", "K", "tells the share of images whose class is among the K most probable too", TOOL_COUNT, AT(topk), 2,

@@ -13,8 +13,8 @@ typedef struct train_settings {
     double val_split;
     tool_model_options model;
     tool_rule rule;
-    uint64_t epochs, batch, limit, topk, patience;
-    bool ten_crop;
+    uint64_t epochs, batch, limit, topk, patience, memory_limit;
+    bool ten_crop, in_memory;
 } train_settings;
 
 typedef struct train_run {

@@ -102,6 +102,7 @@ cnn_status cnn_dataset_statistics(cnn_context *context, const cnn_dataset *datas
     options.shuffle = 0;
     options.mode = CNN_BATCH_EPOCH;
     options.drop_last = 0;
+    options.in_memory = 0; /* each image is read once */
     CNN__RETURN_IF_ERROR(cnn_loader_create(context, dataset, &options, &loader));
     cnn_status status = read_all(loader, &found);
     cnn_loader_free(loader);

@@ -37,6 +37,14 @@ run 0 'resuming what is complete' train --out two.cnn --epochs 6 --topk 2 --resu
 has err 'it says so' 'already complete'
 tap_check 'and leaves the model alone' cmp before two.cnn
 
+run 0 'the same in memory' train --out memory.cnn --epochs 6 --topk 2 --in-memory --memory-limit 1
+has err 'it tells the memory' '^in memory   5[0-9]\.[0-9] KiB for images'
+tap_check 'the model has the same bits' cmp one.cnn memory.cnn
+run 1 'more memory than allowed' train --out memory.cnn --epochs 1 --in-memory --memory-limit 1 \
+    --augment resize=200x200,random_crop=28
+has err 'it says how much' '50 images of 200x200x1 in memory take 40000 bytes each'
+run 2 'a limit without --in-memory' train --out memory.cnn --memory-limit 1
+
 run 0 'training as JSON' train --out json.cnn --epochs 2 --json --quiet
 tap_check 'two epochs and the end' test "$(wc -l <out)" -eq 3
 [ "$(head -n 2 out | json epoch | tail -n 1)" = 2 ] && head -n 2 out | json val_accuracy >/dev/null &&
