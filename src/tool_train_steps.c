@@ -102,7 +102,7 @@ static cnn_status default_preprocess(train_run *train, const cnn_pipeline *augme
                             train->recipe->filter);
     }
     if (steps != NULL && train->recipe->normalize != NULL && train->settings->mean == NULL && input.dims[2] == 3 &&
-        sizing_length(steps) == strlen(steps)) {
+        tool_train_sizing_length(steps) == strlen(steps)) {
         char *longer = tool_format("%s,%s", steps, train->recipe->normalize);
         free(steps);
         steps = longer;
