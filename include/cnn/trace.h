@@ -30,7 +30,7 @@ typedef struct cnn_trace_record {
     double seconds;        /**< by a monotonic clock */
     double flop;           /**< convolution and dense: multiplications and additions by the plain formula, also where
                                 the algorithm needs fewer; else 0 */
-    const char *algorithm; /**< "direct", "winograd-4x4-3x3"; NULL where there is no choice or it is not known. Static */
+    const char *algorithm; /**< "direct", "winograd-4x4-3x3"; NULL where there is no choice, or not known. Static */
     const char *reason;    /**< why that one; NULL if not known. Static */
 } cnn_trace_record;
 
