@@ -633,7 +633,9 @@ static cnn__conv2d_algorithm choice(int64_t size, int64_t in_c, int64_t out_c, i
 START_TEST(choices)
 {
     for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
-        ck_assert_int_eq(choice(74, 32, 64, 3, 1, (cnn_pass)pass, true), CNN__CONV2D_IM2COL);
+        ck_assert_int_eq(choice(74, 32, 64, 3, 1, (cnn_pass)pass, true), CNN__CONV2D_DIRECT);
+        ck_assert_int_eq(choice(27, 96, 256, 5, 1, (cnn_pass)pass, true), CNN__CONV2D_DIRECT);
+        ck_assert_int_eq(choice(16, 64, 64, 1, 1, (cnn_pass)pass, true), CNN__CONV2D_IM2COL);
         ck_assert_int_eq(choice(74, 32, 64, 3, 1, (cnn_pass)pass, false), CNN__CONV2D_WINOGRAD_6X3);
         ck_assert_int_eq(choice(16, 64, 64, 1, 1, (cnn_pass)pass, false), CNN__CONV2D_IM2COL);
         ck_assert_int_eq(choice(150, 3, 32, 3, 1, (cnn_pass)pass, false), CNN__CONV2D_DIRECT);

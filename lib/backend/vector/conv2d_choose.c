@@ -102,10 +102,6 @@ cnn__conv2d_choice cnn__conv2d_choose(const cnn_conv2d_shape *shape, cnn_pass pa
 {
     const cnn__conv2d_choice matrix = {CNN__CONV2D_IM2COL, "im2col", NULL};
     cnn__conv2d_choice choice = matrix;
-    if (strict) {
-        choice.reason = "strict arithmetic was asked for";
-        return choice;
-    }
     if (shape->groups != 1 || (shape->dilation_w != 1 && shape->kernel_w != 1) ||
         shape->kernel_h > CNN__CONV2D_MAX_KERNEL) {
         choice.reason = "groups, dilated rows or a very tall kernel";
@@ -116,24 +112,27 @@ cnn__conv2d_choice cnn__conv2d_choose(const cnn_conv2d_shape *shape, cnn_pass pa
         return choice;
     }
     const variant *v = best_variant(shape, pass);
-    if (v != NULL) {
+    if (v != NULL && !strict) {
         return (cnn__conv2d_choice){v->algorithm, v->name, v->reason};
     }
     if (pass == CNN_PASS_BACKWARD_DATA && !is_stride_1(shape)) {
         choice.reason = "gradient of a strided convolution";
         return choice;
     }
-    return (cnn__conv2d_choice){CNN__CONV2D_DIRECT, "direct",
-                                shape->in_c <= MOST_FIRST_CHANNELS ? "few input channels: windows are read in place"
-                                                                   : "windows are read in place, no matrix is written"};
+    const char *reason = v != NULL ? "strict arithmetic was asked for: no transforms"
+                         : shape->in_c <= MOST_FIRST_CHANNELS
+                             ? "few input channels: windows are read in place"
+                             : "windows are read in place, no matrix is written";
+    return (cnn__conv2d_choice){CNN__CONV2D_DIRECT, "direct", reason};
 }
 
-/* The functions for a pass; NULL if it is im2col's. A set without a table is one that was told to be strict. */
+/* The functions for a pass; NULL if it is im2col's. */
 static const cnn__conv2d_functions *functions_for(const cnn__vector_kernels *kernels, const cnn_conv2d_shape *shape,
                                                   cnn_pass pass)
 {
-    const cnn__conv2d_choice choice = cnn__conv2d_choose(shape, pass, kernels->conv2d == NULL);
-    return choice.algorithm == CNN__CONV2D_IM2COL ? NULL : &kernels->conv2d[choice.algorithm];
+    const cnn__conv2d_choice choice = cnn__conv2d_choose(shape, pass, kernels->strict);
+    const bool im2col = kernels->conv2d == NULL || choice.algorithm == CNN__CONV2D_IM2COL;
+    return im2col ? NULL : &kernels->conv2d[choice.algorithm];
 }
 
 size_t cnn__vector_conv2d_workspace(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
@@ -205,4 +204,14 @@ cnn_status cnn__vector_conv2d_forward_prepared(const cnn_backend_call *call, con
     const cnn__conv2d_functions *functions = functions_for(call->user, shape, CNN_PASS_FORWARD_PREPARED);
     return functions == NULL ? CNN_ERROR_UNSUPPORTED
                              : functions->forward_prepared(call, shape, x, prepared, bias, y, argmax);
+}
+
+const char *cnn__vector_conv2d_algorithm(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
+                                         const char **reason)
+{
+    const cnn__vector_kernels *kernels = backend->user;
+    const cnn_pass chosen = pass == CNN_PASS_FORWARD_PREPARED ? CNN_PASS_FORWARD : pass;
+    const cnn__conv2d_choice choice = cnn__conv2d_choose(shape, chosen, kernels->strict);
+    *reason = choice.reason;
+    return choice.name;
 }
