@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cnn bench: the time of a training step and of inference, on made-up data. */
 #include "tool.h"
+#include "tool_bench_data.h"
 #include "tool_json.h"
 
 #include <math.h>
@@ -41,6 +42,7 @@ static const bench_workload workloads[] = {
 typedef struct bench_settings {
     tool_common common;
     uint64_t steps;
+    const char *data;
 } bench_settings;
 
 /* What one workload runs on. */
@@ -224,7 +226,13 @@ static int print_list(tool *run, json_t *list)
 static int run_bench(tool *run, const void *given)
 {
     const bench_settings *settings = given;
+    if (settings->data != NULL) {
+        return tool_bench_data(run, settings->data, settings->steps);
+    }
     for (size_t i = 0; i < run->operand_count; i++) {
+        if (tool_bench_is_data(run->operands[i])) {
+            return tool_fail_usage(run, "%s reads photos: give --data PATH", run->operands[i]);
+        }
         if (find_workload(run->operands[i]) == NULL) {
             const char *nearest = tool_nearest(run->operands[i], workload_name, NULL);
             return tool_fail_usage(run, "there is no workload \"%s\"%s%s%s", run->operands[i],
@@ -257,11 +265,16 @@ static void more_bench_help(tool *run)
         tool_print(run, "  %-21s %s, %s, batch %u\n", workloads[i].name, workloads[i].model,
                    workloads[i].rule != BENCH_INFER ? "training step" : "inference", (unsigned)workloads[i].batch);
     }
+    tool_bench_data_help(run);
 }
 
 static const tool_option bench_options[] = {
     {"steps", "N", "steps that are timed; their median is printed", TOOL_COUNT, offsetof(bench_settings, steps), 1,
      1000000, NULL},
+    {"data", "PATH",
+     "times the data pipeline instead: the loader alone on these photos, load-asirra, load-imagenet and load-keras, in "
+     "batches of 32; the first batch is not counted, and without --steps one epoch is read",
+     TOOL_TEXT, offsetof(bench_settings, data), 0, 0, NULL},
     {0},
 };
 

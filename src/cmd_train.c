@@ -34,6 +34,9 @@ static int check_settings(tool *run, const train_settings *settings, const tool_
     if (!isnan(settings->rule.momentum) && strcmp(rule->optimizer, "adam") == 0) {
         return tool_fail_usage(run, "--momentum does not apply to --optimizer adam");
     }
+    if (settings->memory_limit > 0 && !settings->in_memory) {
+        return tool_fail_usage(run, "--memory-limit goes with --in-memory: streamed images take next to nothing");
+    }
     int result = tool_check_writable(run, settings->out);
     const char *const others[] = {settings->log, settings->curve};
     for (size_t i = 0; i < 2 && result == TOOL_DONE; i++) {
@@ -50,6 +53,17 @@ static double best_value(const train_run *train, const char *name, bool *running
     free(column);
     *running = isnan(value);
     return *running ? cnn_history_value(train->history, name, epoch) : value;
+}
+
+/* Of all epochs, those before a resumed checkpoint included. */
+static double total_seconds(const cnn_history *history)
+{
+    double sum = 0;
+    for (size_t epoch = 0; epoch < cnn_history_epochs(history); epoch++) {
+        double seconds = cnn_history_value(history, "seconds", epoch);
+        sum += isnan(seconds) ? 0 : seconds;
+    }
+    return sum;
 }
 
 static int print_result(train_run *train, bool done)
@@ -73,6 +87,7 @@ static int print_result(train_run *train, bool done)
             tool_json_real(object, metric, score);
         }
         json_object_set_new(object, "running", json_boolean(running));
+        tool_json_real(object, "seconds", total_seconds(train->history));
         tool_json_count(object, "skipped", cnn_loader_skipped(train->loader));
         tool_json_text(object, "model", train->settings->out);
         tool_json_text(object, "checkpoint", train->last_path);
@@ -88,6 +103,8 @@ static int print_result(train_run *train, bool done)
         }
         tool_print(run, "\n");
     }
+    char duration[24];
+    tool_print(run, "time        %s\n", tool_duration(total_seconds(train->history), duration));
     tool_print(run, "model       %s\ncheckpoint  %s\n", out != NULL ? out : "", last != NULL ? last : "");
     free(out);
     free(last);
@@ -235,6 +252,11 @@ static const tool_option train_options[] = {
      "size before the crop; numbers such as 0.49/0.45/0.42; or none. If not given, what the list above says of the "
      "model",
      TOOL_TEXT, AT(mean), 0, 0, NULL},
+    {"pca", "WHAT",
+     "varies the colours of training images along their principal components, as the paper of AlexNet: auto reads the "
+     "training images first, at the size before the crop, and draws with the paper's deviation of 0.1; auto:0.2 with "
+     "another; or none, which it is if not given",
+     TOOL_TEXT, AT(pca), 0, 0, NULL},
     {"ten-crop", NULL,
      "validates and later predicts by ten crops of each image, corners, middle and their mirror images, instead of "
      "the middle alone; takes ten times as long",
@@ -243,7 +265,18 @@ static const tool_option train_options[] = {
      AT(model.input), 1, 3, NULL},
     {"dropout", "RATE", "of the dropout layers of a model by name; 0: none", TOOL_REAL, AT(model.dropout), 0, 0.99,
      NULL},
+    {"fc8-after-dropout", NULL,
+     "of alexnet: fc8 reads fc7 behind its dropout, as in the paper; if not given it reads fc7 itself, as in the "
+     "article's program, so that fc6 alone has a dropout that matters",
+     TOOL_FLAG, AT(model.fc8_after_dropout), 0, 0, NULL},
     {"limit", "N", "only a random sample of N images of --data", TOOL_COUNT, AT(limit), 1, 1e15, NULL},
+    {"in-memory", NULL,
+     "keeps the images decoded and resized, as they are before the first random step, so that only the first epoch "
+     "reads them; the training is the same to the bit. If not given every epoch reads them, and the size of --data "
+     "does not matter",
+     TOOL_FLAG, AT(in_memory), 0, 0, NULL},
+    {"memory-limit", "MIB", "with --in-memory: refuses to begin if the images take more than this", TOOL_COUNT,
+     AT(memory_limit), 1, 1e9, NULL},
     {"classes", "A,B,...", "the class names, in the order of their labels; if not given those found, in byte order",
      TOOL_TEXT, AT(classes), 0, 0, NULL},
     {"topk", "K", "tells the share of images whose class is among the K most probable too", TOOL_COUNT, AT(topk), 2,

@@ -171,6 +171,7 @@ typedef struct tool_model_options {
     int32_t input[3]; /* height, width, channels; 0: the model's own */
     uint64_t classes; /* 0: the model's own */
     double dropout;   /* NaN: the model's own */
+    bool fc8_after_dropout; /* as in cnn_zoo_options; only alexnet knows it */
 } tool_model_options;
 
 /* True if `name` is that of a zoo model. */

@@ -41,11 +41,15 @@ static int unknown_model(tool *run, const char *name)
 static int open_zoo(tool *run, const char *name, const tool_model_options *options, cnn_model **model)
 {
     cnn_zoo_options zoo = {.struct_size = sizeof(zoo)};
+    if (options != NULL && options->fc8_after_dropout && strcmp(name, "alexnet") != 0) {
+        return tool_fail_usage(run, "--fc8-after-dropout is of alexnet alone, not of %s", name);
+    }
     if (options != NULL) {
         memcpy(zoo.input, options->input, sizeof(zoo.input));
         zoo.classes = (uint32_t)options->classes;
         /* The library's 0 is the model's own rate, ours is none. */
         zoo.dropout = isnan(options->dropout) ? 0 : options->dropout == 0 ? -1 : (float)options->dropout;
+        zoo.fc8_after_dropout = options->fc8_after_dropout;
     }
     cnn_status status = cnn_zoo_create(run->context, name, &zoo, model);
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
@@ -65,6 +69,9 @@ static int check_file_options(tool *run, const char *name, const tool_model_opti
     if (options->classes != 0 && options->classes != tool_model_labels(model)) {
         return tool_fail(run, "%s: the model tells %zu classes apart, not %llu", name, tool_model_labels(model),
                          (unsigned long long)options->classes);
+    }
+    if (options->fc8_after_dropout) {
+        return tool_fail(run, "%s: what fc8 reads can be chosen only for alexnet by name", name);
     }
     return isnan(options->dropout) ? TOOL_DONE
                                    : tool_fail(run, "%s: dropout can be chosen only for models by name", name);

@@ -9,12 +9,12 @@
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
-    const char *mean, *curve, *schedule, *metric;
+    const char *mean, *pca, *curve, *schedule, *metric;
     double val_split;
     tool_model_options model;
     tool_rule rule;
-    uint64_t epochs, batch, limit, topk, patience;
-    bool ten_crop;
+    uint64_t epochs, batch, limit, topk, patience, memory_limit;
+    bool ten_crop, in_memory;
 } train_settings;
 
 typedef struct train_run {
@@ -27,7 +27,8 @@ typedef struct train_run {
 
     cnn_dataset *data, *validation_data;
     cnn_model *model;
-    char *augment;               /* --augment, or the recipe's; NULL: none */
+    char *augment;               /* --augment, or the recipe's, and --pca; NULL: none */
+    cnn_channel_statistics measured; /* over the training images; of 0 images: not measured */
     cnn_pipeline *preprocess;    /* of all images, but for ten crops */
     cnn_pipeline *training_steps; /* may be the same */
     cnn_pipeline *evaluation;    /* of validation and prediction: may be the same, or has ten crops */
@@ -52,6 +53,12 @@ int tool_train_open(train_run *train);
 void tool_train_close(train_run *train);
 /* Sets the preprocessing of the model and makes the steps of the training images, by --preprocess and --augment. */
 int tool_train_set_steps(train_run *train);
+/* Length of the steps before the first one that changes the scale of values. */
+size_t tool_train_sizing_length(const char *steps);
+/* The mean of the training images, "0.49/0.45/0.42"; malloc'ed. They are read once for this and for --pca. */
+int tool_train_measure_mean(train_run *train, char **numbers);
+/* The step that --pca asks for, with its numbers; malloc'ed, NULL for none. */
+int tool_train_measure_pca(train_run *train, char **step);
 /* Says what is about to happen. */
 void tool_train_introduce(train_run *train);
 

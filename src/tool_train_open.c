@@ -141,21 +141,41 @@ static int freeze(train_run *train)
     return result;
 }
 
+/* Says what --in-memory will take, before it is taken. */
+static void tell_memory(const train_run *train)
+{
+    char text[24];
+    if (train->settings->in_memory) {
+        uint64_t bytes = cnn_loader_kept_bytes(train->loader) + cnn_loader_kept_bytes(train->validation_loader);
+        tool_note(train->run, "in memory   %s for images, taken during the first epoch", tool_bytes(bytes, text));
+    }
+}
+
 static cnn_status open_loaders(train_run *train)
 {
     int32_t on_error = tool_on_error(train->settings->on_error);
     bool ten = tool_has_ten_crop(train->evaluation);
+    const uint32_t in_memory = train->settings->in_memory;
+    uint64_t limit = train->settings->memory_limit << 20;
     cnn_context *context = train->run->context;
     cnn_status status = cnn_loader_create(
         context, train->data,
-        CNN_LOADER(.pipeline = train->training_steps, .batch = train->batch, .shuffle = 1, .on_error = on_error),
+        CNN_LOADER(.pipeline = train->training_steps, .batch = train->batch, .shuffle = 1, .on_error = on_error,
+                   .in_memory = in_memory, .memory_limit = limit),
         &train->loader);
+    if (limit > 0) { /* what is left for the validation images; 0 would be any number */
+        uint64_t taken = cnn_loader_kept_bytes(train->loader);
+        limit = limit > taken ? limit - taken : 1;
+    }
     if (status == CNN_OK && train->validation_data != NULL) {
         status = cnn_loader_create(
             context, train->validation_data,
             CNN_LOADER(.pipeline = train->evaluation, .batch = ten ? (train->batch + 9) / 10 : train->batch,
-                       .on_error = on_error),
+                       .on_error = on_error, .in_memory = in_memory, .memory_limit = limit),
             &train->validation_loader);
+    }
+    if (status == CNN_OK) {
+        tell_memory(train);
     }
     return status;
 }

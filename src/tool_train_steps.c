@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Length of the steps before the first one that changes the scale of values. */
-static size_t sizing_length(const char *steps)
+size_t tool_train_sizing_length(const char *steps)
 {
     static const char *const scaling[] = {"scale", "subtract", "normalize"};
     for (const char *step = steps; *step != '\0';) {
@@ -103,7 +102,7 @@ static cnn_status default_preprocess(train_run *train, const cnn_pipeline *augme
                             train->recipe->filter);
     }
     if (steps != NULL && train->recipe->normalize != NULL && train->settings->mean == NULL && input.dims[2] == 3 &&
-        sizing_length(steps) == strlen(steps)) {
+        tool_train_sizing_length(steps) == strlen(steps)) {
         char *longer = tool_format("%s,%s", steps, train->recipe->normalize);
         free(steps);
         steps = longer;
@@ -113,53 +112,6 @@ static cnn_status default_preprocess(train_run *train, const cnn_pipeline *augme
     }
     free(steps);
     return status;
-}
-
-/* ---- the mean of the training images ---- */
-
-/* The steps over which the mean is taken: those before a crop if they give one size, else those before the scale of
- * values changes, which are all when there is a mean to take. */
-static cnn_status open_measured(train_run *train, cnn_pipeline **steps)
-{
-    const char *text = cnn_pipeline_text(train->preprocess), *crop = strstr(text, ",center_crop=");
-    if (crop != NULL) {
-        char *before = tool_format("%.*s", (int)(crop - text), text);
-        cnn_status status = before != NULL ? cnn_pipeline_create(train->run->context, before, steps)
-                                           : CNN_ERROR_OUT_OF_MEMORY;
-        free(before);
-        if (status != CNN_OK || cnn_pipeline_output_shape(*steps, 3).rank == 3) {
-            return status;
-        }
-        cnn_pipeline_free(*steps);
-        *steps = NULL;
-    }
-    return cnn_pipeline_create(train->run->context, text, steps);
-}
-
-/* "0.49/0.45/0.42" over the training images; malloc'ed. */
-static int measure_mean(train_run *train, char **numbers)
-{
-    tool *run = train->run;
-    cnn_channel_statistics found = CNN_CHANNEL_STATISTICS_INIT;
-    cnn_pipeline *steps = NULL;
-    cnn_status status = open_measured(train, &steps);
-    if (status == CNN_OK) {
-        tool_note(run, "mean        of %zu images, %s ...", cnn_dataset_count(train->data), cnn_pipeline_text(steps));
-        status = cnn_dataset_statistics(
-            run->context, train->data,
-            CNN_LOADER(.pipeline = steps, .on_error = tool_on_error(train->settings->on_error)), &found);
-    }
-    cnn_pipeline_free(steps);
-    if (status != CNN_OK) {
-        return tool_fail_library(run, status);
-    }
-    *numbers = found.channels == 1 ? tool_format("%.6f", found.mean[0])
-                                   : tool_format("%.6f/%.6f/%.6f", found.mean[0], found.mean[1], found.mean[2]);
-    if (*numbers == NULL) {
-        return tool_fail_memory(run);
-    }
-    tool_note(run, "mean        %s", *numbers);
-    return TOOL_DONE;
 }
 
 /* Adds the step to the preprocessing. */
@@ -186,7 +138,7 @@ static int subtract_mean(train_run *train)
 {
     const char *given = train->settings->mean, *text = cnn_pipeline_text(train->preprocess);
     const char *mean = given != NULL ? given : train->recipe->mean ? "auto" : "none";
-    bool scaled = sizing_length(text) < strlen(text);
+    bool scaled = tool_train_sizing_length(text) < strlen(text);
     if (strcmp(mean, "none") == 0 || (scaled && given == NULL)) {
         return TOOL_DONE;
     }
@@ -197,7 +149,7 @@ static int subtract_mean(train_run *train)
         return append_mean(train, mean);
     }
     char *numbers = NULL;
-    int result = measure_mean(train, &numbers);
+    int result = tool_train_measure_mean(train, &numbers);
     if (result == TOOL_DONE) {
         result = append_mean(train, numbers);
     }
@@ -248,8 +200,8 @@ static int open_preprocess(train_run *train, const cnn_pipeline *whole_augment)
 static int open_training_steps(train_run *train, bool whole)
 {
     const char *text = cnn_pipeline_text(train->preprocess);
-    size_t sizing = sizing_length(text);
-    bool scaled = whole && sizing_length(train->augment) < strlen(train->augment);
+    size_t sizing = tool_train_sizing_length(text);
+    bool scaled = whole && tool_train_sizing_length(train->augment) < strlen(train->augment);
     const char *scaling = scaled ? "" : text + sizing;
     size_t kept = whole ? 0 : sizing > 0 && text[sizing - 1] == ',' ? sizing - 1 : sizing;
     char *steps = tool_format("%.*s%s%s%s%s", (int)kept, text, kept > 0 ? "," : "", train->augment,
@@ -262,6 +214,28 @@ static int open_training_steps(train_run *train, bool whole)
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(train->run, status);
 }
 
+/* --pca: puts the step behind those of the augmentation that leave values in [0, 1]. */
+static int add_pca(train_run *train)
+{
+    char *step = NULL;
+    const char *before = train->augment != NULL ? train->augment : "";
+    if (strstr(before, "pca_color") != NULL) {
+        return tool_fail_usage(train->run, "--pca: the augmentation has a pca_color already: %s", before);
+    }
+    int result = tool_train_measure_pca(train, &step);
+    if (result != TOOL_DONE || step == NULL) {
+        return result;
+    }
+    size_t sizing = tool_train_sizing_length(before);
+    size_t kept = sizing > 0 && before[sizing - 1] == ',' ? sizing - 1 : sizing;
+    char *longer = tool_format("%.*s%s%s%s%s", (int)kept, before, kept > 0 ? "," : "", step,
+                               before[sizing] != '\0' ? "," : "", before + sizing);
+    free(step);
+    free(train->augment);
+    train->augment = longer;
+    return longer != NULL ? TOOL_DONE : tool_fail_memory(train->run);
+}
+
 int tool_train_set_steps(train_run *train)
 {
     cnn_pipeline *augment = NULL;
@@ -270,7 +244,10 @@ int tool_train_set_steps(train_run *train)
     if (result == TOOL_DONE) {
         result = open_preprocess(train, whole ? augment : NULL);
     }
-    if (result == TOOL_DONE && augment != NULL) {
+    if (result == TOOL_DONE && train->settings->pca != NULL) {
+        result = add_pca(train);
+    }
+    if (result == TOOL_DONE && train->augment != NULL) {
         result = open_training_steps(train, whole);
     }
     cnn_pipeline_free(augment);

@@ -74,9 +74,10 @@ static void tell_epoch(train_run *train, const cnn_progress *progress, bool best
         add_value(running, sizeof(running), progress->history, "", name, progress->epoch);
         add_value(validation, sizeof(validation), progress->history, "val_", name, progress->epoch);
     }
-    tool_note(train->run, "epoch %llu/%llu: %s (running)%s%s%s; %.0f images/s, %s",
+    tool_note(train->run, "epoch %llu/%llu: %s (running)%s%s%s; %.0f images/s, %.1f %% waiting for data, %s",
               (unsigned long long)progress->epoch + 1, (unsigned long long)progress->epochs, running,
               *validation != '\0' ? "; " : "", validation, best ? " (best)" : "", progress->images_per_second,
+              100 * cnn_history_value(progress->history, "wait_share", progress->epoch),
               tool_duration(progress->seconds, duration));
 }
 

@@ -17,6 +17,9 @@
  * session asks for its whole batch and also runs fewer samples: the answer
  * covers all smaller `n`, too.
  *
+ * The three entries for prepared filters are given together, with
+ * conv2d_forward; a table without them prepares nothing.
+ *
  * Same bits for any number of threads: an entry divides its work in a way that
  * depends on the shape alone, and sums partial results in a fixed order.
  */
@@ -53,8 +56,8 @@ typedef struct cnn_backend_call {
     void *workspace;                   /**< scratch memory, 64-byte aligned, for this call alone */
     size_t workspace_size;             /**< bytes, at least what the entry's workspace query asked for */
     void *runner;                      /**< the library's */
-    /** Runs task(argument, i, worker) once for each i in [0, tasks), each worker taking a contiguous range, and
-        returns when all are done. `worker` < threads; no two tasks run with the same worker at the same time. */
+    /** Runs task(argument, i, worker) once for each i in [0, tasks), each worker beginning with a contiguous
+        range and then taking from those who have more left, and returns when all are done. `worker` < threads; no two tasks run with the same worker at the same time. */
     void (*parallel)(const struct cnn_backend_call *call, size_t tasks,
                      void (*task)(void *argument, size_t index, uint32_t worker), void *argument);
 } cnn_backend_call;
@@ -75,7 +78,8 @@ typedef struct cnn_gemm_args {
 typedef enum cnn_pass {
     CNN_PASS_FORWARD = 0,
     CNN_PASS_BACKWARD_DATA = 1,
-    CNN_PASS_BACKWARD_FILTER = 2
+    CNN_PASS_BACKWARD_FILTER = 2,
+    CNN_PASS_FORWARD_PREPARED = 3 /**< conv2d_forward_prepared; asked where conv2d_prepared_size is above 0 */
 } cnn_pass;
 
 /**
@@ -268,6 +272,17 @@ typedef struct cnn_backend {
     /** dx from the input x and dy. */
     cnn_status (*lrn_backward)(const cnn_backend_call *call, const cnn_lrn_shape *shape, const float *x,
                                const float *dy, float *dx);
+
+    /** Inference: bytes of the form of the filters that conv2d_forward_prepared reads, the same for any `n`. 0: there
+        is nothing to gain from keeping one, and conv2d_forward is called. */
+    size_t (*conv2d_prepared_size)(const struct cnn_backend *backend, const cnn_conv2d_shape *shape);
+    /** Writes that form, 64-byte aligned. The call has no workspace. */
+    cnn_status (*conv2d_prepare)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *filters,
+                                 void *prepared);
+    /** As conv2d_forward, with what conv2d_prepare wrote for this shape and any `n`; to the bit the same y. Several
+        threads read `prepared` at the same time. */
+    cnn_status (*conv2d_forward_prepared)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
+                                          const void *prepared, const float *bias, float *y, uint8_t *argmax);
 } cnn_backend;
 
 CNN_END_DECLS

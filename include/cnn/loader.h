@@ -39,6 +39,11 @@ typedef struct cnn_loader_options {
                              the caller's thread doing the work, when that is 1 */
     uint32_t prefetch;  /**< batches prepared ahead; 0: 2. Bounds memory at prefetch + 1 batches */
     uint64_t seed;      /**< of shuffling and augmentation; 0: the context's */
+    uint32_t in_memory; /**< 1: keeps each image, from its first use on, as it is before the first step that is random
+                             or changes the scale of values, photos as bytes: later epochs read and decode nothing and
+                             give the same bits. These steps must give all images one size. 0: every epoch reads */
+    uint32_t reserved;  /**< zero */
+    uint64_t memory_limit; /**< most bytes that in_memory may take; 0: any number */
 } cnn_loader_options;
 
 #define CNN_LOADER(...) CNN_OPTIONS(cnn_loader_options, __VA_ARGS__)
@@ -59,8 +64,10 @@ typedef struct cnn_batch {
 /**
  * Creates a loader. All samples must come out of the pipeline in one shape.
  * Returns CNN_OK; CNN_ERROR_INVALID_ARGUMENT (an empty dataset);
- * CNN_ERROR_SHAPE if the pipeline gives no fixed shape and the dataset has none;
- * CNN_ERROR_OUT_OF_MEMORY; CNN_ERROR_THREAD. Since 0.1.
+ * CNN_ERROR_SHAPE if the pipeline gives no fixed shape and the dataset has none,
+ * or, with in_memory, none before the first random step; CNN_ERROR_LIMIT if
+ * in_memory takes more than memory_limit; CNN_ERROR_OUT_OF_MEMORY;
+ * CNN_ERROR_THREAD. Since 0.1.
  */
 CNN_API cnn_status cnn_loader_create(cnn_context *context, const cnn_dataset *dataset,
                                      const cnn_loader_options *options, cnn_loader **loader);
@@ -113,6 +120,10 @@ CNN_API const cnn_dataset *cnn_loader_dataset(const cnn_loader *loader);
 /** The pipeline; NULL if there is none. Valid as long as the loader. Since 0.1. */
 CNN_API const cnn_pipeline *cnn_loader_pipeline(const cnn_loader *loader);
 
+/** Bytes that the images take once all of them are kept (in_memory); 0 otherwise. They are told to the log too, and
+    asked for when the loader is made; most systems give them only as the images come. Since 0.1. */
+CNN_API uint64_t cnn_loader_kept_bytes(const cnn_loader *loader);
+
 /** Samples left out so far with CNN_ON_ERROR_SKIP. Since 0.1. */
 CNN_API uint64_t cnn_loader_skipped(const cnn_loader *loader);
 
@@ -129,14 +140,20 @@ typedef struct cnn_channel_statistics {
     double mean[4];      /**< of each channel, over all pixels of all images; in [0, 1], red first, unless the pipeline
                               changes that */
     double deviation[4]; /**< standard deviation likewise: the root of the mean squared distance from the mean */
+    double covariance[9]; /**< of three channels, 3 x 3, over all pixels, divided by their number; 0 of one channel */
+    double pca_values[3]; /**< its eigenvalues, the largest first: the `values` of a pipeline's pca_color step */
+    double pca_vectors[9]; /**< its eigenvectors of length 1, as the `vectors` of that step: row c holds channel c of the
+                                first, second and third. The largest number of each is positive */
 } cnn_channel_statistics;
 
-#define CNN_CHANNEL_STATISTICS_INIT {sizeof(cnn_channel_statistics), 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}}
+#define CNN_CHANNEL_STATISTICS_INIT \
+    {sizeof(cnn_channel_statistics), 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, {0}, {0}, {0}}
 
 /**
  * Reads a whole dataset once and gives mean and deviation of each channel: the
  * numbers of a pipeline's `subtract` and `normalize` steps, and the mean image
- * of the AlexNet article.
+ * of the AlexNet article; and the principal components of the colours, those of
+ * `pca_color` (Krizhevsky et al. 2012, section 4.1).
  *
  * options  how to read, as for cnn_loader_create(): above all the pipeline,
  *          which must give one size (such as resize=256x256), and on_error.

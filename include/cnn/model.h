@@ -105,7 +105,8 @@ CNN_API cnn_status cnn_model_parameter(cnn_model *model, size_t index, cnn_param
 /** Finds a parameter by its name. Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_STATE before building. Since 0.1. */
 CNN_API cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_parameter *parameter);
 
-/** Says that parameters were written to, so that sessions prepare them anew. Since 0.1. */
+/** Says that parameters were written to, so that sessions prepare them anew; without it inference may go on with the
+    old ones. Thread-safe. Since 0.1. */
 CNN_API void cnn_model_touch(cnn_model *model);
 
 /**
@@ -134,8 +135,10 @@ CNN_API cnn_status cnn_model_summary(const cnn_model *model, cnn_write_function 
 
 /**
  * Bytes that a session for this batch takes: activations, gradients and
- * workspace; parameters are counted in neither. 0 before building or if the
- * size does not fit. Since 0.1.
+ * workspace, and for inference what is prepared of the parameters, such as
+ * transformed filters, of which all inference sessions of a model share one
+ * copy. The parameters themselves are counted in neither. 0 before building or
+ * if the size does not fit. Since 0.1.
  */
 CNN_API uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool training);
 
@@ -229,8 +232,10 @@ CNN_API void cnn_session_free(cnn_session *session);
 /**
  * Runs the model forward on `count` samples (1 to batch) of the input's shape.
  * In a training session `inputs` must stay valid until the backward pass is
- * done. Allocates nothing. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_BACKEND, or what a caller's layer
- * returned. Since 0.1.
+ * done. In inference convolutions read filters that are prepared by the first
+ * pass after parameters changed, and with a batch normalisation behind them
+ * folded in, unless activations are kept. Allocates nothing.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_BACKEND, or what a caller's layer returned. Since 0.1.
  */
 CNN_API cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t count);
 

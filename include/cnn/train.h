@@ -27,7 +27,8 @@ CNN_API size_t cnn_history_epochs(const cnn_history *history);
 CNN_API size_t cnn_history_columns(const cnn_history *history);
 
 /** Name of a column: "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds", ...; NULL past the
-    end. Training columns are running means over the epoch, dropout on. Valid as long as the history. Since 0.1. */
+    end. Training columns are running means over the epoch, dropout on, but for "step_loss" and "step_score": those are
+    of its last batch alone, as cnn_progress has them. Valid as long as the history. Since 0.1. */
 CNN_API const char *cnn_history_column(const cnn_history *history, size_t column);
 
 /** A value; NaN if there is none of that name or epoch. Epochs count from 0. Since 0.1. */
@@ -54,12 +55,16 @@ typedef struct cnn_progress {
     double best_score;       /**< so far */
     double seconds;          /**< since the epoch began */
     double images_per_second; /**< of this epoch's steps */
-    double wait_seconds;     /**< this epoch's waiting for data */
+    double wait_seconds;     /**< this epoch's waiting for data; the history's "wait_share" is its part of the seconds
+                                  that the epoch's steps took, validation not counted */
     double learning_rate;    /**< of the step */
     const char *score_name;  /**< of the first evaluator; valid during the callback */
     const cnn_history *history; /**< the epochs so far; valid during the callback */
     cnn_session *session;    /**< the training session; its model may be saved, its parameters read */
-    double step_loss;        /**< of the last batch alone */
+    double step_loss;        /**< of the last batch alone; NaN before the first step of an epoch */
+    double step_score;       /**< the first evaluator's of the epoch's last batch alone: in `on_epoch`, and in `on_step`
+                                  of that step; NaN in other steps, of an evaluator of the caller's, whose counts cannot
+                                  be set aside, and where that batch was left out (CNN_ON_ERROR_SKIP) */
 } cnn_progress;
 
 /** Called after each step or epoch; true stops the training in good order. */
@@ -109,7 +114,7 @@ typedef struct cnn_fit_options {
  * naming epoch, step and learning rate: the last checkpoint is left as it was;
  * CNN_ERROR_MISMATCH if the classes of dataset and model differ, or the
  * checkpoint is of another architecture, optimizer (its options included, but for
- * the learning rate, which is the checkpoint's), schedule or seed: then nothing
+ * the learning rate, which is the checkpoint's), schedule, seed or first evaluator: then nothing
  * was changed; and the statuses of loaders, sessions and files.
  * Since 0.1.
  */

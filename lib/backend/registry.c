@@ -58,7 +58,7 @@ static void complete(cnn_backend *backend)
 }
 
 /* A workspace query knows only its own passes: a table that has one without the passes would leave the reference's
- * with too little. */
+ * with too little. And one table's filters mean nothing to another's kernels. */
 static const char *missing_with_query(const cnn_backend *backend)
 {
     bool convolutions = backend->conv2d_forward != NULL && backend->conv2d_backward_data != NULL &&
@@ -75,8 +75,12 @@ static const char *missing_with_query(const cnn_backend *backend)
     if (backend->lrn_workspace != NULL && backend->lrn_backward == NULL) {
         return "lrn_workspace without lrn_backward";
     }
-    if (backend->lrn_workspace != NULL && backend->lrn_backward == NULL) {
-        return "lrn_workspace without lrn_backward";
+    const bool any = backend->conv2d_prepared_size != NULL || backend->conv2d_prepare != NULL ||
+                     backend->conv2d_forward_prepared != NULL;
+    const bool all = backend->conv2d_prepared_size != NULL && backend->conv2d_prepare != NULL &&
+                     backend->conv2d_forward_prepared != NULL && backend->conv2d_forward != NULL;
+    if (any && !all) {
+        return "conv2d_prepared_size, conv2d_prepare and conv2d_forward_prepared come together, with conv2d_forward";
     }
     return backend->norm_workspace != NULL && !norms ? "norm_workspace without norm_forward and norm_backward" : NULL;
 }

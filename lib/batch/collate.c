@@ -7,13 +7,13 @@
 
 #include "dataset/dataset.h"
 
-/* Samples that are read to learn how many channels they have, when the first ones cannot be read. */
+/* Samples that are read to learn what they are like, when the first ones cannot be read. */
 #define MAX_PROBES 64
 
 /* ---- the shape of samples ---- */
 
-/* Channels of the first sample that can be read. */
-static cnn_status probe_channels(const cnn__collate *collate, int64_t *channels)
+/* Channels of the first sample that can be read, and whether its values are floats. */
+static cnn_status probe(const cnn__collate *collate, int64_t *channels, bool *floats)
 {
     size_t count = cnn_dataset_count(collate->dataset);
     cnn_status status = CNN_OK;
@@ -23,6 +23,7 @@ static cnn_status probe_channels(const cnn__collate *collate, int64_t *channels)
                                    &sample);
         if (status == CNN_OK) {
             *channels = sample.channels;
+            *floats = sample.image == NULL;
             cnn__sample_free(&sample);
             return CNN_OK;
         }
@@ -38,6 +39,7 @@ static cnn_status find_shape(const cnn__collate *collate, cnn_shape *shape)
         memcpy(dims, source.dims, sizeof(dims));
     }
     int64_t channels = dims[2];
+    bool floats = false;
     cnn__pipeline_dims(collate->pipeline, dims);
     if (dims[0] == 0 || dims[1] == 0) {
         return cnn__fail(collate->context, CNN_ERROR_SHAPE,
@@ -46,7 +48,7 @@ static cnn_status find_shape(const cnn__collate *collate, cnn_shape *shape)
                          cnn_pipeline_text(collate->pipeline));
     }
     if (channels == 0 && dims[2] == 0) {
-        CNN__RETURN_IF_ERROR(probe_channels(collate, &dims[2]));
+        CNN__RETURN_IF_ERROR(probe(collate, &dims[2], &floats));
     }
     *shape = (cnn_shape){3, 0, {dims[0], dims[1], dims[2]}};
     return CNN_OK;
@@ -64,6 +66,23 @@ cnn_status cnn__collate_create(cnn__collate *collate, const cnn_dataset *dataset
         !cnn__mul_size(collate->values, cnn__pipeline_views(pipeline), &collate->values)) {
         return cnn__fail(collate->context, CNN_ERROR_LIMIT, "loader: the samples are too large");
     }
+    return CNN_OK;
+}
+
+cnn_status cnn__collate_keep(cnn__collate *collate, cnn__keep *keep, uint64_t limit)
+{
+    const cnn_shape known = cnn_dataset_shape(collate->dataset);
+    cnn__keep_source source = {{0, 0, 0}, false};
+    int64_t channels = 0;
+    CNN__RETURN_IF_ERROR(probe(collate, &channels, &source.floats));
+    if (known.rank == 3) {
+        memcpy(source.dims, known.dims, sizeof(source.dims));
+    } else {
+        source.dims[2] = channels;
+    }
+    CNN__RETURN_IF_ERROR(cnn__keep_create(keep, collate->context, collate->pipeline, &source,
+                                          cnn_dataset_count(collate->dataset), limit));
+    collate->keep = keep;
     return CNN_OK;
 }
 
@@ -123,25 +142,47 @@ static const char *name_sample(const cnn_dataset *dataset, uint64_t index, char 
     return cnn__printable(path != NULL ? path : number, text, size);
 }
 
+/* Runs the pipeline on a sample as it was read, and keeps it if that is wanted. */
+static cnn_status apply_read(const cnn__collate *collate, const cnn__sample *sample, cnn__pipeline_run *run)
+{
+    run->bytes = sample->image != NULL ? sample->image->pixels : NULL;
+    run->padded = sample->owned != NULL;
+    run->floats = sample->image != NULL ? NULL : sample->floats;
+    run->height = sample->height;
+    run->width = sample->width;
+    run->channels = sample->channels;
+    if (collate->keep != NULL) {
+        run->form = &collate->keep->form;
+        run->keep = cnn__keep_begin(collate->keep, (size_t)run->sample);
+    }
+    cnn_status status = cnn__pipeline_apply(collate->pipeline, run);
+    if (run->keep != NULL) {
+        cnn__keep_end(collate->keep, (size_t)run->sample, sample->label, status == CNN_OK && run->kept);
+    }
+    return status;
+}
+
+/* Runs the rest of the pipeline on an image that was kept. */
+static cnn_status apply_kept(const cnn__collate *collate, const void *image, cnn__pipeline_run *run)
+{
+    const cnn__kept_form *form = &collate->keep->form;
+    run->bytes = form->floats ? NULL : image;
+    run->floats = form->floats ? image : NULL;
+    run->height = (uint32_t)form->shape.dims[0];
+    run->width = (uint32_t)form->shape.dims[1];
+    run->channels = (uint32_t)form->shape.dims[2];
+    run->done = form->steps;
+    return cnn__pipeline_apply(collate->pipeline, run);
+}
+
 cnn_status cnn__collate_sample(const cnn__collate *collate, cnn__slot *slot, size_t at, cnn__scratch *scratch,
                                const cnn_context **from)
 {
     char name[512];
     const cnn__draw draw = slot->draws[at];
-    cnn__sample sample;
-    *from = cnn__dataset_context(collate->dataset);
-    CNN__RETURN_IF_ERROR(cnn__dataset_read(collate->dataset, (size_t)draw.index, collate->hint.minimum_width,
-                                           collate->hint.minimum_height, &sample));
-    *from = collate->context;
     cnn__pipeline_run run = {
         .scratch = scratch,
         .name = name_sample(collate->dataset, draw.index, name, sizeof(name)),
-        .bytes = sample.image != NULL ? sample.image->pixels : NULL,
-        .padded = sample.owned != NULL,
-        .floats = sample.image != NULL ? NULL : sample.floats,
-        .height = sample.height,
-        .width = sample.width,
-        .channels = sample.channels,
         .seed = collate->seed,
         .epoch = draw.epoch,
         .sample = draw.index,
@@ -149,9 +190,20 @@ cnn_status cnn__collate_sample(const cnn__collate *collate, cnn__slot *slot, siz
         .values = slot->images + at * collate->values,
         .capacity = collate->values,
     };
-    slot->labels[at] = sample.label;
     slot->indices[at] = draw.index;
-    cnn_status status = cnn__pipeline_apply(collate->pipeline, &run);
+    *from = collate->context;
+    const void *kept =
+        collate->keep != NULL ? cnn__keep_find(collate->keep, (size_t)draw.index, &slot->labels[at]) : NULL;
+    if (kept != NULL) {
+        return apply_kept(collate, kept, &run);
+    }
+    cnn__sample sample;
+    *from = cnn__dataset_context(collate->dataset);
+    CNN__RETURN_IF_ERROR(cnn__dataset_read(collate->dataset, (size_t)draw.index, collate->hint.minimum_width,
+                                           collate->hint.minimum_height, &sample));
+    *from = collate->context;
+    slot->labels[at] = sample.label;
+    cnn_status status = apply_read(collate, &sample, &run);
     cnn__sample_free(&sample);
     return status;
 }

@@ -5,6 +5,7 @@
 
 #include <cnn/dataset.h>
 
+#include "batch/keep.h"
 #include "batch/pipeline.h"
 #include "batch/sampler.h"
 
@@ -33,11 +34,16 @@ typedef struct cnn__collate {
     cnn_shape shape; /* H, W, C of a view */
     size_t values;   /* of all views of a sample */
     uint64_t seed;
+    cnn__keep *keep; /* images in memory */
 } cnn__collate;
 
 /* Fills hint, shape and values from the others. CNN_ERROR_SHAPE if the samples have no common size. */
 cnn_status cnn__collate_create(cnn__collate *collate, const cnn_dataset *dataset, const cnn_pipeline *pipeline,
                                uint64_t seed);
+
+/* Keeps the images in memory from their first use on, in `keep`; `limit` bytes at most, 0: any number. Statuses as
+ * cnn__keep_create(), and those of reading a sample. */
+cnn_status cnn__collate_keep(cnn__collate *collate, cnn__keep *keep, uint64_t limit);
 
 /* Allocates the arrays of a batch of `samples`; on failure cnn__slot_free() is still needed. */
 cnn_status cnn__slot_create(const cnn__collate *collate, size_t samples, cnn__slot *slot);

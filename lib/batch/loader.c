@@ -21,6 +21,7 @@ struct cnn_loader {
     bool has_pipeline;
     cnn_loader_options options;
     cnn__prefetch prefetch;
+    cnn__keep keep;
     uint64_t position;
     bool end_due; /* the next call says that an epoch has ended */
     uint64_t skipped;
@@ -38,6 +39,10 @@ static cnn_status read_options(const cnn_context *context, const cnn_loader_opti
     }
     if (copy->on_error != CNN_ON_ERROR_FAIL && copy->on_error != CNN_ON_ERROR_SKIP) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loader: on_error %d is no cnn_on_error", copy->on_error);
+    }
+    if (copy->in_memory > 1) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loader: in_memory: found %u, expected 0 or 1",
+                         copy->in_memory);
     }
     if (copy->workers > MAX_WORKERS || copy->prefetch > MAX_PREFETCH) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loader: at most %d workers and %d batches ahead",
@@ -67,6 +72,9 @@ static cnn_status fill_loader(cnn_loader *loader, const cnn_dataset *dataset)
     cnn__prefetch *prefetch = &loader->prefetch;
     prefetch->collate.context = context;
     CNN__RETURN_IF_ERROR(cnn__collate_create(&prefetch->collate, loader->dataset, loader->pipeline, options->seed));
+    if (options->in_memory) {
+        CNN__RETURN_IF_ERROR(cnn__collate_keep(&prefetch->collate, &loader->keep, options->memory_limit));
+    }
     prefetch->workers = options->workers;
     /* Without workers nothing is made ahead. */
     return cnn__prefetch_create(prefetch, options, options->workers > 0 ? (size_t)options->prefetch + 1 : 1);
@@ -74,6 +82,7 @@ static cnn_status fill_loader(cnn_loader *loader, const cnn_dataset *dataset)
 
 static void release_loader(cnn_loader *loader)
 {
+    cnn__keep_free(&loader->keep);
     cnn_pipeline_free(loader->pipeline);
     cnn_dataset_free(loader->dataset);
     cnn__free(loader->context, loader);
@@ -239,6 +248,8 @@ const cnn_pipeline *cnn_loader_pipeline(const cnn_loader *loader)
 uint64_t cnn_loader_skipped(const cnn_loader *loader) { return loader != NULL ? loader->skipped : 0; }
 
 double cnn_loader_wait_seconds(const cnn_loader *loader) { return loader != NULL ? loader->wait_seconds : 0.0; }
+
+uint64_t cnn_loader_kept_bytes(const cnn_loader *loader) { return loader != NULL ? loader->keep.bytes : 0; }
 
 uint32_t cnn__loader_views(const cnn_loader *loader) { return cnn__pipeline_views(loader->pipeline); }
 

@@ -155,10 +155,31 @@ static cnn_status apply_views(const cnn_pipeline *pipeline, size_t split, cnn__f
     return CNN_OK;
 }
 
+/* Copies the image for later, if it is of the form that was planned. */
+static cnn_status keep_frame(cnn__frame *frame, cnn__pipeline_run *run)
+{
+    const cnn_shape shape = {3, 0, {frame->rows, frame->cols, frame->channels}};
+    if (!cnn__shape_equal(&shape, &run->form->shape) || cnn__frame_is_bytes(frame) == run->form->floats) {
+        return CNN_OK;
+    }
+    size_t values;
+    CNN__RETURN_IF_ERROR(cnn__frame_values(frame, &values));
+    if (run->form->floats) {
+        CNN__RETURN_IF_ERROR(cnn__frame_floats(frame));
+        memcpy(run->keep, frame->floats, values * sizeof(float));
+    } else {
+        CNN__RETURN_IF_ERROR(cnn__frame_bytes(frame));
+        memcpy(run->keep, frame->bytes, values);
+    }
+    run->kept = true;
+    return CNN_OK;
+}
+
 cnn_status cnn__pipeline_apply(const cnn_pipeline *pipeline, cnn__pipeline_run *run)
 {
     cnn__frame frame;
-    size_t split = 0;
+    size_t split = 0, done = run->done;
+    cnn_status status = CNN_OK;
     while (split < pipeline->count && pipeline->steps[split].kind->views <= 1) {
         split++;
     }
@@ -166,7 +187,14 @@ cnn_status cnn__pipeline_apply(const cnn_pipeline *pipeline, cnn__pipeline_run *
                      run->channels);
     frame.name = run->name;
     cnn__rng_init(&frame.rng, run->seed, CNN__STREAM_AUGMENT, run->epoch, run->sample);
-    cnn_status status = apply_steps(pipeline, 0, split, &frame);
+    if (run->keep != NULL) {
+        status = apply_steps(pipeline, done, run->form->steps, &frame);
+        done = run->form->steps;
+        status = status == CNN_OK ? keep_frame(&frame, run) : status;
+    }
+    if (status == CNN_OK) {
+        status = apply_steps(pipeline, done, split, &frame);
+    }
     if (status == CNN_OK) {
         status = pipeline->views > 1 ? apply_views(pipeline, split, &frame, run) : write_view(&frame, 1, run);
     }

@@ -149,6 +149,13 @@ cnn_status cnn__pipeline_print(cnn_context *context, const cnn__step *steps, siz
 
 /* ---- use ---- */
 
+/* What images are after a pipeline's first steps, when they are kept there. */
+typedef struct cnn__kept_form {
+    size_t steps;
+    cnn_shape shape; /* H, W, C */
+    bool floats;     /* else bytes */
+} cnn__kept_form;
+
 /* One image to run a pipeline on: 8-bit or float pixels, and where the values go. */
 typedef struct cnn__pipeline_run {
     cnn__scratch *scratch;
@@ -159,6 +166,10 @@ typedef struct cnn__pipeline_run {
     uint32_t height, width, channels;
     uint64_t seed, epoch, sample; /* choose the random numbers */
     const cnn_shape *expected;    /* H, W, C of one view that must come out; NULL: any */
+    const cnn__kept_form *form;   /* of `keep`, and of pixels with `done`; NULL: neither is there */
+    size_t done;                  /* the first steps, which gave these pixels */
+    void *keep;                   /* receives the image as it is after form->steps steps; NULL: it is not kept */
+    bool kept;                    /* receives whether it had that form, and was kept */
     float *values;                /* views x H x W x C */
     size_t capacity;              /* values there is room for */
     cnn_shape shape;              /* receives H, W, C of one view */

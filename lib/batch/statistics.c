@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Mean and deviation of each channel over a whole dataset. */
+/* Mean and deviation of each channel over a whole dataset, and how the channels vary together. */
 #include <math.h>
 #include <string.h>
 
 #include <cnn/loader.h>
 
+#include "batch/eigen.h"
 #include "core/context.h"
 #include "core/options.h"
 
@@ -12,13 +13,20 @@
 
 typedef struct sums {
     double value[CHANNELS], square[CHANNELS];
+    double product[3]; /* of three channels: 0 and 1, 0 and 2, 1 and 2 */
 } sums;
 
 /* An image is summed by itself first: its share is then added to a total that is at most as many times larger as
  * there are images, and nothing is lost. */
 static void add_image(const float *pixels, size_t count, size_t channels, sums *total)
 {
-    sums image = {{0}, {0}};
+    sums image = {{0}, {0}, {0}};
+    for (size_t i = 0; i < count && channels == 3; i++) {
+        const double red = pixels[3 * i], green = pixels[3 * i + 1], blue = pixels[3 * i + 2];
+        image.product[0] += red * green;
+        image.product[1] += red * blue;
+        image.product[2] += green * blue;
+    }
     for (size_t i = 0; i < count; i++) {
         for (size_t c = 0; c < channels; c++) {
             double value = pixels[i * channels + c];
@@ -30,6 +38,22 @@ static void add_image(const float *pixels, size_t count, size_t channels, sums *
         total->value[c] += image.value[c];
         total->square[c] += image.square[c];
     }
+    for (size_t i = 0; i < 3; i++) {
+        total->product[i] += image.product[i];
+    }
+}
+
+/* The covariance of three channels and its principal components. */
+static void find_components(const sums *total, double count, cnn_channel_statistics *found)
+{
+    for (size_t a = 0; a < 3; a++) {
+        for (size_t b = 0; b < 3; b++) {
+            const double product = a == b ? total->square[a] : total->product[a + b - 1];
+            const double value = product / count - found->mean[a] * found->mean[b];
+            found->covariance[3 * a + b] = a == b && value < 0 ? 0 : value;
+        }
+    }
+    cnn__eigen3(found->covariance, found->pca_values, found->pca_vectors);
 }
 
 static cnn_status read_all(cnn_loader *loader, cnn_channel_statistics *found)
@@ -37,7 +61,7 @@ static cnn_status read_all(cnn_loader *loader, cnn_channel_statistics *found)
     const cnn_shape shape = cnn_loader_sample_shape(loader);
     const size_t pixels = (size_t)shape.dims[0] * (size_t)shape.dims[1], channels = (size_t)shape.dims[2];
     cnn_batch batch = CNN_BATCH_INIT;
-    sums total = {{0}, {0}};
+    sums total = {{0}, {0}, {0}};
     double count = 0;
     for (;;) {
         CNN__RETURN_IF_ERROR(cnn_loader_next(loader, &batch));
@@ -58,6 +82,9 @@ static cnn_status read_all(cnn_loader *loader, cnn_channel_statistics *found)
         found->mean[c] = mean;
         found->deviation[c] = variance > 0 ? sqrt(variance) : 0;
     }
+    if (channels == 3 && count > 0) {
+        find_components(&total, count, found);
+    }
     return CNN_OK;
 }
 
@@ -75,6 +102,7 @@ cnn_status cnn_dataset_statistics(cnn_context *context, const cnn_dataset *datas
     options.shuffle = 0;
     options.mode = CNN_BATCH_EPOCH;
     options.drop_last = 0;
+    options.in_memory = 0; /* each image is read once */
     CNN__RETURN_IF_ERROR(cnn_loader_create(context, dataset, &options, &loader));
     cnn_status status = read_all(loader, &found);
     cnn_loader_free(loader);

@@ -72,13 +72,21 @@ static cnn_status history_values(const cnn__json_place *place, const json_t *obj
 static cnn_status history_numbers(const cnn__json_place *place, const json_t *object, cnn_history *history)
 {
     int64_t best = -1;
-    const char *scores = NULL;
+    const char *scores = NULL, *metric = NULL;
     CNN__RETURN_IF_ERROR(cnn__json_int(place, object, "best_epoch", -1, (int64_t)history->epochs - 1, &best));
     CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "best_score", &history->best_score));
     CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "steps", &history->running.steps));
     CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "samples", &history->running.samples));
     CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "loss_sum", &history->running.loss_sum));
     CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "scores", &scores));
+    if (json_object_get(object, "step_loss") != NULL) { /* checkpoints did not always hold them */
+        CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_loss", &history->running.step_loss));
+        CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_score", &history->running.step_score));
+    }
+    if (json_object_get(object, "metric") != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "metric", &metric));
+        CNN__RETURN_IF_ERROR(cnn__history_set_metric(history, metric));
+    }
     history->best_epoch = best < 0 ? SIZE_MAX : (size_t)best;
     history->running_scores = cnn__strdup(history->context, scores);
     return history->running_scores != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;

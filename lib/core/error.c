@@ -82,7 +82,15 @@ static const cnn__error_slot *last_slot(const cnn_context *context)
 cnn_status cnn__last_status(const cnn_context *context)
 {
     const cnn__error_slot *slot = last_slot(context);
-    return slot != NULL ? slot->status : CNN_OK;
+    if (slot != NULL) {
+        return slot->status;
+    }
+    /* Of several threads without a slot the last to fail is remembered; the others' failures must not look like
+     * successes to who asks what an allocation failed with. */
+    pthread_mutex_lock(context->error_lock);
+    const bool lost = context->no_memory.thread != 0;
+    pthread_mutex_unlock(context->error_lock);
+    return lost ? context->no_memory.status : CNN_OK;
 }
 
 const char *cnn_last_error(const cnn_context *context)

@@ -9,7 +9,8 @@
  * can fail visibly: without memory the message is a fixed one. `context` may be NULL: then only the status is kept. */
 cnn_status cnn__fail(const cnn_context *context, cnn_status status, const char *format, ...) CNN_PRINTF(3, 4);
 
-/* The status that the calling thread's last error had; CNN_OK if it had none. */
+/* The status that the calling thread's last error had; CNN_OK if it had none. CNN_ERROR_OUT_OF_MEMORY if there was no
+ * memory to remember one, of this thread or another. */
 cnn_status cnn__last_status(const cnn_context *context);
 
 void cnn__log(const cnn_context *context, cnn_log_level level, const char *format, ...) CNN_PRINTF(3, 4);

@@ -17,12 +17,20 @@
  * a training step, and short enough to leave the processor to others where there are more threads than cores. */
 #define SPINS 600
 
-/* One parallel region: worker w runs the tasks [w * tasks / workers, (w + 1) * tasks / workers). */
+/* Tasks that a worker has still to run: [first, end), packed so that the worker, who takes the first, and others, who
+ * take from the end, agree by one comparison. A line of its own for each. */
+typedef struct share {
+    _Alignas(64) _Atomic uint64_t range;
+} share;
+
+/* One parallel region: worker w begins with the tasks [w * tasks / workers, (w + 1) * tasks / workers), and when they
+ * are done helps those who have more left. */
 typedef struct region {
     void (*task)(void *argument, size_t index, uint32_t worker);
     void *argument;
     size_t tasks;
     uint32_t workers;
+    share *shares;
 } region;
 
 struct cnn__pool {
@@ -31,6 +39,7 @@ struct cnn__pool {
     pid_t owner;           /* the process that has the workers: after a fork the child has none */
     atomic_flag busy;      /* a region is running */
 
+    share *shares;      /* of each thread; NULL with one thread */
     pthread_t *workers; /* threads - 1 of them; NULL with one thread or an executor */
     uint32_t started;   /* how many of them exist; each finds its own number here when it begins */
     region work;
@@ -41,13 +50,67 @@ struct cnn__pool {
     pthread_cond_t begin, end;
 };
 
+static uint64_t pack(size_t first, size_t end) { return (uint64_t)first << 32 | (uint64_t)end; }
+static uint32_t first_of(uint64_t range) { return (uint32_t)(range >> 32); }
+static uint32_t end_of(uint64_t range) { return (uint32_t)range; }
+
+/* Takes the first task of a worker's own share; false if there is none. */
+static bool take_own(share *own, size_t *index)
+{
+    uint64_t range = atomic_load_explicit(&own->range, memory_order_relaxed);
+    while (first_of(range) < end_of(range)) {
+        if (atomic_compare_exchange_weak_explicit(&own->range, &range, range + (UINT64_C(1) << 32),
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+            *index = first_of(range);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Moves the upper half of what another worker has left to an empty share; false if nobody has anything. A range never
+ * comes back once a task of it was taken, so that comparing it is enough. */
+static bool take_half(const region *work, size_t worker)
+{
+    for (uint32_t i = 1; i < work->workers; i++) {
+        share *other = &work->shares[(worker + i) % work->workers];
+        uint64_t range = atomic_load_explicit(&other->range, memory_order_relaxed);
+        while (first_of(range) < end_of(range)) {
+            const uint32_t middle = first_of(range) + (end_of(range) - first_of(range)) / 2;
+            if (atomic_compare_exchange_weak_explicit(&other->range, &range, pack(first_of(range), middle),
+                                                      memory_order_relaxed, memory_order_relaxed)) {
+                atomic_store_explicit(&work->shares[worker].range, pack(middle, end_of(range)), memory_order_relaxed);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void run_worker(void *argument, size_t worker)
 {
     const region *work = argument;
-    size_t begin = work->tasks * worker / work->workers;
-    size_t end = work->tasks * (worker + 1) / work->workers;
-    for (size_t i = begin; i < end; i++) {
-        work->task(work->argument, i, (uint32_t)worker);
+    size_t index;
+    do {
+        while (take_own(&work->shares[worker], &index)) {
+            work->task(work->argument, index, (uint32_t)worker);
+        }
+    } while (take_half(work, worker));
+}
+
+static void run_alone(const region *work)
+{
+    for (size_t i = 0; i < work->tasks; i++) {
+        work->task(work->argument, i, 0);
+    }
+}
+
+static void divide(const region *work)
+{
+    for (size_t w = 0; w < work->workers; w++) {
+        atomic_store_explicit(&work->shares[w].range,
+                              pack(work->tasks * w / work->workers, work->tasks * (w + 1) / work->workers),
+                              memory_order_relaxed);
     }
 }
 
@@ -147,14 +210,20 @@ static uint32_t usable_processors(void)
     return count < 1 ? 1 : (uint32_t)count;
 }
 
-static cnn_status take_executor(const cnn_context *context, cnn__pool *pool, const cnn_executor *executor)
+static cnn_status make_shares(cnn_context *context, cnn__pool *pool)
+{
+    pool->shares = cnn__alloc_array(context, pool->threads, sizeof(*pool->shares));
+    return pool->shares != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+}
+
+static cnn_status take_executor(cnn_context *context, cnn__pool *pool, const cnn_executor *executor)
 {
     if (executor->struct_size < sizeof(cnn_executor) || executor->run == NULL || executor->threads == 0) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "executor: run and threads are required");
     }
     pool->executor = *executor;
     pool->threads = executor->threads;
-    return CNN_OK;
+    return make_shares(context, pool);
 }
 
 static cnn_status open_workers(cnn_context *context, cnn__pool *pool)
@@ -165,6 +234,7 @@ static cnn_status open_workers(cnn_context *context, cnn__pool *pool)
     if (pool->threads == 1) {
         return CNN_OK;
     }
+    CNN__RETURN_IF_ERROR(make_shares(context, pool));
     pool->workers = cnn__alloc_array(context, pool->threads - 1, sizeof(*pool->workers));
     if (pool->workers == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
@@ -213,11 +283,14 @@ void cnn__pool_free(cnn_context *context, cnn__pool *pool)
         pthread_cond_destroy(&pool->begin);
         pthread_mutex_destroy(&pool->lock);
     }
+    cnn__free(context, pool->shares);
     cnn__free(context, pool->workers);
     cnn__free(context, pool);
 }
 
 uint32_t cnn__pool_threads(const cnn__pool *pool) { return pool->threads; }
+
+bool cnn__pool_has_executor(const cnn__pool *pool) { return pool->executor.run != NULL; }
 
 void cnn__parallel(cnn__pool *pool, uint32_t max_threads, size_t tasks,
                    void (*task)(void *argument, size_t index, uint32_t worker), void *argument)
@@ -226,15 +299,14 @@ void cnn__parallel(cnn__pool *pool, uint32_t max_threads, size_t tasks,
     if (workers > tasks) {
         workers = (uint32_t)tasks;
     }
-    region work = {task, argument, tasks, workers};
-    bool alone = workers <= 1 || (pool->workers == NULL && pool->executor.run == NULL) || pool->owner != getpid();
+    region work = {task, argument, tasks, workers, pool->shares};
+    bool alone = workers <= 1 || tasks > UINT32_MAX || (pool->workers == NULL && pool->executor.run == NULL) ||
+                 pool->owner != getpid();
     if (alone || atomic_flag_test_and_set_explicit(&pool->busy, memory_order_acquire)) {
-        work.workers = 1;
-        if (tasks > 0) {
-            run_worker(&work, 0);
-        }
+        run_alone(&work);
         return;
     }
+    divide(&work);
     if (pool->executor.run != NULL) {
         pool->executor.run(pool->executor.user, run_worker, &work, workers);
     } else {

@@ -148,8 +148,9 @@ static cnn_activation activation(const void *state, float *alpha)
 static void drop_activation(void *state) { ((cnn_batch_norm_options *)state)->activation = CNN_LINEAR; }
 
 /* A relu behind it costs nothing in the same pass. */
-static bool absorb(void *state, const cnn__layer_type *next_type, const void *next)
+static bool absorb(void *state, bool training, const cnn__layer_type *next_type, const void *next)
 {
+    (void)training;
     cnn_batch_norm_options *o = state;
     const cnn_activate_options *activate = next;
     if (o->activation != CNN_LINEAR || next_type != &cnn__activate_type || activate->activation != CNN_RELU) {

@@ -2,15 +2,10 @@
 /* 2-D convolution, with bias, activation and, where the backend can, a 2x2 max pooling in one pass. */
 #include <stdio.h>
 
-#include "layer/layer.h"
+#include "layer/conv2d.h"
 #include "layer/pool2d.h"
 
 #define TYPE "Conv2D"
-
-typedef struct conv2d_state {
-    cnn_conv2d_options options;
-    int32_t pool; /* 2: the 2x2 max pooling behind is done here */
-} conv2d_state;
 
 static const cnn__field fields[] = {
     {"filters", offsetof(cnn_conv2d_options, filters), CNN__FIELD_INT, 1, NULL},
@@ -30,7 +25,7 @@ static const cnn__field fields[] = {
 
 static cnn_status check(const cnn_context *context, void *state)
 {
-    cnn_conv2d_options *o = &((conv2d_state *)state)->options;
+    cnn_conv2d_options *o = &((cnn__conv2d_state *)state)->options;
     cnn__pair_default(o->kernel, 3);
     cnn__pair_default(o->stride, 1);
     cnn__pair_default(o->dilation, 1);
@@ -53,8 +48,7 @@ static cnn_status check(const cnn_context *context, void *state)
     return cnn__check_initializer(context, TYPE, "bias_init", &o->bias_init, CNN_INIT_CONSTANT);
 }
 
-/* The backend's view of this layer for an input; out_h or out_w is 0 where the window does not fit. */
-static cnn_conv2d_shape conv_shape(const conv2d_state *state, const cnn_shape *input)
+cnn_conv2d_shape cnn__conv2d_shape_of(const cnn__conv2d_state *state, const cnn_shape *input)
 {
     const cnn_conv2d_options *o = &state->options;
     cnn__window rows = {o->kernel[0], o->stride[0], o->dilation[0], o->padding, o->pads[0], o->pads[1], 0};
@@ -98,7 +92,7 @@ static size_t workspace(const cnn_backend *backend, const cnn_conv2d_shape *shap
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
-    const conv2d_state *state = user;
+    const cnn__conv2d_state *state = user;
     const cnn_conv2d_options *o = &state->options;
     (void)input_count;
     CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "images (None, height, width, channels)", reason, reason_size));
@@ -108,7 +102,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
                  o->groups);
         return CNN_ERROR_SHAPE;
     }
-    cnn_conv2d_shape shape = conv_shape(state, inputs);
+    cnn_conv2d_shape shape = cnn__conv2d_shape_of(state, inputs);
     if (shape.out_h < 1 || shape.out_w < 1) {
         snprintf(reason, reason_size, "a %dx%d kernel does not fit into an input of %lldx%lld", o->kernel[0],
                  o->kernel[1], (long long)shape.in_h, (long long)shape.in_w);
@@ -143,19 +137,19 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
 
 static cnn_status forward(const void *user, const cnn_layer_call *call)
 {
-    cnn_conv2d_shape shape = conv_shape(user, call->input_shapes);
-    const float *bias = ((const conv2d_state *)user)->options.no_bias ? NULL : call->parameters[1];
+    cnn_conv2d_shape shape = cnn__conv2d_shape_of(user, call->input_shapes);
+    const float *bias = ((const cnn__conv2d_state *)user)->options.no_bias ? NULL : call->parameters[1];
     return call->backend->backend->conv2d_forward(call->backend, &shape, call->inputs[0], call->parameters[0], bias,
                                                   call->output, shape.pool != 0 ? call->saved : NULL);
 }
 
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
-    cnn_conv2d_shape shape = conv_shape(user, call->input_shapes);
+    cnn_conv2d_shape shape = cnn__conv2d_shape_of(user, call->input_shapes);
     const cnn_backend *backend = call->backend->backend;
     const uint8_t *argmax = shape.pool != 0 ? call->saved : NULL;
     if (call->parameter_gradients[0] != NULL) {
-        float *bias = ((const conv2d_state *)user)->options.no_bias ? NULL : call->parameter_gradients[1];
+        float *bias = ((const cnn__conv2d_state *)user)->options.no_bias ? NULL : call->parameter_gradients[1];
         CNN__RETURN_IF_ERROR(backend->conv2d_backward_filter(
             call->backend, &shape, call->inputs[0], call->output_gradient, argmax, call->parameter_gradients[0], bias));
     }
@@ -168,16 +162,46 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
 
 static cnn_activation activation(const void *state, float *alpha)
 {
-    const cnn_conv2d_options *o = &((const conv2d_state *)state)->options;
+    const cnn_conv2d_options *o = &((const cnn__conv2d_state *)state)->options;
     *alpha = o->alpha;
     return (cnn_activation)o->activation;
 }
 
-static void drop_activation(void *state) { ((conv2d_state *)state)->options.activation = CNN_LINEAR; }
+static void drop_activation(void *state) { ((cnn__conv2d_state *)state)->options.activation = CNN_LINEAR; }
 
-static bool absorb(void *state, const cnn__layer_type *next_type, const void *next)
+/* In inference a normalisation is one factor and one offset for each output channel: scaled filters, another bias. */
+static bool absorb_norm(cnn__conv2d_state *conv, const cnn_batch_norm_options *norm)
 {
-    conv2d_state *conv = state;
+    if (conv->normalised || conv->pool != 0 || conv->options.activation != CNN_LINEAR) {
+        return false;
+    }
+    conv->normalised = 1;
+    conv->epsilon = norm->epsilon;
+    conv->options.activation = norm->activation;
+    return true;
+}
+
+/* Those whose derivative backward takes from the output, and that never end a model in probabilities. */
+static bool absorb_activation(cnn__conv2d_state *conv, const cnn_activate_options *next)
+{
+    const bool known = next->activation == CNN_RELU || next->activation == CNN_LEAKY_RELU;
+    if (!known || conv->pool != 0 || conv->options.activation != CNN_LINEAR) {
+        return false;
+    }
+    conv->options.activation = next->activation;
+    conv->options.alpha = next->alpha;
+    return true;
+}
+
+static bool absorb(void *state, bool training, const cnn__layer_type *next_type, const void *next)
+{
+    cnn__conv2d_state *conv = state;
+    if (next_type == &cnn__batch_norm_type) {
+        return !training && absorb_norm(conv, next);
+    }
+    if (next_type == &cnn__activate_type) {
+        return absorb_activation(conv, next);
+    }
     /* A maximum before a monotonic activation is the maximum behind it. */
     if (conv->pool != 0 || next_type != &cnn__max_pool2d_type || !cnn__pool2d_halves(next)) {
         return false;
@@ -189,20 +213,23 @@ static bool absorb(void *state, const cnn__layer_type *next_type, const void *ne
 /* With pooling, the stored cell number says where relu's derivative is 0. */
 static bool applies_derivative(const void *state)
 {
-    const conv2d_state *conv = state;
+    const cnn__conv2d_state *conv = state;
     return conv->pool != 0 && conv->options.activation == CNN_RELU;
 }
 
 const cnn__layer_type cnn__conv2d_type = {
     .kind = {sizeof(cnn_layer_kind), TYPE, "conv2d", infer, forward, backward, NULL},
     .options_size = sizeof(cnn_conv2d_options),
-    .state_size = sizeof(conv2d_state),
+    .state_size = sizeof(cnn__conv2d_state),
     .fields = fields,
     .check = check,
     .activation = activation,
     .drop_activation = drop_activation,
     .absorb = absorb,
     .applies_derivative = applies_derivative,
+    .plan_inference = cnn__conv2d_plan_inference,
+    .prepare = cnn__conv2d_prepare,
+    .forward_prepared = cnn__conv2d_forward_prepared,
 };
 
 cnn_layer *cnn_conv2d(cnn_context *context, const cnn_conv2d_options *options)

@@ -8,6 +8,13 @@
 #include "core/context.h"
 #include "core/options.h"
 
+/* What a layer makes of its parameters once, for inference, and what its calls need then. */
+typedef struct cnn__preparation {
+    size_t size;      /* bytes kept and shared by the sessions of a model; 0: nothing is prepared */
+    size_t scratch;   /* bytes needed while they are made */
+    size_t workspace; /* bytes of workspace of a forward call; takes the place of the spec's, which covers training */
+} cnn__preparation;
+
 /* One built-in kind: one file each, registered in registry.c. A layer's `user` is a state struct that begins with the
  * kind's option struct, checked and with all defaults filled in. */
 typedef struct cnn__layer_type {
@@ -21,13 +28,20 @@ typedef struct cnn__layer_type {
     cnn_activation (*activation)(const void *state, float *alpha);
     /* Takes the folded activation out of the state, to be run as a step of its own. */
     void (*drop_activation)(void *state);
-    /* Takes over the work of the layer behind, whose state is `next`; false if it cannot. May be NULL. */
-    bool (*absorb)(void *state, const struct cnn__layer_type *next_type, const void *next);
+    /* Takes over the work of the layer behind, whose state is `next`; false if it cannot. May be NULL. Parameters of
+     * that layer then follow the own ones in a call; this is for inference alone. */
+    bool (*absorb)(void *state, bool training, const struct cnn__layer_type *next_type, const void *next);
     /* 1: does nothing in inference. */
     bool identity_in_inference;
     /* The gradient that `backward` takes is the one behind the folded activation, whose derivative it applies
      * itself; NULL: never. */
     bool (*applies_derivative)(const void *state);
+    /* Inference with prepared parameters; NULL: none. With a size above 0 `prepare` is called whenever parameters have
+     * changed, with 64-byte aligned memory and without a workspace, and then `forward_prepared` in place of forward. */
+    void (*plan_inference)(const void *state, const cnn_backend *backend, uint32_t threads, const cnn_shape *input,
+                           cnn__preparation *preparation);
+    cnn_status (*prepare)(const void *state, const cnn_layer_call *call, void *scratch, void *prepared);
+    cnn_status (*forward_prepared)(const void *state, const cnn_layer_call *call, const void *prepared);
 } cnn__layer_type;
 
 struct cnn_layer {

@@ -42,6 +42,7 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
     model->input = input;
     atomic_init(&model->references, 1);
     atomic_init(&model->version, 1);
+    pthread_mutex_init(&model->prepare_lock, NULL); /* with default attributes this cannot fail on Linux */
     model->name = cnn__strdup(context, options.name != NULL ? options.name : "model");
     if (model->name == NULL) {
         cnn_model_free(model);
@@ -82,6 +83,8 @@ void cnn_model_free(cnn_model *model)
     }
     free_classes(model);
     cnn_pipeline_free(model->pipeline);
+    pthread_mutex_destroy(&model->prepare_lock);
+    cnn__free(context, model->prepare_scratch);
     cnn__free(context, model->nodes);
     cnn__free(context, model->parameters);
     cnn__free(context, model->values);

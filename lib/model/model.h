@@ -3,6 +3,7 @@
 #ifndef CNN_MODEL_MODEL_H
 #define CNN_MODEL_MODEL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include <cnn/model.h>
@@ -51,6 +52,10 @@ struct cnn_model {
     float *values;        /* all parameters, each at a multiple of CNN__ALIGNMENT */
     size_t value_count;   /* floats in `values`, gaps included */
     atomic_ulong version; /* counts changes of the parameters */
+    pthread_mutex_t prepare_lock; /* guards the next three, see prepared.h */
+    struct cnn__prepared *prepared;
+    void *prepare_scratch;
+    size_t prepare_scratch_size;
     char **classes;
     size_t class_count;
     cnn_pipeline *pipeline;

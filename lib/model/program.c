@@ -9,7 +9,7 @@ typedef struct compiler {
     const cnn_model *model;
     cnn__program *program;
     int64_t batch;
-    bool *live;          /* node -> its output is used */
+    bool *live;          /* node -> its output is used, and no op has taken it over */
     uint32_t *consumers; /* value of the graph -> number of live nodes that read it */
 } compiler;
 
@@ -111,6 +111,7 @@ static const cnn__node *only_reader(const compiler *c, uint32_t node)
 /* Lets the op take over the layers behind it as long as it can; returns the last node that it stands for. */
 static uint32_t absorb(const compiler *c, cnn__op *op, void *trial)
 {
+    const bool training = (c->program->flags & CNN__PROGRAM_TRAINING) != 0;
     const cnn__node *nodes = c->model->nodes;
     uint32_t last = op->node;
     while ((c->program->flags & CNN__PROGRAM_WHOLE) == 0 && op->type != NULL && op->type->absorb != NULL) {
@@ -118,7 +119,7 @@ static uint32_t absorb(const compiler *c, cnn__op *op, void *trial)
         cnn_layer_spec spec;
         char reason[256];
         memcpy(trial, op->state, op->type->state_size);
-        if (reader == NULL || !op->type->absorb(trial, reader->layer->type, reader->layer->user)) {
+        if (reader == NULL || !op->type->absorb(trial, training, reader->layer->type, reader->layer->user)) {
             break;
         }
         const void *before = op->user;
@@ -130,6 +131,8 @@ static uint32_t absorb(const compiler *c, cnn__op *op, void *trial)
         }
         memcpy(op->state, trial, op->type->state_size);
         last = (uint32_t)(reader - nodes);
+        op->absorbed = reader->parameter_count > 0 ? last : op->absorbed;
+        c->live[last] = false; /* it is compiled already */
     }
     return last;
 }
@@ -140,6 +143,7 @@ static cnn_status open_op(const compiler *c, uint32_t index, cnn__op **out)
     cnn__op *op = &c->program->ops[c->program->op_count];
     memset(op, 0, sizeof(*op));
     op->node = index;
+    op->absorbed = CNN__NO_NODE;
     op->type = node->layer->type;
     op->kind = &node->layer->kind;
     op->user = node->layer->user;
@@ -158,6 +162,18 @@ static cnn_status open_op(const compiler *c, uint32_t index, cnn__op **out)
     c->program->op_count++;
     *out = op;
     return CNN_OK;
+}
+
+/* In inference a call needs less workspace, and may read parameters in another form. */
+static void plan_inference(const compiler *c, cnn__op *op)
+{
+    if ((c->program->flags & CNN__PROGRAM_TRAINING) != 0 || op->type == NULL || op->type->plan_inference == NULL) {
+        return;
+    }
+    const cnn_context *context = c->model->context;
+    op->type->plan_inference(op->user, &context->backend, cnn_context_threads(context),
+                             &c->program->shapes[op->inputs[0]], &op->preparation);
+    op->spec.workspace_size = op->preparation.workspace;
 }
 
 static void note_training(const compiler *c, cnn__op *op)
@@ -183,6 +199,7 @@ static cnn_status append_activation(const compiler *c, uint32_t node, uint32_t i
     cnn__op *op = &c->program->ops[c->program->op_count];
     memset(op, 0, sizeof(*op));
     op->node = node;
+    op->absorbed = CNN__NO_NODE;
     op->type = &cnn__activate_type;
     op->kind = &cnn__activate_type.kind;
     op->state = cnn__alloc_zero(c->model->context, op->type->state_size);
@@ -220,6 +237,7 @@ static cnn_status compile_node(const compiler *c, uint32_t index, void *trial, u
     }
     CNN__RETURN_IF_ERROR(infer(c, op));
     note_training(c, op);
+    plan_inference(c, op);
     op->output = add_value(c->program, &op->spec.output);
     if (split) {
         return append_activation(c, index, op->output, activation, alpha);

@@ -11,6 +11,8 @@ enum {
     CNN__PROGRAM_WHOLE = 2     /* nothing is fused or left out: every layer's output exists */
 };
 
+#define CNN__NO_NODE UINT32_MAX
+
 typedef struct cnn__op {
     uint32_t node;
     const cnn__layer_type *type; /* NULL: a caller's kind */
@@ -21,6 +23,8 @@ typedef struct cnn__op {
     uint32_t inputs[CNN_LAYER_MAX_INPUTS]; /* value numbers of the program */
     uint32_t output;
     cnn_layer_spec spec;
+    cnn__preparation preparation; /* of inference; zeros in training */
+    uint32_t absorbed; /* the node whose parameters were taken over, too; CNN__NO_NODE: none */
     cnn_activation activation; /* folded in, and to be derived before `backward` */
     float alpha;
     bool frozen;      /* none of its parameters is trained */

@@ -13,7 +13,7 @@ typedef struct frame {
     cnn_shape input_shapes[CNN_LAYER_MAX_INPUTS];
     const float *inputs[CNN_LAYER_MAX_INPUTS];
     float *input_gradients[CNN_LAYER_MAX_INPUTS];
-    float *parameters[CNN_LAYER_MAX_PARAMETERS];
+    float *parameters[CNN_LAYER_MAX_PARAMETERS]; /* the op's own, then those of the node that it took over */
     float *parameter_gradients[CNN_LAYER_MAX_PARAMETERS];
 } frame;
 
@@ -33,6 +33,13 @@ static void open_frame(const cnn_session *session, uint32_t index, frame *f)
         bool trained = session->training && parameter->trainable && !parameter->frozen;
         f->parameters[i] = model->values + parameter->offset;
         f->parameter_gradients[i] = trained ? session->gradients + parameter->offset : NULL;
+    }
+    if (op->absorbed != CNN__NO_NODE) {
+        const cnn__node *absorbed = &model->nodes[op->absorbed];
+        for (uint32_t i = 0; i < absorbed->parameter_count; i++) {
+            f->parameters[op->spec.parameter_count + i] =
+                model->values + model->parameters[absorbed->first_parameter + i].offset;
+        }
     }
     size_t saved = session->plan.saved[index];
     f->call = (cnn_layer_call){
@@ -57,6 +64,19 @@ static cnn_status name_failure(const cnn_session *session, const cnn__op *op, cn
                      session->model->nodes[op->node].name, op->kind->type, pass, cnn_status_string(status));
 }
 
+static cnn_status run_forward(const cnn_session *session, uint32_t index)
+{
+    const cnn__op *op = &session->program.ops[index];
+    const void *prepared = NULL;
+    frame f;
+    open_frame(session, index, &f);
+    if (session->prepared[index] == NULL) {
+        return op->kind->forward(op->user, &f.call);
+    }
+    CNN__RETURN_IF_ERROR(cnn__prepared_data(session->model, session->prepared[index], op, &f.call, &prepared));
+    return op->type->forward_prepared(op->user, &f.call, prepared);
+}
+
 cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t count)
 {
     if (inputs == NULL || count == 0 || count > session->batch) {
@@ -67,11 +87,12 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
     session->count = count;
     session->has_loss = false;
     session->passes += session->training;
+    if (session->training) {
+        cnn_model_touch(session->model); /* layers keep statistics of what they see */
+    }
     for (uint32_t k = 0; k < session->program.op_count; k++) {
         const cnn__op *op = &session->program.ops[k];
-        frame f;
-        open_frame(session, k, &f);
-        cnn_status status = op->kind->forward(op->user, &f.call);
+        cnn_status status = run_forward(session, k);
         if (status != CNN_OK) {
             session->count = 0;
             return name_failure(session, op, status, "forward");

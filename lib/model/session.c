@@ -32,13 +32,19 @@ static cnn_status allocate(cnn_session *session)
     (void)cnn__shape_values(&model->input, &input);
     session->memory = cnn__alloc(context, session->plan.size);
     session->wants_gradient = cnn__alloc_zero(context, session->program.value_count * sizeof(bool));
+    session->prepared = cnn__alloc_zero(context, session->program.op_count * sizeof(*session->prepared));
     session->scratch = cnn__alloc_array(context, input, sizeof(float));
     session->scratch_values = input;
     if (session->training) {
         session->gradients = cnn__alloc_zero(context, model->value_count * sizeof(float));
     }
-    bool complete = session->memory != NULL && session->wants_gradient != NULL && session->scratch != NULL &&
-                    (session->gradients != NULL || !session->training);
+    bool complete = session->memory != NULL && session->wants_gradient != NULL && session->prepared != NULL &&
+                    session->scratch != NULL && (session->gradients != NULL || !session->training);
+    for (uint32_t k = 0; complete && k < session->program.op_count; k++) {
+        const cnn__op *op = &session->program.ops[k];
+        complete = op->preparation.size == 0 ||
+                   cnn__prepared_acquire(session->model, op, &session->prepared[k]) == CNN_OK;
+    }
     for (uint32_t v = 0; complete && v < session->program.value_count; v++) {
         session->wants_gradient[v] = session->plan.gradients[v] != CNN__NOWHERE;
     }
@@ -80,6 +86,12 @@ void cnn_session_free(cnn_session *session)
         return;
     }
     cnn_context *context = session->context;
+    for (uint32_t k = 0; session->prepared != NULL && k < session->program.op_count; k++) {
+        if (session->prepared[k] != NULL) {
+            cnn__prepared_release(session->model, session->prepared[k]);
+        }
+    }
+    cnn__free(context, session->prepared);
     cnn__program_free(context, &session->program);
     cnn__plan_free(context, &session->plan);
     cnn__free(context, session->memory);
@@ -159,6 +171,18 @@ cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_te
     return CNN_OK;
 }
 
+/* What is prepared, with the scratch of the op that needs most. */
+static uint64_t prepared_bytes(const cnn__program *program)
+{
+    uint64_t bytes = 0, scratch = 0;
+    for (uint32_t k = 0; k < program->op_count; k++) {
+        const cnn__preparation *preparation = &program->ops[k].preparation;
+        bytes += preparation->size;
+        scratch = preparation->scratch > scratch ? preparation->scratch : scratch;
+    }
+    return bytes + scratch;
+}
+
 uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool training)
 {
     const cnn_session_options options = {.training = training};
@@ -170,7 +194,7 @@ uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool tr
     }
     uint64_t bytes = 0;
     if (cnn__plan_create(model, &program, &plan) == CNN_OK) {
-        bytes = plan.size + (training ? model->value_count * sizeof(float) : 0);
+        bytes = plan.size + (training ? model->value_count * sizeof(float) : prepared_bytes(&program));
         cnn__plan_free(model->context, &plan);
     }
     cnn__program_free(model->context, &program);

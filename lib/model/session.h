@@ -4,6 +4,7 @@
 #define CNN_MODEL_SESSION_H
 
 #include "model/plan.h"
+#include "model/prepared.h"
 #include "model/program.h"
 
 struct cnn_session {
@@ -16,6 +17,7 @@ struct cnn_session {
     char *memory;         /* the plan's block */
     float *gradients;     /* of the parameters, laid out as cnn_model.values; NULL in inference */
     bool *wants_gradient; /* value -> a gradient is to be computed */
+    cnn__prepared **prepared; /* op -> what it reads in place of parameters; NULL: nothing, as in training */
     const float *input;   /* of the last forward pass; the caller's */
     size_t count;         /* samples of the last forward pass; 0: none yet */
     uint64_t passes;      /* training forward passes so far: the step of dropout's random numbers */

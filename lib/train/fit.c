@@ -36,38 +36,52 @@ static cnn_progress make_progress(const cnn__fit *fit)
         .score_name = cnn_evaluator_name(fit->best),
         .history = history,
         .session = fit->session,
-        .step_loss = NAN,
+        .step_loss = history->running.step_loss,
+        .step_score = history->running.step_score,
     };
 }
 
-static cnn_status train_batch(cnn__fit *fit, const cnn_batch *batch, double *loss)
+/* Counts a batch, and in the epoch's last step finds the score of that batch alone. */
+static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss)
 {
-    cnn_session *session = fit->session;
     cnn__running *running = &fit->history->running;
-    CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch->images, batch->count));
-    cnn_status status = cnn_session_loss(session, fit->options.loss, CNN_TARGET(.labels = batch->labels), loss);
-    if (status == CNN_ERROR_NUMERIC) {
-        return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
-                         fit->model->name, *loss, fit->history->epochs + 1, (unsigned long long)running->steps + 1,
-                         cnn_optimizer_learning_rate(fit->options.optimizer));
-    }
-    CNN__RETURN_IF_ERROR(status);
-    CNN__RETURN_IF_ERROR(cnn_session_backward(session, NULL));
-    CNN__RETURN_IF_ERROR(cnn_optimizer_step(fit->options.optimizer, session));
-    const cnn_shape output = cnn__session_shape(session, session->program.output);
+    const cnn_shape output = cnn__session_shape(fit->session, fit->session->program.output);
     size_t values = 0;
     (void)cnn__shape_values(&output, &values);
     const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = values / batch->count,
-                                                      .outputs_data = cnn_session_output(session),
-                                                      .labels = batch->labels, .loss = *loss);
+                                                      .outputs_data = cnn_session_output(fit->session),
+                                                      .labels = batch->labels, .loss = loss);
+    running->step_loss = loss;
+    running->step_score = NAN;
+    if (running->steps + 1 == cnn_loader_batches(fit->options.train)) {
+        CNN__RETURN_IF_ERROR(cnn__score_alone(fit->best, evaluation, &running->step_score));
+    }
     for (size_t i = 0; i < fit->options.evaluator_count; i++) {
         CNN__RETURN_IF_ERROR(cnn_evaluator_update(fit->options.evaluators[i], evaluation));
     }
     running->steps++;
     running->samples += batch->count;
-    running->loss_sum += *loss * (double)batch->count;
+    running->loss_sum += loss * (double)batch->count;
     fit->epoch_samples += batch->count;
     return CNN_OK;
+}
+
+static cnn_status train_batch(cnn__fit *fit, const cnn_batch *batch)
+{
+    double loss = NAN;
+    cnn_session *session = fit->session;
+    CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch->images, batch->count));
+    cnn_status status = cnn_session_loss(session, fit->options.loss, CNN_TARGET(.labels = batch->labels), &loss);
+    if (status == CNN_ERROR_NUMERIC) {
+        return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
+                         fit->model->name, loss, fit->history->epochs + 1,
+                         (unsigned long long)fit->history->running.steps + 1,
+                         cnn_optimizer_learning_rate(fit->options.optimizer));
+    }
+    CNN__RETURN_IF_ERROR(status);
+    CNN__RETURN_IF_ERROR(cnn_session_backward(session, NULL));
+    CNN__RETURN_IF_ERROR(cnn_optimizer_step(fit->options.optimizer, session));
+    return count_batch(fit, batch, loss);
 }
 
 /* The learning rate of the step that comes next. */
@@ -99,16 +113,14 @@ static cnn_status train_epoch(cnn__fit *fit)
     /* A training that was stopped behind the last step of an epoch has none left to do in it. */
     bool complete = fit->history->running.steps >= steps;
     while (!complete && (!wraps || fit->history->running.steps < steps)) {
-        double loss = NAN;
         CNN__RETURN_IF_ERROR(cnn_loader_next(fit->options.train, &batch));
         if (batch.count == 0) {
             break;
         }
         CNN__RETURN_IF_ERROR(follow_schedule(fit));
-        CNN__RETURN_IF_ERROR(train_batch(fit, &batch, &loss));
+        CNN__RETURN_IF_ERROR(train_batch(fit, &batch));
         if (fit->options.on_step != NULL) {
             cnn_progress progress = make_progress(fit);
-            progress.step_loss = loss;
             if (fit->options.on_step(fit->options.user, &progress)) {
                 return stopped(fit);
             }
@@ -169,6 +181,9 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     cnn__history_set(history, "learning_rate", progress->learning_rate);
     cnn__history_set(history, "images_per_second", progress->images_per_second);
     cnn__history_set(history, "wait_seconds", progress->wait_seconds);
+    cnn__history_set(history, "wait_share", progress->seconds > 0 ? progress->wait_seconds / progress->seconds : 0);
+    cnn__history_set(history, "step_loss", progress->step_loss);
+    cnn__history_set(history, "step_score", progress->step_score);
     if (fit->validation.session != NULL) {
         CNN__RETURN_IF_ERROR(validate(fit, progress));
     }
@@ -187,7 +202,7 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     }
     progress->best_score = history->best_score;
     progress->seconds = cnn__seconds() - fit->epoch_begin;
-    history->running = (cnn__running){0};
+    history->running = CNN__RUNNING_INIT;
     cnn__free(fit->context, history->running_scores);
     history->running_scores = NULL;
     return CNN_OK;

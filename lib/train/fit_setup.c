@@ -131,7 +131,8 @@ static cnn_status add_columns(cnn__fit *fit, const char *prefix)
 
 static cnn_status make_history(cnn__fit *fit)
 {
-    static const char *const always[] = {"learning_rate", "seconds", "images_per_second", "wait_seconds"};
+    static const char *const always[] = {"learning_rate", "seconds",   "images_per_second", "wait_seconds",
+                                         "wait_share",    "step_loss", "step_score"};
     CNN__RETURN_IF_ERROR(cnn__history_create(fit->context, &fit->history));
     CNN__RETURN_IF_ERROR(add_columns(fit, ""));
     if (fit->options.validation != NULL) {
@@ -141,7 +142,7 @@ static cnn_status make_history(cnn__fit *fit)
         CNN__RETURN_IF_ERROR(cnn__history_add_column(fit->history, always[i]));
     }
     fit->history->best_score = cnn_evaluator_worst_score(fit->best);
-    return CNN_OK;
+    return cnn__history_set_metric(fit->history, cnn_evaluator_name(fit->best));
 }
 
 /* Takes the rows of a resumed history over into this one, whose columns are those of this training. */
@@ -167,12 +168,28 @@ static cnn_status take_rows(cnn__fit *fit, cnn_history *from)
     return CNN_OK;
 }
 
-/* Whether the checkpoint's schedule is the one given; if so, goes on where it stood. A checkpoint without one fits any:
- * that one then begins at the checkpoint's learning rate. */
+/* Whether the checkpoint's best score is of the evaluator that decides here: the scores of two cannot be compared.
+ * Checkpoints did not always say. */
+static cnn_status check_metric(const cnn__fit *fit, const cnn_history *before)
+{
+    const char *name = cnn_evaluator_name(fit->best);
+    if (before->metric == NULL || strcmp(before->metric, name) == 0) {
+        return CNN_OK;
+    }
+    char theirs[256], ours[256];
+    return cnn__fail(fit->context, CNN_ERROR_MISMATCH,
+                     "%s: was trained with \"%s\" as the evaluator that decides what is best, not \"%s\"",
+                     fit->options.resume_path, cnn__printable(before->metric, theirs, sizeof(theirs)),
+                     cnn__printable(name, ours, sizeof(ours)));
+}
+
+/* Whether the checkpoint's evaluator and schedule are those given; if so, the schedule goes on where it stood. A
+ * checkpoint without one fits any: that one then begins at the checkpoint's learning rate. */
 static cnn_status take_schedule(void *user, const cnn_history *before)
 {
     const cnn__fit *fit = user;
     cnn_schedule *schedule = fit->options.schedule;
+    CNN__RETURN_IF_ERROR(check_metric(fit, before));
     if (before->schedule == NULL) {
         return CNN_OK;
     }

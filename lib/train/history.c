@@ -15,6 +15,7 @@ cnn_status cnn__history_create(cnn_context *context, cnn_history **out)
     history->context = context;
     history->best_epoch = SIZE_MAX;
     history->best_score = NAN;
+    history->running = CNN__RUNNING_INIT;
     return CNN_OK;
 }
 
@@ -30,6 +31,7 @@ void cnn_history_free(cnn_history *history)
     cnn__free(context, history->columns);
     cnn__free(context, history->values);
     cnn__free(context, history->best_values);
+    cnn__free(context, history->metric);
     cnn__free(context, history->running_scores);
     cnn__free(context, history->schedule);
     cnn__free(context, history->schedule_state);
@@ -94,6 +96,17 @@ cnn_status cnn__history_keep_best(cnn_history *history, const float *values, siz
         history->best_count = count;
     }
     memcpy(history->best_values, values, count * sizeof(float));
+    return CNN_OK;
+}
+
+cnn_status cnn__history_set_metric(cnn_history *history, const char *name)
+{
+    char *copy = cnn__strdup(history->context, name);
+    if (copy == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    cnn__free(history->context, history->metric);
+    history->metric = copy;
     return CNN_OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The scores of an epoch that is under way, as text: so that a training stopped within an epoch goes on as if it had
  * not been. One line for each evaluator whose counts can be kept: name, samples, bytes. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -124,4 +125,28 @@ cnn_status cnn__running_unpack(const cnn_history *history, cnn_evaluator *const 
         }
     }
     return CNN_OK;
+}
+
+cnn_status cnn__score_alone(cnn_evaluator *evaluator, const cnn_evaluation *batch, double *score)
+{
+    const uint64_t samples = evaluator->samples;
+    cnn__string kept = {.context = evaluator->context};
+    *score = NAN;
+    if (evaluator->rule->kept_size == 0 && evaluator->rule->pack == NULL) {
+        return CNN_OK;
+    }
+    kept_bytes(evaluator, &kept);
+    cnn_status status = kept.status;
+    if (status == CNN_OK && (kept.size > 0 || samples == 0)) {
+        cnn_evaluator_reset(evaluator);
+        status = cnn_evaluator_update(evaluator, batch);
+        *score = status == CNN_OK ? cnn_evaluator_score(evaluator) : NAN;
+        cnn_evaluator_reset(evaluator);
+        if (status == CNN_OK && kept.size > 0) {
+            status = take_bytes(evaluator, (const unsigned char *)kept.data, kept.size);
+        }
+        evaluator->samples = samples;
+    }
+    cnn__string_free(&kept);
+    return status;
 }

@@ -85,8 +85,8 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     cnn_backend_call call;
     cnn__backend_call_init(&call, context, session->threads, session->memory + session->plan.workspace,
                            session->plan.workspace_size);
+    cnn_model_touch(model); /* first: a step that fails may have changed some parameters */
     CNN__RETURN_IF_ERROR(cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count));
     cnn__optimizer_set_owner(optimizer, model);
-    cnn_model_touch(model);
     return CNN_OK;
 }

@@ -3,6 +3,8 @@
 #ifndef CNN_TRAIN_TRAIN_H
 #define CNN_TRAIN_TRAIN_H
 
+#include <math.h>
+
 #include <cnn/train.h>
 
 #include "core/context.h"
@@ -12,7 +14,11 @@ typedef struct cnn__running {
     uint64_t steps;   /* done in this epoch */
     uint64_t samples; /* seen in this epoch */
     double loss_sum;  /* over samples */
+    double step_loss, step_score; /* of the last batch alone, as cnn_progress has them */
 } cnn__running;
+
+/* Of an epoch that has not begun. */
+#define CNN__RUNNING_INIT ((cnn__running){.step_loss = NAN, .step_score = NAN})
 
 struct cnn_history {
     cnn_context *context;
@@ -25,6 +31,7 @@ struct cnn_history {
     float *best_values; /* the best epoch's parameters, as cnn_model.values; NULL: not kept */
     size_t best_count;  /* values in it */
     cnn__running running;
+    char *metric;         /* the evaluator whose score decides what is best; NULL: not known */
     char *running_scores; /* what cnn__running_pack() made of the evaluators; NULL: nothing */
     char *schedule;       /* the text of the learning rate's schedule; NULL: none */
     char *schedule_state; /* where it stands; NULL: none */
@@ -37,6 +44,8 @@ cnn_status cnn__history_add_column(cnn_history *history, const char *name);
 cnn_status cnn__history_add_row(cnn_history *history);
 /* Sets a value of the last row; the column exists. */
 void cnn__history_set(cnn_history *history, const char *column, double value);
+/* Remembers whose score decides what is best; the name is copied. */
+cnn_status cnn__history_set_metric(cnn_history *history, const char *name);
 /* Remembers where the schedule stands; the texts are copied. */
 cnn_status cnn__history_set_schedule(cnn_history *history, const char *text, const char *state);
 /* Remembers these parameters as the best. */
@@ -46,6 +55,10 @@ cnn_status cnn__history_keep_best(cnn_history *history, const float *values, siz
  * anew: their state cannot be kept. */
 cnn_status cnn__running_pack(cnn_history *history, cnn_evaluator *const *evaluators, size_t count);
 cnn_status cnn__running_unpack(const cnn_history *history, cnn_evaluator *const *evaluators, size_t count);
+
+/* The score of one batch alone; what the evaluator had counted is as before. NaN if it cannot be set aside: of the
+ * caller's evaluators, or if it is too much. */
+cnn_status cnn__score_alone(cnn_evaluator *evaluator, const cnn_evaluation *batch, double *score);
 
 /* A session that evaluates, kept from one epoch to the next. */
 typedef struct cnn__evaluation_run {

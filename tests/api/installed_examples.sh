@@ -58,6 +58,7 @@ run() {
 
 run fashion_cnn 'epoch 2: .* test accuracy (0\.9|1\.0)' "$fashion" fashion.cnn 2
 run catdog 'epoch 1: .* validation loss' "$photos/train" "$photos/validation" catdog.cnn 1
+run layer_scales '^dense_2 +Dense +[0-9.e-]+ +[0-9.e-]+ +[0-9.e-]+ +[0-9.e-]+$' catdog "$photos/train" 8
 run fashion_dnn '^accuracy (0\.[89]|1\.0)[0-9]*, loss .* of 200' "$fashion" 4
 run step_by_hand '^step 40: loss' "$fashion" 40
 run own_dataset '^accuracy (0\.9|1\.0)' 12
@@ -134,7 +135,7 @@ timeout -s INT 2 examples/progress_window "$fashion" cancelled.ckpt 100000 2>err
 tap_check 'progress_window cancels on Ctrl-C and keeps a checkpoint' sh -c \
     "grep -q 'cancelled; the checkpoint is saved' err.txt && [ -s cancelled.ckpt ]"
 tap_check 'every example says what is wrong' sh -c '
-    for program in alexnet catdog fashion_cnn fashion_dnn step_by_hand own_layer own_optimizer; do
+    for program in alexnet catdog fashion_cnn fashion_dnn layer_scales step_by_hand own_layer own_optimizer; do
         examples/$program /nowhere/a /nowhere/b /nowhere/c >/dev/null 2>message && exit 1
         grep -q "$program: .*/nowhere" message || { cat message; exit 1; }
         examples/$program >/dev/null 2>message

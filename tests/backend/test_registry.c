@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "backend/reference/reference.h"
 #include "common/suite.h"
 
 static char logged[2048];
@@ -122,6 +123,13 @@ static size_t own_workspace(const cnn_backend *backend, const cnn_conv2d_shape *
     return 0;
 }
 
+static size_t own_prepared_size(const cnn_backend *backend, const cnn_conv2d_shape *shape)
+{
+    (void)backend;
+    (void)shape;
+    return 64;
+}
+
 static cnn_backend own_backend(char *name)
 {
     const cnn_backend backend = {
@@ -173,6 +181,34 @@ START_TEST(gemm_alone_is_complete)
 }
 END_TEST
 
+/* Another's prepared filters would mean nothing to a table with a convolution of its own. */
+START_TEST(own_convolution_prepares_nothing)
+{
+    cnn_context *context;
+    char name[] = "mine";
+    cnn_backend backend = own_backend(name);
+    const cnn_conv2d_shape shape = {
+        .struct_size = sizeof(shape), .n = 1, .in_h = 8, .in_w = 8, .in_c = 16, .out_h = 6, .out_w = 6, .out_c = 16,
+        .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .groups = 1};
+    backend.conv2d_forward = cnn__backend_reference.conv2d_forward;
+    ck_assert_int_eq(create("mine", &backend, 1, &context), CNN_OK);
+    ck_assert_uint_eq(context->backend.conv2d_prepared_size(&context->backend, &shape), 0);
+    cnn_context_free(context);
+    ck_assert_int_eq(create(NULL, NULL, 0, &context), CNN_OK);
+    if (strcmp(cnn_context_backend(context), "blis") == 0) {
+        const cnn_backend *chosen = &context->backend;
+        cnn_conv2d_shape many = shape;
+        many.n = 64;
+        const size_t size = chosen->conv2d_prepared_size(chosen, &shape);
+        ck_assert_uint_gt(size, 0);
+        ck_assert_uint_eq(chosen->conv2d_prepared_size(chosen, &many), size);
+        ck_assert_uint_eq(chosen->conv2d_workspace(chosen, &many, CNN_PASS_FORWARD_PREPARED, 3) + size,
+                          chosen->conv2d_workspace(chosen, &many, CNN_PASS_FORWARD, 3));
+    }
+    cnn_context_free(context);
+}
+END_TEST
+
 START_TEST(failure_of_gemm_comes_back)
 {
     cnn_context *context;
@@ -216,6 +252,16 @@ START_TEST(refused_structs)
     backend = own_backend(name);
     backend.conv2d_workspace = own_workspace;
     expect_failure("mine", &backend, 1, CNN_ERROR_INVALID_ARGUMENT, "conv2d_workspace");
+    backend = own_backend(name);
+    backend.conv2d_prepared_size = own_prepared_size;
+    expect_failure("mine", &backend, 1, CNN_ERROR_INVALID_ARGUMENT, "come together");
+    backend.conv2d_forward = cnn__backend_reference.conv2d_forward;
+    expect_failure("mine", &backend, 1, CNN_ERROR_INVALID_ARGUMENT, "come together");
+    backend.conv2d_prepare = cnn__backend_reference.conv2d_prepare;
+    backend.conv2d_forward_prepared = cnn__backend_reference.conv2d_forward_prepared;
+    expect_backend("mine", &backend, 1, "mine");
+    backend.conv2d_forward = NULL;
+    expect_failure("mine", &backend, 1, CNN_ERROR_INVALID_ARGUMENT, "come together");
     expect_failure("mine", NULL, 1, CNN_ERROR_INVALID_ARGUMENT, "backends is NULL");
     const cnn_backend twice[2] = {own_backend(name), own_backend(name)};
     expect_failure("mine", twice, 2, CNN_ERROR_INVALID_ARGUMENT, "both named \"mine\"");
@@ -310,6 +356,7 @@ int main(void)
     tcase_add_test(tcase, unknown_name_is_an_error);
     tcase_add_test(tcase, variables);
     tcase_add_test(tcase, gemm_alone_is_complete);
+    tcase_add_test(tcase, own_convolution_prepares_nothing);
     tcase_add_test(tcase, failure_of_gemm_comes_back);
     tcase_add_test(tcase, own_backend_hides_the_built_in);
     tcase_add_test(tcase, refused_structs);

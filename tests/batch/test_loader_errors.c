@@ -297,7 +297,7 @@ static void count_release(void *user, void *memory, size_t size)
 }
 
 /* Uses a pipeline and a loader as far as memory goes; true if it went to the end. */
-static bool use_loader(cnn_context *poor, const cnn_dataset *data, uint32_t workers)
+static bool use_loader(cnn_context *poor, const cnn_dataset *data, uint32_t workers, uint32_t in_memory)
 {
     cnn_pipeline *steps = NULL;
     cnn_loader *loader = NULL;
@@ -306,7 +306,9 @@ static bool use_loader(cnn_context *poor, const cnn_dataset *data, uint32_t work
                                             &steps);
     if (status == CNN_OK) {
         status = cnn_loader_create(
-            poor, data, CNN_LOADER(.pipeline = steps, .batch = 2, .workers = workers, .on_error = CNN_ON_ERROR_SKIP),
+            poor, data,
+            CNN_LOADER(.pipeline = steps, .batch = 2, .workers = workers, .on_error = CNN_ON_ERROR_SKIP,
+                       .in_memory = in_memory),
             &loader);
     }
     for (int i = 0; status == CNN_OK && i < 4; i++) {
@@ -338,9 +340,9 @@ START_TEST(memory_that_runs_out)
                 CNN_OK);
             (void)cnn_loader_create(poor, NULL, NULL, NULL); /* makes this thread's place for errors */
             atomic_store(&count.fail_at, atomic_load(&count.calls) + k);
-            whole = use_loader(poor, data, workers);
+            whole = use_loader(poor, data, workers, (uint32_t)_i);
             atomic_store(&count.fail_at, 0);
-            ck_assert(whole || use_loader(poor, data, workers));
+            ck_assert(whole || use_loader(poor, data, workers, (uint32_t)_i));
             cnn_dataset_free(data);
             cnn_context_free(poor);
             ck_assert_uint_eq(atomic_load(&count.blocks), 0);
@@ -366,7 +368,7 @@ int main(void)
 #ifndef UNDER_TSAN
     tcase_add_test(tcase, threads_that_cannot_be_created);
 #endif
-    tcase_add_test(tcase, memory_that_runs_out);
+    tcase_add_loop_test(tcase, memory_that_runs_out, 0, 2); /* 1: images are kept in memory */
     suite_add_tcase(suite, tcase);
     return cnn_test_run(suite);
 }

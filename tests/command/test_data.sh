@@ -66,4 +66,17 @@ run 1 'check of nothing' "$cnn" check nothing
 has err 'it says why' '^cnn check: nothing: No such file'
 run 0 'check of one file' "$cnn" check photos/cat.2.jpg
 run 1 'check of one bad file' "$cnn" check photos/cat.20.jpg
+mkdir bench && "$helpers/make_photos" bench 40 64
+run 0 'the speed of the data pipeline' "$cnn" bench --data bench --threads 2
+has out 'it has the crops of the article' '^load-asirra +[0-9.]+ ms/batch +[0-9.]+ images/s +[0-9.]+ ms of CPU/image$'
+has out 'it has random resized crops' '^load-imagenet '
+has out 'it has the resize of Keras' '^load-keras '
+run 0 'one pipeline as JSON' "$cnn" bench load-keras --data bench --steps 3 --json --quiet
+[ "$(json name <out)" = load-keras ] && json images_per_s <out >/dev/null && json cpu_ms_per_image <out >/dev/null &&
+    [ "$(json workloads 0 name <out)" = load-keras ]
+tap_result $? 'the JSON has name and speed'
+run 2 'a pipeline without photos' "$cnn" bench load-keras
+has err 'it says what to give' 'load-keras reads photos: give --data PATH'
+run 2 'a model with photos' "$cnn" bench catdog-train --data bench
+run 1 'a folder that is not there' "$cnn" bench --data nothing
 tap_end

@@ -24,6 +24,20 @@ tap_check 'the curve was drawn anew' sh -c '! cmp -s curve.png before.png'
 run 0 'the same without a stop' train --out whole.cnn --epochs 4 --augment $crops --mean auto
 tap_check 'the models have the same bits' cmp mean.cnn whole.cnn
 
+run 0 'principal components' train --out pca.cnn --epochs 1 --augment $crops --mean auto --pca auto:0.2
+has err 'they come before the mean' '; in training resize=34x34:bilinear,random_crop=28x28,flip=0\.5,pca_color=0\.2:values=0\.[0-9]+/0\.[0-9]+/0\.[0-9]+:vectors=[-0-9.]+/.*,subtract='
+hasnt err 'prediction is without' '^preprocess  resize=34x34:bilinear,center_crop=28x28,pca'
+[ "$(grep -c '^mean        of' err)" = 1 ]
+tap_result $? 'the images are read once for both'
+run 0 'components alone' train --out pca.cnn --epochs 1 --pca auto
+has err 'they follow the resize' 'in training resize=28x28:bilinear,pca_color=0\.1:values'
+run 0 'components measured before the scale changes' \
+    train --out pca.cnn --epochs 1 --pca auto --preprocess resize=28x28,normalize=mean=0.5:std=0.2
+has err 'and added before it' 'in training resize=28x28:bilinear,pca_color=0\.1:values=0\.0[^,]*,normalize='
+run 2 'components that are none' train --out no.cnn --pca half
+run 2 'components twice' train --out no.cnn --pca auto --augment pca_color
+run 1 'components of grey images' "$cnn" train fashion-dnn --data photos --out no.cnn --epochs 1 --pca auto
+
 run 0 'numbers for the mean' train --out numbers.cnn --epochs 1 --mean 0.5/0.4/0.3
 has err 'they are subtracted' '^preprocess  resize=28x28:bilinear,subtract=0\.5/0\.4/0\.3'
 run 2 'a mean that is none' train --out no.cnn --mean half

@@ -19,10 +19,12 @@ has err 'it tells the classes' '0 cat, 1 dog'
 has err 'it tells the sizes' '50 for training, 20 for validation'
 has err 'it tells each epoch, training values as running' \
     '^epoch 1/6: loss [0-9.]+, accuracy [0-9.]+ \(running\); val_loss [0-9.]+, val_accuracy [0-9.]+'
+has err 'it tells the share of time spent waiting' 'images/s, [0-9.]+ % waiting for data, [0-9]+:[0-9]+'
 hasnt err 'no bar where there is no terminal' "$(printf '\r')"
 has out 'it tells the best epoch' '^best epoch  [1-6] of 6: val_accuracy [0-9.]+'
+has out 'it tells the time' '^time        [0-9]+:[0-9]+'
 tap_check 'the log has a header and six rows' test "$(wc -l <one.csv)" -eq 7
-has one.csv 'the log names its columns' '^epoch,loss,accuracy,.*val_loss,val_accuracy'
+has one.csv 'the log names its columns' '^epoch,loss,accuracy,.*val_loss,val_accuracy.*,wait_share,step_loss,step_score$'
 
 run 0 'the same in two parts: the first' train --out two.cnn --epochs 2 --log two.csv --topk 2 --threads 1
 run 0 'the same in two parts: the second' \
@@ -35,10 +37,19 @@ run 0 'resuming what is complete' train --out two.cnn --epochs 6 --topk 2 --resu
 has err 'it says so' 'already complete'
 tap_check 'and leaves the model alone' cmp before two.cnn
 
+run 0 'the same in memory' train --out memory.cnn --epochs 6 --topk 2 --in-memory --memory-limit 1
+has err 'it tells the memory' '^in memory   5[0-9]\.[0-9] KiB for images'
+tap_check 'the model has the same bits' cmp one.cnn memory.cnn
+run 1 'more memory than allowed' train --out memory.cnn --epochs 1 --in-memory --memory-limit 1 \
+    --augment resize=200x200,random_crop=28
+has err 'it says how much' '50 images of 200x200x1 in memory take 40000 bytes each'
+run 2 'a limit without --in-memory' train --out memory.cnn --memory-limit 1
+
 run 0 'training as JSON' train --out json.cnn --epochs 2 --json --quiet
 tap_check 'two epochs and the end' test "$(wc -l <out)" -eq 3
 [ "$(head -n 2 out | json epoch | tail -n 1)" = 2 ] && head -n 2 out | json val_accuracy >/dev/null &&
-    [ "$(tail -n 1 out | json model)" = json.cnn ]
+    [ "$(tail -n 1 out | json model)" = json.cnn ] && head -n 1 out | json step_loss >/dev/null &&
+    head -n 1 out | json step_score >/dev/null && tail -n 1 out | json seconds >/dev/null
 tap_result $? 'the JSON has epochs and files'
 tap_check 'it is quiet' test ! -s err
 run 0 'a validation share' "$cnn" train fashion-dnn --data photos --val-split 0.25 --out split.cnn --epochs 1 --limit 40
@@ -47,6 +58,8 @@ run 0 'other weights to begin with' train --out three.cnn --epochs 1 --init-from
 has err 'it tells what was loaded' '[0-9]+ parameters from one.cnn, 0 begin anew'
 run 1 'a pattern that fits nothing' train --out three.cnn --epochs 1 --freeze 'nothing*'
 run 2 'two ways to begin' train --out three.cnn --resume one.last.cnn --init-from one.cnn
+run 1 'a checkpoint of another metric' train --out three.cnn --epochs 9 --metric auc --resume one.last.cnn
+has err 'it names both' 'with "accuracy" as the evaluator that decides what is best, not "auc"'
 run 1 'a checkpoint of another model' "$cnn" train catdog --data parts/train --size 48x48 --out three.cnn --resume one.last.cnn
 run 2 'steps that are none' train --out three.cnn --augment flop
 run 0 'steps that make the size' train --out crop.cnn --epochs 1 --augment resize=32x32,random_crop=28,flip=0.5

@@ -27,7 +27,7 @@ for command in $commands; do
     cp out help
     "$cnn" help "$command" >out
     tap_check "help $command says the same" cmp help out
-    missing=$(sed -n 's/^  --\([a-z-]*\).*/\1/p' help | while read -r option; do
+    missing=$(sed -n 's/^  --\([a-z0-9-]*\).*/\1/p' help | while read -r option; do
         sed 's/\\-/-/g' "$page" | grep -qE "^(\.BI?|\.BR) --$option( |\$)" || echo "$option"
     done)
     tap_empty "the manual page has the options of $command" "$missing"
@@ -82,6 +82,13 @@ tap_result $? 'the JSON has the parameters'
 run 0 'a summary of another size' "$cnn" summary fashion-dnn --input 8x8x1 --classes 3 --json
 [ "$(json output 0 <out)" = 3 ]
 tap_result $? 'it has as many outputs as classes'
+
+run 0 'AlexNet as the article has it' "$cnn" summary alexnet --input 67x67x3
+hasnt out 'nothing reads the dropout of fc7' 'drop7'
+run 0 'AlexNet with both dropouts' "$cnn" summary alexnet --input 67x67x3 --fc8-after-dropout
+has out 'fc8 reads the dropout of fc7' '^drop7 \(Dropout\)'
+run 2 'a switch of another model' "$cnn" summary catdog --fc8-after-dropout
+has err 'it says whose it is' 'is of alexnet alone, not of catdog'
 
 run 0 'a benchmark' "$cnn" bench catdog-infer-1 --steps 2 --json
 [ "$(json name <out)" = catdog-infer-1 ] && json ms <out >/dev/null && json images_per_s <out >/dev/null

@@ -318,6 +318,45 @@ START_TEST(test_errors)
 }
 END_TEST
 
+static void *refuse_memory(void *user, size_t size, size_t alignment)
+{
+    void *memory = NULL;
+    return *(atomic_bool *)user || posix_memalign(&memory, alignment, size) != 0 ? NULL : memory;
+}
+
+static void give_back(void *user, void *memory, size_t size)
+{
+    (void)user;
+    (void)size;
+    free(memory);
+}
+
+static void *fail_without_memory(void *poor)
+{
+    ck_assert_ptr_null(cnn__alloc(poor, 100));
+    ck_assert_int_eq(cnn__last_status(poor), CNN_ERROR_OUT_OF_MEMORY);
+    return NULL;
+}
+
+/* Neither thread's failure finds a place; the second must not make that of the first look like a success. */
+START_TEST(test_errors_without_memory)
+{
+    atomic_bool refuses = false;
+    const cnn_allocator allocator = {sizeof(allocator), &refuses, refuse_memory, give_back};
+    cnn_context *poor;
+    pthread_t thread;
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .allocator = &allocator), &poor), CNN_OK);
+    ck_assert_int_eq(cnn__last_status(poor), CNN_OK);
+    refuses = true;
+    fail_without_memory(poor);
+    ck_assert_int_eq(pthread_create(&thread, NULL, fail_without_memory, poor), 0);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(cnn__last_status(poor), CNN_ERROR_OUT_OF_MEMORY);
+    refuses = false;
+    cnn_context_free(poor);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("core/core");
@@ -331,6 +370,7 @@ int main(void)
     tcase_add_test(tcase, test_parallel);
     tcase_add_test(tcase, test_fork);
     tcase_add_test(tcase, test_errors);
+    tcase_add_test(tcase, test_errors_without_memory);
     suite_add_tcase(suite, tcase);
     return cnn_test_run(suite);
 }

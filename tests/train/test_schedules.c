@@ -90,7 +90,7 @@ static void check_same(const cnn_history *history, const cnn_history *expected)
     for (size_t c = 0; c < cnn_history_columns(expected); c++) {
         const char *name = cnn_history_column(expected, c);
         bool time = strcmp(name, "seconds") == 0 || strcmp(name, "images_per_second") == 0 ||
-                    strcmp(name, "wait_seconds") == 0;
+                    strcmp(name, "wait_seconds") == 0 || strcmp(name, "wait_share") == 0;
         for (size_t epoch = 0; epoch < cnn_history_epochs(expected) && !time; epoch++) {
             const double a = cnn_history_value(history, name, epoch), e = cnn_history_value(expected, name, epoch);
             ck_assert_msg(a == e || (isnan(a) && isnan(e)), "%s of epoch %zu: %.17g; expected %.17g", name, epoch, a,
@@ -264,6 +264,26 @@ START_TEST(another_schedule_is_refused)
 }
 END_TEST
 
+/* The best score of a checkpoint says nothing about that of another evaluator. */
+START_TEST(another_evaluator_is_refused)
+{
+    bench b;
+    set_bench(&b, 1, "accuracy", NULL);
+    ck_assert_int_eq(fit(&b, true, 6, path, NULL, NULL), CNN_ERROR_CANCELLED);
+    clear_bench(&b);
+    set_bench(&b, 1, "log_loss", NULL);
+    const uint64_t hash = test_model_hash(b.model);
+    ck_assert_int_eq(fit(&b, true, UINT64_MAX, NULL, path, NULL), CNN_ERROR_MISMATCH);
+    ck_assert_ptr_nonnull(strstr(cnn_last_error(b.context), "with \"accuracy\" as the evaluator"));
+    ck_assert_ptr_nonnull(strstr(cnn_last_error(b.context), "not \"log_loss\""));
+    ck_assert_uint_eq(test_model_hash(b.model), hash);
+    ck_assert_uint_eq(cnn_optimizer_steps(b.optimizer), 0);
+    ck_assert_uint_eq(cnn_loader_position(b.train), 0);
+    clear_bench(&b);
+    unlink(path);
+}
+END_TEST
+
 /* A checkpoint without a schedule, as older ones are all: the schedule begins at its rate. */
 START_TEST(a_checkpoint_without_schedule_takes_any)
 {
@@ -323,6 +343,7 @@ int main(void)
     tcase_add_test(tests, patience_ends_a_training);
     tcase_add_test(tests, patience_counts_from_the_start_where_nothing_is_better);
     tcase_add_test(tests, another_schedule_is_refused);
+    tcase_add_test(tests, another_evaluator_is_refused);
     tcase_add_test(tests, a_checkpoint_without_schedule_takes_any);
     tcase_add_test(tests, a_step_needs_its_parts);
     suite_add_tcase(suite, tests);

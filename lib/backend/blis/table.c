@@ -34,6 +34,9 @@ void cnn__blis_fill_with(const cnn__vector_kernels *kernels, cnn_backend *backen
     backend->conv2d_forward = cnn__vector_conv2d_forward;
     backend->conv2d_backward_data = cnn__vector_conv2d_backward_data;
     backend->conv2d_backward_filter = cnn__vector_conv2d_backward_filter;
+    backend->conv2d_prepared_size = cnn__vector_conv2d_prepared_size;
+    backend->conv2d_prepare = cnn__vector_conv2d_prepare;
+    backend->conv2d_forward_prepared = cnn__vector_conv2d_forward_prepared;
     backend->dense_forward = dense_forward;
     backend->dense_backward_filter = dense_backward_filter;
 }

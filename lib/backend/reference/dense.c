@@ -8,7 +8,7 @@
 
 /* A tile of outputs has about this many columns and rows; together at least so many tiles, or the product is cut
  * along the inputs instead, each part with sums of its own. */
-enum { TILE_COLUMNS = 64, TILE_ROWS = 256, FEW_ROWS = 4, ENOUGH_TILES = 4, MOST_PARTS = 32 };
+enum { TILE_COLUMNS = 64, TILE_ROWS = 256, ENOUGH_TILES = 4, MOST_PARTS = 32 };
 
 /* From so many outputs on, a tile's weights are first copied together, some inputs at a time: rows that lie several
  * KB apart fall into the same sets of a cache. 128 KB of weights are copied, in pieces of 1 KB. */
@@ -38,7 +38,7 @@ static size_t forward_columns(const cnn_dense_shape *shape) { return is_wide(sha
 static size_t most_split_rows(const cnn_dense_shape *shape)
 {
     size_t rows = (ENOUGH_TILES - 1) / tile_count(shape->out, forward_columns(shape)) * TILE_ROWS;
-    return cnn__min_size((size_t)shape->n, rows > FEW_ROWS ? rows : FEW_ROWS);
+    return cnn__min_size((size_t)shape->n, rows > CNN__FEW_ROWS ? rows : CNN__FEW_ROWS);
 }
 
 /* Few rows read each weight once, from one end of the memory to the other: 0 parts, or how many. */
@@ -147,6 +147,12 @@ static void forward_part(void *argument, size_t index, uint32_t worker)
     dense_work *work = argument;
     const cnn_dense_shape *shape = work->shape;
     cnn__range inputs = cnn__part_range((size_t)shape->in, work->parts, index);
+    float *sums = (float *)work->call->workspace + index * (size_t)(shape->n * shape->out);
+    if (shape->n <= CNN__FEW_ROWS && work->kernels->few_rows != NULL) {
+        work->kernels->few_rows(shape->n, (int64_t)(inputs.end - inputs.begin), shape->out, shape->in,
+                                work->from + inputs.begin, work->weights + inputs.begin * (size_t)shape->out, sums);
+        return;
+    }
     const cnn_gemm_args args = {
         .struct_size = sizeof(args),
         .m = shape->n,
@@ -156,7 +162,7 @@ static void forward_part(void *argument, size_t index, uint32_t worker)
         .lda = shape->in,
         .b = work->weights + inputs.begin * (size_t)shape->out,
         .ldb = shape->out,
-        .c = (float *)work->call->workspace + index * (size_t)(shape->n * shape->out),
+        .c = sums,
         .ldc = shape->out,
         .alpha = 1,
     };

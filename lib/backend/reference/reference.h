@@ -19,7 +19,13 @@ typedef struct cnn__row_kernels {
     void (*accumulate)(int64_t n, const float *x, float *y);
     /* sum[columns] += the rows of x [rows, columns], in double. */
     void (*column_sums)(int64_t rows, int64_t columns, const float *x, double *sum);
+    /* y [rows, columns] = x [rows, depth], `stride` values from row to row, times w [depth, columns], for up to
+     * CNN__FEW_ROWS rows: w is read once, from beginning to end. NULL: the backend's gemm does it. */
+    void (*few_rows)(int64_t rows, int64_t depth, int64_t columns, int64_t stride, const float *x, const float *w,
+                     float *y);
 } cnn__row_kernels;
+
+#define CNN__FEW_ROWS 4
 
 extern const cnn__row_kernels cnn__reference_rows;
 

@@ -29,4 +29,4 @@ static void column_sums(int64_t rows, int64_t columns, const float *x, double *s
     }
 }
 
-const cnn__row_kernels cnn__reference_rows = {bias_activation, accumulate, column_sums};
+const cnn__row_kernels cnn__reference_rows = {bias_activation, accumulate, column_sums, NULL};

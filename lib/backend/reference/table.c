@@ -23,6 +23,37 @@ static cnn_status conv2d_forward(const cnn_backend_call *call, const cnn_conv2d_
     return cnn__conv2d_forward(&cnn__reference_rows, call, shape, x, filters, bias, y);
 }
 
+/* The filters are a matrix as they are: there is nothing to prepare. */
+static size_t conv2d_prepared_size(const cnn_backend *backend, const cnn_conv2d_shape *shape)
+{
+    (void)backend;
+    (void)shape;
+    return 0;
+}
+
+static cnn_status conv2d_prepare(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *filters,
+                                 void *prepared)
+{
+    (void)call;
+    (void)shape;
+    (void)filters;
+    (void)prepared;
+    return CNN_ERROR_UNSUPPORTED;
+}
+
+static cnn_status conv2d_forward_prepared(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
+                                          const void *prepared, const float *bias, float *y, uint8_t *argmax)
+{
+    (void)call;
+    (void)shape;
+    (void)x;
+    (void)prepared;
+    (void)bias;
+    (void)y;
+    (void)argmax;
+    return CNN_ERROR_UNSUPPORTED;
+}
+
 static cnn_status conv2d_backward_data(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *dy,
                                        const uint8_t *argmax, const float *filters, float *dx)
 {
@@ -149,4 +180,7 @@ const cnn_backend cnn__backend_reference = {
     .lrn_workspace = lrn_workspace,
     .lrn_forward = lrn_forward,
     .lrn_backward = lrn_backward,
+    .conv2d_prepared_size = conv2d_prepared_size,
+    .conv2d_prepare = conv2d_prepare,
+    .conv2d_forward_prepared = conv2d_forward_prepared,
 };

@@ -120,7 +120,12 @@ static const cnn__conv2d_functions *functions_for(const cnn__vector_kernels *ker
 size_t cnn__vector_conv2d_workspace(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
                                     uint32_t threads)
 {
-    const cnn__conv2d_functions *functions = functions_for(backend->user, shape, pass);
+    const bool prepared = pass == CNN_PASS_FORWARD_PREPARED;
+    const cnn__conv2d_functions *functions =
+        functions_for(backend->user, shape, prepared ? CNN_PASS_FORWARD : pass);
+    if (prepared && functions != NULL) {
+        return functions->workspace(shape, CNN_PASS_FORWARD, threads) - functions->prepared_size(shape);
+    }
     return functions == NULL ? cnn__conv2d_workspace(shape, pass, threads) : functions->workspace(shape, pass, threads);
 }
 
@@ -159,4 +164,26 @@ cnn_status cnn__vector_conv2d_backward_filter(const cnn_backend_call *call, cons
     const cnn__conv2d_functions *functions = functions_for(kernels, shape, CNN_PASS_BACKWARD_FILTER);
     return functions == NULL ? cnn__conv2d_backward_filter(kernels->rows, call, shape, x, dy, d_filters, d_bias)
                              : functions->backward_filter(call, shape, x, dy, argmax, d_filters, d_bias);
+}
+
+size_t cnn__vector_conv2d_prepared_size(const cnn_backend *backend, const cnn_conv2d_shape *shape)
+{
+    const cnn__conv2d_functions *functions = functions_for(backend->user, shape, CNN_PASS_FORWARD);
+    return functions == NULL ? 0 : functions->prepared_size(shape);
+}
+
+cnn_status cnn__vector_conv2d_prepare(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
+                                      const float *filters, void *prepared)
+{
+    const cnn__conv2d_functions *functions = functions_for(call->user, shape, CNN_PASS_FORWARD);
+    return functions == NULL ? CNN_ERROR_UNSUPPORTED : functions->prepare(call, shape, filters, prepared);
+}
+
+cnn_status cnn__vector_conv2d_forward_prepared(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
+                                               const float *x, const void *prepared, const float *bias, float *y,
+                                               uint8_t *argmax)
+{
+    const cnn__conv2d_functions *functions = functions_for(call->user, shape, CNN_PASS_FORWARD);
+    return functions == NULL ? CNN_ERROR_UNSUPPORTED
+                             : functions->forward_prepared(call, shape, x, prepared, bias, y, argmax);
 }

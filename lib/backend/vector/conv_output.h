@@ -65,6 +65,31 @@ VEC_INLINE void conv_activate(vec_f *v, int count, vec_f bias, const conv_output
 /* True where b comes before a as a maximum: larger, or the first NaN. */
 VEC_INLINE vec_i conv_exceeds(vec_f b, vec_f a) { return ~(b <= a) & (a == a); }
 
+/* The maximum of a cell and its place where some lane may hold a NaN. */
+static __attribute__((noinline, unused)) vec_f conv_pool_nan(const vec_f *cell, vec_i *place)
+{
+    const vec_i right_above = conv_exceeds(cell[1], cell[0]);
+    const vec_i right_below = conv_exceeds(cell[3], cell[2]);
+    const vec_f above = vec_select(right_above, cell[1], cell[0]);
+    const vec_f below = vec_select(right_below, cell[3], cell[2]);
+    const vec_i lower = conv_exceeds(below, above);
+    *place = (vec_i)vec_select(lower, (vec_f)(2 - right_below), (vec_f)-right_above);
+    return vec_select(lower, below, above);
+}
+
+/* The maximum of a 2x2 cell and its first place in reading order. */
+VEC_INLINE vec_f conv_pool_best(const vec_f *cell, vec_i *place)
+{
+    const vec_f sum = (cell[0] + cell[1]) + (cell[2] + cell[3]);
+    if (vec_any(sum != sum)) {
+        return conv_pool_nan(cell, place);
+    }
+    const vec_f best = vec_max(vec_max(cell[1], cell[0]), vec_max(cell[3], cell[2]));
+    const vec_f one = (vec_f)((vec_i){0} + 1);
+    *place = ~(cell[0] == best) & (vec_i)vec_select(cell[1] == best, one, (vec_f)(3 + (cell[2] == best)));
+    return best;
+}
+
 /* Bias and activation of a 2x2 cell, its maximum, and the first place of that in reading order to argmax (4 if relu
  * left nothing there). Relu changes neither the order nor the first place of a positive maximum: it comes last. */
 VEC_INLINE void conv_pool_store(const conv_output *out, size_t at, const vec_f *sums, vec_f bias, size_t lanes)
@@ -76,17 +101,12 @@ VEC_INLINE void conv_pool_store(const conv_output *out, size_t at, const vec_f *
             cell[i] = conv_activation(cell[i], out->activation, out->alpha);
         }
     }
-    const vec_i right_above = conv_exceeds(cell[1], cell[0]);
-    const vec_i right_below = conv_exceeds(cell[3], cell[2]);
-    const vec_f above = vec_select(right_above, cell[1], cell[0]);
-    const vec_f below = vec_select(right_below, cell[3], cell[2]);
-    const vec_i lower = conv_exceeds(below, above);
-    const vec_f best = vec_select(lower, below, above);
+    vec_i place;
+    const vec_f best = conv_pool_best(cell, &place);
     vec_store_n(out->y + at, relu ? conv_activation(best, CNN_RELU, 0) : best, lanes);
     if (out->argmax == NULL) {
         return;
     }
-    vec_i place = (vec_i)vec_select(lower, (vec_f)(2 - right_below), (vec_f)-right_above);
     if (relu) {
         place = (vec_i)vec_select(best <= 0.0f, (vec_f)((vec_i){0} + 4), (vec_f)place);
     }

@@ -6,7 +6,7 @@
 
 #define SPARSE_STRIP 24     /* cells handled together: they and their quads stay in the first-level cache */
 #define SPARSE_MAX_TAPS 128 /* above this the dense form wins, as x is read from a larger table */
-#define SPARSE_TAPS 4       /* sums of so many taps and two vectors of channels are kept in registers */
+#define SPARSE_TAPS 9       /* sums of so many taps and one vector of channels are kept in registers */
 
 int CNN__VECTOR(cnn__direct_sparse_supports)(const cnn_conv2d_shape *shape)
 {
@@ -75,6 +75,10 @@ static void fill_cells(const direct_gradient *p, size_t cell, size_t count, cnn_
     const size_t channels = (size_t)p->channels;
     for (size_t i = 0; i < count; i++, values += width, places += width) {
         const size_t at = (cell + i) * channels + first;
+        for (size_t c = 0; c < width; c += 16) { /* the next strip: nothing else reads ahead here */
+            __builtin_prefetch(p->dy.data + at + SPARSE_STRIP * channels + c);
+        }
+        __builtin_prefetch(p->dy.argmax + at + SPARSE_STRIP * channels);
         for (size_t c = 0; c < width; c += VEC_WIDTH) {
             const size_t lanes = first + c < channels ? channels - first - c : 0;
             const vec_i place = lanes > 0 ? conv_load_bytes(p->dy.argmax + at + c, lanes) : (vec_i){0};
@@ -87,62 +91,66 @@ static void fill_cells(const direct_gradient *p, size_t cell, size_t count, cnn_
     }
 }
 
-/* sums of `taps` taps (a constant) and one block of channels over a strip of cells. */
-VEC_INLINE void add_taps(const float *const *quads, int taps, size_t cell_step, size_t count, const float *values,
+/* sums of `taps` taps side by side (a constant) and one vector of channels over a strip of cells. */
+VEC_INLINE void add_taps(const float *quad, int taps, size_t cell_step, size_t count, const float *values,
                          const int32_t *places, size_t width, float *sums, size_t sum_row)
 {
-    vec_f sum[SPARSE_TAPS][2];
+    vec_f sum[SPARSE_TAPS];
     CONV_UNROLL
     for (int t = 0; t < taps; t++) {
-        sum[t][0] = vec_load(sums + (size_t)t * sum_row);
-        sum[t][1] = vec_load(sums + (size_t)t * sum_row + VEC_WIDTH);
+        sum[t] = vec_load(sums + (size_t)t * sum_row);
     }
-    for (size_t i = 0; i < count; i++, values += width, places += width) {
-        vec_i place0, place1;
-        memcpy(&place0, places, sizeof(place0));
-        memcpy(&place1, places + VEC_WIDTH, sizeof(place1));
-        const vec_f value0 = vec_load(values), value1 = vec_load(values + VEC_WIDTH);
+    for (size_t i = 0; i < count; i++, values += width, places += width, quad += cell_step) {
+        vec_i place;
+        memcpy(&place, places, sizeof(place));
+        const vec_f value = vec_load(values);
         CONV_UNROLL
         for (int t = 0; t < taps; t++) {
-            const float *quad = quads[t] + i * cell_step;
-            sum[t][0] += vec_lookup4(quad, place0) * value0;
-            sum[t][1] += vec_lookup4(quad, place1) * value1;
+            sum[t] += vec_lookup4(quad + 4 * t, place) * value;
         }
     }
     CONV_UNROLL
     for (int t = 0; t < taps; t++) {
-        vec_store(sums + (size_t)t * sum_row, sum[t][0]);
-        vec_store(sums + (size_t)t * sum_row + VEC_WIDTH, sum[t][1]);
+        vec_store(sums + (size_t)t * sum_row, sum[t]);
+    }
+}
+
+/* Not inlined: in a larger function some sums would lose their registers. */
+static __attribute__((noinline)) void add_many_taps(const float *quad, size_t cell_step, size_t count,
+                                                    const float *values, const int32_t *places, size_t width,
+                                                    float *sums, size_t sum_row)
+{
+    add_taps(quad, SPARSE_TAPS, cell_step, count, values, places, width, sums, sum_row);
+}
+
+/* One kernel row: its taps lie side by side in the quads, and go by as many as registers hold. */
+static void add_row(const float *quads, size_t taps, size_t cell_step, size_t count, const float *values,
+                    const int32_t *places, size_t width, float *sums, size_t sum_row)
+{
+    for (size_t c = 0; c < width; c += VEC_WIDTH) {
+        size_t t = 0;
+        for (; t + SPARSE_TAPS <= taps; t += SPARSE_TAPS) {
+            add_many_taps(quads + 4 * t, cell_step, count, values + c, places + c, width, sums + t * sum_row + c,
+                          sum_row);
+        }
+        for (; t + 3 <= taps; t += 3) {
+            add_taps(quads + 4 * t, 3, cell_step, count, values + c, places + c, width, sums + t * sum_row + c,
+                     sum_row);
+        }
+        for (; t < taps; t++) {
+            add_taps(quads + 4 * t, 1, cell_step, count, values + c, places + c, width, sums + t * sum_row + c,
+                     sum_row);
+        }
     }
 }
 
 static void add_strip(const direct_gradient *p, const float *quads, size_t count, const float *values,
                       const int32_t *places, size_t width, float *sums)
 {
-    const size_t length = (size_t)p->x.row_length, cell_step = (size_t)(2 * p->x.c) * 4;
-    for (size_t block = 0; block < width; block += CONV_COLUMNS) {
-        for (size_t tap = 0; tap < (size_t)p->depth; tap += SPARSE_TAPS) {
-            const float *first[SPARSE_TAPS] = {NULL};
-            const size_t taps = cnn__min_size(SPARSE_TAPS, (size_t)p->depth - tap);
-            for (size_t t = 0; t < taps; t++) {
-                first[t] = quads + ((tap + t) / length * quad_columns(p) * (size_t)p->x.c + (tap + t) % length) * 4;
-            }
-            float *to = sums + tap * p->width + block;
-            switch (taps) {
-            case 1:
-                add_taps(first, 1, cell_step, count, values + block, places + block, width, to, p->width);
-                break;
-            case 2:
-                add_taps(first, 2, cell_step, count, values + block, places + block, width, to, p->width);
-                break;
-            case 3:
-                add_taps(first, 3, cell_step, count, values + block, places + block, width, to, p->width);
-                break;
-            default:
-                add_taps(first, 4, cell_step, count, values + block, places + block, width, to, p->width);
-                break;
-            }
-        }
+    const size_t taps = (size_t)p->x.row_length, c = (size_t)p->x.c;
+    for (int64_t k = 0; k < p->x.kernel_h; k++) {
+        add_row(quads + (size_t)k * quad_columns(p) * c * 4, taps, 2 * c * 4, count, values, places, width,
+                sums + (size_t)k * taps * p->width, p->width);
     }
 }
 

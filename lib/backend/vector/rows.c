@@ -74,4 +74,59 @@ static void column_sums(int64_t rows, int64_t columns, const float *x, double *s
     }
 }
 
-const cnn__row_kernels CNN__VECTOR(cnn__rows) = {bias_activation, accumulate, column_sums};
+/* Rows of w that one sweep over y takes: y goes through the first-level cache once for all of them. */
+#define SWEEP 4
+
+/* y += x w for `rows` rows (a constant) and `depth` (another, at most SWEEP) rows of w; or y = x w. */
+VEC_INLINE void sweep(int rows, int depth, size_t columns, size_t stride, const float *x, const float *w, int first,
+                      float *y)
+{
+    for (size_t c = 0; c < columns; c += VEC_WIDTH) {
+        const size_t lanes = columns - c;
+        vec_f weight[SWEEP];
+        for (int k = 0; k < depth; k++) {
+            weight[k] = vec_load_n(w + (size_t)k * columns + c, lanes);
+        }
+        for (int r = 0; r < rows; r++) {
+            float *to = y + (size_t)r * columns + c;
+            vec_f sum = first ? vec_set1(0.0f) : vec_load_n(to, lanes);
+            for (int k = 0; k < depth; k++) {
+                sum += vec_set1(x[(size_t)r * stride + (size_t)k]) * weight[k];
+            }
+            vec_store_n(to, sum, lanes);
+        }
+    }
+}
+
+VEC_INLINE void sweep_all(int rows, size_t depth, size_t columns, size_t stride, const float *x, const float *w,
+                          float *y)
+{
+    size_t k = 0;
+    for (; k + SWEEP <= depth; k += SWEEP) {
+        sweep(rows, SWEEP, columns, stride, x + k, w + k * columns, k == 0, y);
+    }
+    for (; k < depth; k++) {
+        sweep(rows, 1, columns, stride, x + k, w + k * columns, k == 0, y);
+    }
+}
+
+static void few_rows(int64_t rows, int64_t depth, int64_t columns, int64_t stride, const float *x, const float *w,
+                     float *y)
+{
+    switch (rows) {
+    case 1:
+        sweep_all(1, (size_t)depth, (size_t)columns, (size_t)stride, x, w, y);
+        break;
+    case 2:
+        sweep_all(2, (size_t)depth, (size_t)columns, (size_t)stride, x, w, y);
+        break;
+    case 3:
+        sweep_all(3, (size_t)depth, (size_t)columns, (size_t)stride, x, w, y);
+        break;
+    default:
+        sweep_all(CNN__FEW_ROWS, (size_t)depth, (size_t)columns, (size_t)stride, x, w, y);
+        break;
+    }
+}
+
+const cnn__row_kernels CNN__VECTOR(cnn__rows) = {bias_activation, accumulate, column_sums, few_rows};

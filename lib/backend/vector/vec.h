@@ -63,9 +63,44 @@ VEC_INLINE void vec_store_n(float *p, vec_f v, size_t n)
 VEC_INLINE vec_f vec_set1(float x) { return x - (vec_f){0}; }
 VEC_INLINE vec_d vec_set1_d(double x) { return x - (vec_d){0}; }
 
+/* `mask` is all ones or all zeros in each lane. */
 VEC_INLINE vec_f vec_select(vec_i mask, vec_f yes, vec_f no)
 {
+#if VEC_WIDTH == 8 && defined(__AVX__)
+    return (vec_f)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)mask);
+#else
     return (vec_f)((mask & (vec_i)yes) | (~mask & (vec_i)no));
+#endif
+}
+
+/* a > b ? a : b; with a NaN or two zeros b. */
+VEC_INLINE vec_f vec_max(vec_f a, vec_f b)
+{
+#if VEC_WIDTH == 16 && defined(__AVX512F__)
+    return (vec_f)_mm512_max_ps((__m512)a, (__m512)b);
+#elif VEC_WIDTH == 8 && defined(__AVX__)
+    return (vec_f)_mm256_max_ps((__m256)a, (__m256)b);
+#elif VEC_WIDTH == 4 && defined(__SSE2__)
+    return (vec_f)_mm_max_ps((__m128)a, (__m128)b);
+#else
+    return vec_select(a > b, a, b);
+#endif
+}
+
+/* True if a lane of `mask` is set. */
+VEC_INLINE int vec_any(vec_i mask)
+{
+#if VEC_WIDTH == 8 && defined(__AVX__)
+    return _mm256_movemask_ps((__m256)mask) != 0;
+#elif VEC_WIDTH == 4 && defined(__SSE2__)
+    return _mm_movemask_ps((__m128)mask) != 0;
+#else
+    int32_t any = 0;
+    for (int i = 0; i < VEC_WIDTH; i++) {
+        any |= mask[i];
+    }
+    return any != 0;
+#endif
 }
 
 /* Bytes as integers, and integers of 0 to 255 as bytes: the first n <= VEC_WIDTH of them. */

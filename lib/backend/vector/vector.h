@@ -32,5 +32,11 @@ cnn_status cnn__vector_conv2d_backward_data(const cnn_backend_call *call, const 
 cnn_status cnn__vector_conv2d_backward_filter(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
                                               const float *x, const float *dy, const uint8_t *argmax,
                                               float *d_filters, float *d_bias);
+size_t cnn__vector_conv2d_prepared_size(const cnn_backend *backend, const cnn_conv2d_shape *shape);
+cnn_status cnn__vector_conv2d_prepare(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
+                                      const float *filters, void *prepared);
+cnn_status cnn__vector_conv2d_forward_prepared(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
+                                               const float *x, const void *prepared, const float *bias, float *y,
+                                               uint8_t *argmax);
 
 #endif

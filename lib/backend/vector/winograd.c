@@ -6,6 +6,8 @@
 #include "backend/vector/winograd_driver.h"
 
 #define WINO_BLOCK 24       /* most tiles in a block: more need a larger cache, fewer reread the filters more often */
+#define WINO_LARGE_FILTERS ((size_t)8 << 20) /* bytes of transformed filters that caches do not keep, and then: */
+#define WINO_LARGE_BLOCK ((size_t)8 << 20)   /* bytes of a block's tiles before and after the products */
 #define WINO_MIN_TASKS 16   /* below this, blocks are divided by output channels too */
 #define WINO_FILTER_ROWS 16 /* input channels that one task transforms filters of */
 
@@ -32,23 +34,33 @@ typedef struct wino_scratch {
     char pad[56];
 } wino_scratch;
 
+/* Most tiles in a block. Filters that come from memory for each block are worth larger ones. */
+static size_t most_tiles(const wino_pass *p)
+{
+    const size_t tile = p->planes * (p->v_row + p->column_blocks * CONV_COLUMNS) * sizeof(float);
+    if (p->u_size <= WINO_LARGE_FILTERS || WINO_LARGE_BLOCK / tile <= WINO_BLOCK) {
+        return WINO_BLOCK;
+    }
+    return WINO_LARGE_BLOCK / tile / CONV_ROWS * CONV_ROWS;
+}
+
 static void plan_memory(wino_pass *p, uint32_t threads, void *workspace)
 {
     p->planes = (size_t)(p->kernels->side * p->kernels->side);
     p->column_blocks = wino_blocks_of(p->columns, CONV_COLUMNS);
-    p->blocks = wino_blocks_of(p->grid.tiles, WINO_BLOCK);
+    p->v_row = wino_blocks_of(p->k, VEC_WIDTH) * VEC_WIDTH;
+    p->u_plane = wino_plane(p->column_blocks * (size_t)p->k * CONV_COLUMNS);
+    p->u_size = p->planes * p->u_plane * sizeof(float);
+    p->blocks = wino_blocks_of(p->grid.tiles, (int64_t)most_tiles(p));
     p->block_tiles = wino_blocks_of(p->grid.tiles, (int64_t)p->blocks);
     p->splits = p->blocks >= WINO_MIN_TASKS ? 1 : wino_blocks_of(WINO_MIN_TASKS, (int64_t)p->blocks);
     if (p->splits > p->column_blocks) {
         p->splits = p->column_blocks;
     }
     const size_t most_blocks = wino_blocks_of((int64_t)p->column_blocks, (int64_t)p->splits);
-    p->v_row = wino_blocks_of(p->k, VEC_WIDTH) * VEC_WIDTH;
     p->v_tile = wino_plane(p->planes * p->v_row);
     p->m_tile = wino_plane(most_blocks * p->planes * CONV_COLUMNS);
-    p->u_plane = wino_plane(p->column_blocks * (size_t)p->k * CONV_COLUMNS);
     p->scratch_size = sizeof(wino_scratch) + p->block_tiles * (p->v_tile + p->m_tile) * sizeof(float);
-    p->u_size = p->planes * p->u_plane * sizeof(float);
     p->workspace = p->u_size + threads * p->scratch_size;
     p->u = workspace;
     p->scratch = workspace == NULL ? NULL : (char *)workspace + p->u_size;
