@@ -258,7 +258,7 @@ typedef struct cnn_layer_spec {
     cnn_parameter_spec parameters[CNN_LAYER_MAX_PARAMETERS];
     size_t saved_size;         /**< bytes kept from forward to backward */
     size_t workspace_size;     /**< bytes of scratch for a forward or backward call */
-    int32_t in_place;          /**< 1: output may be the (first) input */
+    int32_t in_place;          /**< 1: output may be the first input; never if that is a further input too */
     int32_t backward_needs_input;  /**< 1: `backward` reads the inputs */
     int32_t backward_needs_output; /**< 1: `backward` reads the output */
     int32_t reserved2;

@@ -91,13 +91,17 @@ static void drop_dead_gradients(planner *p)
     }
 }
 
-/* An op may write over its input if nobody reads that afterwards. */
+/* An op may write over its first input if nobody reads that afterwards, nor the op itself as a further input. */
 static bool runs_in_place(const planner *p, uint32_t k)
 {
     const cnn__program *program = p->program;
     const cnn__op *op = &program->ops[k];
     uint32_t input = op->inputs[0];
-    return op->spec.in_place && input != 0 && p->needed[input] <= k &&
+    bool again = false;
+    for (uint32_t i = 1; i < op->input_count; i++) {
+        again = again || op->inputs[i] == input;
+    }
+    return op->spec.in_place && !again && input != 0 && p->needed[input] <= k &&
            value_bytes(program, input) == value_bytes(program, op->output);
 }
 

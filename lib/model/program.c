@@ -273,7 +273,10 @@ static cnn_status compile_nodes(compiler *c, void *trial)
     }
     program->output = program->node_values[c->model->node_count - 1];
     program->logits = program->output;
-    const cnn__op *end = program->op_count > 0 ? &program->ops[program->op_count - 1] : NULL;
+    /* A softmax in front of a dropout does not end the model, though its op is the last one where dropout vanishes:
+     * what counts as logits must not depend on the kind of session. */
+    bool ends = program->op_count > 0 && !vanishes(c, &c->model->nodes[c->model->node_count - 1]);
+    const cnn__op *end = ends ? &program->ops[program->op_count - 1] : NULL;
     if (end != NULL && end->type == &cnn__activate_type && end->output == program->output) {
         program->head = is_head((cnn_activation)((const cnn_activate_options *)end->state)->activation);
         program->logits = program->head ? end->inputs[0] : program->output;
