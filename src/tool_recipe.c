@@ -9,18 +9,18 @@
 
 static const tool_recipe recipes[] = {
     {"alexnet", "momentum", "tensorflow1", 0.01f, 256, 300, "bilinear", 3, "the article's program", 5e-4f,
-     MARGIN, true, "plateau:patience=30"},
+     MARGIN, true, "plateau:patience=30", "wrap"},
     {"alexnet-paper", "momentum", "keras", 0.01f, 128, 90, "bilinear", 3,
      "Krizhevsky et al. 2012, whose velocity holds the learning rate, as Keras's", 5e-4f, MARGIN, true,
-     "plateau"},
+     "plateau", NULL},
     {"catdog", "rmsprop", "keras", 1e-4f, 20, 30, "nearest", 3, "Chollet 2017; Keras resizes by nearest", 0, 0, false,
-     NULL},
-    {"fashion-cnn", "adam", "pytorch", 1e-3f, 100, 5, "bilinear", 1, "as usual with PyTorch", 0, 0, false, NULL},
-    {"fashion-dnn", "adam", "pytorch", 1e-3f, 100, 5, "bilinear", 1, "as usual with PyTorch", 0, 0, false, NULL},
+     NULL, NULL},
+    {"fashion-cnn", "adam", "pytorch", 1e-3f, 100, 5, "bilinear", 1, "as usual with PyTorch", 0, 0, false, NULL, NULL},
+    {"fashion-dnn", "adam", "pytorch", 1e-3f, 100, 5, "bilinear", 1, "as usual with PyTorch", 0, 0, false, NULL, NULL},
 };
 
 static const tool_recipe common_recipe = {
-    "any other", "adam", "pytorch", 1e-3f, 32, 10, "bilinear", 3, "model files too", 0, 0, false, NULL,
+    "any other", "adam", "pytorch", 1e-3f, 32, 10, "bilinear", 3, "model files too", 0, 0, false, NULL, NULL,
 };
 
 #define RECIPES (sizeof(recipes) / sizeof(recipes[0]))
@@ -49,6 +49,9 @@ void tool_print_recipes(tool *run)
         }
         if (recipe->schedule != NULL) {
             tool_print(run, "               schedule %s\n", recipe->schedule);
+        }
+        if (recipe->last_batch != NULL) {
+            tool_print(run, "               last batch of an epoch: %s\n", recipe->last_batch);
         }
         tool_print(run, "               (%s)\n", recipe->reason);
     }

@@ -18,6 +18,7 @@ typedef struct tool_recipe {
     float margin; /* training crops come out of a resize this much larger, and are mirrored; 0: no such thing */
     bool mean;    /* the mean of the training images is subtracted */
     const char *schedule; /* as --schedule takes it; NULL: the learning rate stays as it is */
+    const char *last_batch; /* as --last-batch takes it; NULL: keep */
 } tool_recipe;
 
 /* The recipe of a model; files and other names get a common one. */
