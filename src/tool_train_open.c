@@ -163,7 +163,8 @@ static cnn_status open_loaders(train_run *train)
     cnn_status status = cnn_loader_create(
         context, train->data,
         CNN_LOADER(.pipeline = train->training_steps, .batch = train->batch, .shuffle = 1, .on_error = on_error,
-                   .mode = wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = drop, .in_memory = in_memory, .memory_limit = limit),
+                   .mode = wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = drop,
+                   .in_memory = in_memory, .memory_limit = limit),
         &train->loader);
     if (limit > 0) { /* what is left for the validation images; 0 would be any number */
         uint64_t taken = cnn_loader_kept_bytes(train->loader);
