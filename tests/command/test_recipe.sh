@@ -77,6 +77,7 @@ run 2 'a last batch that is none' train --out steps.cnn --last-batch half
 
 run 0 'the recipes' "$cnn" help train
 has out 'AlexNet has that of the article' '^  alexnet +momentum \(tensorflow1\), learning rate 0\.01, batch 256'
+has out 'and its batches' 'last batch of an epoch: wrap'
 has out 'ResNet-18 has parts of random size' '^ +random resized crops and flips, ImageNet'
 
 run 0 'ResNet-18 by its recipe' "$cnn" train resnet18 --data photos --val-split 0.2 --size 32x40x3 --batch 16 --epochs 1 --out residual.cnn
@@ -92,5 +93,4 @@ run 0 'numbers for the mean in its place' "$cnn" train resnet18 --data photos --
 has err 'they alone are subtracted' '^preprocess  resize_short=37:bilinear,center_crop=32x32,subtract=0\.5/0\.4/0\.3; in'
 run 1 'a network without classes is not trained' "$cnn" train vgg16-notop --data photos --out no.cnn
 has err 'it says why' 'has no classes'
-has out 'and its batches' 'last batch of an epoch: wrap'
 tap_end
