@@ -2,20 +2,6 @@
 /* The blis backend's table for one instruction set. */
 #include "backend/blis/blis.h"
 
-static cnn_status dense_forward(const cnn_backend_call *call, const cnn_dense_shape *shape, const float *x,
-                                const float *weights, const float *bias, float *y)
-{
-    const cnn__vector_kernels *kernels = call->user;
-    return cnn__dense_forward(kernels->rows, call, shape, x, weights, bias, y);
-}
-
-static cnn_status dense_backward_filter(const cnn_backend_call *call, const cnn_dense_shape *shape, const float *x,
-                                        const float *dy, float *d_weights, float *d_bias)
-{
-    const cnn__vector_kernels *kernels = call->user;
-    return cnn__dense_backward_filter(kernels->rows, call, shape, x, dy, d_weights, d_bias);
-}
-
 void cnn__blis_fill(cnn__cpu_level level, bool strict, cnn_backend *backend)
 {
     cnn__blis_fill_with(cnn__vector_select(level, strict), backend);
@@ -38,6 +24,4 @@ void cnn__blis_fill_with(const cnn__vector_kernels *kernels, cnn_backend *backen
     backend->conv2d_prepared_size = cnn__vector_conv2d_prepared_size;
     backend->conv2d_prepare = cnn__vector_conv2d_prepare;
     backend->conv2d_forward_prepared = cnn__vector_conv2d_forward_prepared;
-    backend->dense_forward = dense_forward;
-    backend->dense_backward_filter = dense_backward_filter;
 }

@@ -4,6 +4,7 @@
 
 #include "backend/reference/reference.h"
 #include "backend/task.h"
+#include "core/error.h"
 #include "core/memory.h"
 
 /* A tile of outputs has about this many columns and rows; together at least so many tiles, or the product is cut
@@ -269,6 +270,23 @@ static void backward_filter_tile(void *argument, size_t index, uint32_t worker)
     run_gemm(work, &args);
 }
 
+cnn_status cnn__dense_bias_gradient(const cnn__row_kernels *kernels, const cnn_backend_call *call,
+                                    const cnn_dense_shape *shape, const float *dy, float *d_bias)
+{
+    double *sums = call->workspace;
+    if (!cnn__has_workspace(call, (size_t)shape->out * sizeof(double))) {
+        return CNN_ERROR_BACKEND;
+    }
+    for (int64_t c = 0; c < shape->out; c++) {
+        sums[c] = 0;
+    }
+    kernels->column_sums(shape->n, shape->out, dy, sums);
+    for (int64_t c = 0; c < shape->out; c++) {
+        d_bias[c] = (float)sums[c];
+    }
+    return CNN_OK;
+}
+
 cnn_status cnn__dense_backward_filter(const cnn__row_kernels *kernels, const cnn_backend_call *call,
                                       const cnn_dense_shape *shape, const float *x, const float *dy, float *d_weights,
                                       float *d_bias)
@@ -279,14 +297,7 @@ cnn_status cnn__dense_backward_filter(const cnn__row_kernels *kernels, const cnn
     }
     call->parallel(call, tile_count(shape->in, TILE_COLUMNS), backward_filter_tile, &work);
     if (d_bias != NULL) {
-        double *sums = call->workspace;
-        for (int64_t c = 0; c < shape->out; c++) {
-            sums[c] = 0;
-        }
-        kernels->column_sums(shape->n, shape->out, dy, sums);
-        for (int64_t c = 0; c < shape->out; c++) {
-            d_bias[c] = (float)sums[c];
-        }
+        CNN__RETURN_IF_ERROR(cnn__dense_bias_gradient(kernels, call, shape, dy, d_bias));
     }
     return cnn__latch_get(&work.latch);
 }

@@ -45,6 +45,9 @@ cnn_status cnn__dense_forward(const cnn__row_kernels *kernels, const cnn_backend
                               float *y);
 cnn_status cnn__dense_backward_data(const cnn_backend_call *call, const cnn_dense_shape *shape, const float *dy,
                                     const float *weights, float *dx);
+/* The sums of dy's columns; the workspace is that of the filters' gradient. */
+cnn_status cnn__dense_bias_gradient(const cnn__row_kernels *kernels, const cnn_backend_call *call,
+                                    const cnn_dense_shape *shape, const float *dy, float *d_bias);
 cnn_status cnn__dense_backward_filter(const cnn__row_kernels *kernels, const cnn_backend_call *call,
                                       const cnn_dense_shape *shape, const float *x, const float *dy, float *d_weights,
                                       float *d_bias);

@@ -168,6 +168,12 @@ static __attribute__((noinline, unused)) void conv_tile_write(const conv_product
     conv_tile_all(p, rows, 1, 0);
 }
 
+/* C += A B or C = A B, k contiguous in A: some of the depth at a time. */
+static __attribute__((noinline, unused)) void conv_tile_add_rows(const conv_product *p, size_t rows)
+{
+    conv_tile_all(p, rows, 1, 1);
+}
+
 /* C += A B or C = A B, i contiguous in A: the sum over pixels of a filter gradient. */
 static __attribute__((noinline, unused)) void conv_tile_add(const conv_product *p, size_t rows)
 {

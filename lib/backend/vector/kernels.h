@@ -17,6 +17,13 @@ extern const cnn__norm_kernels CNN__VECTOR(cnn__norms);
 extern const cnn__lrn_kernels CNN__VECTOR(cnn__lrn);
 extern const cnn__conv2d_functions CNN__VECTOR(cnn__conv2d_table)[CNN__CONV2D_ALGORITHMS];
 
+size_t CNN__VECTOR(cnn__dense_workspace)(const cnn_dense_shape *shape, cnn_pass pass, uint32_t threads);
+cnn_status CNN__VECTOR(cnn__dense_forward)(const cnn_backend_call *call, const cnn_dense_shape *shape, const float *x,
+                                           const float *weights, const float *bias, float *y);
+cnn_status CNN__VECTOR(cnn__dense_backward_data)(const cnn_backend_call *call, const cnn_dense_shape *shape,
+                                                 const float *dy, const float *weights, float *dx);
+cnn_status CNN__VECTOR(cnn__dense_backward_filter)(const cnn_backend_call *call, const cnn_dense_shape *shape,
+                                                   const float *x, const float *dy, float *d_weights, float *d_bias);
 cnn_status CNN__VECTOR(cnn__activation_forward)(const cnn_backend_call *call, cnn_activation activation, float alpha,
                                              size_t n, const float *x, float *y);
 cnn_status CNN__VECTOR(cnn__activation_backward)(const cnn_backend_call *call, cnn_activation activation, float alpha,

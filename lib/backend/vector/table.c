@@ -3,6 +3,13 @@
 #include "backend/vector/conv2d.h"
 #include "backend/vector/kernels.h"
 
+static size_t dense_workspace(const cnn_backend *backend, const cnn_dense_shape *shape, cnn_pass pass,
+                              uint32_t threads)
+{
+    (void)backend;
+    return CNN__VECTOR(cnn__dense_workspace)(shape, pass, threads);
+}
+
 static cnn_status pool2d_forward(const cnn_backend_call *call, const cnn_pool2d_shape *shape, const float *x,
                                  float *y, void *argmax)
 {
@@ -50,6 +57,10 @@ static cnn_status lrn_backward(const cnn_backend_call *call, const cnn_lrn_shape
 
 #define ENTRIES                                                                                                        \
     {                                                                                                                  \
+        .dense_workspace = dense_workspace,                                                                            \
+        .dense_forward = CNN__VECTOR(cnn__dense_forward),                                                              \
+        .dense_backward_data = CNN__VECTOR(cnn__dense_backward_data),                                                  \
+        .dense_backward_filter = CNN__VECTOR(cnn__dense_backward_filter),                                              \
         .pool2d_forward = pool2d_forward,                                                                              \
         .pool2d_backward = pool2d_backward,                                                                            \
         .norm_forward = norm_forward,                                                                                  \
