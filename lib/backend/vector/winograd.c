@@ -44,6 +44,13 @@ static size_t most_tiles(const wino_pass *p)
     return WINO_LARGE_BLOCK / tile / CONV_ROWS * CONV_ROWS;
 }
 
+/* Parts of the output channels, so that there are tasks enough. */
+static size_t splits_of(const wino_pass *p, size_t blocks)
+{
+    const size_t splits = blocks >= WINO_MIN_TASKS ? 1 : wino_blocks_of(WINO_MIN_TASKS, (int64_t)blocks);
+    return cnn__min_size(splits, p->column_blocks);
+}
+
 static void plan_memory(wino_pass *p, uint32_t threads, void *workspace)
 {
     p->planes = (size_t)(p->kernels->side * p->kernels->side);
@@ -53,11 +60,10 @@ static void plan_memory(wino_pass *p, uint32_t threads, void *workspace)
     p->u_size = p->planes * p->u_plane * sizeof(float);
     p->blocks = wino_blocks_of(p->grid.tiles, (int64_t)most_tiles(p));
     p->block_tiles = cnn__min_size(most_tiles(p), (size_t)p->grid.most);
-    p->splits = p->blocks >= WINO_MIN_TASKS ? 1 : wino_blocks_of(WINO_MIN_TASKS, (int64_t)p->blocks);
-    if (p->splits > p->column_blocks) {
-        p->splits = p->column_blocks;
-    }
-    const size_t most_blocks = wino_blocks_of((int64_t)p->column_blocks, (int64_t)p->splits);
+    p->splits = splits_of(p, p->blocks);
+    /* Memory for any smaller number of images, too: one that has no mosaic has more tiles, and fewer splits. */
+    const size_t least_splits = splits_of(p, wino_blocks_of(p->grid.most, (int64_t)most_tiles(p)));
+    const size_t most_blocks = wino_blocks_of((int64_t)p->column_blocks, (int64_t)least_splits);
     p->v_tile = wino_plane(p->planes * p->v_row);
     p->m_tile = wino_plane(most_blocks * p->planes * CONV_COLUMNS);
     p->scratch_size = sizeof(wino_scratch) + p->block_tiles * (p->v_tile + p->m_tile) * sizeof(float);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Workspace queries keep their promise: what is asked for a batch is enough for every smaller one, too. */
+#include "backend/backend.h"
+#include "common/suite.h"
+
+enum { MOST_SAMPLES = 40, SHAPES = 400 };
+
+static uint32_t state = 12345;
+
+static int64_t draw(int64_t low, int64_t high)
+{
+    state = state * 1664525u + 1013904223u;
+    return low + (int64_t)(state >> 8) % (high - low + 1);
+}
+
+static cnn_conv2d_shape draw_shape(void)
+{
+    const int32_t kernel = (int32_t[]){1, 3, 3, 3, 5, 7}[draw(0, 5)], stride = draw(0, 3) == 0 ? 2 : 1;
+    const int64_t small = draw(0, 3) == 0 ? 70 : 12;
+    cnn_conv2d_shape s = {.struct_size = sizeof(s), .n = 1, .in_h = kernel + draw(0, small),
+                          .in_w = kernel + draw(0, small), .in_c = draw(1, 150), .out_c = draw(1, 150),
+                          .kernel_h = kernel, .kernel_w = kernel, .stride_h = stride, .stride_w = stride,
+                          .dilation_h = 1, .dilation_w = 1, .groups = 1};
+    s.pad_top = s.pad_left = (int32_t)draw(0, 1) * (kernel / 2);
+    s.out_h = (s.in_h + 2 * s.pad_top - kernel) / stride + 1;
+    s.out_w = (s.in_w + 2 * s.pad_left - kernel) / stride + 1;
+    return s;
+}
+
+static void check_shape(const cnn_backend *backend, cnn_conv2d_shape s, uint32_t threads)
+{
+    const bool prepares = backend->conv2d_prepared_size(backend, &s) > 0;
+    for (int pass = CNN_PASS_FORWARD; pass <= (prepares ? CNN_PASS_FORWARD_PREPARED : CNN_PASS_BACKWARD_FILTER);
+         pass++) {
+        size_t most = 0;
+        for (s.n = 1; s.n <= MOST_SAMPLES; s.n++) {
+            const size_t size = backend->conv2d_workspace(backend, &s, (cnn_pass)pass, threads);
+            ck_assert_msg(size >= most,
+                          "pass %d of %lldx%lldx%lld, kernel %d, stride %d, pad %d, %lld filters, pool %d: %zu bytes "
+                          "for %lld samples, %zu for fewer",
+                          pass, (long long)s.in_h, (long long)s.in_w, (long long)s.in_c, s.kernel_h, s.stride_h,
+                          s.pad_top, (long long)s.out_c, s.pool, size, (long long)s.n, most);
+            most = size;
+        }
+    }
+}
+
+START_TEST(convolutions)
+{
+    cnn_context *context;
+    ck_assert_int_eq(
+        cnn_context_create(CNN_CONTEXT(.threads = 1, .backend = cnn_backend_name((size_t)_i)), &context), CNN_OK);
+    for (int i = 0; i < SHAPES; i++) {
+        cnn_conv2d_shape s = draw_shape();
+        check_shape(&context->backend, s, 2);
+        s.pool = 2;
+        if (s.out_h >= 2 && s.out_w >= 2 && context->backend.conv2d_pools(&context->backend, &s)) {
+            check_shape(&context->backend, s, 3);
+        }
+    }
+    cnn_context_free(context);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("workspace");
+    TCase *tests = tcase_create("workspace");
+    int backends = 0;
+    while (cnn_backend_name((size_t)backends) != NULL) {
+        backends++;
+    }
+    tcase_add_loop_test(tests, convolutions, 0, backends);
+    suite_add_tcase(suite, tests);
+    return cnn_test_run(suite);
+}
