@@ -44,6 +44,9 @@ static size_t most_tiles(const wino_pass *p)
     return WINO_LARGE_BLOCK / tile / CONV_ROWS * CONV_ROWS;
 }
 
+/* Bytes of a tile in the scratch memory, before and after the products. */
+static size_t tile_size(const wino_pass *p) { return (p->v_tile + p->m_tile) * sizeof(float); }
+
 static void plan_memory(wino_pass *p, uint32_t threads, void *workspace)
 {
     p->planes = (size_t)(p->kernels->side * p->kernels->side);
@@ -60,7 +63,7 @@ static void plan_memory(wino_pass *p, uint32_t threads, void *workspace)
     const size_t most_blocks = wino_blocks_of((int64_t)p->column_blocks, (int64_t)p->splits);
     p->v_tile = wino_plane(p->planes * p->v_row);
     p->m_tile = wino_plane(most_blocks * p->planes * CONV_COLUMNS);
-    p->scratch_size = sizeof(wino_scratch) + p->block_tiles * (p->v_tile + p->m_tile) * sizeof(float);
+    p->scratch_size = sizeof(wino_scratch) + p->block_tiles * tile_size(p);
     p->workspace = p->u_size + threads * p->scratch_size;
     p->u = workspace;
     p->scratch = workspace == NULL ? NULL : (char *)workspace + p->u_size;
@@ -231,7 +234,9 @@ size_t CNN__VECTOR(cnn__wino_data_workspace)(const wino_kernels *kernels, const 
     } else {
         plan_backward(&p, kernels, shape, threads, NULL);
     }
-    return p.workspace;
+    /* Fewer samples may have fuller blocks: n + 1 tiles in two blocks leave less in each than n tiles in one. */
+    const size_t tiles = (size_t)p.grid.tiles, most = most_tiles(&p), fullest = tiles < most ? tiles : most;
+    return p.workspace + threads * (fullest - p.block_tiles) * tile_size(&p);
 }
 
 cnn_status CNN__VECTOR(cnn__wino_forward)(const wino_kernels *kernels, const cnn_backend_call *call,
