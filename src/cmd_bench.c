@@ -3,6 +3,7 @@
 #include "tool.h"
 #include "tool_bench_data.h"
 #include "tool_json.h"
+#include "tool_layers.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ typedef struct bench_settings {
     tool_common common;
     uint64_t steps;
     const char *data;
+    bool layers;
 } bench_settings;
 
 /* What one workload runs on. */
@@ -137,14 +139,13 @@ static cnn_status run_step(bench_run *bench)
     return status;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+/* Milliseconds of a step. */
+typedef struct bench_times {
+    double median, least, most;
+} bench_times;
 
-/* The median of `steps` steps in milliseconds, after a warm-up. */
-static cnn_status time_steps(tool *run, bench_run *bench, uint64_t steps, double *milliseconds)
+/* Times `steps` steps after a warm-up; unless `layers` is NULL, their parts, too. */
+static cnn_status time_steps(tool *run, bench_run *bench, uint64_t steps, tool_layers *layers, bench_times *result)
 {
     double *times = calloc(steps, sizeof(double));
     if (times == NULL) {
@@ -153,6 +154,9 @@ static cnn_status time_steps(tool *run, bench_run *bench, uint64_t steps, double
     cnn_status status = CNN_OK;
     double begin = tool_seconds();
     for (uint64_t i = 0; i < WARM_UP_STEPS + steps && status == CNN_OK; i++) {
+        if (i == WARM_UP_STEPS && layers != NULL) {
+            cnn_session_set_trace(bench->session, tool_layers_add, layers);
+        }
         double before = tool_seconds();
         status = run_step(bench);
         if (i >= WARM_UP_STEPS) {
@@ -160,8 +164,9 @@ static cnn_status time_steps(tool *run, bench_run *bench, uint64_t steps, double
         }
         tool_progress_count(run, bench->workload->name, i + 1, WARM_UP_STEPS + steps, begin, "steps");
     }
-    qsort(times, steps, sizeof(double), compare_doubles);
-    *milliseconds = (times[(steps - 1) / 2] + times[steps / 2]) / 2;
+    result->median = tool_median(times, steps);
+    result->least = times[0];
+    result->most = times[steps - 1];
     free(times);
     return status;
 }
@@ -182,35 +187,55 @@ static const bench_workload *find_workload(const char *name)
     return NULL;
 }
 
-/* Times one workload, and prints it or adds it to `list`. */
-static int run_workload(tool *run, const bench_workload *workload, uint64_t steps, json_t *list)
+/* Prints a workload's times or adds them to `list`; `layers` may be NULL. */
+static int report(tool *run, const bench_workload *workload, const bench_times *times, tool_layers *layers, double peak,
+                  json_t *list)
 {
-    bench_run bench;
-    double milliseconds = 0;
-    cnn_status status = open_bench(run->context, workload, &bench);
-    if (status == CNN_OK) {
-        status = time_steps(run, &bench, steps > 0 ? steps : workload->steps, &milliseconds);
-    }
-    close_bench(&bench);
-    if (status != CNN_OK) {
-        return tool_fail_library(run, status);
-    }
-    tool_progress_end(run);
-    double speed = workload->batch / milliseconds * 1e3;
-    if (list != NULL) {
-        json_t *row = json_object();
-        tool_json_text(row, "name", workload->name);
-        tool_json_real(row, "ms", milliseconds);
-        tool_json_real(row, "images_per_s", speed);
-        json_array_append_new(list, row);
-    } else {
-        tool_print(run, "%-24s %10.2f ms/step %9.1f images/s\n", workload->name, milliseconds, speed);
+    double speed = workload->batch / times->median * 1e3;
+    if (list == NULL) {
+        tool_print(run, "%-24s %10.2f ms/step %9.1f images/s\n", workload->name, times->median, speed);
         tool_flush(run);
+        return layers != NULL ? tool_layers_print(run, layers, peak) : TOOL_DONE;
     }
-    return TOOL_DONE;
+    json_t *row = json_object();
+    tool_json_text(row, "name", workload->name);
+    tool_json_real(row, "ms", times->median);
+    tool_json_real(row, "ms_min", times->least);
+    tool_json_real(row, "ms_max", times->most);
+    tool_json_real(row, "images_per_s", speed);
+    json_t *parts = layers != NULL ? tool_layers_json(layers, peak) : NULL;
+    if (parts != NULL) {
+        json_object_set_new(row, "layers", parts);
+    }
+    json_array_append_new(list, row);
+    return layers != NULL && parts == NULL ? tool_fail_memory(run) : TOOL_DONE;
 }
 
-static int print_list(tool *run, json_t *list)
+/* Times one workload and reports it: with its layers, if `peak` is not negative. */
+static int run_workload(tool *run, const bench_workload *workload, uint64_t steps, double peak, json_t *list)
+{
+    bench_run bench;
+    bench_times times = {0};
+    steps = steps > 0 ? steps : workload->steps;
+    tool_layers *layers = peak >= 0 ? tool_layers_new(steps) : NULL;
+    if (peak >= 0 && layers == NULL) {
+        return tool_fail_memory(run);
+    }
+    cnn_status status = open_bench(run->context, workload, &bench);
+    if (status == CNN_OK) {
+        status = time_steps(run, &bench, steps, layers, &times);
+    }
+    int result = TOOL_DONE;
+    if (status == CNN_OK) {
+        tool_progress_end(run);
+        result = report(run, workload, &times, layers, peak, list); /* the layers' names are the model's */
+    }
+    close_bench(&bench);
+    tool_layers_free(layers);
+    return status == CNN_OK ? result : tool_fail_library(run, status);
+}
+
+static int print_list(tool *run, double peak, json_t *list)
 {
     json_t *object = json_object();
     if (json_array_size(list) == 1) {
@@ -218,6 +243,10 @@ static int print_list(tool *run, json_t *list)
     }
     tool_json_text(object, "backend", cnn_context_backend(run->context));
     tool_json_text(object, "cpu", cnn_cpu_level());
+    tool_json_text(object, "math", cnn_context_math(run->context));
+    if (peak >= 0) {
+        tool_json_real(object, "peak_gflops", peak > 0 ? peak : NAN);
+    }
     tool_json_count(object, "threads", cnn_context_threads(run->context));
     json_object_set(object, "workloads", list);
     return tool_json_print(run, object);
@@ -226,6 +255,9 @@ static int print_list(tool *run, json_t *list)
 static int run_bench(tool *run, const void *given)
 {
     const bench_settings *settings = given;
+    if (settings->data != NULL && settings->layers) {
+        return tool_fail_usage(run, "--layers is for models, not for --data");
+    }
     if (settings->data != NULL) {
         return tool_bench_data(run, settings->data, settings->steps);
     }
@@ -243,16 +275,17 @@ static int run_bench(tool *run, const void *given)
     int result = tool_open_context(run);
     json_t *list = run->common->json ? json_array() : NULL;
     if (result == TOOL_DONE && list == NULL) {
-        tool_note(run, "backend %s, kernels %s, threads %u", cnn_context_backend(run->context), cnn_cpu_level(),
-                  (unsigned)cnn_context_threads(run->context));
+        tool_note(run, "backend %s, kernels %s, math %s, threads %u", cnn_context_backend(run->context),
+                  cnn_cpu_level(), cnn_context_math(run->context), (unsigned)cnn_context_threads(run->context));
     }
+    const double peak = result == TOOL_DONE && settings->layers ? cnn_cpu_peak_gflops(run->context) : -1;
     size_t count = run->operand_count > 0 ? run->operand_count : WORKLOADS;
     for (size_t i = 0; i < count && result == TOOL_DONE && run->output_error == 0; i++) {
         const bench_workload *workload = run->operand_count > 0 ? find_workload(run->operands[i]) : &workloads[i];
-        result = run_workload(run, workload, settings->steps, list);
+        result = run_workload(run, workload, settings->steps, peak, list);
     }
     if (result == TOOL_DONE && list != NULL) {
-        result = print_list(run, list);
+        result = print_list(run, peak, list);
     }
     json_decref(list);
     return result;
@@ -271,6 +304,10 @@ static void more_bench_help(tool *run)
 static const tool_option bench_options[] = {
     {"steps", "N", "steps that are timed; their median is printed", TOOL_COUNT, offsetof(bench_settings, steps), 1,
      1000000, NULL},
+    {"layers", NULL,
+     "a table of each layer's passes: algorithm, median time, speed, share of the machine's measured peak, and why "
+     "that algorithm",
+     TOOL_FLAG, offsetof(bench_settings, layers), 0, 0, NULL},
     {"data", "PATH",
      "times the data pipeline instead: the loader alone on these photos, load-asirra, load-imagenet and load-keras, in "
      "batches of 32; the first batch is not counted, and without --steps one epoch is read",
@@ -283,8 +320,8 @@ const tool_command tool_command_bench = {
     .synopsis = "[NAME...]",
     .purpose = "Times training steps and inference: the median in milliseconds per step, and images per second.",
     .details = "The data is made up and lies in memory; reading and decoding are not part of the time. With --json one "
-               "object: workloads, a list of name, ms and images_per_s; of a single workload these three stand at the "
-               "top too.",
+               "object: workloads, a list of name, ms, ms_min, ms_max, images_per_s and layers; of a single workload "
+               "these stand at the top too.",
     .options = bench_options,
     .settings_size = sizeof(bench_settings),
     .most_operands = SIZE_MAX,

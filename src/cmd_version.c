@@ -23,6 +23,7 @@ static int run_version(tool *run, const void *settings)
         tool_json_text(object, "backend", cnn_context_backend(run->context));
         json_object_set_new(object, "backends", backends);
         tool_json_text(object, "cpu", cnn_cpu_level());
+        tool_json_text(object, "math", cnn_context_math(run->context));
         tool_json_count(object, "threads", cnn_context_threads(run->context));
         return tool_json_print(run, object);
     }
@@ -30,7 +31,8 @@ static int run_version(tool *run, const void *settings)
     for (size_t i = 0; cnn_backend_name(i) != NULL; i++) {
         tool_print(run, "%s%s", i > 0 ? ", " : " ", cnn_backend_name(i));
     }
-    tool_print(run, ")\nkernels   %s\nthreads   %u\n", cnn_cpu_level(), (unsigned)cnn_context_threads(run->context));
+    tool_print(run, ")\nkernels   %s\nmath      %s\nthreads   %u\n", cnn_cpu_level(), cnn_context_math(run->context),
+               (unsigned)cnn_context_threads(run->context));
     return TOOL_DONE;
 }
 
@@ -39,7 +41,7 @@ static const tool_option version_options[] = {{0}};
 const tool_command tool_command_version = {
     .name = "version",
     .synopsis = "",
-    .purpose = "Says the version, the backends, the instruction set and the threads in use.",
+    .purpose = "Says the version, the backends, the instruction set, the kind of arithmetic and the threads in use.",
     .options = version_options,
     .settings_size = sizeof(version_settings),
     .run = run_version,

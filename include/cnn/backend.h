@@ -283,6 +283,15 @@ typedef struct cnn_backend {
         threads read `prepared` at the same time. */
     cnn_status (*conv2d_forward_prepared)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
                                           const void *prepared, const float *bias, float *y, uint8_t *argmax);
+
+    /** y = act(a + b), elementwise activations only; y may be a. */
+    cnn_status (*add_activation)(const cnn_backend_call *call, cnn_activation activation, float alpha, size_t n,
+                                 const float *a, const float *b, float *y);
+
+    /** What runs a pass of this convolution: a name such as "direct", and in *reason why. Both are static, for reports
+        alone; either may be NULL: not known. From the table that has the pass. */
+    const char *(*conv2d_algorithm)(const struct cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
+                                    const char **reason);
 } cnn_backend;
 
 CNN_END_DECLS

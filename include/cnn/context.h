@@ -48,6 +48,21 @@ typedef enum cnn_log_level {
 /** Receives one message without a newline. May be called from any thread, at the same time. */
 typedef void (*cnn_log_function)(void *user, cnn_log_level level, const char *message);
 
+/**
+ * How convolutions may be computed. Fast ones use Winograd's transforms where
+ * they pay: two to three times as fast, with a rounding error up to 1.1e-5 of
+ * the largest result, where plain sums have up to 4e-7; far below what training
+ * and prediction notice, which is why it is the default. What is not finite in
+ * one place then spreads over its neighbours. Strict ones are plain sums. The
+ * bits are the same for any number of threads in both. A caller's own backend
+ * does as it does.
+ */
+typedef enum cnn_math {
+    CNN_MATH_DEFAULT = 0, /**< the environment variable CNN_MATH, "fast" or "strict", if set; else fast */
+    CNN_MATH_FAST = 1,
+    CNN_MATH_STRICT = 2
+} cnn_math;
+
 /** Options of cnn_context_create(); write them with CNN_CONTEXT(). */
 typedef struct cnn_context_options {
     size_t struct_size;
@@ -63,6 +78,8 @@ typedef struct cnn_context_options {
     const cnn_executor *executor;      /**< copied; NULL: the library's own pool of `threads` */
     cnn_log_function log;              /**< NULL: nothing is logged */
     void *log_user;                    /**< handed to `log` */
+    uint32_t math;                     /**< a cnn_math */
+    uint32_t reserved;
 } cnn_context_options;
 
 #define CNN_CONTEXT(...) CNN_OPTIONS(cnn_context_options, __VA_ARGS__)
@@ -96,6 +113,9 @@ CNN_API const char *cnn_last_error(const cnn_context *context);
 /** The name of the backend in use. Valid as long as the context. Thread-safe. Since 0.1. */
 CNN_API const char *cnn_context_backend(const cnn_context *context);
 
+/** How convolutions are computed: "fast" or "strict", see cnn_math. Static storage. Thread-safe. Since 0.1. */
+CNN_API const char *cnn_context_math(const cnn_context *context);
+
 /** The number of threads that compute. Thread-safe. Since 0.1. */
 CNN_API uint32_t cnn_context_threads(const cnn_context *context);
 
@@ -111,6 +131,16 @@ CNN_API const char *cnn_backend_name(size_t index);
  * highest one to use. Static storage. Thread-safe. Since 0.1.
  */
 CNN_API const char *cnn_cpu_level(void);
+
+/**
+ * Measures what the processor can do at most, in 10^9 multiplications and
+ * additions a second: multiply-adds in registers, with the instruction set of
+ * cnn_cpu_level() and all threads of the context, for about 0.1 seconds. What
+ * the speed of a layer is compared with; a transform that saves
+ * multiplications can be above it. 0 in a build without vector kernels.
+ * Thread-safe. Since 0.1.
+ */
+CNN_API double cnn_cpu_peak_gflops(const cnn_context *context);
 
 CNN_END_DECLS
 

@@ -18,12 +18,14 @@
 
 typedef struct builtin {
     const char *name;
-    void (*fill)(cnn__cpu_level level, cnn_backend *backend);
+    void (*fill)(cnn__cpu_level level, bool strict, cnn_backend *backend);
 } builtin;
 
-static void fill_reference(cnn__cpu_level level, cnn_backend *backend)
+/* Its sums are plain ones in any case. */
+static void fill_reference(cnn__cpu_level level, bool strict, cnn_backend *backend)
 {
     (void)level;
+    (void)strict;
     *backend = cnn__backend_reference;
 }
 
@@ -45,11 +47,26 @@ static const cnn_backend *custom_at(const cnn_backend *custom, size_t index)
     return (const cnn_backend *)((const char *)custom + index * custom->struct_size);
 }
 
+static const char *unknown_algorithm(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
+                                     const char **reason)
+{
+    (void)backend;
+    (void)shape;
+    (void)pass;
+    *reason = NULL;
+    return NULL;
+}
+
 /* Takes missing entries from the reference table: all that follows the fixed fields is functions. */
 static void complete(cnn_backend *backend)
 {
     typedef void (*entry)(void);
     static const entry none = NULL;
+    const bool convolves = backend->conv2d_forward != NULL || backend->conv2d_backward_data != NULL ||
+                           backend->conv2d_backward_filter != NULL;
+    if (convolves && backend->conv2d_algorithm == NULL) {
+        backend->conv2d_algorithm = unknown_algorithm; /* not what the reference would say */
+    }
     for (size_t at = offsetof(cnn_backend, gemm); at < sizeof(*backend); at += sizeof(entry)) {
         if (memcmp((char *)backend + at, &none, sizeof(entry)) == 0) {
             memcpy((char *)backend + at, (const char *)&cnn__backend_reference + at, sizeof(entry));
@@ -147,6 +164,28 @@ static cnn_status fail_unknown(const cnn_context *context, const char *name, con
                      cnn__printable(name, text, sizeof(text)), names);
 }
 
+/* The option goes before the variable. */
+static cnn_status select_math(cnn_context *context, uint32_t option)
+{
+    const char *variable = getenv("CNN_MATH");
+    char text[64];
+    if (option > CNN_MATH_STRICT) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "math is %u, expected CNN_MATH_FAST or CNN_MATH_STRICT",
+                         option);
+    }
+    context->math = option != CNN_MATH_DEFAULT ? (cnn_math)option : CNN_MATH_FAST;
+    if (option != CNN_MATH_DEFAULT || variable == NULL || variable[0] == '\0' || strcmp(variable, "fast") == 0) {
+        return CNN_OK;
+    }
+    if (strcmp(variable, "strict") != 0) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                         "the variable CNN_MATH is \"%s\", expected fast or strict",
+                         cnn__printable(variable, text, sizeof(text)));
+    }
+    context->math = CNN_MATH_STRICT;
+    return CNN_OK;
+}
+
 cnn_status cnn__backend_select(const cnn_context *context, const char *name, const cnn_backend *custom,
                                size_t custom_count, cnn_backend *backend)
 {
@@ -165,7 +204,7 @@ cnn_status cnn__backend_select(const cnn_context *context, const char *name, con
     CNN__RETURN_IF_ERROR(select_custom(context, name, custom, custom_count, backend, &found));
     for (size_t i = 0; i < BUILTINS && !found; i++) {
         if (strcmp(builtins[i].name, name) == 0) {
-            builtins[i].fill(level, backend);
+            builtins[i].fill(level, context->math == CNN_MATH_STRICT, backend);
             found = true;
         }
     }
@@ -173,7 +212,8 @@ cnn_status cnn__backend_select(const cnn_context *context, const char *name, con
         return fail_unknown(context, name, custom, custom_count);
     }
     complete(backend);
-    cnn__log(context, CNN_LOG_INFO, "backend %s, instruction set %s", backend->name, cnn__cpu_level_names[level]);
+    cnn__log(context, CNN_LOG_INFO, "backend %s, instruction set %s, math %s", backend->name,
+             cnn__cpu_level_names[level], cnn_context_math(context));
     return CNN_OK;
 }
 
@@ -229,7 +269,11 @@ cnn_status cnn_context_create(const cnn_context_options *options, cnn_context **
         snprintf(message, sizeof(message), "a context could not be created: %s", cnn_status_string(status));
         return report(&checked, status, message);
     }
-    status = cnn__backend_select(context, checked.backend, checked.backends, checked.backend_count, &context->backend);
+    status = select_math(context, checked.math);
+    if (status == CNN_OK) {
+        status = cnn__backend_select(context, checked.backend, checked.backends, checked.backend_count,
+                                     &context->backend);
+    }
     if (status == CNN_OK) {
         /* The struct is copied, and so is its name: the caller's may go. */
         char *name = cnn__strdup(context, context->backend.name);
@@ -253,3 +297,8 @@ void cnn_context_free(cnn_context *context)
 }
 
 const char *cnn_context_backend(const cnn_context *context) { return context->backend.name; }
+
+const char *cnn_context_math(const cnn_context *context)
+{
+    return context->math == CNN_MATH_STRICT ? "strict" : "fast";
+}

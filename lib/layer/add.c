@@ -5,6 +5,12 @@
 
 #include "layer/layer.h"
 
+typedef struct add_state {
+    cnn_named_options options;
+    int32_t activation; /* of the layer behind, done in the same pass */
+    float alpha;
+} add_state;
+
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
@@ -38,14 +44,16 @@ static size_t values_of(const cnn_shape *shape)
 
 static cnn_status forward(const void *user, const cnn_layer_call *call)
 {
-    (void)user;
+    const add_state *state = user;
     const cnn_backend *backend = call->backend->backend;
     size_t values = values_of(&call->output_shape);
-    CNN__RETURN_IF_ERROR(backend->add(call->backend, values, call->inputs[0], call->inputs[1], call->output));
-    for (uint32_t i = 2; i < call->input_count; i++) {
-        CNN__RETURN_IF_ERROR(backend->add(call->backend, values, call->output, call->inputs[i], call->output));
+    const float *sum = call->inputs[0];
+    for (uint32_t i = 1; i + 1 < call->input_count; i++) {
+        CNN__RETURN_IF_ERROR(backend->add(call->backend, values, sum, call->inputs[i], call->output));
+        sum = call->output;
     }
-    return CNN_OK;
+    return backend->add_activation(call->backend, (cnn_activation)state->activation, state->alpha, values, sum,
+                                   call->inputs[call->input_count - 1], call->output);
 }
 
 static cnn_status backward(const void *user, const cnn_layer_call *call)
@@ -61,10 +69,34 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     return CNN_OK;
 }
 
+static cnn_activation activation(const void *user, float *alpha)
+{
+    const add_state *state = user;
+    *alpha = state->alpha;
+    return (cnn_activation)state->activation;
+}
+
+/* Residual networks have a relu behind each sum: it costs nothing in the same pass. */
+static bool absorb(void *user, bool training, const cnn__layer_type *next_type, const void *next)
+{
+    (void)training;
+    add_state *state = user;
+    const cnn_activate_options *activate = next;
+    if (state->activation != CNN_LINEAR || next_type != &cnn__activate_type ||
+        (activate->activation != CNN_RELU && activate->activation != CNN_LEAKY_RELU)) {
+        return false;
+    }
+    state->activation = activate->activation;
+    state->alpha = activate->alpha;
+    return true;
+}
+
 const cnn__layer_type cnn__add_type = {
     .kind = {sizeof(cnn_layer_kind), "Add", "add", infer, forward, backward, NULL},
     .options_size = sizeof(cnn_named_options),
-    .state_size = sizeof(cnn_named_options),
+    .state_size = sizeof(add_state),
+    .activation = activation,
+    .absorb = absorb,
 };
 
 cnn_layer *cnn_add(cnn_context *context, const cnn_named_options *options)

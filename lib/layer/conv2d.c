@@ -217,6 +217,15 @@ static bool applies_derivative(const void *state)
     return conv->pool != 0 && conv->options.activation == CNN_RELU;
 }
 
+static cnn__layer_work describe(const void *state, const cnn_backend *backend, cnn_pass pass, const cnn_shape *input)
+{
+    const cnn_conv2d_shape s = cnn__conv2d_shape_of(state, input);
+    cnn__layer_work work = {.flop = 2.0 * (double)s.n * (double)(s.out_h * s.out_w) * (double)s.out_c *
+                                    (double)(s.kernel_h * s.kernel_w) * (double)(s.in_c / s.groups)};
+    work.algorithm = backend->conv2d_algorithm(backend, &s, pass, &work.reason);
+    return work;
+}
+
 const cnn__layer_type cnn__conv2d_type = {
     .kind = {sizeof(cnn_layer_kind), TYPE, "conv2d", infer, forward, backward, NULL},
     .options_size = sizeof(cnn_conv2d_options),
@@ -230,6 +239,7 @@ const cnn__layer_type cnn__conv2d_type = {
     .plan_inference = cnn__conv2d_plan_inference,
     .prepare = cnn__conv2d_prepare,
     .forward_prepared = cnn__conv2d_forward_prepared,
+    .describe = describe,
 };
 
 cnn_layer *cnn_conv2d(cnn_context *context, const cnn_conv2d_options *options)

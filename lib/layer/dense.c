@@ -87,6 +87,14 @@ static cnn_activation activation(const void *state, float *alpha)
 
 static void drop_activation(void *state) { ((cnn_dense_options *)state)->activation = CNN_LINEAR; }
 
+static cnn__layer_work describe(const void *state, const cnn_backend *backend, cnn_pass pass, const cnn_shape *input)
+{
+    const cnn_dense_shape s = dense_shape(state, input);
+    (void)backend;
+    (void)pass;
+    return (cnn__layer_work){.flop = 2.0 * (double)s.n * (double)s.in * (double)s.out};
+}
+
 const cnn__layer_type cnn__dense_type = {
     .kind = {sizeof(cnn_layer_kind), TYPE, "dense", infer, forward, backward, NULL},
     .options_size = sizeof(cnn_dense_options),
@@ -95,6 +103,7 @@ const cnn__layer_type cnn__dense_type = {
     .check = check,
     .activation = activation,
     .drop_activation = drop_activation,
+    .describe = describe,
 };
 
 cnn_layer *cnn_dense(cnn_context *context, const cnn_dense_options *options)

@@ -15,6 +15,12 @@ typedef struct cnn__preparation {
     size_t workspace; /* bytes of workspace of a forward call; takes the place of the spec's, which covers training */
 } cnn__preparation;
 
+/* What a pass of a layer amounts to. */
+typedef struct cnn__layer_work {
+    double flop;                    /* multiplications and additions by the plain formula */
+    const char *algorithm, *reason; /* static; NULL: not known */
+} cnn__layer_work;
+
 /* One built-in kind: one file each, registered in registry.c. A layer's `user` is a state struct that begins with the
  * kind's option struct, checked and with all defaults filled in. */
 typedef struct cnn__layer_type {
@@ -42,6 +48,9 @@ typedef struct cnn__layer_type {
                            cnn__preparation *preparation);
     cnn_status (*prepare)(const void *state, const cnn_layer_call *call, void *scratch, void *prepared);
     cnn_status (*forward_prepared)(const void *state, const cnn_layer_call *call, const void *prepared);
+    /* For traces; NULL: nothing is to be said. A kind that has it computes the gradients of its parameters and that of
+     * its input apart from each other: only those for which a call has a place. */
+    cnn__layer_work (*describe)(const void *state, const cnn_backend *backend, cnn_pass pass, const cnn_shape *input);
 } cnn__layer_type;
 
 struct cnn_layer {

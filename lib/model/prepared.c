@@ -115,6 +115,12 @@ static cnn_status make(const cnn_model *model, cnn__prepared *prepared, const cn
     return op->type->prepare(op->user, &call, model->prepare_scratch, prepared->data);
 }
 
+bool cnn__prepared_is_current(const cnn_model *model, const cnn__prepared *prepared)
+{
+    return atomic_load_explicit(&prepared->version, memory_order_acquire) ==
+           atomic_load_explicit(&model->version, memory_order_acquire);
+}
+
 cnn_status cnn__prepared_data(cnn_model *model, cnn__prepared *prepared, const cnn__op *op, const cnn_layer_call *call,
                               const void **data)
 {

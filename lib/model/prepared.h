@@ -15,6 +15,9 @@ typedef struct cnn__prepared cnn__prepared;
 cnn_status cnn__prepared_acquire(cnn_model *model, const cnn__op *op, cnn__prepared **prepared);
 void cnn__prepared_release(cnn_model *model, cnn__prepared *prepared);
 
+/* Whether the data is up to date with the parameters. */
+bool cnn__prepared_is_current(const cnn_model *model, const cnn__prepared *prepared);
+
 /* The data of an entry, 64-byte aligned, up to date with the parameters; `call` is a forward call of the op. Allocates
  * nothing. */
 cnn_status cnn__prepared_data(cnn_model *model, cnn__prepared *prepared, const cnn__op *op, const cnn_layer_call *call,

@@ -4,7 +4,7 @@
 
 #include "backend/backend.h"
 #include "core/rng.h"
-#include "model/session.h"
+#include "model/trace.h"
 
 /* A layer call with the arrays that it points to. */
 typedef struct frame {
@@ -70,11 +70,23 @@ static cnn_status run_forward(const cnn_session *session, uint32_t index)
     const void *prepared = NULL;
     frame f;
     open_frame(session, index, &f);
+    double begin = cnn__trace_begin(session);
+    cnn_status status = CNN_OK;
     if (session->prepared[index] == NULL) {
-        return op->kind->forward(op->user, &f.call);
+        status = op->kind->forward(op->user, &f.call);
+    } else {
+        bool current = cnn__prepared_is_current(session->model, session->prepared[index]);
+        status = cnn__prepared_data(session->model, session->prepared[index], op, &f.call, &prepared);
+        if (!current && status == CNN_OK) {
+            cnn__trace_report(session, op, CNN_TRACE_PREPARE, begin);
+            begin = cnn__trace_begin(session);
+        }
+        status = status == CNN_OK ? op->type->forward_prepared(op->user, &f.call, prepared) : status;
     }
-    CNN__RETURN_IF_ERROR(cnn__prepared_data(session->model, session->prepared[index], op, &f.call, &prepared));
-    return op->type->forward_prepared(op->user, &f.call, prepared);
+    if (status == CNN_OK) {
+        cnn__trace_report(session, op, CNN_TRACE_FORWARD, begin);
+    }
+    return status;
 }
 
 cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t count)
@@ -140,9 +152,34 @@ static cnn_status add_up(const cnn_session *session, uint32_t index, const frame
     return CNN_OK;
 }
 
+/* For a trace: the gradients of the parameters, then that of the input, each with its time. */
+static cnn_status backward_in_parts(const cnn_session *session, uint32_t index, frame *f, uint32_t added)
+{
+    static float *const nowhere[CNN_LAYER_MAX_PARAMETERS] = {NULL};
+    const cnn__op *op = &session->program.ops[index];
+    double begin = cnn__trace_begin(session);
+    f->call.input_gradients = nowhere;
+    if (op->has_trained) {
+        CNN__RETURN_IF_ERROR(op->kind->backward(op->user, &f->call));
+        cnn__trace_report(session, op, CNN_TRACE_BACKWARD_FILTER, begin);
+    }
+    f->call.input_gradients = f->input_gradients;
+    f->call.parameter_gradients = nowhere;
+    if (f->input_gradients[0] == NULL) {
+        return CNN_OK;
+    }
+    begin = cnn__trace_begin(session);
+    CNN__RETURN_IF_ERROR(op->kind->backward(op->user, &f->call));
+    CNN__RETURN_IF_ERROR(add_up(session, index, f, added));
+    cnn__trace_report(session, op, CNN_TRACE_BACKWARD_DATA, begin);
+    return CNN_OK;
+}
+
 static cnn_status run_backward(const cnn_session *session, uint32_t index)
 {
     const cnn__op *op = &session->program.ops[index];
+    const bool in_parts = session->trace != NULL && op->type != NULL && op->type->describe != NULL;
+    const double begin = cnn__trace_begin(session);
     frame f;
     open_frame(session, index, &f);
     float *gradient = cnn__session_value_gradient(session, op->output);
@@ -151,6 +188,9 @@ static cnn_status run_backward(const cnn_session *session, uint32_t index)
         (void)cnn__shape_values(&f.call.output_shape, &values);
         CNN__RETURN_IF_ERROR(f.backend.backend->activation_backward(&f.backend, op->activation, op->alpha, values,
                                                                     f.call.output, gradient, gradient));
+        if (in_parts) {
+            cnn__trace_report(session, op, CNN_TRACE_BACKWARD, begin);
+        }
     }
     f.call.output_gradient = gradient;
     f.call.input_gradients = f.input_gradients;
@@ -159,8 +199,13 @@ static cnn_status run_backward(const cnn_session *session, uint32_t index)
     if (op->kind->backward == NULL) {
         return CNN_ERROR_UNSUPPORTED;
     }
+    if (in_parts) {
+        return backward_in_parts(session, index, &f, added);
+    }
     CNN__RETURN_IF_ERROR(op->kind->backward(op->user, &f.call));
-    return add_up(session, index, &f, added);
+    CNN__RETURN_IF_ERROR(add_up(session, index, &f, added));
+    cnn__trace_report(session, op, CNN_TRACE_BACKWARD, begin);
+    return CNN_OK;
 }
 
 static cnn_status take_logit_gradient(cnn_session *session, const float *given)

@@ -3,6 +3,8 @@
 #ifndef CNN_MODEL_SESSION_H
 #define CNN_MODEL_SESSION_H
 
+#include <cnn/trace.h>
+
 #include "model/plan.h"
 #include "model/prepared.h"
 #include "model/program.h"
@@ -27,6 +29,8 @@ struct cnn_session {
     double *view_sums;              /* cnn__session_forward_views(): sums over views; made at the first call */
     float *view_means;              /* then means, and the logits that belong to them */
     size_t mean_capacity;           /* values of each */
+    cnn_trace_function trace;       /* NULL: nothing is traced */
+    void *trace_user;
     struct cnn__update_item *items; /* cnn_optimizer_step(): the list of trained parameters; made at the first */
 };
 

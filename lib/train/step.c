@@ -4,7 +4,7 @@
 
 #include "backend/backend.h"
 #include "loss/loss.h"
-#include "model/session.h"
+#include "model/trace.h"
 #include "optimizer/optimizer.h"
 #include "train/train.h"
 
@@ -85,8 +85,10 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     cnn_backend_call call;
     cnn__backend_call_init(&call, context, session->threads, session->memory + session->plan.workspace,
                            session->plan.workspace_size);
+    const double begin = cnn__trace_begin(session);
     cnn_model_touch(model); /* first: a step that fails may have changed some parameters */
     CNN__RETURN_IF_ERROR(cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count));
     cnn__optimizer_set_owner(optimizer, model);
+    cnn__trace_report_update(session, cnn_optimizer_name(optimizer), begin);
     return CNN_OK;
 }

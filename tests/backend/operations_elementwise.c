@@ -326,6 +326,34 @@ static void sums_run(cnn_context *context, uint32_t variant, outcome *o)
     array_free(b);
 }
 
+static void add_activation_run(cnn_context *context, uint32_t variant, outcome *o)
+{
+    pair p = pair_of("add", variant, 3);
+    bool in_place = variant % 2 == 1;
+    float *y = in_place ? p.x : array_new(NULL, p.n);
+    cnn_backend_call call;
+    call_begin(&call, context, 0);
+    ck_assert_int_eq(
+        context->backend.add_activation(&call, activation_of(variant / 2), 0.3f, p.n, p.x, p.dy, y), CNN_OK);
+    call_end(&call);
+    outcome_floats(o, y, p.n);
+    array_free(in_place ? NULL : y);
+    pair_free(&p);
+}
+
+static void add_activation_expect(uint32_t variant, outcome *o)
+{
+    pair p = pair_of("add", variant, 3);
+    double *y = calloc(p.n, sizeof(double));
+    for (size_t i = 0; i < p.n; i++) {
+        float sum = p.x[i] + p.dy[i];
+        y[i] = isnan(sum) ? (double)NAN : expect_activation((int32_t)activation_of(variant / 2), 0.3f, sum);
+    }
+    outcome_doubles(o, y, p.n);
+    free(y);
+    pair_free(&p);
+}
+
 static void sums_expect(uint32_t variant, outcome *o)
 {
     generator g = generator_of("sums", variant);
@@ -350,5 +378,6 @@ const operation elementwise_operations[] = {
     {"dropout", dropout_run, dropout_expect, 60, 0, 0},
     {"pad2d", pad_run, pad_expect, 20, 0, 0},
     {"add, sum_squares", sums_run, sums_expect, 45, 1e-12, 1e-12},
+    {"add_activation", add_activation_run, add_activation_expect, 45, 1e-7, 2e-7},
     {.name = NULL},
 };

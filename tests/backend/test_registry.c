@@ -22,6 +22,7 @@ static void setup(void)
 {
     unsetenv("CNN_BACKEND");
     unsetenv("CNN_CPU");
+    unsetenv("CNN_MATH");
     logged[0] = '\0';
 }
 
@@ -92,6 +93,57 @@ START_TEST(variables)
     ck_assert_str_ne(cnn_cpu_level(), "avx512");
     setenv("CNN_CPU", "avx512", 1); /* a bound from above: never more than the processor has */
     expect_backend(NULL, NULL, 0, cnn_backend_name(0));
+}
+END_TEST
+
+static void expect_math(uint32_t option, const char *math, const char *algorithm)
+{
+    cnn_context *context;
+    const char *reason = NULL;
+    const cnn_conv2d_shape shape = {
+        .struct_size = sizeof(shape), .n = 1, .in_h = 32, .in_w = 32, .in_c = 64, .out_h = 32, .out_w = 32,
+        .out_c = 64, .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1,
+        .groups = 1, .pad_top = 1, .pad_left = 1};
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .math = option), &context), CNN_OK);
+    ck_assert_str_eq(cnn_context_math(context), math);
+    bool fast = strcmp(cnn_context_backend(context), "blis") == 0;
+    for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_FORWARD_PREPARED; pass++) {
+        const char *name = context->backend.conv2d_algorithm(&context->backend, &shape, (cnn_pass)pass, &reason);
+        ck_assert_ptr_nonnull(reason);
+        ck_assert_msg(strncmp(name, fast ? algorithm : "im2col", 6) == 0, "pass %d: %s", pass, name);
+    }
+    cnn_context_free(context);
+}
+
+START_TEST(math)
+{
+    cnn_context *context;
+    expect_math(CNN_MATH_DEFAULT, "fast", "winograd");
+    expect_math(CNN_MATH_STRICT, "strict", "direct");
+    setenv("CNN_MATH", "strict", 1);
+    expect_math(CNN_MATH_DEFAULT, "strict", "direct");
+    expect_math(CNN_MATH_FAST, "fast", "winograd"); /* the option goes before the variable */
+    setenv("CNN_MATH", "fast", 1);
+    expect_math(CNN_MATH_DEFAULT, "fast", "winograd");
+    setenv("CNN_MATH", "", 1);
+    expect_math(CNN_MATH_DEFAULT, "fast", "winograd");
+    setenv("CNN_MATH", "exact", 1);
+    expect_failure(NULL, NULL, 0, CNN_ERROR_INVALID_ARGUMENT, "\"exact\", expected fast or strict");
+    unsetenv("CNN_MATH");
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.math = 3, .log = keep_log), &context),
+                     CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(logged, "math is 3"));
+}
+END_TEST
+
+START_TEST(peak)
+{
+    cnn_context *context;
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 2), &context), CNN_OK);
+    double speed = cnn_cpu_peak_gflops(context);
+    ck_assert(speed >= 0 && speed < 1e5);
+    ck_assert(speed > 0.1 || strcmp(cnn_backend_name(0), "reference") == 0);
+    cnn_context_free(context);
 }
 END_TEST
 
@@ -184,6 +236,7 @@ END_TEST
 /* Another's prepared filters would mean nothing to a table with a convolution of its own. */
 START_TEST(own_convolution_prepares_nothing)
 {
+    const char *reason;
     cnn_context *context;
     char name[] = "mine";
     cnn_backend backend = own_backend(name);
@@ -193,6 +246,7 @@ START_TEST(own_convolution_prepares_nothing)
     backend.conv2d_forward = cnn__backend_reference.conv2d_forward;
     ck_assert_int_eq(create("mine", &backend, 1, &context), CNN_OK);
     ck_assert_uint_eq(context->backend.conv2d_prepared_size(&context->backend, &shape), 0);
+    ck_assert_ptr_null(context->backend.conv2d_algorithm(&context->backend, &shape, CNN_PASS_FORWARD, &reason));
     cnn_context_free(context);
     ck_assert_int_eq(create(NULL, NULL, 0, &context), CNN_OK);
     if (strcmp(cnn_context_backend(context), "blis") == 0) {
@@ -355,6 +409,8 @@ int main(void)
     tcase_add_test(tcase, names);
     tcase_add_test(tcase, unknown_name_is_an_error);
     tcase_add_test(tcase, variables);
+    tcase_add_test(tcase, math);
+    tcase_add_test(tcase, peak);
     tcase_add_test(tcase, gemm_alone_is_complete);
     tcase_add_test(tcase, own_convolution_prepares_nothing);
     tcase_add_test(tcase, failure_of_gemm_comes_back);

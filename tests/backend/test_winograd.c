@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backend/vector/conv2d.h"
+#include "backend/vector/mosaic.h"
 #include "common/suite.h"
 
 #define CANARY 64      /* bytes on each side of a result */
@@ -227,25 +228,52 @@ static void run_passes(const test_case *t, uint32_t threads, result *y, result *
     }
 }
 
-/* Filters prepared once give the same bits as those of each call, in less workspace. */
-static void check_prepared(const test_case *t, const result *y)
+static void run_prepared(const test_case *t, const cnn_conv2d_shape *shape, const float *x, const result *prepared,
+                         result *y)
 {
-    const size_t size = t->functions->prepared_size(t->shape);
-    const size_t whole = t->functions->workspace(t->shape, CNN_PASS_FORWARD, 2);
-    ck_assert_uint_gt(whole, size);
-    result prepared = result_new(size), workspace = result_new(whole - size), again = result_new(y->size);
+    const size_t whole = t->functions->workspace(shape, CNN_PASS_FORWARD, 2);
+    ck_assert_uint_gt(whole, prepared->size);
+    result workspace = result_new(whole - prepared->size);
+    memset(workspace.data, 0xFF, workspace.size);
     cnn_backend_call call = {.struct_size = sizeof(call),
                              .threads = 2,
                              .workspace = workspace.data,
                              .workspace_size = workspace.size,
                              .parallel = parallel};
-    ck_assert_int_eq(t->functions->prepare(&call, t->shape, t->filters, prepared.data), CNN_OK);
-    memset(workspace.data, 0xFF, workspace.size);
-    ck_assert_int_eq(t->functions->forward_prepared(&call, t->shape, t->x, prepared.data, t->bias, again.data, NULL),
-                     CNN_OK);
-    ck_assert_int_eq(memcmp(again.data, y->data, y->size), 0);
-    result_check_free(&prepared);
+    ck_assert_int_eq(t->functions->forward_prepared(&call, shape, x, prepared->data, t->bias, y->data, NULL), CNN_OK);
     result_check_free(&workspace);
+}
+
+/* With filters prepared once, in less workspace, an image gives the same bits alone and in a batch; and those of
+ * filters that come anew with each call, unless these passes join the images of a batch. */
+static void check_prepared(const test_case *t, const result *y)
+{
+    result prepared = result_new(t->functions->prepared_size(t->shape)), again = result_new(y->size);
+    cnn_backend_call call = {.struct_size = sizeof(call), .threads = 2, .parallel = parallel};
+    ck_assert_int_eq(t->functions->prepare(&call, t->shape, t->filters, prepared.data), CNN_OK);
+    run_prepared(t, t->shape, t->x, &prepared, &again);
+    if (t->shape->pool != 0 || t->shape->n == 1) {
+        ck_assert_int_eq(memcmp(again.data, y->data, y->size), 0);
+    }
+    cnn_conv2d_shape single = *t->shape;
+    single.n = 1;
+    const size_t size = y->size / (size_t)t->shape->n;
+    /* Values are at most 1: so large can a sum of absolute products be, and either side may err. */
+    const double products = (double)(t->shape->kernel_h * t->shape->kernel_w) * (double)t->shape->in_c;
+    const double allowed = 2 * t->tolerance * (1 + products);
+    result alone = result_new(size);
+    for (int64_t n = 0; n < t->shape->n; n++) {
+        const float *x = t->x + n * t->shape->in_h * t->shape->in_w * t->shape->in_c;
+        run_prepared(t, &single, x, &prepared, &alone);
+        ck_assert_int_eq(memcmp(alone.data, (const char *)again.data + (size_t)n * size, size), 0);
+        for (size_t i = 0; i < size / sizeof(float); i++) {
+            const double got = ((const float *)alone.data)[i];
+            const double want = ((const float *)y->data)[(size_t)n * size / sizeof(float) + i];
+            ck_assert_double_le(fabs(got - want), allowed);
+        }
+    }
+    result_check_free(&alone);
+    result_check_free(&prepared);
     result_check_free(&again);
 }
 
@@ -311,8 +339,21 @@ static void check_values(const test_case *t, const sizes *z, const float *y, con
     free(memory);
 }
 
+/* A session's workspace is planned for its whole batch and used for less. */
+static void check_workspace(const cnn__conv2d_functions *functions, const cnn_conv2d_shape *shape)
+{
+    cnn_conv2d_shape part = *shape;
+    for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
+        const size_t whole = functions->workspace(shape, (cnn_pass)pass, 3);
+        for (part.n = 1; part.n < shape->n; part.n++) {
+            ck_assert_uint_le(functions->workspace(&part, (cnn_pass)pass, 3), whole);
+        }
+    }
+}
+
 static void check_case(const cnn__conv2d_functions *functions, const cnn_conv2d_shape *shape, double tolerance)
 {
+    check_workspace(functions, shape);
     static const uint32_t threads[] = {1, 2, 3, 4, 7};
     const sizes z = sizes_of(shape);
     test_case t = {functions,          shape,      tolerance, random_floats(z.x), random_floats(z.filters), NULL,
@@ -445,6 +486,57 @@ START_TEST(winograd_5x5)
 }
 END_TEST
 
+/* Images of a batch side by side: rows and columns of them, last tiles that hang over, batches of a prime number. */
+START_TEST(mosaics)
+{
+    static const int algorithms[] = {CNN__CONV2D_WINOGRAD_4X3, CNN__CONV2D_WINOGRAD_6X3, CNN__CONV2D_WINOGRAD_2X5,
+                                     CNN__CONV2D_WINOGRAD_4X5};
+    static const int64_t batches[] = {2, 4, 5, 6, 12};
+    instruction_set sets[3];
+    const size_t set_count = instruction_sets(sets);
+    for (int k = 0; k < 24; k++) {
+        const int algorithm = algorithms[k % 4];
+        const int32_t taps = algorithm < CNN__CONV2D_WINOGRAD_2X5 ? 3 : 5;
+        cnn_conv2d_shape shape = random_shape(taps, taps, 40);
+        do {
+            shape.n = batches[random_u32() % 5];
+            shape.in_h = random_in(6, 15);
+            shape.in_w = random_in(6, 15);
+            shape.in_c = random_in(8, 40);
+            shape.pool = 0;
+        } while (!finish_shape(&shape, random_in(0, 2), random_in(0, 2)));
+        for (size_t i = 0; i < set_count; i++) {
+            check_case(&sets[i].table[algorithm], &shape, tolerances[algorithm]);
+        }
+    }
+}
+END_TEST
+
+/* 8 x 8 images of 13 x 13 with a shared row of padding take 19 x 19 tiles of 6 x 6, alone 9 each. */
+START_TEST(mosaic_plans)
+{
+    cnn__mosaic_request request = {.n = 64, .source_h = 13, .source_w = 13, .target_h = 13, .target_w = 13,
+                                   .before_y = 1, .before_x = 1, .taps = 3, .out = 6, .allowed = true};
+    cnn__mosaic plan = cnn__mosaic_plan(&request);
+    ck_assert_int_eq(plan.columns, 8);
+    ck_assert_int_eq(plan.period_y, 14);
+    ck_assert_int_eq(plan.tiles, 361);
+    ck_assert_int_eq(plan.most_tiles, 576);
+    request.n = 61; /* in one row */
+    plan = cnn__mosaic_plan(&request);
+    ck_assert_int_eq(plan.columns, 61);
+    ck_assert_int_eq(plan.tile_rows, 3);
+    request.allowed = false;
+    ck_assert_int_eq(cnn__mosaic_plan(&request).period_y, 0);
+    request.allowed = true;
+    request.n = 1;
+    ck_assert_int_eq(cnn__mosaic_plan(&request).tiles, 9);
+    request = (cnn__mosaic_request){.n = 64, .source_h = 24, .source_w = 24, .target_h = 24, .target_w = 24,
+                                    .before_y = 1, .before_x = 1, .taps = 3, .out = 6, .allowed = true};
+    ck_assert_int_eq(cnn__mosaic_plan(&request).period_y, 0); /* whole tiles: nothing to save */
+}
+END_TEST
+
 START_TEST(direct_first_layer)
 {
     check_random(CNN__CONV2D_DIRECT, 3, 3, 4, 40);
@@ -541,7 +633,9 @@ static cnn__conv2d_algorithm choice(int64_t size, int64_t in_c, int64_t out_c, i
 START_TEST(choices)
 {
     for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
-        ck_assert_int_eq(choice(74, 32, 64, 3, 1, (cnn_pass)pass, true), CNN__CONV2D_IM2COL);
+        ck_assert_int_eq(choice(74, 32, 64, 3, 1, (cnn_pass)pass, true), CNN__CONV2D_DIRECT);
+        ck_assert_int_eq(choice(27, 96, 256, 5, 1, (cnn_pass)pass, true), CNN__CONV2D_DIRECT);
+        ck_assert_int_eq(choice(16, 64, 64, 1, 1, (cnn_pass)pass, true), CNN__CONV2D_IM2COL);
         ck_assert_int_eq(choice(74, 32, 64, 3, 1, (cnn_pass)pass, false), CNN__CONV2D_WINOGRAD_6X3);
         ck_assert_int_eq(choice(16, 64, 64, 1, 1, (cnn_pass)pass, false), CNN__CONV2D_IM2COL);
         ck_assert_int_eq(choice(150, 3, 32, 3, 1, (cnn_pass)pass, false), CNN__CONV2D_DIRECT);
@@ -563,6 +657,8 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, winograd_3x3);
     tcase_add_test(tests, winograd_5x5);
+    tcase_add_test(tests, mosaics);
+    tcase_add_test(tests, mosaic_plans);
     tcase_add_test(tests, direct_first_layer);
     tcase_add_test(tests, direct_strides);
     tcase_add_test(tests, extreme_shapes);

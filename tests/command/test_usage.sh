@@ -95,6 +95,22 @@ run 0 'a benchmark' "$cnn" bench catdog-infer-1 --steps 2 --json
 tap_result $? 'the JSON has name, ms and images_per_s'
 [ "$(json workloads 0 name <out)" = catdog-infer-1 ]
 tap_result $? 'the JSON has a list of workloads'
+[ "$(json ms_min <out | cut -d. -f1)" -le "$(json ms_max <out | cut -d. -f1)" ]
+tap_result $? 'the JSON has least and most'
+run 0 'a benchmark of layers' "$cnn" bench fashion-train --steps 2 --layers --quiet
+has out 'the layer forward, with its algorithm' '^  conv2d_1 +Conv2D +forward +[a-z0-9-]+ +[0-9.]+ +[0-9.]+ +([0-9]+%|-)  '
+has out 'to its filters' '^  conv2d_1 +Conv2D +to filters '
+has out 'the optimizer' '^  - +adam +update '
+has out 'the sum' '^  all '
+run 0 'a benchmark of layers as JSON' "$cnn" bench catdog-infer-1 --steps 1 --layers --json
+[ "$(json workloads 0 layers 0 layer <out)" = conv2d_1 ] && [ "$(json layers 0 pass <out)" = forward ] &&
+    json layers 0 gflops <out >/dev/null && json peak_gflops <out >/dev/null
+tap_result $? 'the JSON has the layers'
+run 2 'layers of photos' "$cnn" bench --data . --layers
+run 1 'an unknown kind of arithmetic' env CNN_MATH=exact "$cnn" version
+has err 'it names those that there are' 'expected fast or strict'
+run 0 'strict arithmetic' env CNN_MATH=strict "$cnn" version
+has out 'the version says so' '^math +strict$'
 run 0 'a benchmark of a network without classes' "$cnn" bench vgg16-notop-infer-1 --steps 1 --json
 [ "$(json name <out)" = vgg16-notop-infer-1 ]
 tap_result $? 'it has its row'

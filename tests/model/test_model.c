@@ -191,6 +191,41 @@ START_TEST(test_whole_and_fused)
 }
 END_TEST
 
+/* Sums write over their first input where nobody else reads it, and take over the relu behind. */
+START_TEST(test_sums)
+{
+    enum { INPUT = 8 * 8 * 4 };
+    static float input[2 * INPUT];
+    cnn_model *model = NULL;
+    cnn_session *fused = NULL, *whole = NULL, *training = NULL;
+    fill(input, 2 * INPUT);
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {8, 8, 4}), &model), CNN_OK);
+    cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "a", .filters = 4, .padding = CNN_PADDING_SAME)));
+    cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "b", .filters = 4, .padding = CNN_PADDING_SAME)));
+    cnn_model_add_after(model, cnn_add(context, CNN_NAMED(.name = "s1")), (const char *[]){"b", "a"}, 2);
+    cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.name = "r1", .activation = CNN_RELU)));
+    cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "c", .filters = 4, .padding = CNN_PADDING_SAME)));
+    cnn_model_add_after(model, cnn_add(context, CNN_NAMED(.name = "s2")), (const char *[]){"c", "r1", "c"}, 3);
+    cnn_model_add_after(model, cnn_add(context, CNN_NAMED(.name = "s3")), (const char *[]){"s2", "input"}, 2);
+    cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.name = "r2", .activation = CNN_LEAKY_RELU)));
+    cnn_model_add_after(model, cnn_add(context, CNN_NAMED(.name = "s4")), (const char *[]){"input", "input"}, 2);
+    cnn_model_add_after(model, cnn_add(context, CNN_NAMED(.name = "s5")), (const char *[]){"s4", "r2"}, 2);
+    ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
+    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = 2), &fused), CNN_OK);
+    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = 2, .keep_activations = 1), &whole), CNN_OK);
+    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = 2, .training = 1), &training), CNN_OK);
+    ck_assert_int_eq(cnn_session_forward(fused, input, 2), CNN_OK);
+    ck_assert_int_eq(cnn_session_forward(whole, input, 2), CNN_OK);
+    ck_assert_int_eq(cnn_session_forward(training, input, 2), CNN_OK);
+    ck_assert_mem_eq(cnn_session_output(fused), cnn_session_output(whole), 2 * INPUT * sizeof(float));
+    ck_assert_mem_eq(cnn_session_output(training), cnn_session_output(whole), 2 * INPUT * sizeof(float));
+    cnn_session_free(training);
+    cnn_session_free(whole);
+    cnn_session_free(fused);
+    cnn_model_free(model);
+}
+END_TEST
+
 START_TEST(test_memory)
 {
     cnn_model *model = small_model();
@@ -278,6 +313,7 @@ int main(void)
     tcase_add_test(tcase, test_graph_summary);
     tcase_add_test(tcase, test_zoo);
     tcase_add_test(tcase, test_whole_and_fused);
+    tcase_add_test(tcase, test_sums);
     tcase_add_test(tcase, test_memory);
     tcase_add_test(tcase, test_freezing);
     tcase_add_test(tcase, test_errors);

@@ -7,7 +7,7 @@
 #include "backend/vector/vector.h"
 
 /* The table, complete but for what is the reference's: with the kernels of a level, or with these. */
-void cnn__blis_fill(cnn__cpu_level level, cnn_backend *backend);
+void cnn__blis_fill(cnn__cpu_level level, bool strict, cnn_backend *backend);
 void cnn__blis_fill_with(const cnn__vector_kernels *kernels, cnn_backend *backend);
 cnn_status cnn__blis_gemm(const cnn_backend_call *call, const cnn_gemm_args *args);
 

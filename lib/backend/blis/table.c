@@ -16,9 +16,9 @@ static cnn_status dense_backward_filter(const cnn_backend_call *call, const cnn_
     return cnn__dense_backward_filter(kernels->rows, call, shape, x, dy, d_weights, d_bias);
 }
 
-void cnn__blis_fill(cnn__cpu_level level, cnn_backend *backend)
+void cnn__blis_fill(cnn__cpu_level level, bool strict, cnn_backend *backend)
 {
-    cnn__blis_fill_with(cnn__vector_select(level), backend);
+    cnn__blis_fill_with(cnn__vector_select(level, strict), backend);
 }
 
 void cnn__blis_fill_with(const cnn__vector_kernels *kernels, cnn_backend *backend)
@@ -34,6 +34,7 @@ void cnn__blis_fill_with(const cnn__vector_kernels *kernels, cnn_backend *backen
     backend->conv2d_forward = cnn__vector_conv2d_forward;
     backend->conv2d_backward_data = cnn__vector_conv2d_backward_data;
     backend->conv2d_backward_filter = cnn__vector_conv2d_backward_filter;
+    backend->conv2d_algorithm = cnn__vector_conv2d_algorithm;
     backend->conv2d_prepared_size = cnn__vector_conv2d_prepared_size;
     backend->conv2d_prepare = cnn__vector_conv2d_prepare;
     backend->conv2d_forward_prepared = cnn__vector_conv2d_forward_prepared;

@@ -41,6 +41,16 @@ cnn_status cnn__reference_add(const cnn_backend_call *call, size_t n, const floa
     return CNN_OK;
 }
 
+/* By the two entries that it joins, which may be a caller's. */
+cnn_status cnn__reference_add_activation(const cnn_backend_call *call, cnn_activation activation, float alpha, size_t n,
+                                         const float *a, const float *b, float *y)
+{
+    cnn_status status = call->backend->add(call, n, a, b, y);
+    return status != CNN_OK || activation == CNN_LINEAR
+               ? status
+               : call->backend->activation_forward(call, activation, alpha, n, y, y);
+}
+
 cnn_status cnn__reference_sum_squares(const cnn_backend_call *call, size_t n, const float *x, double *sum)
 {
     square_work work = {.n = n, .x = x};

@@ -155,6 +155,8 @@ cnn_status cnn__reference_pad2d_forward(const cnn_backend_call *call, const cnn_
 cnn_status cnn__reference_pad2d_backward(const cnn_backend_call *call, const cnn_pad2d_shape *shape, const float *dy,
                                          float *dx);
 cnn_status cnn__reference_add(const cnn_backend_call *call, size_t n, const float *a, const float *b, float *y);
+cnn_status cnn__reference_add_activation(const cnn_backend_call *call, cnn_activation activation, float alpha, size_t n,
+                                         const float *a, const float *b, float *y);
 cnn_status cnn__reference_sum_squares(const cnn_backend_call *call, size_t n, const float *x, double *sum);
 cnn_status cnn__reference_sgd_update(const cnn_backend_call *call, const cnn_update_args *args);
 cnn_status cnn__reference_rmsprop_update(const cnn_backend_call *call, const cnn_update_args *args);

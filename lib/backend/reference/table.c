@@ -23,6 +23,16 @@ static cnn_status conv2d_forward(const cnn_backend_call *call, const cnn_conv2d_
     return cnn__conv2d_forward(&cnn__reference_rows, call, shape, x, filters, bias, y);
 }
 
+static const char *conv2d_algorithm(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
+                                    const char **reason)
+{
+    (void)backend;
+    (void)shape;
+    (void)pass;
+    *reason = "all that the reference has";
+    return "im2col";
+}
+
 /* The filters are a matrix as they are: there is nothing to prepare. */
 static size_t conv2d_prepared_size(const cnn_backend *backend, const cnn_conv2d_shape *shape)
 {
@@ -183,4 +193,6 @@ const cnn_backend cnn__backend_reference = {
     .conv2d_prepared_size = conv2d_prepared_size,
     .conv2d_prepare = conv2d_prepare,
     .conv2d_forward_prepared = conv2d_forward_prepared,
+    .add_activation = cnn__reference_add_activation,
+    .conv2d_algorithm = conv2d_algorithm,
 };

@@ -52,7 +52,8 @@ typedef struct cnn__conv2d_choice {
     const char *reason;
 } cnn__conv2d_choice;
 
-/* `strict` forces IM2COL, whose sums are plain ones. Depends on shape and pass alone. */
+/* `strict` leaves DIRECT and IM2COL, whose sums are plain ones. Depends on shape and pass alone; what is chosen for
+ * CNN_PASS_FORWARD is chosen for prepared filters, too. */
 cnn__conv2d_choice cnn__conv2d_choose(const cnn_conv2d_shape *shape, cnn_pass pass, bool strict);
 
 /* One for each instruction set the library was compiled for, by algorithm. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which algorithm a convolution of the `blis` backend uses, by its shape and pass, and the entries that use it. */
 #include "backend/vector/conv2d.h"
+#include "backend/vector/mosaic.h"
 #include "backend/vector/vector.h"
 
 /* Estimated work in multiply-adds at full speed. Measured on AVX2; the ratios hold on other sets. */
@@ -9,7 +10,8 @@
 #define COST_OUTPUT 9.0       /* of a value of a tile before its inverse */
 #define COST_FILTER 8.0       /* of a value of a transformed filter: written to memory and read again */
 #define COST_ERROR 1.1        /* handicap of the 8x8 tiles, whose rounding error is four times larger */
-#define NOMINAL_IMAGES 8.0    /* in place of n: an image gives the same bits in a batch of any size */
+#define NOMINAL_IMAGES 8      /* of inference, in place of n: an image gives the same bits in a batch of any size */
+#define NOMINAL_BATCH 32      /* of training, in place of n: a batch's rest runs as the others do */
 #define COLUMN_BLOCK 16       /* channels that the kernels handle together */
 #define MOST_FIRST_CHANNELS 4 /* of a first layer: too few for a transform to pay */
 
@@ -26,6 +28,11 @@ static const variant variants[] = {
     {CNN__CONV2D_WINOGRAD_4X5, 4, 5, "winograd-4x4-5x5", "5x5, stride 1: 64 products for 16 outputs"},
 };
 
+static int64_t nominal_images(cnn_pass pass)
+{
+    return pass == CNN_PASS_FORWARD_PREPARED ? NOMINAL_IMAGES : NOMINAL_BATCH;
+}
+
 static int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
 /* Rows and columns of tiles cover what is computed: outputs, or with the gradient of the input the input. */
@@ -33,8 +40,20 @@ static double winograd_cost(const cnn_conv2d_shape *s, cnn_pass pass, const vari
 {
     const bool to_input = pass == CNN_PASS_BACKWARD_DATA;
     const int64_t even = s->pool != 0 ? -2 : -1; /* pooling drops an odd last row and column */
-    const int64_t h = to_input ? s->in_h : s->out_h & even, w = to_input ? s->in_w : s->out_w & even;
-    const double tiles = NOMINAL_IMAGES * (double)(round_up(h, v->out) / v->out * (round_up(w, v->out) / v->out));
+    const int64_t in_h = to_input ? s->out_h : s->in_h, in_w = to_input ? s->out_w : s->in_w;
+    const cnn__mosaic_request request = {
+        .n = nominal_images(pass),
+        .source_h = in_h,
+        .source_w = in_w,
+        .target_h = to_input ? s->in_h : s->out_h & even,
+        .target_w = to_input ? s->in_w : s->out_w & even,
+        .before_y = to_input ? v->taps - 1 - s->pad_top : s->pad_top,
+        .before_x = to_input ? v->taps - 1 - s->pad_left : s->pad_left,
+        .taps = v->taps,
+        .out = v->out,
+        .allowed = pass != CNN_PASS_FORWARD_PREPARED && s->pool == 0,
+    };
+    const double tiles = (double)cnn__mosaic_plan(&request).tiles;
     const int64_t side = v->out + v->taps - 1;
     const double values = (double)(side * side);
     const double k = (double)(to_input ? s->out_c : s->in_c);
@@ -47,7 +66,7 @@ static double winograd_cost(const cnn_conv2d_shape *s, cnn_pass pass, const vari
 static double direct_cost(const cnn_conv2d_shape *s, cnn_pass pass)
 {
     const bool to_input = pass == CNN_PASS_BACKWARD_DATA;
-    const double pixels = NOMINAL_IMAGES * (double)(to_input ? s->in_h * s->in_w : s->out_h * s->out_w);
+    const double pixels = (double)(nominal_images(pass) * (to_input ? s->in_h * s->in_w : s->out_h * s->out_w));
     const int64_t channels = to_input ? s->in_c : s->out_c;
     const double n = (double)round_up(channels, COLUMN_BLOCK);
     return COST_DIRECT * pixels * (double)(s->kernel_h * s->kernel_w) * (double)(to_input ? s->out_c : s->in_c) * n;
@@ -83,10 +102,6 @@ cnn__conv2d_choice cnn__conv2d_choose(const cnn_conv2d_shape *shape, cnn_pass pa
 {
     const cnn__conv2d_choice matrix = {CNN__CONV2D_IM2COL, "im2col", NULL};
     cnn__conv2d_choice choice = matrix;
-    if (strict) {
-        choice.reason = "strict arithmetic was asked for";
-        return choice;
-    }
     if (shape->groups != 1 || (shape->dilation_w != 1 && shape->kernel_w != 1) ||
         shape->kernel_h > CNN__CONV2D_MAX_KERNEL) {
         choice.reason = "groups, dilated rows or a very tall kernel";
@@ -97,36 +112,39 @@ cnn__conv2d_choice cnn__conv2d_choose(const cnn_conv2d_shape *shape, cnn_pass pa
         return choice;
     }
     const variant *v = best_variant(shape, pass);
-    if (v != NULL) {
+    if (v != NULL && !strict) {
         return (cnn__conv2d_choice){v->algorithm, v->name, v->reason};
     }
     if (pass == CNN_PASS_BACKWARD_DATA && !is_stride_1(shape)) {
         choice.reason = "gradient of a strided convolution";
         return choice;
     }
-    return (cnn__conv2d_choice){CNN__CONV2D_DIRECT, "direct",
-                                shape->in_c <= MOST_FIRST_CHANNELS ? "few input channels: windows are read in place"
-                                                                   : "windows are read in place, no matrix is written"};
+    const char *reason = v != NULL ? "strict arithmetic was asked for: no transforms"
+                         : shape->in_c <= MOST_FIRST_CHANNELS
+                             ? "few input channels: windows are read in place"
+                             : "windows are read in place, no matrix is written";
+    return (cnn__conv2d_choice){CNN__CONV2D_DIRECT, "direct", reason};
 }
 
-/* The functions for a pass; NULL if it is im2col's. A set without a table is one that was told to be strict. */
+/* The functions for a pass; NULL if it is im2col's. */
 static const cnn__conv2d_functions *functions_for(const cnn__vector_kernels *kernels, const cnn_conv2d_shape *shape,
                                                   cnn_pass pass)
 {
-    const cnn__conv2d_choice choice = cnn__conv2d_choose(shape, pass, kernels->conv2d == NULL);
-    return choice.algorithm == CNN__CONV2D_IM2COL ? NULL : &kernels->conv2d[choice.algorithm];
+    const cnn__conv2d_choice choice = cnn__conv2d_choose(shape, pass, kernels->strict);
+    const bool im2col = kernels->conv2d == NULL || choice.algorithm == CNN__CONV2D_IM2COL;
+    return im2col ? NULL : &kernels->conv2d[choice.algorithm];
 }
 
 size_t cnn__vector_conv2d_workspace(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
                                     uint32_t threads)
 {
-    const bool prepared = pass == CNN_PASS_FORWARD_PREPARED;
-    const cnn__conv2d_functions *functions =
-        functions_for(backend->user, shape, prepared ? CNN_PASS_FORWARD : pass);
-    if (prepared && functions != NULL) {
-        return functions->workspace(shape, CNN_PASS_FORWARD, threads) - functions->prepared_size(shape);
+    const cnn__conv2d_functions *functions = functions_for(backend->user, shape, pass);
+    if (functions == NULL) {
+        return cnn__conv2d_workspace(shape, pass, threads);
     }
-    return functions == NULL ? cnn__conv2d_workspace(shape, pass, threads) : functions->workspace(shape, pass, threads);
+    return pass == CNN_PASS_FORWARD_PREPARED
+               ? functions->workspace(shape, CNN_PASS_FORWARD, threads) - functions->prepared_size(shape)
+               : functions->workspace(shape, pass, threads);
 }
 
 int cnn__vector_conv2d_pools(const cnn_backend *backend, const cnn_conv2d_shape *shape)
@@ -168,14 +186,14 @@ cnn_status cnn__vector_conv2d_backward_filter(const cnn_backend_call *call, cons
 
 size_t cnn__vector_conv2d_prepared_size(const cnn_backend *backend, const cnn_conv2d_shape *shape)
 {
-    const cnn__conv2d_functions *functions = functions_for(backend->user, shape, CNN_PASS_FORWARD);
+    const cnn__conv2d_functions *functions = functions_for(backend->user, shape, CNN_PASS_FORWARD_PREPARED);
     return functions == NULL ? 0 : functions->prepared_size(shape);
 }
 
 cnn_status cnn__vector_conv2d_prepare(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
                                       const float *filters, void *prepared)
 {
-    const cnn__conv2d_functions *functions = functions_for(call->user, shape, CNN_PASS_FORWARD);
+    const cnn__conv2d_functions *functions = functions_for(call->user, shape, CNN_PASS_FORWARD_PREPARED);
     return functions == NULL ? CNN_ERROR_UNSUPPORTED : functions->prepare(call, shape, filters, prepared);
 }
 
@@ -183,7 +201,17 @@ cnn_status cnn__vector_conv2d_forward_prepared(const cnn_backend_call *call, con
                                                const float *x, const void *prepared, const float *bias, float *y,
                                                uint8_t *argmax)
 {
-    const cnn__conv2d_functions *functions = functions_for(call->user, shape, CNN_PASS_FORWARD);
+    const cnn__conv2d_functions *functions = functions_for(call->user, shape, CNN_PASS_FORWARD_PREPARED);
     return functions == NULL ? CNN_ERROR_UNSUPPORTED
                              : functions->forward_prepared(call, shape, x, prepared, bias, y, argmax);
+}
+
+const char *cnn__vector_conv2d_algorithm(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
+                                         const char **reason)
+{
+    const cnn__vector_kernels *kernels = backend->user;
+    const cnn_pass chosen = pass == CNN_PASS_FORWARD_PREPARED ? CNN_PASS_FORWARD : pass;
+    const cnn__conv2d_choice choice = cnn__conv2d_choose(shape, chosen, kernels->strict);
+    *reason = choice.reason;
+    return choice.name;
 }

@@ -7,6 +7,23 @@
 
 #include "backend/vector/conv_tile.h"
 
+/* Where pixels of a mosaic lie: see mosaic.h. */
+typedef struct conv_mosaic {
+    int64_t rows, columns;      /* of images */
+    int64_t period_y, period_x; /* 0: no mosaic */
+} conv_mosaic;
+
+/* Value offsets of `count` rows (or columns) of a mosaic from `first` on, -1 for those between images: `period` pixels
+ * from an image to the next, of which `size` are its own; `image` and `pixel` are values from one to the next. */
+VEC_INLINE void conv_mosaic_offsets(int64_t first, int count, int64_t period, int64_t images, int64_t size,
+                                    int64_t image, int64_t pixel, int64_t *offsets)
+{
+    for (int i = 0; i < count; i++) {
+        const int64_t at = first + i, number = at / period, local = at % period;
+        offsets[i] = at >= 0 && number < images && local < size ? number * image + local * pixel : -1;
+    }
+}
+
 typedef struct conv_output {
     float *y;          /* [n, h, w, c] */
     uint8_t *argmax;   /* as y; NULL if not asked for */
@@ -15,6 +32,7 @@ typedef struct conv_output {
     int32_t activation;
     float alpha;
     int32_t pool;
+    conv_mosaic mosaic; /* without pooling */
 } conv_output;
 
 /* Bytes as integers and back: a whole vector, or the first `lanes` of it. */

@@ -7,6 +7,10 @@
 #include "backend/vector/vec.h"
 #include "backend/vector/vector.h"
 
+/* Chains of multiply-adds that do not wait for each other: enough for any latency, few enough for 16 registers. */
+#define PEAK_CHAINS 12
+
+float CNN__VECTOR(cnn__peak)(size_t rounds);
 extern const cnn__row_kernels CNN__VECTOR(cnn__rows);
 extern const cnn__pool_kernels CNN__VECTOR(cnn__pools);
 extern const cnn__norm_kernels CNN__VECTOR(cnn__norms);
@@ -24,6 +28,8 @@ cnn_status CNN__VECTOR(cnn__softmax_backward)(const cnn_backend_call *call, int 
 cnn_status CNN__VECTOR(cnn__dropout)(const cnn_backend_call *call, const cnn_dropout_shape *shape, const float *x,
                                   float *y);
 cnn_status CNN__VECTOR(cnn__add)(const cnn_backend_call *call, size_t n, const float *a, const float *b, float *y);
+cnn_status CNN__VECTOR(cnn__add_activation)(const cnn_backend_call *call, cnn_activation activation, float alpha,
+                                            size_t n, const float *a, const float *b, float *y);
 cnn_status CNN__VECTOR(cnn__sum_squares)(const cnn_backend_call *call, size_t n, const float *x, double *sum);
 cnn_status CNN__VECTOR(cnn__sgd_update)(const cnn_backend_call *call, const cnn_update_args *args);
 cnn_status CNN__VECTOR(cnn__rmsprop_update)(const cnn_backend_call *call, const cnn_update_args *args);

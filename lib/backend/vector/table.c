@@ -48,27 +48,34 @@ static cnn_status lrn_backward(const cnn_backend_call *call, const cnn_lrn_shape
     return cnn__lrn_backward(&CNN__VECTOR(cnn__lrn), call, shape, x, dy, dx);
 }
 
-const cnn__vector_kernels CNN__VECTOR(cnn__vector) = {
-    .entries =
-        {
-            .pool2d_forward = pool2d_forward,
-            .pool2d_backward = pool2d_backward,
-            .norm_forward = norm_forward,
-            .norm_inference = norm_inference,
-            .norm_backward = norm_backward,
-            .activation_forward = CNN__VECTOR(cnn__activation_forward),
-            .activation_backward = CNN__VECTOR(cnn__activation_backward),
-            .softmax_forward = CNN__VECTOR(cnn__softmax_forward),
-            .softmax_backward = CNN__VECTOR(cnn__softmax_backward),
-            .dropout = CNN__VECTOR(cnn__dropout),
-            .add = CNN__VECTOR(cnn__add),
-            .sum_squares = CNN__VECTOR(cnn__sum_squares),
-            .sgd_update = CNN__VECTOR(cnn__sgd_update),
-            .rmsprop_update = CNN__VECTOR(cnn__rmsprop_update),
-            .adam_update = CNN__VECTOR(cnn__adam_update),
-            .lrn_forward = lrn_forward,
-            .lrn_backward = lrn_backward,
-        },
-    .rows = &CNN__VECTOR(cnn__rows),
-    .conv2d = CNN__VECTOR(cnn__conv2d_table),
-};
+#define ENTRIES                                                                                                        \
+    {                                                                                                                  \
+        .pool2d_forward = pool2d_forward,                                                                              \
+        .pool2d_backward = pool2d_backward,                                                                            \
+        .norm_forward = norm_forward,                                                                                  \
+        .norm_inference = norm_inference,                                                                              \
+        .norm_backward = norm_backward,                                                                                \
+        .activation_forward = CNN__VECTOR(cnn__activation_forward),                                                    \
+        .activation_backward = CNN__VECTOR(cnn__activation_backward),                                                  \
+        .softmax_forward = CNN__VECTOR(cnn__softmax_forward),                                                          \
+        .softmax_backward = CNN__VECTOR(cnn__softmax_backward),                                                        \
+        .dropout = CNN__VECTOR(cnn__dropout),                                                                          \
+        .add = CNN__VECTOR(cnn__add),                                                                                  \
+        .add_activation = CNN__VECTOR(cnn__add_activation),                                                            \
+        .sum_squares = CNN__VECTOR(cnn__sum_squares),                                                                  \
+        .sgd_update = CNN__VECTOR(cnn__sgd_update),                                                                    \
+        .rmsprop_update = CNN__VECTOR(cnn__rmsprop_update),                                                            \
+        .adam_update = CNN__VECTOR(cnn__adam_update),                                                                  \
+        .lrn_forward = lrn_forward,                                                                                    \
+        .lrn_backward = lrn_backward,                                                                                  \
+    }
+
+/* The same but for the choice among convolutions. */
+#define KERNELS(is_strict)                                                                                             \
+    {                                                                                                                  \
+        .entries = ENTRIES, .rows = &CNN__VECTOR(cnn__rows), .conv2d = CNN__VECTOR(cnn__conv2d_table),                 \
+        .strict = is_strict, .peak = CNN__VECTOR(cnn__peak), .peak_flop = PEAK_CHAINS * VEC_WIDTH * 2,                 \
+    }
+
+const cnn__vector_kernels CNN__VECTOR(cnn__vector) = KERNELS(false);
+const cnn__vector_kernels CNN__VECTOR(cnn__vector_strict) = KERNELS(true);

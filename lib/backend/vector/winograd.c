@@ -55,7 +55,7 @@ static void plan_memory(wino_pass *p, uint32_t threads, void *workspace)
     p->u_plane = wino_plane(p->column_blocks * (size_t)p->k * CONV_COLUMNS);
     p->u_size = p->planes * p->u_plane * sizeof(float);
     p->blocks = wino_blocks_of(p->grid.tiles, (int64_t)most_tiles(p));
-    p->block_tiles = wino_blocks_of(p->grid.tiles, (int64_t)p->blocks);
+    p->block_tiles = cnn__min_size(most_tiles(p), (size_t)p->grid.most);
     p->splits = p->blocks >= WINO_MIN_TASKS ? 1 : wino_blocks_of(WINO_MIN_TASKS, (int64_t)p->blocks);
     if (p->splits > p->column_blocks) {
         p->splits = p->column_blocks;
@@ -77,9 +77,10 @@ static void use_prepared(wino_pass *p, const void *prepared, void *workspace)
     p->workspace -= p->u_size;
 }
 
-static void plan_forward(wino_pass *p, const wino_kernels *kernels, const cnn_conv2d_shape *shape, uint32_t threads,
-                         void *workspace)
+static void plan_forward(wino_pass *p, const wino_kernels *kernels, const cnn_conv2d_shape *shape, bool mosaic,
+                         uint32_t threads, void *workspace)
 {
+    const cnn__mosaic_request request = wino_forward_request(shape, kernels->taps, kernels->out, mosaic);
     memset(p, 0, sizeof *p);
     p->kernels = kernels;
     p->k = shape->in_c;
@@ -97,7 +98,8 @@ static void plan_forward(wino_pass *p, const wino_kernels *kernels, const cnn_co
         p->out.h /= 2;
         p->out.w /= 2;
     }
-    p->grid = wino_grid_of(shape->n, wino_computed_rows(shape), wino_computed_columns(shape), kernels->out);
+    p->grid = wino_grid_of(&request, &p->source.mosaic);
+    p->out.mosaic = p->source.mosaic;
     plan_memory(p, threads, workspace);
 }
 
@@ -114,7 +116,18 @@ static void plan_backward(wino_pass *p, const wino_kernels *kernels, const cnn_c
     p->pad_x = kernels->taps - 1 - shape->pad_left;
     p->source = wino_gradient_image(shape, NULL, NULL);
     p->out = (conv_output){.h = shape->in_h, .w = shape->in_w, .c = shape->in_c, .activation = CNN_LINEAR};
-    p->grid = wino_grid_of(shape->n, shape->in_h, shape->in_w, kernels->out);
+    const cnn__mosaic_request request = {.n = shape->n,
+                                         .source_h = shape->out_h,
+                                         .source_w = shape->out_w,
+                                         .target_h = shape->in_h,
+                                         .target_w = shape->in_w,
+                                         .before_y = p->pad_y,
+                                         .before_x = p->pad_x,
+                                         .taps = kernels->taps,
+                                         .out = kernels->out,
+                                         .allowed = shape->pool == 0};
+    p->grid = wino_grid_of(&request, &p->source.mosaic);
+    p->out.mosaic = p->source.mosaic;
     plan_memory(p, threads, workspace);
 }
 
@@ -230,7 +243,7 @@ size_t CNN__VECTOR(cnn__wino_data_workspace)(const wino_kernels *kernels, const 
 {
     wino_pass p;
     if (pass == CNN_PASS_FORWARD) {
-        plan_forward(&p, kernels, shape, threads, NULL);
+        plan_forward(&p, kernels, shape, true, threads, NULL);
     } else {
         plan_backward(&p, kernels, shape, threads, NULL);
     }
@@ -244,7 +257,7 @@ cnn_status CNN__VECTOR(cnn__wino_forward)(const wino_kernels *kernels, const cnn
                                           const float *bias, float *y, uint8_t *argmax)
 {
     wino_pass p;
-    plan_forward(&p, kernels, shape, call->threads, call->workspace);
+    plan_forward(&p, kernels, shape, true, call->threads, call->workspace);
     p.source.data = x;
     p.filters = filters;
     p.out.bias = bias;
@@ -269,7 +282,7 @@ cnn_status CNN__VECTOR(cnn__wino_backward_data)(const wino_kernels *kernels, con
 size_t CNN__VECTOR(cnn__wino_prepared_size)(const wino_kernels *kernels, const cnn_conv2d_shape *shape)
 {
     wino_pass p;
-    plan_forward(&p, kernels, shape, 1, NULL);
+    plan_forward(&p, kernels, shape, false, 1, NULL);
     return p.u_size;
 }
 
@@ -277,7 +290,7 @@ cnn_status CNN__VECTOR(cnn__wino_prepare)(const wino_kernels *kernels, const cnn
                                           const cnn_conv2d_shape *shape, const float *filters, void *prepared)
 {
     wino_pass p;
-    plan_forward(&p, kernels, shape, call->threads, prepared);
+    plan_forward(&p, kernels, shape, false, call->threads, prepared);
     p.filters = filters;
     transform_filters(call, &p);
     return CNN_OK;
@@ -288,7 +301,7 @@ cnn_status CNN__VECTOR(cnn__wino_forward_prepared)(const wino_kernels *kernels, 
                                                    const float *bias, float *y, uint8_t *argmax)
 {
     wino_pass p;
-    plan_forward(&p, kernels, shape, call->threads, NULL);
+    plan_forward(&p, kernels, shape, false, call->threads, NULL);
     use_prepared(&p, prepared, call->workspace);
     p.source.data = x;
     p.out.bias = bias;

@@ -11,6 +11,7 @@ typedef struct wino_image {
     const float *data;
     const uint8_t *argmax;
     int64_t h, w, c; /* as stored */
+    conv_mosaic mosaic;
 } wino_image;
 
 /* Where a transformed tile is written to: value p of channel c at data[p * plane + c / CONV_COLUMNS * block

@@ -48,16 +48,16 @@ static void plan_division(wino_gradient *p)
         const size_t tile = p->planes * (p->row_blocks + p->column_blocks) * CONV_COLUMNS * sizeof(float);
         p->parts = p->splits = 1;
         p->bias_parts = WINO_GRADIENT_GROUPS;
-        p->block_tiles = smaller((size_t)p->grid.tiles, larger(WINO_GRADIENT_BLOCK, WINO_GRADIENT_CHUNK / tile));
+        p->block_tiles = smaller((size_t)p->grid.most, larger(WINO_GRADIENT_BLOCK, WINO_GRADIENT_CHUNK / tile));
         return;
     }
     const size_t by_memory = larger(1, WINO_GRADIENT_SUMS / bytes);
-    const size_t by_tiles = larger(1, (size_t)p->grid.tiles / WINO_GRADIENT_MIN_TILES);
+    const size_t by_tiles = larger(1, (size_t)p->grid.most / WINO_GRADIENT_MIN_TILES);
     p->parts = smaller(WINO_GRADIENT_TASKS, smaller(by_memory, by_tiles));
     const size_t most = larger(1, p->column_blocks * CONV_COLUMNS / WINO_GRADIENT_MIN_COLUMNS);
     p->splits = smaller(most, WINO_GRADIENT_TASKS / p->parts);
     p->bias_parts = p->parts;
-    p->block_tiles = smaller(WINO_GRADIENT_BLOCK, wino_blocks_of(p->grid.tiles, (int64_t)p->parts));
+    p->block_tiles = smaller(WINO_GRADIENT_BLOCK, wino_blocks_of(p->grid.most, (int64_t)p->parts));
 }
 
 static void plan_gradient(wino_gradient *p, const wino_kernels *kernels, const cnn_conv2d_shape *shape,
@@ -71,7 +71,9 @@ static void plan_gradient(wino_gradient *p, const wino_kernels *kernels, const c
     p->pad_x = shape->pad_left;
     p->x = (wino_image){.h = shape->in_h, .w = shape->in_w, .c = shape->in_c};
     p->dy = wino_gradient_image(shape, NULL, NULL);
-    p->grid = wino_grid_of(shape->n, wino_computed_rows(shape), wino_computed_columns(shape), kernels->out);
+    const cnn__mosaic_request request = wino_forward_request(shape, kernels->taps, kernels->out, true);
+    p->grid = wino_grid_of(&request, &p->x.mosaic);
+    p->dy.mosaic = p->x.mosaic;
     p->planes = (size_t)(kernels->side * kernels->side);
     p->row_blocks = wino_blocks_of(p->k, CONV_COLUMNS);
     p->column_blocks = wino_blocks_of(p->columns, CONV_COLUMNS);

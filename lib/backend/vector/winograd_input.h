@@ -59,20 +59,66 @@ VEC_INLINE const float *wino_gather_pooled(vec_f *window, int side, const wino_i
     return (const float *)(window + odd_y * WINO_WINDOW(side) + odd_x);
 }
 
+/* Where a window lies: at row y, column x of image n, or over several images of a mosaic. */
+typedef struct wino_spot {
+    int64_t n, y, x;
+    bool spans;
+    int64_t rows[WINO_MAX_T], columns[WINO_MAX_T]; /* of a window that spans: value offsets, -1 outside */
+} wino_spot;
+
+VEC_INLINE void wino_find(wino_spot *spot, int side, const wino_image *image, int64_t n, int64_t y, int64_t x)
+{
+    const conv_mosaic *m = &image->mosaic;
+    spot->n = n;
+    spot->y = y;
+    spot->x = x;
+    spot->spans = false;
+    if (m->period_y == 0) {
+        return;
+    }
+    const int64_t row = y < 0 ? 0 : y / m->period_y, column = x < 0 ? 0 : x / m->period_x;
+    spot->y = y - row * m->period_y;
+    spot->x = x - column * m->period_x;
+    spot->n = row * m->columns + column;
+    spot->spans = (spot->y + side > m->period_y && row + 1 < m->rows) ||
+                  (spot->x + side > m->period_x && column + 1 < m->columns);
+    if (spot->spans) {
+        const int64_t one = image->h * image->w * image->c;
+        conv_mosaic_offsets(y, side, m->period_y, m->rows, image->h, m->columns * one, image->w * image->c, spot->rows);
+        conv_mosaic_offsets(x, side, m->period_x, m->columns, image->w, one, image->c, spot->columns);
+    }
+}
+
+/* A window over several images, with zeros between them. */
+VEC_INLINE const float *wino_gather_mosaic(vec_f *window, int side, const wino_image *image, const wino_spot *spot,
+                                           int64_t c, size_t lanes)
+{
+    for (int i = 0; i < side; i++) {
+        for (int j = 0; j < side; j++) {
+            const bool inside = spot->rows[i] >= 0 && spot->columns[j] >= 0;
+            window[i * WINO_WINDOW(side) + j] =
+                inside ? vec_load_n(image->data + spot->rows[i] + spot->columns[j] + c, lanes) : vec_set1(0.0f);
+        }
+    }
+    return (const float *)window;
+}
+
 /* A window as rows of pixels, in place where it can be read there. */
 typedef struct wino_view {
     const float *data;
     size_t row, pixel; /* values from one to the next */
 } wino_view;
 
-VEC_INLINE wino_view wino_read(vec_f *window, int side, const wino_image *image, int64_t n, int64_t y, int64_t x,
-                               int64_t c)
+VEC_INLINE wino_view wino_read(vec_f *window, int side, const wino_image *image, const wino_spot *spot, int64_t c)
 {
     wino_view view = {(const float *)window, WINO_WINDOW(side) * VEC_WIDTH, VEC_WIDTH};
+    const int64_t n = spot->n, y = spot->y, x = spot->x;
     if (c >= image->c) {
         for (int i = 0; i < side * WINO_WINDOW(side); i++) {
             window[i] = vec_set1(0.0f);
         }
+    } else if (spot->spans) {
+        view.data = wino_gather_mosaic(window, side, image, spot, c, (size_t)(image->c - c));
     } else if (image->argmax != NULL) {
         view.data = wino_gather_pooled(window, side, image, n, y, x, c, (size_t)(image->c - c));
     } else if (c + VEC_WIDTH > image->c || y < 0 || x < 0 || y + side > image->h || x + side > image->w) {
@@ -87,11 +133,12 @@ VEC_INLINE wino_view wino_read(vec_f *window, int side, const wino_image *image,
 
 /* Asks for a window that a later tile reads: hardware prefetchers do not follow the order of tiles. One cache line
  * of channels at c; `c` is a multiple of a vector, and every line is asked for once. */
-VEC_INLINE void wino_prefetch(int side, const wino_image *image, int64_t n, int64_t y, int64_t x, int64_t c)
+VEC_INLINE void wino_prefetch(int side, const wino_image *image, const wino_spot *spot, int64_t ahead, int64_t c)
 {
     if (c * 4 % 64 != 0) {
         return;
     }
+    const int64_t n = spot->n, y = spot->y, x = spot->x + ahead;
     const int64_t shift = image->argmax != NULL ? 1 : 0; /* two pixels to a cell */
     const int64_t y0 = wino_max(0, y >> shift), x0 = wino_max(0, x >> shift);
     const int64_t y1 = wino_min(image->h, (y + side) >> shift), x1 = wino_min(image->w, (x + side) >> shift);

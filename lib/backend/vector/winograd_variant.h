@@ -11,9 +11,11 @@ static void WINO_FN(input)(const wino_image *image, int64_t n, int64_t y, int64_
 {
     vec_f window[WINO_WINDOW(WINO_SIDE) * WINO_WINDOW(WINO_SIDE)];
     vec_f half[WINO_SIDE][WINO_SIDE];
+    wino_spot spot;
+    wino_find(&spot, WINO_SIDE, image, n, y, x);
     for (int64_t c = 0; c < tile->padded; c += VEC_WIDTH) {
-        wino_prefetch(WINO_SIDE, image, n, y, x + ahead, tile->first + c);
-        const wino_view view = wino_read(window, WINO_SIDE, image, n, y, x, tile->first + c);
+        wino_prefetch(WINO_SIDE, image, &spot, ahead, tile->first + c);
+        const wino_view view = wino_read(window, WINO_SIDE, image, &spot, tile->first + c);
         CONV_ROLLED
         for (size_t j = 0; j < WINO_SIDE; j++) {
             vec_f d[WINO_SIDE];
@@ -42,9 +44,11 @@ static void WINO_FN(gradient)(const wino_image *image, int64_t n, int64_t y, int
 {
     vec_f window[WINO_WINDOW(WINO_OUT) * WINO_WINDOW(WINO_OUT)];
     vec_f half[WINO_OUT][WINO_SIDE];
+    wino_spot spot;
+    wino_find(&spot, WINO_OUT, image, n, y, x);
     for (int64_t c = 0; c < tile->padded; c += VEC_WIDTH) {
-        wino_prefetch(WINO_OUT, image, n, y, x + ahead, tile->first + c);
-        const wino_view view = wino_read(window, WINO_OUT, image, n, y, x, tile->first + c);
+        wino_prefetch(WINO_OUT, image, &spot, ahead, tile->first + c);
+        const wino_view view = wino_read(window, WINO_OUT, image, &spot, tile->first + c);
         vec_f sum = vec_set1(0.0f);
         CONV_ROLLED
         for (size_t j = 0; j < WINO_OUT; j++) {
@@ -127,34 +131,67 @@ VEC_INLINE void WINO_FN(inverse)(const float *m, vec_f *tile)
     }
 }
 
+/* Stores a tile of outputs, or with pooling a tile of cells, at pixel (y, x) of image n. */
+VEC_INLINE void WINO_FN(store)(const vec_f *tile, const conv_output *out, int64_t n, int64_t y, int64_t x, int64_t c,
+                               vec_f bias)
+{
+    const int64_t size = out->pool != 0 ? WINO_OUT / 2 : WINO_OUT;
+    const int64_t rows = wino_min(size, out->h - y), columns = wino_min(size, out->w - x);
+    const size_t lanes = (size_t)(out->c - c); /* a whole vector or what is left */
+    for (int64_t i = 0; i < rows; i++) {
+        size_t at = (size_t)(((n * out->h + y + i) * out->w + x) * out->c + c);
+        for (int64_t j = 0; j < columns; j++, at += (size_t)out->c) {
+            if (out->pool == 0) {
+                vec_store_n(out->y + at, tile[i * WINO_OUT + j], lanes);
+            } else {
+                const vec_f *top = tile + 2 * i * WINO_OUT + 2 * j;
+                const vec_f cell[4] = {top[0], top[1], top[WINO_OUT], top[WINO_OUT + 1]};
+                conv_pool_store(out, at, cell, bias, lanes);
+            }
+        }
+    }
+}
+
+/* Stores a tile of a mosaic: what lies between images is dropped. */
+VEC_INLINE void WINO_FN(store_mosaic)(const vec_f *tile, const conv_output *out, const int64_t *rows,
+                                      const int64_t *columns, int64_t c)
+{
+    const size_t lanes = (size_t)(out->c - c);
+    for (int i = 0; i < WINO_OUT; i++) {
+        for (int j = 0; j < WINO_OUT && rows[i] >= 0; j++) {
+            if (columns[j] >= 0) {
+                vec_store_n(out->y + rows[i] + columns[j] + c, tile[i * WINO_OUT + j], lanes);
+            }
+        }
+    }
+}
+
 static void WINO_FN(output)(const float *m, const conv_output *shared, int64_t n, int64_t ty, int64_t tx, int64_t c,
                             int64_t count)
 {
     const conv_output local = *shared; /* stores of bytes may alias what is not local */
     const conv_output *out = &local;
+    const conv_mosaic *mosaic = &local.mosaic;
     const int64_t size = out->pool != 0 ? WINO_OUT / 2 : WINO_OUT; /* of a tile, as stored */
-    const int64_t rows = wino_min(size, out->h - ty * size), columns = wino_min(size, out->w - tx * size);
-    const int64_t corner = ((n * out->h + ty * size) * out->w + tx * size) * out->c;
+    int64_t row_at[WINO_OUT], column_at[WINO_OUT];
+    if (mosaic->period_y != 0) {
+        const int64_t one = out->h * out->w * out->c;
+        conv_mosaic_offsets(ty * WINO_OUT, WINO_OUT, mosaic->period_y, mosaic->rows, out->h, mosaic->columns * one,
+                            out->w * out->c, row_at);
+        conv_mosaic_offsets(tx * WINO_OUT, WINO_OUT, mosaic->period_x, mosaic->columns, out->w, one, out->c, column_at);
+    }
     for (int64_t i = 0; i < count; i += VEC_WIDTH, c += VEC_WIDTH) {
         const int64_t block = i / CONV_COLUMNS * (WINO_SIDE * WINO_SIDE * CONV_COLUMNS);
-        const size_t lanes = (size_t)(out->c - c); /* a whole vector or what is left */
         vec_f tile[WINO_OUT * WINO_OUT];
         WINO_FN(inverse)(m + block + i % CONV_COLUMNS, tile);
-        const vec_f bias = out->bias != NULL ? vec_load_n(out->bias + c, lanes) : vec_set1(0.0f);
+        const vec_f bias = out->bias != NULL ? vec_load_n(out->bias + c, (size_t)(out->c - c)) : vec_set1(0.0f);
         if (out->pool == 0) {
             conv_activate(tile, WINO_OUT * WINO_OUT, bias, out);
         }
-        for (int64_t y = 0; y < rows; y++) {
-            size_t at = (size_t)(corner + y * out->w * out->c + c);
-            for (int64_t x = 0; x < columns; x++, at += (size_t)out->c) {
-                if (out->pool == 0) {
-                    vec_store_n(out->y + at, tile[y * WINO_OUT + x], lanes);
-                } else {
-                    const vec_f *top = tile + 2 * y * WINO_OUT + 2 * x;
-                    const vec_f cell[4] = {top[0], top[1], top[WINO_OUT], top[WINO_OUT + 1]};
-                    conv_pool_store(out, at, cell, bias, lanes);
-                }
-            }
+        if (mosaic->period_y != 0) {
+            WINO_FN(store_mosaic)(tile, out, row_at, column_at, c);
+        } else {
+            WINO_FN(store)(tile, out, n, ty * size, tx * size, c, bias);
         }
     }
 }
