@@ -44,8 +44,18 @@ static size_t most_tiles(const wino_pass *p)
     return WINO_LARGE_BLOCK / tile / CONV_ROWS * CONV_ROWS;
 }
 
-/* Bytes of a tile in the scratch memory, before and after the products. */
-static size_t tile_size(const wino_pass *p) { return (p->v_tile + p->m_tile) * sizeof(float); }
+/* Divisions of the output channels that `blocks` of tiles ask for. */
+static size_t splits_for(const wino_pass *p, size_t blocks)
+{
+    const size_t splits = blocks >= WINO_MIN_TASKS ? 1 : wino_blocks_of(WINO_MIN_TASKS, (int64_t)blocks);
+    return cnn__min_size(splits, p->column_blocks);
+}
+
+/* Values of a tile's products in the largest of these divisions. */
+static size_t products_of_tile(const wino_pass *p, size_t splits)
+{
+    return wino_plane(wino_blocks_of((int64_t)p->column_blocks, (int64_t)splits) * p->planes * CONV_COLUMNS);
+}
 
 static void plan_memory(wino_pass *p, uint32_t threads, void *workspace)
 {
@@ -56,14 +66,10 @@ static void plan_memory(wino_pass *p, uint32_t threads, void *workspace)
     p->u_size = p->planes * p->u_plane * sizeof(float);
     p->blocks = wino_blocks_of(p->grid.tiles, (int64_t)most_tiles(p));
     p->block_tiles = cnn__min_size(most_tiles(p), (size_t)p->grid.most);
-    p->splits = p->blocks >= WINO_MIN_TASKS ? 1 : wino_blocks_of(WINO_MIN_TASKS, (int64_t)p->blocks);
-    if (p->splits > p->column_blocks) {
-        p->splits = p->column_blocks;
-    }
-    const size_t most_blocks = wino_blocks_of((int64_t)p->column_blocks, (int64_t)p->splits);
+    p->splits = splits_for(p, p->blocks);
     p->v_tile = wino_plane(p->planes * p->v_row);
-    p->m_tile = wino_plane(most_blocks * p->planes * CONV_COLUMNS);
-    p->scratch_size = sizeof(wino_scratch) + p->block_tiles * tile_size(p);
+    p->m_tile = products_of_tile(p, p->splits);
+    p->scratch_size = sizeof(wino_scratch) + p->block_tiles * (p->v_tile + p->m_tile) * sizeof(float);
     p->workspace = p->u_size + threads * p->scratch_size;
     p->u = workspace;
     p->scratch = workspace == NULL ? NULL : (char *)workspace + p->u_size;
@@ -247,9 +253,10 @@ size_t CNN__VECTOR(cnn__wino_data_workspace)(const wino_kernels *kernels, const 
     } else {
         plan_backward(&p, kernels, shape, threads, NULL);
     }
-    /* Fewer samples may have fuller blocks: n + 1 tiles in two blocks leave less in each than n tiles in one. */
-    const size_t tiles = (size_t)p.grid.tiles, most = most_tiles(&p), fullest = tiles < most ? tiles : most;
-    return p.workspace + threads * (fullest - p.block_tiles) * tile_size(&p);
+    /* Fewer images that do not lie side by side may have more tiles, and then fewer and larger divisions. */
+    const size_t blocks = wino_blocks_of(p.grid.most, (int64_t)most_tiles(&p));
+    const size_t further = products_of_tile(&p, splits_for(&p, blocks)) - p.m_tile;
+    return p.workspace + threads * p.block_tiles * further * sizeof(float);
 }
 
 cnn_status CNN__VECTOR(cnn__wino_forward)(const wino_kernels *kernels, const cnn_backend_call *call,
