@@ -187,8 +187,8 @@ START_TEST(neighbours_do_not_matter)
     }
     for (size_t count = 1; count <= BATCH; count++) {
         const size_t begin = BATCH - count;
-        ck_assert_msg(cnn_session_forward(room, images + begin * inputs, count) == CNN_OK, "%zu of %d images: %s", count,
-                      BATCH, cnn_last_error(context));
+        cnn_status status = cnn_session_forward(room, images + begin * inputs, count);
+        ck_assert_msg(status == CNN_OK, "%zu of %d images: %s", count, BATCH, cnn_last_error(context));
         expect_same(cnn_session_logits(room), expected + begin * outputs, count * outputs,
                     networks[_i].same_beside_others, networks[_i].name);
     }
