@@ -198,6 +198,8 @@ static int run_train(tool *run, const void *given)
 
 static const char *const loss_names[] = {"binary_crossentropy", "categorical_crossentropy", "nll", "mse", NULL};
 
+static const char *const last_batch_names[] = {"keep", "drop", "wrap", NULL};
+
 static const tool_option train_options[] = {
     {"data", "PATH",
      "images for training: a folder with one folder for each class, a flat folder of label.N.jpg, a "
@@ -212,6 +214,10 @@ static const tool_option train_options[] = {
      0.999, NULL},
     {"epochs", "N", "epochs in all, those of a resumed checkpoint included", TOOL_COUNT, AT(epochs), 1, 1000000, NULL},
     {"batch", "N", "images in a step", TOOL_COUNT, AT(batch), 1, 100000, NULL},
+    {"last-batch", "WHAT",
+     "of an epoch, if its images do not fill it: keep it short, drop it, or wrap: fill it with the first images of the "
+     "next epoch, as the article's next_batch(). If not given, what the list above says of the model, else keep",
+     TOOL_CHOICE, AT(last_batch), 0, 0, last_batch_names},
     {"optimizer", "NAME", "sgd, momentum, nesterov, rmsprop or adam", TOOL_CHOICE, AT(rule.optimizer), 0, 0,
      tool_optimizer_names},
     {"convention", "NAME", "whose definition of the optimizer: keras, pytorch or tensorflow1", TOOL_CHOICE,
@@ -231,7 +237,8 @@ static const tool_option train_options[] = {
      TOOL_TEXT, AT(metric), 0, 0, NULL},
     {"momentum", "X", "of momentum and nesterov, 0.9 if not given; of sgd and rmsprop, none", TOOL_REAL,
      AT(rule.momentum), 0, 0.999999, NULL},
-    {"weight-decay", "X", "adds X times each weight to its gradient", TOOL_REAL, AT(rule.weight_decay), 0, 1000, NULL},
+    {"weight-decay", "X", "adds X times each weight to its gradient, biases included", TOOL_REAL,
+     AT(rule.weight_decay), 0, 1000, NULL},
     {"clip-norm", "X", "scales the whole gradient down to this length", TOOL_REAL, AT(rule.clip_norm), 1e-12, 1e12,
      NULL},
     {"loss", "NAME",

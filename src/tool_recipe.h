@@ -21,6 +21,7 @@ typedef struct tool_recipe {
     bool parts;           /* training images are parts of random size and proportions; the margin is that of prediction,
                              which sees the middle */
     const char *normalize; /* the step that ends the preprocessing of RGB images if --mean is not given; NULL: none */
+    const char *last_batch; /* as --last-batch takes it; NULL: keep */
 } tool_recipe;
 
 /* The recipe of a model; files and other names get a common one. */

@@ -9,7 +9,7 @@
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
-    const char *mean, *pca, *curve, *schedule, *metric;
+    const char *mean, *pca, *curve, *schedule, *metric, *last_batch;
     double val_split;
     tool_model_options model;
     tool_rule rule;

@@ -157,10 +157,13 @@ static cnn_status open_loaders(train_run *train)
     bool ten = tool_has_ten_crop(train->evaluation);
     const uint32_t in_memory = train->settings->in_memory;
     uint64_t limit = train->settings->memory_limit << 20;
+    const char *last = train->settings->last_batch != NULL ? train->settings->last_batch : train->recipe->last_batch;
+    const bool wrap = last != NULL && strcmp(last, "wrap") == 0, drop = last != NULL && strcmp(last, "drop") == 0;
     cnn_context *context = train->run->context;
     cnn_status status = cnn_loader_create(
         context, train->data,
         CNN_LOADER(.pipeline = train->training_steps, .batch = train->batch, .shuffle = 1, .on_error = on_error,
+                   .mode = wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = drop,
                    .in_memory = in_memory, .memory_limit = limit),
         &train->loader);
     if (limit > 0) { /* what is left for the validation images; 0 would be any number */

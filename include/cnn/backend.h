@@ -57,7 +57,8 @@ typedef struct cnn_backend_call {
     size_t workspace_size;             /**< bytes, at least what the entry's workspace query asked for */
     void *runner;                      /**< the library's */
     /** Runs task(argument, i, worker) once for each i in [0, tasks), each worker beginning with a contiguous
-        range and then taking from those who have more left, and returns when all are done. `worker` < threads; no two tasks run with the same worker at the same time. */
+        range and then taking from those who have more left, and returns when all are done. `worker` < threads; no
+        two tasks run with the same worker at the same time. */
     void (*parallel)(const struct cnn_backend_call *call, size_t tasks,
                      void (*task)(void *argument, size_t index, uint32_t worker), void *argument);
 } cnn_backend_call;

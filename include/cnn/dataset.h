@@ -141,6 +141,30 @@ typedef struct cnn_dataset_callbacks {
 CNN_API cnn_status cnn_dataset_create_custom(cnn_context *context, const cnn_dataset_callbacks *callbacks,
                                              cnn_dataset **dataset);
 
+/** Options of cnn_dataset_create_fake(); write them with CNN_FAKE(). */
+typedef struct cnn_fake_options {
+    size_t struct_size;
+    size_t count;      /**< samples; required */
+    uint32_t height;   /**< pixels; required */
+    uint32_t width;    /**< pixels; required */
+    uint32_t channels; /**< 1 or 3; 0: 3 */
+    uint32_t classes;  /**< 0: 2 */
+    uint64_t seed;     /**< 0: the context's */
+} cnn_fake_options;
+
+#define CNN_FAKE(...) CNN_OPTIONS(cnn_fake_options, __VA_ARGS__)
+
+/**
+ * Made-up samples, for trying a program out before there is data, as the
+ * `fake_data` of the AlexNet article: values uniform in [0, 1) and a uniform
+ * label, drawn when they are read. Each depends on seed and index alone; nothing
+ * can be learnt from them but by heart. Classes are named "0", "1", ...
+ *
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_LIMIT, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_create_fake(cnn_context *context, const cnn_fake_options *options,
+                                           cnn_dataset **dataset);
+
 /** Which samples a split puts into the second part. */
 typedef enum cnn_split_mode {
     CNN_SPLIT_RANDOM = 0,     /**< a seeded random choice over all samples */

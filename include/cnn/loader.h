@@ -142,8 +142,8 @@ typedef struct cnn_channel_statistics {
     double deviation[4]; /**< standard deviation likewise: the root of the mean squared distance from the mean */
     double covariance[9]; /**< of three channels, 3 x 3, over all pixels, divided by their number; 0 of one channel */
     double pca_values[3]; /**< its eigenvalues, the largest first: the `values` of a pipeline's pca_color step */
-    double pca_vectors[9]; /**< its eigenvectors of length 1, as the `vectors` of that step: row c holds channel c of the
-                                first, second and third. The largest number of each is positive */
+    double pca_vectors[9]; /**< its eigenvectors of length 1, as the `vectors` of that step: row c holds channel c of
+                                the first, second and third. The largest number of each is positive */
 } cnn_channel_statistics;
 
 #define CNN_CHANNEL_STATISTICS_INIT \

@@ -50,8 +50,9 @@ static json_t *history_to_json(const cnn_history *history)
     for (size_t i = 0; i < history->epochs * history->column_count; i++) {
         json_array_append_new(rows, cnn__json_from_real(history->values[i]));
     }
-    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:f, s:o, s:o, s:s, s:s*, s:s*, s:s*}", "columns", columns, "values", rows,
-                     "best_epoch", (json_int_t)(history->best_epoch == SIZE_MAX ? -1 : (json_int_t)history->best_epoch),
+    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:f, s:o, s:o, s:s, s:s*, s:s*, s:s*}", "columns", columns,
+                     "values", rows, "best_epoch",
+                     (json_int_t)(history->best_epoch == SIZE_MAX ? -1 : (json_int_t)history->best_epoch),
                      "best_score", cnn__json_from_real(history->best_score), "steps",
                      cnn__json_from_u64(history->running.steps), "samples",
                      cnn__json_from_u64(history->running.samples), "loss_sum", history->running.loss_sum, "step_loss",

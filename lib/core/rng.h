@@ -14,7 +14,8 @@ typedef enum cnn__stream {
     CNN__STREAM_AUGMENT = 3, /* a: epoch, b: sample */
     CNN__STREAM_DROPOUT = 4, /* a: step, b: layer */
     CNN__STREAM_SPLIT = 5,   /* a: class */
-    CNN__STREAM_SAMPLE = 6
+    CNN__STREAM_SAMPLE = 6,
+    CNN__STREAM_FAKE = 7 /* a: sample */
 } cnn__stream;
 
 typedef struct cnn__rng {

@@ -15,8 +15,8 @@ uint32_t cnn__pool_threads(const cnn__pool *pool);
 bool cnn__pool_has_executor(const cnn__pool *pool);
 
 /* Runs task(argument, i, worker) once for each i < tasks on at most max_threads workers (0: all). Each worker
- * begins with a contiguous range of tasks, and helps others when it is done. When another thread is using the pool, the caller does all the work
- * itself: results do not depend on that, and nobody waits. */
+ * begins with a contiguous range of tasks, and helps others when it is done. When another thread is using the pool,
+ * the caller does all the work itself: results do not depend on that, and nobody waits. */
 void cnn__parallel(cnn__pool *pool, uint32_t max_threads, size_t tasks,
                    void (*task)(void *argument, size_t index, uint32_t worker), void *argument);
 

@@ -62,6 +62,14 @@ static cnn_status try_arrays(const void *options)
     return status;
 }
 
+static cnn_status try_fake(const void *options)
+{
+    cnn_dataset *made = NULL;
+    cnn_status status = cnn_dataset_create_fake(context, options, &made);
+    cnn_dataset_free(made);
+    return status;
+}
+
 static cnn_status try_loader(const void *options)
 {
     cnn_loader *made = NULL;
@@ -186,6 +194,7 @@ START_TEST(option_structs_follow_the_rules)
     CHECK(try_split, cnn_split_options, CNN_SPLIT(.fraction = 0.5f), fraction);
     CHECK(try_arrays, cnn_arrays_options,
           CNN_ARRAYS(.bytes = pixels, .count = 1, .height = 2, .width = 2, .channels = 1, .class_count = 2), channels);
+    CHECK(try_fake, cnn_fake_options, CNN_FAKE(.count = 4, .height = 8, .width = 8), width);
     CHECK(try_loader, cnn_loader_options, CNN_LOADER(.batch = 2), batch);
     CHECK(try_model, cnn_model_options, CNN_MODEL(.input = {8, 8, 1}), input);
     CHECK(try_session, cnn_session_options, CNN_SESSION(.batch = 2), batch);

@@ -62,8 +62,22 @@ run 0 'evaluation by its own ten crops' "$cnn" eval ten.cnn --data photos
 run 0 'going on from a model with ten crops' "$cnn" train ten.cnn --data photos --out more.cnn --epochs 1
 has err 'its training images have one crop' 'ten_crop=28x28; in training resize=34x34:bilinear,center_crop=28x28$|ten_crop=28x28$'
 
+# 48 images in batches of 10: 5 steps with a short one, 4 whole ones.
+steps() {
+    train --epochs 2 --json --quiet --out steps.cnn "$@" >out && head -n 1 out | json step_loss
+}
+kept=$(steps) && [ "$kept" = "$(steps --last-batch keep)" ]
+tap_result $? 'a short last batch is kept'
+dropped=$(steps --last-batch drop) && [ "$kept" != "$dropped" ] && [ "$dropped" = "$(steps --last-batch wrap)" ]
+tap_result $? 'dropping and wrapping agree in the first epoch'
+dropped=$(tail -n 2 out | head -n 1 | json step_loss) && steps --last-batch drop >/dev/null &&
+    [ "$dropped" != "$(tail -n 2 out | head -n 1 | json step_loss)" ]
+tap_result $? 'and differ in the second'
+run 2 'a last batch that is none' train --out steps.cnn --last-batch half
+
 run 0 'the recipes' "$cnn" help train
 has out 'AlexNet has that of the article' '^  alexnet +momentum \(tensorflow1\), learning rate 0\.01, batch 256'
+has out 'and its batches' 'last batch of an epoch: wrap'
 has out 'ResNet-18 has parts of random size' '^ +random resized crops and flips, ImageNet'
 
 run 0 'ResNet-18 by its recipe' "$cnn" train resnet18 --data photos --val-split 0.2 --size 32x40x3 --batch 16 --epochs 1 --out residual.cnn

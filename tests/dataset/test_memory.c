@@ -339,6 +339,71 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
+/* Even values and labels; each sample the same whenever it is read, another one for another index or seed. */
+START_TEST(fake_samples)
+{
+    cnn_dataset *dataset, *other;
+    cnn__sample sample, again;
+    double sum = 0, square = 0;
+    size_t counts[3] = {0};
+    enum { COUNT = 300, VALUES = 9 * 7 * 3 };
+    ck_assert_int_eq(cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = COUNT, .height = 9, .width = 7,
+                                                                    .classes = 3), &dataset), CNN_OK);
+    ck_assert_int_eq(cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = COUNT, .height = 9, .width = 7,
+                                                                    .classes = 3, .seed = 77), &other), CNN_OK);
+    tree_expect_classes(dataset, "0", "1", "2", NULL);
+    ck_assert_uint_eq(cnn_dataset_count(dataset), COUNT);
+    ck_assert_int_eq(cnn_dataset_shape(dataset).dims[2], 3);
+    for (size_t i = 0; i < COUNT; i++) {
+        ck_assert_int_eq(cnn__dataset_read(dataset, i, 0, 0, &sample), CNN_OK);
+        ck_assert(sample.height == 9 && sample.width == 7 && sample.channels == 3 && sample.image == NULL);
+        ck_assert(sample.label >= 0 && sample.label < 3);
+        ck_assert_int_eq(cnn_dataset_label(dataset, i), sample.label);
+        counts[sample.label]++;
+        for (size_t v = 0; v < VALUES; v++) {
+            ck_assert(sample.floats[v] >= 0 && sample.floats[v] < 1);
+            sum += sample.floats[v];
+            square += (double)sample.floats[v] * sample.floats[v];
+        }
+        ck_assert_int_eq(cnn__dataset_read(dataset, i, 0, 0, &again), CNN_OK);
+        ck_assert_mem_eq(again.floats, sample.floats, VALUES * sizeof(float));
+        cnn__sample_free(&again);
+        ck_assert_int_eq(cnn__dataset_read(i > 0 ? dataset : other, i > 0 ? i - 1 : 0, 0, 0, &again), CNN_OK);
+        ck_assert_mem_ne(again.floats, sample.floats, VALUES * sizeof(float));
+        cnn__sample_free(&again);
+        cnn__sample_free(&sample);
+    }
+    const double n = (double)COUNT * VALUES;
+    ck_assert_double_eq_tol(sum / n, 0.5, 4 * sqrt(1.0 / 12 / n));
+    ck_assert_double_eq_tol(square / n, 1.0 / 3, 4 * sqrt(4.0 / 45 / n));
+    for (int c = 0; c < 3; c++) {
+        ck_assert_double_eq_tol((double)counts[c], COUNT / 3.0, 4 * sqrt(COUNT * 2.0 / 9));
+    }
+    cnn_dataset_free(other);
+    cnn_dataset_free(dataset);
+}
+END_TEST
+
+START_TEST(fake_options_are_checked)
+{
+    cnn_dataset *dataset;
+    ck_assert_int_eq(cnn_dataset_create_fake(tree_context, NULL, &dataset), CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = 0, .height = 2, .width = 2), &dataset),
+                     CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = 1, .height = 2), &dataset),
+                     CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(
+        cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = 1, .height = 2, .width = 2, .channels = 2), &dataset),
+        CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = 1, .height = 40000, .width = 2), &dataset),
+                     CNN_ERROR_LIMIT);
+    ck_assert_int_eq(cnn_dataset_create_fake(tree_context,
+                                             CNN_FAKE(.count = 1, .height = 2, .width = 2, .classes = UINT32_MAX),
+                                             &dataset), CNN_ERROR_LIMIT);
+    ck_assert_ptr_null(dataset);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("dataset/memory");
@@ -351,6 +416,8 @@ int main(void)
     tcase_add_test(memory, custom_failures);
     tcase_add_test(memory, custom_labels);
     tcase_add_test(memory, wrong_callbacks_are_refused);
+    tcase_add_test(memory, fake_samples);
+    tcase_add_test(memory, fake_options_are_checked);
     tcase_add_test(memory, a_sample_as_an_image);
     tcase_add_test(memory, every_allocation_may_fail);
     suite_add_tcase(suite, memory);
