@@ -14,6 +14,13 @@
 
 enum { INPUT_STREAM = 1000, PROJECTION_STREAM = 500 };
 
+/* Gradients of the default backend may be one relu away: of 98,304 values behind layer1.0 one that rounding takes to
+ * the other side of 0 is 1 / sqrt(98304) = 0.003 of the norm. */
+static const struct {
+    const char *name; /* NULL: the default */
+    double gradients;
+} backends[] = {{"reference", 1e-5}, {NULL, 1e-2}};
+
 /* Element `index` of a stream of numbers in [-1, 1). */
 static double draw(uint32_t stream, size_t index)
 {
@@ -88,9 +95,10 @@ static void expect_close(const char *what, const float *found, const double *exp
                   worst / largest);
 }
 
-static void open_network(const char *name, const cnn_zoo_options *options, cnn_context **context, cnn_model **model)
+static void open_network(const char *name, const cnn_zoo_options *options, const char *backend, cnn_context **context,
+                         cnn_model **model)
 {
-    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 2), context), CNN_OK);
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 2, .backend = backend), context), CNN_OK);
     ck_assert_msg(cnn_zoo_create(*context, name, options, model) == CNN_OK, "%s", cnn_last_error(*context));
     set_parameters(*model);
 }
@@ -112,7 +120,7 @@ START_TEST(test_vgg16_features)
 {
     cnn_context *context = NULL;
     cnn_model *model = NULL;
-    open_network("vgg16-notop", CNN_ZOO(.input = {64, 32, 3}), &context, &model);
+    open_network("vgg16-notop", CNN_ZOO(.input = {64, 32, 3}), NULL, &context, &model);
     expect_logits(model, 1, golden_vgg16_features, COUNT(golden_vgg16_features), 4);
     cnn_model_free(model);
     cnn_context_free(context);
@@ -123,7 +131,7 @@ START_TEST(test_vgg16)
 {
     cnn_context *context = NULL;
     cnn_model *model = NULL;
-    open_network("vgg16", CNN_ZOO(.input = {64, 32, 3}, .classes = 10), &context, &model);
+    open_network("vgg16", CNN_ZOO(.input = {64, 32, 3}, .classes = 10), NULL, &context, &model);
     expect_logits(model, 1, golden_vgg16_logits, COUNT(golden_vgg16_logits), 1);
     cnn_model_free(model);
     cnn_context_free(context);
@@ -164,7 +172,8 @@ static size_t number_of(cnn_model *model, const char *name)
     return 0;
 }
 
-static void expect_measures(const char *name, const cnn_tensor *tensor, size_t number, double norm, double projection)
+static void expect_measures(const char *name, const cnn_tensor *tensor, size_t number, double norm, double projection,
+                            double tolerance)
 {
     double squares = 0, sum = 0;
     for (size_t i = 0; i < zoo_values(&tensor->shape); i++) {
@@ -172,13 +181,13 @@ static void expect_measures(const char *name, const cnn_tensor *tensor, size_t n
         squares += value * value;
         sum += value * draw(PROJECTION_STREAM + (uint32_t)number, torch_index(&tensor->shape, i));
     }
-    ck_assert_msg(fabs(sqrt(squares) / norm - 1) < 1e-4, "%s: norm %.9g, torchvision has %.9g", name, sqrt(squares),
-                  norm);
-    ck_assert_msg(fabs(sum - projection) < 2e-4 * norm, "%s: projection %.9g, torchvision has %.9g", name, sum,
+    ck_assert_msg(fabs(sqrt(squares) / norm - 1) < tolerance, "%s: norm %.9g, torchvision has %.9g", name,
+                  sqrt(squares), norm);
+    ck_assert_msg(fabs(sum - projection) < tolerance * norm, "%s: projection %.9g, torchvision has %.9g", name, sum,
                   projection);
 }
 
-static void train(cnn_context *context, cnn_model *model)
+static void train(cnn_context *context, cnn_model *model, double tolerance)
 {
     static const int32_t labels[] = {3, 1, 4, 9};
     cnn_session *session = NULL;
@@ -201,7 +210,7 @@ static void train(cnn_context *context, cnn_model *model)
         size_t number = number_of(model, parameter.name);
         ck_assert_int_eq(cnn_session_gradient(session, number, &gradient), CNN_OK);
         expect_measures(golden_resnet18_gradients[i].name, &gradient, number, golden_resnet18_gradients[i].norm,
-                        golden_resnet18_gradients[i].projection);
+                        golden_resnet18_gradients[i].projection, tolerance);
     }
     cnn_loss_free(loss);
     cnn_session_free(session);
@@ -212,14 +221,14 @@ START_TEST(test_resnet18)
 {
     cnn_context *context = NULL;
     cnn_model *model = NULL;
-    open_network("resnet18", CNN_ZOO(.input = {64, 96, 3}, .classes = 10), &context, &model);
+    open_network("resnet18", CNN_ZOO(.input = {64, 96, 3}, .classes = 10), backends[_i].name, &context, &model);
     expect_logits(model, 4, golden_resnet18_logits, COUNT(golden_resnet18_logits), 1);
-    train(context, model);
+    train(context, model, backends[_i].gradients);
     for (size_t i = 0; i < COUNT(golden_resnet18_statistics); i++) {
         cnn_parameter parameter = CNN_PARAMETER_INIT;
         find(model, golden_resnet18_statistics[i].name, &parameter);
         expect_measures(golden_resnet18_statistics[i].name, &parameter.value, number_of(model, parameter.name),
-                        golden_resnet18_statistics[i].norm, golden_resnet18_statistics[i].projection);
+                        golden_resnet18_statistics[i].norm, golden_resnet18_statistics[i].projection, 1e-5);
     }
     cnn_model_free(model);
     cnn_context_free(context);
@@ -233,7 +242,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, test_vgg16_features);
     tcase_add_test(tcase, test_vgg16);
-    tcase_add_test(tcase, test_resnet18);
+    tcase_add_loop_test(tcase, test_resnet18, 0, (int)COUNT(backends));
     suite_add_tcase(suite, tcase);
     return cnn_test_run(suite);
 }
