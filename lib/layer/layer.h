@@ -37,6 +37,9 @@ typedef struct cnn__layer_type {
     /* Takes over the work of the layer behind, whose state is `next`; false if it cannot. May be NULL. Parameters of
      * that layer then follow the own ones in a call; this is for inference alone. */
     bool (*absorb)(void *state, bool training, const struct cnn__layer_type *next_type, const void *next);
+    /* Takes over the activation of the layer in front, to apply it to its own, fewer values: false if results would not
+     * be the same. NULL: never. */
+    bool (*take_activation)(void *state, cnn_activation activation, float alpha);
     /* 1: does nothing in inference. */
     bool identity_in_inference;
     /* The gradient that `backward` takes is the one behind the folded activation, whose derivative it applies

@@ -6,6 +6,12 @@
 
 #include "layer/layer.h"
 
+typedef struct max_pool2d_state {
+    cnn_pool2d_options options;
+    int32_t activation; /* of the layer in front, applied to the maxima */
+    float alpha;
+} max_pool2d_state;
+
 static const cnn__field fields[] = {
     {"size", offsetof(cnn_pool2d_options, size), CNN__FIELD_INT, 2, NULL},
     {"stride", offsetof(cnn_pool2d_options, stride), CNN__FIELD_INT, 2, NULL},
@@ -126,8 +132,34 @@ static cnn_status run_backward(const cnn_pool2d_shape *shape, const cnn_layer_ca
 
 static cnn_status max_forward(const void *user, const cnn_layer_call *call)
 {
-    cnn_pool2d_shape shape = pool_shape(user, call->input_shapes, false);
-    return run_forward(&shape, call);
+    const max_pool2d_state *state = user;
+    cnn_pool2d_shape shape = pool_shape(&state->options, call->input_shapes, false);
+    CNN__RETURN_IF_ERROR(run_forward(&shape, call));
+    size_t values = 0;
+    (void)cnn__shape_values(&call->output_shape, &values);
+    return state->activation == CNN_LINEAR
+               ? CNN_OK
+               : call->backend->backend->activation_forward(call->backend, (cnn_activation)state->activation,
+                                                            state->alpha, values, call->output, call->output);
+}
+
+static cnn_activation max_activation(const void *user, float *alpha)
+{
+    const max_pool2d_state *state = user;
+    *alpha = state->alpha;
+    return (cnn_activation)state->activation;
+}
+
+/* A maximum before a rectifier is the maximum behind it, of a quarter of the values or fewer. */
+static bool max_take_activation(void *user, cnn_activation activation, float alpha)
+{
+    max_pool2d_state *state = user;
+    if (activation != CNN_RELU && (activation != CNN_LEAKY_RELU || alpha <= 0)) {
+        return false;
+    }
+    state->activation = activation;
+    state->alpha = alpha;
+    return true;
 }
 
 static cnn_status max_backward(const void *user, const cnn_layer_call *call)
@@ -185,9 +217,11 @@ static cnn_status global_backward(const void *user, const cnn_layer_call *call)
 const cnn__layer_type cnn__max_pool2d_type = {
     .kind = {sizeof(cnn_layer_kind), "MaxPooling2D", "max_pooling2d", max_infer, max_forward, max_backward, NULL},
     .options_size = sizeof(cnn_pool2d_options),
-    .state_size = sizeof(cnn_pool2d_options),
+    .state_size = sizeof(max_pool2d_state),
     .fields = fields,
     .check = check,
+    .activation = max_activation,
+    .take_activation = max_take_activation,
 };
 
 const cnn__layer_type cnn__average_pool2d_type = {

@@ -11,6 +11,7 @@ typedef struct compiler {
     int64_t batch;
     bool *live;          /* node -> its output is used, and no op has taken it over */
     uint32_t *consumers; /* value of the graph -> number of live nodes that read it */
+    uint32_t *givers;    /* node -> op whose activation it has taken over; CNN__NO_NODE: none */
 } compiler;
 
 cnn_shape cnn__with_batch(const cnn_shape *sample, int64_t batch)
@@ -219,12 +220,46 @@ static cnn_status append_activation(const compiler *c, uint32_t node, uint32_t i
     return CNN_OK;
 }
 
+/* In training an activation that the layer behind can apply to fewer values is left to it: its input need not be kept
+ * for the derivative then. `trial` is scratch. */
+static void give_activation(const compiler *c, cnn__op *op, uint32_t last, void *trial)
+{
+    const cnn__node *reader = only_reader(c, last);
+    float alpha = 0;
+    if (c->program->flags != CNN__PROGRAM_TRAINING || reader == NULL || reader->layer->type == NULL ||
+        reader->layer->type->take_activation == NULL || op->type == NULL || op->type->drop_activation == NULL ||
+        (op->type->applies_derivative != NULL && op->type->applies_derivative(op->state))) {
+        return;
+    }
+    const cnn_activation activation = op->type->activation(op->state, &alpha);
+    memcpy(trial, reader->layer->user, reader->layer->type->state_size);
+    if (activation != CNN_LINEAR && reader->layer->type->take_activation(trial, activation, alpha)) {
+        c->givers[reader - c->model->nodes] = (uint32_t)(op - c->program->ops);
+    }
+}
+
+/* The other half: the op in front loses what this one takes. */
+static void take_activation(const compiler *c, cnn__op *op)
+{
+    const uint32_t number = c->givers[op->node];
+    float alpha = 0;
+    if (number != CNN__NO_NODE) {
+        cnn__op *giver = &c->program->ops[number];
+        const cnn_activation activation = giver->type->activation(giver->state, &alpha);
+        op->type->take_activation(op->state, activation, alpha);
+        giver->type->drop_activation(giver->state);
+        giver->activation = CNN_LINEAR;
+    }
+}
+
 /* Compiles one node; *last is the node whose output the new value is. */
 static cnn_status compile_node(const compiler *c, uint32_t index, void *trial, uint32_t *last)
 {
     cnn__op *op = NULL;
     CNN__RETURN_IF_ERROR(open_op(c, index, &op));
+    take_activation(c, op);
     *last = absorb(c, op, trial);
+    give_activation(c, op, *last, trial);
     float alpha = 0;
     cnn_activation activation = CNN_LINEAR;
     if (op->type != NULL && op->type->activation != NULL) {
@@ -304,19 +339,22 @@ cnn_status cnn__program_compile(const cnn_model *model, uint32_t flags, int64_t 
     program->shapes = cnn__alloc_array(context, 2 * nodes + 1, sizeof(*program->shapes));
     program->node_values = cnn__alloc_array(context, nodes, sizeof(*program->node_values));
     compiler c = {model, program, batch, cnn__alloc_zero(context, nodes * sizeof(bool)),
-                  cnn__alloc_zero(context, (nodes + 1) * sizeof(uint32_t))};
+                  cnn__alloc_zero(context, (nodes + 1) * sizeof(uint32_t)),
+                  cnn__alloc_array(context, nodes, sizeof(uint32_t))};
     void *trial = cnn__alloc(context, largest_state(model));
     cnn_status status = CNN_ERROR_OUT_OF_MEMORY;
     if (program->ops != NULL && program->shapes != NULL && program->node_values != NULL && c.live != NULL &&
-        c.consumers != NULL && trial != NULL) {
+        c.consumers != NULL && c.givers != NULL && trial != NULL) {
         cnn_shape input = cnn__with_batch(&model->input, batch);
         memset(program->node_values, 0xff, nodes * sizeof(*program->node_values));
+        memset(c.givers, 0xff, nodes * sizeof(*c.givers));
         add_value(program, &input);
         find_live(&c);
         status = compile_nodes(&c, trial);
     }
     cnn__free(context, c.live);
     cnn__free(context, c.consumers);
+    cnn__free(context, c.givers);
     cnn__free(context, trial);
     if (status != CNN_OK) {
         cnn__program_free(context, program);

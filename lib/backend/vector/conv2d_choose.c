@@ -210,8 +210,7 @@ const char *cnn__vector_conv2d_algorithm(const cnn_backend *backend, const cnn_c
                                          const char **reason)
 {
     const cnn__vector_kernels *kernels = backend->user;
-    const cnn_pass chosen = pass == CNN_PASS_FORWARD_PREPARED ? CNN_PASS_FORWARD : pass;
-    const cnn__conv2d_choice choice = cnn__conv2d_choose(shape, chosen, kernels->strict);
+    const cnn__conv2d_choice choice = cnn__conv2d_choose(shape, pass, kernels->strict);
     *reason = choice.reason;
     return choice.name;
 }

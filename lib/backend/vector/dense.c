@@ -184,7 +184,10 @@ static void tile_task(void *argument, size_t index, uint32_t worker)
     finish_tile(p, rows, columns, sums);
 }
 
-static size_t workspace_of(const dense_product *p, uint32_t threads) { return threads * worker_values(p) * sizeof(float); }
+static size_t workspace_of(const dense_product *p, uint32_t threads)
+{
+    return threads * worker_values(p) * sizeof(float);
+}
 
 static cnn_status run(const cnn_backend_call *call, dense_product *p)
 {
