@@ -86,8 +86,9 @@ tap_check 'an arena changes nothing' [ "$(examples/arena catdog.cnn "$photo" | c
 tap_check 'an executor changes nothing' [ "$(examples/own_executor catdog.cnn "$photo" | sed 's/;.*//')" = "$one" ]
 
 sed -n '/^```c$/,/^```$/p' "$CNN_SOURCE/README.md" | grep -v '^```' >readme.c
-# shellcheck disable=SC2046
-tap_check 'the program of README.md builds' "${CC:-cc}" -Wall -Wextra -Werror readme.c \
+# The compiler may be two words, "ccache cc".
+# shellcheck disable=SC2046,SC2086
+tap_check 'the program of README.md builds' ${CC:-cc} -Wall -Wextra -Werror readme.c \
     $(pkg-config --cflags --libs cnn) -o readme
 tap_check 'it predicts the same' [ "$(./readme catdog.cnn "$photo")" = "$one" ]
 
@@ -151,7 +152,8 @@ tap_check 'it predicts the same' \
 
 # Leaks, where LeakSanitizer works.
 echo 'int main(void) {return 0;}' >empty.c
-if "${CC:-cc}" -fsanitize=leak -o empty empty.c 2>/dev/null && ./empty 2>/dev/null; then
+# shellcheck disable=SC2086
+if ${CC:-cc} -fsanitize=leak -o empty empty.c 2>/dev/null && ./empty 2>/dev/null; then
     CFLAGS='-O1 -g -fsanitize=leak' sh "$CNN_SOURCE/examples/build.sh" "$work/leaks" predict_memory step_by_hand \
         own_dataset own_layer arena class own_evaluator 2>err.txt
     leak_free() { tap_check "$1 leaks nothing" sh -c "leaks/$*"; }
