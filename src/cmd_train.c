@@ -272,6 +272,10 @@ static const tool_option train_options[] = {
      AT(model.input), 1, 3, NULL},
     {"dropout", "RATE", "of the dropout layers of a model by name; 0: none", TOOL_REAL, AT(model.dropout), 0, 0.99,
      NULL},
+    {"init", "NAME",
+     "how the kernels of a model by name begin, if not as it has them: glorot_uniform, glorot_normal, he_uniform, "
+     "he_normal or pytorch; biases then begin at 0, with pytorch like the kernels",
+     TOOL_CHOICE, AT(model.init), 0, 0, tool_init_names},
     {"fc8-after-dropout", NULL,
      "of alexnet: fc8 reads fc7 behind its dropout, as in the paper; if not given it reads fc7 itself, as in the "
      "article's program, so that fc6 alone has a dropout that matters",

@@ -172,7 +172,10 @@ typedef struct tool_model_options {
     uint64_t classes; /* 0: the model's own */
     double dropout;   /* NaN: the model's own */
     bool fc8_after_dropout; /* as in cnn_zoo_options; only alexnet knows it */
+    const char *init;       /* how kernels begin, one of tool_init_names; NULL: as the model has it */
 } tool_model_options;
+
+extern const char *const tool_init_names[];
 
 /* True if `name` is that of a zoo model. */
 bool tool_is_zoo(const char *name);

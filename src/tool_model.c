@@ -38,6 +38,26 @@ static int unknown_model(tool *run, const char *name)
     return result;
 }
 
+const char *const tool_init_names[] = {"glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "pytorch", NULL};
+
+/* Kernels by the named rule, and biases as it has them: 0, or with PyTorch's drawn like the kernels. */
+static cnn_status initialize(cnn_model *model, const char *name)
+{
+    static const cnn_initializer_kind kinds[] = {CNN_INIT_GLOROT_UNIFORM, CNN_INIT_GLOROT_NORMAL, CNN_INIT_HE_UNIFORM,
+                                                 CNN_INIT_HE_NORMAL, CNN_INIT_PYTORCH};
+    size_t i = 0;
+    while (strcmp(tool_init_names[i], name) != 0) {
+        i++;
+    }
+    const cnn_initializer kernels = {kinds[i], 0};
+    const cnn_initializer biases = {kinds[i] == CNN_INIT_PYTORCH ? CNN_INIT_PYTORCH : CNN_INIT_CONSTANT, 0};
+    cnn_status status = cnn_model_initialize(model, "*/kernel", &kernels);
+    if (status == CNN_OK) {
+        status = cnn_model_initialize(model, "*/bias", &biases);
+    }
+    return status == CNN_ERROR_NOT_FOUND ? CNN_OK : status; /* a network without biases */
+}
+
 static int open_zoo(tool *run, const char *name, const tool_model_options *options, cnn_model **model)
 {
     cnn_zoo_options zoo = {.struct_size = sizeof(zoo)};
@@ -52,6 +72,9 @@ static int open_zoo(tool *run, const char *name, const tool_model_options *optio
         zoo.fc8_after_dropout = options->fc8_after_dropout;
     }
     cnn_status status = cnn_zoo_create(run->context, name, &zoo, model);
+    if (status == CNN_OK && options != NULL && options->init != NULL) {
+        status = initialize(*model, options->init);
+    }
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
 }
 
@@ -72,6 +95,9 @@ static int check_file_options(tool *run, const char *name, const tool_model_opti
     }
     if (options->fc8_after_dropout) {
         return tool_fail(run, "%s: what fc8 reads can be chosen only for alexnet by name", name);
+    }
+    if (options->init != NULL) {
+        return tool_fail(run, "%s: a model file has its parameters; --init is for models by name", name);
     }
     return isnan(options->dropout) ? TOOL_DONE
                                    : tool_fail(run, "%s: dropout can be chosen only for models by name", name);

@@ -117,6 +117,20 @@ CNN_API void cnn_model_touch(cnn_model *model);
  */
 CNN_API cnn_status cnn_model_set_trainable(cnn_model *model, const char *pattern, bool trainable);
 
+/**
+ * Gives the trained parameters whose names match `pattern` new initial values,
+ * in place of those that their layers' initializers gave, as in
+ *
+ *     cnn_model_initialize(model, "conv*kernel", &(cnn_initializer){CNN_INIT_HE_NORMAL, 0});
+ *
+ * Values depend on the context's seed and the parameter alone. Running statistics
+ * stay. `initializer` is copied; CNN_INIT_DEFAULT is Glorot uniform. Not together
+ * with other calls on the model or its sessions.
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND if nothing matches,
+ * CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE before building. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn_initializer *initializer);
+
 /** Number of values in all parameters. Since 0.1. */
 CNN_API uint64_t cnn_model_values(const cnn_model *model);
 

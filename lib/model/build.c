@@ -114,14 +114,19 @@ cnn_status cnn__model_allocate(cnn_model *model)
     return CNN_OK;
 }
 
+static void initialize(cnn_model *model, uint32_t index)
+{
+    const cnn__parameter *parameter = &model->parameters[index];
+    const uint32_t number = index - model->nodes[parameter->node].first_parameter;
+    cnn__initialize(parameter, model->context->seed, number, model->values + parameter->offset);
+}
+
 cnn_status cnn_model_build(cnn_model *model)
 {
     CNN__RETURN_IF_ERROR(cnn__model_infer(model));
     CNN__RETURN_IF_ERROR(cnn__model_allocate(model));
     for (uint32_t i = 0; i < model->parameter_count; i++) {
-        const cnn__parameter *parameter = &model->parameters[i];
-        uint32_t number = i - model->nodes[parameter->node].first_parameter;
-        cnn__initialize(parameter, model->context->seed, number, model->values + parameter->offset);
+        initialize(model, i);
     }
     return CNN_OK;
 }
@@ -150,6 +155,40 @@ static bool matches(const char *pattern, const char *text)
     return *pattern == '\0';
 }
 
+/* A layer's name stands for all of its parameters. */
+static bool is_meant(const cnn_model *model, const cnn__parameter *parameter, const char *pattern)
+{
+    return matches(pattern, parameter->name) || matches(pattern, model->nodes[parameter->node].name);
+}
+
+static cnn_status no_match(const cnn_model *model, const char *pattern)
+{
+    return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: no parameter matches \"%s\"", model->name, pattern);
+}
+
+cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn_initializer *initializer)
+{
+    bool any = false;
+    if (!model->built) {
+        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
+    }
+    if (initializer == NULL) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no initializer", model->name);
+    }
+    cnn_initializer init = *initializer;
+    CNN__RETURN_IF_ERROR(
+        cnn__check_initializer(model->context, model->name, "initializer", &init, CNN_INIT_GLOROT_UNIFORM));
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        if (model->parameters[i].trainable && is_meant(model, &model->parameters[i], pattern)) {
+            model->parameters[i].init = init;
+            initialize(model, i);
+            any = true;
+        }
+    }
+    cnn_model_touch(model);
+    return any ? CNN_OK : no_match(model, pattern);
+}
+
 cnn_status cnn_model_set_trainable(cnn_model *model, const char *pattern, bool trainable)
 {
     bool any = false;
@@ -158,14 +197,10 @@ cnn_status cnn_model_set_trainable(cnn_model *model, const char *pattern, bool t
     }
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         cnn__parameter *parameter = &model->parameters[i];
-        /* A layer's name stands for all of its parameters. */
-        if (matches(pattern, parameter->name) || matches(pattern, model->nodes[parameter->node].name)) {
+        if (is_meant(model, parameter, pattern)) {
             parameter->frozen = !trainable;
             any = true;
         }
     }
-    if (any) {
-        return CNN_OK;
-    }
-    return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: no parameter matches \"%s\"", model->name, pattern);
+    return any ? CNN_OK : no_match(model, pattern);
 }

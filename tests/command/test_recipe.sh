@@ -75,6 +75,11 @@ dropped=$(tail -n 2 out | head -n 1 | json step_loss) && steps --last-batch drop
 tap_result $? 'and differ in the second'
 run 2 'a last batch that is none' train --out steps.cnn --last-batch half
 
+run 2 'an initializer that is none' train --out begun.cnn --init zeros
+run 0 'another beginning' train --out begun.cnn --epochs 1 --init he_normal
+run 1 'a model file has begun' "$cnn" train begun.cnn --data photos --out more.cnn --init he_normal
+has err 'it says for what it is' 'for models by name'
+
 run 0 'the recipes' "$cnn" help train
 has out 'AlexNet has that of the article' '^  alexnet +momentum \(tensorflow1\), learning rate 0\.01, batch 256'
 has out 'and its batches' 'last batch of an epoch: wrap'

@@ -240,6 +240,36 @@ START_TEST(test_memory)
 }
 END_TEST
 
+/* New values by another rule: of what matches alone, the same each time, and never of running statistics. */
+START_TEST(test_initializing)
+{
+    cnn_model *model = small_model();
+    cnn_parameter kernel = CNN_PARAMETER_INIT, mean = CNN_PARAMETER_INIT, end = CNN_PARAMETER_INIT;
+    ck_assert_int_eq(cnn_model_find_parameter(model, "first/kernel", &kernel), CNN_OK);
+    ck_assert_int_eq(cnn_model_find_parameter(model, "norm/moving_mean", &mean), CNN_OK);
+    ck_assert_int_eq(cnn_model_find_parameter(model, "end/kernel", &end), CNN_OK);
+    const float before = kernel.value.data[5], other = end.value.data[3];
+    mean.value.data[2] = 0.5f;
+    const cnn_initializer he = {CNN_INIT_HE_NORMAL, 0}, half = {CNN_INIT_CONSTANT, 0.5f}, bad = {CNN_INIT_NORMAL, -1};
+    ck_assert_int_eq(cnn_model_initialize(model, "first", &he), CNN_OK);
+    const float drawn = kernel.value.data[5];
+    ck_assert_float_ne(drawn, before);
+    ck_assert_float_eq(end.value.data[3], other);
+    ck_assert_int_eq(cnn_model_initialize(model, "*", &half), CNN_OK);
+    ck_assert_float_eq(kernel.value.data[5], 0.5f);
+    ck_assert_float_eq(end.value.data[3], 0.5f);
+    ck_assert_float_eq(mean.value.data[2], 0.5f);
+    mean.value.data[2] = 0;
+    ck_assert_int_eq(cnn_model_initialize(model, "*", &he), CNN_OK);
+    ck_assert_float_eq(kernel.value.data[5], drawn);
+    ck_assert_float_eq(mean.value.data[2], 0);
+    ck_assert_int_eq(cnn_model_initialize(model, "xyz*", &he), CNN_ERROR_NOT_FOUND);
+    ck_assert_int_eq(cnn_model_initialize(model, "*", &bad), CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(cnn_model_initialize(model, "*", NULL), CNN_ERROR_INVALID_ARGUMENT);
+    cnn_model_free(model);
+}
+END_TEST
+
 START_TEST(test_freezing)
 {
     static float input[2 * 20 * 22 * 3];
@@ -315,6 +345,7 @@ int main(void)
     tcase_add_test(tcase, test_whole_and_fused);
     tcase_add_test(tcase, test_sums);
     tcase_add_test(tcase, test_memory);
+    tcase_add_test(tcase, test_initializing);
     tcase_add_test(tcase, test_freezing);
     tcase_add_test(tcase, test_errors);
     suite_add_tcase(suite, tcase);
