@@ -20,21 +20,22 @@ typedef struct bench_workload {
     bench_rule rule;
     uint64_t steps;
     uint32_t classes; /* 0: the model's own */
+    int32_t size[3];  /* of images, 0: the model's own */
 } bench_workload;
 
 static const bench_workload workloads[] = {
-    {"catdog-train", "catdog", 0.5f, 20, BENCH_RMSPROP, 7, 0},
-    {"alexnet-train", "alexnet", 0.5f, 64, BENCH_MOMENTUM, 4, 0},
-    {"fashion-train", "fashion-cnn", 0, 100, BENCH_ADAM, 15, 0},
-    {"resnet18-train", "resnet18", 0, 16, BENCH_ADAM, 4, 2},
-    {"catdog-infer-20", "catdog", 0, 20, BENCH_INFER, 9, 0},
-    {"catdog-infer-1", "catdog", 0, 1, BENCH_INFER, 25, 0},
-    {"alexnet-infer-64", "alexnet", 0.5f, 64, BENCH_INFER, 4, 0},
-    {"alexnet-infer-1", "alexnet", 0.5f, 1, BENCH_INFER, 15, 0},
-    {"vgg16-notop-infer-20", "vgg16-notop", 0, 20, BENCH_INFER, 3, 0},
-    {"vgg16-notop-infer-1", "vgg16-notop", 0, 1, BENCH_INFER, 9, 0},
-    {"resnet18-infer-8", "resnet18", 0, 8, BENCH_INFER, 5, 2},
-    {"resnet18-infer-1", "resnet18", 0, 1, BENCH_INFER, 15, 2},
+    {"catdog-train", "catdog", 0.5f, 20, BENCH_RMSPROP, 7, 0, {0}},
+    {"alexnet-train", "alexnet", 0.5f, 64, BENCH_MOMENTUM, 4, 0, {0}},
+    {"fashion-train", "fashion-cnn", 0, 100, BENCH_ADAM, 15, 0, {0}},
+    {"resnet18-train", "resnet18", 0, 16, BENCH_ADAM, 4, 2, {0}},
+    {"catdog-infer-20", "catdog", 0, 20, BENCH_INFER, 9, 0, {0}},
+    {"catdog-infer-1", "catdog", 0, 1, BENCH_INFER, 25, 0, {0}},
+    {"alexnet-infer-64", "alexnet", 0.5f, 64, BENCH_INFER, 4, 0, {0}},
+    {"alexnet-infer-1", "alexnet", 0.5f, 1, BENCH_INFER, 15, 0, {0}},
+    {"vgg16-notop-infer-20", "vgg16-notop", 0, 20, BENCH_INFER, 3, 0, {0}},
+    {"vgg16-notop-infer-1", "vgg16-notop", 0, 1, BENCH_INFER, 9, 0, {0}},
+    {"resnet18-infer-8", "resnet18", 0, 8, BENCH_INFER, 5, 2, {0}},
+    {"resnet18-infer-1", "resnet18", 0, 1, BENCH_INFER, 15, 2, {0}},
 };
 
 #define WORKLOADS (sizeof(workloads) / sizeof(workloads[0]))
@@ -43,6 +44,8 @@ static const bench_workload workloads[] = {
 typedef struct bench_settings {
     tool_common common;
     uint64_t steps;
+    uint64_t batch; /* 0: the workload's */
+    int32_t size[3];
     const char *data;
     bool layers;
 } bench_settings;
@@ -98,7 +101,9 @@ static cnn_status open_bench(cnn_context *context, const bench_workload *workloa
     bool train = workload->rule != BENCH_INFER;
     cnn_status status = cnn_zoo_create(
         context, workload->model,
-        CNN_ZOO(.classes = workload->classes, .dropout = workload->dropout, .fc8_after_dropout = 1), &bench->model);
+        CNN_ZOO(.input = {workload->size[0], workload->size[1], workload->size[2]}, .classes = workload->classes,
+                .dropout = workload->dropout, .fc8_after_dropout = 1),
+        &bench->model);
     if (status == CNN_OK) {
         status = cnn_session_create(bench->model, CNN_SESSION(.batch = workload->batch, .training = train),
                                     &bench->session);
@@ -252,15 +257,21 @@ static int print_list(tool *run, double peak, json_t *list)
     return tool_json_print(run, object);
 }
 
-static int run_bench(tool *run, const void *given)
+static bool has_size(const bench_settings *settings) { return settings->size[0] > 0; }
+
+/* The workload with another batch or image size, if one was given. */
+static bench_workload altered(const bench_workload *workload, const bench_settings *settings)
 {
-    const bench_settings *settings = given;
-    if (settings->data != NULL && settings->layers) {
-        return tool_fail_usage(run, "--layers is for models, not for --data");
+    bench_workload other = *workload;
+    other.batch = settings->batch > 0 ? (uint32_t)settings->batch : workload->batch;
+    if (has_size(settings)) {
+        memcpy(other.size, settings->size, sizeof(other.size));
     }
-    if (settings->data != NULL) {
-        return tool_bench_data(run, settings->data, settings->steps);
-    }
+    return other;
+}
+
+static int check_operands(tool *run)
+{
     for (size_t i = 0; i < run->operand_count; i++) {
         if (tool_bench_is_data(run->operands[i])) {
             return tool_fail_usage(run, "%s reads photos: give --data PATH", run->operands[i]);
@@ -272,7 +283,22 @@ static int run_bench(tool *run, const void *given)
                                    nearest != NULL ? "?" : "");
         }
     }
-    int result = tool_open_context(run);
+    return TOOL_DONE;
+}
+
+static int run_bench(tool *run, const void *given)
+{
+    const bench_settings *settings = given;
+    if (settings->data != NULL && (settings->layers || settings->batch > 0 || has_size(settings))) {
+        return tool_fail_usage(run, "--layers, --batch and --size are for models, not for --data");
+    }
+    if (settings->data != NULL) {
+        return tool_bench_data(run, settings->data, settings->steps);
+    }
+    int result = check_operands(run);
+    if (result == TOOL_DONE) {
+        result = tool_open_context(run);
+    }
     json_t *list = run->common->json ? json_array() : NULL;
     if (result == TOOL_DONE && list == NULL) {
         tool_note(run, "backend %s, kernels %s, math %s, threads %u", cnn_context_backend(run->context),
@@ -282,7 +308,8 @@ static int run_bench(tool *run, const void *given)
     size_t count = run->operand_count > 0 ? run->operand_count : WORKLOADS;
     for (size_t i = 0; i < count && result == TOOL_DONE && run->output_error == 0; i++) {
         const bench_workload *workload = run->operand_count > 0 ? find_workload(run->operands[i]) : &workloads[i];
-        result = run_workload(run, workload, settings->steps, peak, list);
+        const bench_workload now = altered(workload, settings);
+        result = run_workload(run, &now, settings->steps, peak, list);
     }
     if (result == TOOL_DONE && list != NULL) {
         result = print_list(run, peak, list);
@@ -304,6 +331,9 @@ static void more_bench_help(tool *run)
 static const tool_option bench_options[] = {
     {"steps", "N", "steps that are timed; their median is printed", TOOL_COUNT, offsetof(bench_settings, steps), 1,
      1000000, NULL},
+    {"batch", "N", "images in a step, if not the workload's", TOOL_COUNT, offsetof(bench_settings, batch), 1, 65536,
+     NULL},
+    {"size", "HxW", "size of images, if not the model's", TOOL_SIZE, offsetof(bench_settings, size), 1, 2, NULL},
     {"layers", NULL,
      "a table of each layer's passes: algorithm, median time, speed, share of the machine's measured peak, and why "
      "that algorithm",

@@ -106,6 +106,9 @@ run 0 'a benchmark of layers as JSON' "$cnn" bench catdog-infer-1 --steps 1 --la
 [ "$(json workloads 0 layers 0 layer <out)" = conv2d_1 ] && [ "$(json layers 0 pass <out)" = forward ] &&
     json layers 0 gflops <out >/dev/null && json peak_gflops <out >/dev/null
 tap_result $? 'the JSON has the layers'
+run 0 'a benchmark of another batch and size' "$cnn" bench catdog-infer-1 --steps 1 --batch 3 --size 60x50 --quiet
+run 1 'a size that does not fit' "$cnn" bench catdog-infer-1 --steps 1 --size 20x20
+run 2 'a batch of photos' "$cnn" bench --data . --batch 3
 run 2 'layers of photos' "$cnn" bench --data . --layers
 run 1 'an unknown kind of arithmetic' env CNN_MATH=exact "$cnn" version
 has err 'it names those that there are' 'expected fast or strict'
