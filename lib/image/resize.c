@@ -130,6 +130,17 @@ static void nearest_indices(uint32_t *indices, uint32_t outputs, double start, d
     }
 }
 
+/* Picks `count` pixels of a row; `channels` is a constant where it is inlined. */
+static inline void pick(const uint8_t *row, const uint32_t *columns, uint32_t count, uint32_t channels, uint8_t *to)
+{
+    for (uint32_t x = 0; x < count; x++, to += channels) {
+        const uint8_t *pixel = row + (size_t)columns[x] * channels;
+        for (uint32_t c = 0; c < channels; c++) {
+            to[c] = pixel[c];
+        }
+    }
+}
+
 static cnn_status nearest(const cnn_image *from, const box *part, cnn_image *to)
 {
     const uint32_t channels = from->channels;
@@ -141,13 +152,12 @@ static cnn_status nearest(const cnn_image *from, const box *part, cnn_image *to)
     nearest_indices(columns, to->width, part->left, part->width, from->width);
     nearest_indices(rows, to->height, part->top, part->height, from->height);
     uint8_t *output = to->pixels;
-    for (uint32_t y = 0; y < to->height; y++) {
+    for (uint32_t y = 0; y < to->height; y++, output += (size_t)to->width * channels) {
         const uint8_t *row = from->pixels + (size_t)rows[y] * from->width * channels;
-        for (uint32_t x = 0; x < to->width; x++) {
-            const uint8_t *pixel = row + (size_t)columns[x] * channels;
-            for (uint32_t c = 0; c < channels; c++) {
-                *output++ = pixel[c];
-            }
+        if (channels == 3) {
+            pick(row, columns, to->width, 3, output);
+        } else {
+            pick(row, columns, to->width, channels, output);
         }
     }
     cnn__free(from->context, columns);
