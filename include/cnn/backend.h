@@ -98,6 +98,8 @@ typedef struct cnn_conv2d_shape {
     int32_t activation;                /**< a cnn_activation, elementwise ones only, applied after the bias */
     float alpha;                       /**< of leaky relu */
     int32_t pool;                      /**< 0, or 2: see above */
+    int64_t batch; /**< of prepared filters: 1 if no call will bring more than one image, 0 if calls may bring more. The
+                        same in all calls that share the filters, unlike n */
 } cnn_conv2d_shape;
 
 /** A dense layer: x [n, in], weights [in, out], bias [out] or NULL, y [n, out]. */
@@ -280,8 +282,8 @@ typedef struct cnn_backend {
     /** Writes that form, 64-byte aligned. The call has no workspace. */
     cnn_status (*conv2d_prepare)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *filters,
                                  void *prepared);
-    /** As conv2d_forward, with what conv2d_prepare wrote for this shape and any `n`; to the bit the same y. Several
-        threads read `prepared` at the same time. */
+    /** As conv2d_forward but for rounding, with what conv2d_prepare wrote for this shape and any `n`; an image's y is
+        to the bit the same for any `n`. Several threads read `prepared` at the same time. */
     cnn_status (*conv2d_forward_prepared)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
                                           const void *prepared, const float *bias, float *y, uint8_t *argmax);
 

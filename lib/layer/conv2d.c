@@ -76,6 +76,7 @@ cnn_conv2d_shape cnn__conv2d_shape_of(const cnn__conv2d_state *state, const cnn_
         .activation = o->activation,
         .alpha = o->alpha,
         .pool = state->pool,
+        .batch = state->single,
     };
 }
 
@@ -222,6 +223,9 @@ static cnn__layer_work describe(const void *state, const cnn_backend *backend, c
     const cnn_conv2d_shape s = cnn__conv2d_shape_of(state, input);
     cnn__layer_work work = {.flop = 2.0 * (double)s.n * (double)(s.out_h * s.out_w) * (double)s.out_c *
                                     (double)(s.kernel_h * s.kernel_w) * (double)(s.in_c / s.groups)};
+    if (pass == CNN_PASS_FORWARD_PREPARED && backend->conv2d_prepared_size(backend, &s) == 0) {
+        pass = CNN_PASS_FORWARD; /* only a normalisation was folded in */
+    }
     work.algorithm = backend->conv2d_algorithm(backend, &s, pass, &work.reason);
     return work;
 }

@@ -10,13 +10,14 @@ typedef struct cnn__conv2d_state {
     int32_t pool;       /* 2: the 2x2 max pooling behind is done here */
     int32_t normalised; /* 1: so is the batch normalisation behind, before the activation: inference only */
     float epsilon;      /* the normalisation's */
+    int32_t single;     /* 1: prepared for one image at a time */
 } cnn__conv2d_state;
 
 /* The backend's view of this layer for an input; out_h or out_w is 0 where the window does not fit. */
 cnn_conv2d_shape cnn__conv2d_shape_of(const cnn__conv2d_state *state, const cnn_shape *input);
 
 /* As cnn__layer_type has them. */
-void cnn__conv2d_plan_inference(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *input,
+void cnn__conv2d_plan_inference(void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *input,
                                 cnn__preparation *preparation);
 cnn_status cnn__conv2d_prepare(const void *user, const cnn_layer_call *call, void *scratch, void *prepared);
 cnn_status cnn__conv2d_forward_prepared(const void *user, const cnn_layer_call *call, const void *prepared);

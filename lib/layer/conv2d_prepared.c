@@ -21,10 +21,11 @@ static size_t bias_bytes(const cnn__conv2d_state *state, const cnn_conv2d_shape 
 
 static size_t factor_bytes(const cnn_conv2d_shape *s) { return cnn__align_size((size_t)s->out_c * sizeof(double)); }
 
-void cnn__conv2d_plan_inference(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *input,
+void cnn__conv2d_plan_inference(void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *input,
                                 cnn__preparation *preparation)
 {
-    const cnn__conv2d_state *state = user;
+    cnn__conv2d_state *state = user;
+    state->single = input->dims[0] == 1;
     const cnn_conv2d_shape shape = cnn__conv2d_shape_of(state, input);
     const size_t theirs = backend->conv2d_prepared_size(backend, &shape);
     const cnn_pass pass = theirs > 0 ? CNN_PASS_FORWARD_PREPARED : CNN_PASS_FORWARD;

@@ -46,8 +46,9 @@ typedef struct cnn__layer_type {
      * itself; NULL: never. */
     bool (*applies_derivative)(const void *state);
     /* Inference with prepared parameters; NULL: none. With a size above 0 `prepare` is called whenever parameters have
-     * changed, with 64-byte aligned memory and without a workspace, and then `forward_prepared` in place of forward. */
-    void (*plan_inference)(const void *state, const cnn_backend *backend, uint32_t threads, const cnn_shape *input,
+     * changed, with 64-byte aligned memory and without a workspace, and then `forward_prepared` in place of forward.
+     * Planning may note in the state what it depends on. */
+    void (*plan_inference)(void *state, const cnn_backend *backend, uint32_t threads, const cnn_shape *input,
                            cnn__preparation *preparation);
     cnn_status (*prepare)(const void *state, const cnn_layer_call *call, void *scratch, void *prepared);
     cnn_status (*forward_prepared)(const void *state, const cnn_layer_call *call, const void *prepared);

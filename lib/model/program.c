@@ -172,7 +172,7 @@ static void plan_inference(const compiler *c, cnn__op *op)
         return;
     }
     const cnn_context *context = c->model->context;
-    op->type->plan_inference(op->user, &context->backend, cnn_context_threads(context),
+    op->type->plan_inference(op->state, &context->backend, cnn_context_threads(context),
                              &c->program->shapes[op->inputs[0]], &op->preparation);
     op->spec.workspace_size = op->preparation.workspace;
 }

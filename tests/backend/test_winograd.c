@@ -455,7 +455,7 @@ static cnn_conv2d_shape random_shape(int32_t kernel_h, int32_t kernel_w, int64_t
 /* Of an error, in the largest sum of absolute products: a float32 sum has about 1e-7. */
 static const double tolerances[CNN__CONV2D_ALGORITHMS] = {
     [CNN__CONV2D_WINOGRAD_4X3] = 2e-6,   [CNN__CONV2D_WINOGRAD_6X3] = 6e-6, [CNN__CONV2D_WINOGRAD_2X5] = 2e-6,
-    [CNN__CONV2D_WINOGRAD_4X5] = 1.5e-5, [CNN__CONV2D_DIRECT] = 5e-7,
+    [CNN__CONV2D_WINOGRAD_4X5] = 1.5e-5, [CNN__CONV2D_WINOGRAD_2X3] = 5e-7, [CNN__CONV2D_DIRECT] = 5e-7,
 };
 
 static void check_random(int algorithm, int32_t kernel_h, int32_t kernel_w, int64_t most_channels, int count)
@@ -476,6 +476,7 @@ START_TEST(winograd_3x3)
 {
     check_random(CNN__CONV2D_WINOGRAD_4X3, 3, 3, 70, 40);
     check_random(CNN__CONV2D_WINOGRAD_6X3, 3, 3, 70, 40);
+    check_random(CNN__CONV2D_WINOGRAD_2X3, 3, 3, 70, 20);
 }
 END_TEST
 

@@ -9,6 +9,7 @@
 #define COST_INPUT 5.0        /* of a value of a transformed input tile */
 #define COST_OUTPUT 9.0       /* of a value of a tile before its inverse */
 #define COST_FILTER 8.0       /* of a value of a transformed filter: written to memory and read again */
+#define COST_READ 15.0        /* of a value of a filter that comes from memory for one image */
 #define COST_ERROR 1.1        /* handicap of the 8x8 tiles, whose rounding error is four times larger */
 #define NOMINAL_IMAGES 8      /* of inference, in place of n: an image gives the same bits in a batch of any size */
 #define NOMINAL_BATCH 32      /* of training, in place of n: a batch's rest runs as the others do */
@@ -24,13 +25,26 @@ typedef struct variant {
 static const variant variants[] = {
     {CNN__CONV2D_WINOGRAD_4X3, 4, 3, "winograd-4x4-3x3", "3x3, stride 1: 36 products for 16 outputs"},
     {CNN__CONV2D_WINOGRAD_6X3, 6, 3, "winograd-6x6-3x3", "3x3, stride 1: 64 products for 36 outputs, tiles fit well"},
+    {CNN__CONV2D_WINOGRAD_2X3, 2, 3, "winograd-2x2-3x3", "3x3, stride 1: 16 products for 4 outputs, fewest values to read"},
     {CNN__CONV2D_WINOGRAD_2X5, 2, 5, "winograd-2x2-5x5", "5x5, stride 1: 36 products for 4 outputs"},
     {CNN__CONV2D_WINOGRAD_4X5, 4, 5, "winograd-4x4-5x5", "5x5, stride 1: 64 products for 16 outputs"},
 };
 
-static int64_t nominal_images(cnn_pass pass)
+/* One image at a time, with filters that are only read. */
+static bool is_single(const cnn_conv2d_shape *s, cnn_pass pass)
 {
-    return pass == CNN_PASS_FORWARD_PREPARED ? NOMINAL_IMAGES : NOMINAL_BATCH;
+    return pass == CNN_PASS_FORWARD_PREPARED && s->batch == 1;
+}
+
+static int64_t nominal_images(const cnn_conv2d_shape *s, cnn_pass pass)
+{
+    return is_single(s, pass) ? 1 : pass == CNN_PASS_FORWARD_PREPARED ? NOMINAL_IMAGES : NOMINAL_BATCH;
+}
+
+/* What each value of a filter costs beside its products. */
+static double filter_cost(const cnn_conv2d_shape *s, cnn_pass pass)
+{
+    return is_single(s, pass) ? COST_READ : COST_FILTER;
 }
 
 static int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
@@ -42,7 +56,7 @@ static double winograd_cost(const cnn_conv2d_shape *s, cnn_pass pass, const vari
     const int64_t even = s->pool != 0 ? -2 : -1; /* pooling drops an odd last row and column */
     const int64_t in_h = to_input ? s->out_h : s->in_h, in_w = to_input ? s->out_w : s->in_w;
     const cnn__mosaic_request request = {
-        .n = nominal_images(pass),
+        .n = nominal_images(s, pass),
         .source_h = in_h,
         .source_w = in_w,
         .target_h = to_input ? s->in_h : s->out_h & even,
@@ -60,16 +74,17 @@ static double winograd_cost(const cnn_conv2d_shape *s, cnn_pass pass, const vari
     const int64_t channels = to_input ? s->in_c : s->out_c;
     const double n = (double)round_up(channels, COLUMN_BLOCK);
     const double error = side == 8 ? COST_ERROR : 1;
-    return error * values * (tiles * (k * n + COST_INPUT * k + COST_OUTPUT * n) + COST_FILTER * k * n);
+    return error * values * (tiles * (k * n + COST_INPUT * k + COST_OUTPUT * n) + filter_cost(s, pass) * k * n);
 }
 
 static double direct_cost(const cnn_conv2d_shape *s, cnn_pass pass)
 {
     const bool to_input = pass == CNN_PASS_BACKWARD_DATA;
-    const double pixels = (double)(nominal_images(pass) * (to_input ? s->in_h * s->in_w : s->out_h * s->out_w));
+    const double pixels = (double)(nominal_images(s, pass) * (to_input ? s->in_h * s->in_w : s->out_h * s->out_w));
     const int64_t channels = to_input ? s->in_c : s->out_c;
     const double n = (double)round_up(channels, COLUMN_BLOCK);
-    return COST_DIRECT * pixels * (double)(s->kernel_h * s->kernel_w) * (double)(to_input ? s->out_c : s->in_c) * n;
+    const double filters = (double)(s->kernel_h * s->kernel_w) * (double)(to_input ? s->out_c : s->in_c) * n;
+    return COST_DIRECT * pixels * filters + (is_single(s, pass) ? COST_READ * filters : 0);
 }
 
 static bool is_stride_1(const cnn_conv2d_shape *s) { return s->stride_h == 1 && s->stride_w == 1; }

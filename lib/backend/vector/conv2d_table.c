@@ -68,6 +68,7 @@ WINOGRAD(4x3, 0, 3)
 WINOGRAD(6x3, 1, 3)
 WINOGRAD(2x5, 2, 5)
 WINOGRAD(4x5, 3, 5)
+WINOGRAD(2x3, 4, 3)
 
 static size_t direct_workspace(const cnn_conv2d_shape *shape, cnn_pass pass, uint32_t threads)
 {
@@ -86,6 +87,7 @@ const cnn__conv2d_functions CNN__VECTOR(cnn__conv2d_table)[CNN__CONV2D_ALGORITHM
     [CNN__CONV2D_WINOGRAD_6X3] = WINOGRAD_ENTRY(6x3),
     [CNN__CONV2D_WINOGRAD_2X5] = WINOGRAD_ENTRY(2x5),
     [CNN__CONV2D_WINOGRAD_4X5] = WINOGRAD_ENTRY(4x5),
+    [CNN__CONV2D_WINOGRAD_2X3] = WINOGRAD_ENTRY(2x3),
     [CNN__CONV2D_DIRECT] = {CNN__VECTOR(cnn__direct_supports), direct_workspace, CNN__VECTOR(cnn__direct_forward),
                             CNN__VECTOR(cnn__direct_backward_data), CNN__VECTOR(cnn__direct_backward_filter),
                             CNN__VECTOR(cnn__direct_prepared_size), CNN__VECTOR(cnn__direct_prepare),

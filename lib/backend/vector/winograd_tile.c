@@ -22,6 +22,11 @@
 #define WINO_ID 4x5
 #include "backend/vector/winograd_variant.h"
 
+#define WINO_OUT 2
+#define WINO_TAPS 3
+#define WINO_ID 2x3
+#include "backend/vector/winograd_variant.h"
+
 #define WINO_ENTRY(out, taps)                                                                            \
     {                                                                                                    \
         out + taps - 1, out, taps, input_##out##x##taps, gradient_##out##x##taps, filter_##out##x##taps, \
@@ -33,4 +38,5 @@ const wino_kernels CNN__VECTOR(cnn__wino_kernels)[WINO_VARIANTS] = {
     WINO_ENTRY(6, 3),
     WINO_ENTRY(2, 5),
     WINO_ENTRY(4, 5),
+    WINO_ENTRY(2, 3),
 };

@@ -6,7 +6,7 @@
  *
  *     outputs = T' [ (E filter) * (B input) ]     E: scaled values at the points, T': transposed values, B: the rest
  *
- * t = 6 uses 3/4 and 3/2 in place of the customary 1 and 2: the products stay exact in float32 and the rounding
+ * t = 4 uses 1. t = 6 uses 3/4 and 3/2 in place of the customary 1 and 2: the products stay exact in float32 and the rounding
  * error falls to a third. t = 8 uses 1/2, 1 and 2. */
 #ifndef CNN_BACKEND_VECTOR_WINOGRAD_TRANSFORM_H
 #define CNN_BACKEND_VECTOR_WINOGRAD_TRANSFORM_H
@@ -16,16 +16,18 @@
 #define WINO_MAX_T 8
 
 /* Squares of the points that come in pairs, A < B < C. */
+#define WINO4_A 1.0f
 #define WINO6_A 0.5625f
 #define WINO6_B 2.25f
 #define WINO8_A 0.25f
 #define WINO8_B 1.0f
 #define WINO8_C 4.0f
 
-/* By t == 8: the points that come in pairs, their squares, and 1 / product of a point's distances to the others:
+/* By t / 2 - 2: the points that come in pairs, their squares, and 1 / product of a point's distances to the others:
  * of 0, then of each pair. The last coefficient stands for the point at infinity, with factor 1. */
-static const float wino_point[2][3] = {{0.75f, 1.5f, 0.0f}, {0.5f, 1.0f, 2.0f}};
-static const float wino_scale[2][4] = {
+static const float wino_point[3][3] = {{1.0f, 0.0f, 0.0f}, {0.75f, 1.5f, 0.0f}, {0.5f, 1.0f, 2.0f}};
+static const float wino_scale[3][4] = {
+    {-1.0f / WINO4_A, 0.5f / WINO4_A, 0.0f, 0.0f},
     {1.0f / (WINO6_A * WINO6_B), 0.5f / (WINO6_A * (WINO6_A - WINO6_B)), 0.5f / (WINO6_B * (WINO6_B - WINO6_A)), 0.0f},
     {-1.0f / (WINO8_A * WINO8_B * WINO8_C), 0.5f / (WINO8_A * (WINO8_A - WINO8_B) * (WINO8_A - WINO8_C)),
      0.5f / (WINO8_B * (WINO8_B - WINO8_A) * (WINO8_B - WINO8_C)),
@@ -35,11 +37,11 @@ static const float wino_scale[2][4] = {
 /* out = E g, or the unscaled values: `taps` coefficients to `t` values. `t`, `taps` and `scaled` are constants. */
 VEC_INLINE void wino_evaluate(vec_f *out, const vec_f *g, int t, int taps, int scaled)
 {
-    const float *scale = wino_scale[t == 8];
+    const float *scale = wino_scale[t / 2 - 2];
     out[0] = scaled ? g[0] * scale[0] : g[0];
     CONV_UNROLL
     for (int q = 0; q < (t - 2) / 2; q++) {
-        const float point = wino_point[t == 8][q];
+        const float point = wino_point[t / 2 - 2][q];
         const float factor = scaled ? scale[q + 1] : 1.0f;
         vec_f even = vec_set1(0.0f);
         vec_f odd = vec_set1(0.0f);
@@ -62,7 +64,7 @@ VEC_INLINE void wino_evaluate(vec_f *out, const vec_f *g, int t, int taps, int s
 /* out = T' v, or with v scaled: `t` values to `taps` outputs. */
 VEC_INLINE void wino_interpolate(vec_f *out, const vec_f *v, int t, int taps, int scaled)
 {
-    const float *scale = wino_scale[t == 8];
+    const float *scale = wino_scale[t / 2 - 2];
     CONV_UNROLL
     for (int k = 0; k < taps; k++) {
         out[k] = vec_set1(0.0f);
@@ -71,7 +73,7 @@ VEC_INLINE void wino_interpolate(vec_f *out, const vec_f *v, int t, int taps, in
     out[taps - 1] += v[t - 1];
     CONV_UNROLL
     for (int q = 0; q < (t - 2) / 2; q++) {
-        const float point = wino_point[t == 8][q];
+        const float point = wino_point[t / 2 - 2][q];
         const vec_f sum = v[1 + 2 * q] + v[2 + 2 * q];
         const vec_f difference = v[1 + 2 * q] - v[2 + 2 * q];
         float power = scaled ? scale[q + 1] : 1.0f;
@@ -83,7 +85,16 @@ VEC_INLINE void wino_interpolate(vec_f *out, const vec_f *v, int t, int taps, in
     }
 }
 
-/* out = B d for t = 6: row i holds the coefficients of the product of (x - point) over all points but the i-th. */
+/* out = B d for t = 4: row i holds the coefficients of the product of (x - point) over all points but the i-th. */
+VEC_INLINE void wino_spread4(vec_f *out, const vec_f *d)
+{
+    out[0] = d[2] - WINO4_A * d[0];
+    out[1] = d[2] + d[1];
+    out[2] = d[2] - d[1];
+    out[3] = d[3] - WINO4_A * d[1];
+}
+
+/* The same for t = 6. */
 VEC_INLINE void wino_spread6(vec_f *out, const vec_f *d)
 {
     const vec_f even_a = d[4] - WINO6_B * d[2];
@@ -124,6 +135,8 @@ VEC_INLINE void wino_spread(vec_f *out, const vec_f *d, int t)
 {
     if (t == 8) {
         wino_spread8(out, d);
+    } else if (t == 4) {
+        wino_spread4(out, d);
     } else {
         wino_spread6(out, d);
     }
