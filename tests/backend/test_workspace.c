@@ -62,6 +62,24 @@ START_TEST(convolutions)
 }
 END_TEST
 
+/* A filter gradient that is divided by channels where samples are few: less of the sums, more of the rows. */
+START_TEST(wide_rows)
+{
+    static const int64_t sizes[][3] = {{8, 100, 128}, {7, 100, 128}, {8, 100, 192}, {4, 100, 128}};
+    cnn_context *context;
+    ck_assert_int_eq(
+        cnn_context_create(CNN_CONTEXT(.threads = 1, .backend = cnn_backend_name((size_t)_i)), &context), CNN_OK);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        const cnn_conv2d_shape s = {.struct_size = sizeof(s), .n = 1, .in_h = sizes[i][0], .in_w = sizes[i][1],
+                                    .in_c = 1, .out_h = sizes[i][0], .out_w = sizes[i][1], .out_c = sizes[i][2],
+                                    .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
+                                    .dilation_w = 1, .groups = 1, .pad_top = 1, .pad_left = 1};
+        check_shape(&context->backend, s, 2);
+    }
+    cnn_context_free(context);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("workspace");
@@ -71,6 +89,7 @@ int main(void)
         backends++;
     }
     tcase_add_loop_test(tests, convolutions, 0, backends);
+    tcase_add_loop_test(tests, wide_rows, 0, backends);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
 }

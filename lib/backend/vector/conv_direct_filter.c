@@ -19,7 +19,8 @@ static void plan_memory(direct_gradient *p, uint32_t threads, void *workspace)
     const size_t most = cnn__max_size(1, p->width / GRADIENT_MIN_COLUMNS);
     p->splits = cnn__min_size(most, GRADIENT_TASKS / p->parts);
     p->split_width = cnn__div_up(p->blocks, p->splits) * CONV_COLUMNS;
-    const size_t row = (size_t)(p->x.width * p->x.c) + (size_t)p->columns * p->split_width;
+    /* By the width of all splits: fewer samples may have more splits, and must not ask for more memory. */
+    const size_t row = (size_t)(p->x.width * p->x.c) + (size_t)p->columns * p->width;
     p->band = cnn__min_size(DIRECT_BAND_ROWS, cnn__max_size(1, GRADIENT_BAND_VALUES / row));
     const size_t touched = (size_t)direct_rows_touched(&p->x, (int64_t)p->band);
     const size_t pointers = cnn__div_up(touched * sizeof(float *), 64) * 64;
