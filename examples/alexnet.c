@@ -196,6 +196,10 @@ int main(int argc, char **argv)
         return 2;
     }
     const uint32_t epochs = argc > 4 ? (uint32_t)atoi(argv[4]) : 300, batch = argc > 5 ? (uint32_t)atoi(argv[5]) : 256;
+    if (epochs == 0 || batch == 0) {
+        fprintf(stderr, "alexnet: EPOCHS and BATCH are numbers above 0\n");
+        return 2;
+    }
     program p = {0};
     cnn_evaluate_result result = CNN_EVALUATE_RESULT_INIT;
     bool ok = open_all(&p, argv[1], argv[2], epochs, batch) &&

@@ -340,7 +340,7 @@ static const tool_option bench_options[] = {
      TOOL_FLAG, offsetof(bench_settings, layers), 0, 0, NULL},
     {"data", "PATH",
      "times the data pipeline instead: the loader alone on these photos, load-asirra, load-imagenet and load-keras, in "
-     "batches of 32; the first batch is not counted, and without --steps one epoch is read",
+     "batches of 32; the first three are not counted, and without --steps one epoch is read",
      TOOL_TEXT, offsetof(bench_settings, data), 0, 0, NULL},
     {0},
 };

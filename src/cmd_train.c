@@ -283,8 +283,9 @@ static const tool_option train_options[] = {
     {"limit", "N", "only a random sample of N images of --data", TOOL_COUNT, AT(limit), 1, 1e15, NULL},
     {"in-memory", NULL,
      "keeps the images decoded and resized, as they are before the first random step, so that only the first epoch "
-     "reads them; the training is the same to the bit. If not given every epoch reads them, and the size of --data "
-     "does not matter",
+     "reads them; the training is the same to the bit. Random steps need a fixed size in front of them: give resnet18 "
+     "and vgg16, which begin with random parts, an --augment that begins with a resize. If not given every epoch reads "
+     "the images, and the size of --data does not matter",
      TOOL_FLAG, AT(in_memory), 0, 0, NULL},
     {"memory-limit", "MIB", "with --in-memory: refuses to begin if the images take more than this", TOOL_COUNT,
      AT(memory_limit), 1, 1e9, NULL},

@@ -160,6 +160,9 @@ typedef struct cnn_fake_options {
  * label, drawn when they are read. Each depends on seed and index alone; nothing
  * can be learnt from them but by heart. Classes are named "0", "1", ...
  *
+ * options  `count`, `height` and `width` are required.
+ * dataset  receives the handle, which the caller frees, or NULL on failure.
+ *
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_LIMIT, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_dataset_create_fake(cnn_context *context, const cnn_fake_options *options,

@@ -121,7 +121,8 @@ CNN_API const cnn_dataset *cnn_loader_dataset(const cnn_loader *loader);
 CNN_API const cnn_pipeline *cnn_loader_pipeline(const cnn_loader *loader);
 
 /** Bytes that the images take once all of them are kept (in_memory); 0 otherwise. They are told to the log too, and
-    asked for when the loader is made; most systems give them only as the images come. Since 0.1. */
+    asked for when the loader is made; most systems give them only as the images come. Thread-safe.
+    Since 0.1. */
 CNN_API uint64_t cnn_loader_kept_bytes(const cnn_loader *loader);
 
 /** Samples left out so far with CNN_ON_ERROR_SKIP. Since 0.1. */

@@ -222,7 +222,7 @@ static cnn_status take_executor(cnn_context *context, cnn__pool *pool, const cnn
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "executor: run and threads are required");
     }
     pool->executor = *executor;
-    pool->threads = executor->threads;
+    pool->threads = executor->threads < MAX_THREADS ? executor->threads : MAX_THREADS;
     return make_shares(context, pool);
 }
 

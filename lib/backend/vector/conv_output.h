@@ -102,7 +102,7 @@ VEC_INLINE vec_f conv_pool_best(const vec_f *cell, vec_i *place)
     if (vec_any(sum != sum)) {
         return conv_pool_nan(cell, place);
     }
-    const vec_f best = vec_max(vec_max(cell[1], cell[0]), vec_max(cell[3], cell[2]));
+    const vec_f best = vec_max(vec_max(cell[3], cell[2]), vec_max(cell[1], cell[0]));
     const vec_f one = (vec_f)((vec_i){0} + 1);
     *place = ~(cell[0] == best) & (vec_i)vec_select(cell[1] == best, one, (vec_f)(3 + (cell[2] == best)));
     return best;

@@ -6,7 +6,9 @@
 /* Vectors of columns that go down the rows together: a cache line with the narrower instruction sets. */
 #define TILE 2
 
-/* Rows whose sums are kept in float32 before they are added in double: short enough to lose nothing that counts, and
+/* Distances from the mean beyond 1e19 have no square in float32: their columns come out as beta.
+ *
+ * Rows whose sums are kept in float32 before they are added in double: short enough to lose nothing that counts, and
  * widening every value would take longer than reading it. */
 #define RUN 16
 

@@ -41,7 +41,7 @@ static size_t most_tiles(const wino_pass *p)
     if (p->u_size <= WINO_LARGE_FILTERS || WINO_LARGE_BLOCK / tile <= WINO_BLOCK) {
         return WINO_BLOCK;
     }
-    return WINO_LARGE_BLOCK / tile / CONV_ROWS * CONV_ROWS;
+    return cnn__max_size(WINO_BLOCK, WINO_LARGE_BLOCK / tile / CONV_ROWS * CONV_ROWS);
 }
 
 /* Parts of the output channels, so that there are tasks enough. */
