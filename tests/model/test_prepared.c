@@ -173,10 +173,22 @@ START_TEST(sessions_share)
     ck_assert_uint_gt(cnn_model_session_bytes(model, BATCH, false) + 65536, one);
     for (int i = 1; i < 16; i++) {
         sessions[i] = NULL; /* another batch: the same filters */
-        ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = (uint32_t)i), &sessions[i]), CNN_OK);
+        ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = (uint32_t)i + 1), &sessions[i]), CNN_OK);
         ck_assert_uint_eq(entries_of(sessions[i], other), count);
         ck_assert_mem_eq(first, other, count * sizeof(first[0]));
     }
+    /* One image at a time: filters in a form of their own, shared by such sessions. */
+    cnn_session *single[2] = {NULL, NULL};
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(cnn_session_create(model, NULL, &single[i]), CNN_OK);
+    }
+    ck_assert_uint_eq(entries_of(single[0], other), count);
+    ck_assert_mem_ne(first, other, count * sizeof(first[0]));
+    const cnn__prepared *second[16];
+    ck_assert_uint_eq(entries_of(single[1], second), count);
+    ck_assert_mem_eq(other, second, count * sizeof(other[0]));
+    cnn_session_free(single[0]);
+    cnn_session_free(single[1]);
     ck_assert_int_eq(cnn_session_forward(sessions[0], images, BATCH), CNN_OK);
     size_t calls = counts.calls;
     for (int i = 0; i < 16; i++) {

@@ -12,7 +12,8 @@
  *
  * Largest error over largest value, against sums in double, on the layers of tests/backend/bench_conv.c: forward,
  * to the input, to the filters: direct 4e-7, -, 7e-7; 4X3 3e-6, 4e-6, 8e-7; 6X3 5e-6, 1.1e-5, 4e-6; 4X5 4e-6, 9e-6,
- * 3e-6; 2X5 2e-6 forward; 2X3 5e-7, 6e-7, 7e-7. What is not finite in one tile of x or dy spreads over that tile's results. */
+ * 3e-6; 2X5 2e-6 forward; 2X3 1e-6 forward. What is not finite in one tile of x or dy spreads over that tile's
+ * results. */
 typedef enum cnn__conv2d_algorithm {
     CNN__CONV2D_WINOGRAD_4X3 = 0, /* F(4x4, 3x3) */
     CNN__CONV2D_WINOGRAD_6X3 = 1, /* F(6x6, 3x3) */

@@ -27,7 +27,7 @@ typedef struct variant {
 static const variant variants[] = {
     {CNN__CONV2D_WINOGRAD_4X3, 4, 3, "winograd-4x4-3x3", "3x3, stride 1: 36 products for 16 outputs"},
     {CNN__CONV2D_WINOGRAD_6X3, 6, 3, "winograd-6x6-3x3", "3x3, stride 1: 64 products for 36 outputs, tiles fit well"},
-    {CNN__CONV2D_WINOGRAD_2X3, 2, 3, "winograd-2x2-3x3", "3x3, stride 1: 16 products for 4 outputs, fewest values to read"},
+    {CNN__CONV2D_WINOGRAD_2X3, 2, 3, "winograd-2x2-3x3", "3x3, stride 1: 16 products for 4 outputs, little to read"},
     {CNN__CONV2D_WINOGRAD_2X5, 2, 5, "winograd-2x2-5x5", "5x5, stride 1: 36 products for 4 outputs"},
     {CNN__CONV2D_WINOGRAD_4X5, 4, 5, "winograd-4x4-5x5", "5x5, stride 1: 64 products for 16 outputs"},
 };

@@ -6,8 +6,8 @@
  *
  *     outputs = T' [ (E filter) * (B input) ]     E: scaled values at the points, T': transposed values, B: the rest
  *
- * t = 4 uses 1. t = 6 uses 3/4 and 3/2 in place of the customary 1 and 2: the products stay exact in float32 and the rounding
- * error falls to a third. t = 8 uses 1/2, 1 and 2. */
+ * t = 4 uses 1. t = 6 uses 3/4 and 3/2 in place of the customary 1 and 2: the products stay exact in float32 and the
+ * rounding error falls to a third. t = 8 uses 1/2, 1 and 2. */
 #ifndef CNN_BACKEND_VECTOR_WINOGRAD_TRANSFORM_H
 #define CNN_BACKEND_VECTOR_WINOGRAD_TRANSFORM_H
 
