@@ -8,10 +8,7 @@
 #define COST_DIRECT 1.15      /* of a multiply-add in the direct kernels */
 #define COST_INPUT 5.0        /* of a value of a transformed input tile */
 #define COST_OUTPUT 9.0       /* of a value of a tile before its inverse */
-#define COST_FILTER 8.0       /* of a value of a transformed filter: written to memory and read again */
-#define COST_READ 15.0        /* of a value of a filter that comes from memory for one image */
-#define COST_NEAR 6.0         /* of one that comes from a cache */
-#define NEAR_VALUES 1e6       /* so many may still be in one from the last image */
+#define COST_FILTER 8.0       /* of a value of a transformed filter: written and read, or read from afar */
 #define COST_ERROR 1.1        /* handicap of the 8x8 tiles, whose rounding error is four times larger */
 #define NOMINAL_IMAGES 8      /* of inference, in place of n: an image gives the same bits in a batch of any size */
 #define NOMINAL_BATCH 32      /* of training, in place of n: a batch's rest runs as the others do */
@@ -43,12 +40,6 @@ static int64_t nominal_images(const cnn_conv2d_shape *s, cnn_pass pass)
     return is_single(s, pass) ? 1 : pass == CNN_PASS_FORWARD_PREPARED ? NOMINAL_IMAGES : NOMINAL_BATCH;
 }
 
-/* What `values` of a filter cost beside their products. */
-static double filter_cost(const cnn_conv2d_shape *s, cnn_pass pass, double values)
-{
-    return values * (!is_single(s, pass) ? COST_FILTER : values > NEAR_VALUES ? COST_READ : COST_NEAR);
-}
-
 static int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
 /* Rows and columns of tiles cover what is computed: outputs, or with the gradient of the input the input. */
@@ -76,8 +67,7 @@ static double winograd_cost(const cnn_conv2d_shape *s, cnn_pass pass, const vari
     const int64_t channels = to_input ? s->in_c : s->out_c;
     const double n = (double)round_up(channels, COLUMN_BLOCK);
     const double error = side == 8 ? COST_ERROR : 1;
-    const double products = values * tiles * (k * n + COST_INPUT * k + COST_OUTPUT * n);
-    return error * (products + filter_cost(s, pass, values * k * n));
+    return error * values * (tiles * (k * n + COST_INPUT * k + COST_OUTPUT * n) + COST_FILTER * k * n);
 }
 
 static double direct_cost(const cnn_conv2d_shape *s, cnn_pass pass)
@@ -87,7 +77,7 @@ static double direct_cost(const cnn_conv2d_shape *s, cnn_pass pass)
     const int64_t channels = to_input ? s->in_c : s->out_c;
     const double n = (double)round_up(channels, COLUMN_BLOCK);
     const double filters = (double)(s->kernel_h * s->kernel_w) * (double)(to_input ? s->out_c : s->in_c) * n;
-    return COST_DIRECT * pixels * filters + (is_single(s, pass) ? filter_cost(s, pass, filters) : 0);
+    return COST_DIRECT * pixels * filters + (is_single(s, pass) ? COST_FILTER * filters : 0);
 }
 
 static bool is_stride_1(const cnn_conv2d_shape *s) { return s->stride_h == 1 && s->stride_w == 1; }
