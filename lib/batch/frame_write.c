@@ -77,6 +77,14 @@ static void convert_grey(const uint8_t *restrict in, ptrdiff_t step, size_t coun
     }
 }
 
+/* Values as they are, side by side: the table's numbers by division, several at a time. */
+static void convert_plain(const uint8_t *restrict in, size_t count, float *restrict out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (float)in[i] / 255.0f;
+    }
+}
+
 /* ---- floats to floats ---- */
 
 static void map_pixels(const float *restrict in, ptrdiff_t step, size_t count, const cnn__frame *frame,
@@ -114,6 +122,8 @@ static void write_row(const cnn__frame *frame, const row_plan *plan, int64_t sou
     fill_black(frame, plan->before, out);
     if (frame->floats != NULL) {
         map_pixels(frame->floats + at, plan->step, plan->inside, frame, order, inside);
+    } else if (!frame->mapped && !frame->reversed && plan->step > 0) {
+        convert_plain(frame->bytes + at, plan->inside * channels, inside);
     } else if (channels == 3) {
         convert_colour(frame->bytes + at, plan->step, plan->inside, order, (const float(*)[256])frame->scratch->table,
                        inside);
