@@ -147,7 +147,8 @@ static void multiply_row(const direct_pass *p, const float *const *rows, size_t 
         }
     }
     product.c = sums;
-    conv_tile_write(&product, (size_t)p->columns);
+    product.replaces = 1;
+    conv_tile_add_rows(&product, (size_t)p->columns);
 }
 
 /* Bias, activation and pooling of the sums of one unit. */

@@ -38,20 +38,20 @@ typedef struct conv_product {
     size_t b_step;        /* values from k to k + 1 */
     float *c;             /* rows that begin with a cache line */
     size_t c_row;         /* values from i to i + 1 */
-    int replaces;         /* conv_tile_add: 1 if C is written, not read */
+    int replaces;         /* 1: C is written, not added to */
+    const float *next;    /* what will be read as B after this: as many rows of CONV_COLUMNS values; or NULL */
 } conv_product;
 
-/* `rows`, `by_rows` (k is contiguous in A, otherwise i is) and `add` are constants after inlining. */
-VEC_INLINE void conv_tile_rows(const conv_product *p, int rows, int by_rows, int add)
+/* `rows`, `by_rows` (k is contiguous in A, otherwise i is) and `asks` (for p->next) are constants after inlining. */
+VEC_INLINE void conv_tile_rows(const conv_product *p, int rows, int by_rows, int asks)
 {
     vec_f sum[CONV_ROWS][2];
     const size_t a_row = by_rows ? p->a_row : 1;
     const size_t a_step = by_rows ? 1 : p->a_step;
+    const float *next = p->next;
     CONV_UNROLL
-    for (int i = 0; i < rows; i++) {
-        if (add) { /* at the end: it comes from afar, and nothing waits for it here */
-            __builtin_prefetch(p->c + (size_t)i * p->c_row, 1);
-        }
+    for (int i = 0; i < rows; i++) { /* wanted at the end: it comes from afar, and nothing waits for it here */
+        __builtin_prefetch(p->c + (size_t)i * p->c_row, 1);
         sum[i][0] = sum[i][1] = vec_set1(0.0f);
     }
     for (size_t s = 0; s < p->pieces; s++) {
@@ -66,11 +66,15 @@ VEC_INLINE void conv_tile_rows(const conv_product *p, int rows, int by_rows, int
                 sum[i][0] += value * b0;
                 sum[i][1] += value * b1;
             }
+            if (asks) {
+                __builtin_prefetch(next);
+                next += CONV_COLUMNS;
+            }
             a += a_step;
             b += p->b_step;
         }
     }
-    if (add && !p->replaces) {
+    if (!p->replaces) {
         CONV_UNROLL
         for (int i = 0; i < rows; i++) {
             sum[i][0] += vec_load(p->c + (size_t)i * p->c_row);
@@ -85,99 +89,108 @@ VEC_INLINE void conv_tile_rows(const conv_product *p, int rows, int by_rows, int
 }
 
 #if VEC_WIDTH == 16
-#define CONV_TILE_MANY(by_rows, add)         \
+#define CONV_TILE_MANY(by_rows, asks)         \
     case 7:                                  \
-        conv_tile_rows(p, 7, by_rows, add);  \
+        conv_tile_rows(p, 7, by_rows, asks);  \
         break;                               \
     case 8:                                  \
-        conv_tile_rows(p, 8, by_rows, add);  \
+        conv_tile_rows(p, 8, by_rows, asks);  \
         break;                               \
     case 9:                                  \
-        conv_tile_rows(p, 9, by_rows, add);  \
+        conv_tile_rows(p, 9, by_rows, asks);  \
         break;                               \
     case 10:                                 \
-        conv_tile_rows(p, 10, by_rows, add); \
+        conv_tile_rows(p, 10, by_rows, asks); \
         break;                               \
     case 11:                                 \
-        conv_tile_rows(p, 11, by_rows, add); \
+        conv_tile_rows(p, 11, by_rows, asks); \
         break;                               \
     case 12:                                 \
-        conv_tile_rows(p, 12, by_rows, add); \
+        conv_tile_rows(p, 12, by_rows, asks); \
         break;                               \
     case 13:                                 \
-        conv_tile_rows(p, 13, by_rows, add); \
+        conv_tile_rows(p, 13, by_rows, asks); \
         break;                               \
     case 14:                                 \
-        conv_tile_rows(p, 14, by_rows, add); \
+        conv_tile_rows(p, 14, by_rows, asks); \
         break;
 #else
-#define CONV_TILE_MANY(by_rows, add)
+#define CONV_TILE_MANY(by_rows, asks)
 #endif
 
 /* The tile with a number of rows known at run time only. */
-#define CONV_TILE_DISPATCH(rows, by_rows, add) \
+#define CONV_TILE_DISPATCH(rows, by_rows, asks) \
     switch (rows) {                            \
     case 1:                                    \
-        conv_tile_rows(p, 1, by_rows, add);    \
+        conv_tile_rows(p, 1, by_rows, asks);    \
         break;                                 \
     case 2:                                    \
-        conv_tile_rows(p, 2, by_rows, add);    \
+        conv_tile_rows(p, 2, by_rows, asks);    \
         break;                                 \
     case 3:                                    \
-        conv_tile_rows(p, 3, by_rows, add);    \
+        conv_tile_rows(p, 3, by_rows, asks);    \
         break;                                 \
     case 4:                                    \
-        conv_tile_rows(p, 4, by_rows, add);    \
+        conv_tile_rows(p, 4, by_rows, asks);    \
         break;                                 \
     case 5:                                    \
-        conv_tile_rows(p, 5, by_rows, add);    \
+        conv_tile_rows(p, 5, by_rows, asks);    \
         break;                                 \
     case 6:                                    \
-        conv_tile_rows(p, 6, by_rows, add);    \
+        conv_tile_rows(p, 6, by_rows, asks);    \
         break;                                 \
-        CONV_TILE_MANY(by_rows, add)           \
+        CONV_TILE_MANY(by_rows, asks)           \
     default:                                   \
         break;                                 \
     }
 
-/* Any number of rows: whole tiles, then what is left in one tile or in two halves, as a low tile does not fill the
- * pipelines of the multiply-add units. */
-VEC_INLINE void conv_tile_all(const conv_product *all, size_t rows, int by_rows, int add)
+/* The next tile of as many rows as are left: a whole one, or what is left in one or in two halves, as a low tile does
+ * not fill the pipelines of the multiply-add units. */
+VEC_INLINE size_t conv_tile_count(size_t rows)
+{
+    return rows >= 2 * CONV_ROWS || rows == CONV_ROWS ? CONV_ROWS : rows > CONV_ROWS ? (rows + 1) / 2 : rows;
+}
+
+VEC_INLINE void conv_tile_step(conv_product *p, size_t count, int by_rows)
+{
+    p->a_offset += count * (by_rows ? p->a_row : 1);
+    p->c += count * p->c_row;
+}
+
+/* Any number of rows. What the next product reads is asked for by the first tile: hardware prefetchers see its
+ * beginning too late, and it would come while the sums wait. */
+VEC_INLINE void conv_tile_all(const conv_product *all, size_t rows, int by_rows)
 {
     conv_product part = *all;
     conv_product *p = &part;
-    const size_t a_row = by_rows ? all->a_row : 1;
-    while (rows >= 2 * CONV_ROWS || rows == CONV_ROWS) {
-        conv_tile_rows(p, CONV_ROWS, by_rows, add);
-        p->a_offset += CONV_ROWS * a_row;
-        p->c += CONV_ROWS * p->c_row;
-        rows -= CONV_ROWS;
+    if (p->next != NULL && rows > 0) {
+        const size_t count = conv_tile_count(rows);
+        CONV_TILE_DISPATCH(count, by_rows, 1)
+        conv_tile_step(p, count, by_rows);
+        rows -= count;
+    }
+    for (; rows >= 2 * CONV_ROWS || rows == CONV_ROWS; rows -= CONV_ROWS) {
+        conv_tile_rows(p, CONV_ROWS, by_rows, 0);
+        conv_tile_step(p, CONV_ROWS, by_rows);
     }
     while (rows > 0) {
-        const size_t count = rows > CONV_ROWS ? (rows + 1) / 2 : rows;
-        CONV_TILE_DISPATCH(count, by_rows, add)
-        p->a_offset += count * a_row;
-        p->c += count * p->c_row;
+        const size_t count = conv_tile_count(rows);
+        CONV_TILE_DISPATCH(count, by_rows, 0)
+        conv_tile_step(p, count, by_rows);
         rows -= count;
     }
 }
 
-/* C = A B, k contiguous in A. */
-static __attribute__((noinline, unused)) void conv_tile_write(const conv_product *p, size_t rows)
-{
-    conv_tile_all(p, rows, 1, 0);
-}
-
-/* C += A B or C = A B, k contiguous in A: some of the depth at a time. */
+/* C += A B or C = A B, k contiguous in A. */
 static __attribute__((noinline, unused)) void conv_tile_add_rows(const conv_product *p, size_t rows)
 {
-    conv_tile_all(p, rows, 1, 1);
+    conv_tile_all(p, rows, 1);
 }
 
 /* C += A B or C = A B, i contiguous in A: the sum over pixels of a filter gradient. */
 static __attribute__((noinline, unused)) void conv_tile_add(const conv_product *p, size_t rows)
 {
-    conv_tile_all(p, rows, 0, 1);
+    conv_tile_all(p, rows, 0);
 }
 
 #endif

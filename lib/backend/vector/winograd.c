@@ -6,6 +6,7 @@
 #include "backend/vector/winograd_driver.h"
 
 #define WINO_BLOCK 24       /* most tiles in a block: more need a larger cache, fewer reread the filters more often */
+#define WINO_FAR_FILTERS ((size_t)1 << 20)   /* bytes of transformed filters that the core's own cache does not keep */
 #define WINO_LARGE_FILTERS ((size_t)8 << 20) /* bytes of transformed filters that caches do not keep, and then: */
 #define WINO_LARGE_BLOCK ((size_t)8 << 20)   /* bytes of a block's tiles before and after the products */
 #define WINO_MIN_TASKS 16   /* below this, blocks are divided by output channels too */
@@ -183,16 +184,22 @@ static void transform_block(const wino_pass *p, size_t first, size_t last, float
 static void multiply_block(const wino_pass *p, size_t tiles, size_t column_begin, size_t column_end, const float *v,
                            float *m)
 {
+    const size_t panel = (size_t)p->k * CONV_COLUMNS;
     for (size_t plane = 0; plane < p->planes; plane++) {
         const float *a = v + plane * p->v_row;
         const float *b = p->u + plane * p->u_plane;
         conv_product product = {.a = &a, .b = &b, .pieces = 1, .length = (size_t)p->k, .a_row = p->v_tile};
         product.b_step = CONV_COLUMNS;
         product.c_row = p->m_tile;
+        product.replaces = 1;
         for (size_t column = column_begin; column < column_end; column++) {
-            product.b_offset = column * (size_t)p->k * CONV_COLUMNS;
+            product.b_offset = column * panel;
             product.c = m + ((column - column_begin) * p->planes + plane) * CONV_COLUMNS;
-            conv_tile_write(&product, tiles);
+            if (p->u_size >= WINO_FAR_FILTERS) {
+                product.next = column + 1 < column_end ? b + product.b_offset + panel
+                                                       : b + p->u_plane + column_begin * panel;
+            }
+            conv_tile_add_rows(&product, tiles);
         }
     }
 }
