@@ -151,32 +151,40 @@ static void multiply_row(const direct_pass *p, const float *const *rows, size_t 
     conv_tile_add_rows(&product, (size_t)p->columns);
 }
 
-/* Bias, activation and pooling of the sums of one unit. */
+/* Bias, activation and pooling of one vector of channels of a pixel, or cell, from its sums. */
+VEC_INLINE void finish_pixel(const conv_output *out, const float *sums, int64_t row, size_t at, vec_f bias,
+                             size_t lanes)
+{
+    if (out->pool == 0) {
+        vec_f value = vec_load(sums);
+        conv_activate(&value, 1, bias, out);
+        vec_store_n(out->y + at, value, lanes);
+        return;
+    }
+    const vec_f cell[4] = {vec_load(sums), vec_load(sums + CONV_COLUMNS), vec_load(sums + row),
+                           vec_load(sums + row + CONV_COLUMNS)};
+    conv_pool_store(out, at, cell, bias, lanes);
+}
+
+/* All outputs of one unit and block: each cache line of them is written once. */
 static void finish_unit(const direct_pass *p, int64_t n, int64_t unit, size_t block, const float *sums)
 {
     const conv_output local = p->out; /* stores of bytes may alias what is not local */
     const conv_output *out = &local;
-    for (int64_t lane = 0; lane < CONV_COLUMNS; lane += VEC_WIDTH) {
-        const int64_t c = (int64_t)(block * CONV_COLUMNS) + lane;
-        if (c >= out->c) {
-            return;
-        }
-        const size_t lanes = (size_t)(out->c - c);
-        const vec_f bias = out->bias != NULL ? vec_load_n(out->bias + c, lanes) : vec_set1(0.0f);
-        size_t at = (size_t)((n * out->h + unit) * out->w * out->c + c);
-        const float *from = sums + lane;
-        for (int64_t x = 0; x < out->w; x++, at += (size_t)out->c) {
-            __builtin_prefetch(out->y + at + DIRECT_AHEAD * out->c, 1);
-            if (out->pool == 0) {
-                vec_f value = vec_load(from + x * CONV_COLUMNS);
-                conv_activate(&value, 1, bias, out);
-                vec_store_n(out->y + at, value, lanes);
-                continue;
-            }
-            const float *above = from + 2 * x * CONV_COLUMNS, *below = above + p->columns * CONV_COLUMNS;
-            const vec_f cell[4] = {vec_load(above), vec_load(above + CONV_COLUMNS), vec_load(below),
-                                   vec_load(below + CONV_COLUMNS)};
-            conv_pool_store(out, at, cell, bias, lanes);
+    const int64_t first = (int64_t)(block * CONV_COLUMNS), row = p->columns * CONV_COLUMNS;
+    const int64_t step = out->pool == 0 ? CONV_COLUMNS : 2 * CONV_COLUMNS;
+    const size_t lanes = (size_t)(out->c - first), more = lanes > VEC_WIDTH ? lanes - VEC_WIDTH : 0;
+    vec_f bias[2] = {{0}};
+    if (out->bias != NULL) {
+        bias[0] = vec_load_n(out->bias + first, lanes);
+        bias[1] = more > 0 ? vec_load_n(out->bias + first + VEC_WIDTH, more) : vec_set1(0.0f);
+    }
+    size_t at = (size_t)((n * out->h + unit) * out->w * out->c + first);
+    for (int64_t x = 0; x < out->w; x++, at += (size_t)out->c, sums += step) {
+        __builtin_prefetch(out->y + at + DIRECT_AHEAD * out->c, 1);
+        finish_pixel(out, sums, row, at, bias[0], lanes);
+        if (more > 0) {
+            finish_pixel(out, sums + VEC_WIDTH, row, at + VEC_WIDTH, bias[1], more);
         }
     }
 }
