@@ -107,24 +107,25 @@ static void WINO_FN(filter)(const float *g, float *u, size_t plane)
 /* Products of one vector of channels to a tile of outputs, row by row. */
 VEC_INLINE void WINO_FN(inverse)(const float *m, vec_f *tile)
 {
-    vec_f half[WINO_SIDE][WINO_OUT];
+    vec_f half[WINO_OUT][WINO_SIDE];
     CONV_ROLLED
     for (size_t i = 0; i < WINO_SIDE; i++) {
-        vec_f v[WINO_SIDE];
+        vec_f v[WINO_SIDE], row[WINO_OUT];
+        CONV_UNROLL
         for (size_t j = 0; j < WINO_SIDE; j++, m += CONV_COLUMNS) {
             v[j] = vec_load(m);
         }
-        wino_interpolate(half[i], v, WINO_SIDE, WINO_OUT, 0);
+        wino_interpolate(row, v, WINO_SIDE, WINO_OUT, 0);
+        CONV_UNROLL
+        for (size_t j = 0; j < WINO_OUT; j++) {
+            half[j][i] = row[j];
+        }
     }
     CONV_ROLLED
     for (size_t j = 0; j < WINO_OUT; j++) {
-        vec_f v[WINO_SIDE], column[WINO_OUT];
-        CONV_ROLLED
-        for (size_t i = 0; i < WINO_SIDE; i++) {
-            v[i] = half[i][j];
-        }
-        wino_interpolate(column, v, WINO_SIDE, WINO_OUT, 0);
-        CONV_ROLLED
+        vec_f column[WINO_OUT];
+        wino_interpolate(column, half[j], WINO_SIDE, WINO_OUT, 0);
+        CONV_UNROLL
         for (size_t i = 0; i < WINO_OUT; i++) {
             tile[i * WINO_OUT + j] = column[i];
         }
