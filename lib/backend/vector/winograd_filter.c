@@ -3,8 +3,9 @@
  * in the transformed domain, F(r x r, m x m), so that each filter is transformed back once.
  *
  * While the sums are small, the tiles are divided into parts with sums of their own, which are added in order at the
- * end. Large sums exist once: all workers transform a chunk of tiles, then each multiplies planes of it. Both divisions
- * follow from the shape alone. */
+ * end. Large sums exist once: all workers transform a chunk of tiles, then each multiplies planes of it. If one chunk
+ * is all, sums are transformed back while they are near, a block of input by a block of output channels at a time. All
+ * divisions follow from the shape alone. */
 #include <string.h>
 
 #include "backend/vector/winograd_driver.h"
@@ -16,6 +17,7 @@
 #define WINO_GRADIENT_SUMS ((size_t)6 << 20)   /* bytes of sums that more parts may take */
 #define WINO_GRADIENT_SHARED ((size_t)3 << 19) /* bytes of sums from which on they exist once */
 #define WINO_GRADIENT_CHUNK ((size_t)8 << 20)  /* bytes of transformed tiles in a chunk */
+#define WINO_GRADIENT_WHOLE ((size_t)16 << 20) /* bytes of transformed tiles that may be the only chunk */
 #define WINO_GRADIENT_GROUPS 16                /* tasks that transform a chunk */
 #define SUM_TILE (CONV_COLUMNS * CONV_COLUMNS) /* values: input channels by output channels, in one piece */
 
@@ -26,6 +28,7 @@ typedef struct wino_gradient {
     int64_t k, columns, pad_y, pad_x;
     wino_grid grid;
     int shared; /* 1: chunks of tiles for all workers; 0: parts */
+    int whole;  /* 1: one chunk is all, sums are the worker's own, of one pair of blocks */
     size_t parts, splits, block_tiles, planes, bias_parts;
     size_t chunk_first, chunk_count; /* tiles of the chunk at hand */
     size_t row_blocks, column_blocks, split_blocks; /* blocks of CONV_COLUMNS channels; the last: most in a split */
@@ -46,9 +49,13 @@ static void plan_division(wino_gradient *p)
     p->shared = bytes >= WINO_GRADIENT_SHARED;
     if (p->shared) {
         const size_t tile = p->planes * (p->row_blocks + p->column_blocks) * CONV_COLUMNS * sizeof(float);
+        p->whole = (size_t)p->grid.most * tile <= WINO_GRADIENT_WHOLE;
         p->parts = p->splits = 1;
         p->bias_parts = WINO_GRADIENT_GROUPS;
-        p->block_tiles = smaller((size_t)p->grid.most, larger(WINO_GRADIENT_BLOCK, WINO_GRADIENT_CHUNK / tile));
+        p->block_tiles = (size_t)p->grid.most;
+        if (!p->whole) {
+            p->block_tiles = smaller(p->block_tiles, larger(WINO_GRADIENT_BLOCK, WINO_GRADIENT_CHUNK / tile));
+        }
         return;
     }
     const size_t by_memory = larger(1, WINO_GRADIENT_SUMS / bytes);
@@ -58,6 +65,24 @@ static void plan_division(wino_gradient *p)
     p->splits = smaller(most, WINO_GRADIENT_TASKS / p->parts);
     p->bias_parts = p->parts;
     p->block_tiles = smaller(WINO_GRADIENT_BLOCK, wino_blocks_of(p->grid.most, (int64_t)p->parts));
+}
+
+static void plan_memory(wino_gradient *p, uint32_t threads, void *workspace)
+{
+    p->bias_part = p->column_blocks * CONV_COLUMNS;
+    p->v_plane = wino_plane(p->row_blocks * p->block_tiles * CONV_COLUMNS);
+    p->d_plane = wino_plane(p->split_blocks * p->block_tiles * CONV_COLUMNS);
+    p->scratch_size = p->planes * (p->v_plane + p->d_plane) * sizeof(float);
+    const size_t near = threads * p->planes * SUM_TILE, values = p->whole ? near : p->parts * p->sum_part;
+    const size_t sums = wino_blocks_of((int64_t)((values + p->bias_parts * p->bias_part) * sizeof(float)), 64) * 64;
+    p->workspace = sums + (p->shared ? 1 : threads) * p->scratch_size;
+    if (p->shared && !p->whole) { /* a smaller batch may be done as a whole, in up to so much memory */
+        const size_t bias = (p->bias_parts * p->bias_part + 2 * p->planes * wino_plane(0)) * sizeof(float);
+        p->workspace = larger(p->workspace, WINO_GRADIENT_WHOLE + near * sizeof(float) + bias + 64);
+    }
+    p->sums = workspace;
+    p->bias_sums = workspace == NULL ? NULL : p->sums + values;
+    p->scratch = workspace == NULL ? NULL : (char *)workspace + wino_blocks_of((int64_t)sums, 64) * 64;
 }
 
 static void plan_gradient(wino_gradient *p, const wino_kernels *kernels, const cnn_conv2d_shape *shape,
@@ -81,15 +106,7 @@ static void plan_gradient(wino_gradient *p, const wino_kernels *kernels, const c
     p->sum_part = p->planes * p->sum_plane;
     plan_division(p);
     p->split_blocks = wino_blocks_of((int64_t)p->column_blocks, (int64_t)p->splits);
-    p->bias_part = p->column_blocks * CONV_COLUMNS;
-    p->v_plane = wino_plane(p->row_blocks * p->block_tiles * CONV_COLUMNS);
-    p->d_plane = wino_plane(p->split_blocks * p->block_tiles * CONV_COLUMNS);
-    p->scratch_size = p->planes * (p->v_plane + p->d_plane) * sizeof(float);
-    const size_t sums = (p->parts * p->sum_part + p->bias_parts * p->bias_part) * sizeof(float);
-    p->workspace = wino_blocks_of((int64_t)sums, 64) * 64 + (p->shared ? 1 : threads) * p->scratch_size;
-    p->sums = workspace;
-    p->bias_sums = workspace == NULL ? NULL : p->sums + p->parts * p->sum_part;
-    p->scratch = workspace == NULL ? NULL : (char *)workspace + wino_blocks_of((int64_t)sums, 64) * 64;
+    plan_memory(p, threads, workspace);
 }
 
 /* Tiles [first, first + count) of the grid to places [place, place + count) of V and D. */
@@ -153,6 +170,19 @@ static void sum_task(void *argument, size_t index, uint32_t worker)
     }
 }
 
+/* Filters of one input channel and one block of output channels, from `parts` sums a distance `part` apart. */
+static void store_filters(const wino_gradient *p, size_t k, size_t column, const float *sums, size_t plane,
+                          size_t part, size_t parts)
+{
+    const size_t taps = (size_t)(p->kernels->taps * p->kernels->taps), columns = (size_t)p->columns;
+    const size_t first = column * CONV_COLUMNS, size = smaller(CONV_COLUMNS, columns - first) * sizeof(float);
+    float rows[WINO_MAX_TAPS * WINO_MAX_TAPS * CONV_COLUMNS];
+    p->kernels->filter_gradient(sums, plane, part, parts, rows);
+    for (size_t t = 0; t < taps; t++) {
+        memcpy(p->d_filters + (t * (size_t)p->k + k) * columns + first, rows + t * CONV_COLUMNS, size);
+    }
+}
+
 static void chunk_transform_task(void *argument, size_t group, uint32_t worker)
 {
     const wino_gradient *p = argument;
@@ -188,22 +218,42 @@ static void sum_chunks(const cnn_backend_call *call, wino_gradient *p)
     }
 }
 
+/* One block of input channels with all of the output channels, from products to filters. */
+static void whole_task(void *argument, size_t row, uint32_t worker)
+{
+    const wino_gradient *p = argument;
+    const size_t block = p->block_tiles * CONV_COLUMNS;
+    const size_t channels = smaller(CONV_COLUMNS, (size_t)p->k - row * CONV_COLUMNS);
+    const float *v = (const float *)p->scratch + row * block, *d = (const float *)p->scratch + p->planes * p->v_plane;
+    float *sums = p->sums + worker * p->planes * SUM_TILE;
+    conv_product product = {.pieces = 1, .length = (size_t)p->grid.tiles, .a_step = CONV_COLUMNS};
+    product.b_step = CONV_COLUMNS;
+    product.c_row = CONV_COLUMNS;
+    product.replaces = 1;
+    for (size_t column = 0; column < p->column_blocks; column++, d += block) {
+        for (size_t plane = 0; plane < p->planes; plane++) {
+            const float *a = v + plane * p->v_plane, *b = d + plane * p->d_plane;
+            product.a = &a;
+            product.b = &b;
+            product.c = sums + plane * SUM_TILE;
+            product.next = b + p->d_plane;
+            conv_tile_add(&product, channels);
+        }
+        for (size_t k = 0; k < channels; k++) {
+            store_filters(p, row * CONV_COLUMNS + k, column, sums + k * CONV_COLUMNS, SUM_TILE, 0, 1);
+        }
+    }
+}
+
 /* One input channel's filters, from the sums of all parts. */
 static void filter_task(void *argument, size_t k, uint32_t worker)
 {
     const wino_gradient *p = argument;
     (void)worker;
-    const int64_t taps = p->kernels->taps * p->kernels->taps;
-    float rows[WINO_MAX_TAPS * WINO_MAX_TAPS * CONV_COLUMNS];
     for (size_t column = 0; column < p->column_blocks; column++) {
-        const int64_t first = (int64_t)(column * CONV_COLUMNS);
-        const size_t size = (size_t)wino_min(CONV_COLUMNS, p->columns - first) * sizeof(float);
         const float *sums = p->sums + (k / CONV_COLUMNS * p->column_blocks + column) * SUM_TILE +
                             k % CONV_COLUMNS * CONV_COLUMNS;
-        p->kernels->filter_gradient(sums, p->sum_plane, p->sum_part, p->parts, rows);
-        for (int64_t t = 0; t < taps; t++) {
-            memcpy(p->d_filters + (t * p->k + (int64_t)k) * p->columns + first, rows + t * CONV_COLUMNS, size);
-        }
+        store_filters(p, k, column, sums, p->sum_plane, p->sum_part, p->parts);
     }
 }
 
@@ -228,12 +278,18 @@ cnn_status CNN__VECTOR(cnn__wino_backward_filter)(const wino_kernels *kernels, c
     p.dy.data = dy;
     p.dy.argmax = argmax;
     p.d_filters = d_filters;
-    if (p.shared) {
+    if (p.whole) {
+        p.chunk_count = (size_t)p.grid.tiles;
+        call->parallel(call, WINO_GRADIENT_GROUPS, chunk_transform_task, &p);
+        call->parallel(call, p.row_blocks, whole_task, &p);
+    } else if (p.shared) {
         sum_chunks(call, &p);
     } else {
         call->parallel(call, p.parts * p.splits, sum_task, &p);
     }
-    call->parallel(call, (size_t)p.k, filter_task, &p);
+    if (!p.whole) {
+        call->parallel(call, (size_t)p.k, filter_task, &p);
+    }
     for (int64_t c = 0; d_bias != NULL && c < p.columns; c++) {
         float sum = p.bias_sums[c];
         for (size_t part = 1; part < p.bias_parts; part++) {
