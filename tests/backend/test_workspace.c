@@ -80,6 +80,32 @@ START_TEST(wide_rows)
 }
 END_TEST
 
+/* A dense layer's tiles change with the number of rows, and so do the rows that are taken at a time. */
+START_TEST(dense_layers)
+{
+    static const int64_t samples[] = {1, 2, 3, 4, 5, 6, 7, 12, 13, 20, 64, 100, 127, 128, 129, 200, 239, 240, 241, 255,
+                                      257, 300, 480, 481, 700, 1000, 3000, 5000, 20000};
+    cnn_context *context;
+    ck_assert_int_eq(
+        cnn_context_create(CNN_CONTEXT(.threads = 1, .backend = cnn_backend_name((size_t)_i)), &context), CNN_OK);
+    for (int i = 0; i < SHAPES; i++) {
+        const int64_t widest = draw(0, 1) == 0 ? 100 : 9000;
+        cnn_dense_shape s = {.struct_size = sizeof(s), .in = draw(1, widest), .out = draw(1, widest)};
+        for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
+            size_t most = 0;
+            for (size_t k = 0; k < sizeof(samples) / sizeof(samples[0]); k++) {
+                s.n = samples[k];
+                const size_t size = context->backend.dense_workspace(&context->backend, &s, (cnn_pass)pass, 2);
+                ck_assert_msg(size >= most, "pass %d of %lld to %lld: %zu bytes for %lld samples, %zu for fewer", pass,
+                              (long long)s.in, (long long)s.out, size, (long long)s.n, most);
+                most = size;
+            }
+        }
+    }
+    cnn_context_free(context);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("workspace");
@@ -90,6 +116,7 @@ int main(void)
     }
     tcase_add_loop_test(tests, convolutions, 0, backends);
     tcase_add_loop_test(tests, wide_rows, 0, backends);
+    tcase_add_loop_test(tests, dense_layers, 0, backends);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
 }

@@ -88,61 +88,39 @@ VEC_INLINE void conv_tile_rows(const conv_product *p, int rows, int by_rows, int
     }
 }
 
-#if VEC_WIDTH == 16
-#define CONV_TILE_MANY(by_rows, asks)         \
-    case 7:                                  \
-        conv_tile_rows(p, 7, by_rows, asks);  \
-        break;                               \
-    case 8:                                  \
-        conv_tile_rows(p, 8, by_rows, asks);  \
-        break;                               \
-    case 9:                                  \
-        conv_tile_rows(p, 9, by_rows, asks);  \
-        break;                               \
-    case 10:                                 \
-        conv_tile_rows(p, 10, by_rows, asks); \
-        break;                               \
-    case 11:                                 \
-        conv_tile_rows(p, 11, by_rows, asks); \
-        break;                               \
-    case 12:                                 \
-        conv_tile_rows(p, 12, by_rows, asks); \
-        break;                               \
-    case 13:                                 \
-        conv_tile_rows(p, 13, by_rows, asks); \
-        break;                               \
-    case 14:                                 \
-        conv_tile_rows(p, 14, by_rows, asks); \
+/* `tile(rows)`, a statement that wants a constant, with a number of rows known at run time only. */
+#define CONV_ROWS_CASE(rows, tile) \
+    case rows:                     \
+        tile(rows);                \
         break;
+#if VEC_WIDTH == 16
+#define CONV_ROWS_MANY(tile) \
+    CONV_ROWS_CASE(7, tile)  \
+    CONV_ROWS_CASE(8, tile)  \
+    CONV_ROWS_CASE(9, tile)  \
+    CONV_ROWS_CASE(10, tile) \
+    CONV_ROWS_CASE(11, tile) \
+    CONV_ROWS_CASE(12, tile) \
+    CONV_ROWS_CASE(13, tile) \
+    CONV_ROWS_CASE(14, tile)
 #else
-#define CONV_TILE_MANY(by_rows, asks)
+#define CONV_ROWS_MANY(tile)
 #endif
-
-/* The tile with a number of rows known at run time only. */
-#define CONV_TILE_DISPATCH(rows, by_rows, asks) \
-    switch (rows) {                            \
-    case 1:                                    \
-        conv_tile_rows(p, 1, by_rows, asks);    \
-        break;                                 \
-    case 2:                                    \
-        conv_tile_rows(p, 2, by_rows, asks);    \
-        break;                                 \
-    case 3:                                    \
-        conv_tile_rows(p, 3, by_rows, asks);    \
-        break;                                 \
-    case 4:                                    \
-        conv_tile_rows(p, 4, by_rows, asks);    \
-        break;                                 \
-    case 5:                                    \
-        conv_tile_rows(p, 5, by_rows, asks);    \
-        break;                                 \
-    case 6:                                    \
-        conv_tile_rows(p, 6, by_rows, asks);    \
-        break;                                 \
-        CONV_TILE_MANY(by_rows, asks)           \
-    default:                                   \
-        break;                                 \
+#define CONV_ROWS_DISPATCH(rows, tile) \
+    switch (rows) {                    \
+        CONV_ROWS_CASE(1, tile)        \
+        CONV_ROWS_CASE(2, tile)        \
+        CONV_ROWS_CASE(3, tile)        \
+        CONV_ROWS_CASE(4, tile)        \
+        CONV_ROWS_CASE(5, tile)        \
+        CONV_ROWS_CASE(6, tile)        \
+        CONV_ROWS_MANY(tile)           \
+    default:                           \
+        break;                         \
     }
+
+#define CONV_TILE_PLAIN(rows) conv_tile_rows(p, rows, by_rows, 0)
+#define CONV_TILE_ASKING(rows) conv_tile_rows(p, rows, by_rows, 1)
 
 /* The next tile of as many rows as are left: a whole one, or what is left in one or in two halves, as a low tile does
  * not fill the pipelines of the multiply-add units. */
@@ -165,7 +143,7 @@ VEC_INLINE void conv_tile_all(const conv_product *all, size_t rows, int by_rows)
     conv_product *p = &part;
     if (p->next != NULL && rows > 0) {
         const size_t count = conv_tile_count(rows);
-        CONV_TILE_DISPATCH(count, by_rows, 1)
+        CONV_ROWS_DISPATCH(count, CONV_TILE_ASKING)
         conv_tile_step(p, count, by_rows);
         rows -= count;
     }
@@ -175,7 +153,7 @@ VEC_INLINE void conv_tile_all(const conv_product *all, size_t rows, int by_rows)
     }
     while (rows > 0) {
         const size_t count = conv_tile_count(rows);
-        CONV_TILE_DISPATCH(count, by_rows, 0)
+        CONV_ROWS_DISPATCH(count, CONV_TILE_PLAIN)
         conv_tile_step(p, count, by_rows);
         rows -= count;
     }

@@ -77,13 +77,23 @@ static void column_sums(int64_t rows, int64_t columns, const float *x, double *s
 /* Rows of w that one sweep over y takes: y goes through the first-level cache once for all of them. */
 #define SWEEP 4
 
-/* y += x w for `rows` rows (a constant) and `depth` (another, at most SWEEP) rows of w; or y = x w. */
-VEC_INLINE void sweep(int rows, int depth, size_t columns, size_t stride, const float *x, const float *w, int first,
-                      float *y)
+/* The processor follows a row by itself, but not from one short row to the next: up to this many columns it is asked
+ * for what comes this many values later, 8 KB. For wider rows that order is not the one they are read in. */
+#define NARROW 768
+#define AHEAD 2048
+#define LINE 16 /* floats of a cache line */
+
+/* y += x w for `rows` rows (a constant) and `depth` (another, at most SWEEP) rows of w; or y = x w. `asks` (a third):
+ * whether memory is asked for ahead. */
+VEC_INLINE void sweep(int rows, int depth, int asks, size_t columns, size_t stride, const float *x, const float *w,
+                      int first, float *y)
 {
     for (size_t c = 0; c < columns; c += VEC_WIDTH) {
         const size_t lanes = columns - c;
         vec_f weight[SWEEP];
+        for (size_t i = 0; asks && i < SWEEP * VEC_WIDTH; i += LINE) {
+            __builtin_prefetch(w + AHEAD + SWEEP * c + i);
+        }
         for (int k = 0; k < depth; k++) {
             weight[k] = vec_load_n(w + (size_t)k * columns + c, lanes);
         }
@@ -102,11 +112,14 @@ VEC_INLINE void sweep_all(int rows, size_t depth, size_t columns, size_t stride,
                           float *y)
 {
     size_t k = 0;
+    for (; columns <= NARROW && k + SWEEP <= depth; k += SWEEP) {
+        sweep(rows, SWEEP, 1, columns, stride, x + k, w + k * columns, k == 0, y);
+    }
     for (; k + SWEEP <= depth; k += SWEEP) {
-        sweep(rows, SWEEP, columns, stride, x + k, w + k * columns, k == 0, y);
+        sweep(rows, SWEEP, 0, columns, stride, x + k, w + k * columns, k == 0, y);
     }
     for (; k < depth; k++) {
-        sweep(rows, 1, columns, stride, x + k, w + k * columns, k == 0, y);
+        sweep(rows, 1, 0, columns, stride, x + k, w + k * columns, k == 0, y);
     }
 }
 

@@ -262,6 +262,39 @@ VEC_INLINE vec_q vec_multiply_even(vec_u a, vec_u b)
 #define VEC_ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #endif
 
+/* The same within each 128 bits, which costs one instruction. */
+#if VEC_WIDTH == 4
+#define VEC_ZIP_QUADS_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define VEC_ZIP_QUADS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#elif VEC_WIDTH == 8
+#define VEC_ZIP_QUADS_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
+#define VEC_ZIP_QUADS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
+#else
+#define VEC_ZIP_QUADS_LOW(a, b) \
+    __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+#define VEC_ZIP_QUADS_HIGH(a, b) \
+    __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+#endif
+
+/* Four values from each of VEC_WIDTH / 4 places that are `stride` values apart. */
+VEC_INLINE vec_f vec_load_quads(const float *p, size_t stride)
+{
+#if VEC_WIDTH == 16 && defined(__AVX512F__)
+    __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(p + stride), 1);
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(p + 2 * stride), 2);
+    return (vec_f)_mm512_insertf32x4(v, _mm_loadu_ps(p + 3 * stride), 3);
+#elif VEC_WIDTH == 8 && defined(__AVX__)
+    return (vec_f)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
+#else
+    vec_f v;
+    for (size_t i = 0; i < VEC_WIDTH / 4; i++) {
+        memcpy((float *)&v + 4 * i, p + i * stride, 4 * sizeof(float));
+    }
+    return v;
+#endif
+}
+
 /* The lane numbers 0, 1, 2, ... */
 VEC_INLINE vec_i vec_lanes(void)
 {
