@@ -17,7 +17,7 @@
 #define DENSE_COLUMNS 256    /* most columns of a tile: each tile reads the whole depth of A once more */
 #define DENSE_SUMS 32768     /* most values of a tile: 128 KB, a quarter of a second-level cache */
 #define DENSE_ROWS (240 / CONV_ROWS) /* most register tiles of rows of a tile */
-#define DENSE_MIN_TILES 8    /* below this, tiles are narrower */
+#define DENSE_MIN_TILES 16   /* below this, tiles are narrower */
 #define DENSE_COPY 16        /* register tiles of rows whose part of A one task copies */
 #define DENSE_COPIED ((size_t)1 << 20) /* values of A that are copied at once, about: otherwise some rows at a time */
 #define DENSE_MIN_FORWARD 32 /* outputs from which on this beats the few sums of a narrow layer */
