@@ -6,6 +6,7 @@
 
 #include "backend/reference/reference.h"
 #include "backend/task.h"
+#include "core/error.h"
 
 /* Columns whose factors are worked out at a time, on the stack. */
 enum { TILE = 256 };
@@ -93,17 +94,16 @@ static void run_affine(const cnn_backend_call *call, const norm_work *work)
     cnn__for_spans(call, (size_t)work->shape->rows, rows_of_a_block(work->shape), affine_rows, work);
 }
 
-cnn_status cnn__norm_forward(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
-                             const cnn_norm_shape *shape, const float *x, const float *gamma, const float *beta,
-                             float *y, float *mean, float *variance, float *inv_std)
+cnn_status cnn__norm_statistics(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
+                                const cnn_norm_shape *shape, const float *x, float *mean, float *variance,
+                                float *inv_std)
 {
     if (!cnn__has_workspace(call, cnn__norm_workspace(shape))) {
         return CNN_ERROR_BACKEND;
     }
     size_t c = (size_t)shape->c, rows = (size_t)shape->rows, step = rows_of_a_part(shape);
     double *total = call->workspace;
-    norm_work work = {.kernels = kernels, .shape = shape, .x = x, .gamma = gamma, .beta = beta, .mean = mean,
-                      .variance = variance, .inv_std = inv_std, .out = y, .partial = total};
+    norm_work work = {.kernels = kernels, .shape = shape, .x = x, .partial = total};
     call->parallel(call, part_count(shape), moments_of_part, &work);
     for (size_t part = 1; part < part_count(shape); part++) {
         const double *next = total + part * 4 * c;
@@ -115,6 +115,16 @@ cnn_status cnn__norm_forward(const cnn__norm_kernels *kernels, const cnn_backend
         variance[j] = (float)square;
         inv_std[j] = (float)(1 / sqrt(square + shape->epsilon));
     }
+    return CNN_OK;
+}
+
+cnn_status cnn__norm_forward(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
+                             const cnn_norm_shape *shape, const float *x, const float *gamma, const float *beta,
+                             float *y, float *mean, float *variance, float *inv_std)
+{
+    const norm_work work = {.kernels = kernels, .shape = shape, .x = x, .gamma = gamma, .beta = beta, .mean = mean,
+                            .variance = variance, .inv_std = inv_std, .out = y};
+    CNN__RETURN_IF_ERROR(cnn__norm_statistics(kernels, call, shape, x, mean, variance, inv_std));
     run_affine(call, &work);
     return CNN_OK;
 }

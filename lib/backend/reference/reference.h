@@ -93,6 +93,10 @@ typedef struct cnn__norm_kernels {
 } cnn__norm_kernels;
 
 size_t cnn__norm_workspace(const cnn_norm_shape *shape);
+/* Mean, biased variance and inverse standard deviation of the columns. */
+cnn_status cnn__norm_statistics(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
+                                const cnn_norm_shape *shape, const float *x, float *mean, float *variance,
+                                float *inv_std);
 cnn_status cnn__norm_forward(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
                              const cnn_norm_shape *shape, const float *x, const float *gamma, const float *beta,
                              float *y, float *mean, float *variance, float *inv_std);
