@@ -249,7 +249,7 @@ typedef struct cnn_backend {
     cnn_status (*norm_backward)(const cnn_backend_call *call, const cnn_norm_shape *shape, int fixed, const float *x,
                                 const float *dy, const float *gamma, const float *mean, const float *inv_std, float *dx,
                                 float *d_gamma, float *d_beta);
-    /** Bytes of workspace for norm_forward and norm_backward. */
+    /** Bytes of workspace for norm_forward, norm_backward and norm_activation_backward. */
     size_t (*norm_workspace)(const struct cnn_backend *backend, const cnn_norm_shape *shape, uint32_t threads);
 
     /** Elementwise; y may be x. */
@@ -327,6 +327,14 @@ typedef struct cnn_backend {
                                      const float *x, const float *dy, const uint8_t *argmax, const float *gamma,
                                      const float *mean, const float *inv_std, float *dx, float *d_gamma,
                                      float *d_beta);
+
+    /** norm_backward behind the shape's activation: dy is the gradient of y, which norm_forward or with `fixed` 1
+        norm_inference made of the same x, gamma and beta. dy may be overwritten; dx may be dy or NULL. The workspace is
+        that of norm_backward. The reference's calls activation_backward and norm_backward of the table it runs in. */
+    cnn_status (*norm_activation_backward)(const cnn_backend_call *call, const cnn_norm_shape *shape, int fixed,
+                                           const float *x, const float *y, float *dy, const float *gamma,
+                                           const float *beta, const float *mean, const float *inv_std, float *dx,
+                                           float *d_gamma, float *d_beta);
 } cnn_backend;
 
 CNN_END_DECLS

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Batch normalisation over all but the last dimension; in training, where the backend can, with the 2x2 max pooling
  * behind it in one pass. */
+#include <math.h>
 #include <stdio.h>
 
 #include "layer/layer.h"
@@ -119,6 +120,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     spec->saved_size = SAVED * cnn__align_size((size_t)shape.c * sizeof(float));
     /* Behind the backend's part: this batch's variance, and gradients that nobody wants. */
     spec->backward_needs_input = 1;
+    spec->backward_needs_output = state->pool == 0 && o->activation != CNN_LINEAR;
     if (state->pool != 0) {
         CNN__RETURN_IF_ERROR(infer_pool(state, backend, inputs, spec, reason, reason_size));
     }
@@ -210,7 +212,8 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     if (call->frozen) {
         for (int64_t i = 0; i < shape.c; i++) {
             mean[i] = call->parameters[MOVING_MEAN][i];
-            inverse[i] = 1.0f / __builtin_sqrtf(call->parameters[MOVING_VARIANCE][i] + o->epsilon);
+            /* To the bit what norm_inference takes, so that relu's derivative is that of what it stored. */
+            inverse[i] = (float)(1 / sqrt((double)call->parameters[MOVING_VARIANCE][i] + o->epsilon));
         }
     }
     if (state->pool != 0) {
@@ -218,6 +221,12 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
         return backend->norm_pool_backward(call->backend, &pooled, call->frozen, call->inputs[0],
                                            call->output_gradient, saved_argmax(call, shape.c), call->parameters[GAMMA],
                                            mean, inverse, call->input_gradients[0], d_gamma, d_beta);
+    }
+    if (o->activation != CNN_LINEAR) { /* nobody reads this gradient afterwards: it may be overwritten */
+        return backend->norm_activation_backward(call->backend, &shape, call->frozen, call->inputs[0], call->output,
+                                                 (float *)call->output_gradient, call->parameters[GAMMA],
+                                                 call->parameters[BETA], mean, inverse, call->input_gradients[0],
+                                                 d_gamma, d_beta);
     }
     return backend->norm_backward(call->backend, &shape, call->frozen, call->inputs[0], call->output_gradient,
                                   call->parameters[GAMMA], mean, inverse, call->input_gradients[0], d_gamma, d_beta);
@@ -250,8 +259,12 @@ static bool absorb(void *state, bool training, const cnn__layer_type *next_type,
     return true;
 }
 
-/* With pooling, the stored cell number says where relu's derivative is 0. */
-static bool applies_derivative(const void *state) { return ((const batch_norm_state *)state)->pool != 0; }
+/* In the same passes; with pooling, the stored cell number says where relu's derivative is 0. */
+static bool applies_derivative(const void *state)
+{
+    (void)state;
+    return true;
+}
 
 const cnn__layer_type cnn__batch_norm_type = {
     .kind = {sizeof(cnn_layer_kind), TYPE, "batch_normalization", infer, forward, backward, NULL},

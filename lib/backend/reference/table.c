@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The reference backend's table: the drivers with the innermost loops in portable C. */
 #include "backend/reference/reference.h"
+#include "core/error.h"
 
 static size_t conv2d_workspace(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
                                uint32_t threads)
@@ -138,6 +139,20 @@ static size_t norm_workspace(const cnn_backend *backend, const cnn_norm_shape *s
     return cnn__norm_workspace(shape);
 }
 
+/* By two other entries, which may be another backend's. */
+static cnn_status norm_activation_backward(const cnn_backend_call *call, const cnn_norm_shape *shape, int fixed,
+                                           const float *x, const float *y, float *dy, const float *gamma,
+                                           const float *beta, const float *mean, const float *inv_std, float *dx,
+                                           float *d_gamma, float *d_beta)
+{
+    (void)beta;
+    if (shape->activation != CNN_LINEAR) {
+        CNN__RETURN_IF_ERROR(call->backend->activation_backward(call, (cnn_activation)shape->activation, 0,
+                                                                (size_t)(shape->rows * shape->c), y, dy, dy));
+    }
+    return call->backend->norm_backward(call, shape, fixed, x, dy, gamma, mean, inv_std, dx, d_gamma, d_beta);
+}
+
 /* Normalisation and pooling one after the other are plain enough. */
 static int norm_pools(const cnn_backend *backend, const cnn_norm_pool_shape *shape)
 {
@@ -253,4 +268,5 @@ const cnn_backend cnn__backend_reference = {
     .norm_pool_workspace = norm_pool_workspace,
     .norm_pool_forward = norm_pool_forward,
     .norm_pool_backward = norm_pool_backward,
+    .norm_activation_backward = norm_activation_backward,
 };

@@ -85,20 +85,36 @@ static void affine(int64_t rows, int64_t columns, int64_t stride, const float *x
     }
 }
 
-/* Adds up to NORM_RUN rows; as tile_moments. */
-VEC_INLINE void tile_sums(int64_t rows, int64_t c, const float *x, const float *dy, const float *mean,
-                          const float *inv_std, int vectors, size_t last, double *sum_dy, double *sum_dot)
+/* What relu lets through: dy where its argument, worked out as affine does, is above 0 or no number. */
+VEC_INLINE vec_f behind_relu(vec_f dy, vec_f centered, vec_f scale, vec_f beta)
+{
+    const vec_f value = centered * scale + beta;
+    return vec_keep(~(value <= 0.0f), dy);
+}
+
+/* Adds up to NORM_RUN rows; as tile_moments. `relu` is a constant; without it gamma and beta are not read. */
+VEC_INLINE void tile_sums(int64_t rows, int64_t c, const float *x, const float *dy, const float *gamma,
+                          const float *beta, const float *mean, const float *inv_std, bool relu, int vectors,
+                          size_t last, double *sum_dy, double *sum_dot)
 {
     vec_f center[NORM_TILE], total[NORM_TILE] = {{0}}, dot[NORM_TILE] = {{0}};
+    vec_f scale[NORM_TILE] = {{0}}, shift[NORM_TILE] = {{0}};
     for (int v = 0; v < vectors; v++) {
-        center[v] = vec_load_n(mean + v * VEC_WIDTH, v + 1 < vectors ? VEC_WIDTH : last);
+        const size_t n = v + 1 < vectors ? VEC_WIDTH : last, j = (size_t)v * VEC_WIDTH;
+        center[v] = vec_load_n(mean + j, n);
+        if (relu) {
+            scale[v] = vec_load_n(gamma + j, n) * vec_load_n(inv_std + j, n);
+            shift[v] = vec_load_n(beta + j, n);
+        }
     }
     for (int64_t r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) {
             const size_t n = v + 1 < vectors ? VEC_WIDTH : last;
-            const vec_f gradient = vec_load_n(dy + r * c + v * VEC_WIDTH, n);
+            const vec_f centered = vec_load_n(x + r * c + v * VEC_WIDTH, n) - center[v];
+            vec_f gradient = vec_load_n(dy + r * c + v * VEC_WIDTH, n);
+            gradient = relu ? behind_relu(gradient, centered, scale[v], shift[v]) : gradient;
             total[v] += gradient;
-            dot[v] += gradient * (vec_load_n(x + r * c + v * VEC_WIDTH, n) - center[v]);
+            dot[v] += gradient * centered;
         }
     }
     for (int v = 0; v < vectors; v++) {
@@ -108,21 +124,35 @@ VEC_INLINE void tile_sums(int64_t rows, int64_t c, const float *x, const float *
     }
 }
 
-static void gradient_sums(int64_t rows, int64_t c, const float *x, const float *dy, const float *mean,
-                          const float *inv_std, double *sum_dy, double *sum_dot)
+VEC_INLINE void add_gradients(int64_t rows, int64_t c, const float *x, const float *dy, const float *gamma,
+                              const float *beta, const float *mean, const float *inv_std, bool relu, double *sum_dy,
+                              double *sum_dot)
 {
     for (int64_t begin = 0; begin < rows; begin += NORM_RUN) {
         const int64_t run = cnn__min_i64(rows - begin, NORM_RUN), at = begin * c;
         int64_t j = 0;
         for (; j + NORM_TILE * VEC_WIDTH <= c; j += NORM_TILE * VEC_WIDTH) {
-            tile_sums(run, c, x + at + j, dy + at + j, mean + j, inv_std + j, NORM_TILE, VEC_WIDTH, sum_dy + j,
-                      sum_dot + j);
+            tile_sums(run, c, x + at + j, dy + at + j, relu ? gamma + j : NULL, relu ? beta + j : NULL, mean + j,
+                      inv_std + j, relu, NORM_TILE, VEC_WIDTH, sum_dy + j, sum_dot + j);
         }
         for (; j < c; j += VEC_WIDTH) {
-            tile_sums(run, c, x + at + j, dy + at + j, mean + j, inv_std + j, 1,
-                      cnn__min_size((size_t)(c - j), VEC_WIDTH), sum_dy + j, sum_dot + j);
+            tile_sums(run, c, x + at + j, dy + at + j, relu ? gamma + j : NULL, relu ? beta + j : NULL, mean + j,
+                      inv_std + j, relu, 1, cnn__min_size((size_t)(c - j), VEC_WIDTH), sum_dy + j, sum_dot + j);
         }
     }
+}
+
+static void gradient_sums(int64_t rows, int64_t c, const float *x, const float *dy, const float *mean,
+                          const float *inv_std, double *sum_dy, double *sum_dot)
+{
+    add_gradients(rows, c, x, dy, NULL, NULL, mean, inv_std, false, sum_dy, sum_dot);
+}
+
+static void relu_gradient_sums(int64_t rows, int64_t c, const float *x, const float *dy, const float *gamma,
+                               const float *beta, const float *mean, const float *inv_std, double *sum_dy,
+                               double *sum_dot)
+{
+    add_gradients(rows, c, x, dy, gamma, beta, mean, inv_std, true, sum_dy, sum_dot);
 }
 
 static void gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
@@ -142,4 +172,24 @@ static void gradient(int64_t rows, int64_t columns, int64_t stride, const float 
     }
 }
 
-const cnn__norm_kernels CNN__VECTOR(cnn__norms) = {moments, affine, gradient_sums, gradient};
+static void relu_gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
+                          const float *mean, const float *scale, const float *beta, const float *offset,
+                          const float *slope, float *dx)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t j = 0; j < columns; j += VEC_WIDTH) {
+            const size_t n = (size_t)(columns - j);
+            const int64_t at = r * stride + j;
+            const vec_f factor = vec_load_n(scale + j, n);
+            const vec_f centered = vec_load_n(x + at, n) - vec_load_n(mean + j, n);
+            vec_f value = behind_relu(vec_load_n(dy + at, n), centered, factor, vec_load_n(beta + j, n));
+            if (offset != NULL) {
+                value = value - vec_load_n(offset + j, n) - vec_load_n(slope + j, n) * centered;
+            }
+            vec_store_n(dx + at, factor * value, n);
+        }
+    }
+}
+
+const cnn__norm_kernels CNN__VECTOR(cnn__norms) = {moments,      affine, gradient_sums, gradient, relu_gradient_sums,
+                                                   relu_gradient};

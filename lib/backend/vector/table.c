@@ -58,6 +58,20 @@ static size_t norm_pool_workspace(const cnn_backend *backend, const cnn_norm_poo
     return CNN__VECTOR(cnn__norm_pool_workspace)(shape);
 }
 
+/* The relu's derivative is found again from x: one array less to read, and dy is read as it is. */
+static cnn_status norm_activation_backward(const cnn_backend_call *call, const cnn_norm_shape *shape, int fixed,
+                                           const float *x, const float *y, float *dy, const float *gamma,
+                                           const float *beta, const float *mean, const float *inv_std, float *dx,
+                                           float *d_gamma, float *d_beta)
+{
+    (void)y;
+    if (shape->activation == CNN_LINEAR) {
+        return norm_backward(call, shape, fixed, x, dy, gamma, mean, inv_std, dx, d_gamma, d_beta);
+    }
+    return cnn__norm_relu_backward(&CNN__VECTOR(cnn__norms), call, shape, fixed, x, dy, gamma, beta, mean, inv_std, dx,
+                                   d_gamma, d_beta);
+}
+
 static cnn_status lrn_forward(const cnn_backend_call *call, const cnn_lrn_shape *shape, const float *x, float *y)
 {
     return cnn__lrn_forward(&CNN__VECTOR(cnn__lrn), call, shape, x, y);
@@ -97,6 +111,7 @@ static cnn_status lrn_backward(const cnn_backend_call *call, const cnn_lrn_shape
         .norm_pool_workspace = norm_pool_workspace,                                                                    \
         .norm_pool_forward = CNN__VECTOR(cnn__norm_pool_forward),                                                      \
         .norm_pool_backward = CNN__VECTOR(cnn__norm_pool_backward),                                                    \
+        .norm_activation_backward = norm_activation_backward,                                                          \
     }
 
 /* The same but for the choice among convolutions. */
