@@ -15,7 +15,7 @@
  * A workspace query is given together with all the passes that it speaks for,
  * and so is conv2d_pools; a table that gives only some of them is refused. A
  * session asks for its whole batch and also runs fewer samples: the answer
- * covers all smaller `n`, too.
+ * covers all smaller `n`, too. The four norm_pool entries come together.
  *
  * The three entries for prepared filters are given together, with
  * conv2d_forward; a table without them prepares nothing.
@@ -128,6 +128,18 @@ typedef struct cnn_norm_shape {
     int32_t activation; /**< CNN_LINEAR or CNN_RELU, applied after the affine part */
 } cnn_norm_shape;
 
+/**
+ * Normalisation of images x [n, in_h, in_w, c] over all but the channels, its
+ * activation, and 2x2 maxima at stride 2 of that, odd rows and columns dropped:
+ * y is [n, in_h / 2, in_w / 2, c]. What is dropped counts in mean and variance.
+ */
+typedef struct cnn_norm_pool_shape {
+    size_t struct_size;
+    int64_t n, in_h, in_w, c; /**< in_h and in_w are at least 2 */
+    float epsilon;
+    int32_t activation; /**< CNN_LINEAR or CNN_RELU, applied after the affine part */
+} cnn_norm_pool_shape;
+
 /** Dropout of x [n, positions, c]: scaled by 1 / (1 - rate) where kept, 0 where dropped. */
 typedef struct cnn_dropout_shape {
     size_t struct_size;
@@ -237,7 +249,7 @@ typedef struct cnn_backend {
     cnn_status (*norm_backward)(const cnn_backend_call *call, const cnn_norm_shape *shape, int fixed, const float *x,
                                 const float *dy, const float *gamma, const float *mean, const float *inv_std, float *dx,
                                 float *d_gamma, float *d_beta);
-    /** Bytes of workspace for norm_forward and norm_backward. */
+    /** Bytes of workspace for norm_forward, norm_backward and norm_activation_backward. */
     size_t (*norm_workspace)(const struct cnn_backend *backend, const cnn_norm_shape *shape, uint32_t threads);
 
     /** Elementwise; y may be x. */
@@ -295,6 +307,34 @@ typedef struct cnn_backend {
         alone; either may be NULL: not known. From the table that has the pass. */
     const char *(*conv2d_algorithm)(const struct cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
                                     const char **reason);
+
+    /** 1 if norm_pool_forward and norm_pool_backward exist for this shape; 0: normalisation and pooling are called one
+        after the other. */
+    int (*norm_pools)(const struct cnn_backend *backend, const cnn_norm_pool_shape *shape);
+    /** Bytes of workspace for norm_pool_forward and norm_pool_backward. */
+    size_t (*norm_pool_workspace)(const struct cnn_backend *backend, const cnn_norm_pool_shape *shape,
+                                  uint32_t threads);
+    /** Training: norm_forward and the maxima behind it. mean [c], variance [c] and inv_std [c] are stored; with `fixed`
+        1 mean and variance are given, as in norm_inference, and only read. `argmax`, as y: 0 to 3, the first maximum in
+        reading order, or 4 if the activation's derivative there is 0 (relu with y = 0). */
+    cnn_status (*norm_pool_forward)(const cnn_backend_call *call, const cnn_norm_pool_shape *shape, int fixed,
+                                    const float *x, const float *gamma, const float *beta, float *y, uint8_t *argmax,
+                                    float *mean, float *variance, float *inv_std);
+    /** Its gradients. dy is that of y; `argmax` tells where it goes and where the activation stops it. dx [n, in_h,
+        in_w, c] may be NULL; d_gamma [c] and d_beta [c] are overwritten, and so is dx. With `fixed` 1 mean and variance
+        are constants. */
+    cnn_status (*norm_pool_backward)(const cnn_backend_call *call, const cnn_norm_pool_shape *shape, int fixed,
+                                     const float *x, const float *dy, const uint8_t *argmax, const float *gamma,
+                                     const float *mean, const float *inv_std, float *dx, float *d_gamma,
+                                     float *d_beta);
+
+    /** norm_backward behind the shape's activation: dy is the gradient of y, which norm_forward or with `fixed` 1
+        norm_inference made of the same x, gamma and beta. dy may be overwritten; dx may be dy or NULL. The workspace is
+        that of norm_backward. The reference's calls activation_backward and norm_backward of the table it runs in. */
+    cnn_status (*norm_activation_backward)(const cnn_backend_call *call, const cnn_norm_shape *shape, int fixed,
+                                           const float *x, const float *y, float *dy, const float *gamma,
+                                           const float *beta, const float *mean, const float *inv_std, float *dx,
+                                           float *d_gamma, float *d_beta);
 } cnn_backend;
 
 CNN_END_DECLS

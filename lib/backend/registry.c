@@ -99,7 +99,17 @@ static const char *missing_with_query(const cnn_backend *backend)
     if (any && !all) {
         return "conv2d_prepared_size, conv2d_prepare and conv2d_forward_prepared come together, with conv2d_forward";
     }
-    return backend->norm_workspace != NULL && !norms ? "norm_workspace without norm_forward and norm_backward" : NULL;
+    if (backend->norm_workspace != NULL && !norms) {
+        return "norm_workspace without norm_forward and norm_backward";
+    }
+    const bool any_pools = backend->norm_pools != NULL || backend->norm_pool_workspace != NULL ||
+                           backend->norm_pool_forward != NULL || backend->norm_pool_backward != NULL;
+    const bool all_pools = backend->norm_pools != NULL && backend->norm_pool_workspace != NULL &&
+                           backend->norm_pool_forward != NULL && backend->norm_pool_backward != NULL;
+    if (any_pools && !all_pools) {
+        return "norm_pools, norm_pool_workspace, norm_pool_forward and norm_pool_backward come together";
+    }
+    return NULL;
 }
 
 /* Checks one of the caller's structs and copies what this library knows of it. */

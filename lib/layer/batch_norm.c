@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Batch normalisation over all but the last dimension. */
+/* Batch normalisation over all but the last dimension; in training, where the backend can, with the 2x2 max pooling
+ * behind it in one pass. */
+#include <math.h>
+#include <stdio.h>
+
 #include "layer/layer.h"
+#include "layer/pool2d.h"
 
 #define TYPE "BatchNormalization"
+
+typedef struct batch_norm_state {
+    cnn_batch_norm_options options;
+    int32_t pool; /* 2: the 2x2 max pooling behind is done here, in training */
+} batch_norm_state;
 
 static const char *const unbiased_names[] = {"default", "unbiased", "biased", NULL};
 
@@ -19,7 +29,7 @@ static const cnn__field fields[] = {
 /* Parameters, in this order in every model file. Scale and shift are there even where they are not trained. */
 enum { GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE, PARAMETERS };
 
-/* What forward keeps for backward, each of c values, and what it needs besides. */
+/* What forward keeps for backward, each of c values; behind them, with pooling, a byte for each output. */
 enum { MEAN, INVERSE_DEVIATION, SAVED };
 
 static cnn_status check(const cnn_context *context, void *state)
@@ -48,10 +58,52 @@ static cnn_norm_shape norm_shape(const cnn_batch_norm_options *o, const cnn_shap
     return shape;
 }
 
+/* The same rows as images. */
+static cnn_norm_pool_shape norm_pool_shape(const cnn_batch_norm_options *o, const cnn_shape *input)
+{
+    return (cnn_norm_pool_shape){.struct_size = sizeof(cnn_norm_pool_shape),
+                                 .n = input->dims[0],
+                                 .in_h = input->dims[1],
+                                 .in_w = input->dims[2],
+                                 .c = input->dims[3],
+                                 .epsilon = o->epsilon,
+                                 .activation = o->activation};
+}
+
+/* Bytes of workspace that the backend wants, aligned. */
+static size_t backend_workspace(const batch_norm_state *state, const cnn_backend *backend, const cnn_shape *input,
+                                uint32_t threads)
+{
+    cnn_norm_shape shape = norm_shape(&state->options, input);
+    if (state->pool == 0) {
+        return cnn__align_size(backend->norm_workspace(backend, &shape, threads));
+    }
+    cnn_norm_pool_shape pooled = norm_pool_shape(&state->options, input);
+    return cnn__align_size(backend->norm_pool_workspace(backend, &pooled, threads));
+}
+
+/* Takes the pooling into account in a spec that is complete without it. */
+static cnn_status infer_pool(const batch_norm_state *state, const cnn_backend *backend, const cnn_shape *input,
+                             cnn_layer_spec *spec, char *reason, size_t reason_size)
+{
+    size_t pooled = 0;
+    CNN__RETURN_IF_ERROR(cnn__infer_rank(input, 4, "images", reason, reason_size));
+    cnn_norm_pool_shape shape = norm_pool_shape(&state->options, input);
+    if (shape.in_h < 2 || shape.in_w < 2 || !backend->norm_pools(backend, &shape)) {
+        snprintf(reason, reason_size, "the backend does not pool in this normalisation");
+        return CNN_ERROR_UNSUPPORTED;
+    }
+    spec->output = cnn__shape4(shape.n, shape.in_h / 2, shape.in_w / 2, shape.c);
+    (void)cnn__shape_values(&spec->output, &pooled); /* fewer than the input has */
+    spec->saved_size += pooled;
+    return CNN_OK;
+}
+
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
-    const cnn_batch_norm_options *o = user;
+    const batch_norm_state *state = user;
+    const cnn_batch_norm_options *o = &state->options;
     (void)input_count;
     if (inputs->rank != 2) {
         CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "vectors or images", reason, reason_size));
@@ -67,9 +119,13 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     spec->parameter_count = PARAMETERS;
     spec->saved_size = SAVED * cnn__align_size((size_t)shape.c * sizeof(float));
     /* Behind the backend's part: this batch's variance, and gradients that nobody wants. */
-    spec->workspace_size = cnn__align_size(backend->norm_workspace(backend, &shape, threads)) +
-                           2 * cnn__align_size((size_t)shape.c * sizeof(float));
     spec->backward_needs_input = 1;
+    spec->backward_needs_output = state->pool == 0 && o->activation != CNN_LINEAR;
+    if (state->pool != 0) {
+        CNN__RETURN_IF_ERROR(infer_pool(state, backend, inputs, spec, reason, reason_size));
+    }
+    spec->workspace_size = backend_workspace(state, backend, inputs, threads) +
+                           2 * cnn__align_size((size_t)shape.c * sizeof(float));
     return CNN_OK;
 }
 
@@ -79,12 +135,14 @@ static float *part(void *base, int64_t c, int k)
     return (float *)((char *)base + (size_t)k * cnn__align_size((size_t)c * sizeof(float)));
 }
 
-static float *own_workspace(const cnn_layer_call *call, const cnn_norm_shape *shape, int k)
+static float *own_workspace(const batch_norm_state *state, const cnn_layer_call *call, int k)
 {
-    const cnn_backend *backend = call->backend->backend;
-    size_t theirs = cnn__align_size(backend->norm_workspace(backend, shape, call->backend->threads));
-    return part((char *)call->backend->workspace + theirs, shape->c, k);
+    const cnn_shape *input = call->input_shapes;
+    size_t theirs = backend_workspace(state, call->backend->backend, input, call->backend->threads);
+    return part((char *)call->backend->workspace + theirs, input->dims[input->rank - 1], k);
 }
+
+static uint8_t *saved_argmax(const cnn_layer_call *call, int64_t c) { return (uint8_t *)part(call->saved, c, SAVED); }
 
 static void update_statistics(const cnn_batch_norm_options *o, const cnn_norm_shape *shape, const float *mean,
                               const float *variance, const cnn_layer_call *call)
@@ -100,9 +158,30 @@ static void update_statistics(const cnn_batch_norm_options *o, const cnn_norm_sh
     }
 }
 
+/* Frozen, it normalises by the moving statistics. */
+static cnn_status forward_pooled(const batch_norm_state *state, const cnn_layer_call *call)
+{
+    const cnn_batch_norm_options *o = &state->options;
+    cnn_norm_shape plain = norm_shape(o, call->input_shapes);
+    cnn_norm_pool_shape shape = norm_pool_shape(o, call->input_shapes);
+    float *mean = call->frozen ? call->parameters[MOVING_MEAN] : part(call->saved, shape.c, MEAN);
+    float *variance = call->frozen ? call->parameters[MOVING_VARIANCE] : own_workspace(state, call, 0);
+    CNN__RETURN_IF_ERROR(call->backend->backend->norm_pool_forward(
+        call->backend, &shape, call->frozen, call->inputs[0], call->parameters[GAMMA], call->parameters[BETA],
+        call->output, saved_argmax(call, shape.c), mean, variance, part(call->saved, shape.c, INVERSE_DEVIATION)));
+    if (!call->frozen) {
+        update_statistics(o, &plain, mean, variance, call);
+    }
+    return CNN_OK;
+}
+
 static cnn_status forward(const void *user, const cnn_layer_call *call)
 {
-    const cnn_batch_norm_options *o = user;
+    const batch_norm_state *state = user;
+    const cnn_batch_norm_options *o = &state->options;
+    if (state->pool != 0) {
+        return forward_pooled(state, call);
+    }
     const cnn_backend *backend = call->backend->backend;
     cnn_norm_shape shape = norm_shape(o, call->input_shapes);
     if (!call->training || call->frozen) {
@@ -111,7 +190,7 @@ static cnn_status forward(const void *user, const cnn_layer_call *call)
                                        call->parameters[MOVING_VARIANCE], call->output);
     }
     float *mean = part(call->saved, shape.c, MEAN);
-    float *variance = own_workspace(call, &shape, 0);
+    float *variance = own_workspace(state, call, 0);
     CNN__RETURN_IF_ERROR(backend->norm_forward(call->backend, &shape, call->inputs[0], call->parameters[GAMMA],
                                                call->parameters[BETA], call->output, mean, variance,
                                                part(call->saved, shape.c, INVERSE_DEVIATION)));
@@ -121,22 +200,36 @@ static cnn_status forward(const void *user, const cnn_layer_call *call)
 
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
-    const cnn_batch_norm_options *o = user;
+    const batch_norm_state *state = user;
+    const cnn_batch_norm_options *o = &state->options;
+    const cnn_backend *backend = call->backend->backend;
     cnn_norm_shape shape = norm_shape(o, call->input_shapes);
     float *mean = part(call->saved, shape.c, MEAN);
     float *inverse = part(call->saved, shape.c, INVERSE_DEVIATION);
     float *d_gamma = call->parameter_gradients[GAMMA], *d_beta = call->parameter_gradients[BETA];
-    d_gamma = d_gamma != NULL ? d_gamma : own_workspace(call, &shape, 0);
-    d_beta = d_beta != NULL ? d_beta : own_workspace(call, &shape, 1);
+    d_gamma = d_gamma != NULL ? d_gamma : own_workspace(state, call, 0);
+    d_beta = d_beta != NULL ? d_beta : own_workspace(state, call, 1);
     if (call->frozen) {
         for (int64_t i = 0; i < shape.c; i++) {
             mean[i] = call->parameters[MOVING_MEAN][i];
-            inverse[i] = 1.0f / __builtin_sqrtf(call->parameters[MOVING_VARIANCE][i] + o->epsilon);
+            /* To the bit what norm_inference takes, so that relu's derivative is that of what it stored. */
+            inverse[i] = (float)(1 / sqrt((double)call->parameters[MOVING_VARIANCE][i] + o->epsilon));
         }
     }
-    return call->backend->backend->norm_backward(call->backend, &shape, call->frozen, call->inputs[0],
-                                                 call->output_gradient, call->parameters[GAMMA], mean, inverse,
-                                                 call->input_gradients[0], d_gamma, d_beta);
+    if (state->pool != 0) {
+        cnn_norm_pool_shape pooled = norm_pool_shape(o, call->input_shapes);
+        return backend->norm_pool_backward(call->backend, &pooled, call->frozen, call->inputs[0],
+                                           call->output_gradient, saved_argmax(call, shape.c), call->parameters[GAMMA],
+                                           mean, inverse, call->input_gradients[0], d_gamma, d_beta);
+    }
+    if (o->activation != CNN_LINEAR) { /* nobody reads this gradient afterwards: it may be overwritten */
+        return backend->norm_activation_backward(call->backend, &shape, call->frozen, call->inputs[0], call->output,
+                                                 (float *)call->output_gradient, call->parameters[GAMMA],
+                                                 call->parameters[BETA], mean, inverse, call->input_gradients[0],
+                                                 d_gamma, d_beta);
+    }
+    return backend->norm_backward(call->backend, &shape, call->frozen, call->inputs[0], call->output_gradient,
+                                  call->parameters[GAMMA], mean, inverse, call->input_gradients[0], d_gamma, d_beta);
 }
 
 static cnn_activation activation(const void *state, float *alpha)
@@ -147,12 +240,18 @@ static cnn_activation activation(const void *state, float *alpha)
 
 static void drop_activation(void *state) { ((cnn_batch_norm_options *)state)->activation = CNN_LINEAR; }
 
-/* A relu behind it costs nothing in the same pass. */
+/* A relu behind it costs nothing in the same pass, nor one behind the pooling: it is the same there. In inference the
+ * convolution in front takes the normalisation over. */
 static bool absorb(void *state, bool training, const cnn__layer_type *next_type, const void *next)
 {
-    (void)training;
-    cnn_batch_norm_options *o = state;
+    batch_norm_state *norm = state;
+    cnn_batch_norm_options *o = &norm->options;
     const cnn_activate_options *activate = next;
+    if (next_type == &cnn__max_pool2d_type) {
+        const bool pools = training && norm->pool == 0 && cnn__pool2d_halves(next);
+        norm->pool = pools ? 2 : norm->pool;
+        return pools;
+    }
     if (o->activation != CNN_LINEAR || next_type != &cnn__activate_type || activate->activation != CNN_RELU) {
         return false;
     }
@@ -160,15 +259,23 @@ static bool absorb(void *state, bool training, const cnn__layer_type *next_type,
     return true;
 }
 
+/* In the same passes; with pooling, the stored cell number says where relu's derivative is 0. */
+static bool applies_derivative(const void *state)
+{
+    (void)state;
+    return true;
+}
+
 const cnn__layer_type cnn__batch_norm_type = {
     .kind = {sizeof(cnn_layer_kind), TYPE, "batch_normalization", infer, forward, backward, NULL},
     .options_size = sizeof(cnn_batch_norm_options),
-    .state_size = sizeof(cnn_batch_norm_options),
+    .state_size = sizeof(batch_norm_state),
     .fields = fields,
     .check = check,
     .activation = activation,
     .drop_activation = drop_activation,
     .absorb = absorb,
+    .applies_derivative = applies_derivative,
 };
 
 cnn_layer *cnn_batch_norm(cnn_context *context, const cnn_batch_norm_options *options)

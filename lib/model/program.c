@@ -225,10 +225,12 @@ static cnn_status append_activation(const compiler *c, uint32_t node, uint32_t i
 static void give_activation(const compiler *c, cnn__op *op, uint32_t last, void *trial)
 {
     const cnn__node *reader = only_reader(c, last);
+    const cnn__layer_type *end = c->model->nodes[last].layer->type;
+    const bool pooled = last != op->node && end != NULL && end->take_activation != NULL; /* there it costs nothing */
     float alpha = 0;
     if (c->program->flags != CNN__PROGRAM_TRAINING || reader == NULL || reader->layer->type == NULL ||
         reader->layer->type->take_activation == NULL || op->type == NULL || op->type->drop_activation == NULL ||
-        (op->type->applies_derivative != NULL && op->type->applies_derivative(op->state))) {
+        pooled) {
         return;
     }
     const cnn_activation activation = op->type->activation(op->state, &alpha);
@@ -238,18 +240,20 @@ static void give_activation(const compiler *c, cnn__op *op, uint32_t last, void 
     }
 }
 
-/* The other half: the op in front loses what this one takes. */
-static void take_activation(const compiler *c, cnn__op *op)
+/* The other half: the op in front loses what this one takes, and perhaps needs less for it. */
+static cnn_status take_activation(const compiler *c, cnn__op *op)
 {
     const uint32_t number = c->givers[op->node];
     float alpha = 0;
-    if (number != CNN__NO_NODE) {
-        cnn__op *giver = &c->program->ops[number];
-        const cnn_activation activation = giver->type->activation(giver->state, &alpha);
-        op->type->take_activation(op->state, activation, alpha);
-        giver->type->drop_activation(giver->state);
-        giver->activation = CNN_LINEAR;
+    if (number == CNN__NO_NODE) {
+        return CNN_OK;
     }
+    cnn__op *giver = &c->program->ops[number];
+    const cnn_activation activation = giver->type->activation(giver->state, &alpha);
+    op->type->take_activation(op->state, activation, alpha);
+    giver->type->drop_activation(giver->state);
+    giver->activation = CNN_LINEAR;
+    return infer(c, giver);
 }
 
 /* Compiles one node; *last is the node whose output the new value is. */
@@ -257,7 +261,7 @@ static cnn_status compile_node(const compiler *c, uint32_t index, void *trial, u
 {
     cnn__op *op = NULL;
     CNN__RETURN_IF_ERROR(open_op(c, index, &op));
-    take_activation(c, op);
+    CNN__RETURN_IF_ERROR(take_activation(c, op));
     *last = absorb(c, op, trial);
     give_activation(c, op, *last, trial);
     float alpha = 0;

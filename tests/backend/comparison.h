@@ -5,7 +5,7 @@
 
 #include "backend/operations.h"
 
-#define OPERATION_TABLES 6
+#define OPERATION_TABLES 7
 extern const operation *const operation_tables[OPERATION_TABLES];
 
 /* Fails the test where `context` differs from `reference`, or without one from the double loops, by more than the

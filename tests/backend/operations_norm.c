@@ -142,6 +142,55 @@ static void backward_run(cnn_context *context, uint32_t variant, outcome *o)
     norm_free(&v);
 }
 
+/* The forward pass of the same context, then its gradients behind the activation. Pixels are multiples of 1/64. */
+static norm activated_of(uint32_t variant)
+{
+    norm v = norm_of(variant);
+    v.shape.activation = variant % 6 == 5 ? CNN_LINEAR : CNN_RELU;
+    for (size_t i = 0; i < v.size; i++) {
+        v.x[i] = rintf(v.x[i] * 64) / 64;
+    }
+    return v;
+}
+
+static void activation_backward_run(cnn_context *context, uint32_t variant, outcome *o)
+{
+    norm v = activated_of(variant);
+    cnn_backend_call call;
+    bool fixed = variant % 5 == 2, in_place = variant % 4 == 1;
+    float *y = array_new(NULL, v.size), *dy = array_new(NULL, v.size), *inv_std = array_new(NULL, v.c);
+    float *dx = in_place ? dy : array_new(NULL, v.size);
+    float *d_gamma = array_new(NULL, v.c), *d_beta = array_new(NULL, v.c);
+    statistics(&v, fixed, inv_std);
+    begin(&call, context, &v);
+    if (fixed) {
+        ck_assert_int_eq(
+            context->backend.norm_inference(&call, &v.shape, v.x, v.gamma, v.beta, v.mean, v.variance, y), CNN_OK);
+    } else {
+        ck_assert_int_eq(context->backend.norm_forward(&call, &v.shape, v.x, v.gamma, v.beta, y, v.mean, v.variance,
+                                                       inv_std),
+                         CNN_OK);
+    }
+    for (int wants_dx = 0; wants_dx < 2; wants_dx++) {
+        memcpy(dy, v.dy, v.size * sizeof(float)); /* a call may overwrite it */
+        ck_assert_int_eq(context->backend.norm_activation_backward(&call, &v.shape, fixed, v.x, y, dy, v.gamma, v.beta,
+                                                                   v.mean, inv_std, wants_dx ? dx : NULL, d_gamma,
+                                                                   d_beta),
+                         CNN_OK);
+        outcome_floats(o, d_gamma, v.c);
+        outcome_floats(o, d_beta, v.c);
+    }
+    call_end(&call);
+    outcome_floats(o, dx, v.size);
+    array_free(in_place ? NULL : dx);
+    array_free(y);
+    array_free(dy);
+    array_free(inv_std);
+    array_free(d_gamma);
+    array_free(d_beta);
+    norm_free(&v);
+}
+
 static void expect_affine(const norm *v, size_t j, double mean, double variance, double *y)
 {
     double inv_std = 1 / sqrt(variance + (double)v->shape.epsilon);
@@ -190,28 +239,59 @@ static void inference_expect(uint32_t variant, outcome *o)
     norm_free(&v);
 }
 
+/* Gradients from v->dy, added to zeros. */
+static void expect_gradients(norm *v, bool fixed, double *dx, double *d_gamma, double *d_beta)
+{
+    float *inv_std = calloc(v->c, sizeof(float));
+    statistics(v, fixed, inv_std);
+    for (size_t j = 0; j < v->c; j++) {
+        for (size_t i = j; i < v->size; i += v->c) {
+            d_beta[j] += v->dy[i];
+            d_gamma[j] += v->dy[i] * ((double)v->x[i] - v->mean[j]) * inv_std[j];
+        }
+        for (size_t i = j; i < v->size; i += v->c) {
+            double normal = ((double)v->x[i] - v->mean[j]) * inv_std[j];
+            double shift = fixed ? 0 : (d_beta[j] + normal * d_gamma[j]) / (double)v->rows;
+            dx[i] = v->gamma[j] * (double)inv_std[j] * (v->dy[i] - shift);
+        }
+    }
+    free(inv_std);
+}
+
 static void backward_expect(uint32_t variant, outcome *o)
 {
     norm v = norm_of(variant);
+    double *dx = calloc(v.size, sizeof(double)), *d_gamma = calloc(v.c, sizeof(double));
+    double *d_beta = calloc(v.c, sizeof(double));
+    expect_gradients(&v, variant % 5 == 2, dx, d_gamma, d_beta);
+    outcome_doubles(o, dx, v.size);
+    outcome_doubles(o, d_gamma, v.c);
+    outcome_doubles(o, d_beta, v.c);
+    free(dx);
+    free(d_gamma);
+    free(d_beta);
+    norm_free(&v);
+}
+
+static void activation_backward_expect(uint32_t variant, outcome *o)
+{
+    norm v = activated_of(variant);
     bool fixed = variant % 5 == 2;
     double *dx = calloc(v.size, sizeof(double)), *d_gamma = calloc(v.c, sizeof(double));
     double *d_beta = calloc(v.c, sizeof(double));
     float *inv_std = calloc(v.c, sizeof(float));
     statistics(&v, fixed, inv_std);
-    for (size_t j = 0; j < v.c; j++) {
-        for (size_t i = j; i < v.size; i += v.c) {
-            d_beta[j] += v.dy[i];
-            d_gamma[j] += v.dy[i] * ((double)v.x[i] - v.mean[j]) * inv_std[j];
-        }
-        for (size_t i = j; i < v.size; i += v.c) {
-            double normal = ((double)v.x[i] - v.mean[j]) * inv_std[j];
-            double shift = fixed ? 0 : (d_beta[j] + normal * d_gamma[j]) / (double)v.rows;
-            dx[i] = v.gamma[j] * (double)inv_std[j] * (v.dy[i] - shift);
-        }
+    for (size_t i = 0; i < v.size && v.shape.activation == CNN_RELU; i++) {
+        const size_t j = i % v.c;
+        const double value = ((double)v.x[i] - v.mean[j]) * inv_std[j] * v.gamma[j] + v.beta[j];
+        v.dy[i] = value <= 0 ? 0 : v.dy[i];
+    }
+    expect_gradients(&v, fixed, dx, d_gamma, d_beta);
+    for (int i = 0; i < 2; i++) {
+        outcome_doubles(o, d_gamma, v.c);
+        outcome_doubles(o, d_beta, v.c);
     }
     outcome_doubles(o, dx, v.size);
-    outcome_doubles(o, d_gamma, v.c);
-    outcome_doubles(o, d_beta, v.c);
     free(dx);
     free(d_gamma);
     free(d_beta);
@@ -297,6 +377,7 @@ const operation norm_operations[] = {
     {"norm forward", forward_run, forward_expect, 32, 2e-5, 2e-6},
     {"norm inference", inference_run, inference_expect, 32, 2e-6, 2e-6},
     {"norm backward", backward_run, backward_expect, 32, 1e-5, 2e-6},
+    {"norm activation backward", activation_backward_run, activation_backward_expect, 32, 1e-5, 2e-6},
     {"lrn", lrn_run, lrn_expect, 48, 2e-6, 2e-6},
     {.name = NULL},
 };

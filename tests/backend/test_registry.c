@@ -182,6 +182,13 @@ static size_t own_prepared_size(const cnn_backend *backend, const cnn_conv2d_sha
     return 64;
 }
 
+static int own_norm_pools(const cnn_backend *backend, const cnn_norm_pool_shape *shape)
+{
+    (void)backend;
+    (void)shape;
+    return 1;
+}
+
 static cnn_backend own_backend(char *name)
 {
     const cnn_backend backend = {
@@ -263,6 +270,26 @@ START_TEST(own_convolution_prepares_nothing)
 }
 END_TEST
 
+/* A table with a normalisation of its own is not passed over for another's that pools. */
+START_TEST(own_normalisation_does_not_pool)
+{
+    cnn_context *context;
+    char name[] = "mine";
+    cnn_backend backend = own_backend(name);
+    const cnn_norm_pool_shape shape = {sizeof(shape), 1, 4, 4, 8, 1e-3f, CNN_RELU};
+    backend.norm_forward = cnn__backend_reference.norm_forward;
+    ck_assert_int_eq(create("mine", &backend, 1, &context), CNN_OK);
+    ck_assert_int_eq(context->backend.norm_pools(&context->backend, &shape), 0);
+    ck_assert_int_eq(context->backend.norm_pool_forward(NULL, &shape, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                                                        NULL),
+                     CNN_ERROR_UNSUPPORTED);
+    ck_assert_int_eq(context->backend.norm_pool_backward(NULL, &shape, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                                                         NULL, NULL),
+                     CNN_ERROR_UNSUPPORTED);
+    cnn_context_free(context);
+}
+END_TEST
+
 START_TEST(failure_of_gemm_comes_back)
 {
     cnn_context *context;
@@ -316,6 +343,14 @@ START_TEST(refused_structs)
     expect_backend("mine", &backend, 1, "mine");
     backend.conv2d_forward = NULL;
     expect_failure("mine", &backend, 1, CNN_ERROR_INVALID_ARGUMENT, "come together");
+    backend = own_backend(name);
+    backend.norm_pools = own_norm_pools;
+    expect_failure("mine", &backend, 1, CNN_ERROR_INVALID_ARGUMENT, "norm_pools, norm_pool_workspace");
+    backend.norm_pool_workspace = cnn__backend_reference.norm_pool_workspace;
+    backend.norm_pool_forward = cnn__backend_reference.norm_pool_forward;
+    expect_failure("mine", &backend, 1, CNN_ERROR_INVALID_ARGUMENT, "norm_pools, norm_pool_workspace");
+    backend.norm_pool_backward = cnn__backend_reference.norm_pool_backward;
+    expect_backend("mine", &backend, 1, "mine");
     expect_failure("mine", NULL, 1, CNN_ERROR_INVALID_ARGUMENT, "backends is NULL");
     const cnn_backend twice[2] = {own_backend(name), own_backend(name)};
     expect_failure("mine", twice, 2, CNN_ERROR_INVALID_ARGUMENT, "both named \"mine\"");
@@ -413,6 +448,7 @@ int main(void)
     tcase_add_test(tcase, peak);
     tcase_add_test(tcase, gemm_alone_is_complete);
     tcase_add_test(tcase, own_convolution_prepares_nothing);
+    tcase_add_test(tcase, own_normalisation_does_not_pool);
     tcase_add_test(tcase, failure_of_gemm_comes_back);
     tcase_add_test(tcase, own_backend_hides_the_built_in);
     tcase_add_test(tcase, refused_structs);

@@ -106,6 +106,31 @@ START_TEST(dense_layers)
 }
 END_TEST
 
+START_TEST(normalisations)
+{
+    cnn_context *context;
+    ck_assert_int_eq(
+        cnn_context_create(CNN_CONTEXT(.threads = 1, .backend = cnn_backend_name((size_t)_i)), &context), CNN_OK);
+    const cnn_backend *backend = &context->backend;
+    for (int i = 0; i < SHAPES; i++) {
+        const int64_t most_side = draw(0, 3) == 0 ? 90 : 12, most_channels = draw(0, 3) == 0 ? 3000 : 70;
+        const int64_t height = draw(2, most_side), width = draw(2, most_side), channels = draw(1, most_channels);
+        size_t most = 0, most_pooled = 0;
+        for (int64_t n = 1; n <= MOST_SAMPLES; n++) {
+            const cnn_norm_shape plain = {sizeof(plain), n * height * width, channels, 1e-3f, CNN_LINEAR};
+            const cnn_norm_pool_shape pooled = {sizeof(pooled), n, height, width, channels, 1e-3f, CNN_LINEAR};
+            const size_t size = backend->norm_workspace(backend, &plain, 2);
+            const size_t size_pooled = backend->norm_pool_workspace(backend, &pooled, 2);
+            ck_assert_msg(size >= most && size_pooled >= most_pooled, "%lldx%lldx%lld: less for %lld samples",
+                          (long long)height, (long long)width, (long long)channels, (long long)n);
+            most = size;
+            most_pooled = size_pooled;
+        }
+    }
+    cnn_context_free(context);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("workspace");
@@ -117,6 +142,7 @@ int main(void)
     tcase_add_loop_test(tests, convolutions, 0, backends);
     tcase_add_loop_test(tests, wide_rows, 0, backends);
     tcase_add_loop_test(tests, dense_layers, 0, backends);
+    tcase_add_loop_test(tests, normalisations, 0, backends);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
 }

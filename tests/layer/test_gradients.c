@@ -93,7 +93,6 @@ static void check_parameter(cnn_model *model, cnn_session *session, size_t index
 static void check_model(cnn_model *model)
 {
     cnn_session *session = NULL;
-    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
     size_t inputs = BATCH * values_of(cnn_model_input_shape(model));
     size_t outputs = values_of(cnn_model_output_shape(model));
     float *input = malloc(inputs * sizeof(float)), *weights = malloc(BATCH * outputs * sizeof(float));
@@ -251,6 +250,7 @@ START_TEST(test_images)
         cnn_model_add(model, cases[_i].make(context));
         cnn_model_add(model, cnn_flatten(context, NULL));
         cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3)));
+        ck_assert_int_eq(cnn_model_build(model), CNN_OK);
         check_model(model);
         cnn_model_free(model);
         cnn_context_free(context);
@@ -276,6 +276,7 @@ START_TEST(test_vectors)
         cnn_model_add(model, cnn_dropout(context, CNN_DROPOUT(.rate = 0.3f)));
         cnn_model_add(model,
                       cnn_dense(context, CNN_DENSE(.units = 4, .activation = _i == CNN_TANH ? CNN_TANH : CNN_SOFTMAX)));
+        ck_assert_int_eq(cnn_model_build(model), CNN_OK);
         check_model(model);
         cnn_model_free(model);
         cnn_context_free(context);
@@ -296,6 +297,31 @@ START_TEST(test_fused_pool)
         }
         cnn_model_add(model, cnn_global_average_pool2d(context, NULL));
         cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 1, .activation = CNN_SIGMOID)));
+        ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+        check_model(model);
+        cnn_model_free(model);
+        cnn_context_free(context);
+    }
+}
+END_TEST
+
+START_TEST(test_fused_norm_pool)
+{
+    /* The same with a normalisation between: with relu, without, and with statistics that stay as they are. */
+    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
+        cnn_context *context = open_context(backends[b]);
+        cnn_model *model = NULL;
+        ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {7, 9, 2}), &model), CNN_OK);
+        cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.filters = 17, .padding = CNN_PADDING_SAME)));
+        cnn_model_add(model, cnn_batch_norm(context, CNN_BATCH_NORM(.name = "norm",
+                                                                    .activation = _i == 1 ? CNN_LINEAR : CNN_RELU)));
+        cnn_model_add(model, cnn_max_pool2d(context, NULL));
+        cnn_model_add(model, cnn_flatten(context, NULL));
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3)));
+        ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+        if (_i == 2) {
+            ck_assert_int_eq(cnn_model_set_trainable(model, "norm/*", false), CNN_OK);
+        }
         check_model(model);
         cnn_model_free(model);
         cnn_context_free(context);
@@ -319,6 +345,7 @@ START_TEST(test_branches)
         cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.activation = CNN_RELU)));
         cnn_model_add(model, cnn_flatten(context, NULL));
         cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3, .activation = CNN_SOFTMAX)));
+        ck_assert_int_eq(cnn_model_build(model), CNN_OK);
         check_model(model);
         cnn_model_free(model);
         cnn_context_free(context);
@@ -343,6 +370,7 @@ START_TEST(test_concatenation)
                             1);
         cnn_model_add_after(model, cnn_concatenate(context, NULL), (const char *[]){"left", "right"}, 2);
         cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3, .activation = CNN_SOFTMAX)));
+        ck_assert_int_eq(cnn_model_build(model), CNN_OK);
         check_model(model);
         cnn_model_free(model);
         cnn_context_free(context);
@@ -358,6 +386,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_images, 0, (int)(sizeof(cases) / sizeof(cases[0])));
     tcase_add_loop_test(tcase, test_vectors, CNN_LINEAR, CNN_LOG_SOFTMAX + 1);
     tcase_add_test(tcase, test_fused_pool);
+    tcase_add_loop_test(tcase, test_fused_norm_pool, 0, 3);
     tcase_add_test(tcase, test_branches);
     tcase_add_test(tcase, test_concatenation);
     suite_add_tcase(suite, tcase);

@@ -6,6 +6,7 @@
 
 #include "backend/reference/reference.h"
 #include "backend/task.h"
+#include "core/error.h"
 
 /* Columns whose factors are worked out at a time, on the stack. */
 enum { TILE = 256 };
@@ -93,17 +94,16 @@ static void run_affine(const cnn_backend_call *call, const norm_work *work)
     cnn__for_spans(call, (size_t)work->shape->rows, rows_of_a_block(work->shape), affine_rows, work);
 }
 
-cnn_status cnn__norm_forward(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
-                             const cnn_norm_shape *shape, const float *x, const float *gamma, const float *beta,
-                             float *y, float *mean, float *variance, float *inv_std)
+cnn_status cnn__norm_statistics(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
+                                const cnn_norm_shape *shape, const float *x, float *mean, float *variance,
+                                float *inv_std)
 {
     if (!cnn__has_workspace(call, cnn__norm_workspace(shape))) {
         return CNN_ERROR_BACKEND;
     }
     size_t c = (size_t)shape->c, rows = (size_t)shape->rows, step = rows_of_a_part(shape);
     double *total = call->workspace;
-    norm_work work = {.kernels = kernels, .shape = shape, .x = x, .gamma = gamma, .beta = beta, .mean = mean,
-                      .variance = variance, .inv_std = inv_std, .out = y, .partial = total};
+    norm_work work = {.kernels = kernels, .shape = shape, .x = x, .partial = total};
     call->parallel(call, part_count(shape), moments_of_part, &work);
     for (size_t part = 1; part < part_count(shape); part++) {
         const double *next = total + part * 4 * c;
@@ -115,6 +115,16 @@ cnn_status cnn__norm_forward(const cnn__norm_kernels *kernels, const cnn_backend
         variance[j] = (float)square;
         inv_std[j] = (float)(1 / sqrt(square + shape->epsilon));
     }
+    return CNN_OK;
+}
+
+cnn_status cnn__norm_forward(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
+                             const cnn_norm_shape *shape, const float *x, const float *gamma, const float *beta,
+                             float *y, float *mean, float *variance, float *inv_std)
+{
+    const norm_work work = {.kernels = kernels, .shape = shape, .x = x, .gamma = gamma, .beta = beta, .mean = mean,
+                            .variance = variance, .inv_std = inv_std, .out = y};
+    CNN__RETURN_IF_ERROR(cnn__norm_statistics(kernels, call, shape, x, mean, variance, inv_std));
     run_affine(call, &work);
     return CNN_OK;
 }
@@ -137,8 +147,14 @@ static void gradient_sums_of_part(void *argument, size_t index, uint32_t worker)
     cnn__range part = cnn__grain_range((size_t)work->shape->rows, rows_of_a_part(work->shape), index);
     double *sum = work->partial + index * 4 * c;
     memset(sum, 0, 2 * c * sizeof(double));
-    work->kernels->gradient_sums((int64_t)(part.end - part.begin), (int64_t)c, work->x + part.begin * c,
-                                 work->dy + part.begin * c, work->mean, work->inv_std, sum, sum + c);
+    const int64_t rows = (int64_t)(part.end - part.begin);
+    const float *x = work->x + part.begin * c, *dy = work->dy + part.begin * c;
+    if (work->beta != NULL) {
+        work->kernels->relu_gradient_sums(rows, (int64_t)c, x, dy, work->gamma, work->beta, work->mean, work->inv_std,
+                                          sum, sum + c);
+    } else {
+        work->kernels->gradient_sums(rows, (int64_t)c, x, dy, work->mean, work->inv_std, sum, sum + c);
+    }
 }
 
 static void gradient_rows(const void *argument, size_t begin, size_t end)
@@ -155,24 +171,30 @@ static void gradient_rows(const void *argument, size_t begin, size_t end)
             offset[i] = moving ? (float)((double)work->d_beta[j + i] / (double)shape->rows) : 0;
             slope[i] = moving ? (float)((double)work->d_gamma[j + i] / (double)shape->rows) * work->inv_std[j + i] : 0;
         }
-        work->kernels->gradient(rows, columns, c, moving ? work->x + at : NULL, work->dy + at, work->mean + j, scale,
-                                offset, slope, work->out + at);
+        if (work->beta != NULL) {
+            work->kernels->relu_gradient(rows, columns, c, work->x + at, work->dy + at, work->mean + j, scale,
+                                         work->beta + j, moving ? offset : NULL, slope, work->out + at);
+        } else {
+            work->kernels->gradient(rows, columns, c, moving ? work->x + at : NULL, work->dy + at, work->mean + j,
+                                    scale, offset, slope, work->out + at);
+        }
     }
 }
 
-cnn_status cnn__norm_backward(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
-                              const cnn_norm_shape *shape, int fixed, const float *x, const float *dy,
-                              const float *gamma, const float *mean, const float *inv_std, float *dx, float *d_gamma,
-                              float *d_beta)
+/* `beta`: NULL without activation. */
+static cnn_status run_backward(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
+                               const cnn_norm_shape *shape, int fixed, const float *x, const float *dy,
+                               const float *gamma, const float *beta, const float *mean, const float *inv_std,
+                               float *dx, float *d_gamma, float *d_beta)
 {
     if (!cnn__has_workspace(call, cnn__norm_workspace(shape))) {
         return CNN_ERROR_BACKEND;
     }
     size_t c = (size_t)shape->c;
     double *total = call->workspace;
-    const norm_work work = {.kernels = kernels, .shape = shape, .x = x, .dy = dy, .gamma = gamma, .mean = mean,
-                            .inv_std = inv_std, .out = dx, .partial = total, .d_gamma = fixed ? NULL : d_gamma,
-                            .d_beta = fixed ? NULL : d_beta};
+    const norm_work work = {.kernels = kernels, .shape = shape, .x = x, .dy = dy, .gamma = gamma, .beta = beta,
+                            .mean = mean, .inv_std = inv_std, .out = dx, .partial = total,
+                            .d_gamma = fixed ? NULL : d_gamma, .d_beta = fixed ? NULL : d_beta};
     call->parallel(call, part_count(shape), gradient_sums_of_part, (void *)&work);
     for (size_t part = 1; part < part_count(shape); part++) {
         for (size_t j = 0; j < 2 * c; j++) {
@@ -187,4 +209,20 @@ cnn_status cnn__norm_backward(const cnn__norm_kernels *kernels, const cnn_backen
         cnn__for_spans(call, (size_t)shape->rows, rows_of_a_block(shape), gradient_rows, &work);
     }
     return CNN_OK;
+}
+
+cnn_status cnn__norm_backward(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
+                              const cnn_norm_shape *shape, int fixed, const float *x, const float *dy,
+                              const float *gamma, const float *mean, const float *inv_std, float *dx, float *d_gamma,
+                              float *d_beta)
+{
+    return run_backward(kernels, call, shape, fixed, x, dy, gamma, NULL, mean, inv_std, dx, d_gamma, d_beta);
+}
+
+cnn_status cnn__norm_relu_backward(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
+                                   const cnn_norm_shape *shape, int fixed, const float *x, const float *dy,
+                                   const float *gamma, const float *beta, const float *mean, const float *inv_std,
+                                   float *dx, float *d_gamma, float *d_beta)
+{
+    return run_backward(kernels, call, shape, fixed, x, dy, gamma, beta, mean, inv_std, dx, d_gamma, d_beta);
 }

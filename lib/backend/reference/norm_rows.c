@@ -61,4 +61,4 @@ static void gradient(int64_t rows, int64_t columns, int64_t stride, const float 
     }
 }
 
-const cnn__norm_kernels cnn__reference_norms = {moments, affine, gradient_sums, gradient};
+const cnn__norm_kernels cnn__reference_norms = {moments, affine, gradient_sums, gradient, NULL, NULL};

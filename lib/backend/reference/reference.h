@@ -90,9 +90,21 @@ typedef struct cnn__norm_kernels {
     /* dx = scale (dy - offset - slope (x - mean)); without x: scale dy. Strided as affine. */
     void (*gradient)(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
                      const float *mean, const float *scale, const float *offset, const float *slope, float *dx);
+    /* Both with dy 0 where (x - mean) scale + beta is at most 0, scale being gamma inv_std: the very value whose relu
+     * affine stores. x is never NULL; with offset NULL dx is scale dy. NULL: there are none. */
+    void (*relu_gradient_sums)(int64_t rows, int64_t c, const float *x, const float *dy, const float *gamma,
+                               const float *beta, const float *mean, const float *inv_std, double *sum_dy,
+                               double *sum_dot);
+    void (*relu_gradient)(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
+                          const float *mean, const float *scale, const float *beta, const float *offset,
+                          const float *slope, float *dx);
 } cnn__norm_kernels;
 
 size_t cnn__norm_workspace(const cnn_norm_shape *shape);
+/* Mean, biased variance and inverse standard deviation of the columns. */
+cnn_status cnn__norm_statistics(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
+                                const cnn_norm_shape *shape, const float *x, float *mean, float *variance,
+                                float *inv_std);
 cnn_status cnn__norm_forward(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
                              const cnn_norm_shape *shape, const float *x, const float *gamma, const float *beta,
                              float *y, float *mean, float *variance, float *inv_std);
@@ -103,6 +115,11 @@ cnn_status cnn__norm_backward(const cnn__norm_kernels *kernels, const cnn_backen
                               const cnn_norm_shape *shape, int fixed, const float *x, const float *dy,
                               const float *gamma, const float *mean, const float *inv_std, float *dx, float *d_gamma,
                               float *d_beta);
+/* The same behind a relu; for kernels that have it. */
+cnn_status cnn__norm_relu_backward(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
+                                   const cnn_norm_shape *shape, int fixed, const float *x, const float *dy,
+                                   const float *gamma, const float *beta, const float *mean, const float *inv_std,
+                                   float *dx, float *d_gamma, float *d_beta);
 
 /* --- local response normalisation --------------------------------------------------------------------------- */
 

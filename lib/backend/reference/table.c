@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The reference backend's table: the drivers with the innermost loops in portable C. */
 #include "backend/reference/reference.h"
+#include "core/error.h"
 
 static size_t conv2d_workspace(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
                                uint32_t threads)
@@ -138,6 +139,74 @@ static size_t norm_workspace(const cnn_backend *backend, const cnn_norm_shape *s
     return cnn__norm_workspace(shape);
 }
 
+/* By two other entries, which may be another backend's. */
+static cnn_status norm_activation_backward(const cnn_backend_call *call, const cnn_norm_shape *shape, int fixed,
+                                           const float *x, const float *y, float *dy, const float *gamma,
+                                           const float *beta, const float *mean, const float *inv_std, float *dx,
+                                           float *d_gamma, float *d_beta)
+{
+    (void)beta;
+    if (shape->activation != CNN_LINEAR) {
+        CNN__RETURN_IF_ERROR(call->backend->activation_backward(call, (cnn_activation)shape->activation, 0,
+                                                                (size_t)(shape->rows * shape->c), y, dy, dy));
+    }
+    return call->backend->norm_backward(call, shape, fixed, x, dy, gamma, mean, inv_std, dx, d_gamma, d_beta);
+}
+
+/* Normalisation and pooling one after the other are plain enough. */
+static int norm_pools(const cnn_backend *backend, const cnn_norm_pool_shape *shape)
+{
+    (void)backend;
+    (void)shape;
+    return 0;
+}
+
+static size_t norm_pool_workspace(const cnn_backend *backend, const cnn_norm_pool_shape *shape, uint32_t threads)
+{
+    (void)backend;
+    (void)shape;
+    (void)threads;
+    return 0;
+}
+
+static cnn_status norm_pool_forward(const cnn_backend_call *call, const cnn_norm_pool_shape *shape, int fixed,
+                                    const float *x, const float *gamma, const float *beta, float *y, uint8_t *argmax,
+                                    float *mean, float *variance, float *inv_std)
+{
+    (void)call;
+    (void)shape;
+    (void)fixed;
+    (void)x;
+    (void)gamma;
+    (void)beta;
+    (void)y;
+    (void)argmax;
+    (void)mean;
+    (void)variance;
+    (void)inv_std;
+    return CNN_ERROR_UNSUPPORTED;
+}
+
+static cnn_status norm_pool_backward(const cnn_backend_call *call, const cnn_norm_pool_shape *shape, int fixed,
+                                     const float *x, const float *dy, const uint8_t *argmax, const float *gamma,
+                                     const float *mean, const float *inv_std, float *dx, float *d_gamma,
+                                     float *d_beta)
+{
+    (void)call;
+    (void)shape;
+    (void)fixed;
+    (void)x;
+    (void)dy;
+    (void)argmax;
+    (void)gamma;
+    (void)mean;
+    (void)inv_std;
+    (void)dx;
+    (void)d_gamma;
+    (void)d_beta;
+    return CNN_ERROR_UNSUPPORTED;
+}
+
 static size_t lrn_workspace(const cnn_backend *backend, const cnn_lrn_shape *shape, uint32_t threads)
 {
     (void)backend;
@@ -195,4 +264,9 @@ const cnn_backend cnn__backend_reference = {
     .conv2d_forward_prepared = conv2d_forward_prepared,
     .add_activation = cnn__reference_add_activation,
     .conv2d_algorithm = conv2d_algorithm,
+    .norm_pools = norm_pools,
+    .norm_pool_workspace = norm_pool_workspace,
+    .norm_pool_forward = norm_pool_forward,
+    .norm_pool_backward = norm_pool_backward,
+    .norm_activation_backward = norm_activation_backward,
 };

@@ -24,6 +24,15 @@ cnn_status CNN__VECTOR(cnn__dense_backward_data)(const cnn_backend_call *call, c
                                                  const float *dy, const float *weights, float *dx);
 cnn_status CNN__VECTOR(cnn__dense_backward_filter)(const cnn_backend_call *call, const cnn_dense_shape *shape,
                                                    const float *x, const float *dy, float *d_weights, float *d_bias);
+size_t CNN__VECTOR(cnn__norm_pool_workspace)(const cnn_norm_pool_shape *shape);
+cnn_status CNN__VECTOR(cnn__norm_pool_forward)(const cnn_backend_call *call, const cnn_norm_pool_shape *shape,
+                                               int fixed, const float *x, const float *gamma, const float *beta,
+                                               float *y, uint8_t *argmax, float *mean, float *variance,
+                                               float *inv_std);
+cnn_status CNN__VECTOR(cnn__norm_pool_backward)(const cnn_backend_call *call, const cnn_norm_pool_shape *shape,
+                                                int fixed, const float *x, const float *dy, const uint8_t *argmax,
+                                                const float *gamma, const float *mean, const float *inv_std, float *dx,
+                                                float *d_gamma, float *d_beta);
 cnn_status CNN__VECTOR(cnn__activation_forward)(const cnn_backend_call *call, cnn_activation activation, float alpha,
                                              size_t n, const float *x, float *y);
 cnn_status CNN__VECTOR(cnn__activation_backward)(const cnn_backend_call *call, cnn_activation activation, float alpha,

@@ -2,78 +2,73 @@
 /* The innermost loops of normalisation. */
 #include "backend/task.h"
 #include "backend/vector/kernels.h"
+#include "backend/vector/norm_sums.h"
 
-/* Vectors of columns that go down the rows together: a cache line with the narrower instruction sets. */
-#define TILE 2
+/* Distances from the mean beyond 1e19 have no square in float32: their columns come out as beta. */
 
-/* Distances from the mean beyond 1e19 have no square in float32: their columns come out as beta.
- *
- * Rows whose sums are kept in float32 before they are added in double: short enough to lose nothing that counts, and
- * widening every value would take longer than reading it. */
-#define RUN 16
+/* Columns that are worked on together, their means on the stack. */
+#define BLOCK 256
 
-/* Adds a vector of float32 sums, of which the first n count. */
-VEC_INLINE void add_sums(double *to, vec_f sum, size_t n)
-{
-    vec_add_d(to, vec_low_d(sum), cnn__min_size(n, VEC_D));
-    if (n > VEC_D) {
-        vec_add_d(to + VEC_D, vec_high_d(sum), n - VEC_D);
-    }
-}
-
-/* Adds the distances of columns of x to `center`, or their squares, to `sum`. `vectors` is a constant; the last vector
- * has `last` columns. */
+/* Adds the distances of up to NORM_RUN rows of x to `center`, or their squares, to `sum`. `vectors` is a constant; the
+ * last vector has `last` columns. */
 VEC_INLINE void tile_moments(int64_t rows, int64_t c, const float *x, const float *center, bool squared, int vectors,
                              size_t last, double *sum)
 {
-    vec_f middle[TILE];
+    vec_f middle[NORM_TILE], run[NORM_TILE] = {{0}};
     for (int v = 0; v < vectors; v++) {
         middle[v] = vec_load_n(center + v * VEC_WIDTH, v + 1 < vectors ? VEC_WIDTH : last);
     }
-    for (int64_t begin = 0; begin < rows; begin += RUN) {
-        const int64_t end = cnn__min_i64(rows, begin + RUN);
-        vec_f run[TILE] = {{0}};
-        for (int64_t r = begin; r < end; r++) {
-            for (int v = 0; v < vectors; v++) {
-                const vec_f value = vec_load_n(x + r * c + v * VEC_WIDTH, v + 1 < vectors ? VEC_WIDTH : last);
-                const vec_f distance = value - middle[v];
-                run[v] += squared ? distance * distance : distance;
-            }
-        }
+    for (int64_t r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) {
-            add_sums(sum + v * VEC_WIDTH, run[v], v + 1 < vectors ? VEC_WIDTH : last);
+            const vec_f value = vec_load_n(x + r * c + v * VEC_WIDTH, v + 1 < vectors ? VEC_WIDTH : last);
+            const vec_f distance = value - middle[v];
+            run[v] += squared ? distance * distance : distance;
+        }
+    }
+    for (int v = 0; v < vectors; v++) {
+        norm_add_sums(sum + v * VEC_WIDTH, run[v], v + 1 < vectors ? VEC_WIDTH : last);
+    }
+}
+
+VEC_INLINE void add_distances(int64_t rows, int64_t c, size_t columns, const float *x, const float *center,
+                              bool squared, double *sum)
+{
+    for (int64_t begin = 0; begin < rows; begin += NORM_RUN) {
+        const int64_t run = cnn__min_i64(rows - begin, NORM_RUN);
+        const float *from = x + begin * c;
+        size_t j = 0;
+        for (; j + NORM_TILE * VEC_WIDTH <= columns; j += NORM_TILE * VEC_WIDTH) {
+            tile_moments(run, c, from + j, center + j, squared, NORM_TILE, VEC_WIDTH, sum + j);
+        }
+        for (; j < columns; j += VEC_WIDTH) {
+            tile_moments(run, c, from + j, center + j, squared, 1, cnn__min_size(columns - j, VEC_WIDTH), sum + j);
         }
     }
 }
 
 /* The mean by way of distances to the first row, so that a large mean costs no accuracy. */
-VEC_INLINE void columns_moments(int64_t rows, int64_t c, const float *x, int vectors, size_t last, double *mean,
-                                double *deviation)
+static void block_moments(int64_t rows, int64_t c, size_t columns, const float *x, double *mean, double *deviation)
 {
-    const size_t columns = (size_t)(vectors - 1) * VEC_WIDTH + last;
-    float center[TILE * VEC_WIDTH];
-    double sum[TILE * VEC_WIDTH] = {0}, square[TILE * VEC_WIDTH] = {0};
-    tile_moments(rows, c, x, x, false, vectors, last, sum);
+    float center[BLOCK];
+    memset(mean, 0, columns * sizeof(*mean));
+    memset(deviation, 0, columns * sizeof(*deviation));
+    add_distances(rows, c, columns, x, x, false, mean);
     for (size_t i = 0; i < columns; i++) {
-        mean[i] = (double)x[i] + sum[i] / (double)rows;
+        mean[i] = (double)x[i] + mean[i] / (double)rows;
         center[i] = (float)mean[i];
     }
-    tile_moments(rows, c, x, center, true, vectors, last, square);
+    add_distances(rows, c, columns, x, center, true, deviation);
     for (size_t i = 0; i < columns; i++) { /* about the mean itself, not its nearest float32 */
         const double shift = mean[i] - (double)center[i];
-        deviation[i] = square[i] - shift * shift * (double)rows;
+        deviation[i] -= shift * shift * (double)rows;
         deviation[i] = deviation[i] < 0 ? 0 : deviation[i];
     }
 }
 
 static void moments(int64_t rows, int64_t c, const float *x, double *mean, double *deviation)
 {
-    int64_t j = 0;
-    for (; j + TILE * VEC_WIDTH <= c; j += TILE * VEC_WIDTH) {
-        columns_moments(rows, c, x + j, TILE, VEC_WIDTH, mean + j, deviation + j);
-    }
-    for (; j < c; j += VEC_WIDTH) {
-        columns_moments(rows, c, x + j, 1, cnn__min_size((size_t)(c - j), VEC_WIDTH), mean + j, deviation + j);
+    for (int64_t j = 0; j < c; j += BLOCK) {
+        block_moments(rows, c, (size_t)cnn__min_i64(c - j, BLOCK), x + j, mean + j, deviation + j);
     }
 }
 
@@ -90,28 +85,59 @@ static void affine(int64_t rows, int64_t columns, int64_t stride, const float *x
     }
 }
 
-VEC_INLINE void tile_sums(int64_t rows, int64_t c, const float *x, const float *dy, const float *mean,
-                          const float *inv_std, int vectors, size_t last, double *sum_dy, double *sum_dot)
+/* What relu lets through: dy where its argument, worked out as affine does, is above 0 or no number. */
+VEC_INLINE vec_f behind_relu(vec_f dy, vec_f centered, vec_f scale, vec_f beta)
 {
-    vec_f center[TILE], scale[TILE];
+    const vec_f value = centered * scale + beta;
+    return vec_keep(~(value <= 0.0f), dy);
+}
+
+/* Adds up to NORM_RUN rows; as tile_moments. `relu` is a constant; without it gamma and beta are not read. */
+VEC_INLINE void tile_sums(int64_t rows, int64_t c, const float *x, const float *dy, const float *gamma,
+                          const float *beta, const float *mean, const float *inv_std, bool relu, int vectors,
+                          size_t last, double *sum_dy, double *sum_dot)
+{
+    vec_f center[NORM_TILE], total[NORM_TILE] = {{0}}, dot[NORM_TILE] = {{0}};
+    vec_f scale[NORM_TILE] = {{0}}, shift[NORM_TILE] = {{0}};
     for (int v = 0; v < vectors; v++) {
-        center[v] = vec_load_n(mean + v * VEC_WIDTH, v + 1 < vectors ? VEC_WIDTH : last);
-        scale[v] = vec_load_n(inv_std + v * VEC_WIDTH, v + 1 < vectors ? VEC_WIDTH : last);
-    }
-    for (int64_t begin = 0; begin < rows; begin += RUN) {
-        const int64_t end = cnn__min_i64(rows, begin + RUN);
-        vec_f total[TILE] = {{0}}, dot[TILE] = {{0}};
-        for (int64_t r = begin; r < end; r++) {
-            for (int v = 0; v < vectors; v++) {
-                const size_t n = v + 1 < vectors ? VEC_WIDTH : last;
-                const vec_f gradient = vec_load_n(dy + r * c + v * VEC_WIDTH, n);
-                total[v] += gradient;
-                dot[v] += gradient * (vec_load_n(x + r * c + v * VEC_WIDTH, n) - center[v]);
-            }
+        const size_t n = v + 1 < vectors ? VEC_WIDTH : last, j = (size_t)v * VEC_WIDTH;
+        center[v] = vec_load_n(mean + j, n);
+        if (relu) {
+            scale[v] = vec_load_n(gamma + j, n) * vec_load_n(inv_std + j, n);
+            shift[v] = vec_load_n(beta + j, n);
         }
+    }
+    for (int64_t r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) {
-            add_sums(sum_dy + v * VEC_WIDTH, total[v], v + 1 < vectors ? VEC_WIDTH : last);
-            add_sums(sum_dot + v * VEC_WIDTH, dot[v] * scale[v], v + 1 < vectors ? VEC_WIDTH : last);
+            const size_t n = v + 1 < vectors ? VEC_WIDTH : last;
+            const vec_f centered = vec_load_n(x + r * c + v * VEC_WIDTH, n) - center[v];
+            vec_f gradient = vec_load_n(dy + r * c + v * VEC_WIDTH, n);
+            gradient = relu ? behind_relu(gradient, centered, scale[v], shift[v]) : gradient;
+            total[v] += gradient;
+            dot[v] += gradient * centered;
+        }
+    }
+    for (int v = 0; v < vectors; v++) {
+        const size_t n = v + 1 < vectors ? VEC_WIDTH : last;
+        norm_add_sums(sum_dy + v * VEC_WIDTH, total[v], n);
+        norm_add_sums(sum_dot + v * VEC_WIDTH, dot[v] * vec_load_n(inv_std + v * VEC_WIDTH, n), n);
+    }
+}
+
+VEC_INLINE void add_gradients(int64_t rows, int64_t c, const float *x, const float *dy, const float *gamma,
+                              const float *beta, const float *mean, const float *inv_std, bool relu, double *sum_dy,
+                              double *sum_dot)
+{
+    for (int64_t begin = 0; begin < rows; begin += NORM_RUN) {
+        const int64_t run = cnn__min_i64(rows - begin, NORM_RUN), at = begin * c;
+        int64_t j = 0;
+        for (; j + NORM_TILE * VEC_WIDTH <= c; j += NORM_TILE * VEC_WIDTH) {
+            tile_sums(run, c, x + at + j, dy + at + j, relu ? gamma + j : NULL, relu ? beta + j : NULL, mean + j,
+                      inv_std + j, relu, NORM_TILE, VEC_WIDTH, sum_dy + j, sum_dot + j);
+        }
+        for (; j < c; j += VEC_WIDTH) {
+            tile_sums(run, c, x + at + j, dy + at + j, relu ? gamma + j : NULL, relu ? beta + j : NULL, mean + j,
+                      inv_std + j, relu, 1, cnn__min_size((size_t)(c - j), VEC_WIDTH), sum_dy + j, sum_dot + j);
         }
     }
 }
@@ -119,14 +145,14 @@ VEC_INLINE void tile_sums(int64_t rows, int64_t c, const float *x, const float *
 static void gradient_sums(int64_t rows, int64_t c, const float *x, const float *dy, const float *mean,
                           const float *inv_std, double *sum_dy, double *sum_dot)
 {
-    int64_t j = 0;
-    for (; j + TILE * VEC_WIDTH <= c; j += TILE * VEC_WIDTH) {
-        tile_sums(rows, c, x + j, dy + j, mean + j, inv_std + j, TILE, VEC_WIDTH, sum_dy + j, sum_dot + j);
-    }
-    for (; j < c; j += VEC_WIDTH) {
-        tile_sums(rows, c, x + j, dy + j, mean + j, inv_std + j, 1, cnn__min_size((size_t)(c - j), VEC_WIDTH),
-                  sum_dy + j, sum_dot + j);
-    }
+    add_gradients(rows, c, x, dy, NULL, NULL, mean, inv_std, false, sum_dy, sum_dot);
+}
+
+static void relu_gradient_sums(int64_t rows, int64_t c, const float *x, const float *dy, const float *gamma,
+                               const float *beta, const float *mean, const float *inv_std, double *sum_dy,
+                               double *sum_dot)
+{
+    add_gradients(rows, c, x, dy, gamma, beta, mean, inv_std, true, sum_dy, sum_dot);
 }
 
 static void gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
@@ -146,4 +172,24 @@ static void gradient(int64_t rows, int64_t columns, int64_t stride, const float 
     }
 }
 
-const cnn__norm_kernels CNN__VECTOR(cnn__norms) = {moments, affine, gradient_sums, gradient};
+static void relu_gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
+                          const float *mean, const float *scale, const float *beta, const float *offset,
+                          const float *slope, float *dx)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t j = 0; j < columns; j += VEC_WIDTH) {
+            const size_t n = (size_t)(columns - j);
+            const int64_t at = r * stride + j;
+            const vec_f factor = vec_load_n(scale + j, n);
+            const vec_f centered = vec_load_n(x + at, n) - vec_load_n(mean + j, n);
+            vec_f value = behind_relu(vec_load_n(dy + at, n), centered, factor, vec_load_n(beta + j, n));
+            if (offset != NULL) {
+                value = value - vec_load_n(offset + j, n) - vec_load_n(slope + j, n) * centered;
+            }
+            vec_store_n(dx + at, factor * value, n);
+        }
+    }
+}
+
+const cnn__norm_kernels CNN__VECTOR(cnn__norms) = {moments,      affine, gradient_sums, gradient, relu_gradient_sums,
+                                                   relu_gradient};

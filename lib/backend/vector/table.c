@@ -44,6 +44,34 @@ static cnn_status norm_backward(const cnn_backend_call *call, const cnn_norm_sha
                               d_beta);
 }
 
+static int norm_pools(const cnn_backend *backend, const cnn_norm_pool_shape *shape)
+{
+    (void)backend;
+    (void)shape;
+    return 1;
+}
+
+static size_t norm_pool_workspace(const cnn_backend *backend, const cnn_norm_pool_shape *shape, uint32_t threads)
+{
+    (void)backend;
+    (void)threads;
+    return CNN__VECTOR(cnn__norm_pool_workspace)(shape);
+}
+
+/* The relu's derivative is found again from x: one array less to read, and dy is read as it is. */
+static cnn_status norm_activation_backward(const cnn_backend_call *call, const cnn_norm_shape *shape, int fixed,
+                                           const float *x, const float *y, float *dy, const float *gamma,
+                                           const float *beta, const float *mean, const float *inv_std, float *dx,
+                                           float *d_gamma, float *d_beta)
+{
+    (void)y;
+    if (shape->activation == CNN_LINEAR) {
+        return norm_backward(call, shape, fixed, x, dy, gamma, mean, inv_std, dx, d_gamma, d_beta);
+    }
+    return cnn__norm_relu_backward(&CNN__VECTOR(cnn__norms), call, shape, fixed, x, dy, gamma, beta, mean, inv_std, dx,
+                                   d_gamma, d_beta);
+}
+
 static cnn_status lrn_forward(const cnn_backend_call *call, const cnn_lrn_shape *shape, const float *x, float *y)
 {
     return cnn__lrn_forward(&CNN__VECTOR(cnn__lrn), call, shape, x, y);
@@ -79,6 +107,11 @@ static cnn_status lrn_backward(const cnn_backend_call *call, const cnn_lrn_shape
         .adam_update = CNN__VECTOR(cnn__adam_update),                                                                  \
         .lrn_forward = lrn_forward,                                                                                    \
         .lrn_backward = lrn_backward,                                                                                  \
+        .norm_pools = norm_pools,                                                                                      \
+        .norm_pool_workspace = norm_pool_workspace,                                                                    \
+        .norm_pool_forward = CNN__VECTOR(cnn__norm_pool_forward),                                                      \
+        .norm_pool_backward = CNN__VECTOR(cnn__norm_pool_backward),                                                    \
+        .norm_activation_backward = norm_activation_backward,                                                          \
     }
 
 /* The same but for the choice among convolutions. */
