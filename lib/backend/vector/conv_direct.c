@@ -148,7 +148,7 @@ static void multiply_row(const direct_pass *p, const float *const *rows, size_t 
     }
     product.c = sums;
     product.replaces = 1;
-    conv_tile_add_rows(&product, (size_t)p->columns);
+    CNN__VECTOR(cnn__conv_tile_add_rows)(&product, (size_t)p->columns);
 }
 
 /* Bias, activation and pooling of one vector of channels of a pixel, or cell, from its sums. */

@@ -134,7 +134,7 @@ static void add_band(const direct_gradient *p, int64_t n, int64_t y, size_t coun
         for (size_t block = 0; block < blocks.end - blocks.begin; block++) {
             product.b_offset = block * CONV_COLUMNS;
             product.c = sums + (size_t)k * length * p->width + block * CONV_COLUMNS;
-            conv_tile_add(&product, length);
+            CNN__VECTOR(cnn__conv_tile_add)(&product, length);
         }
     }
 }

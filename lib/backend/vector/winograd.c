@@ -199,7 +199,7 @@ static void multiply_block(const wino_pass *p, size_t tiles, size_t column_begin
                 product.next = column + 1 < column_end ? b + product.b_offset + panel
                                                        : b + p->u_plane + column_begin * panel;
             }
-            conv_tile_add_rows(&product, tiles);
+            CNN__VECTOR(cnn__conv_tile_add_rows)(&product, tiles);
         }
     }
 }

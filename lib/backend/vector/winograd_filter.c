@@ -143,7 +143,7 @@ static void multiply_plane(const wino_gradient *p, size_t plane, size_t count, c
         for (size_t column = columns.begin; column < columns.end; column++) {
             product.b_offset = (column - columns.begin) * block;
             product.c = sums + plane * p->sum_plane + (row * p->column_blocks + column) * SUM_TILE;
-            conv_tile_add(&product, rows);
+            CNN__VECTOR(cnn__conv_tile_add)(&product, rows);
         }
     }
 }
@@ -237,7 +237,7 @@ static void whole_task(void *argument, size_t row, uint32_t worker)
             product.b = &b;
             product.c = sums + plane * SUM_TILE;
             product.next = b + p->d_plane;
-            conv_tile_add(&product, channels);
+            CNN__VECTOR(cnn__conv_tile_add)(&product, channels);
         }
         for (size_t k = 0; k < channels; k++) {
             store_filters(p, row * CONV_COLUMNS + k, column, sums + k * CONV_COLUMNS, SUM_TILE, 0, 1);
