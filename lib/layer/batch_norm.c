@@ -118,12 +118,12 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     spec->parameters[MOVING_VARIANCE] = (cnn_parameter_spec){"moving_variance", each, one, shape.c, shape.c, 0, 0};
     spec->parameter_count = PARAMETERS;
     spec->saved_size = SAVED * cnn__align_size((size_t)shape.c * sizeof(float));
-    /* Behind the backend's part: this batch's variance, and gradients that nobody wants. */
     spec->backward_needs_input = 1;
     spec->backward_needs_output = state->pool == 0 && o->activation != CNN_LINEAR;
     if (state->pool != 0) {
         CNN__RETURN_IF_ERROR(infer_pool(state, backend, inputs, spec, reason, reason_size));
     }
+    /* Behind the backend's part: this batch's variance, and gradients that nobody wants. */
     spec->workspace_size = backend_workspace(state, backend, inputs, threads) +
                            2 * cnn__align_size((size_t)shape.c * sizeof(float));
     return CNN_OK;

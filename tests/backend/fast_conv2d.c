@@ -59,7 +59,7 @@ static void result_check_free(result *r)
     free(r->block);
 }
 
-static float *random_floats(size_t count)
+float *fast_random_floats(size_t count)
 {
     float *values = NULL;
     ck_assert_int_eq(posix_memalign((void **)&values, 64, count * sizeof(float)), 0);
@@ -88,8 +88,8 @@ static void *span_run(void *argument)
     return NULL;
 }
 
-static void parallel(const cnn_backend_call *call, size_t tasks,
-                     void (*task)(void *argument, size_t index, uint32_t worker), void *argument)
+void fast_parallel(const cnn_backend_call *call, size_t tasks,
+                   void (*task)(void *argument, size_t index, uint32_t worker), void *argument)
 {
     pthread_t threads[8];
     span spans[8];
@@ -213,7 +213,7 @@ static void run_passes(const test_case *t, uint32_t threads, result *y, result *
                                  .threads = threads,
                                  .workspace = workspace.data,
                                  .workspace_size = size,
-                                 .parallel = parallel};
+                                 .parallel = fast_parallel};
         const uint8_t *places = t->shape->pool != 0 ? t->places : NULL;
         cnn_status status = CNN_OK;
         if (pass == CNN_PASS_FORWARD) {
@@ -240,7 +240,7 @@ static void run_prepared(const test_case *t, const cnn_conv2d_shape *shape, cons
                              .threads = 2,
                              .workspace = workspace.data,
                              .workspace_size = workspace.size,
-                             .parallel = parallel};
+                             .parallel = fast_parallel};
     ck_assert_int_eq(t->functions->forward_prepared(&call, shape, x, prepared->data, t->bias, y->data, NULL), CNN_OK);
     result_check_free(&workspace);
 }
@@ -250,7 +250,7 @@ static void run_prepared(const test_case *t, const cnn_conv2d_shape *shape, cons
 static void check_prepared(const test_case *t, const result *y)
 {
     result prepared = result_new(t->functions->prepared_size(t->shape)), again = result_new(y->size);
-    cnn_backend_call call = {.struct_size = sizeof(call), .threads = 2, .parallel = parallel};
+    cnn_backend_call call = {.struct_size = sizeof(call), .threads = 2, .parallel = fast_parallel};
     ck_assert_int_eq(t->functions->prepare(&call, t->shape, t->filters, prepared.data), CNN_OK);
     run_prepared(t, t->shape, t->x, &prepared, &again);
     if (t->shape->pool != 0 || t->shape->n == 1) {
@@ -357,9 +357,12 @@ void fast_check(const cnn__conv2d_functions *functions, const cnn_conv2d_shape *
     check_workspace(functions, shape);
     static const uint32_t threads[] = {1, 2, 3, 4, 7};
     const sizes z = sizes_of(shape);
-    test_case t = {functions,          shape,      tolerance, random_floats(z.x), random_floats(z.filters), NULL,
-                   random_floats(z.y), malloc(z.y)};
-    t.bias = fast_random() % 4 == 0 ? NULL : random_floats((size_t)shape->out_c);
+    test_case t = {.functions = functions, .shape = shape, .tolerance = tolerance};
+    t.x = fast_random_floats(z.x);
+    t.filters = fast_random_floats(z.filters);
+    t.dy = fast_random_floats(z.y);
+    t.places = malloc(z.y);
+    t.bias = fast_random() % 4 == 0 ? NULL : fast_random_floats((size_t)shape->out_c);
     for (size_t i = 0; i < z.y; i++) {
         t.places[i] = (uint8_t)(fast_random() % 5);
     }

@@ -22,6 +22,13 @@ size_t fast_instruction_sets(fast_instruction_set *sets);
 uint32_t fast_random(void);
 int64_t fast_random_in(int64_t low, int64_t high);
 
+/* `count` values in [-1, 1), 64-byte aligned; the caller frees them. */
+float *fast_random_floats(size_t count);
+
+/* What a cnn_backend_call's tasks run on: threads, or for more than two of them one worker after the other. */
+void fast_parallel(const cnn_backend_call *call, size_t tasks,
+                   void (*task)(void *argument, size_t index, uint32_t worker), void *argument);
+
 /* Sizes of outputs follow; false if there would be none. */
 bool fast_finish_shape(cnn_conv2d_shape *s, int64_t pad_bottom, int64_t pad_right);
 

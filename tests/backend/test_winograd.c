@@ -2,6 +2,9 @@
 /* Winograd and direct convolution over random and extreme shapes, and which of them is chosen. */
 #include <check.h>
 #include <malloc.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "backend/fast_conv2d.h"
 #include "common/suite.h"
@@ -32,6 +35,56 @@ START_TEST(winograd_5x5)
 {
     check_random(CNN__CONV2D_WINOGRAD_2X5, 5, 5, 40, 25);
     check_random(CNN__CONV2D_WINOGRAD_4X5, 5, 5, 40, 25);
+}
+END_TEST
+
+static void filter_gradient(const cnn__conv2d_functions *functions, const cnn_conv2d_shape *shape, uint32_t threads,
+                            const float *x, const float *dy, float *d_filters)
+{
+    const size_t size = functions->workspace(shape, CNN_PASS_BACKWARD_FILTER, threads);
+    float *workspace = fast_random_floats(size / sizeof(float) + 1), d_bias[128];
+    memset(workspace, 0xFF, size); /* NaN */
+    const cnn_backend_call call = {.struct_size = sizeof(call), .threads = threads, .workspace = workspace,
+                                   .workspace_size = size, .parallel = fast_parallel};
+    ck_assert_int_eq(functions->backward_filter(&call, shape, x, dy, NULL, d_filters, d_bias), CNN_OK);
+    free(workspace);
+}
+
+/* Sums over tiles that are too large for each worker to have its own: few tiles, which are one chunk, and more. */
+START_TEST(large_sums)
+{
+    static const int64_t sizes[][2] = {{3, 7}, {24, 19}};
+    fast_instruction_set sets[FAST_INSTRUCTION_SETS];
+    const size_t set_count = fast_instruction_sets(sets), count = 9 * 113 * 97;
+    float *plain = fast_random_floats(count), *got = fast_random_floats(count), *again = fast_random_floats(count);
+    for (size_t k = 0; k < 2; k++) {
+        cnn_conv2d_shape s = {.struct_size = sizeof(s), .n = sizes[k][0], .in_h = sizes[k][1], .in_w = sizes[k][1],
+                              .in_c = 113, .out_c = 97, .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1,
+                              .dilation_h = 1, .dilation_w = 1, .groups = 1, .pad_top = 1, .pad_left = 1};
+        ck_assert(fast_finish_shape(&s, 1, 1));
+        const size_t pixels = (size_t)(s.n * s.in_h * s.in_w);
+        float *x = fast_random_floats(pixels * 113), *dy = fast_random_floats(pixels * 97);
+        for (size_t i = 0; i < set_count; i++) {
+            filter_gradient(&sets[i].table[CNN__CONV2D_DIRECT], &s, 2, x, dy, plain);
+            for (int algorithm = CNN__CONV2D_WINOGRAD_4X3; algorithm <= CNN__CONV2D_WINOGRAD_6X3; algorithm++) {
+                const double allowed =
+                    (fast_tolerances[algorithm] + fast_tolerances[CNN__CONV2D_DIRECT]) * (double)pixels;
+                filter_gradient(&sets[i].table[algorithm], &s, 1, x, dy, got);
+                filter_gradient(&sets[i].table[algorithm], &s, 3, x, dy, again);
+                ck_assert_int_eq(memcmp(got, again, count * sizeof(float)), 0);
+                for (size_t j = 0; j < count; j++) {
+                    if (!(fabs((double)got[j] - plain[j]) <= allowed)) {
+                        ck_abort_msg("%s: %g, not %g", sets[i].name, (double)got[j], (double)plain[j]);
+                    }
+                }
+            }
+        }
+        free(x);
+        free(dy);
+    }
+    free(plain);
+    free(got);
+    free(again);
 }
 END_TEST
 
@@ -155,6 +208,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, winograd_3x3);
     tcase_add_test(tests, winograd_5x5);
+    tcase_add_test(tests, large_sums);
     tcase_add_test(tests, direct_first_layer);
     tcase_add_test(tests, direct_strides);
     tcase_add_test(tests, extreme_shapes);

@@ -131,6 +131,50 @@ START_TEST(normalisations)
 }
 END_TEST
 
+/* A call with a byte less than the query said is refused before anything is read or written. */
+START_TEST(too_little)
+{
+    cnn_context *context;
+    ck_assert_int_eq(
+        cnn_context_create(CNN_CONTEXT(.threads = 1, .backend = cnn_backend_name((size_t)_i)), &context), CNN_OK);
+    const cnn_backend *b = &context->backend;
+    float *none = (float *)(uintptr_t)64; /* to be read is to crash */
+    uint8_t *bytes = (uint8_t *)none;
+    cnn_backend_call call;
+    cnn__backend_call_init(&call, context, 1, none, 0);
+    const cnn_norm_shape norm = {sizeof(norm), 1000, 8, 1e-3f, CNN_RELU};
+    call.workspace_size = b->norm_workspace(b, &norm, 1) - 1;
+    ck_assert_int_eq(b->norm_forward(&call, &norm, none, none, none, none, none, none, none), CNN_ERROR_BACKEND);
+    ck_assert_int_eq(b->norm_backward(&call, &norm, 0, none, none, none, none, none, none, none, none),
+                     CNN_ERROR_BACKEND);
+    const cnn_norm_pool_shape pooled = {sizeof(pooled), 10, 10, 10, 8, 1e-3f, CNN_RELU};
+    if (b->norm_pools(b, &pooled)) {
+        call.workspace_size = b->norm_pool_workspace(b, &pooled, 1) - 1;
+        ck_assert_int_eq(b->norm_pool_forward(&call, &pooled, 0, none, none, none, none, bytes, none, none, none),
+                         CNN_ERROR_BACKEND);
+        ck_assert_int_eq(b->norm_pool_backward(&call, &pooled, 0, none, none, bytes, none, none, none, none, none,
+                                               none),
+                         CNN_ERROR_BACKEND);
+        call.workspace_size = b->norm_workspace(b, &norm, 1) - 1; /* without y and its pass */
+        ck_assert_int_eq(b->norm_activation_backward(&call, &norm, 0, none, none, none, none, none, none, none, none,
+                                                     none, none),
+                         CNN_ERROR_BACKEND);
+    }
+    const cnn_conv2d_shape conv = {.struct_size = sizeof(conv), .n = 3, .in_h = 7, .in_w = 7, .in_c = 113, .out_h = 7,
+                                   .out_w = 7, .out_c = 97, .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1,
+                                   .dilation_h = 1, .dilation_w = 1, .groups = 1, .pad_top = 1, .pad_left = 1};
+    call.workspace_size = b->conv2d_workspace(b, &conv, CNN_PASS_BACKWARD_FILTER, 1) - 1;
+    ck_assert_int_eq(b->conv2d_backward_filter(&call, &conv, none, none, NULL, none, none), CNN_ERROR_BACKEND);
+    const cnn_dense_shape dense = {.struct_size = sizeof(dense), .n = 20, .in = 300, .out = 200};
+    const size_t size = b->dense_workspace(b, &dense, CNN_PASS_FORWARD, 1);
+    if (size > 0) {
+        call.workspace_size = size - 1;
+        ck_assert_int_eq(b->dense_forward(&call, &dense, none, none, none, none), CNN_ERROR_BACKEND);
+    }
+    cnn_context_free(context);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("workspace");
@@ -143,6 +187,7 @@ int main(void)
     tcase_add_loop_test(tests, wide_rows, 0, backends);
     tcase_add_loop_test(tests, dense_layers, 0, backends);
     tcase_add_loop_test(tests, normalisations, 0, backends);
+    tcase_add_loop_test(tests, too_little, 0, backends);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
 }

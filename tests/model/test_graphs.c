@@ -10,6 +10,7 @@
 #include <cnn/cnn.h>
 
 #include "common/suite.h"
+#include "model/values.h"
 
 enum { BATCH = 3, SIDE = 8, CHANNELS = 4, CLASSES = 5, INPUT = SIDE * SIDE * CHANNELS, NODES = 14, GRAPHS = 150 };
 
@@ -134,17 +135,6 @@ static graph make_graph(cnn_context *context, uint32_t number, bool smooth)
     return g;
 }
 
-static float *make_values(size_t count, uint32_t seed)
-{
-    float *values = calloc(count, sizeof(float));
-    ck_assert_ptr_nonnull(values);
-    for (size_t i = 0; i < count; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        values[i] = (float)(seed >> 8) * 0x1p-23f - 1;
-    }
-    return values;
-}
-
 static size_t values_of(const cnn_shape *shape)
 {
     size_t values = 1;
@@ -193,7 +183,7 @@ static bool is_live(const graph *g, const char *parameter)
 static void compare_training(uint32_t number, const graph *fast, const graph *whole, const float *images)
 {
     cnn_session *sessions[] = {open_session(fast->model, true, false), open_session(whole->model, true, true)};
-    float *weights = make_values((size_t)BATCH * CLASSES, 5);
+    float *weights = test_values((size_t)BATCH * CLASSES, 5);
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(cnn_session_forward(sessions[i], images, BATCH), CNN_OK);
         ck_assert_int_eq(cnn_session_backward(sessions[i], weights), CNN_OK);
@@ -240,7 +230,7 @@ START_TEST(test_fast_and_whole)
 {
     cnn_context *context = NULL;
     ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .seed = 3), &context), CNN_OK);
-    float *images = make_values((size_t)BATCH * INPUT, 1);
+    float *images = test_values((size_t)BATCH * INPUT, 1);
     for (uint32_t number = 0; number < GRAPHS; number++) {
         graph fast = make_graph(context, number, false), whole = make_graph(context, number, false);
         compare_training(number, &fast, &whole, images);
@@ -298,7 +288,7 @@ START_TEST(test_finite_differences)
     const double reach = 5e-4; /* of the parameters as one vector */
     cnn_context *context = NULL;
     ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .seed = 4), &context), CNN_OK);
-    float *images = make_values((size_t)BATCH * INPUT, 2), *weights = make_values((size_t)BATCH * CLASSES, 6);
+    float *images = test_values((size_t)BATCH * INPUT, 2), *weights = test_values((size_t)BATCH * CLASSES, 6);
     for (uint32_t number = 0; number < GRAPHS; number++) {
         graph g = make_graph(context, number, true);
         cnn_session *session = open_session(g.model, true, false);

@@ -10,6 +10,7 @@
 
 #include "common/suite.h"
 #include "model/session.h"
+#include "model/values.h"
 
 enum { BATCH = 3, HEIGHT = 27, WIDTH = 19, CLASSES = 4, IMAGES = BATCH * HEIGHT * WIDTH * 2 };
 
@@ -44,17 +45,6 @@ static cnn_model *make_model(cnn_context *context, int kind)
     return model;
 }
 
-static float *make_values(size_t count, uint32_t seed)
-{
-    float *values = calloc(count, sizeof(float));
-    ck_assert_ptr_nonnull(values);
-    for (size_t i = 0; i < count; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        values[i] = (float)(seed >> 8) * 0x1p-23f - 1;
-    }
-    return values;
-}
-
 static cnn_session *open_session(cnn_model *model, bool whole)
 {
     cnn_session *session = NULL;
@@ -69,7 +59,7 @@ static float *train(cnn_context *context, int kind, bool whole, uint32_t *ops, s
 {
     cnn_model *model = make_model(context, kind);
     cnn_session *session = open_session(model, whole);
-    float *images = make_values(IMAGES, 1), *weights = make_values((size_t)BATCH * CLASSES, 5);
+    float *images = test_values(IMAGES, 1), *weights = test_values((size_t)BATCH * CLASSES, 5);
     const size_t logits = (size_t)(BATCH - 1) * CLASSES;
     *ops = session->program.op_count;
     *count = logits + 2 * model->value_count;
@@ -186,7 +176,7 @@ START_TEST(test_left_alone)
         ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
         cnn_session *session = open_session(model, false);
         ck_assert_uint_eq(session->program.op_count, twice ? 6 : 4);
-        float *images = make_values((size_t)BATCH * 75, 1), *weights = make_values((size_t)BATCH * 2, 2);
+        float *images = test_values((size_t)BATCH * 75, 1), *weights = test_values((size_t)BATCH * 2, 2);
         ck_assert_int_eq(cnn_session_forward(session, images, BATCH), CNN_OK);
         ck_assert_int_eq(cnn_session_backward(session, weights), CNN_OK);
         free(images);
