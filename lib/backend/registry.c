@@ -6,7 +6,7 @@
 
 #include "backend/backend.h"
 #include "backend/config.h"
-#include "backend/cpu.h"
+#include "core/cpu.h"
 #include "backend/reference/reference.h"
 #include "core/options.h"
 #if CNN_HAVE_BLIS

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "model/model.h"
-#include "model/program.h"
+#include "session/program.h"
 
 static char *parameter_name(cnn_context *context, const char *node, const char *parameter)
 {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "batch/pipeline.h"
+#include "pipeline/pipeline.h"
 #include "core/options.h"
 #include "model/model.h"
 

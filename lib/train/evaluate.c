@@ -3,11 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "batch/loader.h"
+#include "loader/loader.h"
 #include "core/options.h"
 #include "evaluate/evaluator.h"
 #include "loss/loss.h"
-#include "model/session.h"
+#include "session/session.h"
 #include "train/clock.h"
 #include "train/train.h"
 

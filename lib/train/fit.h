@@ -3,7 +3,7 @@
 #ifndef CNN_TRAIN_FIT_H
 #define CNN_TRAIN_FIT_H
 
-#include "model/session.h"
+#include "session/session.h"
 #include "train/train.h"
 
 typedef struct cnn__fit {

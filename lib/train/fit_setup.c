@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "batch/loader.h"
-#include "checkpoint/training_file.h"
+#include "loader/loader.h"
+#include "train/checkpoint.h"
 #include "core/options.h"
 #include "train/fit.h"
 

@@ -4,7 +4,7 @@
 
 #include "backend/backend.h"
 #include "loss/loss.h"
-#include "model/trace.h"
+#include "session/trace.h"
 #include "optimizer/optimizer.h"
 #include "train/train.h"
 

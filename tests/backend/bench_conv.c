@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "backend/backend.h"
-#include "backend/vector/conv2d.h"
+#include "backend/vector/conv2d/conv2d.h"
 #include "backend/vector/vector.h"
 
 typedef struct layer {

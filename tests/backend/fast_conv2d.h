@@ -4,7 +4,7 @@
 #ifndef CNN_TESTS_BACKEND_FAST_CONV2D_H
 #define CNN_TESTS_BACKEND_FAST_CONV2D_H
 
-#include "backend/vector/conv2d.h"
+#include "backend/vector/conv2d/conv2d.h"
 
 typedef struct fast_instruction_set {
     const char *name;

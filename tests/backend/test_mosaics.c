@@ -4,7 +4,7 @@
 #include <malloc.h>
 
 #include "backend/fast_conv2d.h"
-#include "backend/vector/mosaic.h"
+#include "backend/vector/conv2d/mosaic.h"
 #include "common/suite.h"
 
 /* Images of a batch side by side: rows and columns of them, last tiles that hang over, batches of a prime number. */

@@ -9,7 +9,7 @@
 #include <cnn/cnn.h>
 
 #include "common/suite.h"
-#include "model/session.h"
+#include "session/session.h"
 #include "model/values.h"
 
 enum { BATCH = 3, HEIGHT = 27, WIDTH = 19, CLASSES = 4, IMAGES = BATCH * HEIGHT * WIDTH * 2 };

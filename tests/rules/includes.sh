@@ -12,15 +12,20 @@ rules='
 core:
 image:
 dataset: image
-batch: dataset image
+pipeline: image
+loader: dataset pipeline
 backend:
+context: backend
 layer: backend
-model: layer backend image batch
-loss: model backend
-optimizer: model backend
-evaluate: model loss
-train: model loss optimizer evaluate batch dataset backend checkpoint
-checkpoint: model layer optimizer loss evaluate batch train
+model: layer session pipeline
+session: model layer backend
+loss: session backend
+optimizer: session schedule
+schedule:
+evaluate: loss
+predict: session pipeline image backend
+format: model layer pipeline
+train: session loss optimizer evaluate loader backend format schedule model
 zoo:
 '
 
@@ -63,8 +68,8 @@ tap_empty 'examples include <...> alone' "$outside"
 
 # Images and data know no model; a backend knows shapes and pointers.
 models='<cnn/(model|train|loss|optimizer|evaluator|zoo|cnn)\.h>'
-tap_empty 'core/ image/ dataset/ batch/ backend/ know no model' \
-    "$(grep -rnE "$models" --include='*.[ch]' core image dataset batch backend)"
+tap_empty 'core/ image/ dataset/ pipeline/ loader/ backend/ know no model' \
+    "$(grep -rnE "$models" --include='*.[ch]' core image dataset pipeline loader backend)"
 tap_empty 'image/ knows no dataset' "$(grep -rnE '<cnn/(dataset|loader)\.h>' --include='*.[ch]' image)"
 
 # Arithmetic is reached by way of the vtable alone.

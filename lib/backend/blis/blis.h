@@ -3,7 +3,7 @@
 #ifndef CNN_BACKEND_BLIS_BLIS_H
 #define CNN_BACKEND_BLIS_BLIS_H
 
-#include "backend/cpu.h"
+#include "core/cpu.h"
 #include "backend/vector/vector.h"
 
 /* The table, complete but for what is the reference's: with the kernels of a level, or with these. */

@@ -3,7 +3,7 @@
 #ifndef CNN_BACKEND_VECTOR_DENSE_PACK_H
 #define CNN_BACKEND_VECTOR_DENSE_PACK_H
 
-#include "backend/vector/conv_tile.h"
+#include "backend/vector/conv2d/conv_tile.h"
 
 #define DENSE_PACK_AHEAD 12 /* rows of B that are asked for before they are copied */
 

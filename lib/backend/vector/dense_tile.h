@@ -4,7 +4,7 @@
 #ifndef CNN_BACKEND_VECTOR_DENSE_TILE_H
 #define CNN_BACKEND_VECTOR_DENSE_TILE_H
 
-#include "backend/vector/conv_tile.h"
+#include "backend/vector/conv2d/conv_tile.h"
 
 /* Steps of the depth from one request to the next: at this pace a core's share of the memory can follow. */
 #define DENSE_GROUP 2

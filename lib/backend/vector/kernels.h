@@ -3,7 +3,7 @@
 #ifndef CNN_BACKEND_VECTOR_KERNELS_H
 #define CNN_BACKEND_VECTOR_KERNELS_H
 
-#include "backend/vector/conv2d.h"
+#include "backend/vector/conv2d/conv2d.h"
 #include "backend/vector/vec.h"
 #include "backend/vector/vector.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "backend/task.h"
-#include "backend/vector/conv_output.h"
+#include "backend/vector/conv2d/conv_output.h"
 #include "backend/vector/kernels.h"
 #include "backend/vector/norm_sums.h"
 #include "core/error.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of one instruction set. */
-#include "backend/vector/conv2d.h"
+#include "backend/vector/conv2d/conv2d.h"
 #include "backend/vector/kernels.h"
 
 static size_t dense_workspace(const cnn_backend *backend, const cnn_dense_shape *shape, cnn_pass pass,

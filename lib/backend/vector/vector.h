@@ -3,7 +3,7 @@
 #ifndef CNN_BACKEND_VECTOR_VECTOR_H
 #define CNN_BACKEND_VECTOR_VECTOR_H
 
-#include "backend/cpu.h"
+#include "core/cpu.h"
 #include "backend/reference/reference.h"
 
 /* What one instruction set offers. The `blis` backend hands it to its entries as `user`. */

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/* Direct convolution, forward and, at stride 1, to the input. */
+#include "backend/vector/conv2d/conv_direct.h"
+#include "backend/vector/conv2d/conv2d_kernels.h"
+
+#define DIRECT_BANDS 64            /* tasks wanted */
+#define DIRECT_MIN_PIXELS 48       /* of a task: fewer reread the filters more often than they are worth */
+#define DIRECT_MIN_TASKS 16        /* below this, tasks are divided by output channels too */
+#define DIRECT_SMALL_FILTERS 16384 /* bytes */
+#define DIRECT_AHEAD 8             /* pixels of outputs that are asked for before they are written */
+#define DIRECT_PACK_ROWS 64        /* rows of the filter matrix that one task packs */
+
+typedef struct direct_pass {
+    direct_source source;
+    conv_output out;
+    const float *filters;
+    int turned;                   /* 1: filters are rotated by 180 degrees and their channels exchanged */
+    int64_t n, rows, columns;     /* windows that are computed */
+    int64_t unit;                 /* rows computed together: 2 with pooling */
+    int64_t channels, depth;      /* of the product: output channels, kernel rows * row_length */
+    size_t blocks, bands, splits; /* of CONV_COLUMNS channels; of units in an image; of blocks */
+    int64_t touched;              /* most rows that a band touches */
+    size_t sums_size;             /* values */
+    float *packed;                /* [block][depth][CONV_COLUMNS]; only read once it is filled */
+    size_t packed_size;           /* bytes */
+    char *scratch;                /* of each worker: rows, sums, row pointers */
+    size_t scratch_size, workspace;
+} direct_pass;
+
+static void plan_memory(direct_pass *p, uint32_t threads, void *workspace)
+{
+    const int64_t units = cnn__max_i64(1, p->rows / p->unit);
+    const int64_t least = cnn__max_i64(1, DIRECT_MIN_PIXELS / cnn__max_i64(1, p->columns * p->unit));
+    p->depth = p->source.kernel_h * p->source.row_length;
+    p->blocks = cnn__div_up((size_t)p->channels, CONV_COLUMNS);
+    p->bands = cnn__div_up(DIRECT_BANDS, (size_t)p->n);
+    p->bands = cnn__max_size(1, cnn__min_size(p->bands, (size_t)(units / least)));
+    p->splits = cnn__min_size(p->blocks, cnn__div_up(DIRECT_MIN_TASKS, p->bands * (size_t)p->n));
+    p->touched = direct_rows_touched(&p->source, p->unit * (int64_t)cnn__div_up((size_t)units, p->bands));
+    const size_t rows = p->source.copies ? (size_t)p->touched * direct_row_size(&p->source) : 0;
+    const size_t pointers = cnn__div_up((size_t)p->touched * sizeof(float *), 64) * 64;
+    p->sums_size = (size_t)(p->unit * p->columns) * CONV_COLUMNS;
+    p->scratch_size = pointers + (rows + p->sums_size) * sizeof(float);
+    p->packed_size = p->blocks * (size_t)p->depth * CONV_COLUMNS * sizeof(float);
+    p->workspace = p->packed_size + threads * p->scratch_size;
+    p->packed = workspace;
+    p->scratch = workspace == NULL ? NULL : (char *)workspace + p->packed_size;
+}
+
+/* Filters that were packed before take no workspace. */
+static void use_prepared(direct_pass *p, const void *prepared, void *workspace)
+{
+    p->packed = (float *)prepared;
+    p->scratch = workspace;
+    p->workspace -= p->packed_size;
+}
+
+static direct_pass plan_forward(const cnn_conv2d_shape *shape, uint32_t threads, void *workspace)
+{
+    const int64_t cell = shape->pool != 0 ? 2 : 1;
+    direct_pass p = {.n = shape->n, .unit = cell, .channels = shape->out_c};
+    p.rows = shape->out_h / cell * cell;
+    p.columns = shape->out_w / cell * cell;
+    p.source = (direct_source){.h = shape->in_h,
+                               .w = shape->in_w,
+                               .c = shape->in_c,
+                               .pad_y = shape->pad_top,
+                               .pad_x = shape->pad_left,
+                               .stride_y = shape->stride_h,
+                               .stride_x = shape->stride_w,
+                               .dilation_y = shape->dilation_h,
+                               .kernel_h = shape->kernel_h};
+    direct_source_finish(&p.source, p.columns, shape->kernel_w, 0);
+    p.out = (conv_output){.h = shape->out_h / cell,
+                          .w = shape->out_w / cell,
+                          .c = shape->out_c,
+                          .activation = shape->activation,
+                          .alpha = shape->alpha,
+                          .pool = shape->pool};
+    plan_memory(&p, threads, workspace);
+    return p;
+}
+
+/* The gradient of the input is the convolution of dy with turned filters. */
+static direct_pass plan_backward(const cnn_conv2d_shape *shape, uint32_t threads, void *workspace)
+{
+    direct_pass p = {.n = shape->n, .unit = 1, .channels = shape->in_c, .turned = 1};
+    p.rows = shape->in_h;
+    p.columns = shape->in_w;
+    p.source = (direct_source){.h = shape->out_h,
+                               .w = shape->out_w,
+                               .c = shape->out_c,
+                               .pad_y = (int64_t)(shape->kernel_h - 1) * shape->dilation_h - shape->pad_top,
+                               .pad_x = (int64_t)(shape->kernel_w - 1) - shape->pad_left,
+                               .stride_y = 1,
+                               .stride_x = 1,
+                               .dilation_y = shape->dilation_h,
+                               .kernel_h = shape->kernel_h};
+    direct_source_finish(&p.source, p.columns, shape->kernel_w, shape->pool != 0);
+    p.out = (conv_output){.h = shape->in_h, .w = shape->in_w, .c = shape->in_c, .activation = CNN_LINEAR};
+    plan_memory(&p, threads, workspace);
+    return p;
+}
+
+/* Row `row` of the filter matrix, channels [first, first + CONV_COLUMNS); zeros past the end. */
+static void pack_row(const direct_pass *p, int64_t row, int64_t first, float *to)
+{
+    const int64_t count = cnn__min_i64(CONV_COLUMNS, p->channels - first);
+    if (!p->turned) {
+        memcpy(to, p->filters + row * p->channels + first, (size_t)count * sizeof(float));
+    } else {
+        const int64_t taps = p->depth / p->source.c, tap = taps - 1 - row / p->source.c;
+        const float *from = p->filters + (tap * p->channels + first) * p->source.c + row % p->source.c;
+        for (int64_t j = 0; j < count; j++) {
+            to[j] = from[j * p->source.c];
+        }
+    }
+    memset(to + count, 0, (size_t)(CONV_COLUMNS - count) * sizeof(float));
+}
+
+static void pack_task(void *argument, size_t index, uint32_t worker)
+{
+    const direct_pass *p = argument;
+    (void)worker;
+    const size_t parts = cnn__div_up((size_t)p->depth, DIRECT_PACK_ROWS);
+    const size_t block = index / parts;
+    const cnn__range rows = cnn__grain_range((size_t)p->depth, DIRECT_PACK_ROWS, index % parts);
+    for (size_t row = rows.begin; row < rows.end; row++) {
+        pack_row(p, (int64_t)row, (int64_t)(block * CONV_COLUMNS),
+                 p->packed + (block * (size_t)p->depth + row) * CONV_COLUMNS);
+    }
+}
+
+/* The sums of one output row and one block of channels, [columns][CONV_COLUMNS]. `rows` are the kernel's. */
+static void multiply_row(const direct_pass *p, const float *const *rows, size_t block, float *sums)
+{
+    const float *a[CNN__CONV2D_MAX_KERNEL], *b[CNN__CONV2D_MAX_KERNEL];
+    const float *packed = p->packed + block * (size_t)p->depth * CONV_COLUMNS;
+    conv_product product = {.a = a, .b = b, .length = (size_t)p->source.row_length};
+    product.a_row = (size_t)(p->source.stride_x * p->source.c);
+    product.b_step = CONV_COLUMNS;
+    product.c_row = CONV_COLUMNS;
+    for (int64_t i = 0; i < p->source.kernel_h; i++) {
+        if (rows[i * p->source.dilation_y] != NULL) {
+            a[product.pieces] = rows[i * p->source.dilation_y];
+            b[product.pieces++] = packed + i * p->source.row_length * CONV_COLUMNS;
+        }
+    }
+    product.c = sums;
+    product.replaces = 1;
+    CNN__VECTOR(cnn__conv_tile_add_rows)(&product, (size_t)p->columns);
+}
+
+/* Bias, activation and pooling of one vector of channels of a pixel, or cell, from its sums. */
+VEC_INLINE void finish_pixel(const conv_output *out, const float *sums, int64_t row, size_t at, vec_f bias,
+                             size_t lanes)
+{
+    if (out->pool == 0) {
+        vec_f value = vec_load(sums);
+        conv_activate(&value, 1, bias, out);
+        vec_store_n(out->y + at, value, lanes);
+        return;
+    }
+    const vec_f cell[4] = {vec_load(sums), vec_load(sums + CONV_COLUMNS), vec_load(sums + row),
+                           vec_load(sums + row + CONV_COLUMNS)};
+    conv_pool_store(out, at, cell, bias, lanes);
+}
+
+/* All outputs of one unit and block: each cache line of them is written once. */
+static void finish_unit(const direct_pass *p, int64_t n, int64_t unit, size_t block, const float *sums)
+{
+    const conv_output local = p->out; /* stores of bytes may alias what is not local */
+    const conv_output *out = &local;
+    const int64_t first = (int64_t)(block * CONV_COLUMNS), row = p->columns * CONV_COLUMNS;
+    const int64_t step = out->pool == 0 ? CONV_COLUMNS : 2 * CONV_COLUMNS;
+    const size_t lanes = (size_t)(out->c - first), more = lanes > VEC_WIDTH ? lanes - VEC_WIDTH : 0;
+    vec_f bias[2] = {{0}};
+    if (out->bias != NULL) {
+        bias[0] = vec_load_n(out->bias + first, lanes);
+        bias[1] = more > 0 ? vec_load_n(out->bias + first + VEC_WIDTH, more) : vec_set1(0.0f);
+    }
+    size_t at = (size_t)((n * out->h + unit) * out->w * out->c + first);
+    for (int64_t x = 0; x < out->w; x++, at += (size_t)out->c, sums += step) {
+        __builtin_prefetch(out->y + at + DIRECT_AHEAD * out->c, 1);
+        finish_pixel(out, sums, row, at, bias[0], lanes);
+        if (more > 0) {
+            finish_pixel(out, sums + VEC_WIDTH, row, at + VEC_WIDTH, bias[1], more);
+        }
+    }
+}
+
+static void band_task(void *argument, size_t index, uint32_t worker)
+{
+    const direct_pass *p = argument;
+    const direct_source *source = &p->source;
+    const size_t band = index / p->splits % p->bands;
+    const int64_t n = (int64_t)(index / p->splits / p->bands);
+    const cnn__range units = cnn__part_range((size_t)(p->rows / p->unit), p->bands, band);
+    const cnn__range blocks = cnn__part_range(p->blocks, p->splits, index % p->splits);
+    float *sums = (float *)(p->scratch + worker * p->scratch_size), *copies = sums + p->sums_size;
+    const float **rows = (const float **)(copies + (source->copies ? (size_t)p->touched * direct_row_size(source) : 0));
+    const int64_t first = (int64_t)units.begin * p->unit * source->stride_y - source->pad_y;
+    const int64_t touched = direct_rows_touched(source, (int64_t)(units.end - units.begin) * p->unit);
+    for (int64_t y = 0; y < touched; y++) {
+        rows[y] = direct_row(source, n, first + y, copies + (size_t)y * direct_row_size(source));
+    }
+    /* Filters that fit into the first-level cache are gone through for each unit, so that outputs are written once;
+     * otherwise each block of them is kept for the whole band. */
+    const size_t bytes = (blocks.end - blocks.begin) * (size_t)p->depth * CONV_COLUMNS * sizeof(float);
+    const size_t step = bytes <= DIRECT_SMALL_FILTERS ? 1 : units.end - units.begin;
+    for (size_t begin = units.begin; begin < units.end; begin += step) {
+        for (size_t block = blocks.begin; block < blocks.end; block++) {
+            for (size_t unit = begin; unit < begin + step; unit++) {
+                const int64_t row = (int64_t)(unit - units.begin) * p->unit;
+                for (int64_t i = 0; i < p->unit; i++) {
+                    multiply_row(p, rows + (row + i) * source->stride_y, block, sums + i * p->columns * CONV_COLUMNS);
+                }
+                finish_unit(p, n, (int64_t)unit, block, sums);
+            }
+        }
+    }
+}
+
+static void pack_filters(const cnn_backend_call *call, direct_pass *p)
+{
+    call->parallel(call, p->blocks * cnn__div_up((size_t)p->depth, DIRECT_PACK_ROWS), pack_task, p);
+}
+
+static cnn_status run(const cnn_backend_call *call, direct_pass *p, int is_prepared)
+{
+    if (!cnn__has_workspace(call, p->workspace)) {
+        return CNN_ERROR_BACKEND;
+    }
+    if (!is_prepared) {
+        pack_filters(call, p);
+    }
+    call->parallel(call, (size_t)p->n * p->bands * p->splits, band_task, p);
+    return CNN_OK;
+}
+
+bool CNN__VECTOR(cnn__direct_supports)(const cnn_conv2d_shape *shape, cnn_pass pass)
+{
+    if (shape->groups != 1 || shape->kernel_h > CNN__CONV2D_MAX_KERNEL ||
+        (shape->dilation_w != 1 && shape->kernel_w != 1)) {
+        return false;
+    }
+    return pass != CNN_PASS_BACKWARD_DATA || (shape->stride_h == 1 && shape->stride_w == 1);
+}
+
+size_t CNN__VECTOR(cnn__direct_data_workspace)(const cnn_conv2d_shape *shape, cnn_pass pass, uint32_t threads)
+{
+    return pass == CNN_PASS_FORWARD ? plan_forward(shape, threads, NULL).workspace
+                                    : plan_backward(shape, threads, NULL).workspace;
+}
+
+cnn_status CNN__VECTOR(cnn__direct_forward)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
+                                            const float *filters, const float *bias, float *y, uint8_t *argmax)
+{
+    direct_pass p = plan_forward(shape, call->threads, call->workspace);
+    p.source.data = x;
+    p.filters = filters;
+    p.out.bias = bias;
+    p.out.y = y;
+    p.out.argmax = argmax;
+    return run(call, &p, 0);
+}
+
+cnn_status CNN__VECTOR(cnn__direct_backward_data)(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
+                                                  const float *dy, const uint8_t *argmax, const float *filters,
+                                                  float *dx)
+{
+    direct_pass p = plan_backward(shape, call->threads, call->workspace);
+    p.source.data = dy;
+    p.source.argmax = argmax;
+    p.filters = filters;
+    p.out.y = dx;
+    return run(call, &p, 0);
+}
+
+size_t CNN__VECTOR(cnn__direct_prepared_size)(const cnn_conv2d_shape *shape)
+{
+    return plan_forward(shape, 1, NULL).packed_size;
+}
+
+cnn_status CNN__VECTOR(cnn__direct_prepare)(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
+                                            const float *filters, void *prepared)
+{
+    direct_pass p = plan_forward(shape, call->threads, prepared);
+    p.filters = filters;
+    pack_filters(call, &p);
+    return CNN_OK;
+}
+
+cnn_status CNN__VECTOR(cnn__direct_forward_prepared)(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
+                                                     const float *x, const void *prepared, const float *bias, float *y,
+                                                     uint8_t *argmax)
+{
+    direct_pass p = plan_forward(shape, call->threads, NULL);
+    use_prepared(&p, prepared, call->workspace);
+    p.source.data = x;
+    p.out.bias = bias;
+    p.out.y = y;
+    p.out.argmax = argmax;
+    return run(call, &p, 1);
+}

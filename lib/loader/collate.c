@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* Samples to batches. */
+#include "loader/collate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dataset/dataset.h"
+
+/* Samples that are read to learn what they are like, when the first ones cannot be read. */
+#define MAX_PROBES 64
+
+/* ---- the shape of samples ---- */
+
+/* Channels of the first sample that can be read, and whether its values are floats. */
+static cnn_status probe(const cnn__collate *collate, int64_t *channels, bool *floats)
+{
+    size_t count = cnn_dataset_count(collate->dataset);
+    cnn_status status = CNN_OK;
+    for (size_t i = 0; i < count && i < MAX_PROBES; i++) {
+        cnn__sample sample;
+        status = cnn__dataset_read(collate->dataset, i, collate->hint.minimum_width, collate->hint.minimum_height,
+                                   &sample);
+        if (status == CNN_OK) {
+            *channels = sample.channels;
+            *floats = sample.image == NULL;
+            cnn__sample_free(&sample);
+            return CNN_OK;
+        }
+    }
+    return status;
+}
+
+static cnn_status find_shape(const cnn__collate *collate, cnn_shape *shape)
+{
+    const cnn_shape source = cnn_dataset_shape(collate->dataset);
+    int64_t dims[3] = {0, 0, 0};
+    if (source.rank == 3) {
+        memcpy(dims, source.dims, sizeof(dims));
+    }
+    int64_t channels = dims[2];
+    bool floats = false;
+    cnn__pipeline_dims(collate->pipeline, dims);
+    if (dims[0] == 0 || dims[1] == 0) {
+        return cnn__fail(collate->context, CNN_ERROR_SHAPE,
+                         "loader: the images have no common size, and the pipeline \"%s\" does not give them one: add "
+                         "resize=HxW or a crop",
+                         cnn_pipeline_text(collate->pipeline));
+    }
+    if (channels == 0 && dims[2] == 0) {
+        CNN__RETURN_IF_ERROR(probe(collate, &dims[2], &floats));
+    }
+    *shape = (cnn_shape){3, 0, {dims[0], dims[1], dims[2]}};
+    return CNN_OK;
+}
+
+cnn_status cnn__collate_create(cnn__collate *collate, const cnn_dataset *dataset, const cnn_pipeline *pipeline,
+                               uint64_t seed)
+{
+    collate->dataset = dataset;
+    collate->pipeline = pipeline;
+    collate->hint = cnn__pipeline_hint(pipeline);
+    collate->seed = seed;
+    CNN__RETURN_IF_ERROR(find_shape(collate, &collate->shape));
+    if (!cnn__shape_values(&collate->shape, &collate->values) ||
+        !cnn__mul_size(collate->values, cnn__pipeline_views(pipeline), &collate->values)) {
+        return cnn__fail(collate->context, CNN_ERROR_LIMIT, "loader: the samples are too large");
+    }
+    return CNN_OK;
+}
+
+cnn_status cnn__collate_keep(cnn__collate *collate, cnn__keep *keep, uint64_t limit)
+{
+    const cnn_shape known = cnn_dataset_shape(collate->dataset);
+    cnn__keep_source source = {{0, 0, 0}, false};
+    int64_t channels = 0;
+    CNN__RETURN_IF_ERROR(probe(collate, &channels, &source.floats));
+    if (known.rank == 3) {
+        memcpy(source.dims, known.dims, sizeof(source.dims));
+    } else {
+        source.dims[2] = channels;
+    }
+    CNN__RETURN_IF_ERROR(cnn__keep_create(keep, collate->context, collate->pipeline, &source,
+                                          cnn_dataset_count(collate->dataset), limit));
+    collate->keep = keep;
+    return CNN_OK;
+}
+
+/* ---- the arrays of a batch ---- */
+
+cnn_status cnn__slot_create(const cnn__collate *collate, size_t samples, cnn__slot *slot)
+{
+    cnn_context *context = collate->context;
+    size_t values;
+    if (!cnn__mul_size(samples, collate->values, &values)) {
+        return cnn__fail(context, CNN_ERROR_LIMIT, "loader: a batch of %zu samples of %zu values is too large", samples,
+                         collate->values);
+    }
+    slot->images = cnn__alloc_array(context, values, sizeof(*slot->images));
+    slot->labels = slot->images != NULL ? cnn__alloc_array(context, samples, sizeof(*slot->labels)) : NULL;
+    slot->indices = slot->labels != NULL ? cnn__alloc_array(context, samples, sizeof(*slot->indices)) : NULL;
+    slot->draws = slot->indices != NULL ? cnn__alloc_array(context, samples, sizeof(*slot->draws)) : NULL;
+    slot->failed = slot->draws != NULL ? cnn__alloc_array(context, samples, sizeof(*slot->failed)) : NULL;
+    return slot->failed != NULL ? CNN_OK : cnn__last_status(context);
+}
+
+void cnn__slot_free(cnn_context *context, cnn__slot *slot)
+{
+    cnn__free(context, slot->images);
+    cnn__free(context, slot->labels);
+    cnn__free(context, slot->indices);
+    cnn__free(context, slot->draws);
+    cnn__free(context, slot->failed);
+}
+
+void cnn__slot_close_gaps(const cnn__collate *collate, cnn__slot *slot)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < slot->count; i++) {
+        if (slot->failed[i] != 0) {
+            continue;
+        }
+        if (kept != i) {
+            memcpy(slot->images + kept * collate->values, slot->images + i * collate->values,
+                   collate->values * sizeof(float));
+            slot->labels[kept] = slot->labels[i];
+            slot->indices[kept] = slot->indices[i];
+            slot->draws[kept] = slot->draws[i];
+        }
+        kept++;
+    }
+    slot->count = kept;
+}
+
+/* ---- one sample ---- */
+
+static const char *name_sample(const cnn_dataset *dataset, uint64_t index, char *text, size_t size)
+{
+    char number[32];
+    const char *path = cnn_dataset_path(dataset, (size_t)index);
+    snprintf(number, sizeof(number), "sample %llu", (unsigned long long)index);
+    return cnn__printable(path != NULL ? path : number, text, size);
+}
+
+/* Runs the pipeline on a sample as it was read, and keeps it if that is wanted. */
+static cnn_status apply_read(const cnn__collate *collate, const cnn__sample *sample, cnn__pipeline_run *run)
+{
+    run->bytes = sample->image != NULL ? sample->image->pixels : NULL;
+    run->padded = sample->owned != NULL;
+    run->floats = sample->image != NULL ? NULL : sample->floats;
+    run->height = sample->height;
+    run->width = sample->width;
+    run->channels = sample->channels;
+    if (collate->keep != NULL) {
+        run->form = &collate->keep->form;
+        run->keep = cnn__keep_begin(collate->keep, (size_t)run->sample);
+    }
+    cnn_status status = cnn__pipeline_apply(collate->pipeline, run);
+    if (run->keep != NULL) {
+        cnn__keep_end(collate->keep, (size_t)run->sample, sample->label, status == CNN_OK && run->kept);
+    }
+    return status;
+}
+
+/* Runs the rest of the pipeline on an image that was kept. */
+static cnn_status apply_kept(const cnn__collate *collate, const void *image, cnn__pipeline_run *run)
+{
+    const cnn__kept_form *form = &collate->keep->form;
+    run->bytes = form->floats ? NULL : image;
+    run->floats = form->floats ? image : NULL;
+    run->height = (uint32_t)form->shape.dims[0];
+    run->width = (uint32_t)form->shape.dims[1];
+    run->channels = (uint32_t)form->shape.dims[2];
+    run->done = form->steps;
+    return cnn__pipeline_apply(collate->pipeline, run);
+}
+
+cnn_status cnn__collate_sample(const cnn__collate *collate, cnn__slot *slot, size_t at, cnn__scratch *scratch,
+                               const cnn_context **from)
+{
+    char name[512];
+    const cnn__draw draw = slot->draws[at];
+    cnn__pipeline_run run = {
+        .scratch = scratch,
+        .name = name_sample(collate->dataset, draw.index, name, sizeof(name)),
+        .seed = collate->seed,
+        .epoch = draw.epoch,
+        .sample = draw.index,
+        .expected = &collate->shape,
+        .values = slot->images + at * collate->values,
+        .capacity = collate->values,
+    };
+    slot->indices[at] = draw.index;
+    *from = collate->context;
+    const void *kept =
+        collate->keep != NULL ? cnn__keep_find(collate->keep, (size_t)draw.index, &slot->labels[at]) : NULL;
+    if (kept != NULL) {
+        return apply_kept(collate, kept, &run);
+    }
+    cnn__sample sample;
+    *from = cnn__dataset_context(collate->dataset);
+    CNN__RETURN_IF_ERROR(cnn__dataset_read(collate->dataset, (size_t)draw.index, collate->hint.minimum_width,
+                                           collate->hint.minimum_height, &sample));
+    *from = collate->context;
+    slot->labels[at] = sample.label;
+    cnn_status status = apply_read(collate, &sample, &run);
+    cnn__sample_free(&sample);
+    return status;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* The loader: batches in order, errors where they happen, places to go back to. */
+#include <cnn/loader.h>
+
+#include <string.h>
+
+#include "loader/loader.h"
+#include "loader/prefetch.h"
+#include "core/options.h"
+#include "dataset/dataset.h"
+
+#define DEFAULT_BATCH 32
+#define DEFAULT_PREFETCH 2
+#define MAX_WORKERS 1024
+#define MAX_PREFETCH 65536
+
+struct cnn_loader {
+    cnn_context *context;
+    cnn_dataset *dataset;
+    cnn_pipeline *pipeline; /* the caller's, or one without steps */
+    bool has_pipeline;
+    cnn_loader_options options;
+    cnn__prefetch prefetch;
+    cnn__keep keep;
+    uint64_t position;
+    bool end_due; /* the next call says that an epoch has ended */
+    uint64_t skipped;
+    size_t skipped_in_row;
+    double wait_seconds;
+};
+
+/* ---- options ---- */
+
+static cnn_status read_options(const cnn_context *context, const cnn_loader_options *options, cnn_loader_options *copy)
+{
+    CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_loader_options", options, copy, sizeof(*copy)));
+    if (copy->mode != CNN_BATCH_EPOCH && copy->mode != CNN_BATCH_WRAP) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loader: mode %d is no cnn_batch_mode", copy->mode);
+    }
+    if (copy->on_error != CNN_ON_ERROR_FAIL && copy->on_error != CNN_ON_ERROR_SKIP) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loader: on_error %d is no cnn_on_error", copy->on_error);
+    }
+    if (copy->in_memory > 1) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loader: in_memory: found %u, expected 0 or 1",
+                         copy->in_memory);
+    }
+    if (copy->workers > MAX_WORKERS || copy->prefetch > MAX_PREFETCH) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loader: at most %d workers and %d batches ahead",
+                         MAX_WORKERS, MAX_PREFETCH);
+    }
+    copy->batch = copy->batch != 0 ? copy->batch : DEFAULT_BATCH;
+    copy->prefetch = copy->prefetch != 0 ? copy->prefetch : DEFAULT_PREFETCH;
+    copy->seed = copy->seed != 0 ? copy->seed : cnn_context_seed(context);
+    uint32_t threads = cnn_context_threads(context);
+    copy->workers = copy->workers != 0 ? copy->workers : threads > 1 ? threads : 0;
+    return CNN_OK;
+}
+
+/* ---- life ---- */
+
+static cnn_status fill_loader(cnn_loader *loader, const cnn_dataset *dataset)
+{
+    cnn_context *context = loader->context;
+    const cnn_loader_options *options = &loader->options;
+    loader->has_pipeline = options->pipeline != NULL;
+    loader->dataset = cnn__dataset_retain(dataset);
+    if (options->pipeline != NULL) {
+        loader->pipeline = cnn__pipeline_retain(options->pipeline);
+    } else {
+        CNN__RETURN_IF_ERROR(cnn_pipeline_create(context, "", &loader->pipeline));
+    }
+    cnn__prefetch *prefetch = &loader->prefetch;
+    prefetch->collate.context = context;
+    CNN__RETURN_IF_ERROR(cnn__collate_create(&prefetch->collate, loader->dataset, loader->pipeline, options->seed));
+    if (options->in_memory) {
+        CNN__RETURN_IF_ERROR(cnn__collate_keep(&prefetch->collate, &loader->keep, options->memory_limit));
+    }
+    prefetch->workers = options->workers;
+    /* Without workers nothing is made ahead. */
+    return cnn__prefetch_create(prefetch, options, options->workers > 0 ? (size_t)options->prefetch + 1 : 1);
+}
+
+static void release_loader(cnn_loader *loader)
+{
+    cnn__keep_free(&loader->keep);
+    cnn_pipeline_free(loader->pipeline);
+    cnn_dataset_free(loader->dataset);
+    cnn__free(loader->context, loader);
+}
+
+cnn_status cnn_loader_create(cnn_context *context, const cnn_dataset *dataset, const cnn_loader_options *options,
+                             cnn_loader **loader)
+{
+    cnn_loader_options copy;
+    if (loader != NULL) {
+        *loader = NULL;
+    }
+    if (context == NULL || dataset == NULL || loader == NULL) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_loader_create: an argument is NULL");
+    }
+    CNN__RETURN_IF_ERROR(read_options(context, options, &copy));
+    if (cnn_dataset_count(dataset) == 0) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loader: the dataset is empty");
+    }
+    cnn_loader *made = cnn__alloc_zero(context, sizeof(*made));
+    if (made == NULL) {
+        return cnn__last_status(context);
+    }
+    made->context = context;
+    made->options = copy;
+    cnn_status status = fill_loader(made, dataset);
+    if (status != CNN_OK) {
+        release_loader(made);
+        return status;
+    }
+    *loader = made;
+    return CNN_OK;
+}
+
+void cnn_loader_free(cnn_loader *loader)
+{
+    if (loader != NULL) {
+        cnn__prefetch_free(&loader->prefetch);
+        release_loader(loader);
+    }
+}
+
+/* ---- batches ---- */
+
+/* Whether leaving out a sample helps: not if what failed is the program around it. */
+static bool is_of_sample(cnn_status status)
+{
+    return status != CNN_ERROR_OUT_OF_MEMORY && status != CNN_ERROR_CANCELLED && status != CNN_ERROR_INTERNAL;
+}
+
+/* What becomes of a batch in which samples failed. */
+static cnn_status handle_failures(cnn_loader *loader, cnn__slot *slot)
+{
+    if (loader->options.on_error == CNN_ON_ERROR_FAIL || !is_of_sample(slot->status)) {
+        return cnn__fail(loader->context, slot->status, "%s", slot->message);
+    }
+    loader->skipped += slot->failures;
+    if (slot->failures == 1) {
+        cnn__log(loader->context, CNN_LOG_WARNING, "loader: left out: %s", slot->message);
+    } else {
+        cnn__log(loader->context, CNN_LOG_WARNING, "loader: %zu samples left out, the first: %s", slot->failures,
+                 slot->message);
+    }
+    loader->skipped_in_row = slot->failures < slot->count ? 0 : loader->skipped_in_row + slot->failures;
+    cnn__slot_close_gaps(&loader->prefetch.collate, slot);
+    if (loader->skipped_in_row >= cnn_dataset_count(loader->dataset) && loader->options.mode == CNN_BATCH_WRAP) {
+        loader->skipped_in_row = 0;
+        return cnn__fail(loader->context, slot->status, "no sample of the dataset can be used; the last: %s",
+                         slot->message);
+    }
+    return CNN_OK;
+}
+
+/* Fills what the caller's struct has room for. */
+static void give(const cnn_loader *loader, const cnn__slot *slot, cnn_batch *batch)
+{
+    const size_t size = batch->struct_size < sizeof(cnn_batch) ? batch->struct_size : sizeof(cnn_batch);
+    const cnn_shape *one = &loader->prefetch.collate.shape;
+    size_t count = slot != NULL ? slot->count : 0;
+    int64_t images = (int64_t)(count * cnn__pipeline_views(loader->pipeline));
+    cnn_batch given = {
+        .struct_size = batch->struct_size,
+        .count = count,
+        .shape = {4, 0, {images, one->dims[0], one->dims[1], one->dims[2]}},
+        .epoch = loader->position / cnn_loader_batches(loader),
+    };
+    if (slot != NULL) {
+        given.images = slot->images;
+        given.labels = slot->labels;
+        given.indices = slot->indices;
+        given.epoch = slot->draws[count - 1].epoch;
+    }
+    memcpy(batch, &given, size);
+}
+
+cnn_status cnn_loader_next(cnn_loader *loader, cnn_batch *batch)
+{
+    if (loader == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    if (batch == NULL || batch->struct_size < offsetof(cnn_batch, shape)) {
+        return cnn__fail(loader->context, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_loader_next: batch is NULL, or not set to CNN_BATCH_INIT");
+    }
+    for (;;) {
+        if (loader->end_due) {
+            loader->end_due = false;
+            cnn__prefetch_release(&loader->prefetch);
+            give(loader, NULL, batch);
+            return CNN_OK;
+        }
+        cnn__slot *slot = cnn__prefetch_next(&loader->prefetch, &loader->wait_seconds);
+        loader->position++;
+        loader->end_due = cnn__sampler_ends(&loader->prefetch.sampler, loader->position);
+        if (slot->failures > 0) {
+            CNN__RETURN_IF_ERROR(handle_failures(loader, slot));
+        } else {
+            loader->skipped_in_row = 0;
+        }
+        if (slot->count > 0) {
+            give(loader, slot, batch);
+            return CNN_OK;
+        }
+    }
+}
+
+cnn_status cnn_loader_seek(cnn_loader *loader, uint64_t batches)
+{
+    if (loader == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    loader->end_due = false;
+    if (batches != loader->position) {
+        cnn__prefetch_seek(&loader->prefetch, batches);
+        loader->position = batches;
+    }
+    return CNN_OK;
+}
+
+/* ---- what a loader says of itself ---- */
+
+uint64_t cnn_loader_position(const cnn_loader *loader) { return loader != NULL ? loader->position : 0; }
+
+size_t cnn_loader_batches(const cnn_loader *loader)
+{
+    return loader != NULL ? cnn__sampler_batches(&loader->prefetch.sampler) : 0;
+}
+
+size_t cnn_loader_batch_size(const cnn_loader *loader) { return loader != NULL ? loader->options.batch : 0; }
+
+cnn_shape cnn_loader_sample_shape(const cnn_loader *loader)
+{
+    return loader != NULL ? loader->prefetch.collate.shape : (cnn_shape){0, 0, {0}};
+}
+
+const cnn_dataset *cnn_loader_dataset(const cnn_loader *loader) { return loader != NULL ? loader->dataset : NULL; }
+
+const cnn_pipeline *cnn_loader_pipeline(const cnn_loader *loader)
+{
+    return loader != NULL && loader->has_pipeline ? loader->pipeline : NULL;
+}
+
+uint64_t cnn_loader_skipped(const cnn_loader *loader) { return loader != NULL ? loader->skipped : 0; }
+
+double cnn_loader_wait_seconds(const cnn_loader *loader) { return loader != NULL ? loader->wait_seconds : 0.0; }
+
+uint64_t cnn_loader_kept_bytes(const cnn_loader *loader) { return loader != NULL ? loader->keep.bytes : 0; }
+
+uint32_t cnn__loader_views(const cnn_loader *loader) { return cnn__pipeline_views(loader->pipeline); }
+
+bool cnn__loader_at_epoch_start(const cnn_loader *loader)
+{
+    return !loader->end_due && loader->position % cnn_loader_batches(loader) == 0;
+}
+
+cnn_batch_mode cnn_loader_mode(const cnn_loader *loader)
+{
+    return loader != NULL ? (cnn_batch_mode)loader->options.mode : CNN_BATCH_EPOCH;
+}

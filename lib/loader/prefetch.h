@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Batches made ahead of use by worker threads, in a ring of buffers that are allocated once. The unit of work is a
+ * sample (or a few small ones), so that all workers make the same batch and one slow photo holds up nobody. */
+#ifndef CNN_LOADER_PREFETCH_H
+#define CNN_LOADER_PREFETCH_H
+
+#include <pthread.h>
+
+#include "loader/collate.h"
+
+typedef struct cnn__prefetch {
+    cnn__collate collate;
+    size_t chunk;     /* samples taken at a time */
+    uint32_t workers; /* threads; 0: the caller's does the work */
+    cnn__scratch *scratches;
+    cnn__slot *slots;
+    size_t slot_count;
+
+    pthread_mutex_t lock; /* of all that follows, and of the counts in slots */
+    pthread_cond_t work;  /* there may be something to do for workers */
+    pthread_cond_t done;  /* a batch is finished, or no worker is active */
+    cnn__sampler sampler;
+    uint64_t first;     /* number of the batch that is delivered next, or held by the consumer */
+    uint64_t current;   /* the oldest batch with samples that no worker has taken */
+    uint64_t scheduled; /* one more than the newest batch in the ring */
+    uint32_t active;    /* workers at work */
+    bool held;          /* the consumer reads batch `first` */
+    bool paused, stopped;
+    uint32_t started;
+    pthread_t *threads;
+} cnn__prefetch;
+
+/* Allocates all buffers and starts the workers. The struct is zero but for `collate` and `workers`, and does not move
+ * from here on. On failure nothing is left. */
+cnn_status cnn__prefetch_create(cnn__prefetch *prefetch, const cnn_loader_options *options, size_t slots);
+void cnn__prefetch_free(cnn__prefetch *prefetch);
+
+/* Gives back the batch before and returns the next one when it is finished; *seconds grows by the time waited. */
+cnn__slot *cnn__prefetch_next(cnn__prefetch *prefetch, double *seconds);
+/* Gives back the batch before. */
+void cnn__prefetch_release(cnn__prefetch *prefetch);
+/* Drops everything and goes on with batch number `position`. */
+void cnn__prefetch_seek(cnn__prefetch *prefetch, uint64_t position);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps that keep a part of the image. */
+#include <math.h>
+
+#include "pipeline/pipeline.h"
+
+/* Nearest integer to n / 2, to the even one when there are two, as Python's round() gives it. */
+static int64_t round_half(int64_t n)
+{
+    int64_t half = n / 2;
+    return n % 2 != 0 && half % 2 != 0 ? half + 1 : half;
+}
+
+static cnn_status crop_refused(const cnn__step *step, const cnn__frame *frame)
+{
+    const double *size = step->arguments[0].values;
+    return cnn__fail(frame->scratch->context, CNN_ERROR_SHAPE,
+                     "%s: %s=%.0fx%.0f does not fit into %ux%u (height x width)", frame->name, step->kind->name,
+                     size[0], size[1], frame->rows, frame->cols);
+}
+
+/* ---- center_crop=HxW, as torchvision's CenterCrop ---- */
+
+/* Where `kept` of `side` pixels begin; a smaller image is padded, the odd pixel at the end. */
+static int64_t centre_of(int64_t side, int64_t kept)
+{
+    return kept > side ? -((kept - side) / 2) : round_half(side - kept);
+}
+
+static cnn_status center_crop_apply(const cnn__step *step, cnn__frame *frame)
+{
+    int64_t rows = (int64_t)step->arguments[0].values[0], cols = (int64_t)step->arguments[0].values[1];
+    return cnn__frame_crop(frame, centre_of(frame->rows, rows), centre_of(frame->cols, cols), (uint32_t)rows,
+                           (uint32_t)cols);
+}
+
+static const cnn__param size_params[] = {CNN__PARAM_SIZE_HW, {.name = NULL}};
+
+const cnn__step_kind cnn__step_center_crop = {
+    .name = "center_crop",
+    .kind_class = CNN__STEP_GEOMETRY,
+    .params = size_params,
+    .apply = center_crop_apply,
+    .shape = cnn__step_shape_size,
+};
+
+/* ---- random_crop=HxW[:pad=N], as torchvision's RandomCrop ---- */
+
+static cnn_status random_crop_apply(const cnn__step *step, cnn__frame *frame)
+{
+    int64_t rows = (int64_t)step->arguments[0].values[0], cols = (int64_t)step->arguments[0].values[1];
+    int64_t pad = (int64_t)cnn__step_value(step, 1);
+    int64_t height = frame->rows + 2 * pad, width = frame->cols + 2 * pad;
+    if (rows > height || cols > width) {
+        return crop_refused(step, frame);
+    }
+    int64_t top = (int64_t)cnn__rng_below(&frame->rng, (uint64_t)(height - rows + 1));
+    int64_t left = (int64_t)cnn__rng_below(&frame->rng, (uint64_t)(width - cols + 1));
+    return cnn__frame_crop(frame, top - pad, left - pad, (uint32_t)rows, (uint32_t)cols);
+}
+
+static const cnn__param random_crop_params[] = {
+    CNN__PARAM_SIZE_HW,
+    {.name = "pad", .type = CNN__PARAM_INT, .quiet = true, .low = 0, .high = CNN__MAX_SIDE, .default_count = 1},
+    {.name = NULL},
+};
+
+const cnn__step_kind cnn__step_random_crop = {
+    .name = "random_crop",
+    .kind_class = CNN__STEP_GEOMETRY,
+    .evaluation = CNN__EVALUATION_CENTRE,
+    .params = random_crop_params,
+    .apply = random_crop_apply,
+    .shape = cnn__step_shape_size,
+};
+
+/* ---- ten_crop=HxW: the corners, the centre, then the mirror image of each ---- */
+
+#define PLACES 5
+
+static cnn_status ten_crop_apply(const cnn__step *step, cnn__frame *frame)
+{
+    int64_t rows = (int64_t)step->arguments[0].values[0], cols = (int64_t)step->arguments[0].values[1];
+    int64_t down = (int64_t)frame->rows - rows, across = (int64_t)frame->cols - cols;
+    if (down < 0 || across < 0) {
+        return crop_refused(step, frame);
+    }
+    const int64_t places[PLACES][2] = {
+        {0, 0}, {0, across}, {down, 0}, {down, across}, {round_half(down), round_half(across)}};
+    const int64_t *place = places[frame->view % PLACES];
+    CNN__RETURN_IF_ERROR(cnn__frame_crop(frame, place[0], place[1], (uint32_t)rows, (uint32_t)cols));
+    cnn__frame_flip(frame, false, frame->view >= PLACES);
+    return CNN_OK;
+}
+
+const cnn__step_kind cnn__step_ten_crop = {
+    .name = "ten_crop",
+    .kind_class = CNN__STEP_GEOMETRY,
+    .views = 2 * PLACES,
+    .params = size_params,
+    .apply = ten_crop_apply,
+    .shape = cnn__step_shape_size,
+};
+
+/* ---- random_resized_crop=HxW[:scale=LO/HI][:ratio=LO/HI][:filter], as torchvision's RandomResizedCrop ---- */
+
+typedef struct part {
+    int64_t top, left, rows, cols;
+} part;
+
+/* The largest centred part within the bounds of the ratio, for when ten attempts found none that fits. */
+static part fallback_part(int64_t height, int64_t width, const double ratio[2])
+{
+    double in_ratio = (double)width / (double)height;
+    part chosen = {0, 0, height, width};
+    if (in_ratio < ratio[0]) {
+        chosen.rows = (int64_t)rint((double)width / ratio[0]);
+    } else if (in_ratio > ratio[1]) {
+        chosen.cols = (int64_t)rint((double)height * ratio[1]);
+    }
+    chosen.rows = chosen.rows < 1 ? 1 : chosen.rows;
+    chosen.cols = chosen.cols < 1 ? 1 : chosen.cols;
+    chosen.top = (height - chosen.rows) / 2;
+    chosen.left = (width - chosen.cols) / 2;
+    return chosen;
+}
+
+static part random_part(int64_t height, int64_t width, const double scale[2], const double ratio[2], cnn__rng *rng)
+{
+    double low = log(ratio[0]), high = log(ratio[1]);
+    for (int attempt = 0; attempt < 10; attempt++) {
+        double area = (double)height * (double)width * (scale[0] + (scale[1] - scale[0]) * cnn__rng_uniform(rng));
+        double aspect = exp(low + (high - low) * cnn__rng_uniform(rng));
+        double cols = rint(sqrt(area * aspect)), rows = rint(sqrt(area / aspect));
+        if (cols > 0 && cols <= (double)width && rows > 0 && rows <= (double)height) {
+            part chosen = {0, 0, (int64_t)rows, (int64_t)cols};
+            chosen.top = (int64_t)cnn__rng_below(rng, (uint64_t)(height - chosen.rows + 1));
+            chosen.left = (int64_t)cnn__rng_below(rng, (uint64_t)(width - chosen.cols + 1));
+            return chosen;
+        }
+    }
+    return fallback_part(height, width, ratio);
+}
+
+static cnn_status random_resized_crop_apply(const cnn__step *step, cnn__frame *frame)
+{
+    const double *size = step->arguments[0].values;
+    part chosen = random_part(frame->rows, frame->cols, step->arguments[1].values, step->arguments[2].values,
+                              &frame->rng);
+    CNN__RETURN_IF_ERROR(cnn__frame_crop(frame, chosen.top, chosen.left, (uint32_t)chosen.rows, (uint32_t)chosen.cols));
+    return cnn__frame_resize(frame, (uint32_t)size[0], (uint32_t)size[1], cnn__step_filter(step, 3));
+}
+
+static const char *random_resized_crop_check(const cnn__step *step)
+{
+    const char *wrong = cnn__check_range(&step->arguments[1]);
+    return wrong != NULL ? wrong : cnn__check_range(&step->arguments[2]);
+}
+
+/* The smallest part, of an image whose sides are at most two to one. */
+static cnn__decode_hint random_resized_crop_hint(const cnn__step *step)
+{
+    const double *size = step->arguments[0].values;
+    double scale = step->arguments[1].values[0] * 0.5;
+    const double *ratio = step->arguments[2].values;
+    return cnn__step_hint(cnn__step_filter(step, 3), 0, size[0] / sqrt(scale / ratio[1]),
+                          size[1] / sqrt(scale * ratio[0]));
+}
+
+static const cnn__param random_resized_crop_params[] = {
+    CNN__PARAM_SIZE_HW,
+    {.name = "scale",
+     .type = CNN__PARAM_NUMBER,
+     .min_count = 2,
+     .max_count = 2,
+     .low = 1e-6,
+     .high = 1,
+     .default_count = 2,
+     .defaults = {0.08, 1.0}},
+    {.name = "ratio",
+     .type = CNN__PARAM_NUMBER,
+     .min_count = 2,
+     .max_count = 2,
+     .low = 1e-3,
+     .high = 1e3,
+     .default_count = 2,
+     .defaults = {3.0 / 4.0, 4.0 / 3.0}},
+    CNN__PARAM_FILTER,
+    {.name = NULL},
+};
+
+const cnn__step_kind cnn__step_random_resized_crop = {
+    .name = "random_resized_crop",
+    .kind_class = CNN__STEP_GEOMETRY,
+    .evaluation = CNN__EVALUATION_FIT,
+    .params = random_resized_crop_params,
+    .check = random_resized_crop_check,
+    .apply = random_resized_crop_apply,
+    .shape = cnn__step_shape_size,
+    .hint = random_resized_crop_hint,
+};

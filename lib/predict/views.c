@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Several views of each sample, such as ten crops: the session runs them in pieces, and what counts is the mean of
+ * their probabilities. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "backend/backend.h"
+#include "session/session.h"
+
+static size_t sample_values(const cnn_shape *shape)
+{
+    size_t values = 0;
+    return cnn__shape_values(shape, &values) ? values : 0;
+}
+
+/* What turns the logits into the output; CNN_LINEAR if nothing does. */
+static cnn_activation head_activation(const cnn_session *session)
+{
+    const cnn__program *program = &session->program;
+    if (!program->head) {
+        return CNN_LINEAR;
+    }
+    const cnn_activate_options *options = program->ops[program->op_count - 1].state;
+    return (cnn_activation)options->activation;
+}
+
+/* Room for the means of `values` outputs, kept from call to call. */
+static cnn_status reserve(cnn_session *session, size_t values)
+{
+    if (values <= session->mean_capacity) {
+        return CNN_OK;
+    }
+    cnn_context *context = session->context;
+    double *sums = cnn__alloc_array(context, values, sizeof(*sums));
+    float *outputs = cnn__alloc_array(context, values, 2 * sizeof(*outputs));
+    if (sums == NULL || outputs == NULL) {
+        cnn__free(context, sums);
+        cnn__free(context, outputs);
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    cnn__free(context, session->view_sums);
+    cnn__free(context, session->view_means);
+    session->view_sums = sums;
+    session->view_means = outputs;
+    session->mean_capacity = values;
+    return CNN_OK;
+}
+
+/* Adds the outputs of the last forward pass, whose first image is number `first` of all. */
+static void add_outputs(cnn_session *session, size_t first, uint32_t views, size_t each, bool logarithms)
+{
+    const float *output = cnn_session_output(session);
+    for (size_t i = 0; i < session->count; i++) {
+        double *sum = session->view_sums + (first + i) / views * each;
+        for (size_t k = 0; k < each; k++) {
+            double value = output[i * each + k];
+            sum[k] += logarithms ? exp(value) : value;
+        }
+    }
+}
+
+/* Logits that the head turns into the mean: finite, so that no loss becomes infinite where float ends. */
+static void finish(const cnn_session *session, size_t values, uint32_t views, float *means, float *logits)
+{
+    const cnn_activation head = head_activation(session);
+    for (size_t i = 0; i < values; i++) {
+        double mean = session->view_sums[i] / views, least = mean < FLT_MIN ? FLT_MIN : mean, rest = 1 - mean;
+        logits[i] = (float)(head == CNN_LINEAR    ? mean
+                            : head == CNN_SIGMOID ? log(least) - log(rest < DBL_EPSILON ? DBL_EPSILON : rest)
+                                                  : log(least));
+        means[i] = head == CNN_LOG_SOFTMAX ? logits[i] : (float)mean;
+    }
+}
+
+cnn_status cnn__session_forward_views(cnn_session *session, const float *inputs, size_t samples, uint32_t views,
+                                      cnn__view_means *means)
+{
+    if (views <= 1) {
+        CNN__RETURN_IF_ERROR(cnn_session_forward(session, inputs, samples));
+        *means = (cnn__view_means){cnn_session_output(session), cnn_session_logits(session)};
+        return CNN_OK;
+    }
+    const cnn_shape output = cnn_model_output_shape(session->model);
+    const size_t input_values = sample_values(&session->model->input), each = sample_values(&output);
+    const size_t values = samples * each, images = samples * views;
+    CNN__RETURN_IF_ERROR(reserve(session, values));
+    memset(session->view_sums, 0, values * sizeof(*session->view_sums));
+    for (size_t at = 0; at < images; at += session->count) {
+        size_t count = images - at < session->batch ? images - at : session->batch;
+        CNN__RETURN_IF_ERROR(cnn_session_forward(session, inputs + at * input_values, count));
+        add_outputs(session, at, views, each, head_activation(session) == CNN_LOG_SOFTMAX);
+    }
+    *means = (cnn__view_means){session->view_means, session->view_means + values};
+    finish(session, values, views, session->view_means, session->view_means + values);
+    return CNN_OK;
+}
+
+cnn_status cnn__session_reserve_scratch(cnn_session *session, size_t values)
+{
+    if (values <= session->scratch_values) {
+        return CNN_OK;
+    }
+    float *scratch = cnn__alloc_array(session->context, values, sizeof(*scratch));
+    if (scratch == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    cnn__free(session->context, session->scratch);
+    session->scratch = scratch;
+    session->scratch_values = values;
+    return CNN_OK;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* A session: a program with its memory. */
+#ifndef CNN_SESSION_SESSION_H
+#define CNN_SESSION_SESSION_H
+
+#include <cnn/trace.h>
+
+#include "session/plan.h"
+#include "session/prepared.h"
+#include "session/program.h"
+
+struct cnn_session {
+    cnn_context *context;
+    cnn_model *model;
+    cnn__program program;
+    cnn__plan plan;
+    uint32_t batch, threads;
+    bool training;
+    char *memory;         /* the plan's block */
+    float *gradients;     /* of the parameters, laid out as cnn_model.values; NULL in inference */
+    bool *wants_gradient; /* value -> a gradient is to be computed */
+    cnn__prepared **prepared; /* op -> what it reads in place of parameters; NULL: nothing, as in training */
+    const float *input;   /* of the last forward pass; the caller's */
+    size_t count;         /* samples of the last forward pass; 0: none yet */
+    uint64_t passes;      /* training forward passes so far: the step of dropout's random numbers */
+    bool has_loss;        /* the gradient of the logits is in place */
+    float *scratch;       /* cnn_session_predict_image(): one input, or several views of it */
+    size_t scratch_values;
+    double *view_sums;              /* cnn__session_forward_views(): sums over views; made at the first call */
+    float *view_means;              /* then means, and the logits that belong to them */
+    size_t mean_capacity;           /* values of each */
+    cnn_trace_function trace;       /* NULL: nothing is traced */
+    void *trace_user;
+    struct cnn__update_item *items; /* cnn_optimizer_step(): the list of trained parameters; made at the first */
+};
+
+/* Data and gradient of a value; NULL where there is none. */
+const float *cnn__session_value(const cnn_session *session, uint32_t value);
+float *cnn__session_value_gradient(const cnn_session *session, uint32_t value);
+/* Shape of a value with the samples of the last forward pass. */
+cnn_shape cnn__session_shape(const cnn_session *session, uint32_t value);
+
+/* What a sample's views say together: [samples, outputs] each, valid until the next call. */
+typedef struct cnn__view_means {
+    const float *outputs;
+    const float *logits;
+} cnn__view_means;
+
+/* Runs `samples` x `views` inputs, the views of a sample one after another, in as many passes as the session's batch
+ * asks for. With one view these are the session's own output and logits; with more the mean of the views'
+ * probabilities, or of their outputs if the model does not end in probabilities, and logits that give this mean. */
+cnn_status cnn__session_forward_views(cnn_session *session, const float *inputs, size_t samples, uint32_t views,
+                                      cnn__view_means *means);
+/* Makes room for that many values in `scratch`. */
+cnn_status cnn__session_reserve_scratch(cnn_session *session, size_t values);
+
+/* Runs the head alone backward: from a gradient of the output to that of the logits, in place of both. */
+cnn_status cnn__session_head_backward(cnn_session *session, const float *output_gradient, float *logit_gradient);
+
+#endif

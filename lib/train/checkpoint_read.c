@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading training checkpoints: all of the file is in memory, and fits, before anything is changed. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "format/model_file.h"
+#include "train/checkpoint.h"
+#include "session/session.h"
+#include "train/train.h"
+
+/* What a checkpoint holds, complete in memory before anything is changed. */
+typedef struct contents {
+    float *values;                          /* the parameters */
+    float *slots[CNN__OPTIMIZER_MAX_SLOTS]; /* NULL: no step was taken, or the rule has none */
+    size_t slot_count;
+    double learning_rate;
+    uint64_t steps, passes, position, seed;
+    cnn_history *history;
+} contents;
+
+static cnn_status read_values(const cnn__tensors *file, const cnn_model *model, const char *prefix, float **values)
+{
+    cnn_context *context = model->context;
+    cnn_status status = CNN_OK;
+    *values = NULL;
+    for (int pass = 0; pass < 2 && status == CNN_OK; pass++) {
+        /* First all shapes, then memory, then the data. */
+        if (pass == 1) {
+            *values = cnn__alloc_zero(context, model->value_count * sizeof(float));
+            status = *values != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+        }
+        for (uint32_t i = 0; i < model->parameter_count && status == CNN_OK; i++) {
+            const cnn__parameter *parameter = &model->parameters[i];
+            char *name = cnn__prefixed(context, prefix, parameter->name);
+            status = name == NULL ? CNN_ERROR_OUT_OF_MEMORY
+                     : pass == 0  ? cnn__tensors_check(file, name, &parameter->shape)
+                                  : cnn__tensors_read(file, name, *values + parameter->offset);
+            cnn__free(context, name);
+        }
+    }
+    return status;
+}
+
+static cnn_status history_values(const cnn__json_place *place, const json_t *object, cnn_history *history)
+{
+    json_t *columns = NULL, *values = NULL;
+    CNN__RETURN_IF_ERROR(cnn__json_array(place, object, "columns", &columns));
+    CNN__RETURN_IF_ERROR(cnn__json_array(place, object, "values", &values));
+    for (size_t i = 0; i < json_array_size(columns); i++) {
+        const char *name = json_string_value(json_array_get(columns, i));
+        if (name == NULL) {
+            return cnn__json_bad(place, "columns", "a list of names");
+        }
+        CNN__RETURN_IF_ERROR(cnn__history_add_column(history, name));
+    }
+    size_t width = history->column_count, count = json_array_size(values);
+    if (width == 0 || count % width != 0) {
+        return cnn__json_bad(place, "values", "whole rows");
+    }
+    for (size_t row = 0; row < count / width; row++) {
+        CNN__RETURN_IF_ERROR(cnn__history_add_row(history));
+        for (size_t i = 0; i < width; i++) {
+            const json_t *value = json_array_get(values, row * width + i);
+            history->values[row * width + i] = json_is_number(value) ? json_number_value(value) : NAN;
+        }
+    }
+    return CNN_OK;
+}
+
+/* The numbers beside the rows: the best epoch, and an epoch that was under way. */
+static cnn_status history_numbers(const cnn__json_place *place, const json_t *object, cnn_history *history)
+{
+    int64_t best = -1;
+    const char *scores = NULL, *metric = NULL;
+    CNN__RETURN_IF_ERROR(cnn__json_int(place, object, "best_epoch", -1, (int64_t)history->epochs - 1, &best));
+    CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "best_score", &history->best_score));
+    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "steps", &history->running.steps));
+    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "samples", &history->running.samples));
+    CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "loss_sum", &history->running.loss_sum));
+    CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "scores", &scores));
+    if (json_object_get(object, "step_loss") != NULL) { /* checkpoints did not always hold them */
+        CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_loss", &history->running.step_loss));
+        CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_score", &history->running.step_score));
+    }
+    if (json_object_get(object, "metric") != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "metric", &metric));
+        CNN__RETURN_IF_ERROR(cnn__history_set_metric(history, metric));
+    }
+    history->best_epoch = best < 0 ? SIZE_MAX : (size_t)best;
+    history->running_scores = cnn__strdup(history->context, scores);
+    return history->running_scores != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+}
+
+/* The schedule of the learning rate and where it stands; trainings without one have neither. */
+static cnn_status history_schedule(const cnn__json_place *place, const json_t *object, cnn_history *history)
+{
+    const char *text = NULL, *state = NULL;
+    if (json_object_get(object, "schedule") == NULL) {
+        return CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "schedule", &text));
+    CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "schedule_state", &state));
+    return cnn__history_set_schedule(history, text, state);
+}
+
+static cnn_status read_best(const cnn__tensors *file, const cnn_model *model, cnn_history *history)
+{
+    if (model->parameter_count == 0) {
+        return CNN_OK;
+    }
+    char *name = cnn__prefixed(file->context, "@best/", model->parameters[0].name);
+    if (name == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    bool kept = cnn__tensors_find(file, name) != NULL;
+    cnn__free(file->context, name);
+    history->best_count = kept ? model->value_count : 0;
+    return kept ? read_values(file, model, "@best/", &history->best_values) : CNN_OK;
+}
+
+static cnn_status read_history(const cnn__tensors *file, const cnn_model *model, cnn_history **history)
+{
+    const cnn__json_place place = {file->context, file->name, "history"};
+    json_t *object = NULL;
+    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "history", &object));
+    cnn_status status = cnn__history_create(file->context, history);
+    if (object != NULL && status == CNN_OK) {
+        status = history_values(&place, object, *history);
+    }
+    if (object != NULL && status == CNN_OK) {
+        status = history_numbers(&place, object, *history);
+    }
+    if (object != NULL && status == CNN_OK) {
+        status = history_schedule(&place, object, *history);
+    }
+    json_decref(object);
+    return status == CNN_OK ? read_best(file, model, *history) : status;
+}
+
+/* The options other than the learning rate must be those that the training began with. */
+static cnn_status check_numbers(const cnn__json_place *place, const json_t *object, const cnn_optimizer *optimizer)
+{
+    cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS];
+    json_t *options = NULL;
+    if (json_object_get(object, "options") == NULL) {
+        return CNN_OK; /* checkpoints did not always hold them */
+    }
+    CNN__RETURN_IF_ERROR(cnn__json_object(place, object, "options", &options));
+    cnn__optimizer_numbers(optimizer, numbers);
+    for (size_t i = 0; i < CNN__OPTIMIZER_NUMBERS; i++) {
+        double value = 0; /* what an option that is not there was then */
+        if (json_object_get(options, numbers[i].name) != NULL) {
+            CNN__RETURN_IF_ERROR(cnn__json_real(place, options, numbers[i].name, &value));
+        }
+        if (value != numbers[i].value) {
+            return cnn__fail(place->context, CNN_ERROR_MISMATCH, "%s: was trained with the %s %g of %s, not %g",
+                             place->name, numbers[i].name, value, cnn_optimizer_name(optimizer), numbers[i].value);
+        }
+    }
+    return CNN_OK;
+}
+
+/* Without slots in the file, neither it nor the optimizer may have taken steps that filled some. */
+static cnn_status check_slots(const cnn__json_place *place, const cnn_optimizer *optimizer, const cnn_model *model,
+                              const contents *c)
+{
+    const uint32_t slots = cnn__optimizer_slots(optimizer);
+    if (c->slot_count != 0 && c->slot_count != slots) {
+        return cnn__fail(place->context, CNN_ERROR_MISMATCH, "%s: has %zu slots, the optimizer has %u", place->name,
+                         c->slot_count, slots);
+    }
+    if (c->slot_count != 0 || slots == 0 || model->value_count == 0) {
+        return CNN_OK;
+    }
+    if (c->steps > 0) {
+        return cnn__fail(place->context, CNN_ERROR_MISMATCH, "%s: has no slots after %llu steps, the optimizer has %u",
+                         place->name, (unsigned long long)c->steps, slots);
+    }
+    if (cnn_optimizer_steps(optimizer) > 0) {
+        return cnn__fail(place->context, CNN_ERROR_STATE,
+                         "%s: no step was taken before it, and the optimizer has taken %llu: load it with a new one",
+                         place->name, (unsigned long long)cnn_optimizer_steps(optimizer));
+    }
+    return CNN_OK;
+}
+
+/* The optimizer and the numbers of steps; the optimizer must be of the same kind. */
+static cnn_status training_numbers(const cnn__json_place *place, const json_t *object, const cnn_optimizer *optimizer,
+                                   const cnn_model *model, contents *c)
+{
+    const char *name = NULL;
+    int64_t slots = 0;
+    CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "optimizer", &name));
+    CNN__RETURN_IF_ERROR(cnn__json_int(place, object, "slots", 0, CNN__OPTIMIZER_MAX_SLOTS, &slots));
+    if (strcmp(name, cnn_optimizer_name(optimizer)) != 0) {
+        return cnn__fail(place->context, CNN_ERROR_MISMATCH, "%s: was trained with the optimizer \"%s\", not \"%s\"",
+                         place->name, name, cnn_optimizer_name(optimizer));
+    }
+    CNN__RETURN_IF_ERROR(check_numbers(place, object, optimizer));
+    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "steps", &c->steps));
+    c->slot_count = (size_t)slots;
+    CNN__RETURN_IF_ERROR(check_slots(place, optimizer, model, c));
+    CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "learning_rate", &c->learning_rate));
+    const float rate = (float)c->learning_rate;
+    if (!isfinite(rate) || rate < 0) {
+        return cnn__json_bad(place, "learning_rate", "a finite number from 0 on");
+    }
+    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "passes", &c->passes));
+    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "position", &c->position));
+    return cnn__json_u64(place, object, "seed", &c->seed);
+}
+
+static cnn_status read_training(const cnn__tensors *file, const cnn_optimizer *optimizer, const cnn_session *session,
+                                contents *c)
+{
+    const cnn__json_place place = {file->context, file->name, "training"};
+    json_t *object = NULL;
+    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "training", &object));
+    if (object == NULL) {
+        return cnn__fail(file->context, CNN_ERROR_MISMATCH, "%s: is a model file, not a training checkpoint",
+                         file->name);
+    }
+    cnn_status status = training_numbers(&place, object, optimizer, session->model, c);
+    json_decref(object);
+    if (status == CNN_OK && c->seed != session->context->seed) {
+        return cnn__fail(file->context, CNN_ERROR_MISMATCH, "%s: was trained with the seed %llu, this context has %llu",
+                         file->name, (unsigned long long)c->seed, (unsigned long long)session->context->seed);
+    }
+    return status;
+}
+
+static cnn_status read_contents(const cnn__tensors *file, const cnn_session *session, const cnn_optimizer *optimizer,
+                                contents *c)
+{
+    const cnn_model *model = session->model;
+    CNN__RETURN_IF_ERROR(cnn__check_format(file));
+    CNN__RETURN_IF_ERROR(read_training(file, optimizer, session, c));
+    CNN__RETURN_IF_ERROR(read_values(file, model, "", &c->values));
+    for (size_t i = 0; i < c->slot_count; i++) {
+        char prefix[32];
+        snprintf(prefix, sizeof(prefix), "@slot%zu/", i);
+        CNN__RETURN_IF_ERROR(read_values(file, model, prefix, &c->slots[i]));
+    }
+    return read_history(file, model, &c->history);
+}
+
+/* Puts the contents in place. What can fail comes first and changes nothing that shows: slots that were never used,
+ * and at last the loader's position. */
+static cnn_status apply(cnn_session *session, cnn_optimizer *optimizer, cnn_loader *loader, const contents *c)
+{
+    cnn_model *model = session->model;
+    const size_t bytes = model->value_count * sizeof(float);
+    if (c->slot_count > 0) {
+        CNN__RETURN_IF_ERROR(cnn__optimizer_reserve(optimizer, model->value_count));
+    }
+    if (loader != NULL) {
+        CNN__RETURN_IF_ERROR(cnn_loader_seek(loader, c->position));
+    }
+    (void)cnn_optimizer_set_learning_rate(optimizer, (float)c->learning_rate); /* checked when it was read */
+    for (size_t i = 0; i < c->slot_count; i++) {
+        memcpy(cnn__optimizer_slot(optimizer, (uint32_t)i), c->slots[i], bytes);
+    }
+    cnn__optimizer_set_steps(optimizer, c->steps);
+    cnn__optimizer_set_owner(optimizer, model);
+    memcpy(model->values, c->values, bytes);
+    cnn_model_touch(model);
+    session->passes = c->passes;
+    return CNN_OK;
+}
+
+cnn_status cnn__checkpoint_load(const char *path, cnn_session *session, cnn_optimizer *optimizer, cnn_loader *loader,
+                                cnn__checkpoint_check check, void *user, cnn_history **history)
+{
+    cnn_context *context = session->context;
+    cnn__tensors file;
+    contents c = {0};
+    CNN__RETURN_IF_ERROR(cnn__tensors_open(context, path, &file));
+    cnn_status status = read_contents(&file, session, optimizer, &c);
+    cnn__tensors_close(&file);
+    if (status == CNN_OK && check != NULL) {
+        status = check(user, c.history);
+    }
+    if (status == CNN_OK) {
+        status = apply(session, optimizer, loader, &c);
+    }
+    if (status == CNN_OK && history != NULL) {
+        *history = c.history;
+        c.history = NULL;
+    }
+    cnn_history_free(c.history);
+    cnn__free(context, c.values);
+    for (size_t i = 0; i < CNN__OPTIMIZER_MAX_SLOTS; i++) {
+        cnn__free(context, c.slots[i]);
+    }
+    return status;
+}
+
+cnn_status cnn_checkpoint_load(const char *path, cnn_session *session, cnn_optimizer *optimizer, cnn_loader *loader,
+                               cnn_history **history)
+{
+    return cnn__checkpoint_load(path, session, optimizer, loader, NULL, NULL, history);
+}
