@@ -262,20 +262,22 @@ typedef struct cnn_layer_spec {
     int32_t backward_needs_input;  /**< 1: `backward` reads the inputs */
     int32_t backward_needs_output; /**< 1: `backward` reads the output */
     int32_t reserved2;
+    cnn_op_answer answer;      /**< cnn_backend_query()'s about the operation that the layer is, for its calls; zeros if
+                                    it asked nothing */
 } cnn_layer_spec;
 
 /** One forward or backward call of a layer. */
 typedef struct cnn_layer_call {
     size_t struct_size;
-    const cnn_backend_call *backend;  /**< arithmetic, threads and workspace; entries are reached by
-                                           backend->backend->gemm(backend, ...) and so on */
+    const cnn_backend_call *backend;  /**< arithmetic, threads and workspace, for cnn_backend_run(). Arrays may be
+                                           handles of a backend that owns its memory: see cnn/backend.h */
     int32_t training;                 /**< 1 in a training session */
     uint32_t input_count;
     const cnn_shape *input_shapes;    /**< with the number of samples of this call as dims[0] */
     cnn_shape output_shape;           /**< likewise */
     const float *const *inputs;
     float *output;                    /**< forward: to be written. backward: as it was written */
-    const float *output_gradient;     /**< backward only */
+    float *output_gradient;           /**< backward only; may be overwritten */
     float *const *input_gradients;    /**< backward only, to be overwritten; an entry is NULL where none is needed */
     float *const *parameters;
     float *const *parameter_gradients; /**< backward only, to be overwritten; an entry is NULL where none is needed */
@@ -283,6 +285,7 @@ typedef struct cnn_layer_call {
     uint64_t key[2];                  /**< of this layer's random numbers in this step */
     int32_t frozen;                   /**< 1 if none of the layer's parameters is trained */
     int32_t reserved;
+    const cnn_op_answer *answer;      /**< the spec's, for the arguments of the layer's operation; NULL if it has none */
 } cnn_layer_call;
 
 /**
@@ -295,7 +298,8 @@ typedef struct cnn_layer_kind {
     const char *type;   /**< as the summary names it, "Conv2D"; static storage */
     const char *prefix; /**< of automatic names, "conv2d"; static storage */
     /** Checks the input shapes (the batch is dims[0]) and fills `spec`. On a mismatch writes the reason to
-        `reason` (`reason_size` bytes) and returns a status. `backend` and `threads` are for workspace queries. */
+        `reason` (`reason_size` bytes) and returns a status. `backend` and `threads` are for
+        cnn_backend_query(). */
     cnn_status (*infer)(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size);
     cnn_status (*forward)(const void *user, const cnn_layer_call *call);

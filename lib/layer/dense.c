@@ -28,8 +28,10 @@ static cnn_status check(const cnn_context *context, void *state)
 
 static cnn_dense_shape dense_shape(const cnn_dense_options *o, const cnn_shape *input)
 {
-    return (cnn_dense_shape){sizeof(cnn_dense_shape), input->dims[0], input->dims[1], o->units,
-                             o->activation,           o->alpha};
+    return (cnn_dense_shape){.n = input->dims[0],
+                             .in = input->dims[1],
+                             .out = o->units,
+                             .epilogue = {.activation = o->activation, .alpha = o->alpha}};
 }
 
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
@@ -46,34 +48,44 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     spec->parameters[1] = (cnn_parameter_spec){"bias", {1, 0, {shape.out}}, o->bias_init, shape.in, shape.out, 1, 0};
     spec->parameter_count = o->no_bias ? 1 : 2;
     spec->backward_needs_input = 1;
-    for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
-        size_t size = backend->dense_workspace(backend, &shape, (cnn_pass)pass, threads);
-        spec->workspace_size = size > spec->workspace_size ? size : spec->workspace_size;
-    }
-    return CNN_OK;
+    spec->backward_needs_output = o->activation != CNN_LINEAR;
+    const cnn_dense_args args = {.struct_size = sizeof(args), .shape = shape};
+    return cnn__layer_ask(backend, CNN_OP_DENSE, &args, threads, spec, reason, reason_size);
+}
+
+static cnn_dense_args arguments(const cnn_dense_options *o, const cnn_layer_call *call)
+{
+    return (cnn_dense_args){.struct_size = sizeof(cnn_dense_args),
+                            .answer = call->answer,
+                            .shape = dense_shape(o, call->input_shapes),
+                            .x = call->inputs[0],
+                            .weights = call->parameters[0],
+                            .y = call->output};
 }
 
 static cnn_status forward(const void *user, const cnn_layer_call *call)
 {
     const cnn_dense_options *o = user;
-    cnn_dense_shape shape = dense_shape(o, call->input_shapes);
-    return call->backend->backend->dense_forward(call->backend, &shape, call->inputs[0], call->parameters[0],
-                                                 o->no_bias ? NULL : call->parameters[1], call->output);
+    cnn_dense_args args = arguments(o, call);
+    args.bias = o->no_bias ? NULL : call->parameters[1];
+    return cnn_backend_run(call->backend, CNN_OP_DENSE, CNN_PASS_FORWARD, &args);
 }
 
+/* The first of the two passes replaces the gradient of the output by that before the activation. */
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
     const cnn_dense_options *o = user;
-    const cnn_backend *backend = call->backend->backend;
-    cnn_dense_shape shape = dense_shape(o, call->input_shapes);
+    cnn_dense_args args = arguments(o, call);
+    args.dy = call->output_gradient;
     if (call->parameter_gradients[0] != NULL) {
-        CNN__RETURN_IF_ERROR(backend->dense_backward_filter(call->backend, &shape, call->inputs[0],
-                                                            call->output_gradient, call->parameter_gradients[0],
-                                                            o->no_bias ? NULL : call->parameter_gradients[1]));
+        args.d_weights = call->parameter_gradients[0];
+        args.d_bias = o->no_bias ? NULL : call->parameter_gradients[1];
+        CNN__RETURN_IF_ERROR(cnn_backend_run(call->backend, CNN_OP_DENSE, CNN_PASS_BACKWARD_FILTER, &args));
+        args.y = NULL;
     }
     if (call->input_gradients[0] != NULL) {
-        return backend->dense_backward_data(call->backend, &shape, call->output_gradient, call->parameters[0],
-                                            call->input_gradients[0]);
+        args.dx = call->input_gradients[0];
+        return cnn_backend_run(call->backend, CNN_OP_DENSE, CNN_PASS_BACKWARD_DATA, &args);
     }
     return CNN_OK;
 }
@@ -87,10 +99,16 @@ static cnn_activation activation(const void *state, float *alpha)
 
 static void drop_activation(void *state) { ((cnn_dense_options *)state)->activation = CNN_LINEAR; }
 
-static cnn__layer_work describe(const void *state, const cnn_backend *backend, cnn_pass pass, const cnn_shape *input)
+static bool applies_derivative(const void *state)
+{
+    (void)state;
+    return true;
+}
+
+static cnn__layer_work describe(const void *state, const cnn_op_answer *answer, cnn_pass pass, const cnn_shape *input)
 {
     const cnn_dense_shape s = dense_shape(state, input);
-    (void)backend;
+    (void)answer;
     (void)pass;
     return (cnn__layer_work){.flop = 2.0 * (double)s.n * (double)s.in * (double)s.out};
 }
@@ -103,6 +121,7 @@ const cnn__layer_type cnn__dense_type = {
     .check = check,
     .activation = activation,
     .drop_activation = drop_activation,
+    .applies_derivative = applies_derivative,
     .describe = describe,
 };
 

@@ -205,3 +205,53 @@ cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *ex
     snprintf(reason, reason_size, "expects %s, got %s", expected, text);
     return CNN_ERROR_SHAPE;
 }
+
+cnn_status cnn__layer_ask(const cnn_backend *backend, cnn_op op, const void *args, uint32_t threads,
+                          cnn_layer_spec *spec, char *reason, size_t reason_size)
+{
+    const cnn_status status = cnn_backend_query(backend, op, args, threads, &spec->answer);
+    if (status == CNN_ERROR_INVALID_ARGUMENT) {
+        snprintf(reason, reason_size, "its output or a parameter is empty or too large");
+        return CNN_ERROR_LIMIT;
+    }
+    if (status != CNN_OK) {
+        snprintf(reason, reason_size, "backend %s: %s", backend->name,
+                 status == CNN_ERROR_UNSUPPORTED ? "does not do this" : cnn_status_string(status));
+        return status;
+    }
+    static const cnn_pass training[] = {CNN_PASS_FORWARD, CNN_PASS_BACKWARD_DATA, CNN_PASS_BACKWARD_FILTER,
+                                        CNN_PASS_BACKWARD};
+    for (size_t i = 0; i < sizeof(training) / sizeof(training[0]); i++) {
+        const size_t size = spec->answer.workspace[training[i]];
+        spec->workspace_size = size > spec->workspace_size ? size : spec->workspace_size;
+    }
+    return CNN_OK;
+}
+
+size_t cnn__layer_values(const cnn_shape *shape)
+{
+    size_t values = 0;
+    (void)cnn__shape_values(shape, &values);
+    return values;
+}
+
+int64_t cnn__layer_rows(const cnn_shape *shape)
+{
+    int64_t rows = 1;
+    for (uint32_t i = 0; i + 1 < shape->rank; i++) {
+        rows *= shape->dims[i];
+    }
+    return rows;
+}
+
+cnn_status cnn__layer_copy(const cnn_layer_call *call, size_t values, const float *x, float *y)
+{
+    const cnn_elementwise_args args = {.struct_size = sizeof(args),
+                                       .kind = CNN_ELEMENTWISE_COPY,
+                                       .outer = 1,
+                                       .inner = 1,
+                                       .c = (int64_t)values,
+                                       .a = x,
+                                       .y = y};
+    return x == y ? CNN_OK : cnn_backend_run(call->backend, CNN_OP_ELEMENTWISE, CNN_PASS_FORWARD, &args);
+}

@@ -13,6 +13,7 @@ typedef struct cnn__preparation {
     size_t size;      /* bytes kept and shared by the sessions of a model; 0: nothing is prepared */
     size_t scratch;   /* bytes needed while they are made */
     size_t workspace; /* bytes of workspace of a forward call; takes the place of the spec's, which covers training */
+    cnn_op_answer answer; /* of inference; takes the place of the spec's */
 } cnn__preparation;
 
 /* What a pass of a layer amounts to. */
@@ -54,7 +55,7 @@ typedef struct cnn__layer_type {
     cnn_status (*forward_prepared)(const void *state, const cnn_layer_call *call, const void *prepared);
     /* For traces; NULL: nothing is to be said. A kind that has it computes the gradients of its parameters and that of
      * its input apart from each other: only those for which a call has a place. */
-    cnn__layer_work (*describe)(const void *state, const cnn_backend *backend, cnn_pass pass, const cnn_shape *input);
+    cnn__layer_work (*describe)(const void *state, const cnn_op_answer *answer, cnn_pass pass, const cnn_shape *input);
 } cnn__layer_type;
 
 struct cnn_layer {
@@ -99,6 +100,21 @@ cnn_status cnn__check_initializer(const cnn_context *context, const char *type, 
 /* "expects N, H, W, C images, got (None, 784)": CNN_ERROR_SHAPE with a reason for `infer`. */
 cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *expected, char *reason,
                            size_t reason_size);
+
+/* Asks the backend about the operation that a layer is, for `infer`: the answer and the workspace of all passes of
+ * training go to the spec. Without an operation for this shape a reason and CNN_ERROR_UNSUPPORTED; CNN_ERROR_LIMIT for
+ * arrays that are too large. */
+cnn_status cnn__layer_ask(const cnn_backend *backend, cnn_op op, const void *args, uint32_t threads,
+                          cnn_layer_spec *spec, char *reason, size_t reason_size);
+
+/* Values of a shape that has been inferred. */
+size_t cnn__layer_values(const cnn_shape *shape);
+
+/* Rows of `shape`, whose last dimension is one row. */
+int64_t cnn__layer_rows(const cnn_shape *shape);
+
+/* y = x, unless they are one array. */
+cnn_status cnn__layer_copy(const cnn_layer_call *call, size_t values, const float *x, float *y);
 
 static inline cnn_shape cnn__shape2(int64_t n, int64_t c) { return (cnn_shape){2, 0, {n, c}}; }
 static inline cnn_shape cnn__shape4(int64_t n, int64_t h, int64_t w, int64_t c)

@@ -175,6 +175,7 @@ static void plan_inference(const compiler *c, cnn__op *op)
     op->type->plan_inference(op->state, &context->backend, cnn_context_threads(context),
                              &c->program->shapes[op->inputs[0]], &op->preparation);
     op->spec.workspace_size = op->preparation.workspace;
+    op->spec.answer = op->preparation.answer;
 }
 
 static void note_training(const compiler *c, cnn__op *op)
@@ -342,7 +343,10 @@ cnn_status cnn__program_compile(const cnn_model *model, uint32_t flags, int64_t 
     program->ops = cnn__alloc_array(context, 2 * nodes, sizeof(*program->ops));
     program->shapes = cnn__alloc_array(context, 2 * nodes + 1, sizeof(*program->shapes));
     program->node_values = cnn__alloc_array(context, nodes, sizeof(*program->node_values));
-    compiler c = {model, program, batch, cnn__alloc_zero(context, nodes * sizeof(bool)),
+    compiler c = {model,
+                  program,
+                  batch,
+                  cnn__alloc_zero(context, nodes * sizeof(bool)),
                   cnn__alloc_zero(context, (nodes + 1) * sizeof(uint32_t)),
                   cnn__alloc_array(context, nodes, sizeof(uint32_t))};
     void *trial = cnn__alloc(context, largest_state(model));

@@ -37,8 +37,8 @@ static void open_frame(const cnn_session *session, uint32_t index, frame *f)
     if (op->absorbed != CNN__NO_NODE) {
         const cnn__node *absorbed = &model->nodes[op->absorbed];
         for (uint32_t i = 0; i < absorbed->parameter_count; i++) {
-            f->parameters[op->spec.parameter_count + i] =
-                model->values + model->parameters[absorbed->first_parameter + i].offset;
+            f->parameters[op->spec.parameter_count + i] = model->values +
+                                                          model->parameters[absorbed->first_parameter + i].offset;
         }
     }
     size_t saved = session->plan.saved[index];
@@ -54,6 +54,7 @@ static void open_frame(const cnn_session *session, uint32_t index, frame *f)
         .parameters = f->parameters,
         .saved = saved == CNN__NOWHERE ? NULL : session->memory + saved,
         .frozen = op->frozen,
+        .answer = op->spec.answer.backend != NULL ? &op->spec.answer : NULL,
     };
     cnn__rng_key(session->context->seed, CNN__STREAM_DROPOUT, session->passes, op->node, f->call.key);
 }
@@ -146,7 +147,15 @@ static cnn_status add_up(const cnn_session *session, uint32_t index, const frame
             size_t values = 0;
             (void)cnn__shape_values(&f->input_shapes[i], &values);
             float *sum = cnn__session_value_gradient(session, op->inputs[i]);
-            CNN__RETURN_IF_ERROR(f->backend.backend->add(&f->backend, values, sum, f->input_gradients[i], sum));
+            const cnn_elementwise_args args = {.struct_size = sizeof(args),
+                                               .kind = CNN_ELEMENTWISE_ADD,
+                                               .outer = 1,
+                                               .inner = 1,
+                                               .c = (int64_t)values,
+                                               .a = sum,
+                                               .b = f->input_gradients[i],
+                                               .y = sum};
+            CNN__RETURN_IF_ERROR(cnn_backend_run(&f->backend, CNN_OP_ELEMENTWISE, CNN_PASS_FORWARD, &args));
         }
     }
     return CNN_OK;
@@ -186,8 +195,14 @@ static cnn_status run_backward(const cnn_session *session, uint32_t index)
     if (op->activation != CNN_LINEAR) {
         size_t values = 0;
         (void)cnn__shape_values(&f.call.output_shape, &values);
-        CNN__RETURN_IF_ERROR(f.backend.backend->activation_backward(&f.backend, op->activation, op->alpha, values,
-                                                                    f.call.output, gradient, gradient));
+        const cnn_activation_args args = {.struct_size = sizeof(args),
+                                          .n = values,
+                                          .activation = op->activation,
+                                          .alpha = op->alpha,
+                                          .y = f.call.output,
+                                          .dy = gradient,
+                                          .dx = gradient};
+        CNN__RETURN_IF_ERROR(cnn_backend_run(&f.backend, CNN_OP_ACTIVATION, CNN_PASS_BACKWARD, &args));
         if (in_parts) {
             cnn__trace_report(session, op, CNN_TRACE_BACKWARD, begin);
         }
@@ -245,7 +260,7 @@ cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradien
     return CNN_OK;
 }
 
-cnn_status cnn__session_head_backward(cnn_session *session, const float *output_gradient, float *logit_gradient)
+cnn_status cnn__session_head_backward(cnn_session *session, float *output_gradient, float *logit_gradient)
 {
     const cnn__program *program = &session->program;
     frame f;
