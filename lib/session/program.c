@@ -270,7 +270,9 @@ static cnn_status compile_node(const compiler *c, uint32_t index, void *trial, u
         activation = op->type->activation(op->state, &alpha);
     }
     bool rows = activation == CNN_SOFTMAX || activation == CNN_LOG_SOFTMAX;
-    bool split = rows || (is_head(activation) && *last + 1 == c->model->node_count);
+    /* Only the model's last layer makes a head, not what the last layer was folded into: what counts as logits must
+     * not depend on fusions. */
+    bool split = rows || (is_head(activation) && index + 1 == c->model->node_count);
     if (split) {
         op->type->drop_activation(op->state);
     }
