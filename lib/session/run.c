@@ -30,9 +30,11 @@ static void open_frame(const cnn_session *session, uint32_t index, frame *f)
     }
     for (uint32_t i = 0; i < op->spec.parameter_count; i++) {
         const cnn__parameter *parameter = &model->parameters[node->first_parameter + i];
-        bool trained = session->training && parameter->trainable && !parameter->frozen;
+        /* Gradients of kernel and bias are one product: where one of them is trained, both have their place. */
+        bool wanted = op->type != NULL ? op->has_trained && parameter->trainable
+                                       : cnn__session_trains(session, node->first_parameter + i);
         f->parameters[i] = model->values + parameter->offset;
-        f->parameter_gradients[i] = trained ? session->gradients + parameter->offset : NULL;
+        f->parameter_gradients[i] = session->training && wanted ? session->gradients + parameter->offset : NULL;
     }
     if (op->absorbed != CNN__NO_NODE) {
         const cnn__node *absorbed = &model->nodes[op->absorbed];

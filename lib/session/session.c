@@ -37,9 +37,14 @@ static cnn_status allocate(cnn_session *session)
     session->scratch_values = input;
     if (session->training) {
         session->gradients = cnn__alloc_zero(context, model->value_count * sizeof(float));
+        session->trained = cnn__alloc_zero(context, model->parameter_count * sizeof(bool));
     }
     bool complete = session->memory != NULL && session->wants_gradient != NULL && session->prepared != NULL &&
-                    session->scratch != NULL && (session->gradients != NULL || !session->training);
+                    session->scratch != NULL &&
+                    ((session->gradients != NULL && session->trained != NULL) || !session->training);
+    for (uint32_t i = 0; complete && session->training && i < model->parameter_count; i++) {
+        session->trained[i] = model->parameters[i].trainable && !model->parameters[i].frozen;
+    }
     for (uint32_t k = 0; complete && k < session->program.op_count; k++) {
         const cnn__op *op = &session->program.ops[k];
         complete = op->preparation.size == 0 ||
@@ -97,6 +102,7 @@ void cnn_session_free(cnn_session *session)
     cnn__free(context, session->memory);
     cnn__free(context, session->gradients);
     cnn__free(context, session->wants_gradient);
+    cnn__free(context, session->trained);
     cnn__free(context, session->scratch);
     cnn__free(context, session->view_sums);
     cnn__free(context, session->view_means);
@@ -162,7 +168,7 @@ cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_te
                          model->parameter_count);
     }
     const cnn__parameter *parameter = &model->parameters[index];
-    if (session->gradients == NULL || !parameter->trainable || parameter->frozen) {
+    if (!cnn__session_trains(session, index)) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: \"%s\" is not trained in this session", model->name,
                          parameter->name);
     }
