@@ -237,7 +237,8 @@ typedef struct cnn_session_options {
 #define CNN_SESSION(...) CNN_OPTIONS(cnn_session_options, __VA_ARGS__)
 
 /** Creates a session of a built model. It allocates all that its calls need. Returns CNN_OK, CNN_ERROR_STATE,
-    CNN_ERROR_LIMIT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1. */
+    CNN_ERROR_LIMIT if it would be larger than cnn_context_options.max_session_bytes, CNN_ERROR_OUT_OF_MEMORY.
+    Since 0.1. */
 CNN_API cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *options, cnn_session **session);
 
 /** Frees the session; NULL is allowed. Since 0.1. */

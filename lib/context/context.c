@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* Blocks from this size on are aligned to huge pages and marked for them: a fresh 64 MB then costs 6 ms, not 42. */
 #define HUGE_PAGE ((size_t)2 << 20)
@@ -58,6 +59,13 @@ static cnn_context *context_allocate(const cnn_allocator *allocator)
     return context;
 }
 
+/* What the machine has; where that is not known, no limit of its own. */
+static uint64_t physical_memory(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
+}
+
 cnn_status cnn__context_init(const cnn_context_options *options, cnn_context **out)
 {
     cnn_allocator allocator = {sizeof(allocator), NULL, default_allocate, default_release};
@@ -76,6 +84,7 @@ cnn_status cnn__context_init(const cnn_context_options *options, cnn_context **o
     context->log_user = options->log_user;
     context->log_level = options->log_level != 0 ? (cnn_log_level)options->log_level : CNN_LOG_WARNING;
     context->seed = options->seed;
+    context->max_session_bytes = options->max_session_bytes != 0 ? options->max_session_bytes : physical_memory();
     cnn_status status = cnn__pool_create(context, options->threads, options->executor, &context->pool);
     if (status != CNN_OK) {
         cnn__context_destroy(context);

@@ -29,6 +29,7 @@ struct cnn_context {
     void *log_user;
     cnn_log_level log_level;
     uint64_t seed;
+    uint64_t max_session_bytes;
     cnn_math math; /* fast or strict. Set by backend/registry.c */
     cnn__pool *pool;
     cnn_backend backend; /* complete: no entry is NULL. Filled by backend/registry.c */

@@ -205,3 +205,15 @@ cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *ex
     snprintf(reason, reason_size, "expects %s, got %s", expected, text);
     return CNN_ERROR_SHAPE;
 }
+
+cnn_status cnn__infer_limit(const cnn_shape *shape, const char *what, char *reason, size_t reason_size)
+{
+    size_t values;
+    if (cnn__shape_values(shape, &values)) {
+        return CNN_OK;
+    }
+    char text[128];
+    cnn__shape_text(shape, NULL, text, sizeof(text));
+    snprintf(reason, reason_size, "%s %s would have more than %zu values", what, text, CNN__MAX_VALUES);
+    return CNN_ERROR_LIMIT;
+}

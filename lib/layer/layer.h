@@ -100,6 +100,10 @@ cnn_status cnn__check_initializer(const cnn_context *context, const char *type, 
 cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *expected, char *reason,
                            size_t reason_size);
 
+/* CNN_ERROR_LIMIT with a reason if a tensor of that shape would have more values than CNN__MAX_VALUES. Kinds check with
+ * it whatever they compute sizes from; the output is checked for all of them. */
+cnn_status cnn__infer_limit(const cnn_shape *shape, const char *what, char *reason, size_t reason_size);
+
 static inline cnn_shape cnn__shape2(int64_t n, int64_t c) { return (cnn_shape){2, 0, {n, c}}; }
 static inline cnn_shape cnn__shape4(int64_t n, int64_t h, int64_t w, int64_t c)
 {

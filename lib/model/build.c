@@ -31,7 +31,7 @@ static cnn_status add_parameter(cnn_model *model, uint32_t node, const cnn_param
     };
     size_t end;
     if (!cnn__shape_values(&spec->shape, &parameter.values) ||
-        !cnn__add_size(model->value_count, parameter.values, &end) || end > CNN__MAX_PARAMETER_VALUES) {
+        !cnn__add_size(model->value_count, parameter.values, &end) || end > CNN__MAX_VALUES) {
         return cnn__fail(context, CNN_ERROR_LIMIT, "%s: the parameter \"%s\" is too large", model->nodes[node].name,
                          spec->name);
     }

@@ -11,9 +11,8 @@
 #include "core/context.h"
 #include "layer/layer.h"
 
-/* Most layers of a model, and most values of all parameters together. */
+/* Most layers of a model. */
 #define CNN__MAX_LAYERS 8192
-#define CNN__MAX_PARAMETER_VALUES (SIZE_MAX / 64)
 
 /* A layer in the graph. Values are numbered: 0 is the model's input, i + 1 the output of node i. */
 typedef struct cnn__node {

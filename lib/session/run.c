@@ -39,8 +39,8 @@ static void open_frame(const cnn_session *session, uint32_t index, frame *f)
     if (op->absorbed != CNN__NO_NODE) {
         const cnn__node *absorbed = &model->nodes[op->absorbed];
         for (uint32_t i = 0; i < absorbed->parameter_count; i++) {
-            f->parameters[op->spec.parameter_count + i] =
-                model->values + model->parameters[absorbed->first_parameter + i].offset;
+            f->parameters[op->spec.parameter_count + i] = model->values +
+                                                          model->parameters[absorbed->first_parameter + i].offset;
         }
     }
     size_t saved = session->plan.saved[index];

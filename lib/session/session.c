@@ -2,6 +2,7 @@
 /* The life of a session, and what can be asked of it. */
 #include "session/session.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "core/options.h"
@@ -22,6 +23,36 @@ static cnn_status check_options(cnn_model *model, const cnn_session_options *giv
 static uint32_t program_flags(const cnn_session_options *options)
 {
     return (options->training ? CNN__PROGRAM_TRAINING : 0u) | (options->keep_activations ? CNN__PROGRAM_WHOLE : 0u);
+}
+
+/* What is prepared, with the scratch of the op that needs most. */
+static uint64_t prepared_bytes(const cnn__program *program)
+{
+    uint64_t bytes = 0, scratch = 0;
+    for (uint32_t k = 0; k < program->op_count; k++) {
+        const cnn__preparation *preparation = &program->ops[k].preparation;
+        bytes += preparation->size;
+        scratch = preparation->scratch > scratch ? preparation->scratch : scratch;
+    }
+    return bytes + scratch;
+}
+
+/* Of the program's memory, gradients and prepared parameters. */
+static uint64_t session_bytes(const cnn_model *model, const cnn__program *program, const cnn__plan *plan)
+{
+    const bool training = (program->flags & CNN__PROGRAM_TRAINING) != 0;
+    return plan->size + (training ? model->value_count * sizeof(float) : prepared_bytes(program));
+}
+
+static cnn_status check_size(const cnn_session *session)
+{
+    const uint64_t bytes = session_bytes(session->model, &session->program, &session->plan);
+    const uint64_t most = session->context->max_session_bytes;
+    return bytes <= most ? CNN_OK
+                         : cnn__fail(session->context, CNN_ERROR_LIMIT,
+                                     "%s: a session of batch %u takes %" PRIu64
+                                     " bytes, the limit (max_session_bytes) is %" PRIu64,
+                                     session->model->name, session->batch, bytes, most);
 }
 
 static cnn_status allocate(cnn_session *session)
@@ -73,6 +104,9 @@ cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *given
     cnn_status status = cnn__program_compile(model, program_flags(&options), options.batch, &session->program);
     if (status == CNN_OK) {
         status = cnn__plan_create(model, &session->program, &session->plan);
+    }
+    if (status == CNN_OK) {
+        status = check_size(session);
     }
     if (status == CNN_OK) {
         status = allocate(session);
@@ -177,18 +211,6 @@ cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_te
     return CNN_OK;
 }
 
-/* What is prepared, with the scratch of the op that needs most. */
-static uint64_t prepared_bytes(const cnn__program *program)
-{
-    uint64_t bytes = 0, scratch = 0;
-    for (uint32_t k = 0; k < program->op_count; k++) {
-        const cnn__preparation *preparation = &program->ops[k].preparation;
-        bytes += preparation->size;
-        scratch = preparation->scratch > scratch ? preparation->scratch : scratch;
-    }
-    return bytes + scratch;
-}
-
 uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool training)
 {
     const cnn_session_options options = {.training = training};
@@ -200,7 +222,7 @@ uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool tr
     }
     uint64_t bytes = 0;
     if (cnn__plan_create(model, &program, &plan) == CNN_OK) {
-        bytes = plan.size + (training ? model->value_count * sizeof(float) : prepared_bytes(&program));
+        bytes = session_bytes(model, &program, &plan);
         cnn__plan_free(model->context, &plan);
     }
     cnn__program_free(model->context, &program);

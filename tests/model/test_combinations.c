@@ -37,14 +37,13 @@ typedef struct element {
     const void *options; /* NULL: none */
 } element;
 
-#define EACH_ACTIVATION(kind, options, ...)                                                                        \
-    {kind, options(__VA_ARGS__, .activation = CNN_LINEAR)}, {kind, options(__VA_ARGS__, .activation = CNN_RELU)},  \
-        {kind, options(__VA_ARGS__, .activation = CNN_LEAKY_RELU, .alpha = 0.3f)},                                 \
-        {kind, options(__VA_ARGS__, .activation = CNN_SIGMOID)},                                                   \
-        {kind, options(__VA_ARGS__, .activation = CNN_TANH)},                                                      \
-        {kind, options(__VA_ARGS__, .activation = CNN_SOFTMAX)},                                                   \
-    {                                                                                                              \
-        kind, options(__VA_ARGS__, .activation = CNN_LOG_SOFTMAX)                                                  \
+#define EACH_ACTIVATION(kind, options, ...)                                                                            \
+    {kind, options(__VA_ARGS__, .activation = CNN_LINEAR)}, {kind, options(__VA_ARGS__, .activation = CNN_RELU)},      \
+        {kind, options(__VA_ARGS__, .activation = CNN_LEAKY_RELU, .alpha = 0.3f)},                                     \
+        {kind, options(__VA_ARGS__, .activation = CNN_SIGMOID)}, {kind, options(__VA_ARGS__, .activation = CNN_TANH)}, \
+        {kind, options(__VA_ARGS__, .activation = CNN_SOFTMAX)},                                                       \
+    {                                                                                                                  \
+        kind, options(__VA_ARGS__, .activation = CNN_LOG_SOFTMAX)                                                      \
     }
 
 /* Those that meet in fusions come first: triples are made of them. */
@@ -190,10 +189,10 @@ static void run_model(cnn_model *model, bool whole, uint32_t seed, const float *
     fill_parameters(model, seed);
     for (int training = 0; training < 2; training++) {
         cnn_session *session;
-        ck_assert_int_eq(cnn_session_create(
-                             model, CNN_SESSION(.batch = BATCH, .training = training, .keep_activations = whole),
-                             &session),
-                         CNN_OK);
+        ck_assert_int_eq(
+            cnn_session_create(model, CNN_SESSION(.batch = BATCH, .training = training, .keep_activations = whole),
+                               &session),
+            CNN_OK);
         ck_assert_int_eq(cnn_session_forward(session, inputs, BATCH), CNN_OK);
         keep(r, 2 * training, cnn_session_output(session), outputs);
         keep(r, 2 * training + 1, cnn_session_logits(session), outputs);
@@ -362,8 +361,8 @@ static void compare_frozen(cnn_model *model, const float *inputs, const char *pa
 
 START_TEST(a_frozen_parameter_changes_no_other_gradient)
 {
-    static const char *const patterns[] = {"*kernel", "*bias", "*gamma", "*beta", "conv*/kernel", "dense*/kernel",
-                                           "conv*", "dense*"};
+    static const char *const patterns[] = {"*kernel",      "*bias",         "*gamma", "*beta",
+                                           "conv*/kernel", "dense*/kernel", "conv*",  "dense*"};
     cnn_context *contexts[2];
     open_contexts(contexts);
     for (int i = 0; i < 2; i++) {

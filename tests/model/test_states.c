@@ -75,8 +75,7 @@ static void train_once(cnn_context *context, cnn_session *session)
 {
     static const float inputs[] = {1, 3, -2, 0.5f}, gradients[] = {1, -2};
     cnn_optimizer *optimizer;
-    ck_assert_int_eq(cnn_sgd_create(context, CNN_SGD(.learning_rate = 0.1f, .weight_decay = 0.1f), &optimizer),
-                     CNN_OK);
+    ck_assert_int_eq(cnn_sgd_create(context, CNN_SGD(.learning_rate = 0.1f, .weight_decay = 0.1f), &optimizer), CNN_OK);
     backward_once(session, inputs, gradients);
     ck_assert_int_eq(cnn_optimizer_step(optimizer, session), CNN_OK);
     cnn_optimizer_free(optimizer);
