@@ -39,8 +39,10 @@ CNN_API cnn_status cnn_model_create(cnn_context *context, const cnn_model_option
 CNN_API void cnn_model_free(cnn_model *model);
 
 /**
- * Adds a layer behind the last one and takes it over, also on failure. With
- * NULL, the failure of its constructor on this thread is remembered.
+ * Adds a layer after the last one and takes it over, also on failure. With
+ * NULL, the failure of its constructor on this thread is remembered. A layer is
+ * added once, to a model of its own context; freeing it afterwards does nothing
+ * as long as the model lives.
  * Returns CNN_OK, or the first error of this model, which cnn_model_build()
  * returns again: programs may leave this one unchecked. Since 0.1.
  */

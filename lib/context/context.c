@@ -111,6 +111,9 @@ void cnn__context_destroy(cnn_context *context)
     allocator.release(allocator.user, context, sizeof(*context));
 }
 
-uint32_t cnn_context_threads(const cnn_context *context) { return cnn__pool_threads(context->pool); }
+uint32_t cnn_context_threads(const cnn_context *context)
+{
+    return context != NULL ? cnn__pool_threads(context->pool) : 0;
+}
 
-uint64_t cnn_context_seed(const cnn_context *context) { return context->seed; }
+uint64_t cnn_context_seed(const cnn_context *context) { return context != NULL ? context->seed : 0; }

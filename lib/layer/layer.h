@@ -62,8 +62,13 @@ struct cnn_layer {
     char *name;                  /* NULL: named by the model */
     const cnn__layer_type *type; /* NULL: a caller's kind */
     cnn_layer_kind kind;
-    void *user; /* built-in: the state, owned */
+    void *user;             /* built-in: the state, owned */
+    bool added;             /* a model has taken it over */
+    struct cnn_layer *next; /* of the layers that a model refused */
 };
+
+/* Frees a layer that a model has taken over. */
+void cnn__layer_destroy(cnn_layer *layer);
 
 /* All built-in kinds; ends with NULL. */
 extern const cnn__layer_type *const cnn__layer_types[];

@@ -43,7 +43,8 @@ struct cnn_model {
     cnn_shape input; /* of one sample: rank 3, or 1 for plain vectors */
     cnn__node *nodes;
     uint32_t node_count, node_capacity;
-    cnn_status status; /* the first error of adding layers, and its message */
+    cnn_layer *refused; /* layers that could not be added: a program that adds or frees them again does no harm */
+    cnn_status status;  /* the first error of adding layers, and its message */
     char *message;
     bool built;
     cnn__parameter *parameters;

@@ -93,6 +93,9 @@ static cnn_status run_forward(const cnn_session *session, uint32_t index)
 
 cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t count)
 {
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (inputs == NULL || count == 0 || count > session->batch) {
         return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples for a session of 1 to %u",
                          session->model->name, inputs == NULL ? 0 : count, session->batch);
@@ -228,6 +231,9 @@ static cnn_status take_logit_gradient(cnn_session *session, const float *given)
 
 cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients)
 {
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (!session->training || session->count == 0) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: backward needs a forward pass of a training session",
                          session->model->name);

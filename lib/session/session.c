@@ -90,6 +90,11 @@ static cnn_status allocate(cnn_session *session)
 cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *given, cnn_session **out)
 {
     cnn_session_options options;
+    if (model == NULL || out == NULL) {
+        return model == NULL
+                   ? CNN_ERROR_INVALID_ARGUMENT
+                   : cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no place for the session", model->name);
+    }
     *out = NULL;
     CNN__RETURN_IF_ERROR(check_options(model, given, &options));
     cnn_session *session = cnn__alloc_zero(model->context, sizeof(*session));
@@ -165,19 +170,26 @@ cnn_shape cnn__session_shape(const cnn_session *session, uint32_t value)
 
 const float *cnn_session_output(const cnn_session *session)
 {
-    return session->count == 0 ? NULL : cnn__session_value(session, session->program.output);
+    return session == NULL || session->count == 0 ? NULL : cnn__session_value(session, session->program.output);
 }
 
 const float *cnn_session_logits(const cnn_session *session)
 {
-    return session->count == 0 ? NULL : cnn__session_value(session, session->program.logits);
+    return session == NULL || session->count == 0 ? NULL : cnn__session_value(session, session->program.logits);
 }
 
-cnn_model *cnn_session_model(const cnn_session *session) { return session->model; }
+cnn_model *cnn_session_model(const cnn_session *session) { return session != NULL ? session->model : NULL; }
 
 cnn_status cnn_session_activation(const cnn_session *session, const char *layer, cnn_tensor *activation)
 {
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     const cnn_model *model = session->model;
+    if (layer == NULL || activation == NULL) {
+        return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no layer, or no place for its output",
+                         model->name);
+    }
     if ((session->program.flags & CNN__PROGRAM_WHOLE) == 0 || session->count == 0) {
         return cnn__fail(session->context, CNN_ERROR_STATE,
                          "%s: activations are there after a forward pass of a session with keep_activations",
@@ -196,8 +208,11 @@ cnn_status cnn_session_activation(const cnn_session *session, const char *layer,
 
 cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_tensor *gradient)
 {
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     const cnn_model *model = session->model;
-    if (index >= model->parameter_count) {
+    if (index >= model->parameter_count || gradient == NULL) {
         return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: parameter %zu of %u", model->name, index,
                          model->parameter_count);
     }
@@ -216,7 +231,7 @@ uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool tr
     const cnn_session_options options = {.training = training};
     cnn__program program;
     cnn__plan plan;
-    if (!model->built ||
+    if (model == NULL || !model->built ||
         cnn__program_compile(model, program_flags(&options), batch == 0 ? 1 : batch, &program) != CNN_OK) {
         return 0;
     }

@@ -158,6 +158,34 @@ START_TEST(building_again_after_a_limit_gives_the_same_error)
 }
 END_TEST
 
+/* A layer belongs to the first model that it is added to, whether that went well or not. */
+START_TEST(a_layer_is_added_once)
+{
+    cnn_context *context, *elsewhere;
+    cnn_model *model, *other;
+    ck_assert_int_eq(cnn_context_create(NULL, &context), CNN_OK);
+    ck_assert_int_eq(cnn_context_create(NULL, &elsewhere), CNN_OK);
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {2}), &model), CNN_OK);
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {2}), &other), CNN_OK);
+    cnn_layer *layer = cnn_dense(context, CNN_DENSE(.units = 3)), *refused = cnn_dense(context, CNN_DENSE(.units = 3));
+    ck_assert_int_eq(cnn_model_add(model, layer), CNN_OK);
+    ck_assert_int_eq(cnn_model_add(other, layer), CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(cnn_model_add(other, refused), CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(cnn_model_add(other, refused), CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(cnn_model_build(other), CNN_ERROR_INVALID_ARGUMENT);
+    cnn_layer_free(refused);
+    cnn_layer_free(layer);
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    cnn_model_free(other);
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {2}), &other), CNN_OK);
+    ck_assert_int_eq(cnn_model_add(other, cnn_dense(elsewhere, CNN_DENSE(.units = 3))), CNN_ERROR_INVALID_ARGUMENT);
+    cnn_context_free(elsewhere);
+    cnn_model_free(other);
+    cnn_model_free(model);
+    cnn_context_free(context);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("states of models and sessions");
@@ -166,6 +194,7 @@ int main(void)
     tcase_add_test(cases, freezing_changes_no_session_made_before);
     tcase_add_test(cases, building_again_after_a_failure_works);
     tcase_add_test(cases, building_again_after_a_limit_gives_the_same_error);
+    tcase_add_test(cases, a_layer_is_added_once);
     suite_add_tcase(suite, cases);
     return cnn_test_run(suite);
 }
