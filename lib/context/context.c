@@ -46,14 +46,9 @@ static cnn_context *context_allocate(const cnn_allocator *allocator)
     }
     memset(context, 0, sizeof(*context));
     context->allocator = *allocator;
-    context->error_lock = allocator->allocate(allocator->user, sizeof(*context->error_lock), CNN__ALIGNMENT);
-    if (context->error_lock == NULL || pthread_mutex_init(context->error_lock, NULL) != 0) {
-        if (context->error_lock != NULL) {
-            allocator->release(allocator->user, context->error_lock, sizeof(*context->error_lock));
-        }
-        allocator->release(allocator->user, context, sizeof(*context));
-        return NULL;
-    }
+    atomic_init(&context->errors, NULL);
+    atomic_init(&context->lost_errors, false);
+    context->has_error_key = pthread_key_create(&context->error_key, NULL) == 0;
     context->no_memory.status = CNN_ERROR_OUT_OF_MEMORY;
     strcpy(context->no_memory.message, "out of memory, also for the message of the error");
     return context;
@@ -101,13 +96,14 @@ void cnn__context_destroy(cnn_context *context)
     }
     cnn_allocator allocator = context->allocator;
     cnn__pool_free(context, context->pool);
-    for (cnn__error_slot *slot = context->errors; slot != NULL;) {
+    for (cnn__error_slot *slot = atomic_load(&context->errors); slot != NULL;) {
         cnn__error_slot *next = slot->next;
         cnn__free(context, slot);
         slot = next;
     }
-    pthread_mutex_destroy(context->error_lock);
-    allocator.release(allocator.user, context->error_lock, sizeof(*context->error_lock));
+    if (context->has_error_key) {
+        pthread_key_delete(context->error_key);
+    }
     allocator.release(allocator.user, context, sizeof(*context));
 }
 
