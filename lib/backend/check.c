@@ -4,22 +4,19 @@
 
 #include "core/memory.h"
 
-/* Bytes of an array at most: sums of a few of them, and twice as many, still fit. */
-#define MOST_BYTES (SIZE_MAX / 16)
-
 /* Most values of a size that is no number of values: a kernel, a stride, padding. */
 #define MOST_CELLS (1 << 24)
 
-/* Whether an array of floats with these dimensions exists. */
+/* Whether a tensor can have these dimensions. */
 static bool has_values(size_t count, const int64_t *dims)
 {
-    size_t bytes = sizeof(float);
+    size_t values = 1;
     for (size_t i = 0; i < count; i++) {
-        if (dims[i] < 1 || !cnn__mul_size(bytes, (size_t)dims[i], &bytes)) {
+        if (dims[i] < 1 || !cnn__mul_size(values, (size_t)dims[i], &values) || values > CNN__MAX_VALUES) {
             return false;
         }
     }
-    return bytes <= MOST_BYTES;
+    return true;
 }
 
 #define HAS_VALUES(...) \
@@ -170,7 +167,7 @@ static bool lrn_pointers(cnn_pass pass, const void *args)
 static bool activation_shape(const void *args)
 {
     const cnn_activation_args *a = args;
-    return a->n >= 1 && a->n <= MOST_BYTES / sizeof(float) && in_range(a->activation, CNN_LINEAR, CNN_TANH);
+    return a->n >= 1 && a->n <= CNN__MAX_VALUES && in_range(a->activation, CNN_LINEAR, CNN_TANH);
 }
 
 static bool activation_pointers(cnn_pass pass, const void *args)
@@ -184,8 +181,7 @@ static bool softmax_shape(const void *args)
 {
     const cnn_softmax_args *a = args;
     size_t values;
-    return a->rows >= 1 && a->columns >= 1 && cnn__mul_size(a->rows, a->columns, &values) &&
-           values <= MOST_BYTES / sizeof(float);
+    return a->rows >= 1 && a->columns >= 1 && cnn__mul_size(a->rows, a->columns, &values) && values <= CNN__MAX_VALUES;
 }
 
 static bool softmax_pointers(cnn_pass pass, const void *args)
@@ -283,7 +279,7 @@ static bool concat_pointers(cnn_pass pass, const void *args)
 static bool fill_shape(const void *args)
 {
     const cnn_fill_args *a = args;
-    return a->n >= 1 && a->n <= MOST_BYTES / sizeof(float);
+    return a->n >= 1 && a->n <= CNN__MAX_VALUES;
 }
 
 static bool fill_pointers(cnn_pass pass, const void *args)
@@ -307,7 +303,7 @@ static bool fold_pointers(cnn_pass pass, const void *args)
 static bool update_shape(const void *args)
 {
     const cnn_update_args *a = args;
-    return a->n >= 1 && a->n <= MOST_BYTES / sizeof(float) && in_range(a->rule, CNN_UPDATE_SGD, CNN_UPDATE_ADAM);
+    return a->n >= 1 && a->n <= CNN__MAX_VALUES && in_range(a->rule, CNN_UPDATE_SGD, CNN_UPDATE_ADAM);
 }
 
 static bool update_pointers(cnn_pass pass, const void *args)

@@ -77,6 +77,23 @@ cnn_conv2d_shape cnn__conv2d_shape_of(const cnn__conv2d_state *state, const cnn_
     };
 }
 
+/* Filters, outputs and the input with its padding, before anything is computed from their sizes. */
+static cnn_status check_limits(const cnn_conv2d_options *o, const cnn_conv2d_shape *s, char *reason, size_t reason_size)
+{
+    const int64_t extent_h = (int64_t)(s->kernel_h - 1) * s->dilation_h + 1;
+    const int64_t extent_w = (int64_t)(s->kernel_w - 1) * s->dilation_w + 1;
+    const int64_t covered_h = (s->out_h - 1) * s->stride_h + extent_h,
+                  covered_w = (s->out_w - 1) * s->stride_w + extent_w;
+    const cnn_shape filters = cnn__shape4(o->kernel[0], o->kernel[1], s->in_c / s->groups, s->out_c);
+    const cnn_shape output = cnn__shape4(s->n, s->out_h, s->out_w, s->out_c);
+    const cnn_shape padded = cnn__shape4(s->n, s->in_h + s->pad_top > covered_h ? s->in_h + s->pad_top : covered_h,
+                                         s->in_w + s->pad_left > covered_w ? s->in_w + s->pad_left : covered_w,
+                                         s->in_c);
+    CNN__RETURN_IF_ERROR(cnn__infer_limit(&filters, "filters", reason, reason_size));
+    CNN__RETURN_IF_ERROR(cnn__infer_limit(&output, "the output", reason, reason_size));
+    return cnn__infer_limit(&padded, "the padded input", reason, reason_size);
+}
+
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
@@ -96,6 +113,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
                  o->kernel[1], (long long)shape.in_h, (long long)shape.in_w);
         return CNN_ERROR_SHAPE;
     }
+    CNN__RETURN_IF_ERROR(check_limits(o, &shape, reason, reason_size));
     const cnn_conv2d_args args = {.struct_size = sizeof(args), .shape = shape};
     CNN__RETURN_IF_ERROR(cnn__layer_ask(backend, CNN_OP_CONV2D, &args, threads, spec, reason, reason_size));
     int64_t divisor = state->pool != 0 ? 2 : 1;
@@ -201,8 +219,10 @@ static bool absorb(void *state, bool training, const cnn__layer_type *next_type,
     if (next_type == &cnn__activate_type) {
         return absorb_activation(conv, next);
     }
-    /* A maximum before a monotonic activation is the maximum behind it. */
-    if (conv->pool != 0 || next_type != &cnn__max_pool2d_type || !cnn__pool2d_halves(next)) {
+    /* The maximum of an activation that never falls is the activation of the maximum. Not so where values of several
+     * channels meet. */
+    const bool across = conv->options.activation == CNN_SOFTMAX || conv->options.activation == CNN_LOG_SOFTMAX;
+    if (conv->pool != 0 || across || next_type != &cnn__max_pool2d_type || !cnn__pool2d_halves(next)) {
         return false;
     }
     conv->pool = 2;

@@ -31,7 +31,7 @@ static cnn_status add_parameter(cnn_model *model, uint32_t node, const cnn_param
     };
     size_t end;
     if (!cnn__shape_values(&spec->shape, &parameter.values) ||
-        !cnn__add_size(model->value_count, parameter.values, &end) || end > CNN__MAX_PARAMETER_VALUES) {
+        !cnn__add_size(model->value_count, parameter.values, &end) || end > CNN__MAX_VALUES) {
         return cnn__fail(context, CNN_ERROR_LIMIT, "%s: the parameter \"%s\" is too large", model->nodes[node].name,
                          spec->name);
     }
@@ -79,6 +79,9 @@ static void forget_parameters(cnn_model *model)
         cnn__free(model->context, model->parameters[i].name);
     }
     cnn__free(model->context, model->parameters);
+    for (uint32_t i = 0; i < model->node_count; i++) { /* a further attempt begins as the first did */
+        model->nodes[i].first_parameter = model->nodes[i].parameter_count = 0;
+    }
     model->parameters = NULL;
     model->parameter_count = 0;
     model->value_count = 0;
@@ -86,6 +89,9 @@ static void forget_parameters(cnn_model *model)
 
 cnn_status cnn__model_infer(cnn_model *model)
 {
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (model->status != CNN_OK) {
         return cnn__fail(model->context, model->status, "%s",
                          model->message != NULL ? model->message : "out of memory");
@@ -166,12 +172,22 @@ static cnn_status no_match(const cnn_model *model, const char *pattern)
     return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: no parameter matches \"%s\"", model->name, pattern);
 }
 
-cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn_initializer *initializer)
+static cnn_status check_pattern(const cnn_model *model, const char *pattern)
 {
-    bool any = false;
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (!model->built) {
         return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
     }
+    return pattern != NULL ? CNN_OK
+                           : cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no pattern", model->name);
+}
+
+cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn_initializer *initializer)
+{
+    bool any = false;
+    CNN__RETURN_IF_ERROR(check_pattern(model, pattern));
     if (initializer == NULL) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no initializer", model->name);
     }
@@ -192,9 +208,7 @@ cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn
 cnn_status cnn_model_set_trainable(cnn_model *model, const char *pattern, bool trainable)
 {
     bool any = false;
-    if (!model->built) {
-        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
-    }
+    CNN__RETURN_IF_ERROR(check_pattern(model, pattern));
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         cnn__parameter *parameter = &model->parameters[i];
         if (is_meant(model, parameter, pattern)) {

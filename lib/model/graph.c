@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pipeline/pipeline.h"
 #include "core/options.h"
 #include "model/model.h"
+#include "pipeline/pipeline.h"
 
 static cnn_status set_input(cnn_context *context, cnn_model_options *options, cnn_shape *input)
 {
@@ -31,6 +31,9 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
 {
     cnn_model_options options;
     cnn_shape input = {0};
+    if (out == NULL || context == NULL) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_model_create: no place for the model");
+    }
     *out = NULL;
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_model_create", given, &options, sizeof(options)));
     CNN__RETURN_IF_ERROR(set_input(context, &options, &input));
@@ -74,8 +77,13 @@ void cnn_model_free(cnn_model *model)
         return;
     }
     cnn_context *context = model->context;
+    while (model->refused != NULL) {
+        cnn_layer *next = model->refused->next;
+        cnn__layer_destroy(model->refused);
+        model->refused = next;
+    }
     for (uint32_t i = 0; i < model->node_count; i++) {
-        cnn_layer_free(model->nodes[i].layer);
+        cnn__layer_destroy(model->nodes[i].layer);
         cnn__free(context, model->nodes[i].name);
     }
     for (uint32_t i = 0; i < model->parameter_count; i++) {
@@ -164,6 +172,14 @@ static cnn_status check_addable(const cnn_model *model, const cnn_layer *layer)
                    ? status
                    : cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a layer is NULL", model->name);
     }
+    if (layer->added) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a layer (%s) is added that was added before",
+                         model->name, layer->kind.type);
+    }
+    if (layer->context != model->context) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a layer (%s) of another context", model->name,
+                         layer->kind.type);
+    }
     if (model->built) {
         return cnn__fail(model->context, CNN_ERROR_STATE, "%s: a layer is added to a built model", model->name);
     }
@@ -181,6 +197,10 @@ static cnn_status resolve_inputs(const cnn_model *model, const char *const *inpu
                          model->name, CNN_LAYER_MAX_INPUTS, count);
     }
     for (size_t i = 0; i < count; i++) {
+        if (inputs[i] == NULL) {
+            return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of input %zu is NULL",
+                             model->name, i);
+        }
         if (!find_node(model, inputs[i], &node->inputs[i])) {
             return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\" to add one behind",
                              model->name, inputs[i]);
@@ -190,8 +210,24 @@ static cnn_status resolve_inputs(const cnn_model *model, const char *const *inpu
     return CNN_OK;
 }
 
+/* Takes a layer over that cannot be added. One of another context goes at once: it may not outlive that. */
+static void refuse(cnn_model *model, cnn_layer *layer)
+{
+    if (layer != NULL && !layer->added && layer->context != model->context) {
+        cnn__layer_destroy(layer);
+    } else if (layer != NULL && !layer->added) {
+        layer->added = true;
+        layer->next = model->refused;
+        model->refused = layer;
+    }
+}
+
 cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const char *const *inputs, size_t input_count)
 {
+    if (model == NULL) {
+        cnn_layer_free(layer); /* it belongs to this call as always */
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn__node node = {.layer = layer, .input_count = 1, .inputs = {model->node_count}};
     cnn_status status = model->status != CNN_OK ? model->status : check_addable(model, layer);
     if (status == CNN_OK && inputs != NULL) {
@@ -206,9 +242,10 @@ cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const char *c
     }
     if (status != CNN_OK) {
         remember(model, status);
-        cnn_layer_free(layer);
+        refuse(model, layer);
         return model->status;
     }
+    layer->added = true;
     model->nodes[model->node_count++] = node;
     return CNN_OK;
 }
@@ -217,9 +254,17 @@ cnn_status cnn_model_add(cnn_model *model, cnn_layer *layer) { return cnn_model_
 
 cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, size_t count)
 {
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn_context *context = model->context;
     cnn_shape output = cnn_model_output_shape(model);
     size_t outputs = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (classes == NULL || classes[i] == NULL) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of class %zu is NULL", model->name, i);
+        }
+    }
     if (model->built && cnn__shape_values(&output, &outputs) && outputs != count && !(outputs == 1 && count == 2)) {
         return cnn__fail(context, CNN_ERROR_MISMATCH, "%s: %zu class names for %zu outputs", model->name, count,
                          outputs);
@@ -245,6 +290,9 @@ cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, s
 cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline)
 {
     cnn_pipeline *copy = NULL;
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (pipeline != NULL) {
         cnn_shape shape = cnn_pipeline_output_shape(pipeline,
                                                     model->input.rank == 3 ? (uint32_t)model->input.dims[2] : 1);

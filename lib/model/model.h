@@ -11,9 +11,8 @@
 #include "core/context.h"
 #include "layer/layer.h"
 
-/* Most layers of a model, and most values of all parameters together. */
+/* Most layers of a model. */
 #define CNN__MAX_LAYERS 8192
-#define CNN__MAX_PARAMETER_VALUES (SIZE_MAX / 64)
 
 /* A layer in the graph. Values are numbered: 0 is the model's input, i + 1 the output of node i. */
 typedef struct cnn__node {
@@ -44,7 +43,8 @@ struct cnn_model {
     cnn_shape input; /* of one sample: rank 3, or 1 for plain vectors */
     cnn__node *nodes;
     uint32_t node_count, node_capacity;
-    cnn_status status; /* the first error of adding layers, and its message */
+    cnn_layer *refused; /* layers that could not be added: a program that adds or frees them again does no harm */
+    cnn_status status;  /* the first error of adding layers, and its message */
     char *message;
     bool built;
     cnn__parameter *parameters;

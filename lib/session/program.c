@@ -74,6 +74,23 @@ static cnn_status run_infer(const compiler *c, const cnn__op *op, cnn_layer_spec
                            reason, size);
 }
 
+/* No value, parameter or workspace is so large that sizes computed from it could wrap. */
+static bool is_within_limits(const cnn_layer_spec *spec)
+{
+    size_t values = 0;
+    bool sound = cnn__shape_values(&spec->output, &values) && values > 0 && spec->saved_size <= CNN__MAX_BYTES &&
+                 spec->workspace_size <= CNN__MAX_BYTES;
+    /* Sides of images are counted in 32 bits in places: windows, padding. */
+    for (uint32_t i = 1; sound && spec->output.rank == 4 && i < 3; i++) {
+        sound = spec->output.dims[i] <= INT32_MAX;
+    }
+    for (uint32_t i = 0; sound && i < spec->parameter_count; i++) {
+        sound = spec->parameters[i].shape.rank <= CNN_MAX_RANK &&
+                cnn__shape_values(&spec->parameters[i].shape, &values);
+    }
+    return sound;
+}
+
 static cnn_status infer(const compiler *c, cnn__op *op)
 {
     char reason[256];
@@ -81,12 +98,9 @@ static cnn_status infer(const compiler *c, cnn__op *op)
     if (status != CNN_OK) {
         return fail_shape(c, op, status, reason);
     }
-    size_t values;
     const cnn_shape *output = &op->spec.output;
-    bool sound = output->rank >= 1 && output->rank <= CNN_MAX_RANK && output->dims[0] == c->batch &&
-                 op->spec.parameter_count <= CNN_LAYER_MAX_PARAMETERS && cnn__shape_values(output, &values) &&
-                 values > 0;
-    if (!sound) {
+    if (output->rank < 1 || output->rank > CNN_MAX_RANK || output->dims[0] != c->batch ||
+        op->spec.parameter_count > CNN_LAYER_MAX_PARAMETERS || !is_within_limits(&op->spec)) {
         return fail_shape(c, op, CNN_ERROR_LIMIT, "its output is empty or too large");
     }
     return CNN_OK;
@@ -178,15 +192,19 @@ static void plan_inference(const compiler *c, cnn__op *op)
     op->spec.answer = op->preparation.answer;
 }
 
+/* A layer is frozen by cnn_model_set_trainable() alone: when all that could be trained was frozen, or everything of a
+ * layer that has statistics only, such as a normalisation without scale and shift. */
 static void note_training(const compiler *c, cnn__op *op)
 {
     const cnn__node *node = &c->model->nodes[op->node];
-    op->frozen = op->spec.parameter_count > 0;
-    for (uint32_t i = 0; i < node->parameter_count && op->spec.parameter_count > 0; i++) {
+    bool any_trainable = false, all_frozen = true;
+    for (uint32_t i = 0; i < node->parameter_count; i++) {
         const cnn__parameter *parameter = &c->model->parameters[node->first_parameter + i];
-        op->frozen = op->frozen && (parameter->frozen || !parameter->trainable);
+        any_trainable = any_trainable || parameter->trainable;
+        all_frozen = all_frozen && parameter->frozen;
         op->has_trained = op->has_trained || (parameter->trainable && !parameter->frozen);
     }
+    op->frozen = node->parameter_count > 0 && !op->has_trained && (any_trainable || all_frozen);
 }
 
 static bool is_head(cnn_activation activation)
@@ -271,7 +289,9 @@ static cnn_status compile_node(const compiler *c, uint32_t index, void *trial, u
         activation = op->type->activation(op->state, &alpha);
     }
     bool rows = activation == CNN_SOFTMAX || activation == CNN_LOG_SOFTMAX;
-    bool split = rows || (is_head(activation) && *last + 1 == c->model->node_count);
+    /* Only the model's last layer makes a head, not what the last layer was folded into: what counts as logits must
+     * not depend on fusions. */
+    bool split = rows || (is_head(activation) && index + 1 == c->model->node_count);
     if (split) {
         op->type->drop_activation(op->state);
     }
@@ -338,7 +358,15 @@ cnn_status cnn__program_compile(const cnn_model *model, uint32_t flags, int64_t 
 {
     cnn_context *context = model->context;
     const size_t nodes = model->node_count;
+    size_t values;
+    const cnn_shape input = cnn__with_batch(&model->input, batch);
     *program = (cnn__program){.flags = flags};
+    if (!cnn__shape_values(&input, &values)) {
+        char text[128];
+        cnn__shape_text(&input, NULL, text, sizeof(text));
+        return cnn__fail(context, CNN_ERROR_LIMIT, "%s: an input %s has more than %zu values", model->name, text,
+                         CNN__MAX_VALUES);
+    }
     /* A node is one op, or two where its activation is split off; each has one value, and the input one more. */
     program->ops = cnn__alloc_array(context, 2 * nodes, sizeof(*program->ops));
     program->shapes = cnn__alloc_array(context, 2 * nodes + 1, sizeof(*program->shapes));
@@ -353,7 +381,6 @@ cnn_status cnn__program_compile(const cnn_model *model, uint32_t flags, int64_t 
     cnn_status status = CNN_ERROR_OUT_OF_MEMORY;
     if (program->ops != NULL && program->shapes != NULL && program->node_values != NULL && c.live != NULL &&
         c.consumers != NULL && c.givers != NULL && trial != NULL) {
-        cnn_shape input = cnn__with_batch(&model->input, batch);
         memset(program->node_values, 0xff, nodes * sizeof(*program->node_values));
         memset(c.givers, 0xff, nodes * sizeof(*c.givers));
         add_value(program, &input);

@@ -30,9 +30,11 @@ static void open_frame(const cnn_session *session, uint32_t index, frame *f)
     }
     for (uint32_t i = 0; i < op->spec.parameter_count; i++) {
         const cnn__parameter *parameter = &model->parameters[node->first_parameter + i];
-        bool trained = session->training && parameter->trainable && !parameter->frozen;
+        /* Gradients of kernel and bias are one product: where one of them is trained, both have their place. */
+        bool wanted = op->type != NULL ? op->has_trained && parameter->trainable
+                                       : cnn__session_trains(session, node->first_parameter + i);
         f->parameters[i] = model->values + parameter->offset;
-        f->parameter_gradients[i] = trained ? session->gradients + parameter->offset : NULL;
+        f->parameter_gradients[i] = session->training && wanted ? session->gradients + parameter->offset : NULL;
     }
     if (op->absorbed != CNN__NO_NODE) {
         const cnn__node *absorbed = &model->nodes[op->absorbed];
@@ -92,6 +94,9 @@ static cnn_status run_forward(const cnn_session *session, uint32_t index)
 
 cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t count)
 {
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (inputs == NULL || count == 0 || count > session->batch) {
         return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples for a session of 1 to %u",
                          session->model->name, inputs == NULL ? 0 : count, session->batch);
@@ -241,6 +246,9 @@ static cnn_status take_logit_gradient(cnn_session *session, const float *given)
 
 cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients)
 {
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (!session->training || session->count == 0) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: backward needs a forward pass of a training session",
                          session->model->name);

@@ -19,6 +19,7 @@ struct cnn_session {
     char *memory;             /* the plan's block */
     float *gradients;         /* of the parameters, laid out as cnn_model.values; NULL in inference */
     bool *wants_gradient;     /* value -> a gradient is to be computed */
+    bool *trained;            /* parameter -> it was to be trained when the session was made; NULL in inference */
     cnn__prepared **prepared; /* op -> what it reads in place of parameters; NULL: nothing, as in training */
     const float *input;       /* of the last forward pass; the caller's */
     size_t count;             /* samples of the last forward pass; 0: none yet */
@@ -33,6 +34,12 @@ struct cnn_session {
     void *trace_user;
     struct cnn__update_item *items; /* cnn_optimizer_step(): the list of trained parameters; made at the first */
 };
+
+/* Whether a parameter is trained in this session: cnn_model_set_trainable() changes nothing for sessions made before. */
+static inline bool cnn__session_trains(const cnn_session *session, size_t parameter)
+{
+    return session->trained != NULL && session->trained[parameter];
+}
 
 /* Data and gradient of a value; NULL where there is none. */
 const float *cnn__session_value(const cnn_session *session, uint32_t value);

@@ -42,8 +42,6 @@ cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cn
     return CNN_OK;
 }
 
-static bool is_trained(const cnn__parameter *parameter) { return parameter->trainable && !parameter->frozen; }
-
 cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
 {
     if (session == NULL) {
@@ -72,7 +70,7 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     size_t count = 0;
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         const cnn__parameter *parameter = &model->parameters[i];
-        if (is_trained(parameter)) {
+        if (cnn__session_trains(session, i)) {
             session->items[count++] = (cnn__update_item){
                 .n = parameter->values,
                 .w = model->values + parameter->offset,
