@@ -285,7 +285,7 @@ typedef struct cnn_layer_call {
     uint64_t key[2];                  /**< of this layer's random numbers in this step */
     int32_t frozen;                   /**< 1 if none of the layer's parameters is trained */
     int32_t reserved;
-    const cnn_op_answer *answer;      /**< the spec's, for the arguments of the layer's operation; NULL if it has none */
+    const cnn_op_answer *answer;      /**< the spec's, for the arguments of the operation; NULL if it has none */
 } cnn_layer_call;
 
 /**

@@ -6,6 +6,7 @@
 #include "core/options.h"
 #include "model/model.h"
 #include "pipeline/pipeline.h"
+#include "session/prepared.h"
 
 static cnn_status set_input(cnn_context *context, cnn_model_options *options, cnn_shape *input)
 {
@@ -92,7 +93,7 @@ void cnn_model_free(cnn_model *model)
     free_classes(model);
     cnn_pipeline_free(model->pipeline);
     pthread_mutex_destroy(&model->prepare_lock);
-    cnn__free(context, model->prepare_scratch);
+    cnn__prepared_free_scratch(model);
     cnn__free(context, model->nodes);
     cnn__free(context, model->parameters);
     cnn__free(context, model->values);

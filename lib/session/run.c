@@ -4,6 +4,7 @@
 
 #include "backend/backend.h"
 #include "core/rng.h"
+#include "session/memory.h"
 #include "session/trace.h"
 
 /* A layer call with the arrays that it points to. */
@@ -33,13 +34,13 @@ static void open_frame(const cnn_session *session, uint32_t index, frame *f)
         /* Gradients of kernel and bias are one product: where one of them is trained, both have their place. */
         bool wanted = op->type != NULL ? op->has_trained && parameter->trainable
                                        : cnn__session_trains(session, node->first_parameter + i);
-        f->parameters[i] = model->values + parameter->offset;
+        f->parameters[i] = session->parameters + parameter->offset;
         f->parameter_gradients[i] = session->training && wanted ? session->gradients + parameter->offset : NULL;
     }
     if (op->absorbed != CNN__NO_NODE) {
         const cnn__node *absorbed = &model->nodes[op->absorbed];
         for (uint32_t i = 0; i < absorbed->parameter_count; i++) {
-            f->parameters[op->spec.parameter_count + i] = model->values +
+            f->parameters[op->spec.parameter_count + i] = session->parameters +
                                                           model->parameters[absorbed->first_parameter + i].offset;
         }
     }
@@ -101,7 +102,8 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
         return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples for a session of 1 to %u",
                          session->model->name, inputs == NULL ? 0 : count, session->batch);
     }
-    session->input = inputs;
+    session->count = 0;
+    CNN__RETURN_IF_ERROR(cnn__session_memory_enter(session, inputs, count));
     session->count = count;
     session->has_loss = false;
     session->passes += session->training;
@@ -116,7 +118,9 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
             return name_failure(session, op, status, "forward");
         }
     }
-    return CNN_OK;
+    const cnn_status status = cnn__session_memory_leave(session);
+    session->count = status == CNN_OK ? count : 0;
+    return status;
 }
 
 /* Gives each input gradient its place: its own, or a temporary behind the scratch when there is one already to which
@@ -230,12 +234,13 @@ static cnn_status run_backward(const cnn_session *session, uint32_t index)
 
 static cnn_status take_logit_gradient(cnn_session *session, const float *given)
 {
-    float *place = cnn__session_value_gradient(session, session->program.logits);
+    float *place = cnn__session_host_gradient(session, session->program.logits);
     if (given != NULL && place != NULL) {
         cnn_shape shape = cnn__session_shape(session, session->program.logits);
         size_t values = 0;
         (void)cnn__shape_values(&shape, &values);
-        memcpy(place, given, values * sizeof(float));
+        memcpy(place, given, values * sizeof(float)); /* the caller's, to this side */
+        CNN__RETURN_IF_ERROR(cnn__session_memory_put_gradient(session));
     } else if (given == NULL && !session->has_loss) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: backward needs cnn_session_loss() or a gradient",
                          session->model->name);
@@ -265,7 +270,7 @@ cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradien
             return name_failure(session, op, status, "backward");
         }
     }
-    return CNN_OK;
+    return cnn__session_memory_take_gradients(session);
 }
 
 cnn_status cnn__session_head_backward(cnn_session *session, float *output_gradient, float *logit_gradient)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a session, and what can be asked of it. */
-#include "session/session.h"
+#include "session/memory.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -61,18 +61,15 @@ static cnn_status allocate(cnn_session *session)
     const cnn_model *model = session->model;
     size_t input = 0;
     (void)cnn__shape_values(&model->input, &input);
-    session->memory = cnn__alloc(context, session->plan.size);
     session->wants_gradient = cnn__alloc_zero(context, session->program.value_count * sizeof(bool));
     session->prepared = cnn__alloc_zero(context, session->program.op_count * sizeof(*session->prepared));
     session->scratch = cnn__alloc_array(context, input, sizeof(float));
     session->scratch_values = input;
     if (session->training) {
-        session->gradients = cnn__alloc_zero(context, model->value_count * sizeof(float));
         session->trained = cnn__alloc_zero(context, model->parameter_count * sizeof(bool));
     }
-    bool complete = session->memory != NULL && session->wants_gradient != NULL && session->prepared != NULL &&
-                    session->scratch != NULL &&
-                    ((session->gradients != NULL && session->trained != NULL) || !session->training);
+    bool complete = session->wants_gradient != NULL && session->prepared != NULL && session->scratch != NULL &&
+                    (session->trained != NULL || !session->training) && cnn__session_memory_create(session) == CNN_OK;
     for (uint32_t i = 0; complete && session->training && i < model->parameter_count; i++) {
         session->trained[i] = model->parameters[i].trainable && !model->parameters[i].frozen;
     }
@@ -136,10 +133,9 @@ void cnn_session_free(cnn_session *session)
         }
     }
     cnn__free(context, session->prepared);
+    cnn__session_memory_free(session);
     cnn__program_free(context, &session->program);
     cnn__plan_free(context, &session->plan);
-    cnn__free(context, session->memory);
-    cnn__free(context, session->gradients);
     cnn__free(context, session->wants_gradient);
     cnn__free(context, session->trained);
     cnn__free(context, session->scratch);
@@ -170,12 +166,12 @@ cnn_shape cnn__session_shape(const cnn_session *session, uint32_t value)
 
 const float *cnn_session_output(const cnn_session *session)
 {
-    return session == NULL || session->count == 0 ? NULL : cnn__session_value(session, session->program.output);
+    return session == NULL || session->count == 0 ? NULL : cnn__session_host_value(session, session->program.output);
 }
 
 const float *cnn_session_logits(const cnn_session *session)
 {
-    return session == NULL || session->count == 0 ? NULL : cnn__session_value(session, session->program.logits);
+    return session == NULL || session->count == 0 ? NULL : cnn__session_host_value(session, session->program.logits);
 }
 
 cnn_model *cnn_session_model(const cnn_session *session) { return session != NULL ? session->model : NULL; }
@@ -198,7 +194,7 @@ cnn_status cnn_session_activation(const cnn_session *session, const char *layer,
     for (uint32_t i = 0; i < model->node_count; i++) {
         if (strcmp(model->nodes[i].name, layer) == 0) {
             uint32_t value = session->program.node_values[i];
-            activation->data = (float *)cnn__session_value(session, value);
+            activation->data = (float *)cnn__session_host_value(session, value);
             activation->shape = cnn__session_shape(session, value);
             return CNN_OK;
         }
@@ -221,7 +217,7 @@ cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_te
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: \"%s\" is not trained in this session", model->name,
                          parameter->name);
     }
-    gradient->data = session->gradients + parameter->offset;
+    gradient->data = session->host_gradients + parameter->offset;
     gradient->shape = parameter->shape;
     return CNN_OK;
 }

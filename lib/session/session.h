@@ -16,7 +16,13 @@ struct cnn_session {
     cnn__plan plan;
     uint32_t batch, threads;
     bool training;
-    char *memory;             /* the plan's block */
+    char *memory;             /* the plan's block, where the backend computes: see session/memory.h */
+    char *host;               /* that block on this side; the same where the backend owns no memory */
+    float *parameters;        /* the model's values, where the backend computes */
+    float *host_gradients;    /* `gradients` on this side */
+    void *input_memory;       /* for inputs; NULL where the caller's are read */
+    const float *host_input;  /* the caller's inputs, where input_memory has a copy */
+    unsigned long seen;       /* version of the model's values that `parameters` holds */
     float *gradients;         /* of the parameters, laid out as cnn_model.values; NULL in inference */
     bool *wants_gradient;     /* value -> a gradient is to be computed */
     bool *trained;            /* parameter -> it was to be trained when the session was made; NULL in inference */
@@ -35,13 +41,13 @@ struct cnn_session {
     struct cnn__update_item *items; /* cnn_optimizer_step(): the list of trained parameters; made at the first */
 };
 
-/* Whether a parameter is trained in this session: cnn_model_set_trainable() changes nothing for sessions made before. */
+/* Whether a parameter is trained in this session: cnn_model_set_trainable() changes nothing for earlier sessions. */
 static inline bool cnn__session_trains(const cnn_session *session, size_t parameter)
 {
     return session->trained != NULL && session->trained[parameter];
 }
 
-/* Data and gradient of a value; NULL where there is none. */
+/* Data and gradient of a value, where the backend computes; NULL where there is none. */
 const float *cnn__session_value(const cnn_session *session, uint32_t value);
 float *cnn__session_value_gradient(const cnn_session *session, uint32_t value);
 /* Shape of a value with the samples of the last forward pass. */

@@ -4,6 +4,7 @@
 
 #include "backend/backend.h"
 #include "loss/loss.h"
+#include "session/memory.h"
 #include "session/trace.h"
 #include "optimizer/optimizer.h"
 #include "train/train.h"
@@ -26,17 +27,19 @@ cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cn
     const cnn__program *program = &session->program;
     bool on_output = cnn__loss_on_output(loss);
     uint32_t at = on_output ? program->output : program->logits;
-    float *gradient = cnn__session_value_gradient(session, program->logits);
+    float *gradient = cnn__session_host_gradient(session, program->logits);
     size_t values = 0;
     (void)cnn__shape_values(&program->shapes[at], &values);
     size_t outputs = values / session->batch;
     CNN__RETURN_IF_ERROR(
-        cnn_loss_compute(loss, cnn__session_value(session, at), target, session->count, outputs, gradient, value));
+        cnn_loss_compute(loss, cnn__session_host_value(session, at), target, session->count, outputs, gradient, value));
     if (!isfinite(*value)) {
         return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
     }
+    CNN__RETURN_IF_ERROR(cnn__session_memory_put_gradient(session));
     if (gradient != NULL && on_output && program->head) {
-        CNN__RETURN_IF_ERROR(cnn__session_head_backward(session, gradient, gradient));
+        float *there = cnn__session_value_gradient(session, program->logits);
+        CNN__RETURN_IF_ERROR(cnn__session_head_backward(session, there, there));
     }
     session->has_loss = true;
     return CNN_OK;
@@ -73,7 +76,7 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
         if (cnn__session_trains(session, i)) {
             session->items[count++] = (cnn__update_item){
                 .n = parameter->values,
-                .w = model->values + parameter->offset,
+                .w = session->parameters + parameter->offset,
                 .g = session->gradients + parameter->offset,
                 .decay_kernel = parameter->decay,
                 .offset = parameter->offset,
@@ -87,6 +90,7 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     cnn_model_touch(model); /* first: a step that fails may have changed some parameters */
     CNN__RETURN_IF_ERROR(cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count));
     cnn__optimizer_set_owner(optimizer, model);
+    CNN__RETURN_IF_ERROR(cnn__session_memory_take_parameters(session));
     cnn__trace_report_update(session, cnn_optimizer_name(optimizer), begin);
     return CNN_OK;
 }
