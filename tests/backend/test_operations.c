@@ -36,6 +36,18 @@ START_TEST(backends_against_reference)
 }
 END_TEST
 
+START_TEST(epilogues_in_one_pass)
+{
+    for (size_t backend = 0; cnn_backend_name(backend) != NULL; backend++) {
+        for (size_t level = 0; cpu_level_at(level) != NULL; level++) {
+            cnn_context *context = context_new(cnn_backend_name(backend), cpu_level_at(level), 2);
+            epilogue_of_convolutions(context);
+            cnn_context_free(context);
+        }
+    }
+}
+END_TEST
+
 static void compare_threads(const char *backend, const operation *entry, cnn_context *const contexts[], size_t count)
 {
     for (uint32_t variant = 0; variant < entry->variants; variant += 2) {
@@ -101,6 +113,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, reference_against_double, 0, OPERATION_TABLES);
     tcase_add_loop_test(tcase, backends_against_reference, 0, OPERATION_TABLES);
+    tcase_add_test(tcase, epilogues_in_one_pass);
     tcase_add_loop_test(tcase, same_bits_for_any_threads, 0, OPERATION_TABLES);
     suite_add_tcase(suite, tcase);
     return cnn_test_run(suite);
