@@ -9,10 +9,10 @@
 #include <blis.h>
 #endif
 
-/* BLIS's kernels for small products (seen in 0.9) read up to 12 bytes past the last row of C or B where columns are left
- * over that fill no vector, and up to 28 past A's if both A and B lie along the sum and that does not fill vectors. A
- * single column left over they take as a product with a vector that skips zeros, be they multiplied with NaN. The packed
- * kernels do none of this. */
+/* BLIS's kernels for small products (seen in 0.9) read up to 12 bytes past the last row of C or B where columns are
+ * left over that fill no vector, and up to 28 past A's if both A and B lie along the sum and that does not fill
+ * vectors. A single column left over they take as a product with a vector that skips zeros, be they multiplied with
+ * NaN. The packed kernels do none of this. */
 static bool is_whole(const cnn_gemm_args *args) { return args->n % 4 == 0 && (!args->transpose_b || args->k % 8 == 0); }
 
 cnn_status cnn__blis_gemm(const cnn_backend_call *call, const cnn_gemm_args *args)
