@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "core/float_mode.h"
 #include "core/rng.h"
 #include "session/memory.h"
 #include "session/trace.h"
@@ -93,6 +94,19 @@ static cnn_status run_forward(const cnn_session *session, uint32_t index)
     return status;
 }
 
+static cnn_status run_all_forward(cnn_session *session)
+{
+    for (uint32_t k = 0; k < session->program.op_count; k++) {
+        const cnn__op *op = &session->program.ops[k];
+        cnn_status status = run_forward(session, k);
+        if (status != CNN_OK) {
+            session->count = 0;
+            return name_failure(session, op, status, "forward");
+        }
+    }
+    return CNN_OK;
+}
+
 cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t count)
 {
     if (session == NULL) {
@@ -110,15 +124,10 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
     if (session->training) {
         cnn_model_touch(session->model); /* layers keep statistics of what they see */
     }
-    for (uint32_t k = 0; k < session->program.op_count; k++) {
-        const cnn__op *op = &session->program.ops[k];
-        cnn_status status = run_forward(session, k);
-        if (status != CNN_OK) {
-            session->count = 0;
-            return name_failure(session, op, status, "forward");
-        }
-    }
-    const cnn_status status = cnn__session_memory_leave(session);
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    cnn_status status = run_all_forward(session);
+    cnn__float_mode_set(mode);
+    status = status == CNN_OK ? cnn__session_memory_leave(session) : status;
     session->count = status == CNN_OK ? count : 0;
     return status;
 }
@@ -249,16 +258,8 @@ static cnn_status take_logit_gradient(cnn_session *session, const float *given)
     return CNN_OK;
 }
 
-cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients)
+static cnn_status run_all_backward(const cnn_session *session)
 {
-    if (session == NULL) {
-        return CNN_ERROR_INVALID_ARGUMENT;
-    }
-    if (!session->training || session->count == 0) {
-        return cnn__fail(session->context, CNN_ERROR_STATE, "%s: backward needs a forward pass of a training session",
-                         session->model->name);
-    }
-    CNN__RETURN_IF_ERROR(take_logit_gradient(session, logit_gradients));
     const cnn__program *program = &session->program;
     for (uint32_t k = program->op_count - (program->head ? 1 : 0); k-- > 0;) {
         const cnn__op *op = &program->ops[k];
@@ -271,6 +272,22 @@ cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradien
         }
     }
     return cnn__session_memory_take_gradients(session);
+}
+
+cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients)
+{
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    if (!session->training || session->count == 0) {
+        return cnn__fail(session->context, CNN_ERROR_STATE, "%s: backward needs a forward pass of a training session",
+                         session->model->name);
+    }
+    CNN__RETURN_IF_ERROR(take_logit_gradient(session, logit_gradients));
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    cnn_status status = run_all_backward(session);
+    cnn__float_mode_set(mode);
+    return status;
 }
 
 cnn_status cnn__session_head_backward(cnn_session *session, float *output_gradient, float *logit_gradient)

@@ -41,7 +41,8 @@ struct cnn_session {
     struct cnn__update_item *items; /* cnn_optimizer_step(): the list of trained parameters; made at the first */
 };
 
-/* Whether a parameter is trained in this session: cnn_model_set_trainable() changes nothing for earlier sessions. */
+/* Whether a parameter is trained in this session: cnn_model_set_trainable() changes nothing for sessions made
+ * before. */
 static inline bool cnn__session_trains(const cnn_session *session, size_t parameter)
 {
     return session->trained != NULL && session->trained[parameter];

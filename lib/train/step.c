@@ -3,11 +3,31 @@
 #include <math.h>
 
 #include "backend/backend.h"
+#include "core/float_mode.h"
 #include "loss/loss.h"
 #include "session/memory.h"
 #include "session/trace.h"
 #include "optimizer/optimizer.h"
 #include "train/train.h"
+
+static cnn_status compute_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
+{
+    const cnn__program *program = &session->program;
+    bool on_output = cnn__loss_on_output(loss);
+    uint32_t at = on_output ? program->output : program->logits;
+    float *gradient = cnn__session_host_gradient(session, program->logits);
+    size_t values = 0;
+    (void)cnn__shape_values(&program->shapes[at], &values);
+    size_t outputs = values / session->batch;
+    CNN__RETURN_IF_ERROR(
+        cnn_loss_compute(loss, cnn__session_host_value(session, at), target, session->count, outputs, gradient, value));
+    if (!isfinite(*value)) {
+        return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
+    }
+    CNN__RETURN_IF_ERROR(cnn__session_memory_put_gradient(session));
+    float *there = cnn__session_value_gradient(session, program->logits);
+    return there != NULL && on_output && program->head ? cnn__session_head_backward(session, there, there) : CNN_OK;
+}
 
 cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
 {
@@ -24,25 +44,11 @@ cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cn
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: a loss needs a forward pass before it",
                          session->model->name);
     }
-    const cnn__program *program = &session->program;
-    bool on_output = cnn__loss_on_output(loss);
-    uint32_t at = on_output ? program->output : program->logits;
-    float *gradient = cnn__session_host_gradient(session, program->logits);
-    size_t values = 0;
-    (void)cnn__shape_values(&program->shapes[at], &values);
-    size_t outputs = values / session->batch;
-    CNN__RETURN_IF_ERROR(
-        cnn_loss_compute(loss, cnn__session_host_value(session, at), target, session->count, outputs, gradient, value));
-    if (!isfinite(*value)) {
-        return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
-    }
-    CNN__RETURN_IF_ERROR(cnn__session_memory_put_gradient(session));
-    if (gradient != NULL && on_output && program->head) {
-        float *there = cnn__session_value_gradient(session, program->logits);
-        CNN__RETURN_IF_ERROR(cnn__session_head_backward(session, there, there));
-    }
-    session->has_loss = true;
-    return CNN_OK;
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    cnn_status status = compute_loss(session, loss, target, value);
+    cnn__float_mode_set(mode);
+    session->has_loss = session->has_loss || status == CNN_OK;
+    return status;
 }
 
 cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
@@ -88,7 +94,10 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
                            session->plan.workspace_size);
     const double begin = cnn__trace_begin(session);
     cnn_model_touch(model); /* first: a step that fails may have changed some parameters */
-    CNN__RETURN_IF_ERROR(cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count));
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    const cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count);
+    cnn__float_mode_set(mode);
+    CNN__RETURN_IF_ERROR(status);
     cnn__optimizer_set_owner(optimizer, model);
     CNN__RETURN_IF_ERROR(cnn__session_memory_take_parameters(session));
     cnn__trace_report_update(session, cnn_optimizer_name(optimizer), begin);
