@@ -213,7 +213,8 @@ CNN_API cnn_status cnn_schedule_begin(cnn_schedule *schedule, double learning_ra
                                       uint64_t epochs);
 
 /** The learning rate of a step; epochs count from 0, steps from 0 within the epoch. NaN before cnn_schedule_begin(),
-    and if a custom rule's is negative or not finite: cnn_fit() then fails with CNN_ERROR_INVALID_ARGUMENT. Since 0.1. */
+    and if a custom rule's is negative or not finite: cnn_fit() then fails with CNN_ERROR_INVALID_ARGUMENT.
+    Since 0.1. */
 CNN_API double cnn_schedule_rate(const cnn_schedule *schedule, uint64_t epoch, uint64_t step);
 
 /**
