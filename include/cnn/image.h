@@ -20,11 +20,7 @@ typedef enum cnn_resize_filter {
     CNN_RESIZE_AREA = 4      /**< mean over the covered area, Pillow's BOX ("area") */
 } cnn_resize_filter;
 
-typedef enum cnn_image_format {
-    CNN_IMAGE_UNKNOWN = 0,
-    CNN_IMAGE_JPEG = 1,
-    CNN_IMAGE_PNG = 2
-} cnn_image_format;
+typedef enum cnn_image_format { CNN_IMAGE_UNKNOWN = 0, CNN_IMAGE_JPEG = 1, CNN_IMAGE_PNG = 2 } cnn_image_format;
 
 /** How the file stores its colours. */
 typedef enum cnn_image_color {
@@ -39,18 +35,21 @@ typedef enum cnn_image_color {
 
 /** What a file says of its image; filled by cnn_image_probe(). */
 typedef struct cnn_image_info {
-    size_t struct_size;      /**< set by the caller; CNN_IMAGE_INFO_INIT does */
-    uint32_t width;          /**< pixels */
-    uint32_t height;         /**< pixels */
-    uint32_t bits;           /**< per channel in the file, 1 to 16 */
-    int32_t format;          /**< a cnn_image_format */
-    int32_t color;           /**< a cnn_image_color */
-    uint32_t has_alpha;      /**< 1 if there is an alpha channel or a transparent colour */
-    uint32_t orientation;    /**< the EXIF orientation, 1 to 8; 1 if there is none */
-    uint32_t progressive;    /**< 1 for a progressive JPEG or an interlaced PNG */
+    size_t struct_size;   /**< set by the caller; CNN_IMAGE_INFO_INIT does */
+    uint32_t width;       /**< pixels */
+    uint32_t height;      /**< pixels */
+    uint32_t bits;        /**< per channel in the file, 1 to 16 */
+    int32_t format;       /**< a cnn_image_format */
+    int32_t color;        /**< a cnn_image_color */
+    uint32_t has_alpha;   /**< 1 if there is an alpha channel or a transparent colour */
+    uint32_t orientation; /**< the EXIF orientation, 1 to 8; 1 if there is none */
+    uint32_t progressive; /**< 1 for a progressive JPEG or an interlaced PNG */
 } cnn_image_info;
 
-#define CNN_IMAGE_INFO_INIT {sizeof(cnn_image_info), 0, 0, 0, 0, 0, 0, 0, 0}
+#define CNN_IMAGE_INFO_INIT                            \
+    {                                                  \
+        sizeof(cnn_image_info), 0, 0, 0, 0, 0, 0, 0, 0 \
+    }
 
 /** Options of decoding; write them with CNN_DECODE(). */
 typedef struct cnn_decode_options {
@@ -61,7 +60,11 @@ typedef struct cnn_decode_options {
     uint32_t minimum_width;     /**< with minimum_height: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size */
     uint32_t minimum_height;    /**<   as long as it stays at least twice this large. 0: always in full */
     uint32_t max_side;          /**< most pixels along a side; 0: 32768 */
-    uint64_t max_pixels;        /**< most pixels; 0: 64 Mpx */
+    uint64_t max_pixels;        /**< most pixels of what is decoded; 0: the context's limit */
+    uint32_t background;        /**< what lies under transparent pixels: 0xFF000000 | RRGGBB, with every bit of a byte
+                                     for each of red, green and blue; 0: alpha is dropped */
+    uint32_t prefer_full;       /**< 1: the minimum counts only for a JPEG that has more than max_pixels in full; it is
+                                     then decoded as large as the limit allows, if the minimum fits into that */
 } cnn_decode_options;
 
 #define CNN_DECODE(...) CNN_OPTIONS(cnn_decode_options, __VA_ARGS__)
@@ -123,23 +126,23 @@ CNN_API cnn_status cnn_image_probe(cnn_context *context, const char *path, cnn_i
 CNN_API cnn_status cnn_image_save(const cnn_image *image, const char *path, const cnn_encode_options *options);
 
 /** Encodes the image and hands the bytes to `write`, in order. Statuses as cnn_image_save(). Since 0.1. */
-CNN_API cnn_status cnn_image_encode(const cnn_image *image, const cnn_encode_options *options,
-                                    cnn_write_function write, void *user);
+CNN_API cnn_status cnn_image_encode(const cnn_image *image, const cnn_encode_options *options, cnn_write_function write,
+                                    void *user);
 
 /**
  * Makes a resized copy of 1 to 32768 pixels a side; nearest, bilinear, bicubic
  * and area give Pillow's values within one level.
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
  */
-CNN_API cnn_status cnn_image_resize(const cnn_image *image, uint32_t width, uint32_t height,
-                                    cnn_resize_filter filter, cnn_image **resized);
+CNN_API cnn_status cnn_image_resize(const cnn_image *image, uint32_t width, uint32_t height, cnn_resize_filter filter,
+                                    cnn_image **resized);
 
 /**
  * Makes a copy of a part that lies inside the image.
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
  */
-CNN_API cnn_status cnn_image_crop(const cnn_image *image, uint32_t left, uint32_t top, uint32_t width,
-                                  uint32_t height, cnn_image **part);
+CNN_API cnn_status cnn_image_crop(const cnn_image *image, uint32_t left, uint32_t top, uint32_t width, uint32_t height,
+                                  cnn_image **part);
 
 /** Frees the image; NULL is allowed. Since 0.1. */
 CNN_API void cnn_image_free(cnn_image *image);

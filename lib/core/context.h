@@ -29,7 +29,8 @@ struct cnn_context {
     void *log_user;
     cnn_log_level log_level;
     uint64_t seed;
-    cnn_math math; /* fast or strict. Set by backend/registry.c */
+    uint64_t max_pixels; /* 0: the default; read by cnn__context_max_pixels() */
+    cnn_math math;       /* fast or strict. Set by backend/registry.c */
     cnn__pool *pool;
     cnn_backend backend; /* complete: no entry is NULL. Filled by backend/registry.c */
     /* Errors change while the context is otherwise const: the lock guards the list. */
@@ -37,6 +38,13 @@ struct cnn_context {
     cnn__error_slot *errors;   /* one for each thread that ever failed; entries stay until the end */
     cnn__error_slot no_memory; /* what a thread gets for which no slot could be allocated */
 };
+
+/* Most pixels of an image, decoded or on its way through a pipeline. */
+#define CNN__DEFAULT_MAX_PIXELS UINT64_C(64000000)
+static inline uint64_t cnn__context_max_pixels(const cnn_context *context)
+{
+    return context->max_pixels != 0 ? context->max_pixels : CNN__DEFAULT_MAX_PIXELS;
+}
 
 /* Allocates and fills a context from checked options: everything but the backend. */
 cnn_status cnn__context_init(const cnn_context_options *options, cnn_context **context);

@@ -28,6 +28,7 @@ typedef struct cnn__decode_request {
     cnn__decode_limits limits;
     uint32_t channels;                      /* 1 or 3 */
     uint32_t minimum_width, minimum_height; /* of the image as seen after turning; 0: no scaled decoding */
+    bool prefer_full;                       /* the minimum counts only beyond limits.max_pixels */
     bool apply_orientation;                 /* the image will be turned if `info.orientation` says so */
 } cnn__decode_request;
 

@@ -8,7 +8,6 @@
 #include "image/codec.h"
 
 #define MAX_FILE_SIZE ((size_t)2 << 30)
-#define DEFAULT_MAX_PIXELS UINT64_C(64000000)
 #define NAME_SIZE 512
 
 static const uint8_t jpeg_signature[3] = {0xff, 0xd8, 0xff};
@@ -33,10 +32,10 @@ cnn_status cnn__check_size(const cnn__source *source, const cnn__decode_limits *
     uint64_t pixels = width * height;
     if (pixels > limits->max_pixels) {
         char found[40], most[40];
-        return cnn__fail(source->context, CNN_ERROR_LIMIT, "%s: %llu x %llu: %s > %s", source->name,
-                         (unsigned long long)width, (unsigned long long)height,
-                         pixels_text(pixels, found, sizeof(found)),
-                         pixels_text(limits->max_pixels, most, sizeof(most)));
+        return cnn__fail(
+            source->context, CNN_ERROR_LIMIT, "%s: %llu x %llu: %s > %s; max_pixels (--max-pixels) raises it",
+            source->name, (unsigned long long)width, (unsigned long long)height,
+            pixels_text(pixels, found, sizeof(found)), pixels_text(limits->max_pixels, most, sizeof(most)));
     }
     if (width > limits->max_side || height > limits->max_side) {
         return cnn__fail(source->context, CNN_ERROR_LIMIT, "%s: %llu x %llu: at most %u pixels along a side",
@@ -92,10 +91,11 @@ static cnn_status read_options(cnn_context *context, const cnn_decode_options *o
     }
     *request = (cnn__decode_request){
         .limits = {.max_side = o.max_side != 0 ? o.max_side : CNN__IMAGE_MAX_SIDE,
-                   .max_pixels = o.max_pixels != 0 ? o.max_pixels : DEFAULT_MAX_PIXELS},
+                   .max_pixels = o.max_pixels != 0 ? o.max_pixels : cnn__context_max_pixels(context)},
         .channels = o.channels != 0 ? o.channels : 3,
         .minimum_width = o.minimum_width,
         .minimum_height = o.minimum_height,
+        .prefer_full = o.prefer_full != 0,
         .apply_orientation = o.apply_orientation != 0,
     };
     return CNN_OK;
@@ -164,7 +164,7 @@ cnn_status cnn_image_probe(cnn_context *context, const char *path, cnn_image_inf
     CNN__RETURN_IF_ERROR(cnn__file_read(context, path, MAX_FILE_SIZE, &data, &size));
     char text[NAME_SIZE];
     cnn__source source = {context, cnn__printable(path, text, sizeof(text)), data, size};
-    cnn__decode_request request = {.limits = {CNN__IMAGE_MAX_SIDE, DEFAULT_MAX_PIXELS}, .channels = 3};
+    cnn__decode_request request = {.limits = {CNN__IMAGE_MAX_SIDE, cnn__context_max_pixels(context)}, .channels = 3};
     cnn_image_info found = CNN_IMAGE_INFO_INIT;
     found.orientation = 1;
     cnn_status status = decode(&source, &request, &found, NULL);

@@ -178,10 +178,19 @@ static cnn_status read_header(reader *r)
     return CNN_OK;
 }
 
-/* The smallest of 1/8, 2/8, 4/8 and 8/8 that leaves twice the size that is asked for. */
+static uint64_t scaled(uint64_t side, unsigned eighths) { return (side * eighths + 7) / 8; }
+
+/* Whether `eighths` leave that size. */
+static bool leaves(const reader *r, unsigned eighths, uint64_t width, uint64_t height)
+{
+    return scaled(r->jpeg.image_width, eighths) >= width && scaled(r->jpeg.image_height, eighths) >= height;
+}
+
+/* The smallest of 1/8, 2/8, 4/8 and 8/8 that leaves twice the size that is asked for; or, where that has more pixels
+ * than the limit, the largest within it that leaves once that size. */
 static unsigned scale_eighths(const reader *r)
 {
-    uint64_t width = 2 * (uint64_t)r->request->minimum_width, height = 2 * (uint64_t)r->request->minimum_height;
+    uint64_t width = r->request->minimum_width, height = r->request->minimum_height;
     if (width == 0 || height == 0) {
         return 8;
     }
@@ -190,10 +199,14 @@ static unsigned scale_eighths(const reader *r)
         width = height;
         height = side;
     }
-    unsigned eighths = 1;
-    while (eighths < 8 && (((uint64_t)r->jpeg.image_width * eighths + 7) / 8 < width ||
-                           ((uint64_t)r->jpeg.image_height * eighths + 7) / 8 < height)) {
+    unsigned eighths = r->request->prefer_full ? 8 : 1;
+    while (eighths < 8 && !leaves(r, eighths, 2 * width, 2 * height)) {
         eighths *= 2;
+    }
+    while (eighths > 1 && leaves(r, eighths / 2, width, height) &&
+           scaled(r->jpeg.image_width, eighths) * scaled(r->jpeg.image_height, eighths) >
+               r->request->limits.max_pixels) {
+        eighths /= 2;
     }
     return eighths;
 }
@@ -260,13 +273,15 @@ static cnn_status read_pixels(reader *r)
 {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
     const cnn__decode_request *request = r->request;
-    CNN__RETURN_IF_ERROR(cnn__check_size(r->source, &request->limits, jpeg->image_width, jpeg->image_height));
+    const unsigned eighths = scale_eighths(r);
+    CNN__RETURN_IF_ERROR(cnn__check_size(r->source, &request->limits, scaled(jpeg->image_width, eighths),
+                                         scaled(jpeg->image_height, eighths)));
     bool cmyk = jpeg->num_components == 4;
     bool direct = !cmyk && (request->channels == 3 || jpeg->num_components == 1);
     jpeg->out_color_space = cmyk ? JCS_CMYK : direct && request->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg->dct_method = JDCT_ISLOW;
     jpeg->do_fancy_upsampling = TRUE;
-    jpeg->scale_num = scale_eighths(r);
+    jpeg->scale_num = eighths;
     jpeg->scale_denom = 8;
     jpeg->mem->max_memory_to_use = memory_limit(jpeg);
     jpeg_start_decompress(jpeg);
