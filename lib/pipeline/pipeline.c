@@ -157,7 +157,7 @@ cnn_decode_options cnn__pipeline_decoding(const cnn_pipeline *pipeline)
             const cnn__decode_hint hint = step->kind->hint(step);
             options.minimum_height = hint.minimum_height;
             options.minimum_width = hint.minimum_width;
-            options.prefer_full = hint.prefer_full;
+            options.only_over_limit = hint.only_over_limit;
             break;
         }
         if (step->kind->kind_class == CNN__STEP_GEOMETRY || step->kind->kind_class == CNN__STEP_AFFINE) {

@@ -41,10 +41,10 @@ typedef struct cnn__argument {
     double values[CNN__PARAM_VALUES];
 } cnn__argument;
 
-/* How large a JPEG has to be decoded; 0: in full. `prefer_full` as in cnn_decode_options. */
+/* How large a JPEG has to be decoded; 0: in full. `only_over_limit` as in cnn_decode_options. */
 typedef struct cnn__decode_hint {
     uint32_t minimum_height, minimum_width;
-    bool prefer_full;
+    bool only_over_limit;
 } cnn__decode_hint;
 
 /* What decides where a step may stand. */

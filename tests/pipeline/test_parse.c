@@ -241,7 +241,7 @@ static void expect_hint(const char *steps, uint32_t height, uint32_t width, bool
     const cnn_decode_options decoding = cnn__pipeline_decoding(pipeline);
     ck_assert_msg(decoding.minimum_height == height && decoding.minimum_width == width, "\"%s\": %u x %u", steps,
                   decoding.minimum_height, decoding.minimum_width);
-    ck_assert_msg(decoding.prefer_full == full, "\"%s\": prefer_full %u", steps, decoding.prefer_full);
+    ck_assert_msg(decoding.only_over_limit == full, "\"%s\": only_over_limit %u", steps, decoding.only_over_limit);
     cnn_pipeline_free(pipeline);
 }
 
