@@ -61,7 +61,7 @@ void cnn__frame_begin(cnn__frame *frame, cnn__scratch *scratch, const uint8_t *b
     frame->view = 0;
     frame->step = 0;
     frame->step_name = "";
-    frame->made = 0;
+    frame->work = 0;
     /* An image that is there already was allowed by whoever made it. */
     const uint64_t limit = cnn__context_max_pixels(scratch->context), pixels = (uint64_t)height * width;
     frame->limit = pixels > limit ? pixels : limit;
@@ -300,6 +300,11 @@ cnn_status cnn__frame_resize(cnn__frame *frame, uint32_t height, uint32_t width,
         return CNN_OK;
     }
     CNN__RETURN_IF_ERROR(check_size(frame, height, width));
+    if (filter != CNN_RESIZE_NEAREST && height != frame->rows && width != frame->cols) {
+        /* Rows are resized before columns: that image lies between the two. */
+        CNN__RETURN_IF_ERROR(check_size(frame, frame->rows, width));
+        frame->work += (uint64_t)frame->rows * width;
+    }
     if (!cnn__frame_is_bytes(frame)) {
         return resize_floats(frame, height, width, filter);
     }

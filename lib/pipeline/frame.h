@@ -34,7 +34,7 @@ typedef struct cnn__frame {
     size_t step; /* that is being done, and its name, for messages */
     const char *step_name;
     uint64_t limit; /* most pixels that a step may make */
-    uint64_t made;  /* pixels that the steps so far made */
+    uint64_t work;  /* of the steps so far, in pixels of a resize */
 
     const uint8_t *bytes; /* the pixels: 8-bit or float, the other NULL */
     const float *floats;

@@ -8,31 +8,38 @@
 
 /* ---- limits ---- */
 
-/* A pipeline makes no image of more pixels than the limit, and not more than so many times as many in all: its text
- * may come with a model file of anybody's. */
-#define MOST_FULL_IMAGES 4
+/* A pipeline makes no image of more pixels than the limit, and does no more work than so many resizes to that size: its
+ * text may come with a model file of anybody's. */
+#define MOST_WORK 8
 
-/* Whether a step is paid for by the pixels that it gives. */
-static bool makes_pixels(const cnn__step *step)
+/* The work of a step for each pixel that it gives, in that of a resize. */
+static uint64_t work_of(const cnn__step *step)
 {
-    const cnn__step_class kind = step->kind->kind_class;
-    return kind == CNN__STEP_GEOMETRY || kind == CNN__STEP_COLOR || (kind == CNN__STEP_AFFINE && step->run > 0);
+    switch (step->kind->kind_class) {
+    case CNN__STEP_GEOMETRY:
+        return 1;
+    case CNN__STEP_COLOR:
+        return 2; /* of floats, as a rule */
+    case CNN__STEP_AFFINE:
+        return step->run > 0 ? 4 : 0; /* of floats, and interpolated */
+    default:
+        return 0;
+    }
 }
 
-/* Adds the pixels of a step to those of the steps before it. */
-static cnn_status count_pixels(const cnn_context *context, const char *name, const cnn__step *steps, size_t index,
-                               uint64_t pixels, uint64_t limit, uint64_t *made)
+/* Adds a step that gives so many pixels to those before it. */
+static cnn_status add_work(const cnn_context *context, const char *name, const cnn__step *steps, size_t index,
+                           uint64_t pixels, uint64_t limit, uint64_t *work)
 {
-    *made += makes_pixels(&steps[index]) ? pixels : 0;
-    if (*made / MOST_FULL_IMAGES <= limit) {
+    *work += pixels * work_of(&steps[index]);
+    if (*work / MOST_WORK < limit || *work == limit * MOST_WORK) {
         return CNN_OK;
     }
     return cnn__fail(
         context, CNN_ERROR_LIMIT,
-        "%s: step %zu (%s): the steps so far make %llu pixels, more than %d times the %llu that max_pixels "
-        "(--max-pixels) allows",
-        name, index + 1, steps[index].kind->name, (unsigned long long)*made, MOST_FULL_IMAGES,
-        (unsigned long long)limit);
+        "%s: step %zu (%s): the steps so far are the work of %llu pixels, more than %d times the %llu that "
+        "max_pixels (--max-pixels) allows",
+        name, index + 1, steps[index].kind->name, (unsigned long long)*work, MOST_WORK, (unsigned long long)limit);
 }
 
 /* Refuses what is too large whatever the image. */
@@ -40,7 +47,7 @@ static cnn_status check_pixels(const cnn_pipeline *pipeline)
 {
     const uint64_t limit = cnn__context_max_pixels(pipeline->context);
     int64_t dims[3] = {0, 0, 3};
-    uint64_t made = 0, views = 1;
+    uint64_t work = 0, views = 1;
     for (size_t i = 0; i < pipeline->count; i++) {
         const cnn__step *step = &pipeline->steps[i];
         if (step->kind->shape != NULL) {
@@ -54,8 +61,7 @@ static cnn_status check_pixels(const cnn_pipeline *pipeline)
             return cnn__frame_too_large(pipeline->context, "pipeline", i, step->kind->name, pixels, limit);
         }
         views = step->kind->views > 1 ? step->kind->views : views;
-        CNN__RETURN_IF_ERROR(
-            count_pixels(pipeline->context, "pipeline", pipeline->steps, i, pixels * views, limit, &made));
+        CNN__RETURN_IF_ERROR(add_work(pipeline->context, "pipeline", pipeline->steps, i, pixels * views, limit, &work));
     }
     return CNN_OK;
 }
@@ -182,8 +188,8 @@ static cnn_status apply_steps(const cnn_pipeline *pipeline, size_t from, size_t 
         frame->step_name = step->kind->name;
         if (step->kind->kind_class != CNN__STEP_AFFINE || step->run > 0) {
             CNN__RETURN_IF_ERROR(step->kind->apply(step, frame));
-            CNN__RETURN_IF_ERROR(count_pixels(frame->scratch->context, frame->name, pipeline->steps, i,
-                                              (uint64_t)frame->rows * frame->cols, frame->limit, &frame->made));
+            CNN__RETURN_IF_ERROR(add_work(frame->scratch->context, frame->name, pipeline->steps, i,
+                                          (uint64_t)frame->rows * frame->cols, frame->limit, &frame->work));
         }
     }
     return CNN_OK;
@@ -223,7 +229,7 @@ static cnn_status apply_views(const cnn_pipeline *pipeline, size_t split, cnn__f
         if (status == CNN_OK) {
             status = write_view(&copy, pipeline->views, run);
         }
-        frame->made = copy.made;
+        frame->work = copy.work;
         cnn__frame_end(&copy);
         CNN__RETURN_IF_ERROR(status);
     }

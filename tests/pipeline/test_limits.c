@@ -62,12 +62,11 @@ START_TEST(work_that_the_text_says)
         strcat(steps, ",resize=100,resize=5");
     }
     expect_created(context, steps, CNN_ERROR_LIMIT,
-                   "step 7 (resize): the steps so far make 40075 pixels, more than 4 times");
-    expect_created(context, "resize=100,rotate=5,grey,channel_shift=0.1,brightness=1/2", CNN_ERROR_LIMIT,
-                   "step 5 (brightness)");
+                   "step 15 (resize): the steps so far are the work of 80175 pixels, more than 8 times");
+    expect_created(context, "resize=100,rotate=5,grey,channel_shift=0.1", CNN_ERROR_LIMIT, "step 4 (channel_shift)");
     expect_created(context, "resize=100,rotate=5,shift=0.1,shear=3,zoom=0.1,fill=wrap,grey", CNN_OK, "");
     expect_created(context, "resize=100,flip,vflip,flip,vflip,normalize=0:1,scale=2,scale=2", CNN_OK, "");
-    expect_created(context, "resize=100,ten_crop=60", CNN_ERROR_LIMIT, "step 2 (ten_crop)");
+    expect_created(context, "resize=100,ten_crop=90", CNN_ERROR_LIMIT, "step 2 (ten_crop)");
     expect_created(context, "resize=100,ten_crop=45,resize=30", CNN_OK, "");
 }
 END_TEST
@@ -93,9 +92,15 @@ START_TEST(sizes_that_the_image_says)
     expect_applied("resize_short=50,resize=5", 20, 81, CNN_ERROR_LIMIT,
                    "image: step 1 (resize_short) makes an image of 10100 pixels, more than the 10000");
     expect_applied("scale=2,resize_short=50,resize=5", 20, 81, CNN_ERROR_LIMIT, "step 2 (resize_short)");
-    expect_applied("rotate=1,brightness=1/1,channel_shift=0.1,grey=3", 100, 100, CNN_OK, "");
-    expect_applied("rotate=1,brightness=1/1,channel_shift=0.1,grey=3,rotate=2,resize=5", 100, 100, CNN_ERROR_LIMIT,
-                   "image: step 5 (rotate): the steps so far make 50000 pixels");
+    expect_applied("rotate=1,brightness=1/1,channel_shift=0.1", 100, 100, CNN_OK, "");
+    expect_applied("rotate=1,brightness=1/1,rotate=2,resize=5", 100, 100, CNN_ERROR_LIMIT,
+                   "image: step 3 (rotate): the steps so far are the work of 100000 pixels");
+    /* Rows are resized before columns. */
+    expect_applied("resize=1x9000,resize=9000x1:area,resize=1", 1, 20, CNN_OK, "");
+    expect_applied("resize=9000x1,resize=1x9000:area,resize=1", 1, 20, CNN_ERROR_LIMIT,
+                   "image: step 2 (resize) makes an image of 81000000 pixels");
+    expect_applied("resize=9000x1,scale=2,resize=1x9000,resize=1", 1, 20, CNN_ERROR_LIMIT, "step 3 (resize)");
+    expect_applied("resize=9000x1,resize=1x9000:nearest,resize=1", 1, 20, CNN_OK, "");
     /* An image that is there may be larger than those that are decoded. */
     expect_applied("rotate=1,grey,flip", 100, 400, CNN_OK, "");
     expect_applied("rotate=1,grey,resize_short=60", 50, 900, CNN_ERROR_LIMIT, "more than the 45000");
