@@ -77,9 +77,10 @@ static int open_zoo(tool *run, const char *name, const tool_model_options *optio
     if (status == CNN_OK && options != NULL && options->init != NULL) {
         status = initialize(*model, options->init);
     }
-    return status == CNN_OK                        ? TOOL_DONE
-           : status == CNN_ERROR_INVALID_ARGUMENT ? tool_fail_usage(run, "%s", cnn_last_error(run->context))
-                                                  : tool_fail_library(run, status);
+    if (status == CNN_ERROR_INVALID_ARGUMENT && strchr(name, ':') != NULL) {
+        return tool_fail_usage(run, "%s", cnn_last_error(run->context));
+    }
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
 }
 
 /* A file says everything itself; an option that contradicts it would be ignored in silence otherwise. */
