@@ -27,7 +27,8 @@ typedef struct reader {
     const cnn__decode_request *request;
     cnn_image_info *info;
     cnn_image *image;
-    uint8_t *row; /* one row as libjpeg gives it, where that is not the image's form */
+    uint32_t noted; /* warnings that are notes, a bit for each; the first of a kind is enough */
+    uint8_t *row;   /* one row as libjpeg gives it, where that is not the image's form */
     cnn_status status;
 } reader;
 
@@ -92,17 +93,21 @@ static void fail_with_message(j_common_ptr jpeg)
                        text));
 }
 
-/* A scan of a progressive image that is not the one that was due. Sent again, nothing is lost; but bits between the
- * last that came and those that this scan refines never come. (jpeg_start_decompress() has read all scans: terms of
- * which not even the first bits came are found then.) */
-static bool skips_bits(const struct jpeg_decompress_struct *jpeg)
+/* A scan of a progressive image that is not the one that was due: whether bits of the coefficient that libjpeg names
+ * are lost. (Whether the constant terms come at all is seen when all scans are read.) */
+static bool loses_bits(const struct jpeg_decompress_struct *jpeg)
 {
     const int component = jpeg->err->msg_parm.i[0], term = jpeg->err->msg_parm.i[1];
-    if (jpeg->Ah == 0 || (term == 0 && jpeg->Ss > 0)) {
-        return false;
+    if (term == 0 && jpeg->Ss > 0) {
+        return false; /* only says that the constant terms are not there yet */
     }
-    const int last = jpeg->coef_bits[component][term];
-    return last < 0 || last > jpeg->Ah;
+    const int last = jpeg->coef_bits[component][term]; /* the lowest bit that came; -1: none */
+    if (jpeg->Ah == 0) {
+        return last < jpeg->Al; /* sent once more from the highest bit on: as many bits as before must come */
+    }
+    /* Refined: bits in between are missing. Refined twice: harmless to constant terms alone, as the codes of the others
+     * depend on which are zero. */
+    return term > 0 || last < 0 || last > jpeg->Ah;
 }
 
 /* Decides each of libjpeg's warnings by whether pixels can be lost. */
@@ -116,7 +121,7 @@ static bool loses_pixels(const struct jpeg_decompress_struct *jpeg)
     case JWRN_BOGUS_ICC:       /* profiles are not applied */
         return false;
     case JWRN_BOGUS_PROGRESSION:
-        return skips_bits(jpeg);
+        return loses_bits(jpeg);
     default:
         /* Blocks are made up: JWRN_HIT_MARKER, JWRN_JPEG_EOF, JWRN_HUFF_BAD_CODE, JWRN_ARITH_BAD_CODE; or lie in the
          * wrong place: JWRN_MUST_RESYNC. And what a later libjpeg may bring. */
@@ -133,6 +138,11 @@ static void on_message(j_common_ptr jpeg, int level)
     if (loses_pixels(&r->jpeg)) {
         fail_with_message(jpeg);
     }
+    const uint32_t bit = 1u << ((unsigned)(jpeg->err->msg_code - JWRN_ADOBE_XFORM) & 31);
+    if ((r->noted & bit) != 0) {
+        return;
+    }
+    r->noted |= bit;
     char text[JMSG_LENGTH_MAX];
     jpeg->err->format_message(jpeg, text);
     /* "Corrupt JPEG data: " and "Warning: " say more than is so. */

@@ -123,7 +123,7 @@ static cnn_status create(reader *r)
     /* Damage to what pixels are made of is an error; text, profiles and gamma are skipped unread. */
     png_set_benign_errors(r->png, 1);
     png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_WARN_DISCARD);
-    png_set_option(r->png, PNG_MAXIMUM_INFLATE_WINDOW, r->largest_window ? PNG_OPTION_ON : PNG_OPTION_OFF);
+    png_set_option(r->png, PNG_MAXIMUM_INFLATE_WINDOW, r->largest_window ? 1 : 0);
     png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_set_chunk_cache_max(r->png, MAX_CHUNKS);
     /* The library's own limits apply, which say so in its own words; nothing is allocated by a chunk's length. */

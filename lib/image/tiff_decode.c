@@ -108,14 +108,13 @@ static int on_warning(TIFF *tiff, void *user, const char *module, const char *fo
     return 1;
 }
 
+/* Also where libtiff says that memory cannot be had: with the limit on what it may ask for that is a number of the file
+ * far more often than a lack of memory. */
 static cnn_status fail(const reader *r)
 {
     char text[sizeof(r->message)];
-    cnn_status status = r->cut ? CNN_ERROR_TRUNCATED : CNN_ERROR_FORMAT;
-    if (strstr(r->message, "emory") != NULL) {
-        status = CNN_ERROR_OUT_OF_MEMORY;
-    }
-    return cnn__fail(r->source->context, status, "%s: TIFF: %s", r->source->name,
+    return cnn__fail(r->source->context, r->cut ? CNN_ERROR_TRUNCATED : CNN_ERROR_FORMAT, "%s: TIFF: %s",
+                     r->source->name,
                      r->message[0] != '\0' ? cnn__printable(r->message, text, sizeof(text)) : "damaged");
 }
 
