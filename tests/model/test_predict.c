@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prediction of single images: which are an input at all, which classes are given in which order, and what is refused. */
+/* Prediction of single images: which are an input at all, which classes are given in which order, what is refused. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
