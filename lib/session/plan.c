@@ -157,34 +157,38 @@ static void place_gradients(planner *p)
     }
 }
 
-bool cnn__plan_accumulates(const cnn__program *program, const bool *wants_gradient, uint32_t op, uint32_t k)
+bool cnn__plan_accumulates(const cnn__program *program, const uint32_t *last_gradient, uint32_t op, uint32_t k)
 {
-    uint32_t v = program->ops[op].inputs[k];
-    for (uint32_t i = op; i < program->op_count; i++) {
-        const cnn__op *later_op = &program->ops[i];
-        bool is_head = program->head && i + 1 == program->op_count; /* the loss writes for it */
-        if (!is_head && !wants_gradient[later_op->output]) {
-            continue;
-        }
-        uint32_t end = i == op ? k : later_op->input_count;
-        for (uint32_t j = 0; j < end; j++) {
-            if (later_op->inputs[j] == v) {
-                return true;
-            }
+    const uint32_t *inputs = program->ops[op].inputs;
+    bool again = last_gradient[inputs[k]] > op;
+    for (uint32_t j = 0; j < k; j++) {
+        again = again || inputs[j] == inputs[k];
+    }
+    return again;
+}
+
+/* The head writes nothing: the loss does, in its place. */
+static void find_last_gradients(const planner *p, uint32_t *last_gradient)
+{
+    const cnn__program *program = p->program;
+    for (uint32_t k = 0; k < program->op_count; k++) {
+        const cnn__op *op = &program->ops[k];
+        const bool is_head = program->head && k + 1 == program->op_count;
+        for (uint32_t i = 0; (is_head || p->wants_gradient[op->output]) && i < op->input_count; i++) {
+            last_gradient[op->inputs[i]] = k;
         }
     }
-    return false;
 }
 
 /* The scratch of the op that needs most, with temporaries for gradients that are added up. */
-static size_t workspace_size(const planner *p)
+static size_t workspace_size(const planner *p, const uint32_t *last_gradient)
 {
     size_t most = 0;
     for (uint32_t k = 0; k < p->program->op_count; k++) {
         const cnn__op *op = &p->program->ops[k];
         size_t size = cnn__align_size(op->spec.workspace_size);
         for (uint32_t i = 0; is_training(p->program) && i < op->input_count; i++) {
-            if (p->wants_gradient[op->inputs[i]] && cnn__plan_accumulates(p->program, p->wants_gradient, k, i)) {
+            if (p->wants_gradient[op->inputs[i]] && cnn__plan_accumulates(p->program, last_gradient, k, i)) {
                 size += value_bytes(p->program, op->inputs[i]);
             }
         }
@@ -250,7 +254,8 @@ static cnn_status finish(planner *p, cnn__plan *plan)
     bool fits = find_places(p->buffers, p->count, order, &planned);
     cnn__free(p->model->context, order);
     plan->workspace = planned;
-    plan->workspace_size = workspace_size(p);
+    find_last_gradients(p, plan->last_gradient);
+    plan->workspace_size = workspace_size(p, plan->last_gradient);
     if (!fits || !cnn__add_size(planned, plan->workspace_size, &plan->size) || plan->size > SIZE_MAX / 4) {
         return cnn__fail(p->model->context, CNN_ERROR_LIMIT, "%s: a session of this batch is too large",
                          p->model->name);
@@ -281,9 +286,11 @@ static bool allocate(cnn_context *context, planner *p, cnn__plan *plan)
     plan->values = cnn__alloc_array(context, values, sizeof(size_t));
     plan->gradients = cnn__alloc_array(context, values, sizeof(size_t));
     plan->saved = cnn__alloc_array(context, ops, sizeof(size_t));
+    plan->last_gradient = cnn__alloc_zero(context, values * sizeof(uint32_t));
     return p->buffers != NULL && p->value_buffers != NULL && p->gradient_buffers != NULL && p->saved_buffers != NULL &&
            p->last_read != NULL && p->needed != NULL && p->first_reader != NULL && p->wants_gradient != NULL &&
-           p->reached != NULL && plan->values != NULL && plan->gradients != NULL && plan->saved != NULL;
+           p->reached != NULL && plan->values != NULL && plan->gradients != NULL && plan->saved != NULL &&
+           plan->last_gradient != NULL;
 }
 
 cnn_status cnn__plan_create(const cnn_model *model, const cnn__program *program, cnn__plan *plan)
@@ -319,5 +326,6 @@ void cnn__plan_free(cnn_context *context, cnn__plan *plan)
     cnn__free(context, plan->values);
     cnn__free(context, plan->gradients);
     cnn__free(context, plan->saved);
+    cnn__free(context, plan->last_gradient);
     *plan = (cnn__plan){0};
 }
