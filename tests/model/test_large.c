@@ -17,7 +17,7 @@ enum { LAYERS = 10000, MOST_LAYERS = 65536 };
 static double seconds_now(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* whatever else the machine does */
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
