@@ -9,7 +9,21 @@ CNN_BEGIN_DECLS
 
 struct cnn_backend;
 
-/** What all other handles are made from. Create it first, free it last. */
+/**
+ * What all other handles are made from. Create it first, free it last.
+ *
+ * Threads. Passes, losses and optimizer steps compute in a floating-point mode
+ * of their own: rounding to nearest, subnormal numbers as 0, no traps. The
+ * calling thread has its own mode and flags back when the call returns; custom
+ * layers, losses and optimizers run in that mode when a session calls them.
+ * A thread must not be cancelled (pthread_cancel(), or a longjmp() out of a
+ * custom function) within a call: locks and other threads' work would be left
+ * as they are. Between calls both do no harm.
+ *
+ * fork(). The child has the calling thread alone. There, contexts, models and
+ * sessions that no other thread was using at that moment go on working, on one
+ * thread, and may be freed.
+ */
 typedef struct cnn_context cnn_context;
 
 /**
@@ -80,8 +94,11 @@ typedef struct cnn_context_options {
     void *log_user;                     /**< handed to `log` */
     uint32_t math;                      /**< a cnn_math */
     uint32_t reserved;
-    uint64_t max_pixels; /**< most pixels of an image, as it is decoded and after each step of a
-                                            pipeline; what asks for more is CNN_ERROR_LIMIT. 0: 64,000,000 */
+    uint64_t max_pixels;                /**< most pixels of an image, as it is decoded and after each step of a
+                                             pipeline; what asks for more is CNN_ERROR_LIMIT. 0: 64,000,000 */
+    uint64_t max_session_bytes;        /**< largest session that cnn_session_create() makes, as
+                                            cnn_model_session_bytes() counts: a model file of a few hundred bytes can
+                                            describe one of any size. 0: the machine's memory */
 } cnn_context_options;
 
 #define CNN_CONTEXT(...) CNN_OPTIONS(cnn_context_options, __VA_ARGS__)

@@ -39,8 +39,10 @@ CNN_API cnn_status cnn_model_create(cnn_context *context, const cnn_model_option
 CNN_API void cnn_model_free(cnn_model *model);
 
 /**
- * Adds a layer behind the last one and takes it over, also on failure. With
- * NULL, the failure of its constructor on this thread is remembered.
+ * Adds a layer after the last one and takes it over, also on failure. With
+ * NULL, the failure of its constructor on this thread is remembered. A layer is
+ * added once, to a model of its own context; freeing it afterwards does nothing
+ * as long as the model lives.
  * Returns CNN_OK, or the first error of this model, which cnn_model_build()
  * returns again: programs may leave this one unchecked. Since 0.1.
  */
@@ -243,7 +245,8 @@ typedef struct cnn_session_options {
 #define CNN_SESSION(...) CNN_OPTIONS(cnn_session_options, __VA_ARGS__)
 
 /** Creates a session of a built model. It allocates all that its calls need. Returns CNN_OK, CNN_ERROR_STATE,
-    CNN_ERROR_LIMIT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1. */
+    CNN_ERROR_LIMIT if it would be larger than cnn_context_options.max_session_bytes, CNN_ERROR_OUT_OF_MEMORY.
+    Since 0.1. */
 CNN_API cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *options, cnn_session **session);
 
 /** Frees the session; NULL is allowed. Since 0.1. */
