@@ -106,6 +106,12 @@ typedef struct cnn_fit_options {
  * dataset, preprocessing from the validation loader's pipeline or else the
  * training loader's, without its random steps.
  *
+ * It begins at the start of an epoch: where the training loader was left within
+ * one, at the start of the next (a loader in CNN_BATCH_WRAP mode goes on where
+ * it is, and has its full number of steps). With `resume_path` it begins where
+ * the checkpoint says. A batch whose samples were all left out
+ * (CNN_ON_ERROR_SKIP) is no step; an epoch without any step is an error.
+ *
  * history  receives what happened, also after a failure or a stop, unless NULL.
  *
  * Returns CNN_OK (also when the checkpoint was complete already, or `patience` ended the training early);
@@ -115,7 +121,9 @@ typedef struct cnn_fit_options {
  * CNN_ERROR_MISMATCH if the classes of dataset and model differ, or the
  * checkpoint is of another architecture, optimizer (its options included, but for
  * the learning rate, which is the checkpoint's), schedule, seed or first evaluator: then nothing
- * was changed; and the statuses of loaders, sessions and files.
+ * was changed, class names and preprocessing included; CNN_ERROR_INVALID_ARGUMENT if something required or an evaluator
+ * is NULL, or the validation loader is in CNN_BATCH_WRAP mode; CNN_ERROR_FORMAT if no sample of an epoch can be used;
+ * and the statuses of loaders, sessions and files.
  * Since 0.1.
  */
 CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);
@@ -123,7 +131,8 @@ CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn
 /** Options of cnn_evaluate(); write them with CNN_EVALUATE(). */
 typedef struct cnn_evaluate_options {
     size_t struct_size;
-    cnn_loader *loader;            /**< required; read from the start of an epoch to its end */
+    cnn_loader *loader;            /**< required; read from the start of an epoch to its end, once: in CNN_BATCH_EPOCH
+                                        mode */
     const cnn_loss *loss;          /**< NULL: as in cnn_fit_options */
     cnn_evaluator *const *evaluators; /**< reset, then updated; may be NULL */
     size_t evaluator_count;
@@ -151,7 +160,9 @@ typedef struct cnn_evaluate_result {
  * probabilities, of its outputs), and loss and scores are those of the mean;
  * views are run in pieces of 64 or the loader's batch size. Such a loader holds
  * ten times the images: a batch of 8 to 32 samples is enough. Returns
- * CNN_OK; CNN_ERROR_MISMATCH if the class names of dataset and model differ;
+ * CNN_OK; CNN_ERROR_INVALID_ARGUMENT if an argument is NULL or the loader is in
+ * CNN_BATCH_WRAP mode, which has no end; CNN_ERROR_STATE if the model is not
+ * built; CNN_ERROR_MISMATCH if the class names of dataset and model differ;
  * CNN_ERROR_CANCELLED; and the statuses of loaders and sessions. Since 0.1.
  */
 CNN_API cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *options, cnn_evaluate_result *result);
@@ -163,7 +174,8 @@ CNN_API cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *op
  * outputs   receives the model's outputs, [samples, outputs].
  * capacity  values there is room for: at least samples * outputs.
  *
- * Returns CNN_OK, CNN_ERROR_LIMIT if capacity is too small, and the statuses of loaders and sessions. Since 0.1.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT and CNN_ERROR_STATE as cnn_evaluate(), CNN_ERROR_LIMIT if capacity is too
+ * small, and the statuses of loaders and sessions. Since 0.1.
  */
 CNN_API cnn_status cnn_predict(cnn_model *model, cnn_loader *loader, float *outputs, size_t capacity);
 

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pipeline/pipeline.h"
 #include "core/options.h"
 #include "model/model.h"
+#include "pipeline/pipeline.h"
 
 static cnn_status set_input(cnn_context *context, cnn_model_options *options, cnn_shape *input)
 {
@@ -242,6 +242,14 @@ cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, s
     return CNN_OK;
 }
 
+/* Whether an input that is a vector can take such images value by value; `shape` is of one channel. */
+static bool gives_vector(const cnn_shape *shape, const cnn_shape *input)
+{
+    size_t values = 0;
+    return input->rank == 1 && cnn__shape_values(shape, &values) &&
+           ((uint64_t)input->dims[0] == values || (uint64_t)input->dims[0] == 3 * (uint64_t)values);
+}
+
 cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline)
 {
     cnn_pipeline *copy = NULL;
@@ -251,7 +259,7 @@ cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline
         if (cnn__pipeline_views(pipeline) > 1 && shape.rank > 0) {
             shape = cnn__without_batch(&shape); /* of one view */
         }
-        if (shape.rank != 0 && !cnn__shape_equal(&shape, &model->input)) {
+        if (shape.rank != 0 && !cnn__shape_equal(&shape, &model->input) && !gives_vector(&shape, &model->input)) {
             char given[64], wanted[64];
             cnn__shape_text(&shape, NULL, given, sizeof(given));
             cnn__shape_text(&model->input, NULL, wanted, sizeof(wanted));

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "loader/loader.h"
 #include "core/options.h"
 #include "evaluate/evaluator.h"
+#include "loader/loader.h"
 #include "loss/loss.h"
 #include "session/session.h"
 #include "train/clock.h"
@@ -124,10 +124,13 @@ static cnn_status report_step(const cnn__evaluation_run *run, const totals *sum,
                : CNN_OK;
 }
 
-/* An evaluation begins with the first sample, wherever the loader was left. */
-static cnn_status rewind_loader(cnn_loader *loader)
+cnn_status cnn__check_ends(const cnn_context *context, const cnn_loader *loader)
 {
-    return cnn__loader_at_epoch_start(loader) ? CNN_OK : cnn_loader_seek(loader, 0);
+    return cnn_loader_mode(loader) == CNN_BATCH_EPOCH
+               ? CNN_OK
+               : cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                           "evaluation needs a loader in CNN_BATCH_EPOCH mode: one in CNN_BATCH_WRAP mode never comes "
+                           "to the end of an epoch");
 }
 
 cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result *result)
@@ -136,12 +139,12 @@ cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result
     cnn_batch batch = CNN_BATCH_INIT;
     const uint32_t views = cnn__loader_views(run->loader);
     double begin = cnn__seconds();
-    CNN__RETURN_IF_ERROR(rewind_loader(run->loader));
+    CNN__RETURN_IF_ERROR(cnn__loader_rewind(run->session->context, run->loader));
     for (size_t i = 0; i < run->evaluator_count; i++) {
         cnn_evaluator_reset(run->evaluators[i]);
     }
     for (uint64_t step = 1;; step++) {
-        CNN__RETURN_IF_ERROR(cnn_loader_next(run->loader, &batch));
+        CNN__RETURN_IF_ERROR(cnn__loader_next(run->session->context, run->loader, &batch));
         if (batch.count == 0) {
             break;
         }
@@ -168,14 +171,36 @@ uint32_t cnn__evaluation_batch(const cnn_loader *loader)
     return (uint32_t)(images < least ? images : least);
 }
 
+static cnn_status check_model(const cnn_model *model, const char *call)
+{
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    return model->built ? CNN_OK
+                        : cnn__fail(model->context, CNN_ERROR_STATE, "%s: %s is not built yet", call, model->name);
+}
+
+cnn_status cnn__check_evaluators(const cnn_context *context, cnn_evaluator *const *evaluators, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (evaluators == NULL || evaluators[i] == NULL) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "evaluator %zu of %zu is NULL", i, count);
+        }
+    }
+    return CNN_OK;
+}
+
 cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn_evaluate_result *result)
 {
     cnn_evaluate_options options;
     cnn_evaluate_result found = {.struct_size = sizeof(found)};
+    CNN__RETURN_IF_ERROR(check_model(model, "cnn_evaluate"));
     CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_evaluate", given, &options, sizeof(options)));
     if (options.loader == NULL || result == NULL || result->struct_size < sizeof(size_t)) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_evaluate: loader and result are required");
     }
+    CNN__RETURN_IF_ERROR(cnn__check_evaluators(model->context, options.evaluators, options.evaluator_count));
+    CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, options.loader));
     CNN__RETURN_IF_ERROR(cnn__check_shape(model, options.loader));
     CNN__RETURN_IF_ERROR(cnn__check_classes(model, cnn_loader_dataset(options.loader)));
     cnn_loss *own = NULL;
@@ -205,9 +230,9 @@ static cnn_status predict_all(cnn_session *session, cnn_loader *loader, float *o
 {
     size_t each = output_values(session->model), used = 0;
     cnn_batch batch = CNN_BATCH_INIT;
-    CNN__RETURN_IF_ERROR(rewind_loader(loader));
+    CNN__RETURN_IF_ERROR(cnn__loader_rewind(session->context, loader));
     for (;;) {
-        CNN__RETURN_IF_ERROR(cnn_loader_next(loader, &batch));
+        CNN__RETURN_IF_ERROR(cnn__loader_next(session->context, loader, &batch));
         if (batch.count == 0) {
             return CNN_OK;
         }
@@ -226,6 +251,12 @@ static cnn_status predict_all(cnn_session *session, cnn_loader *loader, float *o
 cnn_status cnn_predict(cnn_model *model, cnn_loader *loader, float *outputs, size_t capacity)
 {
     cnn_session *session = NULL;
+    CNN__RETURN_IF_ERROR(check_model(model, "cnn_predict"));
+    if (loader == NULL || outputs == NULL) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_predict: %s is NULL",
+                         loader == NULL ? "loader" : "outputs");
+    }
+    CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, loader));
     CNN__RETURN_IF_ERROR(cnn__check_shape(model, loader));
     CNN__RETURN_IF_ERROR(cnn_session_create(model, CNN_SESSION(.batch = cnn__evaluation_batch(loader)), &session));
     cnn_status status = predict_all(session, loader, outputs, capacity);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "loader/loader.h"
 #include "train/clock.h"
 
 static double mean_loss(const cnn__running *running)
@@ -41,6 +42,14 @@ static cnn_progress make_progress(const cnn__fit *fit)
     };
 }
 
+/* Whether an epoch ends with the batch that was delivered last, which is its step number `steps`. Where epochs end with
+ * a batch the loader knows it: batches that were left out are no steps. */
+static bool is_last_step(const cnn__fit *fit, uint64_t steps)
+{
+    return cnn_loader_mode(fit->options.train) == CNN_BATCH_WRAP ? steps >= cnn_loader_batches(fit->options.train)
+                                                                 : cnn__loader_at_epoch_end(fit->options.train);
+}
+
 /* Counts a batch, and in the epoch's last step finds the score of that batch alone. */
 static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss)
 {
@@ -53,7 +62,7 @@ static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss
                                                       .labels = batch->labels, .loss = loss);
     running->step_loss = loss;
     running->step_score = NAN;
-    if (running->steps + 1 == cnn_loader_batches(fit->options.train)) {
+    if (is_last_step(fit, running->steps + 1)) {
         CNN__RETURN_IF_ERROR(cnn__score_alone(fit->best, evaluation, &running->step_score));
     }
     for (size_t i = 0; i < fit->options.evaluator_count; i++) {
@@ -105,15 +114,16 @@ static cnn_status train_epoch(cnn__fit *fit)
 {
     const uint64_t steps = cnn_loader_batches(fit->options.train);
     bool wraps = cnn_loader_mode(fit->options.train) == CNN_BATCH_WRAP;
+    const cnn__running *running = &fit->history->running;
     cnn_batch batch = CNN_BATCH_INIT;
     fit->epoch_begin = cnn__seconds();
     fit->wait_begin = cnn_loader_wait_seconds(fit->options.train);
     fit->epoch_samples = 0;
     CNN__RETURN_IF_ERROR(cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
-    /* A training that was stopped behind the last step of an epoch has none left to do in it. */
-    bool complete = fit->history->running.steps >= steps;
-    while (!complete && (!wraps || fit->history->running.steps < steps)) {
-        CNN__RETURN_IF_ERROR(cnn_loader_next(fit->options.train, &batch));
+    /* A training that was stopped after the last step of an epoch has none left to do in it. */
+    bool complete = running->steps > 0 && is_last_step(fit, running->steps);
+    while (!complete && (!wraps || running->steps < steps)) {
+        CNN__RETURN_IF_ERROR(cnn__loader_next(fit->context, fit->options.train, &batch));
         if (batch.count == 0) {
             break;
         }
@@ -126,7 +136,12 @@ static cnn_status train_epoch(cnn__fit *fit)
             }
         }
     }
-    return CNN_OK;
+    return running->steps > 0
+               ? CNN_OK
+               : cnn__fail(fit->context, CNN_ERROR_FORMAT,
+                           "%s: epoch %zu has no steps: none of its samples can be used (%llu left out so far)",
+                           fit->model->name, fit->history->epochs + 1,
+                           (unsigned long long)cnn_loader_skipped(fit->options.train));
 }
 
 static void record_scores(cnn__fit *fit, const char *prefix, double loss)
@@ -254,6 +269,12 @@ static cnn_status run_epochs(cnn__fit *fit)
 cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history)
 {
     cnn__fit fit;
+    if (history != NULL) {
+        *history = NULL;
+    }
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn_status status = cnn__fit_open(&fit, model, options);
     if (status == CNN_OK) {
         status = run_epochs(&fit);

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/options.h"
 #include "loader/loader.h"
 #include "train/checkpoint.h"
-#include "core/options.h"
 #include "train/fit.h"
 
 static cnn_status check_options(cnn__fit *fit)
@@ -20,6 +20,8 @@ static cnn_status check_options(cnn__fit *fit)
     if (options->evaluators != NULL && options->evaluator_count == 0) {
         return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_fit: evaluators without evaluator_count");
     }
+    CNN__RETURN_IF_ERROR(cnn__check_evaluators(fit->context, options->evaluators,
+                                               options->evaluators != NULL ? options->evaluator_count : 0));
     if (cnn__loader_views(options->train) > 1) {
         return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT,
                          "cnn_fit: the training loader makes %u views of each image; these are for evaluation",
@@ -28,6 +30,7 @@ static cnn_status check_options(cnn__fit *fit)
     CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->train));
     CNN__RETURN_IF_ERROR(cnn__check_classes(fit->model, cnn_loader_dataset(options->train)));
     if (options->validation != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__check_ends(fit->context, options->validation));
         CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->validation));
         CNN__RETURN_IF_ERROR(cnn__check_classes(fit->model, cnn_loader_dataset(options->validation)));
     }
@@ -211,12 +214,18 @@ static cnn_status begin_schedule(const cnn__fit *fit)
                                     cnn_loader_batches(fit->options.train), fit->options.epochs);
 }
 
+/* Before the first step of an epoch the loader is at the start of one, wherever it was left. */
+static cnn_status place_loader(cnn__fit *fit)
+{
+    return fit->history->running.steps > 0 ? CNN_OK : cnn__loader_begin_epoch(fit->context, fit->options.train);
+}
+
 static cnn_status resume(cnn__fit *fit)
 {
     cnn_history *before = NULL;
     CNN__RETURN_IF_ERROR(begin_schedule(fit));
     if (fit->options.resume_path == NULL) {
-        return CNN_OK;
+        return place_loader(fit);
     }
     CNN__RETURN_IF_ERROR(cnn__checkpoint_load(fit->options.resume_path, fit->session, fit->options.optimizer,
                                               fit->options.train, take_schedule, fit, &before));
@@ -225,7 +234,7 @@ static cnn_status resume(cnn__fit *fit)
     }
     cnn_status status = take_rows(fit, before);
     cnn_history_free(before);
-    return status;
+    return status == CNN_OK ? place_loader(fit) : status;
 }
 
 cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options *options)
@@ -234,11 +243,12 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
     CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_fit", options, &fit->options, sizeof(fit->options)));
     CNN__RETURN_IF_ERROR(check_options(fit));
     CNN__RETURN_IF_ERROR(complete_options(fit));
-    CNN__RETURN_IF_ERROR(adopt_classes(fit));
-    CNN__RETURN_IF_ERROR(adopt_pipeline(fit));
     CNN__RETURN_IF_ERROR(make_history(fit));
     CNN__RETURN_IF_ERROR(make_sessions(fit));
-    return resume(fit);
+    CNN__RETURN_IF_ERROR(resume(fit));
+    /* After the checkpoint was accepted: one that does not fit leaves the model as it was. */
+    CNN__RETURN_IF_ERROR(adopt_classes(fit));
+    return adopt_pipeline(fit);
 }
 
 void cnn__fit_close(cnn__fit *fit)

@@ -74,6 +74,11 @@ typedef struct cnn__evaluation_run {
 /* The batch of a session that evaluates this loader. */
 uint32_t cnn__evaluation_batch(const cnn_loader *loader);
 
+/* CNN_ERROR_INVALID_ARGUMENT if the loader never comes to the end of an epoch. */
+cnn_status cnn__check_ends(const cnn_context *context, const cnn_loader *loader);
+/* CNN_ERROR_INVALID_ARGUMENT if one of them is NULL. */
+cnn_status cnn__check_evaluators(const cnn_context *context, cnn_evaluator *const *evaluators, size_t count);
+
 /* Runs one epoch of the loader through the session. */
 cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result *result);
 
