@@ -55,11 +55,20 @@ cnn_status cnn__check_classes(const cnn_model *model, const cnn_dataset *dataset
                          model->name, count, model->class_count);
     }
     for (size_t i = 0; i < count; i++) {
-        const char *name = cnn_dataset_class_name(dataset, i);
-        if (strcmp(name, model->classes[i]) != 0) {
-            return cnn__fail(model->context, CNN_ERROR_MISMATCH,
-                             "%s: class %zu is \"%s\" in the dataset and \"%s\" in the model", model->name, i, name,
-                             model->classes[i]);
+        char *name = cnn__name_text(model->context, cnn_dataset_class_name(dataset, i)), reason[160];
+        if (name == NULL) {
+            return CNN_ERROR_OUT_OF_MEMORY;
+        }
+        const bool same = strcmp(name, model->classes[i]) == 0;
+        if (!same) {
+            (void)cnn__fail(model->context, CNN_ERROR_MISMATCH,
+                            "%s: class %zu is \"%.200s\" in the dataset and \"%.200s\" in the model%s", model->name, i,
+                            name, model->classes[i],
+                            cnn__name_difference(name, model->classes[i], reason, sizeof(reason)));
+        }
+        cnn__free(model->context, name);
+        if (!same) {
+            return CNN_ERROR_MISMATCH;
         }
     }
     return CNN_OK;

@@ -298,7 +298,7 @@ START_TEST(vectors_are_trained_on_images)
     cnn_evaluate_result result = CNN_EVALUATE_RESULT_INIT;
     ck_assert_int_eq(cnn_pipeline_create(context, "resize=4x4", &pipeline), CNN_OK);
     new_loader(CNN_LOADER(.batch = BATCH, .pipeline = pipeline));
-    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {1, 0, {16}}), &dense), CNN_OK);
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {16}), &dense), CNN_OK);
     ck_assert_int_eq(cnn_model_add(dense, cnn_dense(context, CNN_DENSE(.units = TEST_CLASSES))), CNN_OK);
     ck_assert_int_eq(cnn_model_build(dense), CNN_OK);
     cnn_status status = cnn_fit(dense, CNN_FIT(.train = loader, .optimizer = optimizer), NULL);
