@@ -7,15 +7,18 @@
 static cnn_context *context;
 static numbers set;
 static cnn_dataset *dataset;
+static cnn_pipeline *pipeline;
 
 static void setup(void)
 {
     ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .backend = "reference"), &context), CNN_OK);
     dataset = new_numbers(context, &set, 40);
+    pipeline = new_pipeline(context, "resize=8x8");
 }
 
 static void teardown(void)
 {
+    cnn_pipeline_free(pipeline);
     cnn_dataset_free(dataset);
     cnn_context_free(context);
 }
@@ -23,7 +26,9 @@ static void teardown(void)
 static cnn_loader *new_loader(uint32_t workers)
 {
     cnn_loader *loader = NULL;
-    ck_assert_int_eq(cnn_loader_create(context, dataset, CNN_LOADER(.batch = 4, .workers = workers), &loader), CNN_OK);
+    ck_assert_int_eq(
+        cnn_loader_create(context, dataset, CNN_LOADER(.pipeline = pipeline, .batch = 4, .workers = workers), &loader),
+        CNN_OK);
     return loader;
 }
 
@@ -45,7 +50,8 @@ static int use_in_child(cnn_loader *loader, uint32_t workers)
     }
     cnn_loader_free(loader);
     cnn_loader *own = NULL;
-    if (cnn_loader_create(context, dataset, CNN_LOADER(.batch = 4, .workers = 2), &own) != CNN_OK) {
+    if (cnn_loader_create(context, dataset, CNN_LOADER(.pipeline = pipeline, .batch = 4, .workers = 2), &own) !=
+        CNN_OK) {
         return 4;
     }
     for (int i = 0; i < 10; i++) {
