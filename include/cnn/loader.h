@@ -18,13 +18,6 @@ CNN_BEGIN_DECLS
  */
 typedef struct cnn_loader cnn_loader;
 
-/** What becomes of a sample that cannot be read. */
-typedef enum cnn_on_error {
-    CNN_ON_ERROR_FAIL = 0, /**< cnn_loader_next() fails and names path and reason */
-    CNN_ON_ERROR_SKIP = 1  /**< it is left out, logged and counted; CNN_ERROR_CANCELLED, CNN_ERROR_OUT_OF_MEMORY and
-                                CNN_ERROR_INTERNAL, which are not the sample's own, fail all the same */
-} cnn_on_error;
-
 /** How batches follow each other. */
 typedef enum cnn_batch_mode {
     CNN_BATCH_EPOCH = 0, /**< an epoch ends with a short batch if need be */
