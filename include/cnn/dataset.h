@@ -33,8 +33,8 @@ typedef struct cnn_files_options {
     const char *part;           /**< of an IDX or CIFAR folder: "train" or "test"; NULL: "train" */
     const char *prefix;         /**< of a folder with several sets of IDX files: what the names of the chosen one begin
                                      with, such as "emnist-letters"; NULL: any */
-    int32_t on_error;           /**< a cnn_on_error: of links to nowhere, folders that cannot be listed, and entries that
-                                     cannot be examined. Images that cannot be decoded are the loader's */
+    int32_t on_error;           /**< a cnn_on_error: of links to nowhere, folders that cannot be listed, and entries
+                                     that cannot be examined. Images that cannot be decoded are the loader's */
     uint32_t reserved;          /**< zero */
 } cnn_files_options;
 

@@ -96,6 +96,12 @@ typedef struct cnn_fit_options {
                                         stays as it is */
     uint32_t patience;             /**< stops after so many epochs in a row without a new best one; 0: never */
     uint32_t reserved;             /**< zero */
+    const float *class_weights;    /**< [class_weight_count]: weights of the training samples by their class, as
+                                        cnn_target.weights: the losses of training are weighted, those of validation
+                                        and all scores are not, as with Keras's class_weight. A resumed training is
+                                        given them again. cnn_dataset_balanced_weights() makes up for uneven classes.
+                                        NULL: all 1 */
+    size_t class_weight_count;     /**< as many as the training dataset has classes; 0 without weights */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
@@ -111,6 +117,12 @@ typedef struct cnn_fit_options {
  * it is, and has its full number of steps). With `resume_path` it begins where
  * the checkpoint says. A batch whose samples were all left out
  * (CNN_ON_ERROR_SKIP) is no step; an epoch without any step is an error.
+ *
+ * The class names of the training dataset must be the model's, in their order.
+ * Those of the validation dataset are found by their names among the model's, or
+ * the training dataset's: it may lack some. How many samples each class has is
+ * told to the log, as a warning if the largest has more than four times as many
+ * as the smallest and no class_weights are given.
  *
  * history  receives what happened, also after a failure or a stop, unless NULL.
  *
@@ -162,7 +174,8 @@ typedef struct cnn_evaluate_result {
  * ten times the images: a batch of 8 to 32 samples is enough. Returns
  * CNN_OK; CNN_ERROR_INVALID_ARGUMENT if an argument is NULL or the loader is in
  * CNN_BATCH_WRAP mode, which has no end; CNN_ERROR_STATE if the model is not
- * built; CNN_ERROR_MISMATCH if the class names of dataset and model differ;
+ * built; CNN_ERROR_MISMATCH if a class of the dataset is none of the model's (its
+ * classes are found by their names: it may lack some, and have others' order);
  * CNN_ERROR_CANCELLED; and the statuses of loaders and sessions. Since 0.1.
  */
 CNN_API cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *options, cnn_evaluate_result *result);

@@ -17,7 +17,8 @@ typedef struct cnn__pixels {
     uint32_t output_channels; /* what samples are converted to, 1 or 3; of bytes only. 0: channels */
 } cnn__pixels;
 
-/* Makes the dataset; `block`, `labels` and `label_block` are taken over, also on failure. `classes` as in cnn__classes_init(). */
+/* Makes the dataset; `block`, `labels` and `label_block` are taken over, also on failure. `classes` as in
+ * cnn__classes_init(). */
 cnn_status cnn__dataset_of_pixels(cnn_context *context, const cnn__pixels *pixels, const char *const *classes,
                                   size_t class_count, cnn_dataset **dataset);
 

@@ -11,17 +11,10 @@
 #include "train/clock.h"
 #include "train/train.h"
 
-static size_t output_values(const cnn_model *model)
-{
-    cnn_shape shape = cnn_model_output_shape(model);
-    size_t values = 0;
-    return cnn__shape_values(&shape, &values) ? values : 0;
-}
-
 cnn_status cnn__default_loss(const cnn_model *model, cnn_loss **loss)
 {
     return cnn_loss_create(model->context,
-                           output_values(model) == 1 ? "binary_crossentropy" : "categorical_crossentropy", loss);
+                           cnn__output_values(model) == 1 ? "binary_crossentropy" : "categorical_crossentropy", loss);
 }
 
 cnn_status cnn__check_shape(const cnn_model *model, const cnn_loader *loader)
@@ -40,66 +33,44 @@ cnn_status cnn__check_shape(const cnn_model *model, const cnn_loader *loader)
                      wanted);
 }
 
-cnn_status cnn__check_classes(const cnn_model *model, const cnn_dataset *dataset)
-{
-    size_t count = cnn_dataset_class_count(dataset), outputs = output_values(model);
-    if (count > outputs && !(outputs == 1 && count == 2)) {
-        return cnn__fail(model->context, CNN_ERROR_MISMATCH, "%s: the dataset has %zu classes, the model %zu outputs",
-                         model->name, count, outputs);
-    }
-    if (model->class_count == 0) {
-        return CNN_OK;
-    }
-    if (model->class_count != count) {
-        return cnn__fail(model->context, CNN_ERROR_MISMATCH, "%s: the dataset has %zu classes, the model %zu",
-                         model->name, count, model->class_count);
-    }
-    for (size_t i = 0; i < count; i++) {
-        char *name = cnn__name_text(model->context, cnn_dataset_class_name(dataset, i)), reason[160];
-        if (name == NULL) {
-            return CNN_ERROR_OUT_OF_MEMORY;
-        }
-        const bool same = strcmp(name, model->classes[i]) == 0;
-        if (!same) {
-            (void)cnn__fail(model->context, CNN_ERROR_MISMATCH,
-                            "%s: class %zu is \"%.200s\" in the dataset and \"%.200s\" in the model%s", model->name, i,
-                            name, model->classes[i],
-                            cnn__name_difference(name, model->classes[i], reason, sizeof(reason)));
-        }
-        cnn__free(model->context, name);
-        if (!same) {
-            return CNN_ERROR_MISMATCH;
-        }
-    }
-    return CNN_OK;
-}
-
 /* Totals of an evaluation under way. */
 typedef struct totals {
     uint64_t samples, labelled, right;
     double loss_sum;
 } totals;
 
+/* The labels of a batch as the model numbers them. */
+static const int32_t *batch_labels(const cnn__evaluation_run *run, const cnn_batch *batch)
+{
+    if (run->label_map == NULL) {
+        return batch->labels;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        run->labels[i] = batch->labels[i] >= 0 ? run->label_map[batch->labels[i]] : -1;
+    }
+    return run->labels;
+}
+
 static cnn_status count_batch(const cnn__evaluation_run *run, const cnn_batch *batch, const cnn__view_means *means,
                               totals *sum)
 {
     cnn_session *session = run->session;
-    size_t outputs = output_values(session->model), labelled = 0;
+    size_t outputs = cnn__output_values(session->model), labelled = 0;
     double loss = NAN;
     bool on_output = cnn__loss_on_output(run->loss);
+    const int32_t *labels = batch_labels(run, batch);
     const float *values = on_output ? means->outputs : means->logits;
-    CNN__RETURN_IF_ERROR(cnn__loss_compute(session->context, run->loss->kind, values,
-                                           CNN_TARGET(.labels = batch->labels), batch->count, outputs, NULL, &loss,
-                                           &labelled));
+    CNN__RETURN_IF_ERROR(cnn__loss_compute(session->context, run->loss->kind, values, CNN_TARGET(.labels = labels),
+                                           batch->count, outputs, NULL, &loss, &labelled));
     const float *output = means->outputs;
     for (size_t i = 0; i < batch->count; i++) {
-        sum->right += batch->labels[i] >= 0 && cnn__predicted_class(output + i * outputs, outputs) == batch->labels[i];
+        sum->right += labels[i] >= 0 && cnn__predicted_class(output + i * outputs, outputs) == labels[i];
     }
     sum->samples += batch->count;
     sum->labelled += labelled;
     sum->loss_sum += labelled > 0 ? loss * (double)labelled : 0.0;
     const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = outputs, .outputs_data = output,
-                                                      .labels = batch->labels, .loss = loss);
+                                                      .labels = labels, .loss = loss);
     for (size_t i = 0; i < run->evaluator_count; i++) {
         CNN__RETURN_IF_ERROR(cnn_evaluator_update(run->evaluators[i], evaluation));
     }
@@ -169,6 +140,23 @@ cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result
     return CNN_OK;
 }
 
+cnn_status cnn__evaluate_labels(cnn__evaluation_run *run, const cnn_model *model, const cnn_dataset *train)
+{
+    CNN__RETURN_IF_ERROR(cnn__label_map(model, train, cnn_loader_dataset(run->loader), &run->label_map));
+    if (run->label_map == NULL) {
+        return CNN_OK;
+    }
+    run->labels = cnn__alloc_array(model->context, cnn_loader_batch_size(run->loader), sizeof(*run->labels));
+    return run->labels != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+}
+
+void cnn__evaluate_labels_free(cnn__evaluation_run *run, const cnn_model *model)
+{
+    cnn__free(model->context, run->label_map);
+    cnn__free(model->context, run->labels);
+    run->label_map = run->labels = NULL;
+}
+
 /* Images that one pass takes when there are several views of each: those of a batch, or as many as keep the kernels
  * busy. */
 #define VIEWS_AT_ONCE 64
@@ -211,12 +199,17 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
     CNN__RETURN_IF_ERROR(cnn__check_evaluators(model->context, options.evaluators, options.evaluator_count));
     CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, options.loader));
     CNN__RETURN_IF_ERROR(cnn__check_shape(model, options.loader));
-    CNN__RETURN_IF_ERROR(cnn__check_classes(model, cnn_loader_dataset(options.loader)));
     cnn_loss *own = NULL;
     cnn__evaluation_run run = {
-        NULL, options.loader, options.loss, options.evaluators, options.evaluator_count, options.on_step, options.user};
-    cnn_status status = CNN_OK;
-    if (run.loss == NULL) {
+        .loader = options.loader,
+        .loss = options.loss,
+        .evaluators = options.evaluators,
+        .evaluator_count = options.evaluator_count,
+        .on_step = options.on_step,
+        .user = options.user,
+    };
+    cnn_status status = cnn__evaluate_labels(&run, model, NULL);
+    if (status == CNN_OK && run.loss == NULL) {
         status = cnn__default_loss(model, &own);
         run.loss = own;
     }
@@ -227,6 +220,7 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
         status = cnn__evaluate_run(&run, &found);
     }
     cnn_session_free(run.session);
+    cnn__evaluate_labels_free(&run, model);
     cnn_loss_free(own);
     if (status == CNN_OK) {
         size_t size = result->struct_size < sizeof(found) ? result->struct_size : sizeof(found);
@@ -237,7 +231,7 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
 
 static cnn_status predict_all(cnn_session *session, cnn_loader *loader, float *outputs, size_t capacity)
 {
-    size_t each = output_values(session->model), used = 0;
+    size_t each = cnn__output_values(session->model), used = 0;
     cnn_batch batch = CNN_BATCH_INIT;
     CNN__RETURN_IF_ERROR(cnn__loader_rewind(session->context, loader));
     for (;;) {

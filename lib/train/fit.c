@@ -80,7 +80,9 @@ static cnn_status train_batch(cnn__fit *fit, const cnn_batch *batch)
     double loss = NAN;
     cnn_session *session = fit->session;
     CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch->images, batch->count));
-    cnn_status status = cnn_session_loss(session, fit->options.loss, CNN_TARGET(.labels = batch->labels), &loss);
+    cnn_status status = cnn_session_loss(
+        session, fit->options.loss, CNN_TARGET(.labels = batch->labels, .weights = cnn__fit_batch_weights(fit, batch)),
+        &loss);
     if (status == CNN_ERROR_NUMERIC) {
         return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
                          fit->model->name, loss, fit->history->epochs + 1,

@@ -32,7 +32,6 @@ static cnn_status check_options(cnn__fit *fit)
     if (options->validation != NULL) {
         CNN__RETURN_IF_ERROR(cnn__check_ends(fit->context, options->validation));
         CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->validation));
-        CNN__RETURN_IF_ERROR(cnn__check_classes(fit->model, cnn_loader_dataset(options->validation)));
     }
     return CNN_OK;
 }
@@ -42,11 +41,8 @@ static cnn_status adopt_classes(cnn__fit *fit)
 {
     const cnn_dataset *dataset = cnn_loader_dataset(fit->options.train);
     size_t count = cnn_dataset_class_count(dataset);
-    cnn_shape output = cnn_model_output_shape(fit->model);
-    size_t outputs = 0;
-    bool fits = cnn__shape_values(&output, &outputs) && (outputs == count || (outputs == 1 && count == 2));
-    if (fit->model->class_count > 0 || count == 0 || !fits) {
-        return CNN_OK; /* a model may have more outputs than this dataset has classes */
+    if (!cnn__adopts_classes(fit->model, dataset)) {
+        return CNN_OK;
     }
     const char **names = cnn__alloc_array(fit->context, count, sizeof(*names));
     if (names == NULL) {
@@ -113,6 +109,7 @@ static cnn_status make_sessions(cnn__fit *fit)
         .on_step = options->on_step != NULL ? cnn__fit_validation_step : NULL,
         .user = fit,
     };
+    CNN__RETURN_IF_ERROR(cnn__evaluate_labels(&fit->validation, fit->model, cnn_loader_dataset(options->train)));
     return cnn_session_create(fit->model, CNN_SESSION(.batch = cnn__evaluation_batch(options->validation)),
                               &fit->validation.session);
 }
@@ -244,8 +241,10 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
     CNN__RETURN_IF_ERROR(check_options(fit));
     CNN__RETURN_IF_ERROR(complete_options(fit));
     CNN__RETURN_IF_ERROR(make_history(fit));
+    CNN__RETURN_IF_ERROR(cnn__fit_weights(fit));
     CNN__RETURN_IF_ERROR(make_sessions(fit));
     CNN__RETURN_IF_ERROR(resume(fit));
+    cnn__fit_tell_classes(fit);
     /* After the checkpoint was accepted: one that does not fit leaves the model as it was. */
     CNN__RETURN_IF_ERROR(adopt_classes(fit));
     return adopt_pipeline(fit);
@@ -254,6 +253,8 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
 void cnn__fit_close(cnn__fit *fit)
 {
     cnn_session_free(fit->validation.session);
+    cnn__evaluate_labels_free(&fit->validation, fit->model);
+    cnn__free(fit->context, fit->weights);
     cnn_session_free(fit->session);
     cnn_evaluator_free(fit->own_evaluator);
     cnn_loss_free(fit->own_loss);
