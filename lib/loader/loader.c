@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#include "loader/loader.h"
-#include "loader/prefetch.h"
 #include "core/options.h"
 #include "dataset/dataset.h"
+#include "loader/loader.h"
+#include "loader/prefetch.h"
 
 #define DEFAULT_BATCH 32
 #define DEFAULT_PREFETCH 2
@@ -244,6 +244,8 @@ const cnn_pipeline *cnn_loader_pipeline(const cnn_loader *loader)
 {
     return loader != NULL && loader->has_pipeline ? loader->pipeline : NULL;
 }
+
+const cnn_loader_options *cnn__loader_options(const cnn_loader *loader) { return &loader->options; }
 
 uint64_t cnn_loader_skipped(const cnn_loader *loader) { return loader != NULL ? loader->skipped : 0; }
 
