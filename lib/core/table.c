@@ -56,11 +56,10 @@ void cnn__table_init(cnn__table *table, cnn_context *context)
 }
 
 /* The slot of this name, or the free one where it belongs. */
-static cnn__table_slot *find_slot(const cnn__table *table, const char *name, uint64_t hash)
+static cnn__table_slot *find_slot(const cnn__table *table, const char *name)
 {
-    size_t at = (size_t)hash & (table->capacity - 1);
-    while (table->slots[at].name != NULL &&
-           (table->slots[at].hash != hash || strcmp(table->slots[at].name, name) != 0)) {
+    size_t at = (size_t)sip_hash(table->key, name, strlen(name)) & (table->capacity - 1);
+    while (table->slots[at].name != NULL && strcmp(table->slots[at].name, name) != 0) {
         at = (at + 1) & (table->capacity - 1);
     }
     return &table->slots[at];
@@ -77,11 +76,11 @@ static cnn_status grow(cnn__table *table)
     bigger.slots = slots;
     bigger.capacity = capacity;
     for (size_t i = 0; i < capacity; i++) {
-        slots[i] = (cnn__table_slot){NULL, 0, 0};
+        slots[i] = (cnn__table_slot){NULL, 0};
     }
     for (size_t i = 0; i < table->capacity; i++) {
         if (table->slots[i].name != NULL) {
-            *find_slot(&bigger, table->slots[i].name, table->slots[i].hash) = table->slots[i];
+            *find_slot(&bigger, table->slots[i].name) = table->slots[i];
         }
     }
     cnn__free(table->context, table->slots);
@@ -94,12 +93,11 @@ cnn_status cnn__table_add(cnn__table *table, const char *name, size_t value)
     if (table->count >= table->capacity / 2 && grow(table) != CNN_OK) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
-    const uint64_t hash = sip_hash(table->key, name, strlen(name));
-    cnn__table_slot *slot = find_slot(table, name, hash);
+    cnn__table_slot *slot = find_slot(table, name);
     if (slot->name != NULL) {
         return CNN_ERROR_INVALID_ARGUMENT;
     }
-    *slot = (cnn__table_slot){name, hash, value};
+    *slot = (cnn__table_slot){name, value};
     table->count++;
     return CNN_OK;
 }
@@ -109,7 +107,7 @@ bool cnn__table_find(const cnn__table *table, const char *name, size_t *value)
     if (table->count == 0) {
         return false;
     }
-    const cnn__table_slot *slot = find_slot(table, name, sip_hash(table->key, name, strlen(name)));
+    const cnn__table_slot *slot = find_slot(table, name);
     if (slot->name != NULL && value != NULL) {
         *value = slot->value;
     }

@@ -7,7 +7,6 @@
 
 typedef struct cnn__table_slot {
     const char *name; /* NULL: free */
-    uint64_t hash;
     size_t value;
 } cnn__table_slot;
 

@@ -256,6 +256,8 @@ const cnn_pipeline *cnn_loader_pipeline(const cnn_loader *loader)
     return loader != NULL && loader->has_pipeline ? loader->pipeline : NULL;
 }
 
+const cnn_loader_options *cnn__loader_options(const cnn_loader *loader) { return &loader->options; }
+
 uint64_t cnn_loader_skipped(const cnn_loader *loader) { return loader != NULL ? loader->skipped : 0; }
 
 double cnn_loader_wait_seconds(const cnn_loader *loader) { return loader != NULL ? loader->wait_seconds : 0.0; }

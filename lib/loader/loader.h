@@ -13,6 +13,9 @@
  * count * views images, those of a sample one after another; its labels and indices number `count`. */
 uint32_t cnn__loader_views(const cnn_loader *loader);
 
+/* The options it works with, zeros replaced by what they stand for. Valid as long as the loader. */
+const cnn_loader_options *cnn__loader_options(const cnn_loader *loader);
+
 /* Whether the next batch is the first of an epoch. */
 bool cnn__loader_at_epoch_start(const cnn_loader *loader);
 

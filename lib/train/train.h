@@ -23,9 +23,9 @@ typedef struct cnn__running {
 struct cnn_history {
     cnn_context *context;
     char **columns;
-    size_t column_count;
+    size_t column_count, column_capacity;
     double *values; /* epochs x columns */
-    size_t epochs;
+    size_t epochs, row_capacity;
     size_t best_epoch; /* SIZE_MAX: none */
     double best_score;
     float *best_values; /* the best epoch's parameters, as cnn_model.values; NULL: not kept */
