@@ -15,8 +15,8 @@ const tool_option tool_common_options[] = {
     {"seed", "N", "of every random choice; 0 if not given", TOOL_COUNT, offsetof(tool_common, seed), 0,
      18446744073709551615.0, NULL},
     {"json", NULL, "results as JSON", TOOL_FLAG, offsetof(tool_common, json), 0, 0, NULL},
-    {"quiet", NULL, "no progress and no notes, only results and errors", TOOL_FLAG, offsetof(tool_common, quiet), 0, 0,
-     NULL},
+    {"quiet", NULL, "no progress, no notes and no warnings, only results and errors", TOOL_FLAG,
+     offsetof(tool_common, quiet), 0, 0, NULL},
     {"help", NULL, "this text", TOOL_FLAG, offsetof(tool_common, help), 0, 0, NULL},
     {0},
 };

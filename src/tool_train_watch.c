@@ -98,7 +98,10 @@ static void print_epoch(train_run *train, const cnn_progress *progress, bool bes
 bool tool_train_on_epoch(void *user, const cnn_progress *progress)
 {
     train_run *train = user;
-    bool best = cnn_history_best_epoch(progress->history) == progress->epoch;
+    const double best_score = cnn_history_best_score(progress->history);
+    bool best = cnn_history_best_epoch(progress->history) == progress->epoch &&
+                (!train->has_start ||
+                 cnn_evaluator_is_better(train->evaluators[0], best_score, train->start_score));
     train->epoch_seconds = progress->seconds;
     tell_epoch(train, progress, best);
     if (train->run->common->json) {
