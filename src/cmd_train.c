@@ -7,6 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int check_list(tool *run, const char *option, const char *text)
+{
+    tool_list list = {0};
+    if (text == NULL) {
+        return TOOL_DONE;
+    }
+    bool whole = tool_list_split(&list, text);
+    const char *fault = whole ? tool_list_fault(&list) : NULL;
+    int result = !whole          ? tool_fail_memory(run)
+                 : fault != NULL ? tool_fail_usage(run, "--%s has %s: %s", option, fault, text)
+                                 : TOOL_DONE;
+    tool_list_free(&list);
+    return result;
+}
+
 /* What single options cannot know of each other. */
 static int check_settings(tool *run, const train_settings *settings, const tool_rule *rule)
 {
@@ -25,7 +40,11 @@ static int check_settings(tool *run, const train_settings *settings, const tool_
     if (settings->memory_limit > 0 && !settings->in_memory) {
         return tool_fail_usage(run, "--memory-limit goes with --in-memory: streamed images take next to nothing");
     }
-    return TOOL_DONE;
+    if (settings->model.input[2] == 2 || settings->model.input[2] > 3) {
+        return tool_fail_usage(run, "--size: images have 1 or 3 channels, not %d", (int)settings->model.input[2]);
+    }
+    int result = check_list(run, "classes", settings->classes);
+    return result == TOOL_DONE ? check_list(run, "freeze", settings->freeze) : result;
 }
 
 static double best_value(const train_run *train, const char *name, bool *running)
@@ -104,6 +123,9 @@ static int print_result(train_run *train, bool done)
         tool_print(run, "best epoch  %zu of %zu: ", best.epoch, cnn_history_epochs(train->history));
     } else if (train->has_start) {
         tool_print(run, "best epoch  none of %zu: the model stays as it was, ", cnn_history_epochs(train->history));
+    } else {
+        tool_print(run, "best epoch  none of %zu: no %s was better than the worst; the model is that of the last\n",
+                   cnn_history_epochs(train->history), name);
     }
     if (best.epoch > 0 || train->has_start) {
         tool_print(run, "%saccuracy %.4f, %sloss %.4f", prefix, best.accuracy, prefix, best.loss);

@@ -109,8 +109,10 @@ extern const tool_option tool_common_options[];
 
 /* ---- text ---- */
 
-/* Control bytes and invalid UTF-8 as \xNN; the text is malloc'ed, "" stands for no memory. */
+/* Controls, marks of direction and invalid UTF-8 as \xNN; the text is malloc'ed, "" stands for no memory. */
 char *tool_printable(const char *text);
+/* The length of a control character or mark of direction at `text` and its number; 0 for any other. */
+size_t tool_hidden_character(const char *text, uint32_t *code);
 /* The candidate nearest in spelling, NULL if none is near. `name` gives the candidates, NULL past the end. */
 const char *tool_nearest(const char *word, const char *(*name)(const void *list, size_t index), const void *list);
 /* For tool_nearest(): a NULL-terminated array of texts. */
@@ -134,8 +136,6 @@ size_t tool_columns(const char *text);
 /* Results, on stdout. The first failure is remembered, later calls then do nothing. */
 void tool_print(tool *run, const char *format, ...) CNN_PRINTF(2, 3);
 void tool_flush(tool *run);
-/* Fits cnn_write_function, with the run as user. */
-cnn_status tool_write(void *run, const void *data, size_t size);
 /* Flushes stdout and turns `result` into TOOL_FAILED, with a message, if anything was lost. */
 int tool_finish(tool *run, int result);
 
@@ -243,6 +243,8 @@ int tool_limit_data(tool *run, uint64_t limit, cnn_dataset **dataset);
 bool tool_list_add(tool_list *list, char *item);
 /* Splits at commas. */
 bool tool_list_split(tool_list *list, const char *text);
+/* What is wrong with a list of names, "a name twice"; NULL if nothing is. */
+const char *tool_list_fault(const tool_list *list);
 void tool_list_free(tool_list *list);
 
 #endif

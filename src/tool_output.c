@@ -28,15 +28,6 @@ void tool_flush(tool *run)
     }
 }
 
-cnn_status tool_write(void *user, const void *data, size_t size)
-{
-    tool *run = user;
-    if (run->output_error == 0 && fwrite(data, 1, size, stdout) != size) {
-        run->output_error = errno != 0 ? errno : EIO;
-    }
-    return run->output_error == 0 ? CNN_OK : CNN_ERROR_IO;
-}
-
 int tool_finish(tool *run, int result)
 {
     tool_flush(run);
