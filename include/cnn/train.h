@@ -88,8 +88,12 @@ typedef struct cnn_fit_options {
     cnn_progress_function on_step; /**< NULL: none */
     cnn_progress_function on_epoch; /**< NULL: none */
     void *user;                    /**< handed to both */
-    const char *best_path;         /**< model file, written whenever the best score is reached; NULL: none */
-    const char *last_path;         /**< checkpoint, written after each epoch and when stopped; NULL: none */
+    const char *best_path;         /**< model file, written whenever the best score is reached; NULL: none. When the
+                                        training ends well it is there and holds the best parameters, also if it was
+                                        resumed under another name and no epoch was better; then, if there is no such
+                                        file yet, it is written before the first step */
+    const char *last_path;         /**< checkpoint, written after each epoch, when stopped, and at the end if there was
+                                        nothing left to do; NULL: none */
     const char *resume_path;       /**< checkpoint to go on from: the bits are those of a training that never stopped */
     cnn_schedule *schedule;        /**< of the learning rate, which begins as the optimizer's and which it sets before
                                         each step; a plateau sees the score that decides what is best. NULL: the rate
@@ -126,7 +130,8 @@ typedef struct cnn_fit_options {
  *
  * history  receives what happened, also after a failure or a stop, unless NULL.
  *
- * Returns CNN_OK (also when the checkpoint was complete already, or `patience` ended the training early);
+ * Returns CNN_OK (also when the checkpoint was complete already, or `patience` ended the training early): `best_path`
+ * and `last_path` then hold this training;
  * CNN_ERROR_CANCELLED when a callback stopped it: parameters, checkpoint and
  * history are whole; CNN_ERROR_NUMERIC at the first loss that is not finite,
  * naming epoch, step and learning rate: the last checkpoint is left as it was;

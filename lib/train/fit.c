@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "loader/loader.h"
 #include "train/clock.h"
@@ -210,7 +211,7 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     if (fit->improved) {
         history->best_epoch = history->epochs - 1;
         history->best_score = score;
-        if (!fit->options.keep_last && fit->options.epochs > 1) {
+        if (cnn__fit_keeps_best(fit)) {
             CNN__RETURN_IF_ERROR(cnn__history_keep_best(history, fit->model->values, fit->model->value_count));
         }
     }
@@ -225,6 +226,18 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     return CNN_OK;
 }
 
+/* Writes the model file, whose parameters may be others than the model now has. */
+static cnn_status save_best(cnn__fit *fit, float *values)
+{
+    cnn_model *model = fit->model;
+    float *now = model->values;
+    model->values = values;
+    cnn_status status = cnn_model_save(model, fit->options.best_path);
+    model->values = now;
+    fit->best_saved = fit->best_saved || status == CNN_OK;
+    return status;
+}
+
 static cnn_status save_last(cnn__fit *fit)
 {
     if (fit->options.last_path == NULL) {
@@ -237,8 +250,32 @@ static cnn_status save_last(cnn__fit *fit)
         CNN__RETURN_IF_ERROR(cnn__history_set_schedule(fit->history, cnn_schedule_text(fit->options.schedule),
                                                        cnn_schedule_state(fit->options.schedule)));
     }
-    return cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer, fit->options.train,
-                               fit->history);
+    cnn_status status = cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer,
+                                            fit->options.train, fit->history);
+    fit->last_saved = fit->last_saved || status == CNN_OK;
+    return status;
+}
+
+/* A training that goes on under a new name has its best model there from the start, whatever becomes of it. A file
+ * that is there already is left alone until it is known to be needed: it may be of an epoch after the checkpoint. */
+static cnn_status save_best_so_far(cnn__fit *fit)
+{
+    if (fit->options.best_path == NULL || fit->history->best_values == NULL ||
+        access(fit->options.best_path, F_OK) == 0) {
+        return CNN_OK;
+    }
+    return save_best(fit, fit->history->best_values);
+}
+
+/* A training that ends well leaves both files, and what is in them is its own: also if it was resumed under new names,
+ * if no epoch was better than the checkpoint's best one, or if there was nothing left to do. */
+static cnn_status leave_files(cnn__fit *fit)
+{
+    float *best = fit->history->best_values != NULL ? fit->history->best_values : fit->model->values;
+    if (fit->options.best_path != NULL && !fit->best_saved) {
+        CNN__RETURN_IF_ERROR(save_best(fit, best));
+    }
+    return fit->last_saved ? CNN_OK : save_last(fit);
 }
 
 /* All epochs are done, or too many since the best one. */
@@ -252,20 +289,22 @@ static bool is_complete(const cnn__fit *fit)
 
 static cnn_status run_epochs(cnn__fit *fit)
 {
+    CNN__RETURN_IF_ERROR(save_best_so_far(fit));
     while (!is_complete(fit)) {
         cnn_progress progress;
         CNN__RETURN_IF_ERROR(train_epoch(fit));
         CNN__RETURN_IF_ERROR(finish_epoch(fit, &progress));
+        fit->last_saved = false;
         if (fit->improved && fit->options.best_path != NULL) {
-            CNN__RETURN_IF_ERROR(cnn_model_save(fit->model, fit->options.best_path));
+            CNN__RETURN_IF_ERROR(save_best(fit, fit->model->values));
         }
         bool stop = fit->options.on_epoch != NULL && fit->options.on_epoch(fit->options.user, &progress);
         if (stop) {
-            return is_complete(fit) ? save_last(fit) : stopped(fit);
+            return is_complete(fit) ? leave_files(fit) : stopped(fit);
         }
         CNN__RETURN_IF_ERROR(save_last(fit));
     }
-    return CNN_OK;
+    return leave_files(fit);
 }
 
 cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history)

@@ -92,6 +92,12 @@ static cnn_status complete_options(cnn__fit *fit)
     return CNN_OK;
 }
 
+bool cnn__fit_keeps_best(const cnn__fit *fit)
+{
+    const cnn_fit_options *options = &fit->options;
+    return options->epochs > 1 && (!options->keep_last || options->best_path != NULL);
+}
+
 static cnn_status make_sessions(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
@@ -164,6 +170,11 @@ static cnn_status take_rows(cnn__fit *fit, cnn_history *from)
     from->running_scores = NULL;
     if (from->best_values != NULL) {
         return cnn__history_keep_best(to, from->best_values, from->best_count);
+    }
+    /* A training of one epoch keeps no copy of the best parameters: they are its only ones. */
+    if (to->best_epoch != SIZE_MAX && to->best_epoch + 1 == to->epochs && to->running.steps == 0 &&
+        (cnn__fit_keeps_best(fit) || fit->options.best_path != NULL)) {
+        return cnn__history_keep_best(to, fit->model->values, fit->model->value_count);
     }
     return CNN_OK;
 }
