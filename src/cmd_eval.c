@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cnn eval: how well a model does on a dataset. */
 #include "tool.h"
+#include "tool_path.h"
 #include "tool_report.h"
 
 #include <math.h>
@@ -42,12 +43,11 @@ static cnn_status prepare(eval_run *eval)
     size_t labels = tool_model_labels(eval->model);
     const cnn_pipeline *own = cnn_model_pipeline(eval->model), *steps = eval->ten_crop != NULL ? eval->ten_crop : own;
     uint32_t standard = tool_has_ten_crop(steps) ? 8 : 32; /* samples, each of ten images */
-    cnn_status status = cnn_loader_create(context, eval->data,
-                                          CNN_LOADER(.pipeline = steps,
-                                                     .batch = settings->batch > 0 ? (uint32_t)settings->batch
-                                                                                  : standard,
-                                                     .on_error = tool_on_error(settings->on_error)),
-                                          &eval->loader);
+    cnn_status status = cnn_loader_create(
+        context, eval->data,
+        CNN_LOADER(.pipeline = steps, .batch = settings->batch > 0 ? (uint32_t)settings->batch : standard,
+                   .on_error = tool_on_error(settings->on_error)),
+        &eval->loader);
     if (status == CNN_OK) {
         status = cnn_confusion_create(context, (uint32_t)labels, &eval->evaluators[0]);
     }
@@ -104,6 +104,22 @@ static int evaluate(eval_run *eval)
     return print_report(eval);
 }
 
+/* --csv must be a file that can be written, and no other one. */
+static int check_files(const eval_run *eval)
+{
+    tool *run = eval->run;
+    const char *csv = eval->settings->csv;
+    const tool_path paths[] = {{"FILE", run->operands[0], false}, {"--csv", csv, true}};
+    int result = tool_path_check_distinct(run, paths, 2);
+    return result == TOOL_DONE && csv != NULL ? tool_check_writable(run, csv) : result;
+}
+
+static int check_data_files(const eval_run *eval)
+{
+    const tool_path path = {"--csv", eval->settings->csv, true};
+    return tool_path_check_data(eval->run, &path, 1, eval->data, eval->settings->data);
+}
+
 static int run_eval(tool *run, const void *given)
 {
     eval_run eval = {.run = run, .settings = given, .result = CNN_EVALUATE_RESULT_INIT};
@@ -111,7 +127,10 @@ static int run_eval(tool *run, const void *given)
     if (settings->data == NULL) {
         return tool_fail_usage(run, "--data PATH is missing");
     }
-    int result = tool_open_context(run);
+    int result = check_files(&eval);
+    if (result == TOOL_DONE) {
+        result = tool_open_context(run);
+    }
     if (result == TOOL_DONE) {
         result = tool_open_trained(run, run->operands[0], &eval.model);
     }
@@ -121,6 +140,9 @@ static int run_eval(tool *run, const void *given)
     if (result == TOOL_DONE) {
         const char *part = settings->part != NULL ? settings->part : "test";
         result = tool_open_data_of_model(run, settings->data, part, eval.model, &eval.data);
+    }
+    if (result == TOOL_DONE) {
+        result = check_data_files(&eval);
     }
     if (result == TOOL_DONE) {
         result = tool_limit_data(run, settings->limit, &eval.data);

@@ -35,6 +35,9 @@ static int open_validation(train_run *train, const tool_data_options *like)
     cnn_status status = cnn_dataset_split(
         train->data, CNN_SPLIT(.mode = CNN_SPLIT_STRATIFIED, .fraction = (float)settings->val_split), &rest,
         &train->validation_data);
+    if (status == CNN_ERROR_INVALID_ARGUMENT) {
+        return tool_fail(train->run, "--val-split %g: %s", settings->val_split, cnn_last_error(train->run->context));
+    }
     if (status == CNN_OK) {
         cnn_dataset_free(train->data);
         train->data = rest;
@@ -160,22 +163,22 @@ static cnn_status open_loaders(train_run *train)
     const char *last = train->settings->last_batch != NULL ? train->settings->last_batch : train->recipe->last_batch;
     const bool wrap = last != NULL && strcmp(last, "wrap") == 0, drop = last != NULL && strcmp(last, "drop") == 0;
     cnn_context *context = train->run->context;
-    cnn_status status = cnn_loader_create(
-        context, train->data,
-        CNN_LOADER(.pipeline = train->training_steps, .batch = train->batch, .shuffle = 1, .on_error = on_error,
-                   .mode = wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = drop,
-                   .in_memory = in_memory, .memory_limit = limit),
-        &train->loader);
+    cnn_status status = cnn_loader_create(context, train->data,
+                                          CNN_LOADER(.pipeline = train->training_steps, .batch = train->batch,
+                                                     .shuffle = 1, .on_error = on_error,
+                                                     .mode = wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = drop,
+                                                     .in_memory = in_memory, .memory_limit = limit),
+                                          &train->loader);
     if (limit > 0) { /* what is left for the validation images; 0 would be any number */
         uint64_t taken = cnn_loader_kept_bytes(train->loader);
         limit = limit > taken ? limit - taken : 1;
     }
     if (status == CNN_OK && train->validation_data != NULL) {
-        status = cnn_loader_create(
-            context, train->validation_data,
-            CNN_LOADER(.pipeline = train->evaluation, .batch = ten ? (train->batch + 9) / 10 : train->batch,
-                       .on_error = on_error, .in_memory = in_memory, .memory_limit = limit),
-            &train->validation_loader);
+        status = cnn_loader_create(context, train->validation_data,
+                                   CNN_LOADER(.pipeline = train->evaluation,
+                                              .batch = ten ? (train->batch + 9) / 10 : train->batch,
+                                              .on_error = on_error, .in_memory = in_memory, .memory_limit = limit),
+                                   &train->validation_loader);
     }
     if (status == CNN_OK) {
         tell_memory(train);
@@ -231,6 +234,10 @@ static int open_rules(train_run *train)
     if (status == CNN_OK && (status = cnn_accuracy_create(context, &evaluator)) == CNN_OK) {
         add_evaluator(train, evaluator);
     }
+    if (train->settings->topk >= labels) {
+        tool_note(train->run, "topk        %llu is left out: of %zu classes it would always be 1",
+                  (unsigned long long)train->settings->topk, labels);
+    }
     if (status == CNN_OK && train->settings->topk > 1 && train->settings->topk < labels &&
         (status = cnn_top_k_create(context, (uint32_t)train->settings->topk, &evaluator)) == CNN_OK) {
         add_evaluator(train, evaluator);
@@ -282,6 +289,8 @@ void tool_train_close(train_run *train)
     cnn_dataset_free(train->validation_data);
     cnn_dataset_free(train->data);
     tool_curve_free(&train->curve);
+    tool_keep_close(&train->kept_out);
+    tool_keep_close(&train->kept_last);
     free(train->augment);
     free(train->last_path);
 }

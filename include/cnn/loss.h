@@ -12,11 +12,14 @@ CNN_BEGIN_DECLS
 /** Immutable; any number of threads may use it. */
 typedef struct cnn_loss cnn_loss;
 
-/** What the outputs should be; write it with CNN_TARGET(). Exactly one field is given. */
+/** What the outputs should be; write it with CNN_TARGET(). Exactly one of `labels` and `values` is given. */
 typedef struct cnn_target {
     size_t struct_size;
     const int32_t *labels; /**< [count] class numbers; with one output 0 or 1 */
     const float *values;   /**< [count, outputs]: probabilities, one-hot or not; for mean squared error any values */
+    const float *weights;  /**< [count]: what each sample's loss and gradient are multiplied by, 0 or more; the mean is
+                                still over the number of samples, as in Keras: the sum of weight times loss, divided
+                                by `count` (PyTorch's class weights divide by the sum of the weights). NULL: all 1 */
 } cnn_target;
 
 #define CNN_TARGET(...) CNN_OPTIONS(cnn_target, __VA_ARGS__)
@@ -57,12 +60,13 @@ CNN_API const char *cnn_loss_name(const cnn_loss *loss);
  * The loss of `count` samples of `outputs` values each, summed in double and meant.
  *
  * logits    [count, outputs]; for negative log likelihood log-probabilities, for mean squared error outputs.
- * target    labels or values.
+ * target    labels or values, and weights if there are any.
  * gradient  receives the gradient by `logits`, [count, outputs]; NULL: not wanted. Not `logits` itself.
  * value     receives the mean.
  *
  * Returns CNN_OK; CNN_ERROR_INVALID_ARGUMENT, naming a label out of range: -1 is one here, since a sample without a
- * label has no loss (cnn_evaluate() leaves such samples out). Thread-safe. Since 0.1.
+ * label has no loss (cnn_evaluate() leaves such samples out); and a weight that is negative or not
+ * finite. Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_loss_compute(const cnn_loss *loss, const float *logits, const cnn_target *target, size_t count,
                                     size_t outputs, float *gradient, double *value);

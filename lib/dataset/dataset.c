@@ -90,6 +90,10 @@ cnn_status cnn__files_options_copy(cnn_context *context, const cnn_files_options
                          "cnn_files_options: part: found \"%s\", expected \"train\" or \"test\"",
                          cnn__printable(copy->part, text, sizeof(text)));
     }
+    if (copy->on_error != CNN_ON_ERROR_FAIL && copy->on_error != CNN_ON_ERROR_SKIP) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_files_options: on_error %d is no cnn_on_error",
+                         copy->on_error);
+    }
     return CNN_OK;
 }
 
@@ -194,6 +198,11 @@ cnn_status cnn_dataset_subset(const cnn_dataset *dataset, const uint64_t *indice
 }
 
 size_t cnn_dataset_count(const cnn_dataset *dataset) { return dataset != NULL ? dataset->count : 0; }
+
+uint64_t cnn_dataset_left_out(const cnn_dataset *dataset)
+{
+    return dataset != NULL ? (uint64_t)dataset->source->left_out : 0;
+}
 
 size_t cnn_dataset_class_count(const cnn_dataset *dataset)
 {

@@ -43,4 +43,8 @@ cnn_status cnn__dataset_read(const cnn_dataset *dataset, size_t index, uint32_t 
                              cnn__sample *sample);
 void cnn__sample_free(cnn__sample *sample);
 
+/* Counts the samples of each class. SIZE_MAX, or the index of a sample whose label is not known: then `counts` is of no
+ * use. */
+size_t cnn__dataset_count_classes(const cnn_dataset *dataset, uint64_t *counts);
+
 #endif

@@ -20,6 +20,14 @@ static void convert_channels(const uint8_t *input, uint32_t channels, size_t cou
     }
 }
 
+static int32_t label_of(const cnn__source *source, size_t index)
+{
+    const cnn__pixels *pixels = &((const pixels_source *)source)->pixels;
+    return pixels->labels != NULL        ? pixels->labels[index]
+           : pixels->byte_labels != NULL ? pixels->byte_labels[index]
+                                         : -1;
+}
+
 static cnn_status read_pixels(const cnn__source *source, size_t index, uint32_t minimum_width, uint32_t minimum_height,
                               cnn__sample *sample)
 {
@@ -27,7 +35,7 @@ static cnn_status read_pixels(const cnn__source *source, size_t index, uint32_t 
     (void)minimum_height;
     const cnn__pixels *pixels = &((const pixels_source *)source)->pixels;
     size_t area = (size_t)pixels->height * pixels->width, first = index * area * pixels->channels;
-    sample->label = pixels->labels != NULL ? pixels->labels[index] : -1;
+    sample->label = label_of(source, index);
     if (pixels->floats != NULL) {
         sample->floats = pixels->floats + first;
         sample->height = pixels->height;
@@ -48,16 +56,11 @@ static cnn_status read_pixels(const cnn__source *source, size_t index, uint32_t 
     return CNN_OK;
 }
 
-static int32_t label_of(const cnn__source *source, size_t index)
-{
-    const cnn__pixels *pixels = &((const pixels_source *)source)->pixels;
-    return pixels->labels != NULL ? pixels->labels[index] : -1;
-}
-
 static void free_pixels(cnn_context *context, const cnn__pixels *pixels)
 {
     cnn__free(context, pixels->block);
     cnn__free(context, pixels->labels);
+    cnn__free(context, pixels->label_block);
 }
 
 static void destroy_pixels(cnn__source *source) { free_pixels(source->context, &((pixels_source *)source)->pixels); }

@@ -14,6 +14,7 @@ typedef struct cnn__source {
     cnn_context *context;
     atomic_size_t references;
     size_t count;
+    size_t left_out; /* entries that were left out when it was opened */
     cnn__classes classes;
     cnn_shape shape; /* height, width, channels of every sample; rank 0: not the same, or not known */
 } cnn__source;

@@ -12,6 +12,11 @@
 
 /* ---- the shape of samples ---- */
 
+bool cnn__is_of_sample(cnn_status status)
+{
+    return status != CNN_ERROR_OUT_OF_MEMORY && status != CNN_ERROR_CANCELLED && status != CNN_ERROR_INTERNAL;
+}
+
 /* Channels of the first sample that can be read, and whether its values are floats. */
 static cnn_status probe(const cnn__collate *collate, int64_t *channels, bool *floats)
 {
@@ -26,6 +31,9 @@ static cnn_status probe(const cnn__collate *collate, int64_t *channels, bool *fl
             *floats = sample.image == NULL;
             cnn__sample_free(&sample);
             return CNN_OK;
+        }
+        if (!cnn__is_of_sample(status)) {
+            break; /* the next sample would only hide it */
         }
     }
     return status;
@@ -192,8 +200,8 @@ cnn_status cnn__collate_sample(const cnn__collate *collate, cnn__slot *slot, siz
     };
     slot->indices[at] = draw.index;
     *from = collate->context;
-    const void *kept =
-        collate->keep != NULL ? cnn__keep_find(collate->keep, (size_t)draw.index, &slot->labels[at]) : NULL;
+    const void *kept = collate->keep != NULL ? cnn__keep_find(collate->keep, (size_t)draw.index, &slot->labels[at])
+                                             : NULL;
     if (kept != NULL) {
         return apply_kept(collate, kept, &run);
     }

@@ -125,13 +125,26 @@ static cnn_status check_values(const cnn_context *context, const cnn__loss_kind 
     return CNN_OK;
 }
 
+static cnn_status check_weights(const cnn_context *context, const cnn__loss_kind *kind, const float *weights,
+                                size_t count)
+{
+    for (size_t i = 0; weights != NULL && i < count; i++) {
+        if (!(weights[i] >= 0) || !isfinite(weights[i])) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                             "%s: weight %g of sample %zu: expected a finite number of 0 or more", kind->name,
+                             (double)weights[i], i);
+        }
+    }
+    return CNN_OK;
+}
+
 static cnn_status check_target(const cnn_context *context, const cnn__loss_kind *kind, const cnn_target *target,
                                size_t count, size_t outputs, bool skip)
 {
     size_t values;
     if (count == 0 || outputs == 0) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples of %zu outputs have no mean",
-                         kind->name, count, outputs);
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples of %zu outputs have no mean", kind->name,
+                         count, outputs);
     }
     if (!cnn__mul_size(count, outputs, &values) || !cnn__mul_size(values, sizeof(float), &values)) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples of %zu outputs fit in no memory",
@@ -146,6 +159,7 @@ static cnn_status check_target(const cnn_context *context, const cnn__loss_kind 
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: the target needs labels or values, and not both",
                          kind->name);
     }
+    CNN__RETURN_IF_ERROR(check_weights(context, kind, target->weights, count));
     return target->labels != NULL ? check_labels(context, kind, target->labels, count, outputs, skip)
                                   : check_values(context, kind, target->values, count, outputs);
 }
@@ -159,9 +173,8 @@ static size_t labelled(const cnn_target *target, size_t count)
     return n;
 }
 
-cnn_status cnn__loss_compute(cnn_context *context, const cnn__loss_kind *kind, const float *z,
-                             const cnn_target *target, size_t count, size_t outputs, float *gradient, double *value,
-                             size_t *counted)
+cnn_status cnn__loss_compute(cnn_context *context, const cnn__loss_kind *kind, const float *z, const cnn_target *target,
+                             size_t count, size_t outputs, float *gradient, double *value, size_t *counted)
 {
     cnn_target wanted;
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_target", target, &wanted, sizeof(wanted)));
@@ -175,9 +188,11 @@ cnn_status cnn__loss_compute(cnn_context *context, const cnn__loss_kind *kind, c
         row.gradient = gradient != NULL ? gradient + i * outputs : NULL;
         row.values = wanted.values != NULL ? wanted.values + i * outputs : NULL;
         row.label = wanted.labels != NULL ? wanted.labels[i] : 0;
-        if (row.label != NO_LABEL) {
-            sum += kind->row(&row);
-        } else if (row.gradient != NULL) {
+        const double weight = wanted.weights != NULL ? wanted.weights[i] : 1.0;
+        row.scale *= weight;
+        if (row.label != NO_LABEL && weight > 0) {
+            sum += weight * kind->row(&row);
+        } else if (row.gradient != NULL) { /* a weight of 0 silences even what is infinite */
             memset(row.gradient, 0, outputs * sizeof(float));
         }
     }
