@@ -266,7 +266,7 @@ static const tool_option train_options[] = {
     {"metric", "NAME",
      "which epoch is the best, for --out, --patience and plateaus: accuracy, which it is if not given, "
      "binary_accuracy, top5 (any number), error_rate, precision, recall or f1 (each also with _micro or _class1), auc, "
-     "log_loss or loss",
+     "log_loss, mae, rmse or loss",
      TOOL_TEXT, AT(metric), 0, 0, NULL},
     {"momentum", "X", "of momentum and nesterov, 0.9 if not given; of sgd and rmsprop, none", TOOL_REAL,
      AT(rule.momentum), 0, 0.999999, NULL},
