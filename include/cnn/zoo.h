@@ -27,9 +27,9 @@ typedef struct cnn_zoo_options {
  *     alexnet      AlexNet in one piece and without response normalisation, as a widely read article on Asirra's cats
  *                  and dogs builds it in TensorFlow 1: 227x227x3, 2 softmax outputs, 58,289,538 parameters; layers
  *                  conv1 to conv5, pool1, pool2, pool5, fc6, fc7, fc8; N(0, 0.01) weights (fc6, fc7: 0.005), biases 0
- *                  (conv1, conv3, fc8) and 0.1; dropout 0.5. fc8 reads fc7's relu itself, as the article's program does,
- *                  so that only fc6 has a dropout that matters; "alexnet:fc8=drop7": fc8 reads fc7 after its dropout, as
- *                  the paper and most programs have it
+ *                  (conv1, conv3, fc8) and 0.1; dropout 0.5. fc8 reads fc7's relu itself, as the article's program
+ *                  does, so that only fc6 has a dropout that matters; "alexnet:fc8=drop7": fc8 reads fc7 after its
+ *                  dropout, as the paper and most programs have it
  *     alexnet-paper AlexNet as published (Krizhevsky, Sutskever and Hinton 2012): two groups in conv2, conv4 and
  *                  conv5, response normalisation behind conv1 and conv2, 227x227x3, 1000 classes, 60,965,224
  *                  parameters; N(0, 0.01) weights, biases 0 (conv1, conv3, fc8) and 1; dropout 0.5 on fc6 and fc7
