@@ -208,6 +208,10 @@ static cnn_status take_schedule(void *user, const cnn_history *before)
     const cnn__fit *fit = user;
     cnn_schedule *schedule = fit->options.schedule;
     CNN__RETURN_IF_ERROR(check_metric(fit, before));
+    if (strcmp(before->class_weights, fit->history->class_weights) != 0) {
+        cnn__log(fit->context, CNN_LOG_WARNING, "%s: was trained with %s class weights", fit->options.resume_path,
+                 before->class_weights[0] == '\0' ? "no" : "other");
+    }
     if (before->schedule == NULL) {
         return CNN_OK;
     }
