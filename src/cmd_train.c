@@ -180,6 +180,7 @@ static int conclude(train_run *train)
 static int fit(train_run *train)
 {
     const train_settings *settings = train->settings;
+    const size_t classes = cnn_dataset_class_count(train->data);
     cnn_status status = cnn_fit(train->model,
                                 CNN_FIT(.train = train->loader, .validation = train->validation_loader,
                                         .loss = train->loss, .optimizer = train->optimizer,
@@ -187,7 +188,9 @@ static int fit(train_run *train)
                                         .epochs = train->epochs, .schedule = train->schedule,
                                         .patience = (uint32_t)settings->patience, .on_step = tool_train_on_step,
                                         .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
-                                        .last_path = train->last_path, .resume_path = settings->resume),
+                                        .last_path = train->last_path, .resume_path = settings->resume,
+                                        .class_weights = train->class_weights,
+                                        .class_weight_count = train->class_weights != NULL ? classes : 0),
                                 &train->history);
     tool_progress_end(train->run);
     int settled = tool_train_settle_files(train);
@@ -278,6 +281,10 @@ static const tool_option train_options[] = {
      "binary_crossentropy (models with one output, if not given), categorical_crossentropy (others), "
      "nll or mse",
      TOOL_CHOICE, AT(loss), 0, 0, loss_names},
+    {"class-weights", "WHAT",
+     "what the loss of each training image is multiplied by: balanced makes up for uneven numbers of images, with n / "
+     "(k n_c) for class c of n images of k classes; cat=2,dog=0.5 says it, 1 for those not named",
+     TOOL_TEXT, AT(class_weights), 0, 0, NULL},
     {"preprocess", "STEPS",
      "what every image goes through, in training and ever after, as docs/pipeline.md lists it; "
      "if not given the model file's own, else resize=HxW to the input",
@@ -309,6 +316,9 @@ static const tool_option train_options[] = {
      "how the kernels of a model by name begin, if not as it has them: glorot_uniform, glorot_normal, he_uniform, "
      "he_normal or pytorch; biases then begin at 0, with pytorch like the kernels",
      TOOL_CHOICE, AT(model.init), 0, 0, tool_init_names},
+    {"prefix", "TEXT",
+     "of a folder with several sets of IDX files: what the names of the chosen one begin with, such as emnist-letters",
+     TOOL_TEXT, AT(prefix), 0, 0, NULL},
     {"limit", "N", "only a random sample of N images of --data", TOOL_COUNT, AT(limit), 1, 1e15, NULL},
     {"in-memory", NULL,
      "keeps the images decoded and resized, as they are before the first random step, so that only the first epoch "
@@ -336,7 +346,8 @@ static const tool_option train_options[] = {
      "the learning curve as a picture, drawn anew after each epoch: the loss of each step, and the score of each epoch "
      "in training and validation",
      TOOL_TEXT, AT(curve), 0, 0, NULL},
-    {"on-error", "WHAT", "of an image that cannot be read: fail, which it is if not given, or skip", TOOL_CHOICE,
+    {"on-error", "WHAT",
+     "of an image that cannot be read, or a link to nowhere: fail, which it is if not given, or skip", TOOL_CHOICE,
      AT(on_error), 0, 0, tool_on_error_names},
     {0},
 };

@@ -226,6 +226,8 @@ typedef struct tool_data_options {
     const char *const *classes; /* label order; NULL: as found */
     size_t class_count;
     uint32_t channels; /* 1 or 3; 0: the dataset's own */
+    const char *prefix; /* of several sets of IDX files in one folder; NULL: any */
+    cnn_on_error on_error; /* of entries that cannot be examined */
 } tool_data_options;
 
 /* Values of --on-error. */
@@ -233,8 +235,9 @@ extern const char *const tool_on_error_names[];
 cnn_on_error tool_on_error(const char *name);
 
 int tool_open_data(tool *run, const char *path, const tool_data_options *options, cnn_dataset **dataset);
-/* The same with the labels of a model, whose classes must be those of the dataset. */
-int tool_open_data_of_model(tool *run, const char *path, const char *part, const cnn_model *model,
+/* The same with the labels of a model, by the names of its classes: some may have no images, others may not be there.
+ * The channels are the model's. */
+int tool_open_data_of_model(tool *run, const char *path, const tool_data_options *options, const cnn_model *model,
                             cnn_dataset **dataset);
 
 /* Keeps a random sample of `limit` images; 0: all. */

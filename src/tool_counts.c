@@ -7,8 +7,6 @@
 
 /* With more classes only the range is told. */
 #define MOST_LISTED 12
-/* From this many times as many images on, classes are uneven. */
-#define UNEVEN 4
 
 bool tool_count_classes(const cnn_dataset *dataset, tool_class_counts *counts)
 {
@@ -79,22 +77,5 @@ void tool_warn_of_empty(tool *run, const tool_class_counts *counts, const char *
     }
     if (empty > 3) {
         tool_note(run, "warning: and none of %zu other classes for %s", empty - 3, what);
-    }
-}
-
-void tool_warn_of_uneven(tool *run, const tool_class_counts *counts)
-{
-    if (counts->classes == 0) {
-        return;
-    }
-    const size_t least = counts->images[counts->least], most = counts->images[counts->most];
-    if (least > 0 && (most - 1) / UNEVEN >= least) {
-        char *few = one_class(counts, counts->least), *many = one_class(counts, counts->most);
-        tool_note(run,
-                  "warning: the classes are uneven, %s and %s: accuracy favours the large ones; "
-                  "--metric f1 or recall does not",
-                  few, many);
-        free(few);
-        free(many);
     }
 }

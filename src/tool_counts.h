@@ -19,7 +19,5 @@ void tool_free_counts(tool_class_counts *counts);
 char *tool_counts_text(const tool_class_counts *counts);
 /* Warns of classes without images, the first few by name; `what` they are for, "training". */
 void tool_warn_of_empty(tool *run, const tool_class_counts *counts, const char *what);
-/* Warns of classes with many times as many images as others. */
-void tool_warn_of_uneven(tool *run, const tool_class_counts *counts);
 
 #endif

@@ -10,7 +10,7 @@
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
-    const char *mean, *pca, *curve, *schedule, *metric, *last_batch;
+    const char *mean, *pca, *curve, *schedule, *metric, *last_batch, *class_weights, *prefix;
     double val_split;
     tool_model_options model;
     tool_rule rule;
@@ -35,6 +35,7 @@ typedef struct train_run {
     cnn_pipeline *training_steps; /* may be the same */
     cnn_pipeline *evaluation;    /* of validation and prediction: may be the same, or has ten crops */
     cnn_loader *loader, *validation_loader;
+    float *class_weights; /* of each class of the data; NULL: all 1 */
     cnn_loss *loss;
     cnn_optimizer *optimizer;
     cnn_schedule *schedule;       /* NULL: the learning rate stays as it is */
@@ -80,6 +81,8 @@ int tool_train_settle_files(train_run *train);
 /* Whether the model at --out is there, and of this training. */
 bool tool_train_has_model(const train_run *train);
 
+/* The weights of the classes, by --class-weights. */
+int tool_train_set_class_weights(train_run *train);
 /* Says what is about to happen. */
 void tool_train_introduce(train_run *train);
 

@@ -23,7 +23,10 @@ static int open_validation(train_run *train, const tool_data_options *like)
         for (size_t i = 0; i < count; i++) {
             names[i] = cnn_dataset_class_name(train->data, i);
         }
-        tool_data_options options = {"test", names, count, like->channels};
+        tool_data_options options = *like;
+        options.part = "test";
+        options.classes = names;
+        options.class_count = count;
         int result = tool_open_data(train->run, settings->val, &options, &train->validation_data);
         free(names);
         return result;
@@ -50,7 +53,8 @@ static int open_data(train_run *train)
 {
     const train_settings *settings = train->settings;
     tool_list classes = {0};
-    tool_data_options options = {.part = "train"};
+    tool_data_options options = {
+        .part = "train", .prefix = settings->prefix, .on_error = tool_on_error(settings->on_error)};
     int result = TOOL_DONE;
     options.channels = settings->model.input[2] != 0 ? (uint32_t)settings->model.input[2] : train->recipe->channels;
     if (train->model != NULL) {
@@ -62,7 +66,7 @@ static int open_data(train_run *train)
     options.classes = (const char *const *)classes.items;
     options.class_count = classes.count;
     if (result == TOOL_DONE && train->model != NULL && cnn_model_class_count(train->model) > 0) {
-        result = tool_open_data_of_model(train->run, settings->data, "train", train->model, &train->data);
+        result = tool_open_data_of_model(train->run, settings->data, &options, train->model, &train->data);
     } else if (result == TOOL_DONE) {
         result = tool_open_data(train->run, settings->data, &options, &train->data);
     }
@@ -260,7 +264,8 @@ int tool_train_open(train_run *train)
     if (result == TOOL_DONE && zoo) {
         result = open_zoo_model(train);
     }
-    int (*const steps[])(train_run *) = {set_classes, tool_train_set_steps, set_weights, freeze, open_rules};
+    int (*const steps[])(train_run *) = {set_classes, tool_train_set_steps, set_weights, freeze,
+                                       tool_train_set_class_weights, open_rules};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
         result = steps[i](train);
     }
@@ -292,5 +297,6 @@ void tool_train_close(train_run *train)
     tool_keep_close(&train->kept_out);
     tool_keep_close(&train->kept_last);
     free(train->augment);
+    free(train->class_weights);
     free(train->last_path);
 }

@@ -129,9 +129,6 @@ static void tell_counts(tool *run, const cnn_dataset *dataset, bool training)
         tool_note(run, "%s %s", training ? "training on" : "validation ", text);
         tool_warn_of_empty(run, &counts, training ? "training" : "validation");
     }
-    if (text != NULL && training) {
-        tool_warn_of_uneven(run, &counts);
-    }
     free(text);
     tool_free_counts(&counts);
 }

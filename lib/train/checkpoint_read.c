@@ -147,6 +147,11 @@ static cnn_status history_numbers(const cnn__json_place *place, const cnn__json 
         CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "metric", &metric));
         CNN__RETURN_IF_ERROR(cnn__history_set_metric(history, metric));
     }
+    if (cnn__json_get(object, "class_weights") != NULL) {
+        const char *weights = "";
+        CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "class_weights", &weights));
+        snprintf(history->class_weights, sizeof(history->class_weights), "%s", weights);
+    }
     history->best_epoch = best < 0 ? SIZE_MAX : (size_t)best;
     return CNN_OK;
 }
@@ -316,7 +321,9 @@ static cnn_status check_running(const cnn__tensors *file, const cnn_loader *load
         cnn__free(c->history->context, c->history->running_scores);
         c->history->running_scores = NULL;
     }
-    if (loader != NULL && c->history->running.steps > cnn_loader_batches(loader)) {
+    /* An epoch of which all steps are done may have had more of them: with smaller batches. */
+    const bool within = loader != NULL && c->position % cnn_loader_batches(loader) != 0;
+    if (within && c->history->running.steps > cnn_loader_batches(loader)) {
         return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: %llu steps of an epoch are done, which has %zu",
                          file->name, (unsigned long long)c->history->running.steps, cnn_loader_batches(loader));
     }

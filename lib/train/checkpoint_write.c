@@ -115,6 +115,7 @@ static void add_history(cnn__json_writer *metadata, const cnn_history *history)
     put_optional(&object, "schedule", history->schedule);
     put_optional(&object, "schedule_state", history->schedule_state);
     put_optional(&object, "metric", history->metric);
+    put_optional(&object, "class_weights", history->class_weights[0] != '\0' ? history->class_weights : NULL);
     cnn__json_close(&object, '}');
     cnn__metadata_set(metadata, "history", &object);
 }

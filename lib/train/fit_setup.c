@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/options.h"
 #include "loader/loader.h"
 #include "train/checkpoint.h"
@@ -26,6 +27,12 @@ static cnn_status check_options(cnn__fit *fit)
         return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT,
                          "cnn_fit: the training loader makes %u views of each image; these are for evaluation",
                          cnn__loader_views(options->train));
+    }
+    if (options->best_path != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->best_path));
+    }
+    if (options->last_path != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->last_path));
     }
     CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->train));
     CNN__RETURN_IF_ERROR(cnn__check_targets(fit->model, options->train));
@@ -205,6 +212,10 @@ static cnn_status take_schedule(void *user, const cnn_history *before)
     const cnn__fit *fit = user;
     cnn_schedule *schedule = fit->options.schedule;
     CNN__RETURN_IF_ERROR(check_metric(fit, before));
+    if (strcmp(before->class_weights, fit->history->class_weights) != 0) {
+        cnn__log(fit->context, CNN_LOG_WARNING, "%s: was trained with %s class weights", fit->options.resume_path,
+                 before->class_weights[0] == '\0' ? "no" : "other");
+    }
     if (before->schedule == NULL) {
         return CNN_OK;
     }

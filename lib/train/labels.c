@@ -187,6 +187,17 @@ cnn_status cnn__fit_weights(cnn__fit *fit)
         return CNN_OK;
     }
     CNN__RETURN_IF_ERROR(check_weights(fit));
+    /* What a checkpoint keeps of them, so that a resumed training can tell whether its own are the same. */
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    for (size_t i = 0; i < options->class_weight_count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &options->class_weights[i], sizeof(bits));
+        for (int byte = 0; byte < 4; byte++) {
+            hash = (hash ^ (bits >> 8 * byte & 0xff)) * UINT64_C(0x100000001b3);
+        }
+    }
+    snprintf(fit->history->class_weights, sizeof(fit->history->class_weights), "%zu:%016llx",
+             options->class_weight_count, (unsigned long long)hash);
     fit->weights = cnn__alloc_array(fit->context, cnn_loader_batch_size(options->train), sizeof(*fit->weights));
     return fit->weights != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
 }

@@ -35,6 +35,7 @@ struct cnn_history {
     char *running_scores; /* what cnn__running_pack() made of the evaluators; NULL: nothing */
     char *schedule;       /* the text of the learning rate's schedule; NULL: none */
     char *schedule_state; /* where it stands; NULL: none */
+    char class_weights[40]; /* tells those of one training from those of another; "": none */
 };
 
 cnn_status cnn__history_create(cnn_context *context, cnn_history **history);

@@ -184,6 +184,29 @@ START_TEST(skipped_batches_count_in_a_resumed_training)
 }
 END_TEST
 
+/* Resumed with other batches, wherever it was stopped: epochs are whole. */
+START_TEST(epochs_are_whole_with_other_batches)
+{
+    static const uint32_t sizes[] = {4, 16, 5, 32};
+    for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+        for (size_t stop = 1; stop <= 2 * STEPS; stop++) {
+            new_model();
+            new_loader(CNN_LOADER(.batch = BATCH, .shuffle = 1));
+            watch seen = {.stop_at = stop};
+            ck_assert_int_eq(fit(&seen, 3, NULL), CNN_ERROR_CANCELLED);
+            new_model();
+            new_loader(CNN_LOADER(.batch = sizes[k], .shuffle = 1));
+            watch rest = {0};
+            cnn_status status = fit(&rest, 3, path);
+            ck_assert_msg(status == CNN_OK, "batch %u, stopped at %zu: %s", sizes[k], stop, cnn_last_error(context));
+            /* An epoch whose steps were all done counts as done. */
+            const size_t epochs = 3 - stop / STEPS, each = (COUNT + sizes[k] - 1) / sizes[k];
+            ck_assert_uint_eq(rest.steps, epochs * each);
+        }
+    }
+}
+END_TEST
+
 /* The epoch's last batch is told as such though one before it was left out. */
 START_TEST(the_last_batch_is_known_after_skipped_ones)
 {
@@ -341,6 +364,7 @@ int main(void)
     tcase_add_loop_test(tcase, an_epoch_is_whole_after_a_loop_of_ones_own, 0, 2);
     tcase_add_test(tcase, a_training_that_failed_can_be_called_again);
     tcase_add_loop_test(tcase, skipped_batches_count_in_a_resumed_training, 0, 2);
+    tcase_add_test(tcase, epochs_are_whole_with_other_batches);
     tcase_add_test(tcase, the_last_batch_is_known_after_skipped_ones);
     tcase_add_test(tcase, an_epoch_without_steps_is_an_error);
     tcase_add_test(tcase, evaluation_refuses_endless_loaders);

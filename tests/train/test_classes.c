@@ -401,6 +401,20 @@ START_TEST(a_resumed_training_has_the_same_weights)
         hashes[i] = test_model_hash(model);
     }
     ck_assert(hashes[0] == hashes[1]);
+    ck_assert_ptr_null(strstr(messages, "was trained with"));
+    /* Other weights are told, and none. */
+    const float others[TEST_CLASSES] = {0.5f, 2, 3.5f};
+    for (int i = 0; i < 2; i++) {
+        new_model();
+        messages[0] = '\0';
+        ck_assert_int_eq(cnn_fit(model,
+                                 CNN_FIT(.train = loader, .optimizer = optimizer, .epochs = 4, .resume_path = path,
+                                         .class_weights = i == 0 ? others : NULL,
+                                         .class_weight_count = i == 0 ? TEST_CLASSES : 0),
+                                 NULL),
+                         CNN_OK);
+        ck_assert_ptr_nonnull(strstr(messages, "was trained with other class weights"));
+    }
     cnn_loader_free(loader);
 }
 END_TEST
