@@ -109,8 +109,12 @@ cnn_status cnn__slot_create(const cnn__collate *collate, size_t samples, cnn__sl
         return cnn__fail(context, CNN_ERROR_LIMIT, "loader: a batch of %zu samples of %zu values is too large", samples,
                          collate->values);
     }
-    const bool targets = collate->target_count > 0;
+    /* The images first: where they are too large nothing else is asked for. */
     slot->images = cnn__alloc_array(context, values, sizeof(*slot->images));
+    if (slot->images == NULL) {
+        return cnn__last_status(context);
+    }
+    const bool targets = collate->target_count > 0;
     slot->labels = cnn__alloc_array(context, samples, sizeof(*slot->labels));
     slot->targets = targets ? cnn__alloc_array(context, target_values, sizeof(*slot->targets)) : NULL;
     slot->weights = collate->weighted ? cnn__alloc_array(context, samples, sizeof(*slot->weights)) : NULL;
@@ -118,10 +122,10 @@ cnn_status cnn__slot_create(const cnn__collate *collate, size_t samples, cnn__sl
     slot->indices = cnn__alloc_array(context, samples, sizeof(*slot->indices));
     slot->draws = cnn__alloc_array(context, samples, sizeof(*slot->draws));
     slot->failed = cnn__alloc_array(context, samples, sizeof(*slot->failed));
-    bool complete = slot->images != NULL && slot->labels != NULL && (slot->targets != NULL || !targets) &&
+    bool complete = slot->labels != NULL && (slot->targets != NULL || !targets) &&
                     (slot->weights != NULL || !collate->weighted) && slot->groups != NULL && slot->indices != NULL &&
                     slot->draws != NULL && slot->failed != NULL;
-    return complete ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    return complete ? CNN_OK : cnn__last_status(context);
 }
 
 void cnn__slot_free(cnn_context *context, cnn__slot *slot)

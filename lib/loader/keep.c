@@ -75,7 +75,7 @@ static cnn_status allocate(cnn__keep *keep)
     }
     bool complete = keep->images != NULL && keep->labels != NULL && (keep->weights != NULL || !keep->weighted) &&
                     (keep->targets != NULL || !targets) && keep->states != NULL;
-    return complete ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    return complete ? CNN_OK : cnn__last_status(keep->context);
 }
 
 cnn_status cnn__keep_create(cnn__keep *keep, cnn_context *context, const cnn_pipeline *pipeline,
