@@ -133,7 +133,9 @@ static void report(check_run *check, const char *path, bool error, const char *r
         return;
     }
     char *printable = tool_printable(path);
-    tool_print(check->run, "%s: %s: %s\n", printable != NULL ? printable : "", error ? "error" : "odd", reason);
+    char *why = tool_printable(reason); /* it may name the file again */
+    tool_print(check->run, "%s: %s: %s\n", printable != NULL ? printable : "", error ? "error" : "odd", why);
+    free(why);
     free(printable);
 }
 

@@ -23,7 +23,7 @@ typedef struct cnn_model cnn_model;
 /** Options of cnn_model_create(); write them with CNN_MODEL(). */
 typedef struct cnn_model_options {
     size_t struct_size;
-    const char *name; /**< NULL: "model" */
+    const char *name; /**< at most 255 bytes; NULL: "model" */
     int32_t input[3]; /**< height, width, channels of an image; for plain vectors {n, 0, 0}; required, unless `shape`
                            is given */
     cnn_shape shape;  /**< the input as a shape H, W, C, that of cnn_loader_sample_shape(); used where `input` is
@@ -64,7 +64,7 @@ CNN_API cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const
  */
 CNN_API cnn_status cnn_model_build(cnn_model *model);
 
-/** The name given to cnn_model_create(). Valid as long as the model. Since 0.1. */
+/** The name given to cnn_model_create(), as text: see cnn_model_set_classes(). Valid as long as the model. Since 0.1. */
 CNN_API const char *cnn_model_name(const cnn_model *model);
 
 /** Number of layers. Since 0.1. */
@@ -162,7 +162,9 @@ CNN_API cnn_status cnn_model_summary(const cnn_model *model, cnn_write_function 
 CNN_API uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool training);
 
 /**
- * Sets the class names, in label order; copied. Returns CNN_OK,
+ * Sets the class names, in label order; copied. They are kept as text: bytes
+ * that are no UTF-8, and those of control characters, become "\xNN", so that
+ * any file can hold them and any terminal show them. Returns CNN_OK,
  * CNN_ERROR_OUT_OF_MEMORY, or, on a built model, CNN_ERROR_MISMATCH if the count does not
  * fit the outputs (one output stands for two classes). Since 0.1.
  */
