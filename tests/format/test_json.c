@@ -410,6 +410,7 @@ int main(void)
     Suite *suite = suite_create("format/json");
     TCase *tcase = tcase_create("json");
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, test_table);
     tcase_add_test(tcase, test_values);
     tcase_add_test(tcase, test_numbers);

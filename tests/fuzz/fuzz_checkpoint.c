@@ -25,10 +25,10 @@ static bool make_world(void)
     static const int32_t labels[6] = {0, 1, 0, 1, 0, 1};
     snprintf(world.path, sizeof(world.path), "/tmp/cnn-fuzz-checkpoint-%d", (int)getpid());
     return cnn_context_create(CNN_CONTEXT(.threads = 1, .backend = "reference"), &world.context) == CNN_OK &&
-           cnn_dataset_from_arrays(world.context,
-                                   CNN_ARRAYS(.images = pixels, .height = 2, .width = 2, .channels = 1, .count = 6,
-                                              .labels = labels, .class_count = 2),
-                                   &world.dataset) == CNN_OK &&
+           cnn_dataset_create(world.context,
+                              CNN_ARRAYS(.bytes = pixels, .height = 2, .width = 2, .channels = 1, .count = 6,
+                                         .labels = labels, .class_count = 2),
+                              &world.dataset) == CNN_OK &&
            cnn_model_create(world.context, CNN_MODEL(.name = "m", .input = {2, 2, 1}), &world.model) == CNN_OK &&
            cnn_model_add(world.model, cnn_flatten(world.context, NULL)) == CNN_OK &&
            cnn_model_add(world.model, cnn_dense(world.context, CNN_DENSE(.name = "d", .units = 2))) == CNN_OK &&
