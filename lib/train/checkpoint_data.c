@@ -75,7 +75,7 @@ static cnn_status compare_classes(const cnn__json_place *place, const cnn__json 
     return CNN_OK;
 }
 
-/* Adds "batches of 8, not 4" to the list. */
+/* Adds "batches of 8, not 4" to the list. Samples are called by the word that users know. */
 static void note(cnn__string *list, const char *what, unsigned long long theirs, unsigned long long ours)
 {
     if (theirs != ours) {
