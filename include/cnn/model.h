@@ -64,7 +64,8 @@ CNN_API cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const
  */
 CNN_API cnn_status cnn_model_build(cnn_model *model);
 
-/** The name given to cnn_model_create(), as text: see cnn_model_set_classes(). Valid as long as the model. Since 0.1. */
+/** The name given to cnn_model_create(), as text: see cnn_model_set_classes(). Valid as long as the model.
+    Since 0.1. */
 CNN_API const char *cnn_model_name(const cnn_model *model);
 
 /** Number of layers. Since 0.1. */

@@ -9,8 +9,8 @@
 cnn_status cnn__file_read(cnn_context *context, const char *path, size_t limit, void **data, size_t *size);
 
 /* A file that appears at `path` only when it is whole: written beside it under another name, synced, renamed, and its
- * folder synced. A file that is there is replaced and leaves its mode and owner to the new one; of a symbolic link, what
- * it leads to. */
+ * folder synced. A file that is there is replaced and leaves its mode and owner to the new one; of a symbolic link,
+ * what it leads to. */
 typedef struct cnn__writer {
     cnn_context *context;
     char *path;        /* given */

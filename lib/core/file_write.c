@@ -147,8 +147,8 @@ static cnn_status open_temporary(cnn__writer *writer, mode_t mode)
     return cnn__file_fail(writer->context, writer->path, "cannot be created", error);
 }
 
-/* Gives the new file owner, group and mode of the one that it replaces. Where the group cannot be kept, another one must
- * not read what the old one could. */
+/* Gives the new file owner, group and mode of the one that it replaces. Where the group cannot be kept, another one
+ * must not read what the old one could. */
 static cnn_status keep_mode(cnn__writer *writer, const struct stat *old)
 {
     struct stat now;

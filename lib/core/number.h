@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads a decimal number ("-1.5e-3") at the start of [text, end), as the nearest double, and sets *rest behind it. False
- * if there is none, or it is not finite. */
+/* Reads a decimal number ("-1.5e-3") at the start of [text, end), as the nearest double, and sets *rest to its end.
+ * False if there is none, or it is not finite. */
 bool cnn__parse_double(const char *text, const char *end, double *value, const char **rest);
 /* Reads an unsigned decimal integer; false if there is none or it does not fit. */
 bool cnn__parse_u64(const char *text, const char *end, uint64_t *value, const char **rest);

@@ -24,28 +24,32 @@ static cnn_status refuse(const parser *p, const char *reason)
                      (size_t)(p->at - p->text), reason);
 }
 
-/* The most values that a text of this form can hold, and its deepest nesting: each value but the outermost comes after
- * a bracket, comma or colon. */
+/* The values of a text of this form, or more if it is none, and its deepest nesting: each value but the outermost comes
+ * after a bracket, comma or colon. */
 static size_t count_values(const char *text, size_t size, size_t *depth)
 {
     size_t values = 1, now = 0;
     bool inside = false;
+    char opened = '\0'; /* the bracket that nothing came after yet */
     *depth = 0;
     for (size_t i = 0; i < size; i++) {
         const char c = text[i];
         if (inside) {
             i += c == '\\';
             inside = c != '"';
-        } else if (c == '"') {
-            inside = true;
         } else if (c == '{' || c == '[') {
             values++;
             now++;
             *depth = now > *depth ? now : *depth;
+            opened = c;
         } else if (c == '}' || c == ']') {
             now -= now > 0;
-        } else {
+            values -= opened == (c == '}' ? '{' : '[');
+            opened = '\0';
+        } else if (c != ' ' && c != '\t' && c != '\n' && c != '\r') {
+            inside = c == '"';
             values += c == ',' || c == ':';
+            opened = '\0';
         }
     }
     return values;
@@ -83,7 +87,7 @@ static char *put_utf8(char *out, uint32_t code)
         return out;
     }
     const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    *out++ = (char)((0xf00U >> more & 0xff) | code >> (6 * more));
+    *out++ = (char)((0xff00U >> (more + 1) & 0xff) | code >> (6 * more));
     for (int i = more - 1; i >= 0; i--) {
         *out++ = (char)(0x80 | (code >> (6 * i) & 0x3f));
     }
@@ -230,6 +234,9 @@ static cnn_status parse_key(parser *p)
     if (*p->at != '"') {
         return refuse(p, "expected a key in quotes");
     }
+    if (p->count == p->capacity) {
+        return refuse(p, "more than was counted");
+    }
     cnn__json *key = &p->values[p->count++];
     key->span = 1;
     CNN__RETURN_IF_ERROR(parse_string(p, key));
@@ -277,6 +284,9 @@ static cnn_status parse_value(parser *p)
 {
     skip_spaces(p);
     const size_t index = p->count;
+    if (index == p->capacity) {
+        return refuse(p, "more than was counted");
+    }
     cnn__json *value = &p->values[p->count++];
     *value = (cnn__json){.kind = CNN__JSON_NULL, .span = 1};
     switch (*p->at) {

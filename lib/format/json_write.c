@@ -19,8 +19,8 @@ static void append_escaped(cnn__json_writer *writer, const char *text)
     static const char letters[] = "\"\\\b\f\n\r\t", written[] = "\"\\bfnrt";
     const char *plain = text; /* what has not been written yet begins here */
     while (*text != '\0') {
-        const size_t length = cnn__utf8_length(text, NULL);
         const unsigned char c = (unsigned char)*text;
+        const size_t length = c < 0x80 ? 1 : cnn__utf8_length(text, NULL);
         if (length > 0 && c >= 0x20 && c != '"' && c != '\\') {
             text += length;
             continue;

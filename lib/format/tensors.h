@@ -36,8 +36,8 @@ void cnn__metadata_begin(cnn_context *context, cnn__json_writer *metadata);
 /* Puts what `object` holds into it as text, and frees `object`. Failures stay in the status of metadata->text. */
 void cnn__metadata_set(cnn__json_writer *metadata, const char *key, cnn__json_writer *object);
 
-/* Writes a file of these tensors, in order, with their checksums in the metadata. CNN_ERROR_LIMIT, with nothing touched,
- * if it could not be read again. */
+/* Writes a file of these tensors, in order, with their checksums in the metadata. CNN_ERROR_LIMIT, with nothing
+ * touched, if it could not be read again. */
 cnn_status cnn__tensors_write(cnn_context *context, const char *path, const cnn__tensor_source *tensors, size_t count,
                               cnn__json_writer *metadata);
 

@@ -75,7 +75,7 @@ static cnn_status compare_classes(const cnn__json_place *place, const cnn__json 
     return CNN_OK;
 }
 
-/* Adds "batches of 8, not 4" to the list. */
+/* Adds "batches of 8, not 4" to the list. Samples are called by the word that users know. */
 static void note(cnn__string *list, const char *what, unsigned long long theirs, unsigned long long ours)
 {
     if (theirs != ours) {
@@ -109,12 +109,12 @@ static cnn_status list_changes(const cnn__json_place *place, const cnn__json *ob
     CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "mode", &mode));
     CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "pipeline", &pipeline));
     note(order, "batches of", (unsigned long long)batch, cnn_loader_batch_size(loader));
-    note(order, "a number of samples of", (unsigned long long)samples, cnn_dataset_count(cnn_loader_dataset(loader)));
+    note(order, "a number of images of", (unsigned long long)samples, cnn_dataset_count(cnn_loader_dataset(loader)));
     note(order, "shuffle", (unsigned long long)shuffle, options->shuffle != 0);
     note(order, "drop_last", (unsigned long long)drop_last, options->drop_last != 0);
     note(order, "the loader's seed", seed, options->seed);
     note_text(order, "the mode", mode, modes[options->mode]);
-    note_text(values, "the pipeline", pipeline, pipeline_text(loader));
+    note_text(values, "the preprocessing", pipeline, pipeline_text(loader));
     return order->status != CNN_OK ? order->status : values->status;
 }
 
