@@ -66,7 +66,7 @@ int tool_log_history(tool *run, const char *path, const cnn_history *history, bo
     }
     bool whole = fclose(file) == 0;
     int result = !whole  ? tool_fail_memory(run)
-                 : first ? tool_save_text(run, path, text, size)
+                 : first ? tool_save_bytes(run, path, text, size)
                          : tool_append_text(run, path, text);
     free(text);
     return result;

@@ -271,7 +271,7 @@ int tool_report_save_csv(tool *run, const tool_report *report, const char *path)
     }
     fputc('\n', file);
     bool whole = fclose(file) == 0;
-    int result = tool_save_text(run, path, whole ? text : NULL, size);
+    int result = tool_save_bytes(run, path, whole ? text : NULL, size);
     free(text);
     return result;
 }

@@ -16,6 +16,21 @@ static char *parameter_name(cnn_context *context, const char *node, const char *
     return name;
 }
 
+static cnn_status grow_parameters(cnn_model *model)
+{
+    if (model->parameter_count < model->parameter_capacity) {
+        return CNN_OK;
+    }
+    const uint32_t capacity = model->parameter_capacity == 0 ? 16 : 2 * model->parameter_capacity;
+    cnn__parameter *grown = cnn__realloc(model->context, model->parameters, capacity * sizeof(*grown));
+    if (grown == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    model->parameters = grown;
+    model->parameter_capacity = capacity;
+    return CNN_OK;
+}
+
 static cnn_status add_parameter(cnn_model *model, uint32_t node, const cnn_parameter_spec *spec)
 {
     cnn_context *context = model->context;
@@ -35,15 +50,18 @@ static cnn_status add_parameter(cnn_model *model, uint32_t node, const cnn_param
         return cnn__fail(context, CNN_ERROR_LIMIT, "%s: the parameter \"%s\" is too large", model->nodes[node].name,
                          spec->name);
     }
-    cnn__parameter *grown = cnn__realloc(context, model->parameters,
-                                         (model->parameter_count + 1) * sizeof(*model->parameters));
-    if (grown == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    model->parameters = grown;
+    CNN__RETURN_IF_ERROR(grow_parameters(model));
     parameter.name = parameter_name(context, model->nodes[node].name, spec->name);
     if (parameter.name == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    cnn_status status = cnn__table_add(&model->parameter_names, parameter.name, model->parameter_count);
+    if (status != CNN_OK) {
+        status = status == CNN_ERROR_OUT_OF_MEMORY
+                     ? status
+                     : cnn__fail(context, status, "%s: two parameters are named \"%s\"", model->name, parameter.name);
+        cnn__free(context, parameter.name);
+        return status;
     }
     model->parameters[model->parameter_count++] = parameter;
     model->value_count = cnn__align_size(end * sizeof(float)) / sizeof(float);
@@ -82,8 +100,9 @@ static void forget_parameters(cnn_model *model)
     for (uint32_t i = 0; i < model->node_count; i++) { /* a further attempt begins as the first did */
         model->nodes[i].first_parameter = model->nodes[i].parameter_count = 0;
     }
+    cnn__table_free(&model->parameter_names);
     model->parameters = NULL;
-    model->parameter_count = 0;
+    model->parameter_count = model->parameter_capacity = 0;
     model->value_count = 0;
 }
 

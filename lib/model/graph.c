@@ -8,6 +8,9 @@
 #include "pipeline/pipeline.h"
 #include "session/prepared.h"
 
+/* Bytes of a model's name. */
+#define MAX_NAME 255
+
 static cnn_status set_input(cnn_context *context, cnn_model_options *options, cnn_shape *input)
 {
     int32_t *dims = options->input;
@@ -44,13 +47,20 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
     }
     model->context = context;
     model->input = input;
+    cnn__table_init(&model->names, context);
+    cnn__table_init(&model->parameter_names, context);
     atomic_init(&model->references, 1);
     atomic_init(&model->version, 1);
     pthread_mutex_init(&model->prepare_lock, NULL); /* with default attributes this cannot fail on Linux */
-    model->name = cnn__strdup(context, options.name != NULL ? options.name : "model");
-    if (model->name == NULL) {
+    model->name = cnn__name_text(context, options.name != NULL ? options.name : "model");
+    cnn_status status = model->name != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    if (status == CNN_OK && strlen(model->name) > MAX_NAME) {
+        status = cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_model_create: a name of %zu bytes, at most %d",
+                           strlen(model->name), MAX_NAME); /* messages begin with it and have to end, too */
+    }
+    if (status != CNN_OK) {
         cnn_model_free(model);
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return status;
     }
     *out = model;
     return CNN_OK;
@@ -90,6 +100,9 @@ void cnn_model_free(cnn_model *model)
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         cnn__free(context, model->parameters[i].name);
     }
+    cnn__table_free(&model->names);
+    cnn__table_free(&model->parameter_names);
+    cnn__free(context, model->prefixes);
     free_classes(model);
     cnn_pipeline_free(model->pipeline);
     pthread_mutex_destroy(&model->prepare_lock);
@@ -118,31 +131,61 @@ static bool find_node(const cnn_model *model, const char *name, uint32_t *value)
         *value = 0;
         return true;
     }
-    for (uint32_t i = 0; i < model->node_count; i++) {
-        if (strcmp(model->nodes[i].name, name) == 0) {
-            *value = i + 1;
-            return true;
+    size_t number = 0;
+    const bool found = cnn__table_find(&model->names, name, &number);
+    *value = (uint32_t)number;
+    return found;
+}
+
+/* What is known of the names of this kind; kinds are few. NULL without memory. */
+static cnn__prefix *find_prefix(cnn_model *model, const char *prefix)
+{
+    for (uint32_t i = 0; i < model->prefix_count; i++) {
+        if (strcmp(model->prefixes[i].prefix, prefix) == 0) {
+            return &model->prefixes[i];
         }
     }
-    return false;
+    cnn__prefix *grown = cnn__realloc(model->context, model->prefixes, (model->prefix_count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return NULL;
+    }
+    model->prefixes = grown;
+    grown[model->prefix_count] = (cnn__prefix){prefix, 0, 0};
+    return &grown[model->prefix_count++];
 }
 
 /* "conv2d_3": the layer's kind and its number among those of its kind in this model. */
-static char *automatic_name(cnn_model *model, const cnn_layer *layer)
+static char *automatic_name(cnn_model *model, cnn__prefix *prefix)
 {
-    uint32_t number = 1, value;
-    for (uint32_t i = 0; i < model->node_count; i++) {
-        number += strcmp(model->nodes[i].layer->kind.prefix, layer->kind.prefix) == 0;
-    }
-    size_t size = strlen(layer->kind.prefix) + 12;
+    /* Numbers from the one after its kind's layers to the last one given are taken. */
+    uint32_t number = prefix->layers < prefix->given ? prefix->given : prefix->layers, value;
+    size_t size = strlen(prefix->prefix) + 12;
     char *name = cnn__alloc(model->context, size);
     if (name == NULL) {
         return NULL;
     }
     do {
-        snprintf(name, size, "%s_%u", layer->kind.prefix, number++);
+        snprintf(name, size, "%s_%u", prefix->prefix, ++number);
     } while (find_node(model, name, &value)); /* a caller may have given that name */
+    prefix->given = number;
     return name;
+}
+
+/* Names a node, and enters the name as that of the next value. */
+static cnn_status name_node(cnn_model *model, cnn__node *node)
+{
+    const cnn_layer *layer = node->layer;
+    cnn__prefix *prefix = find_prefix(model, layer->kind.prefix);
+    if (prefix == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    node->name = layer->name != NULL ? cnn__strdup(model->context, layer->name) : automatic_name(model, prefix);
+    if (node->name == NULL || cnn__table_add(&model->names, node->name, (size_t)model->node_count + 1) != CNN_OK) {
+        cnn__free(model->context, node->name);
+        return CNN_ERROR_OUT_OF_MEMORY; /* the name is new */
+    }
+    prefix->layers++;
+    return CNN_OK;
 }
 
 static cnn_status grow_nodes(cnn_model *model)
@@ -238,8 +281,7 @@ cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const char *c
         status = grow_nodes(model);
     }
     if (status == CNN_OK) {
-        node.name = layer->name != NULL ? cnn__strdup(model->context, layer->name) : automatic_name(model, layer);
-        status = node.name != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+        status = name_node(model, &node);
     }
     if (status != CNN_OK) {
         remember(model, status);
@@ -272,7 +314,7 @@ cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, s
     }
     char **copies = cnn__alloc_array(context, count, sizeof(*copies));
     size_t done = 0;
-    while (copies != NULL && done < count && (copies[done] = cnn__strdup(context, classes[done])) != NULL) {
+    while (copies != NULL && done < count && (copies[done] = cnn__name_text(context, classes[done])) != NULL) {
         done++;
     }
     if (copies == NULL || done < count) {
@@ -288,6 +330,14 @@ cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, s
     return CNN_OK;
 }
 
+/* Whether an input that is a vector can take such images value by value; `shape` is of one channel. */
+static bool gives_vector(const cnn_shape *shape, const cnn_shape *input)
+{
+    size_t values = 0;
+    return input->rank == 1 && cnn__shape_values(shape, &values) &&
+           ((uint64_t)input->dims[0] == values || (uint64_t)input->dims[0] == 3 * (uint64_t)values);
+}
+
 cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline)
 {
     cnn_pipeline *copy = NULL;
@@ -300,7 +350,7 @@ cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline
         if (cnn__pipeline_views(pipeline) > 1 && shape.rank > 0) {
             shape = cnn__without_batch(&shape); /* of one view */
         }
-        if (shape.rank != 0 && !cnn__shape_equal(&shape, &model->input)) {
+        if (shape.rank != 0 && !cnn__shape_equal(&shape, &model->input) && !gives_vector(&shape, &model->input)) {
             char given[64], wanted[64];
             cnn__shape_text(&shape, NULL, given, sizeof(given));
             cnn__shape_text(&model->input, NULL, wanted, sizeof(wanted));

@@ -67,10 +67,9 @@ cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_para
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no name or no place for a parameter",
                          model->name);
     }
-    for (size_t i = 0; model->built && i < model->parameter_count; i++) {
-        if (strcmp(model->parameters[i].name, name) == 0) {
-            return cnn_model_parameter(model, i, parameter);
-        }
+    size_t index = 0;
+    if (model->built && cnn__table_find(&model->parameter_names, name, &index)) {
+        return cnn_model_parameter(model, index, parameter);
     }
     return cnn__fail(model->context, model->built ? CNN_ERROR_NOT_FOUND : CNN_ERROR_STATE,
                      "%s: there is no parameter \"%s\"", model->name, name);

