@@ -240,7 +240,8 @@ CNN_API void cnn_layer_free(cnn_layer *layer);
 #define CNN_LAYER_MAX_PARAMETERS 8
 #define CNN_LAYER_MAX_INPUTS 16
 
-/** One parameter of a layer. This struct is frozen, and so are the two numbers above: cnn_layer_spec holds it by value. */
+/** One parameter of a layer. This struct is frozen, and so are the two numbers above: cnn_layer_spec holds it by
+    value. */
 typedef struct cnn_parameter_spec {
     const char *name;           /**< "kernel", "bias", ...; static storage */
     cnn_shape shape;
