@@ -80,7 +80,7 @@ static int print_result(train_run *train, bool done)
         json_t *object = json_object();
         json_object_set_new(object, "done", json_boolean(done));
         tool_json_count(object, "epochs", epochs);
-        json_object_set_new(object, "best_epoch", best < epochs ? json_integer((json_int_t)best + 1) : json_null());
+        json_object_set_new(object, "best_epoch", best < epochs ? json_integer((int64_t)best + 1) : json_null());
         tool_json_real(object, "accuracy", accuracy);
         tool_json_real(object, "loss", loss);
         if (other) {
