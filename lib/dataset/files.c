@@ -101,7 +101,7 @@ static const cnn__source_kind files_kind = {
 static cnn_status check_classes(const cnn__files *files, const cnn__classes *classes, const char *path)
 {
     if (files->count == 0) {
-        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: found no .jpg, .png, .bmp, .gif, .webp or .tif files", path);
+        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: found no .jpg, .png or other image files", path);
     }
     uint8_t *used = cnn__alloc_zero(files->context, classes->count);
     if (used == NULL) {
@@ -115,8 +115,8 @@ static cnn_status check_classes(const cnn__files *files, const cnn__classes *cla
     cnn__free(files->context, used);
     if (name != NULL) {
         char text[256];
-        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: class \"%s\" has no .jpg, .png, .bmp, .gif, .webp or .tif files", path,
-                         cnn__printable(name, text, sizeof(text)));
+        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: class \"%s\" has no .jpg, .png or other image files",
+                         path, cnn__printable(name, text, sizeof(text)));
     }
     return CNN_OK;
 }
