@@ -219,7 +219,7 @@ START_TEST(custom_failures)
         {{.label = 2, .path = "a\nb"}, CNN_ERROR_CALLBACK, "sample 1 (a\\x0ab): label"},
         {{.label = -2, .path = "a"}, CNN_ERROR_CALLBACK, "found -2, expected -1 or below 2"},
         {{.path = "/does/not/exist.jpg"}, CNN_ERROR_NOT_FOUND, "/does/not/exist.jpg"},
-        {{.path = "odd", .encoded = "GIF89a", .encoded_size = 6}, CNN_ERROR_UNSUPPORTED, "sample 1 (odd): "},
+        {{.path = "odd", .encoded = "8BPS\0\1", .encoded_size = 6}, CNN_ERROR_UNSUPPORTED, "sample 1 (odd): "},
     };
     cnn__sample sample;
     custom self = {.status = CNN_OK};
