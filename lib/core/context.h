@@ -13,7 +13,8 @@
 #include "core/memory.h"
 #include "core/threads.h"
 
-/* Most pixels of a decoded image, unless options of the context or of the decoding say otherwise. */
+/* Most pixels of a decoded image, unless options of the context or of the decoding say otherwise; and of what a
+ * pipeline makes of one. */
 #define CNN__DEFAULT_MAX_PIXELS UINT64_C(64000000)
 
 /* Longest message, its NUL included; longer ones are cut. */
@@ -48,7 +49,7 @@ struct cnn_context {
 cnn_status cnn__context_init(const cnn_context_options *options, cnn_context **context);
 void cnn__context_destroy(cnn_context *context);
 
-/* Most pixels of a decoded image where the options of decoding do not say. */
+/* Most pixels of a decoded image where the options of decoding do not say, and of what a pipeline makes of one. */
 static inline uint64_t cnn__context_max_pixels(const cnn_context *context)
 {
     return context->max_pixels != 0 ? context->max_pixels : CNN__DEFAULT_MAX_PIXELS;

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/options.h"
 #include "loader/loader.h"
 #include "train/checkpoint.h"
-#include "core/options.h"
 #include "train/fit.h"
 
 static cnn_status check_options(cnn__fit *fit)
@@ -57,19 +57,16 @@ static cnn_status adopt_classes(cnn__fit *fit)
     return status;
 }
 
-/* Preprocessing from the loaders, unless the model has some. */
+/* Preprocessing from the loaders, unless the model has some. Of that the model gets the turning of photos all the same:
+ * a dataset may do that beside the pipeline, and what was learnt from turned photos cannot tell others. */
 static cnn_status adopt_pipeline(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
-    if (fit->model->pipeline != NULL) {
-        return CNN_OK;
-    }
-    const cnn_pipeline *source = cnn_loader_pipeline(options->validation != NULL ? options->validation
-                                                                                 : options->train);
+    const cnn_loader *source = options->validation != NULL ? options->validation : options->train;
+    const bool orient = cnn__loader_orients(options->train) || cnn__loader_orients(source);
     cnn_pipeline *steady = NULL;
-    cnn_status status = source != NULL ? cnn_pipeline_for_evaluation(source, &steady)
-                                       : cnn_pipeline_create(fit->context, "", &steady);
-    if (status == CNN_OK) {
+    cnn_status status = cnn__loader_preprocessing(source, fit->model->pipeline, orient, &steady);
+    if (status == CNN_OK && steady != NULL) {
         status = cnn_model_set_pipeline(fit->model, steady);
     }
     cnn_pipeline_free(steady);
