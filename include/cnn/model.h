@@ -319,14 +319,14 @@ CNN_API cnn_status cnn_session_predict_image(cnn_session *session, const cnn_ima
                                              size_t *count);
 
 /**
- * Decodes a JPEG or PNG file exactly as loaders do with the model's
+ * Decodes an image file exactly as loaders do with the model's
  * preprocessing, a large JPEG at a reduced size included, and predicts it.
  * Returns as cnn_image_load() and cnn_session_predict_image(). Since 0.1.
  */
 CNN_API cnn_status cnn_session_predict_file(cnn_session *session, const char *path, cnn_prediction *predictions,
                                             size_t *count);
 
-/** The same for a JPEG or PNG that lies in memory; `data` is needed only during the call. Since 0.1. */
+/** The same for an image file that lies in memory; `data` is needed only during the call. Since 0.1. */
 CNN_API cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, size_t size,
                                               cnn_prediction *predictions, size_t *count);
 
