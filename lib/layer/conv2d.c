@@ -203,8 +203,10 @@ static bool absorb(void *state, bool training, const cnn__layer_type *next_type,
     if (next_type == &cnn__activate_type) {
         return absorb_activation(conv, next);
     }
-    /* A maximum before a monotonic activation is the maximum behind it. */
-    if (conv->pool != 0 || next_type != &cnn__max_pool2d_type || !cnn__pool2d_halves(next)) {
+    /* The maximum of an activation that never falls is the activation of the maximum. Not so where values of several
+     * channels meet. */
+    const bool across = conv->options.activation == CNN_SOFTMAX || conv->options.activation == CNN_LOG_SOFTMAX;
+    if (conv->pool != 0 || across || next_type != &cnn__max_pool2d_type || !cnn__pool2d_halves(next)) {
         return false;
     }
     conv->pool = 2;

@@ -79,6 +79,9 @@ static void forget_parameters(cnn_model *model)
         cnn__free(model->context, model->parameters[i].name);
     }
     cnn__free(model->context, model->parameters);
+    for (uint32_t i = 0; i < model->node_count; i++) { /* a further attempt begins as the first did */
+        model->nodes[i].first_parameter = model->nodes[i].parameter_count = 0;
+    }
     model->parameters = NULL;
     model->parameter_count = 0;
     model->value_count = 0;

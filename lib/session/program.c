@@ -177,15 +177,19 @@ static void plan_inference(const compiler *c, cnn__op *op)
     op->spec.workspace_size = op->preparation.workspace;
 }
 
+/* A layer is frozen by cnn_model_set_trainable() alone: when all that could be trained was frozen, or everything of a
+ * layer that has statistics only, such as a normalisation without scale and shift. */
 static void note_training(const compiler *c, cnn__op *op)
 {
     const cnn__node *node = &c->model->nodes[op->node];
-    op->frozen = op->spec.parameter_count > 0;
-    for (uint32_t i = 0; i < node->parameter_count && op->spec.parameter_count > 0; i++) {
+    bool any_trainable = false, all_frozen = true;
+    for (uint32_t i = 0; i < node->parameter_count; i++) {
         const cnn__parameter *parameter = &c->model->parameters[node->first_parameter + i];
-        op->frozen = op->frozen && (parameter->frozen || !parameter->trainable);
+        any_trainable = any_trainable || parameter->trainable;
+        all_frozen = all_frozen && parameter->frozen;
         op->has_trained = op->has_trained || (parameter->trainable && !parameter->frozen);
     }
+    op->frozen = node->parameter_count > 0 && !op->has_trained && (any_trainable || all_frozen);
 }
 
 static bool is_head(cnn_activation activation)
@@ -270,7 +274,9 @@ static cnn_status compile_node(const compiler *c, uint32_t index, void *trial, u
         activation = op->type->activation(op->state, &alpha);
     }
     bool rows = activation == CNN_SOFTMAX || activation == CNN_LOG_SOFTMAX;
-    bool split = rows || (is_head(activation) && *last + 1 == c->model->node_count);
+    /* Only the model's last layer makes a head, not what the last layer was folded into: what counts as logits must
+     * not depend on fusions. */
+    bool split = rows || (is_head(activation) && index + 1 == c->model->node_count);
     if (split) {
         op->type->drop_activation(op->state);
     }
