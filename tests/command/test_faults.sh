@@ -111,21 +111,21 @@ $(judge "$command" "$call" "$error" "$point" "$status")"
 }
 
 for command in train further resume eval split link predict check; do
-    faults $command read EIO EINTR
-    faults $command openat EIO
+    faults "$command" read EIO EINTR
+    faults "$command" openat EIO
     [ "$command" = predict ] || [ "$command" = check ] && continue
-    faults $command write EIO ENOSPC
-    faults $command rename EIO
+    faults "$command" write EIO ENOSPC
+    faults "$command" rename EIO
     case $command in
-    train | eval) faults $command fsync EIO ENOSPC && faults $command fchmod EPERM ;;
-    further | resume) faults $command fsync EIO ENOSPC ;;
+    train | eval) faults "$command" fsync EIO ENOSPC && faults "$command" fchmod EPERM ;;
+    further | resume) faults "$command" fsync EIO ENOSPC ;;
     esac
     case $command in
-    split | link) faults $command mkdir ENOSPC && faults $command chmod EPERM ;;
+    split | link) faults "$command" mkdir ENOSPC && faults "$command" chmod EPERM ;;
     esac
     case $command in
-    train | split) faults $command close EINTR ;;
-    train | further | link) faults $command linkat EMLINK ;;
+    train | split) faults "$command" close EINTR ;;
+    train | further | link) faults "$command" linkat EMLINK ;;
     esac
 done
 
