@@ -63,15 +63,16 @@ void cnn__files_pass_hidden(cnn__files *files, const char *folder, const cnn__li
     }
 }
 
-static cnn_status read_file(const cnn__source *source, size_t index, uint32_t minimum_width, uint32_t minimum_height,
+static cnn_status read_file(const cnn__source *source, size_t index, const cnn_decode_options *decode,
                             cnn__sample *sample)
 {
     const cnn__files *files = &((const files_source *)source)->files;
-    const cnn_decode_options *options = CNN_DECODE(.channels = files->options.channels,
-                                                   .apply_orientation = files->options.apply_orientation,
-                                                   .minimum_width = minimum_width, .minimum_height = minimum_height);
+    cnn_decode_options options = *decode;
+    options.channels = files->options.channels;
+    options.apply_orientation |= source->orients;
     cnn_image *image;
-    CNN__RETURN_IF_ERROR(cnn_image_load(source->context, cnn__file_path(files, &files->files[index]), options, &image));
+    CNN__RETURN_IF_ERROR(
+        cnn_image_load(source->context, cnn__file_path(files, &files->files[index]), &options, &image));
     sample->label = files->files[index].label;
     cnn__sample_own(sample, image);
     return CNN_OK;
@@ -101,7 +102,8 @@ static const cnn__source_kind files_kind = {
 static cnn_status check_classes(const cnn__files *files, const cnn__classes *classes, const char *path)
 {
     if (files->count == 0) {
-        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: found no .jpg, .jpeg or .png files", path);
+        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: found no .jpg, .png, .bmp, .gif, .webp or .tif files",
+                         path);
     }
     uint8_t *used = cnn__alloc_zero(files->context, classes->count);
     if (used == NULL) {
@@ -115,7 +117,8 @@ static cnn_status check_classes(const cnn__files *files, const cnn__classes *cla
     cnn__free(files->context, used);
     if (name != NULL) {
         char text[256];
-        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: class \"%s\" has no .jpg, .jpeg or .png files", path,
+        return cnn__fail(files->context, CNN_ERROR_FORMAT,
+                         "%s: class \"%s\" has no .jpg, .png, .bmp, .gif, .webp or .tif files", path,
                          cnn__printable(name, text, sizeof(text)));
     }
     return CNN_OK;
@@ -162,6 +165,7 @@ static cnn_status make_dataset(cnn__files *files, cnn__classes *classes, const c
     source->base.count = files->count;
     source->base.classes = *classes;
     source->files = *files;
+    source->base.orients = files->options.apply_orientation != 0;
     source->files.options.classes = NULL; /* borrowed for the call that opens, as is the part's name */
     source->files.options.part = NULL;
     /* From here on both are the source's, which the next call takes over even if it fails. */

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <cnn/image.h>
+
 #include "core/error.h"
 
 cnn_status cnn__fail_errno(const cnn_context *context, const char *path, const char *what, int error)
@@ -36,24 +38,7 @@ char *cnn__path_join(cnn_context *context, const char *folder, const char *name)
     return path;
 }
 
-/* Not tolower(): that depends on the locale. */
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c; }
-
-bool cnn__is_image_name(const char *name)
-{
-    static const char *const endings[] = {".jpg", ".jpeg", ".png"};
-    size_t size = strlen(name);
-    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-        size_t length = strlen(endings[i]), same = 0;
-        while (size > length && same < length && lower(name[size - length + same]) == endings[i][same]) {
-            same++;
-        }
-        if (same == length) {
-            return true;
-        }
-    }
-    return false;
-}
+bool cnn__is_image_name(const char *name) { return cnn_image_name_format(name) != CNN_IMAGE_UNKNOWN; }
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 

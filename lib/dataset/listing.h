@@ -38,7 +38,7 @@ const char *cnn__listing_name(const cnn__listing *listing, size_t index);
 
 /* "folder/name" in memory of its own (cnn__free); no second slash behind a folder that ends with one. */
 char *cnn__path_join(cnn_context *context, const char *folder, const char *name);
-/* .jpg, .jpeg or .png, in any case. */
+/* By its ending, see cnn_image_name_format(). */
 bool cnn__is_image_name(const char *name);
 /* Like strcmp, but runs of digits are compared as numbers; 0 for equal strings only. */
 int cnn__natural_compare(const char *a, const char *b);

@@ -16,6 +16,7 @@ typedef struct cnn__source {
     size_t count;
     cnn__classes classes;
     cnn_shape shape; /* height, width, channels of every sample; rank 0: not the same, or not known */
+    bool orients;    /* photos are turned as their EXIF tag says */
 } cnn__source;
 
 /* A zeroed struct of `size` bytes that begins with a cnn__source of this kind; NULL with the error set. */

@@ -11,9 +11,9 @@
 
 /* An epoch that is under way, so that a checkpoint within it can be resumed. */
 typedef struct cnn__running {
-    uint64_t steps;   /* done in this epoch */
-    uint64_t samples; /* seen in this epoch */
-    double loss_sum;  /* over samples */
+    uint64_t steps;               /* done in this epoch */
+    uint64_t samples;             /* seen in this epoch */
+    double loss_sum;              /* over samples */
     double step_loss, step_score; /* of the last batch alone, as cnn_progress has them */
 } cnn__running;
 
