@@ -5,8 +5,8 @@
 #include "backend/backend.h"
 #include "core/float_mode.h"
 #include "loss/loss.h"
-#include "session/trace.h"
 #include "optimizer/optimizer.h"
+#include "session/trace.h"
 #include "train/train.h"
 
 static cnn_status compute_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
