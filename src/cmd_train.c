@@ -289,6 +289,14 @@ static const tool_option train_options[] = {
      "what every image goes through, in training and ever after, as docs/pipeline.md lists it; "
      "if not given the model file's own, else resize=HxW to the input",
      TOOL_TEXT, AT(preprocess), 0, 0, NULL},
+    {"orient", NULL,
+     "turns photos upright as their EXIF tag says, in training and ever after: the preprocessing then begins with "
+     "orient, which the model file keeps. If not given they stay as they are stored, unless the preprocessing has it",
+     TOOL_FLAG, AT(orient), 0, 0, NULL},
+    {"background", "R/G/B",
+     "what lies under the transparent parts of images, levels from 0 to 255, in training and ever after. If not given "
+     "transparency is left out, unless the preprocessing says otherwise",
+     TOOL_TEXT, AT(background), 0, 0, NULL},
     {"augment", "STEPS",
      "random steps for training images, such as rotate=40,flip=0.5, after the resize of the "
      "preprocessing. Steps that make the input's size themselves, such as resize=256x256,random_crop=227, stand in "

@@ -16,6 +16,7 @@ typedef enum tool_option_type {
     TOOL_FLAG,  /* bool; takes no value */
     TOOL_TEXT,  /* const char * */
     TOOL_COUNT, /* uint64_t within the bounds */
+    TOOL_SCALED, /* the same; k, M or G behind it stand for 10^3, 10^6 and 10^9 */
     TOOL_REAL,  /* double within the bounds; NaN when not given */
     TOOL_SIZE,  /* int32_t[3]: HxW; with `maximum` 3: HxWxC */
     TOOL_CHOICE /* const char *, one of `choices` */
@@ -37,6 +38,7 @@ typedef struct tool_common {
     uint64_t threads;
     const char *backend;
     uint64_t seed;
+    uint64_t max_pixels; /* 0: the library's default */
     bool json, quiet, help;
 } tool_common;
 
@@ -89,6 +91,7 @@ typedef struct tool {
     cnn_context *context;
     pthread_mutex_t lock; /* of stderr and what follows: log messages come from any thread */
     tool_progress progress;
+    bool log_is_told;     /* the command itself tells what the log says */
     char *creation_error; /* what the log said while there was no context yet */
     tool_list told;       /* messages of the log that were shown */
     bool more_untold;     /* and that there were more was said */
@@ -118,6 +121,8 @@ const char *tool_nearest(const char *word, const char *(*name)(const void *list,
 /* For tool_nearest(): a NULL-terminated array of texts. */
 const char *tool_list_name(const void *list, size_t index);
 bool tool_parse_count(const char *text, uint64_t *value);
+/* The same with k, M or G behind it. */
+bool tool_parse_scaled(const char *text, uint64_t *value);
 bool tool_parse_real(const char *text, double *value);
 /* malloc'ed; NULL without memory. */
 char *tool_format(const char *format, ...) CNN_PRINTF(1, 2);

@@ -28,6 +28,9 @@ static bool is_news(tool *run, const char *message, bool *more)
 static void log_message(void *user, cnn_log_level level, const char *message)
 {
     tool *run = user;
+    if (run->log_is_told && level != CNN_LOG_ERROR) {
+        return;
+    }
     if (level == CNN_LOG_ERROR) {
         /* The caller prints what fails, by cnn_last_error(); without a context this is the only copy. */
         if (run->context == NULL) {
@@ -67,8 +70,9 @@ static int unknown_backend(tool *run)
 int tool_open_context(tool *run)
 {
     cnn_status status = cnn_context_create(CNN_CONTEXT(.threads = (uint32_t)run->common->threads,
-                                                       .seed = run->common->seed, .backend = run->common->backend,
-                                                       .log = log_message, .log_user = run),
+                                                       .seed = run->common->seed, .max_pixels = run->common->max_pixels,
+                                                       .backend = run->common->backend, .log = log_message,
+                                                       .log_user = run),
                                            &run->context);
     if (status == CNN_OK) {
         return TOOL_DONE;

@@ -14,6 +14,9 @@ const tool_option tool_common_options[] = {
      TOOL_TEXT, offsetof(tool_common, backend), 0, 0, NULL},
     {"seed", "N", "of every random choice; 0 if not given", TOOL_COUNT, offsetof(tool_common, seed), 0,
      18446744073709551615.0, NULL},
+    {"max-pixels", "N",
+     "most pixels of an image, as it is decoded and after each step of preprocessing; 64M if not given", TOOL_SCALED,
+     offsetof(tool_common, max_pixels), 1, 1e12, NULL},
     {"json", NULL, "results as JSON", TOOL_FLAG, offsetof(tool_common, json), 0, 0, NULL},
     {"quiet", NULL, "no progress, no notes and no warnings, only results and errors", TOOL_FLAG,
      offsetof(tool_common, quiet), 0, 0, NULL},
@@ -123,9 +126,11 @@ static int set_option(tool *run, const tool_option *option, const char *text, vo
     case TOOL_TEXT:
         *(const char **)target = text;
         return *text != '\0' ? TOOL_DONE : tool_fail_usage(run, "--%s is empty", option->name);
-    case TOOL_COUNT: {
+    case TOOL_COUNT:
+    case TOOL_SCALED: {
         uint64_t value = 0;
-        if (!tool_parse_count(text, &value) || (double)value < option->minimum || (double)value > option->maximum) {
+        bool fine = option->type == TOOL_SCALED ? tool_parse_scaled(text, &value) : tool_parse_count(text, &value);
+        if (!fine || (double)value < option->minimum || (double)value > option->maximum) {
             return wrong_number(run, option, "a whole number", text);
         }
         *(uint64_t *)target = value;

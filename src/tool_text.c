@@ -145,6 +145,29 @@ bool tool_parse_count(const char *text, uint64_t *value)
     return errno == 0;
 }
 
+bool tool_parse_scaled(const char *text, uint64_t *value)
+{
+    static const char suffixes[] = "kMG";
+    char digits[24] = "";
+    const size_t size = strlen(text);
+    const char *suffix = size > 0 ? memchr(suffixes, text[size - 1], sizeof(suffixes) - 1) : NULL;
+    const size_t length = suffix != NULL ? size - 1 : size;
+    if (length >= sizeof(digits)) {
+        return false;
+    }
+    memcpy(digits, text, length);
+    if (!tool_parse_count(digits, value)) {
+        return false;
+    }
+    for (ptrdiff_t i = suffix != NULL ? suffix - suffixes : -1; i >= 0; i--) {
+        if (*value > UINT64_MAX / 1000) {
+            return false;
+        }
+        *value *= 1000;
+    }
+    return true;
+}
+
 bool tool_parse_real(const char *text, double *value)
 {
     if (*text == '\0' || strspn(text, "+-.0123456789eE") != strlen(text)) {

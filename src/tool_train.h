@@ -10,12 +10,13 @@
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
+    const char *background;
     const char *mean, *pca, *curve, *schedule, *metric, *last_batch, *class_weights, *prefix;
     double val_split;
     tool_model_options model;
     tool_rule rule;
     uint64_t epochs, batch, limit, topk, patience, memory_limit;
-    bool ten_crop, in_memory, replace;
+    bool ten_crop, in_memory, replace, orient;
 } train_settings;
 
 typedef struct train_run {
@@ -59,6 +60,8 @@ int tool_train_open(train_run *train);
 void tool_train_close(train_run *train);
 /* Sets the preprocessing of the model and makes the steps of the training images, by --preprocess and --augment. */
 int tool_train_set_steps(train_run *train);
+/* Length of the steps at the beginning that the decoder does, with the comma behind them. */
+size_t tool_train_decoding_length(const char *steps);
 /* Length of the steps before the first one that changes the scale of values. */
 size_t tool_train_sizing_length(const char *steps);
 /* The mean of the training images, "0.49/0.45/0.42"; malloc'ed. They are read once for this and for --pca. */

@@ -39,8 +39,10 @@ CNN_API cnn_status cnn_model_create(cnn_context *context, const cnn_model_option
 CNN_API void cnn_model_free(cnn_model *model);
 
 /**
- * Adds a layer behind the last one and takes it over, also on failure. With
- * NULL, the failure of its constructor on this thread is remembered.
+ * Adds a layer after the last one and takes it over, also on failure. With
+ * NULL, the failure of its constructor on this thread is remembered. A layer is
+ * added once, to a model of its own context; freeing it afterwards does nothing
+ * as long as the model lives.
  * Returns CNN_OK, or the first error of this model, which cnn_model_build()
  * returns again: programs may leave this one unchecked. Since 0.1.
  */
@@ -86,15 +88,18 @@ CNN_API cnn_shape cnn_model_output_shape(const cnn_model *model);
 
 /** A parameter of a built model; filled by cnn_model_parameter(). */
 typedef struct cnn_parameter {
-    size_t struct_size;  /**< set by the caller; CNN_PARAMETER_INIT does */
-    const char *name;    /**< "conv2d_1/kernel"; valid as long as the model */
-    cnn_tensor value;    /**< valid as long as the model; may be written to while nothing uses the model, followed by
+    size_t struct_size; /**< set by the caller; CNN_PARAMETER_INIT does */
+    const char *name;   /**< "conv2d_1/kernel"; valid as long as the model */
+    cnn_tensor value;   /**< valid as long as the model; may be written to while nothing uses the model, followed by
                               cnn_model_touch() */
-    uint32_t layer;      /**< its layer's number */
-    int32_t trainable;   /**< 0 for statistics and frozen parameters */
+    uint32_t layer;     /**< its layer's number */
+    int32_t trainable;  /**< 0 for statistics and frozen parameters */
 } cnn_parameter;
 
-#define CNN_PARAMETER_INIT {sizeof(cnn_parameter), NULL, {NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}}, 0, 0}
+#define CNN_PARAMETER_INIT                                                          \
+    {                                                                               \
+        sizeof(cnn_parameter), NULL, {NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}}, 0, 0 \
+    }
 
 /** Number of parameters (tensors, not values). Since 0.1. */
 CNN_API size_t cnn_model_parameter_count(const cnn_model *model);
@@ -210,7 +215,10 @@ typedef struct cnn_weights_report {
     uint32_t unused;    /**< tensors of the file that the model lacks */
 } cnn_weights_report;
 
-#define CNN_WEIGHTS_REPORT_INIT {sizeof(cnn_weights_report), 0, 0, 0}
+#define CNN_WEIGHTS_REPORT_INIT             \
+    {                                       \
+        sizeof(cnn_weights_report), 0, 0, 0 \
+    }
 
 /**
  * Copies parameters from a model file into a built model, by name and shape; for starting from another model's
@@ -231,16 +239,17 @@ typedef struct cnn_session cnn_session;
 /** Options of cnn_session_create(); write them with CNN_SESSION(). */
 typedef struct cnn_session_options {
     size_t struct_size;
-    uint32_t batch;     /**< most samples in a call; 0: 1 */
-    uint32_t training;  /**< 1: for training: dropout is active and gradients exist */
+    uint32_t batch;            /**< most samples in a call; 0: 1 */
+    uint32_t training;         /**< 1: for training: dropout is active and gradients exist */
     uint32_t keep_activations; /**< 1: every layer's output can be read after a forward pass */
-    uint32_t threads;   /**< most threads to use; 0: all of the context's; 1: none but the caller's */
+    uint32_t threads;          /**< most threads to use; 0: all of the context's; 1: none but the caller's */
 } cnn_session_options;
 
 #define CNN_SESSION(...) CNN_OPTIONS(cnn_session_options, __VA_ARGS__)
 
 /** Creates a session of a built model. It allocates all that its calls need. Returns CNN_OK, CNN_ERROR_STATE,
-    CNN_ERROR_LIMIT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1. */
+    CNN_ERROR_LIMIT if it would be larger than cnn_context_options.max_session_bytes, CNN_ERROR_OUT_OF_MEMORY.
+    Since 0.1. */
 CNN_API cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *options, cnn_session **session);
 
 /** Frees the session; NULL is allowed. Since 0.1. */
@@ -294,7 +303,10 @@ typedef struct cnn_prediction {
 
 /**
  * Predicts the class of an image with the model's own preprocessing. A grey
- * image is taken as RGB by a model that reads RGB, and the reverse.
+ * image is taken as RGB by a model that reads RGB, and the reverse. The image is
+ * decoded already: which way up it is and on which background is the caller's
+ * to choose (steps orient and background of the preprocessing, which
+ * cnn_session_predict_file() and _memory() follow).
  *
  * predictions  receives the most probable classes, best first.
  * count        in: room; out: classes written, at most the number of classes.

@@ -43,26 +43,26 @@ CNN_API double cnn_history_best_score(const cnn_history *history);
 /** Where a training stands, as callbacks see it. */
 typedef struct cnn_progress {
     size_t struct_size;
-    uint64_t epoch;          /**< from 0 */
-    uint64_t epochs;         /**< to be reached */
-    uint64_t step;           /**< steps done in this epoch, from 1; 0 in validation */
-    uint64_t steps;          /**< in an epoch */
-    uint64_t total_steps;    /**< steps done in all */
-    double loss;             /**< running mean of the epoch */
-    double score;            /**< running score of the first evaluator */
-    double validation_loss;  /**< after an epoch; NaN without validation */
-    double validation_score; /**< after an epoch; NaN without validation */
-    double best_score;       /**< so far */
-    double seconds;          /**< since the epoch began */
+    uint64_t epoch;           /**< from 0 */
+    uint64_t epochs;          /**< to be reached */
+    uint64_t step;            /**< steps done in this epoch, from 1; 0 in validation */
+    uint64_t steps;           /**< in an epoch */
+    uint64_t total_steps;     /**< steps done in all */
+    double loss;              /**< running mean of the epoch */
+    double score;             /**< running score of the first evaluator */
+    double validation_loss;   /**< after an epoch; NaN without validation */
+    double validation_score;  /**< after an epoch; NaN without validation */
+    double best_score;        /**< so far */
+    double seconds;           /**< since the epoch began */
     double images_per_second; /**< of this epoch's steps */
-    double wait_seconds;     /**< this epoch's waiting for data; the history's "wait_share" is its part of the seconds
+    double wait_seconds;      /**< this epoch's waiting for data; the history's "wait_share" is its part of the seconds
                                   that the epoch's steps took, validation not counted */
-    double learning_rate;    /**< of the step */
-    const char *score_name;  /**< of the first evaluator; valid during the callback */
+    double learning_rate;     /**< of the step */
+    const char *score_name;   /**< of the first evaluator; valid during the callback */
     const cnn_history *history; /**< the epochs so far; valid during the callback */
-    cnn_session *session;    /**< the training session; its model may be saved, its parameters read */
-    double step_loss;        /**< of the last batch alone; NaN before the first step of an epoch */
-    double step_score;       /**< the first evaluator's of the epoch's last batch alone: in `on_epoch`, and in `on_step`
+    cnn_session *session;       /**< the training session; its model may be saved, its parameters read */
+    double step_loss;           /**< of the last batch alone; NaN before the first step of an epoch */
+    double step_score; /**< the first evaluator's of the epoch's last batch alone: in `on_epoch`, and in `on_step`
                                   of that step; NaN in other steps, of an evaluator of the caller's, whose counts cannot
                                   be set aside, and where that batch was left out (CNN_ON_ERROR_SKIP) */
 } cnn_progress;
@@ -73,19 +73,19 @@ typedef bool (*cnn_progress_function)(void *user, const cnn_progress *progress);
 /** Options of cnn_fit(); write them with CNN_FIT(). */
 typedef struct cnn_fit_options {
     size_t struct_size;
-    cnn_loader *train;             /**< required */
-    cnn_loader *validation;        /**< NULL: none */
-    const cnn_loss *loss;          /**< NULL: binary cross-entropy with one output, else categorical */
-    cnn_optimizer *optimizer;      /**< required */
+    cnn_loader *train;                /**< required */
+    cnn_loader *validation;           /**< NULL: none */
+    const cnn_loss *loss;             /**< NULL: binary cross-entropy with one output, else categorical */
+    cnn_optimizer *optimizer;         /**< required */
     cnn_evaluator *const *evaluators; /**< NULL: accuracy. The first decides what is best. They count the training
                                         and, once an epoch is done, the validation, which therefore leaves its
                                         counts in them */
     size_t evaluator_count;
-    uint32_t epochs;               /**< in all, those of a resumed checkpoint included; 0: 1 */
-    uint32_t keep_last;            /**< 1: the model ends with its last parameters; 0: with its best, if there were
+    uint32_t epochs;                /**< in all, those of a resumed checkpoint included; 0: 1 */
+    uint32_t keep_last;             /**< 1: the model ends with its last parameters; 0: with its best, if there were
                                         several epochs and one of them was better than the worst score, else with its
                                         last */
-    cnn_progress_function on_step; /**< NULL: none */
+    cnn_progress_function on_step;  /**< NULL: none */
     cnn_progress_function on_epoch; /**< NULL: none */
     void *user;                    /**< handed to both */
     const char *best_path;         /**< model file, written whenever the best score is reached; NULL: none. When the
@@ -114,7 +114,9 @@ typedef struct cnn_fit_options {
  * Trains a built model. What the model has not been given it takes from the
  * loaders, so that its files are complete: class names from the training
  * dataset, preprocessing from the validation loader's pipeline or else the
- * training loader's, without its random steps.
+ * training loader's, without its random steps. If a dataset was opened with
+ * apply_orientation, or a pipeline begins with orient, the preprocessing turns
+ * photos too, also where the model had one before.
  *
  * It begins at the start of an epoch: where the training loader was left within
  * one, at the start of the next (a loader in CNN_BATCH_WRAP mode goes on where
@@ -161,14 +163,17 @@ typedef struct cnn_evaluate_options {
 
 /** What cnn_evaluate() found; fields that the caller's struct_size covers are filled. */
 typedef struct cnn_evaluate_result {
-    size_t struct_size;  /**< set by the caller; CNN_EVALUATE_RESULT_INIT does */
-    uint64_t count;      /**< samples */
-    double loss;         /**< mean; NaN if the samples have no labels */
-    double accuracy;     /**< share of right classes; NaN if the samples have no labels */
+    size_t struct_size; /**< set by the caller; CNN_EVALUATE_RESULT_INIT does */
+    uint64_t count;     /**< samples */
+    double loss;        /**< mean; NaN if the samples have no labels */
+    double accuracy;    /**< share of right classes; NaN if the samples have no labels */
     double seconds;
 } cnn_evaluate_result;
 
-#define CNN_EVALUATE_RESULT_INIT {sizeof(cnn_evaluate_result), 0, 0, 0, 0}
+#define CNN_EVALUATE_RESULT_INIT                \
+    {                                           \
+        sizeof(cnn_evaluate_result), 0, 0, 0, 0 \
+    }
 
 /**
  * Evaluates a model over one epoch of a loader, in inference mode. Where the

@@ -41,6 +41,9 @@ static double time_trial(const cnn_context *context, peak_work *work)
 double cnn_cpu_peak_gflops(const cnn_context *context)
 {
     cnn__cpu_level level;
+    if (context == NULL) {
+        return 0;
+    }
     (void)cnn__cpu_detect(&level);
     peak_work work = {cnn__vector_select(level, false), 1 << 16};
     while (time_trial(context, &work) < LEAST_SECONDS) {

@@ -306,9 +306,12 @@ void cnn_context_free(cnn_context *context)
     }
 }
 
-const char *cnn_context_backend(const cnn_context *context) { return context->backend.name; }
+const char *cnn_context_backend(const cnn_context *context)
+{
+    return context != NULL ? context->backend.name : NULL;
+}
 
 const char *cnn_context_math(const cnn_context *context)
 {
-    return context->math == CNN_MATH_STRICT ? "strict" : "fast";
+    return context == NULL ? NULL : context->math == CNN_MATH_STRICT ? "strict" : "fast";
 }

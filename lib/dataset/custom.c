@@ -94,7 +94,7 @@ static void release_custom(const cnn__source *source, cnn__sample *sample)
     }
 }
 
-static cnn_status read_custom(const cnn__source *source, size_t index, uint32_t minimum_width, uint32_t minimum_height,
+static cnn_status read_custom(const cnn__source *source, size_t index, const cnn_decode_options *decode,
                               cnn__sample *sample)
 {
     const cnn_dataset_callbacks *callbacks = &((const custom_source *)source)->callbacks;
@@ -104,10 +104,9 @@ static cnn_status read_custom(const cnn__source *source, size_t index, uint32_t 
         return cnn__fail(source->context, status, "sample %zu: the dataset's read function failed: %s", index,
                          cnn_status_string(status));
     }
-    status = use_sample(source, index,
-                        CNN_DECODE(.minimum_width = minimum_width, .minimum_height = minimum_height,
-                                   .channels = callbacks->shape.rank == 3 ? (uint32_t)callbacks->shape.dims[2] : 0),
-                        sample);
+    cnn_decode_options options = *decode;
+    options.channels = callbacks->shape.rank == 3 ? (uint32_t)callbacks->shape.dims[2] : 0;
+    status = use_sample(source, index, &options, sample);
     if (status != CNN_OK) {
         release_custom(source, sample);
     }

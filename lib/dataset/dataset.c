@@ -123,10 +123,13 @@ static size_t source_index(const cnn_dataset *dataset, size_t index)
     return dataset->indices != NULL ? (size_t)dataset->indices[index] : index;
 }
 
-cnn_status cnn__dataset_read(const cnn_dataset *dataset, size_t index, uint32_t minimum_width, uint32_t minimum_height,
+bool cnn__dataset_orients(const cnn_dataset *dataset) { return dataset->source->orients; }
+
+cnn_status cnn__dataset_read(const cnn_dataset *dataset, size_t index, const cnn_decode_options *decode,
                              cnn__sample *sample)
 {
     const cnn__source *source = dataset->source;
+    const cnn_decode_options defaults = {.struct_size = sizeof(defaults)};
     memset(sample, 0, sizeof(*sample));
     if (index >= dataset->count) {
         return cnn__fail(source->context, CNN_ERROR_INVALID_ARGUMENT, "dataset: sample %zu of %zu does not exist",
@@ -134,7 +137,8 @@ cnn_status cnn__dataset_read(const cnn_dataset *dataset, size_t index, uint32_t 
     }
     sample->label = -1;
     sample->source = source;
-    cnn_status status = source->kind->read(source, source_index(dataset, index), minimum_width, minimum_height, sample);
+    cnn_status status = source->kind->read(source, source_index(dataset, index), decode != NULL ? decode : &defaults,
+                                           sample);
     if (status != CNN_OK) {
         memset(sample, 0, sizeof(*sample));
     }

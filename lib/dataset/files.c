@@ -68,15 +68,16 @@ void cnn__files_pass_hidden(cnn__files *files, const char *folder, const cnn__li
     }
 }
 
-static cnn_status read_file(const cnn__source *source, size_t index, uint32_t minimum_width, uint32_t minimum_height,
+static cnn_status read_file(const cnn__source *source, size_t index, const cnn_decode_options *decode,
                             cnn__sample *sample)
 {
     const cnn__files *files = &((const files_source *)source)->files;
-    const cnn_decode_options *options = CNN_DECODE(.channels = files->options.channels,
-                                                   .apply_orientation = files->options.apply_orientation,
-                                                   .minimum_width = minimum_width, .minimum_height = minimum_height);
+    cnn_decode_options options = *decode;
+    options.channels = files->options.channels;
+    options.apply_orientation |= source->orients;
     cnn_image *image;
-    CNN__RETURN_IF_ERROR(cnn_image_load(source->context, cnn__file_path(files, &files->files[index]), options, &image));
+    CNN__RETURN_IF_ERROR(
+        cnn_image_load(source->context, cnn__file_path(files, &files->files[index]), &options, &image));
     sample->label = files->files[index].label;
     cnn__sample_own(sample, image);
     return CNN_OK;
@@ -131,7 +132,8 @@ cnn_status cnn__files_fail_class(const cnn__files *files, const cnn__classes *cl
 static cnn_status check_classes(const cnn__files *files, const cnn__classes *classes, const char *path)
 {
     if (files->count == 0) {
-        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: found no .jpg, .jpeg or .png files", path);
+        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: found no .jpg, .png, .bmp, .gif, .webp or .tif files",
+                         path);
     }
     uint8_t *used = cnn__alloc_zero(files->context, classes->count);
     if (used == NULL) {
@@ -152,8 +154,8 @@ static cnn_status check_classes(const cnn__files *files, const cnn__classes *cla
     char text[256];
     cnn__printable(cnn__classes_name(classes, first), text, sizeof(text));
     if (files->options.classes == NULL) {
-        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: class \"%s\" has no .jpg, .jpeg or .png files", path,
-                         text);
+        return cnn__fail(files->context, CNN_ERROR_FORMAT,
+                         "%s: class \"%s\" has no .jpg, .png, .bmp, .gif, .webp or .tif files", path, text);
     }
     cnn__log(files->context, CNN_LOG_WARNING, "%s: no images of %zu of the %zu classes, the first: \"%s\"", path, empty,
              classes->count, text);
@@ -206,6 +208,7 @@ static cnn_status make_dataset(cnn__files *files, cnn__classes *classes, const c
     source->base.classes = *classes;
     source->base.left_out = files->left_out.count;
     source->files = *files;
+    source->base.orients = files->options.apply_orientation != 0;
     source->files.options.classes = NULL; /* borrowed for the call that opens, as is the part's name */
     source->files.options.part = NULL;
     source->files.options.prefix = NULL;

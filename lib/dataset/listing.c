@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <cnn/image.h>
+
 #include "core/error.h"
 #include "core/text.h"
 
@@ -58,21 +60,7 @@ void cnn__passed_add(cnn__passed *passed, const cnn__passed *more)
     passed->count += more->count;
 }
 
-bool cnn__is_image_name(const char *name)
-{
-    static const char *const endings[] = {".jpg", ".jpeg", ".png"};
-    size_t size = strlen(name);
-    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-        size_t length = strlen(endings[i]), same = 0;
-        while (size > length && same < length && lower(name[size - length + same]) == endings[i][same]) {
-            same++;
-        }
-        if (same == length) {
-            return true;
-        }
-    }
-    return false;
-}
+bool cnn__is_image_name(const char *name) { return cnn_image_name_format(name) != CNN_IMAGE_UNKNOWN; }
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 

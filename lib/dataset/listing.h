@@ -49,7 +49,7 @@ char *cnn__path_join(cnn_context *context, const char *folder, const char *name)
 bool cnn__same_but_case(const char *a, const char *b);
 /* Appends what was passed over to what was before. */
 void cnn__passed_add(cnn__passed *passed, const cnn__passed *more);
-/* .jpg, .jpeg or .png, in any case. */
+/* By its ending, see cnn_image_name_format(). */
 bool cnn__is_image_name(const char *name);
 /* Like strcmp, but runs of digits are compared as numbers; 0 for equal strings only. */
 int cnn__natural_compare(const char *a, const char *b);

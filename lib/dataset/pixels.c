@@ -28,11 +28,10 @@ static int32_t label_of(const cnn__source *source, size_t index)
                                          : -1;
 }
 
-static cnn_status read_pixels(const cnn__source *source, size_t index, uint32_t minimum_width, uint32_t minimum_height,
+static cnn_status read_pixels(const cnn__source *source, size_t index, const cnn_decode_options *decode,
                               cnn__sample *sample)
 {
-    (void)minimum_width;
-    (void)minimum_height;
+    (void)decode;
     const cnn__pixels *pixels = &((const pixels_source *)source)->pixels;
     size_t area = (size_t)pixels->height * pixels->width, first = index * area * pixels->channels;
     sample->label = label_of(source, index);

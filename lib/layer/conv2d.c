@@ -80,6 +80,23 @@ cnn_conv2d_shape cnn__conv2d_shape_of(const cnn__conv2d_state *state, const cnn_
     };
 }
 
+/* Filters, outputs and the input with its padding, before anything is computed from their sizes. */
+static cnn_status check_limits(const cnn_conv2d_options *o, const cnn_conv2d_shape *s, char *reason, size_t reason_size)
+{
+    const int64_t extent_h = (int64_t)(s->kernel_h - 1) * s->dilation_h + 1;
+    const int64_t extent_w = (int64_t)(s->kernel_w - 1) * s->dilation_w + 1;
+    const int64_t covered_h = (s->out_h - 1) * s->stride_h + extent_h,
+                  covered_w = (s->out_w - 1) * s->stride_w + extent_w;
+    const cnn_shape filters = cnn__shape4(o->kernel[0], o->kernel[1], s->in_c / s->groups, s->out_c);
+    const cnn_shape output = cnn__shape4(s->n, s->out_h, s->out_w, s->out_c);
+    const cnn_shape padded = cnn__shape4(s->n, s->in_h + s->pad_top > covered_h ? s->in_h + s->pad_top : covered_h,
+                                         s->in_w + s->pad_left > covered_w ? s->in_w + s->pad_left : covered_w,
+                                         s->in_c);
+    CNN__RETURN_IF_ERROR(cnn__infer_limit(&filters, "filters", reason, reason_size));
+    CNN__RETURN_IF_ERROR(cnn__infer_limit(&output, "the output", reason, reason_size));
+    return cnn__infer_limit(&padded, "the padded input", reason, reason_size);
+}
+
 static size_t workspace(const cnn_backend *backend, const cnn_conv2d_shape *shape, uint32_t threads)
 {
     size_t most = 0;
@@ -109,6 +126,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
                  o->kernel[1], (long long)shape.in_h, (long long)shape.in_w);
         return CNN_ERROR_SHAPE;
     }
+    CNN__RETURN_IF_ERROR(check_limits(o, &shape, reason, reason_size));
     if (state->pool != 0 && (shape.out_h < 2 || shape.out_w < 2 || !backend->conv2d_pools(backend, &shape))) {
         snprintf(reason, reason_size, "the backend does not pool in this convolution");
         return CNN_ERROR_UNSUPPORTED;

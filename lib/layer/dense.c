@@ -41,6 +41,9 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
         cnn__infer_rank(inputs, 2, "vectors (None, values): put a flatten layer before it", reason, reason_size));
     cnn_dense_shape shape = dense_shape(o, inputs);
     spec->output = cnn__shape2(shape.n, shape.out);
+    const cnn_shape weights = cnn__shape2(shape.in, shape.out);
+    CNN__RETURN_IF_ERROR(cnn__infer_limit(&weights, "weights", reason, reason_size));
+    CNN__RETURN_IF_ERROR(cnn__infer_limit(&spec->output, "the output", reason, reason_size));
     spec->parameters[0] = (cnn_parameter_spec){
         "kernel", cnn__shape2(shape.in, shape.out), o->kernel_init, shape.in, shape.out, 1, 1};
     spec->parameters[1] = (cnn_parameter_spec){"bias", {1, 0, {shape.out}}, o->bias_init, shape.in, shape.out, 1, 0};

@@ -46,6 +46,9 @@ static cnn_status check_name(const cnn_context *context, const char *what, const
 
 cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, const char *what, const void *options)
 {
+    if (context == NULL) {
+        return NULL;
+    }
     void *state = cnn__alloc_zero(context, type->state_size);
     if (state == NULL) {
         return NULL;
@@ -76,6 +79,9 @@ cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, 
 cnn_layer *cnn_custom_layer(cnn_context *context, const cnn_layer_kind *kind, void *user, const char *name)
 {
     cnn_layer_kind copy;
+    if (context == NULL) {
+        return NULL;
+    }
     if (cnn__options_copy(context, "cnn_custom_layer", kind, &copy, sizeof(copy)) != CNN_OK ||
         check_name(context, "cnn_custom_layer", name) != CNN_OK) {
         return NULL;
@@ -95,9 +101,13 @@ cnn_layer *cnn_custom_layer(cnn_context *context, const cnn_layer_kind *kind, vo
 
 void cnn_layer_free(cnn_layer *layer)
 {
-    if (layer == NULL) {
-        return;
+    if (layer != NULL && !layer->added) { /* else it is its model's to free */
+        cnn__layer_destroy(layer);
     }
+}
+
+void cnn__layer_destroy(cnn_layer *layer)
+{
     cnn_context *context = layer->context;
     if (layer->type != NULL) {
         cnn__free(context, layer->user);
@@ -204,4 +214,16 @@ cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *ex
     cnn__shape_text(&sample, "None", text, sizeof(text));
     snprintf(reason, reason_size, "expects %s, got %s", expected, text);
     return CNN_ERROR_SHAPE;
+}
+
+cnn_status cnn__infer_limit(const cnn_shape *shape, const char *what, char *reason, size_t reason_size)
+{
+    size_t values;
+    if (cnn__shape_values(shape, &values)) {
+        return CNN_OK;
+    }
+    char text[128];
+    cnn__shape_text(shape, NULL, text, sizeof(text));
+    snprintf(reason, reason_size, "%s %s would have more than %zu values", what, text, CNN__MAX_VALUES);
+    return CNN_ERROR_LIMIT;
 }

@@ -62,8 +62,13 @@ struct cnn_layer {
     char *name;                  /* NULL: named by the model */
     const cnn__layer_type *type; /* NULL: a caller's kind */
     cnn_layer_kind kind;
-    void *user; /* built-in: the state, owned */
+    void *user;             /* built-in: the state, owned */
+    bool added;             /* a model has taken it over */
+    struct cnn_layer *next; /* of the layers that a model refused */
 };
+
+/* Frees a layer that a model has taken over. */
+void cnn__layer_destroy(cnn_layer *layer);
 
 /* All built-in kinds; ends with NULL. */
 extern const cnn__layer_type *const cnn__layer_types[];
@@ -99,6 +104,10 @@ cnn_status cnn__check_initializer(const cnn_context *context, const char *type, 
 /* "expects N, H, W, C images, got (None, 784)": CNN_ERROR_SHAPE with a reason for `infer`. */
 cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *expected, char *reason,
                            size_t reason_size);
+
+/* CNN_ERROR_LIMIT with a reason if a tensor of that shape would have more values than CNN__MAX_VALUES. Kinds check with
+ * it whatever they compute sizes from; the output is checked for all of them. */
+cnn_status cnn__infer_limit(const cnn_shape *shape, const char *what, char *reason, size_t reason_size);
 
 static inline cnn_shape cnn__shape2(int64_t n, int64_t c) { return (cnn_shape){2, 0, {n, c}}; }
 static inline cnn_shape cnn__shape4(int64_t n, int64_t h, int64_t w, int64_t c)

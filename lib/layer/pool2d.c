@@ -70,7 +70,7 @@ static cnn_pool2d_shape pool_shape(const cnn_pool2d_options *o, const cnn_shape 
         .average = average,
         /* Padding to the same size is not "explicit": its zeros never count. */
         .count_include_pad = o->padding == CNN_PADDING_EXPLICIT && o->count_include_pad != 0,
-        .argmax_bytes = o->size[0] * o->size[1] <= 255 ? 1 : 4,
+        .argmax_bytes = (int64_t)o->size[0] * o->size[1] <= 255 ? 1 : 4,
     };
     shape.pad_top = rows.pad_before;
     shape.pad_left = columns.pad_before;

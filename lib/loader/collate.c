@@ -24,8 +24,7 @@ static cnn_status probe(const cnn__collate *collate, int64_t *channels, bool *fl
     cnn_status status = CNN_OK;
     for (size_t i = 0; i < count && i < MAX_PROBES; i++) {
         cnn__sample sample;
-        status = cnn__dataset_read(collate->dataset, i, collate->hint.minimum_width, collate->hint.minimum_height,
-                                   &sample);
+        status = cnn__dataset_read(collate->dataset, i, &collate->decoding, &sample);
         if (status == CNN_OK) {
             *channels = sample.channels;
             *floats = sample.image == NULL;
@@ -67,7 +66,7 @@ cnn_status cnn__collate_create(cnn__collate *collate, const cnn_dataset *dataset
 {
     collate->dataset = dataset;
     collate->pipeline = pipeline;
-    collate->hint = cnn__pipeline_hint(pipeline);
+    collate->decoding = cnn__pipeline_decoding(pipeline);
     collate->seed = seed;
     CNN__RETURN_IF_ERROR(find_shape(collate, &collate->shape));
     if (!cnn__shape_values(&collate->shape, &collate->values) ||
@@ -207,8 +206,7 @@ cnn_status cnn__collate_sample(const cnn__collate *collate, cnn__slot *slot, siz
     }
     cnn__sample sample;
     *from = cnn__dataset_context(collate->dataset);
-    CNN__RETURN_IF_ERROR(cnn__dataset_read(collate->dataset, (size_t)draw.index, collate->hint.minimum_width,
-                                           collate->hint.minimum_height, &sample));
+    CNN__RETURN_IF_ERROR(cnn__dataset_read(collate->dataset, (size_t)draw.index, &collate->decoding, &sample));
     *from = collate->context;
     slot->labels[at] = sample.label;
     cnn_status status = apply_read(collate, &sample, &run);

@@ -30,14 +30,14 @@ typedef struct cnn__collate {
     cnn_context *context;
     const cnn_dataset *dataset;
     const cnn_pipeline *pipeline;
-    cnn__decode_hint hint;
-    cnn_shape shape; /* H, W, C of a view */
-    size_t values;   /* of all views of a sample */
+    cnn_decode_options decoding; /* of files, as the pipeline asks for it */
+    cnn_shape shape;             /* H, W, C of a view */
+    size_t values;               /* of all views of a sample */
     uint64_t seed;
     cnn__keep *keep; /* images in memory */
 } cnn__collate;
 
-/* Fills hint, shape and values from the others. CNN_ERROR_SHAPE if the samples have no common size. */
+/* Fills decoding, shape and values from the others. CNN_ERROR_SHAPE if the samples have no common size. */
 cnn_status cnn__collate_create(cnn__collate *collate, const cnn_dataset *dataset, const cnn_pipeline *pipeline,
                                uint64_t seed);
 

@@ -266,6 +266,29 @@ uint64_t cnn_loader_kept_bytes(const cnn_loader *loader) { return loader != NULL
 
 uint32_t cnn__loader_views(const cnn_loader *loader) { return cnn__pipeline_views(loader->pipeline); }
 
+bool cnn__loader_orients(const cnn_loader *loader)
+{
+    return cnn__pipeline_orients(loader->pipeline) || cnn__dataset_orients(loader->dataset);
+}
+
+cnn_status cnn__loader_preprocessing(const cnn_loader *loader, const cnn_pipeline *own, bool orient,
+                                     cnn_pipeline **preprocessing)
+{
+    cnn_pipeline *steady = NULL;
+    *preprocessing = NULL;
+    if (own != NULL) {
+        return orient && !cnn__pipeline_orients(own) ? cnn__pipeline_with_orient(own, preprocessing) : CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(cnn_pipeline_for_evaluation(loader->pipeline, &steady));
+    if (!orient) {
+        *preprocessing = steady;
+        return CNN_OK;
+    }
+    cnn_status status = cnn__pipeline_with_orient(steady, preprocessing);
+    cnn_pipeline_free(steady);
+    return status;
+}
+
 bool cnn__loader_at_epoch_start(const cnn_loader *loader)
 {
     return !loader->end_due && loader->position % cnn_loader_batches(loader) == 0;

@@ -16,6 +16,21 @@ static char *parameter_name(cnn_context *context, const char *node, const char *
     return name;
 }
 
+static cnn_status grow_parameters(cnn_model *model)
+{
+    if (model->parameter_count < model->parameter_capacity) {
+        return CNN_OK;
+    }
+    const uint32_t capacity = model->parameter_capacity == 0 ? 16 : 2 * model->parameter_capacity;
+    cnn__parameter *grown = cnn__realloc(model->context, model->parameters, capacity * sizeof(*grown));
+    if (grown == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    model->parameters = grown;
+    model->parameter_capacity = capacity;
+    return CNN_OK;
+}
+
 static cnn_status add_parameter(cnn_model *model, uint32_t node, const cnn_parameter_spec *spec)
 {
     cnn_context *context = model->context;
@@ -31,19 +46,22 @@ static cnn_status add_parameter(cnn_model *model, uint32_t node, const cnn_param
     };
     size_t end;
     if (!cnn__shape_values(&spec->shape, &parameter.values) ||
-        !cnn__add_size(model->value_count, parameter.values, &end) || end > CNN__MAX_PARAMETER_VALUES) {
+        !cnn__add_size(model->value_count, parameter.values, &end) || end > CNN__MAX_VALUES) {
         return cnn__fail(context, CNN_ERROR_LIMIT, "%s: the parameter \"%s\" is too large", model->nodes[node].name,
                          spec->name);
     }
-    cnn__parameter *grown = cnn__realloc(context, model->parameters,
-                                         (model->parameter_count + 1) * sizeof(*model->parameters));
-    if (grown == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    model->parameters = grown;
+    CNN__RETURN_IF_ERROR(grow_parameters(model));
     parameter.name = parameter_name(context, model->nodes[node].name, spec->name);
     if (parameter.name == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    cnn_status status = cnn__table_add(&model->parameter_names, parameter.name, model->parameter_count);
+    if (status != CNN_OK) {
+        status = status == CNN_ERROR_OUT_OF_MEMORY
+                     ? status
+                     : cnn__fail(context, status, "%s: two parameters are named \"%s\"", model->name, parameter.name);
+        cnn__free(context, parameter.name);
+        return status;
     }
     model->parameters[model->parameter_count++] = parameter;
     model->value_count = cnn__align_size(end * sizeof(float)) / sizeof(float);
@@ -82,13 +100,17 @@ static void forget_parameters(cnn_model *model)
     for (uint32_t i = 0; i < model->node_count; i++) { /* a further attempt begins as the first did */
         model->nodes[i].first_parameter = model->nodes[i].parameter_count = 0;
     }
+    cnn__table_free(&model->parameter_names);
     model->parameters = NULL;
-    model->parameter_count = 0;
+    model->parameter_count = model->parameter_capacity = 0;
     model->value_count = 0;
 }
 
 cnn_status cnn__model_infer(cnn_model *model)
 {
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (model->status != CNN_OK) {
         return cnn__fail(model->context, model->status, "%s",
                          model->message != NULL ? model->message : "out of memory");
@@ -169,12 +191,22 @@ static cnn_status no_match(const cnn_model *model, const char *pattern)
     return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: no parameter matches \"%s\"", model->name, pattern);
 }
 
-cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn_initializer *initializer)
+static cnn_status check_pattern(const cnn_model *model, const char *pattern)
 {
-    bool any = false;
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (!model->built) {
         return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
     }
+    return pattern != NULL ? CNN_OK
+                           : cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no pattern", model->name);
+}
+
+cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn_initializer *initializer)
+{
+    bool any = false;
+    CNN__RETURN_IF_ERROR(check_pattern(model, pattern));
     if (initializer == NULL) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no initializer", model->name);
     }
@@ -195,9 +227,7 @@ cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn
 cnn_status cnn_model_set_trainable(cnn_model *model, const char *pattern, bool trainable)
 {
     bool any = false;
-    if (!model->built) {
-        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
-    }
+    CNN__RETURN_IF_ERROR(check_pattern(model, pattern));
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         cnn__parameter *parameter = &model->parameters[i];
         if (is_meant(model, parameter, pattern)) {

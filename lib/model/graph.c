@@ -34,6 +34,9 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
 {
     cnn_model_options options;
     cnn_shape input = {0};
+    if (out == NULL || context == NULL) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_model_create: no place for the model");
+    }
     *out = NULL;
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_model_create", given, &options, sizeof(options)));
     CNN__RETURN_IF_ERROR(set_input(context, &options, &input));
@@ -43,6 +46,8 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
     }
     model->context = context;
     model->input = input;
+    cnn__table_init(&model->names, context);
+    cnn__table_init(&model->parameter_names, context);
     atomic_init(&model->references, 1);
     atomic_init(&model->version, 1);
     pthread_mutex_init(&model->prepare_lock, NULL); /* with default attributes this cannot fail on Linux */
@@ -82,13 +87,21 @@ void cnn_model_free(cnn_model *model)
         return;
     }
     cnn_context *context = model->context;
+    while (model->refused != NULL) {
+        cnn_layer *next = model->refused->next;
+        cnn__layer_destroy(model->refused);
+        model->refused = next;
+    }
     for (uint32_t i = 0; i < model->node_count; i++) {
-        cnn_layer_free(model->nodes[i].layer);
+        cnn__layer_destroy(model->nodes[i].layer);
         cnn__free(context, model->nodes[i].name);
     }
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         cnn__free(context, model->parameters[i].name);
     }
+    cnn__table_free(&model->names);
+    cnn__table_free(&model->parameter_names);
+    cnn__free(context, model->prefixes);
     free_classes(model);
     cnn_pipeline_free(model->pipeline);
     pthread_mutex_destroy(&model->prepare_lock);
@@ -117,31 +130,61 @@ static bool find_node(const cnn_model *model, const char *name, uint32_t *value)
         *value = 0;
         return true;
     }
-    for (uint32_t i = 0; i < model->node_count; i++) {
-        if (strcmp(model->nodes[i].name, name) == 0) {
-            *value = i + 1;
-            return true;
+    size_t number = 0;
+    const bool found = cnn__table_find(&model->names, name, &number);
+    *value = (uint32_t)number;
+    return found;
+}
+
+/* What is known of the names of this kind; kinds are few. NULL without memory. */
+static cnn__prefix *find_prefix(cnn_model *model, const char *prefix)
+{
+    for (uint32_t i = 0; i < model->prefix_count; i++) {
+        if (strcmp(model->prefixes[i].prefix, prefix) == 0) {
+            return &model->prefixes[i];
         }
     }
-    return false;
+    cnn__prefix *grown = cnn__realloc(model->context, model->prefixes, (model->prefix_count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return NULL;
+    }
+    model->prefixes = grown;
+    grown[model->prefix_count] = (cnn__prefix){prefix, 0, 0};
+    return &grown[model->prefix_count++];
 }
 
 /* "conv2d_3": the layer's kind and its number among those of its kind in this model. */
-static char *automatic_name(cnn_model *model, const cnn_layer *layer)
+static char *automatic_name(cnn_model *model, cnn__prefix *prefix)
 {
-    uint32_t number = 1, value;
-    for (uint32_t i = 0; i < model->node_count; i++) {
-        number += strcmp(model->nodes[i].layer->kind.prefix, layer->kind.prefix) == 0;
-    }
-    size_t size = strlen(layer->kind.prefix) + 12;
+    /* Numbers from the one after its kind's layers to the last one given are taken. */
+    uint32_t number = prefix->layers < prefix->given ? prefix->given : prefix->layers, value;
+    size_t size = strlen(prefix->prefix) + 12;
     char *name = cnn__alloc(model->context, size);
     if (name == NULL) {
         return NULL;
     }
     do {
-        snprintf(name, size, "%s_%u", layer->kind.prefix, number++);
+        snprintf(name, size, "%s_%u", prefix->prefix, ++number);
     } while (find_node(model, name, &value)); /* a caller may have given that name */
+    prefix->given = number;
     return name;
+}
+
+/* Names a node, and enters the name as that of the next value. */
+static cnn_status name_node(cnn_model *model, cnn__node *node)
+{
+    const cnn_layer *layer = node->layer;
+    cnn__prefix *prefix = find_prefix(model, layer->kind.prefix);
+    if (prefix == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    node->name = layer->name != NULL ? cnn__strdup(model->context, layer->name) : automatic_name(model, prefix);
+    if (node->name == NULL || cnn__table_add(&model->names, node->name, (size_t)model->node_count + 1) != CNN_OK) {
+        cnn__free(model->context, node->name);
+        return CNN_ERROR_OUT_OF_MEMORY; /* the name is new */
+    }
+    prefix->layers++;
+    return CNN_OK;
 }
 
 static cnn_status grow_nodes(cnn_model *model)
@@ -172,6 +215,14 @@ static cnn_status check_addable(const cnn_model *model, const cnn_layer *layer)
                    ? status
                    : cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a layer is NULL", model->name);
     }
+    if (layer->added) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a layer (%s) is added that was added before",
+                         model->name, layer->kind.type);
+    }
+    if (layer->context != model->context) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a layer (%s) of another context", model->name,
+                         layer->kind.type);
+    }
     if (model->built) {
         return cnn__fail(model->context, CNN_ERROR_STATE, "%s: a layer is added to a built model", model->name);
     }
@@ -189,6 +240,10 @@ static cnn_status resolve_inputs(const cnn_model *model, const char *const *inpu
                          model->name, CNN_LAYER_MAX_INPUTS, count);
     }
     for (size_t i = 0; i < count; i++) {
+        if (inputs[i] == NULL) {
+            return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of input %zu is NULL",
+                             model->name, i);
+        }
         if (!find_node(model, inputs[i], &node->inputs[i])) {
             return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\" to add one behind",
                              model->name, inputs[i]);
@@ -198,8 +253,24 @@ static cnn_status resolve_inputs(const cnn_model *model, const char *const *inpu
     return CNN_OK;
 }
 
+/* Takes a layer over that cannot be added. One of another context goes at once: it may not outlive that. */
+static void refuse(cnn_model *model, cnn_layer *layer)
+{
+    if (layer != NULL && !layer->added && layer->context != model->context) {
+        cnn__layer_destroy(layer);
+    } else if (layer != NULL && !layer->added) {
+        layer->added = true;
+        layer->next = model->refused;
+        model->refused = layer;
+    }
+}
+
 cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const char *const *inputs, size_t input_count)
 {
+    if (model == NULL) {
+        cnn_layer_free(layer); /* it belongs to this call as always */
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn__node node = {.layer = layer, .input_count = 1, .inputs = {model->node_count}};
     cnn_status status = model->status != CNN_OK ? model->status : check_addable(model, layer);
     if (status == CNN_OK && inputs != NULL) {
@@ -209,14 +280,14 @@ cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const char *c
         status = grow_nodes(model);
     }
     if (status == CNN_OK) {
-        node.name = layer->name != NULL ? cnn__strdup(model->context, layer->name) : automatic_name(model, layer);
-        status = node.name != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+        status = name_node(model, &node);
     }
     if (status != CNN_OK) {
         remember(model, status);
-        cnn_layer_free(layer);
+        refuse(model, layer);
         return model->status;
     }
+    layer->added = true;
     model->nodes[model->node_count++] = node;
     return CNN_OK;
 }
@@ -225,9 +296,17 @@ cnn_status cnn_model_add(cnn_model *model, cnn_layer *layer) { return cnn_model_
 
 cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, size_t count)
 {
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn_context *context = model->context;
     cnn_shape output = cnn_model_output_shape(model);
     size_t outputs = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (classes == NULL || classes[i] == NULL) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of class %zu is NULL", model->name, i);
+        }
+    }
     if (model->built && cnn__shape_values(&output, &outputs) && outputs != count && !(outputs == 1 && count == 2)) {
         return cnn__fail(context, CNN_ERROR_MISMATCH, "%s: %zu class names for %zu outputs", model->name, count,
                          outputs);
@@ -261,6 +340,9 @@ static bool gives_vector(const cnn_shape *shape, const cnn_shape *input)
 cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline)
 {
     cnn_pipeline *copy = NULL;
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (pipeline != NULL) {
         cnn_shape shape = cnn_pipeline_output_shape(pipeline,
                                                     model->input.rank == 3 ? (uint32_t)model->input.dims[2] : 1);

@@ -4,41 +4,47 @@
 
 #include "model/model.h"
 
-const char *cnn_model_name(const cnn_model *model) { return model->name; }
+const char *cnn_model_name(const cnn_model *model) { return model != NULL ? model->name : NULL; }
 
-size_t cnn_model_layer_count(const cnn_model *model) { return model->node_count; }
+size_t cnn_model_layer_count(const cnn_model *model) { return model != NULL ? model->node_count : 0; }
 
 const char *cnn_model_layer_name(const cnn_model *model, size_t layer)
 {
-    return layer < model->node_count ? model->nodes[layer].name : NULL;
+    return model != NULL && layer < model->node_count ? model->nodes[layer].name : NULL;
 }
 
 const char *cnn_model_layer_type(const cnn_model *model, size_t layer)
 {
-    return layer < model->node_count ? model->nodes[layer].layer->kind.type : NULL;
+    return model != NULL && layer < model->node_count ? model->nodes[layer].layer->kind.type : NULL;
 }
 
 cnn_shape cnn_model_layer_shape(const cnn_model *model, size_t layer)
 {
-    return model->built && layer < model->node_count ? model->nodes[layer].output : (cnn_shape){0};
+    return model != NULL && model->built && layer < model->node_count ? model->nodes[layer].output : (cnn_shape){0};
 }
 
-cnn_shape cnn_model_input_shape(const cnn_model *model) { return model->input; }
+cnn_shape cnn_model_input_shape(const cnn_model *model) { return model != NULL ? model->input : (cnn_shape){0}; }
 
 cnn_shape cnn_model_output_shape(const cnn_model *model)
 {
-    return cnn_model_layer_shape(model, (size_t)model->node_count - 1);
+    return cnn_model_layer_shape(model, cnn_model_layer_count(model) - 1); /* no layers: SIZE_MAX, which is none */
 }
 
-size_t cnn_model_parameter_count(const cnn_model *model) { return model->built ? model->parameter_count : 0; }
+size_t cnn_model_parameter_count(const cnn_model *model)
+{
+    return model != NULL && model->built ? model->parameter_count : 0;
+}
 
 cnn_status cnn_model_parameter(cnn_model *model, size_t index, cnn_parameter *parameter)
 {
     cnn_parameter found = {.struct_size = sizeof(found)};
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (!model->built) {
         return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
     }
-    if (index >= model->parameter_count || parameter->struct_size < sizeof(size_t)) {
+    if (index >= model->parameter_count || parameter == NULL || parameter->struct_size < sizeof(size_t)) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: parameter %zu of %u", model->name, index,
                          model->parameter_count);
     }
@@ -54,16 +60,27 @@ cnn_status cnn_model_parameter(cnn_model *model, size_t index, cnn_parameter *pa
 
 cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_parameter *parameter)
 {
-    for (size_t i = 0; model->built && i < model->parameter_count; i++) {
-        if (strcmp(model->parameters[i].name, name) == 0) {
-            return cnn_model_parameter(model, i, parameter);
-        }
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    if (name == NULL || parameter == NULL) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no name or no place for a parameter",
+                         model->name);
+    }
+    size_t index = 0;
+    if (model->built && cnn__table_find(&model->parameter_names, name, &index)) {
+        return cnn_model_parameter(model, index, parameter);
     }
     return cnn__fail(model->context, model->built ? CNN_ERROR_NOT_FOUND : CNN_ERROR_STATE,
                      "%s: there is no parameter \"%s\"", model->name, name);
 }
 
-void cnn_model_touch(cnn_model *model) { atomic_fetch_add(&model->version, 1); }
+void cnn_model_touch(cnn_model *model)
+{
+    if (model != NULL) {
+        atomic_fetch_add(&model->version, 1);
+    }
+}
 
 static uint64_t count_values(const cnn_model *model, bool all)
 {
@@ -79,11 +96,11 @@ uint64_t cnn_model_values(const cnn_model *model) { return count_values(model, t
 
 uint64_t cnn_model_trainable_values(const cnn_model *model) { return count_values(model, false); }
 
-size_t cnn_model_class_count(const cnn_model *model) { return model->class_count; }
+size_t cnn_model_class_count(const cnn_model *model) { return model != NULL ? model->class_count : 0; }
 
 const char *cnn_model_class_name(const cnn_model *model, size_t label)
 {
-    return label < model->class_count ? model->classes[label] : NULL;
+    return model != NULL && label < model->class_count ? model->classes[label] : NULL;
 }
 
-const cnn_pipeline *cnn_model_pipeline(const cnn_model *model) { return model->pipeline; }
+const cnn_pipeline *cnn_model_pipeline(const cnn_model *model) { return model != NULL ? model->pipeline : NULL; }

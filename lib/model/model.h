@@ -9,11 +9,11 @@
 #include <cnn/model.h>
 
 #include "core/context.h"
+#include "core/table.h"
 #include "layer/layer.h"
 
-/* Most layers of a model, and most values of all parameters together. */
-#define CNN__MAX_LAYERS 8192
-#define CNN__MAX_PARAMETER_VALUES (SIZE_MAX / 64)
+/* Most layers of a model. */
+#define CNN__MAX_LAYERS 65536
 
 /* A layer in the graph. Values are numbered: 0 is the model's input, i + 1 the output of node i. */
 typedef struct cnn__node {
@@ -24,6 +24,12 @@ typedef struct cnn__node {
     cnn_shape output;                      /* with a batch of 1 */
     uint32_t first_parameter, parameter_count;
 } cnn__node;
+
+/* Automatic names of one kind of layer. */
+typedef struct cnn__prefix {
+    const char *prefix;     /* the kind's; static */
+    uint32_t layers, given; /* how many layers have it, and the largest number given to one */
+} cnn__prefix;
 
 typedef struct cnn__parameter {
     char *name; /* "conv2d_1/kernel" */
@@ -44,14 +50,19 @@ struct cnn_model {
     cnn_shape input; /* of one sample: rank 3, or 1 for plain vectors */
     cnn__node *nodes;
     uint32_t node_count, node_capacity;
-    cnn_status status; /* the first error of adding layers, and its message */
+    cnn__table names;           /* of layers -> value number */
+    cnn__table parameter_names; /* of parameters -> index */
+    cnn__prefix *prefixes;
+    uint32_t prefix_count;
+    cnn_layer *refused; /* layers that could not be added: a program that adds or frees them again does no harm */
+    cnn_status status;  /* the first error of adding layers, and its message */
     char *message;
     bool built;
     cnn__parameter *parameters;
-    uint32_t parameter_count;
-    float *values;        /* all parameters, each at a multiple of CNN__ALIGNMENT */
-    size_t value_count;   /* floats in `values`, gaps included */
-    atomic_ulong version; /* counts changes of the parameters */
+    uint32_t parameter_count, parameter_capacity;
+    float *values;                /* all parameters, each at a multiple of CNN__ALIGNMENT */
+    size_t value_count;           /* floats in `values`, gaps included */
+    atomic_ulong version;         /* counts changes of the parameters */
     pthread_mutex_t prepare_lock; /* guards the next three, see prepared.h */
     struct cnn__prepared *prepared;
     void *prepare_scratch;

@@ -157,34 +157,38 @@ static void place_gradients(planner *p)
     }
 }
 
-bool cnn__plan_accumulates(const cnn__program *program, const bool *wants_gradient, uint32_t op, uint32_t k)
+bool cnn__plan_accumulates(const cnn__program *program, const uint32_t *last_gradient, uint32_t op, uint32_t k)
 {
-    uint32_t v = program->ops[op].inputs[k];
-    for (uint32_t i = op; i < program->op_count; i++) {
-        const cnn__op *later_op = &program->ops[i];
-        bool is_head = program->head && i + 1 == program->op_count; /* the loss writes for it */
-        if (!is_head && !wants_gradient[later_op->output]) {
-            continue;
-        }
-        uint32_t end = i == op ? k : later_op->input_count;
-        for (uint32_t j = 0; j < end; j++) {
-            if (later_op->inputs[j] == v) {
-                return true;
-            }
+    const uint32_t *inputs = program->ops[op].inputs;
+    bool again = last_gradient[inputs[k]] > op;
+    for (uint32_t j = 0; j < k; j++) {
+        again = again || inputs[j] == inputs[k];
+    }
+    return again;
+}
+
+/* The head writes nothing: the loss does, in its place. */
+static void find_last_gradients(const planner *p, uint32_t *last_gradient)
+{
+    const cnn__program *program = p->program;
+    for (uint32_t k = 0; k < program->op_count; k++) {
+        const cnn__op *op = &program->ops[k];
+        const bool is_head = program->head && k + 1 == program->op_count;
+        for (uint32_t i = 0; (is_head || p->wants_gradient[op->output]) && i < op->input_count; i++) {
+            last_gradient[op->inputs[i]] = k;
         }
     }
-    return false;
 }
 
 /* The scratch of the op that needs most, with temporaries for gradients that are added up. */
-static size_t workspace_size(const planner *p)
+static size_t workspace_size(const planner *p, const uint32_t *last_gradient)
 {
     size_t most = 0;
     for (uint32_t k = 0; k < p->program->op_count; k++) {
         const cnn__op *op = &p->program->ops[k];
         size_t size = cnn__align_size(op->spec.workspace_size);
         for (uint32_t i = 0; is_training(p->program) && i < op->input_count; i++) {
-            if (p->wants_gradient[op->inputs[i]] && cnn__plan_accumulates(p->program, p->wants_gradient, k, i)) {
+            if (p->wants_gradient[op->inputs[i]] && cnn__plan_accumulates(p->program, last_gradient, k, i)) {
                 size += value_bytes(p->program, op->inputs[i]);
             }
         }
@@ -202,10 +206,31 @@ static int larger_first(const void *a, const void *b)
     return *left < *right ? -1 : 1; /* the order of creation, so that a plan is always the same */
 }
 
-static bool overlap_in_time(const buffer *a, const buffer *b) { return a->begin <= b->end && b->begin <= a->end; }
+/* A buffer that has its place, as the search for the next one's sees it. */
+typedef struct placed {
+    size_t offset, end; /* bytes */
+    uint32_t from, to;  /* its time */
+} placed;
+
+/* The lowest offset where `size` bytes lie apart from all that is there at the same time; `list` is sorted by offset.
+ * *index is where the new one belongs. */
+static size_t lowest_offset(const placed *list, uint32_t count, const buffer *one, uint32_t *index)
+{
+    size_t offset = 0;
+    uint32_t i = 0;
+    for (; i < count && (list[i].offset < offset || list[i].offset - offset < one->size); i++) {
+        const bool together = list[i].from <= one->end && one->begin <= list[i].to;
+        offset = together && list[i].end > offset ? list[i].end : offset;
+    }
+    while (i > 0 && list[i - 1].offset > offset) {
+        i--;
+    }
+    *index = i;
+    return offset;
+}
 
 /* Places the buffers, the largest first, each at the lowest offset where no buffer of its time lies. */
-static bool find_places(buffer *buffers, uint32_t count, buffer **order, size_t *total)
+static bool find_places(buffer *buffers, uint32_t count, buffer **order, placed *list, size_t *total)
 {
     *total = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -214,21 +239,14 @@ static bool find_places(buffer *buffers, uint32_t count, buffer **order, size_t 
     qsort(order, count, sizeof(*order), larger_first);
     for (uint32_t i = 0; i < count; i++) {
         buffer *one = order[i];
-        for (bool moved = true; moved;) {
-            moved = false;
-            for (uint32_t j = 0; j < i; j++) {
-                const buffer *other = order[j];
-                bool apart = one->offset + one->size <= other->offset || other->offset + other->size <= one->offset;
-                if (!apart && overlap_in_time(one, other)) {
-                    one->offset = other->offset + other->size;
-                    moved = true;
-                }
-            }
-        }
+        uint32_t index;
         size_t end;
+        one->offset = lowest_offset(list, i, one, &index);
         if (!cnn__add_size(one->offset, one->size, &end) || end > SIZE_MAX / 4) {
             return false;
         }
+        memmove(&list[index + 1], &list[index], (i - index) * sizeof(*list));
+        list[index] = (placed){one->offset, end, one->begin, one->end};
         *total = end > *total ? end : *total;
     }
     return true;
@@ -243,14 +261,18 @@ static cnn_status finish(planner *p, cnn__plan *plan)
 {
     const cnn__program *program = p->program;
     buffer **order = cnn__alloc_array(p->model->context, p->count + 1, sizeof(*order));
-    if (order == NULL) {
+    placed *list = cnn__alloc_array(p->model->context, p->count + 1, sizeof(*list));
+    size_t planned = 0;
+    bool fits = order != NULL && list != NULL && find_places(p->buffers, p->count, order, list, &planned);
+    const bool complete = order != NULL && list != NULL;
+    cnn__free(p->model->context, order);
+    cnn__free(p->model->context, list);
+    if (!complete) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
-    size_t planned = 0;
-    bool fits = find_places(p->buffers, p->count, order, &planned);
-    cnn__free(p->model->context, order);
     plan->workspace = planned;
-    plan->workspace_size = workspace_size(p);
+    find_last_gradients(p, plan->last_gradient);
+    plan->workspace_size = workspace_size(p, plan->last_gradient);
     if (!fits || !cnn__add_size(planned, plan->workspace_size, &plan->size) || plan->size > SIZE_MAX / 4) {
         return cnn__fail(p->model->context, CNN_ERROR_LIMIT, "%s: a session of this batch is too large",
                          p->model->name);
@@ -281,9 +303,11 @@ static bool allocate(cnn_context *context, planner *p, cnn__plan *plan)
     plan->values = cnn__alloc_array(context, values, sizeof(size_t));
     plan->gradients = cnn__alloc_array(context, values, sizeof(size_t));
     plan->saved = cnn__alloc_array(context, ops, sizeof(size_t));
+    plan->last_gradient = cnn__alloc_zero(context, values * sizeof(uint32_t));
     return p->buffers != NULL && p->value_buffers != NULL && p->gradient_buffers != NULL && p->saved_buffers != NULL &&
            p->last_read != NULL && p->needed != NULL && p->first_reader != NULL && p->wants_gradient != NULL &&
-           p->reached != NULL && plan->values != NULL && plan->gradients != NULL && plan->saved != NULL;
+           p->reached != NULL && plan->values != NULL && plan->gradients != NULL && plan->saved != NULL &&
+           plan->last_gradient != NULL;
 }
 
 cnn_status cnn__plan_create(const cnn_model *model, const cnn__program *program, cnn__plan *plan)
@@ -319,5 +343,6 @@ void cnn__plan_free(cnn_context *context, cnn__plan *plan)
     cnn__free(context, plan->values);
     cnn__free(context, plan->gradients);
     cnn__free(context, plan->saved);
+    cnn__free(context, plan->last_gradient);
     *plan = (cnn__plan){0};
 }

@@ -11,10 +11,11 @@
 #define CNN__NOWHERE SIZE_MAX
 
 typedef struct cnn__plan {
-    size_t *values;    /* value -> offset of its data in bytes; CNN__NOWHERE for the input */
-    size_t *gradients; /* value -> offset of its gradient; CNN__NOWHERE where none is needed */
-    size_t *saved;     /* op -> offset of what it keeps for backward; CNN__NOWHERE if nothing */
-    size_t workspace;  /* offset; behind it lie a layer's scratch and then temporary input gradients */
+    size_t *values;          /* value -> offset of its data in bytes; CNN__NOWHERE for the input */
+    size_t *gradients;       /* value -> offset of its gradient; CNN__NOWHERE where none is needed */
+    uint32_t *last_gradient; /* value -> the last op that writes to its gradient */
+    size_t *saved;           /* op -> offset of what it keeps for backward; CNN__NOWHERE if nothing */
+    size_t workspace;        /* offset; behind it lie a layer's scratch and then temporary input gradients */
     size_t workspace_size;
     size_t size; /* of the whole block in bytes */
 } cnn__plan;
@@ -23,7 +24,7 @@ cnn_status cnn__plan_create(const cnn_model *model, const cnn__program *program,
 void cnn__plan_free(cnn_context *context, cnn__plan *plan);
 
 /* Whether the input gradient `k` of an op is written to a temporary and added: when a later op has already
- * written to it. `op` is the op's index; `wants_gradient` says which values have a gradient. */
-bool cnn__plan_accumulates(const cnn__program *program, const bool *wants_gradient, uint32_t op, uint32_t k);
+ * written to it. `op` is the op's index; `last_gradient` that of the last op that writes to a value's gradient. */
+bool cnn__plan_accumulates(const cnn__program *program, const uint32_t *last_gradient, uint32_t op, uint32_t k);
 
 #endif

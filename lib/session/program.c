@@ -11,6 +11,7 @@ typedef struct compiler {
     int64_t batch;
     bool *live;          /* node -> its output is used, and no op has taken it over */
     uint32_t *consumers; /* value of the graph -> number of live nodes that read it */
+    uint32_t *readers;   /* value of the graph -> the last live node that reads it */
     uint32_t *givers;    /* node -> op whose activation it has taken over; CNN__NO_NODE: none */
 } compiler;
 
@@ -37,7 +38,9 @@ static void find_live(compiler *c)
         const cnn__node *node = &model->nodes[i];
         c->live[i] = c->live[i] || whole || i + 1 == model->node_count;
         for (uint32_t k = 0; c->live[i] && k < node->input_count; k++) {
-            c->consumers[node->inputs[k]]++;
+            if (c->consumers[node->inputs[k]]++ == 0) {
+                c->readers[node->inputs[k]] = i;
+            }
             if (node->inputs[k] > 0) {
                 c->live[node->inputs[k] - 1] = true;
             }
@@ -74,6 +77,23 @@ static cnn_status run_infer(const compiler *c, const cnn__op *op, cnn_layer_spec
                            reason, size);
 }
 
+/* No value, parameter or workspace is so large that sizes computed from it could wrap. */
+static bool is_within_limits(const cnn_layer_spec *spec)
+{
+    size_t values = 0;
+    bool sound = cnn__shape_values(&spec->output, &values) && values > 0 && spec->saved_size <= CNN__MAX_BYTES &&
+                 spec->workspace_size <= CNN__MAX_BYTES;
+    /* Sides of images are counted in 32 bits in places: windows, padding. */
+    for (uint32_t i = 1; sound && spec->output.rank == 4 && i < 3; i++) {
+        sound = spec->output.dims[i] <= INT32_MAX;
+    }
+    for (uint32_t i = 0; sound && i < spec->parameter_count; i++) {
+        sound = spec->parameters[i].shape.rank <= CNN_MAX_RANK &&
+                cnn__shape_values(&spec->parameters[i].shape, &values);
+    }
+    return sound;
+}
+
 static cnn_status infer(const compiler *c, cnn__op *op)
 {
     char reason[256];
@@ -81,12 +101,9 @@ static cnn_status infer(const compiler *c, cnn__op *op)
     if (status != CNN_OK) {
         return fail_shape(c, op, status, reason);
     }
-    size_t values;
     const cnn_shape *output = &op->spec.output;
-    bool sound = output->rank >= 1 && output->rank <= CNN_MAX_RANK && output->dims[0] == c->batch &&
-                 op->spec.parameter_count <= CNN_LAYER_MAX_PARAMETERS && cnn__shape_values(output, &values) &&
-                 values > 0;
-    if (!sound) {
+    if (output->rank < 1 || output->rank > CNN_MAX_RANK || output->dims[0] != c->batch ||
+        op->spec.parameter_count > CNN_LAYER_MAX_PARAMETERS || !is_within_limits(&op->spec)) {
         return fail_shape(c, op, CNN_ERROR_LIMIT, "its output is empty or too large");
     }
     return CNN_OK;
@@ -95,18 +112,11 @@ static cnn_status infer(const compiler *c, cnn__op *op)
 /* The layer that alone reads this node's output; NULL if there is none. */
 static const cnn__node *only_reader(const compiler *c, uint32_t node)
 {
-    if (c->consumers[node + 1] != 1) {
+    if (c->consumers[node + 1] != 1 || !c->live[c->readers[node + 1]]) {
         return NULL;
     }
-    for (uint32_t i = node + 1; i < c->model->node_count; i++) {
-        const cnn__node *reader = &c->model->nodes[i];
-        for (uint32_t k = 0; c->live[i] && k < reader->input_count; k++) {
-            if (reader->inputs[k] == node + 1) {
-                return reader->input_count == 1 ? reader : NULL;
-            }
-        }
-    }
-    return NULL;
+    const cnn__node *reader = &c->model->nodes[c->readers[node + 1]];
+    return reader->input_count == 1 ? reader : NULL;
 }
 
 /* Lets the op take over the layers behind it as long as it can; returns the last node that it stands for. */
@@ -343,19 +353,30 @@ cnn_status cnn__program_compile(const cnn_model *model, uint32_t flags, int64_t 
 {
     cnn_context *context = model->context;
     const size_t nodes = model->node_count;
+    size_t values;
+    const cnn_shape input = cnn__with_batch(&model->input, batch);
     *program = (cnn__program){.flags = flags};
+    if (!cnn__shape_values(&input, &values)) {
+        char text[128];
+        cnn__shape_text(&input, NULL, text, sizeof(text));
+        return cnn__fail(context, CNN_ERROR_LIMIT, "%s: an input %s has more than %zu values", model->name, text,
+                         CNN__MAX_VALUES);
+    }
     /* A node is one op, or two where its activation is split off; each has one value, and the input one more. */
     program->ops = cnn__alloc_array(context, 2 * nodes, sizeof(*program->ops));
     program->shapes = cnn__alloc_array(context, 2 * nodes + 1, sizeof(*program->shapes));
     program->node_values = cnn__alloc_array(context, nodes, sizeof(*program->node_values));
-    compiler c = {model, program, batch, cnn__alloc_zero(context, nodes * sizeof(bool)),
+    compiler c = {model,
+                  program,
+                  batch,
+                  cnn__alloc_zero(context, nodes * sizeof(bool)),
+                  cnn__alloc_zero(context, (nodes + 1) * sizeof(uint32_t)),
                   cnn__alloc_zero(context, (nodes + 1) * sizeof(uint32_t)),
                   cnn__alloc_array(context, nodes, sizeof(uint32_t))};
     void *trial = cnn__alloc(context, largest_state(model));
     cnn_status status = CNN_ERROR_OUT_OF_MEMORY;
     if (program->ops != NULL && program->shapes != NULL && program->node_values != NULL && c.live != NULL &&
-        c.consumers != NULL && c.givers != NULL && trial != NULL) {
-        cnn_shape input = cnn__with_batch(&model->input, batch);
+        c.consumers != NULL && c.readers != NULL && c.givers != NULL && trial != NULL) {
         memset(program->node_values, 0xff, nodes * sizeof(*program->node_values));
         memset(c.givers, 0xff, nodes * sizeof(*c.givers));
         add_value(program, &input);
@@ -364,6 +385,7 @@ cnn_status cnn__program_compile(const cnn_model *model, uint32_t flags, int64_t 
     }
     cnn__free(context, c.live);
     cnn__free(context, c.consumers);
+    cnn__free(context, c.readers);
     cnn__free(context, c.givers);
     cnn__free(context, trial);
     if (status != CNN_OK) {

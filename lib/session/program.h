@@ -24,8 +24,8 @@ typedef struct cnn__op {
     uint32_t output;
     cnn_layer_spec spec;
     cnn__preparation preparation; /* of inference; zeros in training */
-    uint32_t absorbed; /* the node whose parameters were taken over, too; CNN__NO_NODE: none */
-    cnn_activation activation; /* folded in, and to be derived before `backward` */
+    uint32_t absorbed;            /* the node whose parameters were taken over, too; CNN__NO_NODE: none */
+    cnn_activation activation;    /* folded in, and to be derived before `backward` */
     float alpha;
     bool frozen;      /* none of its parameters is trained */
     bool has_trained; /* some are */

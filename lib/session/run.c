@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "core/float_mode.h"
 #include "core/rng.h"
 #include "session/trace.h"
 
@@ -30,15 +31,17 @@ static void open_frame(const cnn_session *session, uint32_t index, frame *f)
     }
     for (uint32_t i = 0; i < op->spec.parameter_count; i++) {
         const cnn__parameter *parameter = &model->parameters[node->first_parameter + i];
-        bool trained = session->training && parameter->trainable && !parameter->frozen;
+        /* Gradients of kernel and bias are one product: where one of them is trained, both have their place. */
+        bool wanted = op->type != NULL ? op->has_trained && parameter->trainable
+                                       : cnn__session_trains(session, node->first_parameter + i);
         f->parameters[i] = model->values + parameter->offset;
-        f->parameter_gradients[i] = trained ? session->gradients + parameter->offset : NULL;
+        f->parameter_gradients[i] = session->training && wanted ? session->gradients + parameter->offset : NULL;
     }
     if (op->absorbed != CNN__NO_NODE) {
         const cnn__node *absorbed = &model->nodes[op->absorbed];
         for (uint32_t i = 0; i < absorbed->parameter_count; i++) {
-            f->parameters[op->spec.parameter_count + i] =
-                model->values + model->parameters[absorbed->first_parameter + i].offset;
+            f->parameters[op->spec.parameter_count + i] = model->values +
+                                                          model->parameters[absorbed->first_parameter + i].offset;
         }
     }
     size_t saved = session->plan.saved[index];
@@ -89,8 +92,24 @@ static cnn_status run_forward(const cnn_session *session, uint32_t index)
     return status;
 }
 
+static cnn_status run_all_forward(cnn_session *session)
+{
+    for (uint32_t k = 0; k < session->program.op_count; k++) {
+        const cnn__op *op = &session->program.ops[k];
+        cnn_status status = run_forward(session, k);
+        if (status != CNN_OK) {
+            session->count = 0;
+            return name_failure(session, op, status, "forward");
+        }
+    }
+    return CNN_OK;
+}
+
 cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t count)
 {
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (inputs == NULL || count == 0 || count > session->batch) {
         return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples for a session of 1 to %u",
                          session->model->name, inputs == NULL ? 0 : count, session->batch);
@@ -102,15 +121,10 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
     if (session->training) {
         cnn_model_touch(session->model); /* layers keep statistics of what they see */
     }
-    for (uint32_t k = 0; k < session->program.op_count; k++) {
-        const cnn__op *op = &session->program.ops[k];
-        cnn_status status = run_forward(session, k);
-        if (status != CNN_OK) {
-            session->count = 0;
-            return name_failure(session, op, status, "forward");
-        }
-    }
-    return CNN_OK;
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    cnn_status status = run_all_forward(session);
+    cnn__float_mode_set(mode);
+    return status;
 }
 
 /* Gives each input gradient its place: its own, or a temporary behind the scratch when there is one already to which
@@ -127,7 +141,7 @@ static uint32_t place_input_gradients(const cnn_session *session, uint32_t index
             continue;
         }
         f->input_gradients[i] = cnn__session_value_gradient(session, value);
-        if (cnn__plan_accumulates(&session->program, session->wants_gradient, index, i)) {
+        if (cnn__plan_accumulates(&session->program, session->plan.last_gradient, index, i)) {
             size_t values = 0;
             f->input_gradients[i] = (float *)temporary;
             (void)cnn__shape_values(&session->program.shapes[value], &values);
@@ -224,13 +238,8 @@ static cnn_status take_logit_gradient(cnn_session *session, const float *given)
     return CNN_OK;
 }
 
-cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients)
+static cnn_status run_all_backward(const cnn_session *session)
 {
-    if (!session->training || session->count == 0) {
-        return cnn__fail(session->context, CNN_ERROR_STATE, "%s: backward needs a forward pass of a training session",
-                         session->model->name);
-    }
-    CNN__RETURN_IF_ERROR(take_logit_gradient(session, logit_gradients));
     const cnn__program *program = &session->program;
     for (uint32_t k = program->op_count - (program->head ? 1 : 0); k-- > 0;) {
         const cnn__op *op = &program->ops[k];
@@ -243,6 +252,22 @@ cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradien
         }
     }
     return CNN_OK;
+}
+
+cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients)
+{
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    if (!session->training || session->count == 0) {
+        return cnn__fail(session->context, CNN_ERROR_STATE, "%s: backward needs a forward pass of a training session",
+                         session->model->name);
+    }
+    CNN__RETURN_IF_ERROR(take_logit_gradient(session, logit_gradients));
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    cnn_status status = run_all_backward(session);
+    cnn__float_mode_set(mode);
+    return status;
 }
 
 cnn_status cnn__session_head_backward(cnn_session *session, const float *output_gradient, float *logit_gradient)

@@ -16,23 +16,31 @@ struct cnn_session {
     cnn__plan plan;
     uint32_t batch, threads;
     bool training;
-    char *memory;         /* the plan's block */
-    float *gradients;     /* of the parameters, laid out as cnn_model.values; NULL in inference */
-    bool *wants_gradient; /* value -> a gradient is to be computed */
+    char *memory;             /* the plan's block */
+    float *gradients;         /* of the parameters, laid out as cnn_model.values; NULL in inference */
+    bool *wants_gradient;     /* value -> a gradient is to be computed */
+    bool *trained;            /* parameter -> it was to be trained when the session was made; NULL in inference */
     cnn__prepared **prepared; /* op -> what it reads in place of parameters; NULL: nothing, as in training */
-    const float *input;   /* of the last forward pass; the caller's */
-    size_t count;         /* samples of the last forward pass; 0: none yet */
-    uint64_t passes;      /* training forward passes so far: the step of dropout's random numbers */
-    bool has_loss;        /* the gradient of the logits is in place */
-    float *scratch;       /* cnn_session_predict_image(): one input, or several views of it */
+    const float *input;       /* of the last forward pass; the caller's */
+    size_t count;             /* samples of the last forward pass; 0: none yet */
+    uint64_t passes;          /* training forward passes so far: the step of dropout's random numbers */
+    bool has_loss;            /* the gradient of the logits is in place */
+    float *scratch;           /* cnn_session_predict_image(): one input, or several views of it */
     size_t scratch_values;
-    double *view_sums;              /* cnn__session_forward_views(): sums over views; made at the first call */
-    float *view_means;              /* then means, and the logits that belong to them */
-    size_t mean_capacity;           /* values of each */
-    cnn_trace_function trace;       /* NULL: nothing is traced */
+    double *view_sums;        /* cnn__session_forward_views(): sums over views; made at the first call */
+    float *view_means;        /* then means, and the logits that belong to them */
+    size_t mean_capacity;     /* values of each */
+    cnn_trace_function trace; /* NULL: nothing is traced */
     void *trace_user;
     struct cnn__update_item *items; /* cnn_optimizer_step(): the list of trained parameters; made at the first */
 };
+
+/* Whether a parameter is trained in this session: cnn_model_set_trainable() changes nothing for sessions made
+ * before. */
+static inline bool cnn__session_trains(const cnn_session *session, size_t parameter)
+{
+    return session->trained != NULL && session->trained[parameter];
+}
 
 /* Data and gradient of a value; NULL where there is none. */
 const float *cnn__session_value(const cnn_session *session, uint32_t value);

@@ -13,8 +13,10 @@ static double seconds_now(void)
 
 void cnn_session_set_trace(cnn_session *session, cnn_trace_function function, void *user)
 {
-    session->trace = function;
-    session->trace_user = user;
+    if (session != NULL) {
+        session->trace = function;
+        session->trace_user = user;
+    }
 }
 
 double cnn__trace_begin(const cnn_session *session) { return session->trace != NULL ? seconds_now() : 0; }

@@ -63,19 +63,16 @@ static cnn_status adopt_classes(cnn__fit *fit)
     return status;
 }
 
-/* Preprocessing from the loaders, unless the model has some. */
+/* Preprocessing from the loaders, unless the model has some. Of that the model gets the turning of photos all the same:
+ * a dataset may do that beside the pipeline, and what was learnt from turned photos cannot tell others. */
 static cnn_status adopt_pipeline(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
-    if (fit->model->pipeline != NULL) {
-        return CNN_OK;
-    }
-    const cnn_pipeline *source = cnn_loader_pipeline(options->validation != NULL ? options->validation
-                                                                                 : options->train);
+    const cnn_loader *source = options->validation != NULL ? options->validation : options->train;
+    const bool orient = cnn__loader_orients(options->train) || cnn__loader_orients(source);
     cnn_pipeline *steady = NULL;
-    cnn_status status = source != NULL ? cnn_pipeline_for_evaluation(source, &steady)
-                                       : cnn_pipeline_create(fit->context, "", &steady);
-    if (status == CNN_OK) {
+    cnn_status status = cnn__loader_preprocessing(source, fit->model->pipeline, orient, &steady);
+    if (status == CNN_OK && steady != NULL) {
         status = cnn_model_set_pipeline(fit->model, steady);
     }
     cnn_pipeline_free(steady);
@@ -258,6 +255,10 @@ static cnn_status resume(cnn__fit *fit)
 
 cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options *options)
 {
+    *fit = (cnn__fit){0};
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     *fit = (cnn__fit){.context = model->context, .model = model};
     CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_fit", options, &fit->options, sizeof(fit->options)));
     CNN__RETURN_IF_ERROR(check_options(fit));

@@ -3,10 +3,29 @@
 #include <math.h>
 
 #include "backend/backend.h"
+#include "core/float_mode.h"
 #include "loss/loss.h"
 #include "session/trace.h"
 #include "optimizer/optimizer.h"
 #include "train/train.h"
+
+static cnn_status compute_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
+{
+    const cnn__program *program = &session->program;
+    bool on_output = cnn__loss_on_output(loss);
+    uint32_t at = on_output ? program->output : program->logits;
+    float *gradient = cnn__session_value_gradient(session, program->logits);
+    size_t values = 0;
+    (void)cnn__shape_values(&program->shapes[at], &values);
+    size_t outputs = values / session->batch;
+    CNN__RETURN_IF_ERROR(
+        cnn_loss_compute(loss, cnn__session_value(session, at), target, session->count, outputs, gradient, value));
+    if (!isfinite(*value)) {
+        return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
+    }
+    return gradient != NULL && on_output && program->head ? cnn__session_head_backward(session, gradient, gradient)
+                                                          : CNN_OK;
+}
 
 cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
 {
@@ -23,26 +42,12 @@ cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cn
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: a loss needs a forward pass before it",
                          session->model->name);
     }
-    const cnn__program *program = &session->program;
-    bool on_output = cnn__loss_on_output(loss);
-    uint32_t at = on_output ? program->output : program->logits;
-    float *gradient = cnn__session_value_gradient(session, program->logits);
-    size_t values = 0;
-    (void)cnn__shape_values(&program->shapes[at], &values);
-    size_t outputs = values / session->batch;
-    CNN__RETURN_IF_ERROR(
-        cnn_loss_compute(loss, cnn__session_value(session, at), target, session->count, outputs, gradient, value));
-    if (!isfinite(*value)) {
-        return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
-    }
-    if (gradient != NULL && on_output && program->head) {
-        CNN__RETURN_IF_ERROR(cnn__session_head_backward(session, gradient, gradient));
-    }
-    session->has_loss = true;
-    return CNN_OK;
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    cnn_status status = compute_loss(session, loss, target, value);
+    cnn__float_mode_set(mode);
+    session->has_loss = session->has_loss || status == CNN_OK;
+    return status;
 }
-
-static bool is_trained(const cnn__parameter *parameter) { return parameter->trainable && !parameter->frozen; }
 
 cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
 {
@@ -72,7 +77,7 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     size_t count = 0;
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         const cnn__parameter *parameter = &model->parameters[i];
-        if (is_trained(parameter)) {
+        if (cnn__session_trains(session, i)) {
             session->items[count++] = (cnn__update_item){
                 .n = parameter->values,
                 .w = model->values + parameter->offset,
@@ -87,7 +92,10 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
                            session->plan.workspace_size);
     const double begin = cnn__trace_begin(session);
     cnn_model_touch(model); /* first: a step that fails may have changed some parameters */
-    CNN__RETURN_IF_ERROR(cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count));
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    const cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count);
+    cnn__float_mode_set(mode);
+    CNN__RETURN_IF_ERROR(status);
     cnn__optimizer_set_owner(optimizer, model);
     cnn__trace_report_update(session, cnn_optimizer_name(optimizer), begin);
     return CNN_OK;

@@ -55,6 +55,8 @@ float draw_float(generator *g);                          /* in [-1, 1) */
 /* Memory aligned to 64 bytes between canaries; filled with random values, or with NaN if `g` is NULL. */
 float *array_new(generator *g, size_t count);
 void *bytes_new(size_t size);
+/* From now on memory ends at an unreadable page, and arrays begin at any multiple of 4; or no longer. */
+void arrays_at_fences(bool yes);
 /* Checks the canaries. */
 void array_free(void *array);
 

@@ -281,7 +281,7 @@ START_TEST(files_are_decoded_when_read)
     tree_write("b/1.jpg", golden_jpeg, sizeof(golden_jpeg));
     tree_write("b/2.jpg", golden_jpeg, sizeof(golden_jpeg) / 2);
     ck_assert_int_eq(open_any(&dataset), CNN_OK);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 0, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 0, NULL, &sample), CNN_OK);
     ck_assert_int_eq(sample.label, 0);
     ck_assert_ptr_null(sample.floats);
     ck_assert_uint_eq(sample.width, 2);
@@ -289,19 +289,19 @@ START_TEST(files_are_decoded_when_read)
     ck_assert_uint_eq(sample.channels, 3);
     ck_assert_mem_eq(sample.image->pixels, pixels, sizeof(pixels));
     cnn__sample_free(&sample);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 1, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 1, NULL, &sample), CNN_OK);
     ck_assert_int_eq(sample.label, 1);
     ck_assert_uint_eq(sample.channels, 3);
     ck_assert_int_le(abs(sample.image->pixels[0] - 100), 1);
     cnn__sample_free(&sample);
     cnn__sample_free(&sample); /* the second one has nothing to free */
-    tree_expect_error(cnn__dataset_read(dataset, 2, 0, 0, &sample), CNN_ERROR_TRUNCATED, "b/2.jpg", NULL);
+    tree_expect_error(cnn__dataset_read(dataset, 2, NULL, &sample), CNN_ERROR_TRUNCATED, "b/2.jpg", NULL);
     ck_assert_ptr_null(sample.image);
     cnn__sample_free(&sample);
-    tree_expect_error(cnn__dataset_read(dataset, 3, 0, 0, &sample), CNN_ERROR_INVALID_ARGUMENT, "sample 3 of 3", NULL);
+    tree_expect_error(cnn__dataset_read(dataset, 3, NULL, &sample), CNN_ERROR_INVALID_ARGUMENT, "sample 3 of 3", NULL);
     cnn_dataset_free(dataset);
     ck_assert_int_eq(cnn_dataset_open(tree_context, tree_path(""), CNN_FILES(.channels = 1), &dataset), CNN_OK);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 0, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 0, NULL, &sample), CNN_OK);
     ck_assert_uint_eq(sample.channels, 1);
     ck_assert_uint_eq(sample.image->pixels[0], (10 * 19595 + 20 * 38470 + 30 * 7471 + 32768) >> 16);
     cnn__sample_free(&sample);

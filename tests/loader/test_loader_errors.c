@@ -253,12 +253,15 @@ START_TEST(bad_options)
     ck_assert_int_eq(cnn_loader_create(context, NULL, NULL, &loader), invalid);
     ck_assert_int_eq(cnn_loader_create(context, dataset, NULL, NULL), invalid);
     ck_assert_int_eq(cnn_loader_create(NULL, dataset, NULL, &loader), invalid);
-    cnn_pipeline *huge = new_pipeline(context, "resize=32768x32768,grey=3");
+    cnn_context *large = NULL;
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .max_pixels = 1 << 30), &large), CNN_OK);
+    cnn_pipeline *huge = new_pipeline(large, "resize=32768x32768,grey=3");
     ck_assert_int_eq(cnn_loader_create(context, dataset,
                                        CNN_LOADER(.pipeline = huge, .batch = 4294967295u, .mode = CNN_BATCH_WRAP),
                                        &loader),
                      CNN_ERROR_LIMIT);
     cnn_pipeline_free(huge);
+    cnn_context_free(large);
     loader = new_loader(CNN_LOADER(.pipeline = pipeline));
     cnn_batch batch = {0};
     ck_assert_int_eq(cnn_loader_next(loader, &batch), invalid);
@@ -336,11 +339,10 @@ static bool use_loader(cnn_context *poor, const cnn_dataset *data, uint32_t work
     cnn_status status = cnn_pipeline_create(poor, "resize=9x9,rotate=10,fill=wrap,channel_shift=0.1,resize=4x4",
                                             &steps);
     if (status == CNN_OK) {
-        status = cnn_loader_create(
-            poor, data,
-            CNN_LOADER(.pipeline = steps, .batch = 2, .workers = workers, .on_error = CNN_ON_ERROR_SKIP,
-                       .in_memory = in_memory),
-            &loader);
+        status = cnn_loader_create(poor, data,
+                                   CNN_LOADER(.pipeline = steps, .batch = 2, .workers = workers,
+                                              .on_error = CNN_ON_ERROR_SKIP, .in_memory = in_memory),
+                                   &loader);
     }
     for (int i = 0; status == CNN_OK && i < 4; i++) {
         status = cnn_loader_next(loader, &batch);
