@@ -95,7 +95,7 @@ static int print_json(train_run *train, const best_scores *best, bool done, cons
     json_t *object = json_object();
     json_object_set_new(object, "done", json_boolean(done));
     tool_json_count(object, "epochs", cnn_history_epochs(train->history));
-    json_object_set_new(object, "best_epoch", best->epoch > 0 ? json_integer((json_int_t)best->epoch) : json_null());
+    json_object_set_new(object, "best_epoch", best->epoch > 0 ? json_integer((int64_t)best->epoch) : json_null());
     tool_json_real(object, "accuracy", best->accuracy);
     tool_json_real(object, "loss", best->loss);
     if (metric != NULL) {
@@ -269,7 +269,7 @@ static const tool_option train_options[] = {
     {"metric", "NAME",
      "which epoch is the best, for --out, --patience and plateaus: accuracy, which it is if not given, "
      "binary_accuracy, top5 (any number), error_rate, precision, recall or f1 (each also with _micro or _class1), auc, "
-     "log_loss or loss",
+     "log_loss, mae, rmse or loss",
      TOOL_TEXT, AT(metric), 0, 0, NULL},
     {"momentum", "X", "of momentum and nesterov, 0.9 if not given; of sgd and rmsprop, none", TOOL_REAL,
      AT(rule.momentum), 0, 0.999999, NULL},

@@ -6,6 +6,7 @@
 #include <cnn/cnn.h>
 
 #include <pthread.h>
+#include <sys/types.h>
 
 /* Exit statuses, as docs/cnn.1 promises them. */
 enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
@@ -155,6 +156,8 @@ int tool_check_writable(tool *run, const char *path);
 int tool_check_model_writable(tool *run, const char *path);
 /* Closes the devices and pipes that were written to. */
 void tool_close_specials(tool *run);
+/* open(), again when a signal that is none of ours interrupts it. */
+int tool_open(const char *path, int flags, mode_t mode);
 /* write() and close() to the end; 0 or an errno. */
 int tool_write_all(int file, const void *data, size_t size);
 int tool_close(int file);

@@ -16,7 +16,7 @@ typedef struct train_settings {
     tool_model_options model;
     tool_rule rule;
     uint64_t epochs, batch, limit, topk, patience, memory_limit;
-    bool ten_crop, in_memory, replace, orient;
+    bool ten_crop, in_memory, orient, replace;
 } train_settings;
 
 typedef struct train_run {

@@ -53,8 +53,8 @@ CNN_API cnn_status cnn_dataset_open(cnn_context *context, const char *path, cons
                                     cnn_dataset **dataset);
 
 /**
- * One folder for each class below `path`, each with .jpg, .jpeg and .png files
- * (any case, in folders below it too), in byte order. Names that begin with a
+ * One folder for each class below `path`, each with image files by the endings
+ * of cnn_image_name_format() (in folders below it too), in byte order. Names that begin with a
  * dot are passed over with a log message. A class without images is an error,
  * unless `classes` are given: then it is told in the log, so that a validation
  * or test set is numbered as the training set though a class of it is empty or
@@ -107,6 +107,13 @@ typedef struct cnn_arrays_options {
     uint32_t borrow;            /**< 1: the arrays outlive the dataset and are not copied */
     const char *const *classes; /**< class names; NULL: "0", "1", ... */
     size_t class_count;         /**< 0: one more than the largest label */
+    const float *targets;       /**< count x target_count values, copied: what the model's outputs should be, where one
+                                     class label does not say it (several labels, soft labels, regression). NULL: none */
+    size_t target_count;        /**< values of each sample; 0 without targets */
+    const float *weights;       /**< count weights of 0 or more, copied: what each sample's loss is multiplied by; NULL:
+                                     all 1 */
+    const int64_t *groups;      /**< count numbers of 0 or more, copied: what a sample belongs together with, such as a
+                                     person or a burst of photos; -1: with none. NULL: all -1 */
 } cnn_arrays_options;
 
 #define CNN_ARRAYS(...) CNN_OPTIONS(cnn_arrays_options, __VA_ARGS__)
@@ -124,12 +131,15 @@ typedef struct cnn_sample {
     uint32_t width;      /**< of `pixels` or `floats` */
     uint32_t height;     /**< of `pixels` or `floats` */
     uint32_t channels;   /**< of `pixels` or `floats`: 1 or 3 */
-    const char *path;    /**< a JPEG or PNG file; or NULL. Also used as the name in messages */
-    const void *encoded; /**< a JPEG or PNG in memory; or NULL */
+    const char *path;    /**< an image file; or NULL. Also used as the name in messages */
+    const void *encoded; /**< an image file in memory; or NULL */
     size_t encoded_size; /**< bytes */
     const uint8_t *pixels; /**< height x width x channels bytes; or NULL */
     const float *floats;   /**< height x width x channels values in [0, 1]; or NULL */
     void *token;           /**< the caller's, for `release` */
+    const float *targets;  /**< cnn_dataset_callbacks.target_count values, valid until `release`; NULL if that is 0 */
+    float weight;          /**< what the sample's loss is multiplied by, 0 or more; 1 when `read` is called */
+    int32_t reserved;
 } cnn_sample;
 
 /** A dataset of the caller's; write it with CNN_DATASET(). */
@@ -151,6 +161,11 @@ typedef struct cnn_dataset_callbacks {
     void (*destroy)(void *user);
     cnn_shape shape; /**< H, W, C of every sample where they are all the same; files are decoded to C channels. Rank 0:
                           not known */
+    size_t target_count; /**< target values that each sample has; 0: none, the label says all */
+    int32_t weighted;    /**< 1: samples have weights; 0: cnn_sample.weight is not looked at */
+    int32_t reserved;
+    /** The group of a sample, without reading it, -1 for none; NULL: none has one. */
+    int64_t (*group)(void *user, size_t index);
 } cnn_dataset_callbacks;
 
 #define CNN_DATASET(...) CNN_OPTIONS(cnn_dataset_callbacks, __VA_ARGS__)
@@ -264,6 +279,15 @@ CNN_API cnn_status cnn_dataset_balanced_weights(const cnn_dataset *dataset, floa
 
 /** Label of a sample; -1 if it has none or it is not known before reading. Since 0.1. */
 CNN_API int32_t cnn_dataset_label(const cnn_dataset *dataset, size_t index);
+
+/** Target values of each sample; 0 if its label says all. Since 0.1. */
+CNN_API size_t cnn_dataset_target_count(const cnn_dataset *dataset);
+
+/** Whether samples have weights of their own. Since 0.1. */
+CNN_API bool cnn_dataset_weighted(const cnn_dataset *dataset);
+
+/** Group of a sample; -1 if it has none. Since 0.1. */
+CNN_API int64_t cnn_dataset_group(const cnn_dataset *dataset, size_t index);
 
 /** Path of a sample; NULL if it is no file of its own. Valid as long as the dataset. Since 0.1. */
 CNN_API const char *cnn_dataset_path(const cnn_dataset *dataset, size_t index);

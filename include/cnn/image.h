@@ -80,7 +80,7 @@ typedef struct cnn_decode_options {
 /** Options of encoding; write them with CNN_ENCODE(). */
 typedef struct cnn_encode_options {
     size_t struct_size;
-    int32_t format;   /**< a cnn_image_format; 0: by the file name's ending, else PNG */
+    int32_t format;   /**< CNN_IMAGE_JPEG or CNN_IMAGE_PNG; 0: JPEG if the file's name ends as one, else PNG */
     uint32_t quality; /**< of JPEG, 1 to 100; 0: 90 */
 } cnn_encode_options;
 

@@ -56,9 +56,14 @@ typedef struct cnn_batch {
     const uint64_t *indices; /**< count indices into the dataset */
     cnn_shape shape;         /**< N, H, W, C; N images, so with ten_crop 10 x count */
     uint64_t epoch;          /**< epochs completed before the last sample of this batch */
+    const float *targets;    /**< count x target_count values; NULL if the dataset has none */
+    size_t target_count;     /**< of each sample */
+    const float *weights;    /**< count weights; NULL if the dataset has none: all 1 */
+    const int64_t *groups;   /**< count groups, -1 for none */
 } cnn_batch;
 
-#define CNN_BATCH_INIT {sizeof(cnn_batch), 0, NULL, NULL, NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}, 0}
+#define CNN_BATCH_INIT \
+    {sizeof(cnn_batch), 0, NULL, NULL, NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}, 0, NULL, 0, NULL, NULL}
 
 /**
  * Creates a loader. All samples must come out of the pipeline in one shape.

@@ -189,8 +189,9 @@ CNN_API const cnn_pipeline *cnn_model_pipeline(const cnn_model *model);
  * Saves architecture, parameters, class names and preprocessing as one
  * safetensors file: a temporary file, synced and renamed, so that `path` always
  * holds a whole model. docs/file-format.md describes it.
- * Returns CNN_OK, CNN_ERROR_STATE before building, CNN_ERROR_UNSUPPORTED (a layer of the caller's), CNN_ERROR_IO,
- * CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ * Returns CNN_OK, CNN_ERROR_STATE before building, CNN_ERROR_UNSUPPORTED (a custom layer), CNN_ERROR_IO (also
+ * where something other than a file is: a folder, a device, a pipe), CNN_ERROR_NOT_FOUND (no such folder),
+ * CNN_ERROR_LIMIT (nothing is written that could not be read), CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
  */
 CNN_API cnn_status cnn_model_save(const cnn_model *model, const char *path);
 
@@ -318,14 +319,14 @@ CNN_API cnn_status cnn_session_predict_image(cnn_session *session, const cnn_ima
                                              size_t *count);
 
 /**
- * Decodes a JPEG or PNG file exactly as loaders do with the model's
+ * Decodes an image file exactly as loaders do with the model's
  * preprocessing, a large JPEG at a reduced size included, and predicts it.
  * Returns as cnn_image_load() and cnn_session_predict_image(). Since 0.1.
  */
 CNN_API cnn_status cnn_session_predict_file(cnn_session *session, const char *path, cnn_prediction *predictions,
                                             size_t *count);
 
-/** The same for a JPEG or PNG that lies in memory; `data` is needed only during the call. Since 0.1. */
+/** The same for an image file that lies in memory; `data` is needed only during the call. Since 0.1. */
 CNN_API cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, size_t size,
                                               cnn_prediction *predictions, size_t *count);
 

@@ -136,6 +136,7 @@ cnn_status cnn__dataset_read(const cnn_dataset *dataset, size_t index, const cnn
                          index, dataset->count);
     }
     sample->label = -1;
+    sample->weight = 1;
     sample->source = source;
     cnn_status status = source->kind->read(source, source_index(dataset, index), decode != NULL ? decode : &defaults,
                                            sample);
@@ -224,6 +225,21 @@ int32_t cnn_dataset_label(const cnn_dataset *dataset, size_t index)
         return -1;
     }
     return dataset->source->kind->label(dataset->source, source_index(dataset, index));
+}
+
+size_t cnn_dataset_target_count(const cnn_dataset *dataset)
+{
+    return dataset != NULL ? dataset->source->target_count : 0;
+}
+
+bool cnn_dataset_weighted(const cnn_dataset *dataset) { return dataset != NULL && dataset->source->weighted; }
+
+int64_t cnn_dataset_group(const cnn_dataset *dataset, size_t index)
+{
+    if (dataset == NULL || index >= dataset->count || dataset->source->kind->group == NULL) {
+        return -1;
+    }
+    return dataset->source->kind->group(dataset->source, source_index(dataset, index));
 }
 
 const char *cnn_dataset_path(const cnn_dataset *dataset, size_t index)

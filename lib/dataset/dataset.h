@@ -13,6 +13,8 @@
  * to `view`. */
 typedef struct cnn__sample {
     int32_t label;
+    float weight;         /* 1 where the dataset has none */
+    const float *targets; /* as many as the dataset has for each sample; NULL if that is 0 */
     const cnn_image *image;           /* 8-bit image, or NULL */
     const float *floats;              /* height x width x channels in [0, 1], or NULL */
     uint32_t height, width, channels; /* of either */
@@ -30,6 +32,7 @@ typedef struct cnn__source_kind {
                        cnn__sample *sample);
     void (*release)(const struct cnn__source *source, cnn__sample *sample); /* may be NULL */
     int32_t (*label)(const struct cnn__source *source, size_t index);
+    int64_t (*group)(const struct cnn__source *source, size_t index);    /* NULL: no sample has one */
     const char *(*path)(const struct cnn__source *source, size_t index); /* may be NULL */
     void (*destroy)(struct cnn__source *source);
 } cnn__source_kind;

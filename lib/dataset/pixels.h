@@ -12,12 +12,19 @@ typedef struct cnn__pixels {
     int32_t *labels;            /* taken over; or NULL */
     void *label_block;          /* where `byte_labels` lie, taken over; or NULL */
     const uint8_t *byte_labels; /* labels as files have them, a quarter of the memory; both NULL: unlabelled */
+    float *targets;             /* count x target_count, taken over; or NULL */
+    size_t target_count;
+    float *weights;  /* taken over; or NULL */
+    int64_t *groups; /* taken over; or NULL */
     size_t count;
     uint32_t height, width, channels;
     uint32_t output_channels; /* what samples are converted to, 1 or 3; of bytes only. 0: channels */
 } cnn__pixels;
 
-/* Makes the dataset; `block`, `labels` and `label_block` are taken over, also on failure. `classes` as in
+/* Frees what would be taken over. */
+void cnn__pixels_free(cnn_context *context, const cnn__pixels *pixels);
+
+/* Makes the dataset; the members so marked are taken over, also on failure. `classes` as in
  * cnn__classes_init(). */
 cnn_status cnn__dataset_of_pixels(cnn_context *context, const cnn__pixels *pixels, const char *const *classes,
                                   size_t class_count, cnn_dataset **dataset);

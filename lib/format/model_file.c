@@ -99,14 +99,14 @@ void cnn__model_sources(const cnn_model *model, const float *values, cnn__tensor
 
 cnn_status cnn_model_save(const cnn_model *model, const char *path)
 {
+    cnn__json_writer metadata;
+    cnn__tensor_source *sources = NULL;
     if (model == NULL) {
         return CNN_ERROR_INVALID_ARGUMENT;
     }
     if (path == NULL) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no path to save to", model->name);
     }
-    cnn__json_writer metadata;
-    cnn__tensor_source *sources = NULL;
     cnn_status status = cnn__model_metadata(model, &metadata);
     if (status == CNN_OK) {
         sources = cnn__alloc_array(model->context, (size_t)model->parameter_count + 1, sizeof(*sources));

@@ -13,6 +13,9 @@
 typedef struct cnn__slot {
     float *images; /* sample x view x H x W x C */
     int32_t *labels;
+    float *targets;  /* sample x target_count; NULL: the dataset has none */
+    float *weights;  /* NULL: the dataset has none */
+    int64_t *groups; /* -1: none */
     uint64_t *indices;
     cnn__draw *draws;
     uint8_t *failed;                 /* whether the sample could not be made */
@@ -33,6 +36,8 @@ typedef struct cnn__collate {
     cnn_decode_options decoding; /* of files, as the pipeline asks for it */
     cnn_shape shape;             /* H, W, C of a view */
     size_t values;               /* of all views of a sample */
+    size_t target_count;
+    bool weighted;
     uint64_t seed;
     cnn__keep *keep; /* images in memory */
 } cnn__collate;

@@ -167,6 +167,10 @@ static void give(const cnn_loader *loader, const cnn__slot *slot, cnn_batch *bat
         given.images = slot->images;
         given.labels = slot->labels;
         given.indices = slot->indices;
+        given.targets = slot->targets;
+        given.target_count = loader->prefetch.collate.target_count;
+        given.weights = slot->weights;
+        given.groups = slot->groups;
         given.epoch = slot->draws[count - 1].epoch;
     }
     memcpy(batch, &given, size);

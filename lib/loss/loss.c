@@ -45,7 +45,7 @@ static cnn_status create(cnn_context *context, const cnn__loss_kind *kind, cnn_l
     if (made == NULL) {
         return cnn__last_status(context);
     }
-    *made = (cnn_loss){context, kind};
+    *made = (cnn_loss){.context = context, .kind = kind};
     *loss = made;
     return CNN_OK;
 }
@@ -90,6 +90,9 @@ cnn_status cnn_loss_create(cnn_context *context, const char *name, cnn_loss **lo
 void cnn_loss_free(cnn_loss *loss)
 {
     if (loss != NULL) {
+        if (loss->custom.destroy != NULL) {
+            loss->custom.destroy(loss->user);
+        }
         cnn__free(loss->context, loss);
     }
 }
@@ -173,10 +176,11 @@ static size_t labelled(const cnn_target *target, size_t count)
     return n;
 }
 
-cnn_status cnn__loss_compute(cnn_context *context, const cnn__loss_kind *kind, const float *z, const cnn_target *target,
+cnn_status cnn__loss_compute(cnn_context *context, const cnn_loss *loss, const float *z, const cnn_target *target,
                              size_t count, size_t outputs, float *gradient, double *value, size_t *counted)
 {
     cnn_target wanted;
+    const cnn__loss_kind *kind = loss->kind;
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_target", target, &wanted, sizeof(wanted)));
     CNN__RETURN_IF_ERROR(check_target(context, kind, &wanted, count, outputs, counted != NULL));
 
@@ -184,7 +188,7 @@ cnn_status cnn__loss_compute(cnn_context *context, const cnn__loss_kind *kind, c
     const double scale = 1 / ((double)samples * (kind->mean_over_outputs ? (double)outputs : 1.0));
     double sum = 0;
     for (size_t i = 0; i < count; i++) {
-        cnn__loss_row row = {.outputs = outputs, .z = z + i * outputs, .scale = scale};
+        cnn__loss_row row = {.outputs = outputs, .z = z + i * outputs, .scale = scale, .loss = loss};
         row.gradient = gradient != NULL ? gradient + i * outputs : NULL;
         row.values = wanted.values != NULL ? wanted.values + i * outputs : NULL;
         row.label = wanted.labels != NULL ? wanted.labels[i] : 0;
@@ -194,6 +198,10 @@ cnn_status cnn__loss_compute(cnn_context *context, const cnn__loss_kind *kind, c
             sum += weight * kind->row(&row);
         } else if (row.gradient != NULL) { /* a weight of 0 silences even what is infinite */
             memset(row.gradient, 0, outputs * sizeof(float));
+        }
+        if (row.status != CNN_OK) {
+            return cnn__fail(context, row.status, "%s: sample %zu of the batch: %s", kind->name, i,
+                             cnn_status_string(row.status));
         }
     }
     *value = samples > 0 ? sum * scale : NAN;
@@ -215,5 +223,5 @@ cnn_status cnn_loss_compute(const cnn_loss *loss, const float *logits, const cnn
                          : value == NULL ? "no place for the value"
                                          : "the gradient cannot take the place of the logits");
     }
-    return cnn__loss_compute(loss->context, loss->kind, logits, target, count, outputs, gradient, value, NULL);
+    return cnn__loss_compute(loss->context, loss, logits, target, count, outputs, gradient, value, NULL);
 }

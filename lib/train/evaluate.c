@@ -11,8 +11,21 @@
 #include "train/clock.h"
 #include "train/train.h"
 
-cnn_status cnn__default_loss(const cnn_model *model, cnn_loss **loss)
+cnn_status cnn__check_targets(const cnn_model *model, const cnn_loader *loader)
 {
+    const size_t targets = cnn_dataset_target_count(cnn_loader_dataset(loader)), outputs = cnn__output_values(model);
+    return targets == 0 || targets == outputs
+               ? CNN_OK
+               : cnn__fail(model->context, CNN_ERROR_MISMATCH,
+                           "%s: samples have %zu target values, the model %zu outputs", model->name, targets, outputs);
+}
+
+cnn_status cnn__default_loss(const cnn_model *model, const cnn_loader *loader, cnn_loss **loss)
+{
+    if (cnn_dataset_target_count(cnn_loader_dataset(loader)) > 0) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT,
+                         "%s: samples have target values: a loss has to be chosen", model->name);
+    }
     return cnn_loss_create(model->context,
                            cnn__output_values(model) == 1 ? "binary_crossentropy" : "categorical_crossentropy", loss);
 }
@@ -35,7 +48,8 @@ cnn_status cnn__check_shape(const cnn_model *model, const cnn_loader *loader)
 
 /* Totals of an evaluation under way. */
 typedef struct totals {
-    uint64_t samples, labelled, right;
+    uint64_t samples, counted; /* counted: by the loss */
+    uint64_t labelled, right;
     double loss_sum;
 } totals;
 
@@ -55,22 +69,25 @@ static cnn_status count_batch(const cnn__evaluation_run *run, const cnn_batch *b
                               totals *sum)
 {
     cnn_session *session = run->session;
-    size_t outputs = cnn__output_values(session->model), labelled = 0;
+    size_t outputs = cnn__output_values(session->model), counted = 0;
     double loss = NAN;
     bool on_output = cnn__loss_on_output(run->loss);
     const int32_t *labels = batch_labels(run, batch);
     const float *values = on_output ? means->outputs : means->logits;
-    CNN__RETURN_IF_ERROR(cnn__loss_compute(session->context, run->loss->kind, values, CNN_TARGET(.labels = labels),
-                                           batch->count, outputs, NULL, &loss, &labelled));
+    const cnn_target target = cnn__batch_target(batch, labels, batch->weights);
+    CNN__RETURN_IF_ERROR(
+        cnn__loss_compute(session->context, run->loss, values, &target, batch->count, outputs, NULL, &loss, &counted));
     const float *output = means->outputs;
     for (size_t i = 0; i < batch->count; i++) {
+        sum->labelled += labels[i] >= 0;
         sum->right += labels[i] >= 0 && cnn__predicted_class(output + i * outputs, outputs) == labels[i];
     }
     sum->samples += batch->count;
-    sum->labelled += labelled;
-    sum->loss_sum += labelled > 0 ? loss * (double)labelled : 0.0;
+    sum->counted += counted;
+    sum->loss_sum += counted > 0 ? loss * (double)counted : 0.0;
     const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = outputs, .outputs_data = output,
-                                                      .labels = labels, .loss = loss);
+                                                      .labels = labels, .loss = loss, .targets = batch->targets,
+                                                      .target_count = batch->target_count, .weights = batch->weights);
     for (size_t i = 0; i < run->evaluator_count; i++) {
         CNN__RETURN_IF_ERROR(cnn_evaluator_update(run->evaluators[i], evaluation));
     }
@@ -87,7 +104,7 @@ static cnn_status report_step(const cnn__evaluation_run *run, const totals *sum,
         .struct_size = sizeof(progress),
         .step = step,
         .steps = cnn_loader_batches(run->loader),
-        .loss = sum->labelled > 0 ? sum->loss_sum / (double)sum->labelled : NAN,
+        .loss = sum->counted > 0 ? sum->loss_sum / (double)sum->counted : NAN,
         .score = first != NULL ? cnn_evaluator_score(first)
                                : (sum->labelled > 0 ? (double)sum->right / (double)sum->labelled : NAN),
         .validation_loss = NAN,
@@ -134,7 +151,7 @@ cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result
         CNN__RETURN_IF_ERROR(report_step(run, &sum, step, cnn__seconds() - begin));
     }
     result->count = sum.samples;
-    result->loss = sum.labelled > 0 ? sum.loss_sum / (double)sum.labelled : NAN;
+    result->loss = sum.counted > 0 ? sum.loss_sum / (double)sum.counted : NAN;
     result->accuracy = sum.labelled > 0 ? (double)sum.right / (double)sum.labelled : NAN;
     result->seconds = cnn__seconds() - begin;
     return CNN_OK;
@@ -199,6 +216,7 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
     CNN__RETURN_IF_ERROR(cnn__check_evaluators(model->context, options.evaluators, options.evaluator_count));
     CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, options.loader));
     CNN__RETURN_IF_ERROR(cnn__check_shape(model, options.loader));
+    CNN__RETURN_IF_ERROR(cnn__check_targets(model, options.loader));
     cnn_loss *own = NULL;
     cnn__evaluation_run run = {
         .loader = options.loader,
@@ -210,7 +228,7 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
     };
     cnn_status status = cnn__evaluate_labels(&run, model, NULL);
     if (status == CNN_OK && run.loss == NULL) {
-        status = cnn__default_loss(model, &own);
+        status = cnn__default_loss(model, options.loader, &own);
         run.loss = own;
     }
     if (status == CNN_OK) {

@@ -60,7 +60,9 @@ static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss
     (void)cnn__shape_values(&output, &values);
     const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = values / batch->count,
                                                       .outputs_data = cnn_session_output(fit->session),
-                                                      .labels = batch->labels, .loss = loss);
+                                                      .labels = batch->labels, .loss = loss,
+                                                      .targets = batch->targets, .target_count = batch->target_count,
+                                                      .weights = batch->weights);
     running->step_loss = loss;
     running->step_score = NAN;
     if (is_last_step(fit, running->steps + 1)) {
@@ -81,9 +83,8 @@ static cnn_status train_batch(cnn__fit *fit, const cnn_batch *batch)
     double loss = NAN;
     cnn_session *session = fit->session;
     CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch->images, batch->count));
-    cnn_status status = cnn_session_loss(
-        session, fit->options.loss, CNN_TARGET(.labels = batch->labels, .weights = cnn__fit_batch_weights(fit, batch)),
-        &loss);
+    const cnn_target target = cnn__batch_target(batch, batch->labels, cnn__fit_batch_weights(fit, batch));
+    cnn_status status = cnn_session_loss(session, fit->options.loss, &target, &loss);
     if (status == CNN_ERROR_NUMERIC) {
         return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
                          fit->model->name, loss, fit->history->epochs + 1,

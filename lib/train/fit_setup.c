@@ -35,10 +35,12 @@ static cnn_status check_options(cnn__fit *fit)
         CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->last_path));
     }
     CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->train));
+    CNN__RETURN_IF_ERROR(cnn__check_targets(fit->model, options->train));
     CNN__RETURN_IF_ERROR(cnn__check_classes(fit->model, cnn_loader_dataset(options->train)));
     if (options->validation != NULL) {
         CNN__RETURN_IF_ERROR(cnn__check_ends(fit->context, options->validation));
         CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->validation));
+        CNN__RETURN_IF_ERROR(cnn__check_targets(fit->model, options->validation));
     }
     return CNN_OK;
 }
@@ -84,11 +86,13 @@ static cnn_status complete_options(cnn__fit *fit)
     cnn_fit_options *options = &fit->options;
     options->epochs = options->epochs == 0 ? 1 : options->epochs;
     if (options->loss == NULL) {
-        CNN__RETURN_IF_ERROR(cnn__default_loss(fit->model, &fit->own_loss));
+        CNN__RETURN_IF_ERROR(cnn__default_loss(fit->model, options->train, &fit->own_loss));
         options->loss = fit->own_loss;
     }
     if (options->evaluators == NULL) {
-        CNN__RETURN_IF_ERROR(cnn_accuracy_create(fit->context, &fit->own_evaluator));
+        const bool targets = cnn_dataset_target_count(cnn_loader_dataset(options->train)) > 0;
+        CNN__RETURN_IF_ERROR(targets ? cnn_loss_evaluator_create(fit->context, &fit->own_evaluator)
+                                     : cnn_accuracy_create(fit->context, &fit->own_evaluator));
         options->evaluators = &fit->own_evaluator;
         options->evaluator_count = 1;
     }

@@ -206,10 +206,11 @@ const float *cnn__fit_batch_weights(cnn__fit *fit, const cnn_batch *batch)
 {
     for (size_t i = 0; fit->weights != NULL && i < batch->count; i++) {
         const int32_t label = batch->labels[i];
-        /* A sample without a label is refused by the loss. */
+        /* A sample without a label is refused by the loss, unless it has targets. */
         fit->weights[i] = label >= 0 ? fit->options.class_weights[label] : 1;
+        fit->weights[i] *= batch->weights != NULL ? batch->weights[i] : 1;
     }
-    return fit->weights;
+    return fit->weights != NULL ? fit->weights : batch->weights;
 }
 
 static void log_counts(const cnn__fit *fit, const cnn_dataset *dataset, const uint64_t *counts)

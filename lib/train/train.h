@@ -11,9 +11,9 @@
 
 /* An epoch that is under way, so that a checkpoint within it can be resumed. */
 typedef struct cnn__running {
-    uint64_t steps;   /* done in this epoch */
-    uint64_t samples; /* seen in this epoch */
-    double loss_sum;  /* over samples */
+    uint64_t steps;               /* done in this epoch */
+    uint64_t samples;             /* seen in this epoch */
+    double loss_sum;              /* over samples */
     double step_loss, step_score; /* of the last batch alone, as cnn_progress has them */
 } cnn__running;
 
@@ -89,8 +89,21 @@ cnn_status cnn__check_evaluators(const cnn_context *context, cnn_evaluator *cons
 /* Runs one epoch of the loader through the session. */
 cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result *result);
 
-/* The loss that suits a model where none is given; the caller frees it. */
-cnn_status cnn__default_loss(const cnn_model *model, cnn_loss **loss);
+/* The loss that suits a model and data where none is given; the caller frees it. Of data with target values none does:
+ * CNN_ERROR_INVALID_ARGUMENT. */
+cnn_status cnn__default_loss(const cnn_model *model, const cnn_loader *loader, cnn_loss **loss);
+
+/* What a batch asks of the outputs: its targets if it has some, else labels; with these weights. */
+static inline cnn_target cnn__batch_target(const cnn_batch *batch, const int32_t *labels, const float *weights)
+{
+    return (cnn_target){.struct_size = sizeof(cnn_target),
+                        .labels = batch->targets == NULL ? labels : NULL,
+                        .values = batch->targets,
+                        .weights = weights};
+}
+
+/* CNN_ERROR_MISMATCH if the loader's samples have another number of targets than the model has outputs. */
+cnn_status cnn__check_targets(const cnn_model *model, const cnn_loader *loader);
 
 size_t cnn__output_values(const cnn_model *model);
 

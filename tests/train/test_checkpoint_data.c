@@ -324,6 +324,26 @@ START_TEST(a_large_evaluator_is_kept)
 }
 END_TEST
 
+START_TEST(what_cannot_be_written_is_found_before_training)
+{
+    uint64_t never = 0;
+    static const char *const paths[] = {"/dev/null", "/tmp", "/nowhere/at/all.cnn"};
+    cnn_loader *loader = make_loader(24, names, CNN_LOADER(.batch = 4));
+    for (size_t i = 0; i < 6; i++) {
+        cnn_fit_options options = {.struct_size = sizeof(options),
+                                   .train = loader,
+                                   .optimizer = optimizer,
+                                   .on_step = stop_at,
+                                   .user = &never};
+        *(i < 3 ? &options.best_path : &options.last_path) = paths[i % 3];
+        ck_assert_int_eq(cnn_fit(model, &options, NULL), i % 3 == 2 ? CNN_ERROR_NOT_FOUND : CNN_ERROR_IO);
+        ck_assert_ptr_nonnull(strstr(cnn_last_error(context), paths[i % 3]));
+        ck_assert_uint_eq(cnn_optimizer_steps(optimizer), 0);
+    }
+    cnn_loader_free(loader);
+}
+END_TEST
+
 START_TEST(the_rounding_mode_plays_no_part)
 {
     static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO, FE_TONEAREST};
@@ -353,6 +373,7 @@ int main(void)
     tcase_add_test(tests, parts_of_other_models_are_refused);
     tcase_add_test(tests, a_long_history_is_kept);
     tcase_add_test(tests, a_large_evaluator_is_kept);
+    tcase_add_test(tests, what_cannot_be_written_is_found_before_training);
     tcase_add_test(tests, the_rounding_mode_plays_no_part);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
