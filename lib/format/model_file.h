@@ -6,14 +6,12 @@
 #include "format/architecture.h"
 #include "format/tensors.h"
 
-/* The metadata of a model: format, library, architecture, classes, preprocessing, frozen parameters. */
-cnn_status cnn__model_metadata(const cnn_model *model, json_t **metadata);
+/* Begins the metadata of a model: format, library, architecture, classes, preprocessing, frozen parameters. More can be
+ * added; cnn__string_free(&metadata->text) ends it, also after a failure. */
+cnn_status cnn__model_metadata(const cnn_model *model, cnn__json_writer *metadata);
 
-/* Puts `object` into the metadata as text. Takes the object over. */
-cnn_status cnn__metadata_set(cnn_context *context, json_t *metadata, const char *key, json_t *object);
-
-/* Parses a text of the metadata as an object; *object is NULL, and the status CNN_OK, if there is none. */
-cnn_status cnn__metadata_get(const cnn__tensors *file, const char *key, json_t **object);
+/* Parses a text of the metadata as an object; the document is empty, and the status CNN_OK, if there is none. */
+cnn_status cnn__metadata_get(const cnn__tensors *file, const char *key, cnn__json_document *document);
 
 /* CNN_ERROR_FORMAT if the file is no libcnn file, CNN_ERROR_VERSION if it is of a newer format. */
 cnn_status cnn__check_format(const cnn__tensors *file);

@@ -7,6 +7,9 @@
 #include "model/model.h"
 #include "pipeline/pipeline.h"
 
+/* Bytes of a model's name. */
+#define MAX_NAME 255
+
 static cnn_status set_input(cnn_context *context, cnn_model_options *options, cnn_shape *input)
 {
     int32_t *dims = options->input;
@@ -48,10 +51,15 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
     atomic_init(&model->references, 1);
     atomic_init(&model->version, 1);
     pthread_mutex_init(&model->prepare_lock, NULL); /* with default attributes this cannot fail on Linux */
-    model->name = cnn__strdup(context, options.name != NULL ? options.name : "model");
-    if (model->name == NULL) {
+    model->name = cnn__name_text(context, options.name != NULL ? options.name : "model");
+    cnn_status status = model->name != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    if (status == CNN_OK && strlen(model->name) > MAX_NAME) {
+        status = cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_model_create: a name of %zu bytes, at most %d",
+                           strlen(model->name), MAX_NAME); /* messages begin with it and have to end, too */
+    }
+    if (status != CNN_OK) {
         cnn_model_free(model);
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return status;
     }
     *out = model;
     return CNN_OK;
@@ -305,7 +313,7 @@ cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, s
     }
     char **copies = cnn__alloc_array(context, count, sizeof(*copies));
     size_t done = 0;
-    while (copies != NULL && done < count && (copies[done] = cnn__strdup(context, classes[done])) != NULL) {
+    while (copies != NULL && done < count && (copies[done] = cnn__name_text(context, classes[done])) != NULL) {
         done++;
     }
     if (copies == NULL || done < count) {
@@ -321,6 +329,14 @@ cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, s
     return CNN_OK;
 }
 
+/* Whether an input that is a vector can take such images value by value; `shape` is of one channel. */
+static bool gives_vector(const cnn_shape *shape, const cnn_shape *input)
+{
+    size_t values = 0;
+    return input->rank == 1 && cnn__shape_values(shape, &values) &&
+           ((uint64_t)input->dims[0] == values || (uint64_t)input->dims[0] == 3 * (uint64_t)values);
+}
+
 cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline)
 {
     cnn_pipeline *copy = NULL;
@@ -333,7 +349,7 @@ cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline
         if (cnn__pipeline_views(pipeline) > 1 && shape.rank > 0) {
             shape = cnn__without_batch(&shape); /* of one view */
         }
-        if (shape.rank != 0 && !cnn__shape_equal(&shape, &model->input)) {
+        if (shape.rank != 0 && !cnn__shape_equal(&shape, &model->input) && !gives_vector(&shape, &model->input)) {
             char given[64], wanted[64];
             cnn__shape_text(&shape, NULL, given, sizeof(given));
             cnn__shape_text(&model->input, NULL, wanted, sizeof(wanted));
