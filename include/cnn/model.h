@@ -233,7 +233,10 @@ CNN_API cnn_status cnn_model_load_weights(cnn_model *model, const char *path, cn
 /**
  * The memory to run a model in: activations, and for training their gradients
  * and those of the parameters. One thread at a time uses a session; many
- * sessions may run one model at the same time, also under one context.
+ * sessions may run one model at the same time, also under one context. In
+ * inference a sample has the same bits in any place of a batch; dense layers
+ * take up to four samples by another way than more, so that a few alone may
+ * differ in the last bits.
  */
 typedef struct cnn_session cnn_session;
 

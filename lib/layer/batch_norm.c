@@ -40,8 +40,11 @@ static cnn_status check(const cnn_context *context, void *state)
     o->keep = o->keep == 0 ? (pytorch ? 0.9f : 0.99f) : o->keep;
     o->epsilon = o->epsilon == 0 ? (pytorch ? 1e-5f : 1e-3f) : o->epsilon;
     o->unbiased = o->unbiased == 0 ? (pytorch ? 1 : 2) : o->unbiased;
-    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "keep", o->keep, 0, 1));
-    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "epsilon", o->epsilon, 1e-12, 1));
+    /* CNN_ZERO stays in the options, and so in model files, where 0 is the default again. */
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "keep", cnn__option_number(o->keep), 0, 1));
+    if (o->epsilon != CNN_ZERO) {
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "epsilon", o->epsilon, 1e-12, 1));
+    }
     CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "unbiased", o->unbiased, 1, 2));
     if (o->activation != CNN_LINEAR && o->activation != CNN_RELU) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, TYPE ": the activation can be linear or relu");
@@ -51,7 +54,8 @@ static cnn_status check(const cnn_context *context, void *state)
 
 static cnn_norm_shape norm_shape(const cnn_batch_norm_options *o, const cnn_shape *input)
 {
-    cnn_norm_shape shape = {sizeof(shape), 1, input->dims[input->rank - 1], o->epsilon, o->activation};
+    cnn_norm_shape shape = {sizeof(shape), 1, input->dims[input->rank - 1], cnn__option_number(o->epsilon),
+                            o->activation};
     for (uint32_t i = 0; i + 1 < input->rank; i++) {
         shape.rows *= input->dims[i];
     }
@@ -66,7 +70,7 @@ static cnn_norm_pool_shape norm_pool_shape(const cnn_batch_norm_options *o, cons
                                  .in_h = input->dims[1],
                                  .in_w = input->dims[2],
                                  .c = input->dims[3],
-                                 .epsilon = o->epsilon,
+                                 .epsilon = cnn__option_number(o->epsilon),
                                  .activation = o->activation};
 }
 
@@ -148,13 +152,14 @@ static void update_statistics(const cnn_batch_norm_options *o, const cnn_norm_sh
                               const float *variance, const cnn_layer_call *call)
 {
     float *moving_mean = call->parameters[MOVING_MEAN], *moving_variance = call->parameters[MOVING_VARIANCE];
+    const float keep = cnn__option_number(o->keep);
     float correction = 1.0f;
     if (o->unbiased == 1 && shape->rows > 1) {
         correction = (float)((double)shape->rows / (double)(shape->rows - 1));
     }
     for (int64_t i = 0; i < shape->c; i++) {
-        moving_mean[i] = o->keep * moving_mean[i] + (1.0f - o->keep) * mean[i];
-        moving_variance[i] = o->keep * moving_variance[i] + (1.0f - o->keep) * (variance[i] * correction);
+        moving_mean[i] = keep * moving_mean[i] + (1.0f - keep) * mean[i];
+        moving_variance[i] = keep * moving_variance[i] + (1.0f - keep) * (variance[i] * correction);
     }
 }
 
@@ -213,20 +218,20 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
         for (int64_t i = 0; i < shape.c; i++) {
             mean[i] = call->parameters[MOVING_MEAN][i];
             /* To the bit what norm_inference takes, so that relu's derivative is that of what it stored. */
-            inverse[i] = (float)(1 / sqrt((double)call->parameters[MOVING_VARIANCE][i] + o->epsilon));
+            inverse[i] = (float)(1 /
+                                 sqrt((double)call->parameters[MOVING_VARIANCE][i] + cnn__option_number(o->epsilon)));
         }
     }
     if (state->pool != 0) {
         cnn_norm_pool_shape pooled = norm_pool_shape(o, call->input_shapes);
-        return backend->norm_pool_backward(call->backend, &pooled, call->frozen, call->inputs[0],
-                                           call->output_gradient, saved_argmax(call, shape.c), call->parameters[GAMMA],
-                                           mean, inverse, call->input_gradients[0], d_gamma, d_beta);
+        return backend->norm_pool_backward(call->backend, &pooled, call->frozen, call->inputs[0], call->output_gradient,
+                                           saved_argmax(call, shape.c), call->parameters[GAMMA], mean, inverse,
+                                           call->input_gradients[0], d_gamma, d_beta);
     }
     if (o->activation != CNN_LINEAR) { /* nobody reads this gradient afterwards: it may be overwritten */
-        return backend->norm_activation_backward(call->backend, &shape, call->frozen, call->inputs[0], call->output,
-                                                 (float *)call->output_gradient, call->parameters[GAMMA],
-                                                 call->parameters[BETA], mean, inverse, call->input_gradients[0],
-                                                 d_gamma, d_beta);
+        return backend->norm_activation_backward(
+            call->backend, &shape, call->frozen, call->inputs[0], call->output, (float *)call->output_gradient,
+            call->parameters[GAMMA], call->parameters[BETA], mean, inverse, call->input_gradients[0], d_gamma, d_beta);
     }
     return backend->norm_backward(call->backend, &shape, call->frozen, call->inputs[0], call->output_gradient,
                                   call->parameters[GAMMA], mean, inverse, call->input_gradients[0], d_gamma, d_beta);

@@ -195,7 +195,7 @@ static bool absorb_norm(cnn__conv2d_state *conv, const cnn_batch_norm_options *n
         return false;
     }
     conv->normalised = 1;
-    conv->epsilon = norm->epsilon;
+    conv->epsilon = cnn__option_number(norm->epsilon);
     conv->options.activation = norm->activation;
     return true;
 }

@@ -9,6 +9,21 @@
 #include "session/trace.h"
 #include "train/train.h"
 
+/* Probabilities taken for their logarithms give a loss that falls without end. What ends a model in some other way may
+ * be a logarithm. */
+static cnn_status check_head(const cnn_session *session, const cnn_loss *loss)
+{
+    const cnn__program *program = &session->program;
+    const cnn_activate_options *head = program->head ? program->ops[program->op_count - 1].state : NULL;
+    if (head == NULL || head->activation == CNN_LOG_SOFTMAX || !cnn__loss_on_logarithms(loss)) {
+        return CNN_OK;
+    }
+    return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT,
+                     "%s: the loss %s takes log-probabilities, and the model ends in %s: end it in log_softmax, or use "
+                     "categorical_crossentropy",
+                     session->model->name, cnn_loss_name(loss), cnn__activation_names[head->activation]);
+}
+
 static cnn_status compute_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
 {
     const cnn__program *program = &session->program;
@@ -42,6 +57,7 @@ cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cn
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: a loss needs a forward pass before it",
                          session->model->name);
     }
+    CNN__RETURN_IF_ERROR(check_head(session, loss));
     const cnn__float_mode mode = cnn__float_mode_enter();
     cnn_status status = compute_loss(session, loss, target, value);
     cnn__float_mode_set(mode);
