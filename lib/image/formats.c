@@ -184,6 +184,9 @@ static bool equal_in_any_case(const char *text, const char *lower)
 
 cnn_image_format cnn_image_name_format(const char *path)
 {
+    if (path == NULL) {
+        return CNN_IMAGE_UNKNOWN;
+    }
     const char *slash = strrchr(path, '/');
     const char *name = slash != NULL ? slash + 1 : path;
     const char *dot = strrchr(name, '.');
