@@ -70,16 +70,16 @@ typedef struct cnn_loss_kind {
     int32_t on_output;     /**< 1: `z` is the model's output, a sigmoid or softmax at its end included; 0: the logits */
     int32_t probabilities; /**< 1: the library refuses target values outside [0, 1] */
     size_t least_outputs;  /**< values of a sample that it needs to make sense; 0: 1 */
-    /** Sets *loss to the sample's, in double, and fills `gradient`. Any status but CNN_OK ends the call that asked. Called
-        from any thread that uses the loss, at the same time. */
+    /** Sets *loss to the sample's, in double, and fills `gradient`. Any status but CNN_OK ends the call that asked.
+        Called from any thread that uses the loss, at the same time. */
     cnn_status (*sample)(void *user, const cnn_loss_sample *sample, double *loss);
     void (*destroy)(void *user); /**< called by cnn_loss_free(); may be NULL */
 } cnn_loss_kind;
 
 /**
- * A custom loss, for cnn_fit(), cnn_evaluate() and cnn_session_loss() like the built-in ones. `kind` is copied; `user` is
- * handed to its functions and destroyed with the loss, but not if this call fails. The batch's loss is the mean over its
- * samples. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
+ * A custom loss, for cnn_fit(), cnn_evaluate() and cnn_session_loss() like the built-in ones. `kind` is copied; `user`
+ * is handed to its functions and destroyed with the loss, but not if this call fails. The batch's loss is the mean over
+ * its samples. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_loss_create_custom(cnn_context *context, const cnn_loss_kind *kind, void *user, cnn_loss **loss);
 
