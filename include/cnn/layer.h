@@ -247,6 +247,8 @@ typedef struct cnn_parameter_spec {
     int64_t fan_in, fan_out;    /**< for the initializer */
     int32_t trainable;          /**< 0: a statistic that the layer itself updates */
     int32_t decay;              /**< 1: weight decay applies even when biases are left out of it */
+    int32_t type;               /**< a cnn_element_type; only CNN_FLOAT32 so far */
+    int32_t reserved;           /**< zero */
 } cnn_parameter_spec;
 
 /** What a layer says when shapes are inferred. Zeroed before `infer` is called. */
@@ -269,7 +271,7 @@ typedef struct cnn_layer_call {
     size_t struct_size;
     const cnn_backend_call *backend;  /**< arithmetic, threads and workspace; entries are reached by
                                            backend->backend->gemm(backend, ...) and so on */
-    int32_t training;                 /**< 1 in a training session */
+    int32_t training;                 /**< 1: training behaviour; gradients may be asked for with 0 as well */
     uint32_t input_count;
     const cnn_shape *input_shapes;    /**< with the number of samples of this call as dims[0] */
     cnn_shape output_shape;           /**< likewise */
@@ -279,10 +281,11 @@ typedef struct cnn_layer_call {
     float *const *input_gradients;    /**< backward only, to be overwritten; an entry is NULL where none is needed */
     float *const *parameters;
     float *const *parameter_gradients; /**< backward only, to be overwritten; an entry is NULL where none is needed */
-    void *saved;                      /**< saved_size bytes; NULL in inference */
+    void *saved;                      /**< saved_size bytes; NULL in inference without gradients */
     uint64_t key[2];                  /**< of this layer's random numbers in this step */
     int32_t frozen;                   /**< 1 if none of the layer's parameters is trained */
-    int32_t reserved;
+    int32_t derived;                  /**< backward of the library's own layers: 1 if the derivative of a folded
+                                           activation is in output_gradient already; a caller's layer ignores it */
 } cnn_layer_call;
 
 /**

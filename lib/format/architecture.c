@@ -58,8 +58,8 @@ cnn_status cnn__architecture_to_json(const cnn_model *model, json_t **object)
 {
     json_t *layers = json_array(), *input = json_array();
     cnn_status status = layers != NULL && input != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
-    for (uint32_t i = 0; i < model->input.rank; i++) {
-        json_array_append_new(input, json_integer(model->input.dims[i]));
+    for (uint32_t i = 0; i < cnn__model_input(model)->rank; i++) {
+        json_array_append_new(input, json_integer(cnn__model_input(model)->dims[i]));
     }
     for (uint32_t i = 0; i < model->node_count && status == CNN_OK; i++) {
         const cnn__node *node = &model->nodes[i];

@@ -7,14 +7,12 @@
 
 typedef struct add_state {
     cnn_named_options options;
-    int32_t activation; /* of the layer behind, done in the same pass */
-    float alpha;
+    cnn__epilogue epilogue;
 } add_state;
 
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
-    (void)user;
     (void)backend;
     (void)threads;
     if (input_count < 2) {
@@ -31,6 +29,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
         }
     }
     spec->output = inputs[0];
+    spec->backward_needs_output = ((const add_state *)user)->epilogue.activation != CNN_LINEAR;
     spec->in_place = 1; /* a shortcut is added to what its block has made, which nobody else reads */
     return CNN_OK;
 }
@@ -52,14 +51,15 @@ static cnn_status forward(const void *user, const cnn_layer_call *call)
         CNN__RETURN_IF_ERROR(backend->add(call->backend, values, sum, call->inputs[i], call->output));
         sum = call->output;
     }
-    return backend->add_activation(call->backend, (cnn_activation)state->activation, state->alpha, values, sum,
+    return backend->add_activation(call->backend, (cnn_activation)state->epilogue.activation, state->epilogue.alpha,
+                                   values, sum,
                                    call->inputs[call->input_count - 1], call->output);
 }
 
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
-    (void)user;
     size_t values = values_of(&call->output_shape);
+    CNN__RETURN_IF_ERROR(cnn__epilogue_backward(&((const add_state *)user)->epilogue, call));
     for (uint32_t i = 0; i < call->input_count; i++) {
         float *gradient = call->input_gradients[i];
         if (gradient != NULL && gradient != call->output_gradient) {
@@ -69,34 +69,11 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     return CNN_OK;
 }
 
-static cnn_activation activation(const void *user, float *alpha)
-{
-    const add_state *state = user;
-    *alpha = state->alpha;
-    return (cnn_activation)state->activation;
-}
-
-/* Residual networks have a relu behind each sum: it costs nothing in the same pass. */
-static bool absorb(void *user, bool training, const cnn__layer_type *next_type, const void *next)
-{
-    (void)training;
-    add_state *state = user;
-    const cnn_activate_options *activate = next;
-    if (state->activation != CNN_LINEAR || next_type != &cnn__activate_type ||
-        (activate->activation != CNN_RELU && activate->activation != CNN_LEAKY_RELU)) {
-        return false;
-    }
-    state->activation = activate->activation;
-    state->alpha = activate->alpha;
-    return true;
-}
-
 const cnn__layer_type cnn__add_type = {
     .kind = {sizeof(cnn_layer_kind), "Add", "add", infer, forward, backward, NULL},
     .options_size = sizeof(cnn_named_options),
     .state_size = sizeof(add_state),
-    .activation = activation,
-    .absorb = absorb,
+    .epilogue = offsetof(add_state, epilogue),
 };
 
 cnn_layer *cnn_add(cnn_context *context, const cnn_named_options *options)

@@ -4,14 +4,14 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "layer/batch_norm.h"
 #include "layer/layer.h"
-#include "layer/pool2d.h"
 
 #define TYPE "BatchNormalization"
 
 typedef struct batch_norm_state {
     cnn_batch_norm_options options;
-    int32_t pool; /* 2: the 2x2 max pooling behind is done here, in training */
+    cnn__epilogue epilogue; /* relu; with pooling only where a backward may follow */
 } batch_norm_state;
 
 static const char *const unbiased_names[] = {"default", "unbiased", "biased", NULL};
@@ -34,7 +34,8 @@ enum { MEAN, INVERSE_DEVIATION, SAVED };
 
 static cnn_status check(const cnn_context *context, void *state)
 {
-    cnn_batch_norm_options *o = state;
+    batch_norm_state *norm = state;
+    cnn_batch_norm_options *o = &norm->options;
     bool pytorch = o->convention == CNN_PYTORCH;
     CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "convention", o->convention, 0, CNN_TENSORFLOW1));
     o->keep = o->keep == 0 ? (pytorch ? 0.9f : 0.99f) : o->keep;
@@ -46,12 +47,14 @@ static cnn_status check(const cnn_context *context, void *state)
     if (o->activation != CNN_LINEAR && o->activation != CNN_RELU) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, TYPE ": the activation can be linear or relu");
     }
+    norm->epilogue.activation = o->activation;
     return CNN_OK;
 }
 
-static cnn_norm_shape norm_shape(const cnn_batch_norm_options *o, const cnn_shape *input)
+static cnn_norm_shape norm_shape(const batch_norm_state *state, const cnn_shape *input)
 {
-    cnn_norm_shape shape = {sizeof(shape), 1, input->dims[input->rank - 1], o->epsilon, o->activation};
+    cnn_norm_shape shape = {sizeof(shape), 1, input->dims[input->rank - 1], state->options.epsilon,
+                            state->epilogue.activation};
     for (uint32_t i = 0; i + 1 < input->rank; i++) {
         shape.rows *= input->dims[i];
     }
@@ -59,26 +62,26 @@ static cnn_norm_shape norm_shape(const cnn_batch_norm_options *o, const cnn_shap
 }
 
 /* The same rows as images. */
-static cnn_norm_pool_shape norm_pool_shape(const cnn_batch_norm_options *o, const cnn_shape *input)
+static cnn_norm_pool_shape norm_pool_shape(const batch_norm_state *state, const cnn_shape *input)
 {
     return (cnn_norm_pool_shape){.struct_size = sizeof(cnn_norm_pool_shape),
                                  .n = input->dims[0],
                                  .in_h = input->dims[1],
                                  .in_w = input->dims[2],
                                  .c = input->dims[3],
-                                 .epsilon = o->epsilon,
-                                 .activation = o->activation};
+                                 .epsilon = state->options.epsilon,
+                                 .activation = state->epilogue.activation};
 }
 
 /* Bytes of workspace that the backend wants, aligned. */
 static size_t backend_workspace(const batch_norm_state *state, const cnn_backend *backend, const cnn_shape *input,
                                 uint32_t threads)
 {
-    cnn_norm_shape shape = norm_shape(&state->options, input);
-    if (state->pool == 0) {
+    cnn_norm_shape shape = norm_shape(state, input);
+    if (state->epilogue.pool == 0) {
         return cnn__align_size(backend->norm_workspace(backend, &shape, threads));
     }
-    cnn_norm_pool_shape pooled = norm_pool_shape(&state->options, input);
+    cnn_norm_pool_shape pooled = norm_pool_shape(state, input);
     return cnn__align_size(backend->norm_pool_workspace(backend, &pooled, threads));
 }
 
@@ -88,7 +91,7 @@ static cnn_status infer_pool(const batch_norm_state *state, const cnn_backend *b
 {
     size_t pooled = 0;
     CNN__RETURN_IF_ERROR(cnn__infer_rank(input, 4, "images", reason, reason_size));
-    cnn_norm_pool_shape shape = norm_pool_shape(&state->options, input);
+    cnn_norm_pool_shape shape = norm_pool_shape(state, input);
     if (shape.in_h < 2 || shape.in_w < 2 || !backend->norm_pools(backend, &shape)) {
         snprintf(reason, reason_size, "the backend does not pool in this normalisation");
         return CNN_ERROR_UNSUPPORTED;
@@ -108,19 +111,19 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     if (inputs->rank != 2) {
         CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "vectors or images", reason, reason_size));
     }
-    cnn_norm_shape shape = norm_shape(o, inputs);
+    cnn_norm_shape shape = norm_shape(state, inputs);
     cnn_shape each = {1, 0, {shape.c}};
     const cnn_initializer zero = {CNN_INIT_CONSTANT, 0}, one = {CNN_INIT_CONSTANT, 1};
     spec->output = *inputs;
-    spec->parameters[GAMMA] = (cnn_parameter_spec){"gamma", each, one, shape.c, shape.c, !o->no_scale, 0};
-    spec->parameters[BETA] = (cnn_parameter_spec){"beta", each, zero, shape.c, shape.c, !o->no_shift, 0};
-    spec->parameters[MOVING_MEAN] = (cnn_parameter_spec){"moving_mean", each, zero, shape.c, shape.c, 0, 0};
-    spec->parameters[MOVING_VARIANCE] = (cnn_parameter_spec){"moving_variance", each, one, shape.c, shape.c, 0, 0};
+    spec->parameters[GAMMA] = (cnn_parameter_spec){"gamma", each, one, shape.c, shape.c, !o->no_scale, 0, CNN_FLOAT32, 0};
+    spec->parameters[BETA] = (cnn_parameter_spec){"beta", each, zero, shape.c, shape.c, !o->no_shift, 0, CNN_FLOAT32, 0};
+    spec->parameters[MOVING_MEAN] = (cnn_parameter_spec){"moving_mean", each, zero, shape.c, shape.c, 0, 0, CNN_FLOAT32, 0};
+    spec->parameters[MOVING_VARIANCE] = (cnn_parameter_spec){"moving_variance", each, one, shape.c, shape.c, 0, 0, CNN_FLOAT32, 0};
     spec->parameter_count = PARAMETERS;
     spec->saved_size = SAVED * cnn__align_size((size_t)shape.c * sizeof(float));
     spec->backward_needs_input = 1;
-    spec->backward_needs_output = state->pool == 0 && o->activation != CNN_LINEAR;
-    if (state->pool != 0) {
+    spec->backward_needs_output = state->epilogue.pool == 0 && state->epilogue.activation != CNN_LINEAR;
+    if (state->epilogue.pool != 0) {
         CNN__RETURN_IF_ERROR(infer_pool(state, backend, inputs, spec, reason, reason_size));
     }
     /* Behind the backend's part: this batch's variance, and gradients that nobody wants. */
@@ -158,18 +161,21 @@ static void update_statistics(const cnn_batch_norm_options *o, const cnn_norm_sh
     }
 }
 
-/* Frozen, it normalises by the moving statistics. */
+/* Whether it normalises by the moving statistics: in inference behaviour, and frozen. */
+static int is_fixed(const cnn_layer_call *call) { return !call->training || call->frozen; }
+
 static cnn_status forward_pooled(const batch_norm_state *state, const cnn_layer_call *call)
 {
     const cnn_batch_norm_options *o = &state->options;
-    cnn_norm_shape plain = norm_shape(o, call->input_shapes);
-    cnn_norm_pool_shape shape = norm_pool_shape(o, call->input_shapes);
-    float *mean = call->frozen ? call->parameters[MOVING_MEAN] : part(call->saved, shape.c, MEAN);
-    float *variance = call->frozen ? call->parameters[MOVING_VARIANCE] : own_workspace(state, call, 0);
+    const int fixed = is_fixed(call);
+    cnn_norm_shape plain = norm_shape(state, call->input_shapes);
+    cnn_norm_pool_shape shape = norm_pool_shape(state, call->input_shapes);
+    float *mean = fixed ? call->parameters[MOVING_MEAN] : part(call->saved, shape.c, MEAN);
+    float *variance = fixed ? call->parameters[MOVING_VARIANCE] : own_workspace(state, call, 0);
     CNN__RETURN_IF_ERROR(call->backend->backend->norm_pool_forward(
-        call->backend, &shape, call->frozen, call->inputs[0], call->parameters[GAMMA], call->parameters[BETA],
+        call->backend, &shape, fixed, call->inputs[0], call->parameters[GAMMA], call->parameters[BETA],
         call->output, saved_argmax(call, shape.c), mean, variance, part(call->saved, shape.c, INVERSE_DEVIATION)));
-    if (!call->frozen) {
+    if (!fixed) {
         update_statistics(o, &plain, mean, variance, call);
     }
     return CNN_OK;
@@ -179,12 +185,12 @@ static cnn_status forward(const void *user, const cnn_layer_call *call)
 {
     const batch_norm_state *state = user;
     const cnn_batch_norm_options *o = &state->options;
-    if (state->pool != 0) {
+    if (state->epilogue.pool != 0) {
         return forward_pooled(state, call);
     }
     const cnn_backend *backend = call->backend->backend;
-    cnn_norm_shape shape = norm_shape(o, call->input_shapes);
-    if (!call->training || call->frozen) {
+    cnn_norm_shape shape = norm_shape(state, call->input_shapes);
+    if (is_fixed(call)) {
         return backend->norm_inference(call->backend, &shape, call->inputs[0], call->parameters[GAMMA],
                                        call->parameters[BETA], call->parameters[MOVING_MEAN],
                                        call->parameters[MOVING_VARIANCE], call->output);
@@ -203,68 +209,37 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     const batch_norm_state *state = user;
     const cnn_batch_norm_options *o = &state->options;
     const cnn_backend *backend = call->backend->backend;
-    cnn_norm_shape shape = norm_shape(o, call->input_shapes);
+    const int fixed = is_fixed(call);
+    cnn_norm_shape shape = norm_shape(state, call->input_shapes);
     float *mean = part(call->saved, shape.c, MEAN);
     float *inverse = part(call->saved, shape.c, INVERSE_DEVIATION);
     float *d_gamma = call->parameter_gradients[GAMMA], *d_beta = call->parameter_gradients[BETA];
     d_gamma = d_gamma != NULL ? d_gamma : own_workspace(state, call, 0);
     d_beta = d_beta != NULL ? d_beta : own_workspace(state, call, 1);
-    if (call->frozen) {
+    if (fixed) {
         for (int64_t i = 0; i < shape.c; i++) {
             mean[i] = call->parameters[MOVING_MEAN][i];
             /* To the bit what norm_inference takes, so that relu's derivative is that of what it stored. */
             inverse[i] = (float)(1 / sqrt((double)call->parameters[MOVING_VARIANCE][i] + o->epsilon));
         }
     }
-    if (state->pool != 0) {
-        cnn_norm_pool_shape pooled = norm_pool_shape(o, call->input_shapes);
-        return backend->norm_pool_backward(call->backend, &pooled, call->frozen, call->inputs[0],
+    if (state->epilogue.pool != 0) {
+        cnn_norm_pool_shape pooled = norm_pool_shape(state, call->input_shapes);
+        return backend->norm_pool_backward(call->backend, &pooled, fixed, call->inputs[0],
                                            call->output_gradient, saved_argmax(call, shape.c), call->parameters[GAMMA],
                                            mean, inverse, call->input_gradients[0], d_gamma, d_beta);
     }
-    if (o->activation != CNN_LINEAR) { /* nobody reads this gradient afterwards: it may be overwritten */
-        return backend->norm_activation_backward(call->backend, &shape, call->frozen, call->inputs[0], call->output,
+    if (state->epilogue.activation != CNN_LINEAR) { /* nobody reads this gradient afterwards: it may be overwritten */
+        return backend->norm_activation_backward(call->backend, &shape, fixed, call->inputs[0], call->output,
                                                  (float *)call->output_gradient, call->parameters[GAMMA],
                                                  call->parameters[BETA], mean, inverse, call->input_gradients[0],
                                                  d_gamma, d_beta);
     }
-    return backend->norm_backward(call->backend, &shape, call->frozen, call->inputs[0], call->output_gradient,
+    return backend->norm_backward(call->backend, &shape, fixed, call->inputs[0], call->output_gradient,
                                   call->parameters[GAMMA], mean, inverse, call->input_gradients[0], d_gamma, d_beta);
 }
 
-static cnn_activation activation(const void *state, float *alpha)
-{
-    *alpha = 0;
-    return (cnn_activation)((const cnn_batch_norm_options *)state)->activation;
-}
-
-static void drop_activation(void *state) { ((cnn_batch_norm_options *)state)->activation = CNN_LINEAR; }
-
-/* A relu behind it costs nothing in the same pass, nor one behind the pooling: it is the same there. In inference the
- * convolution in front takes the normalisation over. */
-static bool absorb(void *state, bool training, const cnn__layer_type *next_type, const void *next)
-{
-    batch_norm_state *norm = state;
-    cnn_batch_norm_options *o = &norm->options;
-    const cnn_activate_options *activate = next;
-    if (next_type == &cnn__max_pool2d_type) {
-        const bool pools = training && norm->pool == 0 && cnn__pool2d_halves(next);
-        norm->pool = pools ? 2 : norm->pool;
-        return pools;
-    }
-    if (o->activation != CNN_LINEAR || next_type != &cnn__activate_type || activate->activation != CNN_RELU) {
-        return false;
-    }
-    o->activation = CNN_RELU;
-    return true;
-}
-
-/* In the same passes; with pooling, the stored cell number says where relu's derivative is 0. */
-static bool applies_derivative(const void *state)
-{
-    (void)state;
-    return true;
-}
+float cnn__batch_norm_epsilon(const void *state) { return ((const batch_norm_state *)state)->options.epsilon; }
 
 const cnn__layer_type cnn__batch_norm_type = {
     .kind = {sizeof(cnn_layer_kind), TYPE, "batch_normalization", infer, forward, backward, NULL},
@@ -272,10 +247,7 @@ const cnn__layer_type cnn__batch_norm_type = {
     .state_size = sizeof(batch_norm_state),
     .fields = fields,
     .check = check,
-    .activation = activation,
-    .drop_activation = drop_activation,
-    .absorb = absorb,
-    .applies_derivative = applies_derivative,
+    .epilogue = offsetof(batch_norm_state, epilogue),
 };
 
 cnn_layer *cnn_batch_norm(cnn_context *context, const cnn_batch_norm_options *options)

@@ -5,8 +5,7 @@
  * from a backend that has none, the folded filters. */
 #include "layer/conv2d.h"
 
-/* Behind the convolution's own parameters, in the order of batch_norm.c. */
-enum { GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE };
+#include "layer/fold.h"
 
 static size_t filter_bytes(const cnn_conv2d_shape *s)
 {
@@ -16,10 +15,8 @@ static size_t filter_bytes(const cnn_conv2d_shape *s)
 
 static size_t bias_bytes(const cnn__conv2d_state *state, const cnn_conv2d_shape *s)
 {
-    return state->normalised ? cnn__align_size((size_t)s->out_c * sizeof(float)) : 0;
+    return state->fold.normalised ? cnn__fold_bias_bytes(s->out_c) : 0;
 }
-
-static size_t factor_bytes(const cnn_conv2d_shape *s) { return cnn__align_size((size_t)s->out_c * sizeof(double)); }
 
 void cnn__conv2d_plan_inference(void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *input,
                                 cnn__preparation *preparation)
@@ -30,33 +27,11 @@ void cnn__conv2d_plan_inference(void *user, const cnn_backend *backend, uint32_t
     const size_t theirs = backend->conv2d_prepared_size(backend, &shape);
     const cnn_pass pass = theirs > 0 ? CNN_PASS_FORWARD_PREPARED : CNN_PASS_FORWARD;
     *preparation = (cnn__preparation){.workspace = backend->conv2d_workspace(backend, &shape, pass, threads)};
-    if (state->normalised) {
+    if (state->fold.normalised) {
         preparation->size = bias_bytes(state, &shape) + (theirs > 0 ? theirs : filter_bytes(&shape));
-        preparation->scratch = factor_bytes(&shape) + (theirs > 0 ? filter_bytes(&shape) : 0);
+        preparation->scratch = cnn__fold_scratch_bytes(shape.out_c) + (theirs > 0 ? filter_bytes(&shape) : 0);
     } else {
         preparation->size = theirs;
-    }
-}
-
-/* y = (conv(x) + bias - mean) f + beta with f = gamma / sqrt(variance + epsilon): the filters times f, and a bias. */
-static void fold(const cnn__conv2d_state *state, const cnn_conv2d_shape *shape, const cnn_layer_call *call,
-                 double *factors, float *filters, float *bias)
-{
-    const bool has_bias = !state->options.no_bias;
-    float *const *norm = call->parameters + (has_bias ? 2 : 1);
-    const int64_t channels = shape->out_c;
-    const int64_t rows = (int64_t)shape->kernel_h * shape->kernel_w * (shape->in_c / shape->groups);
-    for (int64_t c = 0; c < channels; c++) {
-        factors[c] = norm[GAMMA][c] / __builtin_sqrt((double)norm[MOVING_VARIANCE][c] + state->epsilon);
-        const double before = has_bias ? call->parameters[1][c] : 0;
-        bias[c] = (float)((before - norm[MOVING_MEAN][c]) * factors[c] + norm[BETA][c]);
-    }
-    for (int64_t row = 0; row < rows; row++) {
-        const float *from = call->parameters[0] + row * channels;
-        float *to = filters + row * channels;
-        for (int64_t c = 0; c < channels; c++) {
-            to[c] = (float)(from[c] * factors[c]);
-        }
     }
 }
 
@@ -67,11 +42,13 @@ cnn_status cnn__conv2d_prepare(const void *user, const cnn_layer_call *call, voi
     const cnn_conv2d_shape shape = cnn__conv2d_shape_of(state, call->input_shapes);
     const bool theirs = backend->conv2d_prepared_size(backend, &shape) > 0;
     void *filters = (char *)prepared + bias_bytes(state, &shape);
-    if (!state->normalised) {
+    if (!state->fold.normalised) {
         return backend->conv2d_prepare(call->backend, &shape, call->parameters[0], filters);
     }
-    float *folded = theirs ? (float *)((char *)scratch + factor_bytes(&shape)) : filters;
-    fold(state, &shape, call, scratch, folded, prepared);
+    float *folded = theirs ? (float *)((char *)scratch + cnn__fold_scratch_bytes(shape.out_c)) : filters;
+    const int64_t rows = (int64_t)shape.kernel_h * shape.kernel_w * (shape.in_c / shape.groups);
+    cnn__fold_norm(&state->fold, call->parameters, !state->options.no_bias, rows, shape.out_c, scratch, folded,
+                   prepared);
     return theirs ? backend->conv2d_prepare(call->backend, &shape, folded, filters) : CNN_OK;
 }
 
@@ -81,7 +58,7 @@ cnn_status cnn__conv2d_forward_prepared(const void *user, const cnn_layer_call *
     const cnn_backend *backend = call->backend->backend;
     const cnn_conv2d_shape shape = cnn__conv2d_shape_of(state, call->input_shapes);
     const void *filters = (const char *)prepared + bias_bytes(state, &shape);
-    const float *bias = state->normalised         ? prepared
+    const float *bias = state->fold.normalised         ? prepared
                         : state->options.no_bias ? NULL
                                                   : call->parameters[1];
     if (backend->conv2d_prepared_size(backend, &shape) == 0) {

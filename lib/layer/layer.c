@@ -16,6 +16,7 @@ static cnn_layer *layer_allocate(cnn_context *context, const char *name)
         return NULL;
     }
     layer->context = context;
+    atomic_init(&layer->references, 1);
     if (name != NULL) {
         layer->name = cnn__strdup(context, name);
         if (layer->name == NULL) {
@@ -27,7 +28,7 @@ static cnn_layer *layer_allocate(cnn_context *context, const char *name)
 }
 
 /* Names are parts of parameter names and of text in files: plain characters only. */
-static cnn_status check_name(const cnn_context *context, const char *what, const char *name)
+cnn_status cnn__check_name(const cnn_context *context, const char *what, const char *name)
 {
     size_t length = name != NULL ? strlen(name) : 1;
     bool plain = length > 0 && length < 256;
@@ -54,7 +55,7 @@ cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, 
     options_head *head = state;
     cnn_status status = cnn__options_copy(context, what, options, state, type->options_size);
     if (status == CNN_OK) {
-        status = check_name(context, what, head->name);
+        status = cnn__check_name(context, what, head->name);
     }
     if (status == CNN_OK && type->check != NULL) {
         status = type->check(context, state);
@@ -77,7 +78,7 @@ cnn_layer *cnn_custom_layer(cnn_context *context, const cnn_layer_kind *kind, vo
 {
     cnn_layer_kind copy;
     if (cnn__options_copy(context, "cnn_custom_layer", kind, &copy, sizeof(copy)) != CNN_OK ||
-        check_name(context, "cnn_custom_layer", name) != CNN_OK) {
+        cnn__check_name(context, "cnn_custom_layer", name) != CNN_OK) {
         return NULL;
     }
     if (copy.type == NULL || copy.prefix == NULL || copy.infer == NULL || copy.forward == NULL) {
@@ -93,9 +94,30 @@ cnn_layer *cnn_custom_layer(cnn_context *context, const cnn_layer_kind *kind, vo
     return layer;
 }
 
+cnn_layer *cnn__layer_create_inner(cnn_context *context, struct cnn_model *inner, void (*release)(void *),
+                                   const char *name)
+{
+    cnn_layer *layer = layer_allocate(context, name);
+    if (layer == NULL) {
+        release(inner);
+        return NULL;
+    }
+    layer->inner = inner;
+    layer->user = inner;
+    layer->kind = (cnn_layer_kind){
+        .struct_size = sizeof(layer->kind), .type = "Model", .prefix = "model", .destroy = release};
+    return layer;
+}
+
+cnn_layer *cnn__layer_retain(cnn_layer *layer)
+{
+    atomic_fetch_add_explicit(&layer->references, 1, memory_order_relaxed);
+    return layer;
+}
+
 void cnn_layer_free(cnn_layer *layer)
 {
-    if (layer == NULL) {
+    if (layer == NULL || atomic_fetch_sub_explicit(&layer->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
     cnn_context *context = layer->context;
@@ -106,6 +128,18 @@ void cnn_layer_free(cnn_layer *layer)
     }
     cnn__free(context, layer->name);
     cnn__free(context, layer);
+}
+
+cnn_status cnn__epilogue_backward(const cnn__epilogue *epilogue, const cnn_layer_call *call)
+{
+    if (epilogue->activation == CNN_LINEAR || call->derived) {
+        return CNN_OK;
+    }
+    size_t values = 0;
+    float *gradient = (float *)call->output_gradient;
+    (void)cnn__shape_values(&call->output_shape, &values);
+    return call->backend->backend->activation_backward(call->backend, (cnn_activation)epilogue->activation,
+                                                       epilogue->alpha, values, call->output, gradient, gradient);
 }
 
 int64_t cnn__window_output(cnn__window *window, int64_t input)

@@ -3,6 +3,8 @@
 #ifndef CNN_LAYER_LAYER_H
 #define CNN_LAYER_LAYER_H
 
+#include <stdatomic.h>
+
 #include <cnn/layer.h>
 
 #include "core/context.h"
@@ -21,6 +23,21 @@ typedef struct cnn__layer_work {
     const char *algorithm, *reason; /* static; NULL: not known */
 } cnn__layer_work;
 
+/* What an operation does to its results in the pass that writes them: an activation, then 2x2 maxima at stride 2. Its
+ * own backward applies the derivative. `check` fills in what is an option of the layer. */
+typedef struct cnn__epilogue {
+    int32_t activation; /* a cnn_activation; one over rows is never run as an epilogue */
+    float alpha;        /* slope of leaky relu */
+    int32_t pool;       /* 2: the maxima; 0: none */
+} cnn__epilogue;
+
+/* A batch normalisation by fixed statistics, folded into weights and bias when these are prepared. Its parameters
+ * follow the layer's own in a call. */
+typedef struct cnn__fold {
+    int32_t normalised; /* 1: there is one */
+    float epsilon;
+} cnn__fold;
+
 /* One built-in kind: one file each, registered in registry.c. A layer's `user` is a state struct that begins with the
  * kind's option struct, checked and with all defaults filled in. */
 typedef struct cnn__layer_type {
@@ -30,21 +47,10 @@ typedef struct cnn__layer_type {
     const cnn__field *fields; /* of the options, as model files name them */
     /* Fills defaults and checks what does not depend on the input. */
     cnn_status (*check)(const cnn_context *context, void *state);
-    /* The activation folded into the layer, and its alpha; NULL if there never is one. */
-    cnn_activation (*activation)(const void *state, float *alpha);
-    /* Takes the folded activation out of the state, to be run as a step of its own. */
-    void (*drop_activation)(void *state);
-    /* Takes over the work of the layer behind, whose state is `next`; false if it cannot. May be NULL. Parameters of
-     * that layer then follow the own ones in a call; this is for inference alone. */
-    bool (*absorb)(void *state, bool training, const struct cnn__layer_type *next_type, const void *next);
-    /* Takes over the activation of the layer in front, to apply it to its own, fewer values: false if results would not
-     * be the same. NULL: never. */
-    bool (*take_activation)(void *state, cnn_activation activation, float alpha);
+    /* Where in the state the epilogue lies; 0: there is none. Fusions change it in an operation's copy of the state. */
+    size_t epilogue;
     /* 1: does nothing in inference. */
     bool identity_in_inference;
-    /* The gradient that `backward` takes is the one behind the folded activation, whose derivative it applies
-     * itself; NULL: never. */
-    bool (*applies_derivative)(const void *state);
     /* Inference with prepared parameters; NULL: none. With a size above 0 `prepare` is called whenever parameters have
      * changed, with 64-byte aligned memory and without a workspace, and then `forward_prepared` in place of forward.
      * Planning may note in the state what it depends on. */
@@ -59,6 +65,8 @@ typedef struct cnn__layer_type {
 
 struct cnn_layer {
     cnn_context *context;
+    atomic_uint references;      /* the nodes of models that apply it */
+    struct cnn_model *inner;     /* a model to be used as a layer, retained; NULL: an ordinary layer */
     char *name;                  /* NULL: named by the model */
     const cnn__layer_type *type; /* NULL: a caller's kind */
     cnn_layer_kind kind;
@@ -74,8 +82,25 @@ extern const cnn__layer_type cnn__conv2d_type, cnn__dense_type, cnn__max_pool2d_
     cnn__global_average_pool2d_type, cnn__flatten_type, cnn__dropout_type, cnn__batch_norm_type, cnn__activate_type,
     cnn__zero_pad2d_type, cnn__add_type, cnn__concatenate_type, cnn__lrn_type;
 
+static inline cnn__epilogue *cnn__layer_epilogue(const cnn__layer_type *type, void *state)
+{
+    return type == NULL || type->epilogue == 0 ? NULL : (cnn__epilogue *)((char *)state + type->epilogue);
+}
+
+/* Turns the gradient of an operation's output into that before the epilogue's activation, in place: nobody reads the
+ * former afterwards. Nothing if that was done already. */
+cnn_status cnn__epilogue_backward(const cnn__epilogue *epilogue, const cnn_layer_call *call);
+
 /* Makes a layer from a caller's option struct; `what` is the constructor's name. NULL with the error set. */
 cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, const char *what, const void *options);
+
+/* A layer that stands for a model: a reference to it that is taken over, also on failure, and ends with `release`. */
+cnn_layer *cnn__layer_create_inner(cnn_context *context, struct cnn_model *inner, void (*release)(void *),
+                                   const char *name);
+/* One more owner, each of whom calls cnn_layer_free(). */
+cnn_layer *cnn__layer_retain(cnn_layer *layer);
+/* CNN_ERROR_INVALID_ARGUMENT unless the name, if there is one, is of plain characters. */
+cnn_status cnn__check_name(const cnn_context *context, const char *what, const char *name);
 
 /* Output size of a window along one side, and what is padded in front. */
 typedef struct cnn__window {

@@ -8,8 +8,7 @@
 
 typedef struct max_pool2d_state {
     cnn_pool2d_options options;
-    int32_t activation; /* of the layer in front, applied to the maxima */
-    float alpha;
+    cnn__epilogue epilogue; /* the activation of the layer before it, applied to the maxima */
 } max_pool2d_state;
 
 static const cnn__field fields[] = {
@@ -100,10 +99,12 @@ static cnn_status pool_infer(const cnn_pool2d_options *o, const cnn_shape *input
 static cnn_status max_infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                             uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
+    const max_pool2d_state *state = user;
     (void)backend;
     (void)threads;
     (void)input_count;
-    return pool_infer(user, inputs, false, spec, reason, reason_size);
+    spec->backward_needs_output = state->epilogue.activation != CNN_LINEAR;
+    return pool_infer(&state->options, inputs, false, spec, reason, reason_size);
 }
 
 static cnn_status average_infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
@@ -137,34 +138,18 @@ static cnn_status max_forward(const void *user, const cnn_layer_call *call)
     CNN__RETURN_IF_ERROR(run_forward(&shape, call));
     size_t values = 0;
     (void)cnn__shape_values(&call->output_shape, &values);
-    return state->activation == CNN_LINEAR
+    return state->epilogue.activation == CNN_LINEAR
                ? CNN_OK
-               : call->backend->backend->activation_forward(call->backend, (cnn_activation)state->activation,
-                                                            state->alpha, values, call->output, call->output);
-}
-
-static cnn_activation max_activation(const void *user, float *alpha)
-{
-    const max_pool2d_state *state = user;
-    *alpha = state->alpha;
-    return (cnn_activation)state->activation;
-}
-
-/* A maximum before a rectifier is the maximum behind it, of a quarter of the values or fewer. */
-static bool max_take_activation(void *user, cnn_activation activation, float alpha)
-{
-    max_pool2d_state *state = user;
-    if (activation != CNN_RELU && (activation != CNN_LEAKY_RELU || alpha <= 0)) {
-        return false;
-    }
-    state->activation = activation;
-    state->alpha = alpha;
-    return true;
+               : call->backend->backend->activation_forward(call->backend, (cnn_activation)state->epilogue.activation,
+                                                            state->epilogue.alpha, values, call->output,
+                                                            call->output);
 }
 
 static cnn_status max_backward(const void *user, const cnn_layer_call *call)
 {
-    cnn_pool2d_shape shape = pool_shape(user, call->input_shapes, false);
+    const max_pool2d_state *state = user;
+    cnn_pool2d_shape shape = pool_shape(&state->options, call->input_shapes, false);
+    CNN__RETURN_IF_ERROR(cnn__epilogue_backward(&state->epilogue, call));
     return run_backward(&shape, call);
 }
 
@@ -220,8 +205,7 @@ const cnn__layer_type cnn__max_pool2d_type = {
     .state_size = sizeof(max_pool2d_state),
     .fields = fields,
     .check = check,
-    .activation = max_activation,
-    .take_activation = max_take_activation,
+    .epilogue = offsetof(max_pool2d_state, epilogue),
 };
 
 const cnn__layer_type cnn__average_pool2d_type = {

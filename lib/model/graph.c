@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Building the graph: layers by name, added one behind the other or behind named ones. */
+/* Making and freeing a model, and building its graph: layers by name, added after the last one or after named ones. */
 #include <stdio.h>
 #include <string.h>
 
-#include "pipeline/pipeline.h"
 #include "core/options.h"
 #include "model/model.h"
 
-static cnn_status set_input(cnn_context *context, cnn_model_options *options, cnn_shape *input)
+static cnn_status take_input(cnn_context *context, cnn_model_options *options, cnn_shape *input)
 {
     int32_t *dims = options->input;
     bool by_shape = dims[0] == 0 && options->shape.rank <= 3;
@@ -33,20 +32,23 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
     cnn_shape input = {0};
     *out = NULL;
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_model_create", given, &options, sizeof(options)));
-    CNN__RETURN_IF_ERROR(set_input(context, &options, &input));
+    CNN__RETURN_IF_ERROR(take_input(context, &options, &input));
     cnn_model *model = cnn__alloc_zero(context, sizeof(*model));
     if (model == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     model->context = context;
-    model->input = input;
     atomic_init(&model->references, 1);
     atomic_init(&model->version, 1);
     pthread_mutex_init(&model->prepare_lock, NULL); /* with default attributes this cannot fail on Linux */
     model->name = cnn__strdup(context, options.name != NULL ? options.name : "model");
-    if (model->name == NULL) {
+    cnn_status status = model->name == NULL ? CNN_ERROR_OUT_OF_MEMORY
+                                            : cnn_model_add_input(
+                                                  model, options.input_name != NULL ? options.input_name : "input",
+                                                  &input);
+    if (status != CNN_OK) {
         cnn_model_free(model);
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return status;
     }
     *out = model;
     return CNN_OK;
@@ -58,14 +60,26 @@ cnn_model *cnn__model_retain(cnn_model *model)
     return model;
 }
 
-static void free_classes(cnn_model *model)
+static void free_graph(cnn_model *model)
 {
-    for (size_t i = 0; i < model->class_count; i++) {
-        cnn__free(model->context, model->classes[i]);
+    cnn_context *context = model->context;
+    for (uint32_t i = 0; i < model->node_count; i++) {
+        cnn_layer_free(model->nodes[i].layer);
+        cnn__free(context, model->nodes[i].name);
     }
-    cnn__free(model->context, model->classes);
-    model->classes = NULL;
-    model->class_count = 0;
+    for (uint32_t i = 0; i < model->input_count; i++) {
+        cnn__free(context, model->inputs[i].name);
+    }
+    for (uint32_t i = 0; i < model->alias_count; i++) {
+        cnn_layer_free(model->aliases[i].layer);
+        cnn__free(context, model->aliases[i].name);
+    }
+    cnn__names_free(context, &model->names);
+    cnn__names_free(context, &model->numbers);
+    cnn__free(context, model->nodes);
+    cnn__free(context, model->inputs);
+    cnn__free(context, model->aliases);
+    cnn__free(context, model->outputs);
 }
 
 void cnn_model_free(cnn_model *model)
@@ -74,18 +88,19 @@ void cnn_model_free(cnn_model *model)
         return;
     }
     cnn_context *context = model->context;
-    for (uint32_t i = 0; i < model->node_count; i++) {
-        cnn_layer_free(model->nodes[i].layer);
-        cnn__free(context, model->nodes[i].name);
-    }
+    free_graph(model);
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         cnn__free(context, model->parameters[i].name);
     }
-    free_classes(model);
+    for (uint32_t i = 0; i < model->lender_count; i++) {
+        cnn_model_free(model->lenders[i]);
+    }
+    cnn__model_free_classes(model);
     cnn_pipeline_free(model->pipeline);
     pthread_mutex_destroy(&model->prepare_lock);
     cnn__free(context, model->prepare_scratch);
-    cnn__free(context, model->nodes);
+    cnn__names_free(context, &model->parameter_names);
+    cnn__free(context, model->lenders);
     cnn__free(context, model->parameters);
     cnn__free(context, model->values);
     cnn__free(context, model->message);
@@ -93,8 +108,7 @@ void cnn_model_free(cnn_model *model)
     cnn__free(context, model);
 }
 
-/* Keeps the first error with the message that the failing call left. */
-static cnn_status remember(cnn_model *model, cnn_status status)
+cnn_status cnn__model_remember(cnn_model *model, cnn_status status)
 {
     if (model->status == CNN_OK) {
         model->status = status;
@@ -103,36 +117,24 @@ static cnn_status remember(cnn_model *model, cnn_status status)
     return model->status;
 }
 
-static bool find_node(const cnn_model *model, const char *name, uint32_t *value)
+bool cnn__model_find(const cnn_model *model, const char *name, uint32_t *reference)
 {
-    if (strcmp(name, "input") == 0) {
-        *value = 0;
-        return true;
-    }
-    for (uint32_t i = 0; i < model->node_count; i++) {
-        if (strcmp(model->nodes[i].name, name) == 0) {
-            *value = i + 1;
-            return true;
-        }
-    }
-    return false;
+    return cnn__names_find(&model->names, name, reference);
 }
 
 /* "conv2d_3": the layer's kind and its number among those of its kind in this model. */
 static char *automatic_name(cnn_model *model, const cnn_layer *layer)
 {
-    uint32_t number = 1, value;
-    for (uint32_t i = 0; i < model->node_count; i++) {
-        number += strcmp(model->nodes[i].layer->kind.prefix, layer->kind.prefix) == 0;
-    }
+    uint32_t number = 0, reference;
+    (void)cnn__names_find(&model->numbers, layer->kind.prefix, &number);
     size_t size = strlen(layer->kind.prefix) + 12;
     char *name = cnn__alloc(model->context, size);
     if (name == NULL) {
         return NULL;
     }
     do {
-        snprintf(name, size, "%s_%u", layer->kind.prefix, number++);
-    } while (find_node(model, name, &value)); /* a caller may have given that name */
+        snprintf(name, size, "%s_%u", layer->kind.prefix, ++number);
+    } while (cnn__model_find(model, name, &reference)); /* a caller may have given that name */
     return name;
 }
 
@@ -154,9 +156,39 @@ static cnn_status grow_nodes(cnn_model *model)
     return CNN_OK;
 }
 
-static cnn_status check_addable(const cnn_model *model, const cnn_layer *layer)
+cnn_status cnn__model_append(cnn_model *model, cnn_layer *layer, char *name, uint32_t owner, const uint32_t *inputs,
+                             uint32_t input_count)
 {
-    uint32_t value;
+    const uint32_t number = model->node_count;
+    uint32_t alike = 0;
+    (void)cnn__names_find(&model->numbers, layer->kind.prefix, &alike);
+    cnn_status status = name != NULL ? grow_nodes(model) : CNN_ERROR_OUT_OF_MEMORY;
+    if (status == CNN_OK && strchr(name, '/') == NULL) { /* those of a model inside have numbers of their own */
+        status = cnn__names_set(model->context, &model->numbers, layer->kind.prefix, alike + 1);
+    }
+    if (status == CNN_OK) {
+        status = cnn__names_set(model->context, &model->names, name, number);
+    }
+    if (status != CNN_OK) {
+        cnn__free(model->context, name);
+        cnn_layer_free(layer);
+        return status;
+    }
+    cnn__node *node = &model->nodes[model->node_count++];
+    *node = (cnn__node){.layer = layer, .name = name, .input_count = input_count};
+    node->owner = owner == CNN__NO_NODE ? number : owner;
+    memcpy(node->inputs, inputs, input_count * sizeof(*inputs));
+    model->last = number;
+    return CNN_OK;
+}
+
+/* Whether something can be added; `name` may be NULL. */
+static cnn_status check_addable(const cnn_model *model, const cnn_layer *layer, const char *name)
+{
+    uint32_t reference;
+    if (model->status != CNN_OK) {
+        return model->status;
+    }
     if (layer == NULL) {
         /* The constructor's own message is already the last error. */
         cnn_status status = cnn__last_status(model->context);
@@ -167,100 +199,92 @@ static cnn_status check_addable(const cnn_model *model, const cnn_layer *layer)
     if (model->built) {
         return cnn__fail(model->context, CNN_ERROR_STATE, "%s: a layer is added to a built model", model->name);
     }
-    if (layer->name != NULL && find_node(model, layer->name, &value)) {
+    if (name != NULL && cnn__model_find(model, name, &reference)) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: two layers are named \"%s\"", model->name,
-                         layer->name);
+                         name);
     }
     return CNN_OK;
 }
 
-static cnn_status resolve_inputs(const cnn_model *model, const char *const *inputs, size_t count, cnn__node *node)
+/* The references that a new layer reads: those named, or the value added last. */
+static cnn_status resolve_inputs(const cnn_model *model, const char *const *names, size_t count, uint32_t *references)
 {
+    references[0] = model->last;
+    if (names == NULL) {
+        return CNN_OK;
+    }
     if (count < 1 || count > CNN_LAYER_MAX_INPUTS) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a layer has 1 to %d inputs, not %zu",
                          model->name, CNN_LAYER_MAX_INPUTS, count);
     }
     for (size_t i = 0; i < count; i++) {
-        if (!find_node(model, inputs[i], &node->inputs[i])) {
-            return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\" to add one behind",
-                             model->name, inputs[i]);
+        if (names[i] == NULL || !cnn__model_find(model, names[i], &references[i])) {
+            return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\" to add one after",
+                             model->name, names[i] != NULL ? names[i] : "");
         }
     }
-    node->input_count = (uint32_t)count;
     return CNN_OK;
 }
 
 cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const char *const *inputs, size_t input_count)
 {
-    cnn__node node = {.layer = layer, .input_count = 1, .inputs = {model->node_count}};
-    cnn_status status = model->status != CNN_OK ? model->status : check_addable(model, layer);
-    if (status == CNN_OK && inputs != NULL) {
-        status = resolve_inputs(model, inputs, input_count, &node);
-    }
+    uint32_t references[CNN_LAYER_MAX_INPUTS];
+    const uint32_t count = inputs == NULL ? 1 : (uint32_t)input_count;
+    cnn_status status = check_addable(model, layer, layer != NULL ? layer->name : NULL);
     if (status == CNN_OK) {
-        status = grow_nodes(model);
+        status = resolve_inputs(model, inputs, input_count, references);
     }
-    if (status == CNN_OK) {
-        node.name = layer->name != NULL ? cnn__strdup(model->context, layer->name) : automatic_name(model, layer);
-        status = node.name != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
-    }
-    if (status != CNN_OK) {
-        remember(model, status);
+    if (status != CNN_OK || layer->inner != NULL) {
+        status = status == CNN_OK ? cnn__model_expand(model, layer, layer->name, references, count) : status;
         cnn_layer_free(layer);
-        return model->status;
+    } else {
+        char *name = layer->name != NULL ? cnn__strdup(model->context, layer->name) : automatic_name(model, layer);
+        status = cnn__model_append(model, layer, name, CNN__NO_NODE, references, count);
     }
-    model->nodes[model->node_count++] = node;
-    return CNN_OK;
+    return status == CNN_OK ? CNN_OK : cnn__model_remember(model, status);
 }
 
 cnn_status cnn_model_add(cnn_model *model, cnn_layer *layer) { return cnn_model_add_after(model, layer, NULL, 0); }
 
-cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, size_t count)
+/* What is to be applied again: a layer that stands for a model, or *node. */
+static cnn_status find_layer(const cnn_model *model, const char *name, cnn_layer **layer, uint32_t *node)
 {
-    cnn_context *context = model->context;
-    cnn_shape output = cnn_model_output_shape(model);
-    size_t outputs = 0;
-    if (model->built && cnn__shape_values(&output, &outputs) && outputs != count && !(outputs == 1 && count == 2)) {
-        return cnn__fail(context, CNN_ERROR_MISMATCH, "%s: %zu class names for %zu outputs", model->name, count,
-                         outputs);
+    *layer = name != NULL ? cnn__model_find_inner(model, name) : NULL;
+    if (*layer != NULL) {
+        return CNN_OK;
     }
-    char **copies = cnn__alloc_array(context, count, sizeof(*copies));
-    size_t done = 0;
-    while (copies != NULL && done < count && (copies[done] = cnn__strdup(context, classes[done])) != NULL) {
-        done++;
+    if (name == NULL || !cnn__model_find(model, name, node) || (*node & CNN__INPUT) != 0) {
+        return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\" to apply again",
+                         model->name, name != NULL ? name : "");
     }
-    if (copies == NULL || done < count) {
-        while (copies != NULL && done > 0) {
-            cnn__free(context, copies[--done]);
-        }
-        cnn__free(context, copies);
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    free_classes(model);
-    model->classes = copies;
-    model->class_count = count;
+    *layer = model->nodes[*node].layer;
     return CNN_OK;
 }
 
-cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline)
+static cnn_status apply(cnn_model *model, const char *layer_name, const char *name, const char *const *inputs,
+                        size_t input_count)
 {
-    cnn_pipeline *copy = NULL;
-    if (pipeline != NULL) {
-        cnn_shape shape = cnn_pipeline_output_shape(pipeline,
-                                                    model->input.rank == 3 ? (uint32_t)model->input.dims[2] : 1);
-        if (cnn__pipeline_views(pipeline) > 1 && shape.rank > 0) {
-            shape = cnn__without_batch(&shape); /* of one view */
-        }
-        if (shape.rank != 0 && !cnn__shape_equal(&shape, &model->input)) {
-            char given[64], wanted[64];
-            cnn__shape_text(&shape, NULL, given, sizeof(given));
-            cnn__shape_text(&model->input, NULL, wanted, sizeof(wanted));
-            return cnn__fail(model->context, CNN_ERROR_SHAPE, "%s: the pipeline gives %s, the input is %s", model->name,
-                             given, wanted);
-        }
-        CNN__RETURN_IF_ERROR(cnn_pipeline_create(model->context, cnn_pipeline_text(pipeline), &copy));
+    uint32_t references[CNN_LAYER_MAX_INPUTS], node = 0;
+    const uint32_t count = inputs == NULL ? 1 : (uint32_t)input_count;
+    cnn_layer *layer = NULL;
+    CNN__RETURN_IF_ERROR(model->status);
+    CNN__RETURN_IF_ERROR(find_layer(model, layer_name, &layer, &node));
+    CNN__RETURN_IF_ERROR(check_addable(model, layer, name));
+    CNN__RETURN_IF_ERROR(cnn__check_name(model->context, "cnn_model_apply", name));
+    CNN__RETURN_IF_ERROR(resolve_inputs(model, inputs, input_count, references));
+    if (layer->inner != NULL) {
+        return name != NULL
+                   ? cnn__model_expand(model, layer, name, references, count)
+                   : cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a model applied again needs a name",
+                               model->name);
     }
-    cnn_pipeline_free(model->pipeline);
-    model->pipeline = copy;
-    return CNN_OK;
+    char *copy = name != NULL ? cnn__strdup(model->context, name) : automatic_name(model, layer);
+    return cnn__model_append(model, cnn__layer_retain(layer), copy, model->nodes[node].owner, references, count);
+}
+
+cnn_status cnn_model_apply(cnn_model *model, const char *layer, const char *name, const char *const *inputs,
+                           size_t input_count)
+{
+    cnn_status status = apply(model, layer, name, inputs, input_count);
+    return status == CNN_OK ? CNN_OK : cnn__model_remember(model, status);
 }

@@ -52,7 +52,7 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
 {
     const cnn_model *model = session->model;
     cnn_image *converted = NULL;
-    uint32_t channels = model->input.rank == 3 ? (uint32_t)model->input.dims[2] : 1;
+    uint32_t channels = cnn__model_input(model)->rank == 3 ? (uint32_t)cnn__model_input(model)->dims[2] : 1;
     if (model->pipeline == NULL) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: has no preprocessing: cnn_model_set_pipeline()",
                          model->name);
@@ -66,7 +66,7 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     size_t room = 0;
     cnn_shape shape = {0};
     *views = cnn__pipeline_views(model->pipeline);
-    if (status == CNN_OK && (!cnn__shape_values(&model->input, &room) || !cnn__mul_size(room, *views, &room))) {
+    if (status == CNN_OK && (!cnn__shape_values(cnn__model_input(model), &room) || !cnn__mul_size(room, *views, &room))) {
         status = cnn__fail(session->context, CNN_ERROR_LIMIT, "%s: %u views are too large", model->name, *views);
     }
     if (status == CNN_OK) {
@@ -78,10 +78,10 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     if (*views > 1 && shape.rank > 0) {
         shape = cnn__without_batch(&shape);
     }
-    if (status == CNN_OK && model->input.rank == 3 && !cnn__shape_equal(&shape, &model->input)) {
+    if (status == CNN_OK && cnn__model_input(model)->rank == 3 && !cnn__shape_equal(&shape, cnn__model_input(model))) {
         char given[64], wanted[64];
         cnn__shape_text(&shape, NULL, given, sizeof(given));
-        cnn__shape_text(&model->input, NULL, wanted, sizeof(wanted));
+        cnn__shape_text(cnn__model_input(model), NULL, wanted, sizeof(wanted));
         status = cnn__fail(session->context, CNN_ERROR_SHAPE, "%s: the image becomes %s, the input is %s", model->name,
                            given, wanted);
     }
@@ -117,7 +117,7 @@ static cnn_decode_options decode_options(const cnn_session *session)
 {
     const cnn_model *model = session->model;
     cnn_decode_options options = {.struct_size = sizeof(options)};
-    options.channels = model->input.rank == 3 && model->input.dims[2] == 1 ? 1 : 3;
+    options.channels = cnn__model_input(model)->rank == 3 && cnn__model_input(model)->dims[2] == 1 ? 1 : 3;
     if (model->pipeline != NULL) {
         cnn__decode_hint hint = cnn__pipeline_hint(model->pipeline);
         options.minimum_width = hint.minimum_width;

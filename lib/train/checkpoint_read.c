@@ -263,7 +263,7 @@ static cnn_status apply(cnn_session *session, cnn_optimizer *optimizer, cnn_load
     }
     cnn__optimizer_set_steps(optimizer, c->steps);
     cnn__optimizer_set_owner(optimizer, model);
-    memcpy(model->values, c->values, bytes);
+    cnn__model_set_values(model, c->values);
     cnn_model_touch(model);
     session->passes = c->passes;
     return CNN_OK;

@@ -45,7 +45,7 @@ static cnn_progress make_progress(const cnn__fit *fit)
 static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss)
 {
     cnn__running *running = &fit->history->running;
-    const cnn_shape output = cnn__session_shape(fit->session, fit->session->program.output);
+    const cnn_shape output = cnn__session_shape(fit->session, fit->session->program.outputs[0].value);
     size_t values = 0;
     (void)cnn__shape_values(&output, &values);
     const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = values / batch->count,
@@ -194,7 +194,7 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
         history->best_epoch = history->epochs - 1;
         history->best_score = score;
         if (!fit->options.keep_last && fit->options.epochs > 1) {
-            CNN__RETURN_IF_ERROR(cnn__history_keep_best(history, fit->model->values, fit->model->value_count));
+            CNN__RETURN_IF_ERROR(cnn__history_keep_model(history, fit->model));
         }
     }
     if (fit->options.schedule != NULL) {
@@ -262,7 +262,7 @@ cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history
             status = saved == CNN_OK ? status : saved;
         }
         if (fit.history->best_values != NULL && !fit.options.keep_last) {
-            memcpy(model->values, fit.history->best_values, model->value_count * sizeof(float));
+            cnn__model_set_values(model, fit.history->best_values);
             cnn_model_touch(model);
         }
     }

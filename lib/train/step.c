@@ -23,26 +23,22 @@ cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cn
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: a loss needs a forward pass before it",
                          session->model->name);
     }
-    const cnn__program *program = &session->program;
+    const cnn__output *output = cnn__session_output(session);
     bool on_output = cnn__loss_on_output(loss);
-    uint32_t at = on_output ? program->output : program->logits;
-    float *gradient = cnn__session_value_gradient(session, program->logits);
-    size_t values = 0;
-    (void)cnn__shape_values(&program->shapes[at], &values);
-    size_t outputs = values / session->batch;
+    uint32_t at = on_output ? output->value : output->logits;
+    float *gradient = cnn__session_gradient_of(session, output->logits);
+    size_t outputs = cnn__session_values(session, at) / session->count;
     CNN__RETURN_IF_ERROR(
         cnn_loss_compute(loss, cnn__session_value(session, at), target, session->count, outputs, gradient, value));
     if (!isfinite(*value)) {
         return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
     }
-    if (gradient != NULL && on_output && program->head) {
-        CNN__RETURN_IF_ERROR(cnn__session_head_backward(session, gradient, gradient));
+    if (gradient != NULL && on_output && output->head != CNN__NO_OP) {
+        CNN__RETURN_IF_ERROR(cnn__session_head_backward(session, output, gradient, gradient));
     }
     session->has_loss = true;
     return CNN_OK;
 }
-
-static bool is_trained(const cnn__parameter *parameter) { return parameter->trainable && !parameter->frozen; }
 
 cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
 {
@@ -57,9 +53,9 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     cnn_context *context = session->context;
     cnn_model *model = session->model;
     const void *owner = cnn__optimizer_owner(optimizer);
-    if (!session->training || (owner != NULL && owner != model)) {
+    if (session->gradients == NULL || (owner != NULL && owner != model)) {
         return cnn__fail(context, CNN_ERROR_STATE,
-                         session->training ? "%s: the optimizer belongs to another model"
+                         session->gradients != NULL ? "%s: the optimizer belongs to another model"
                                            : "%s: an optimizer steps in a training session",
                          model->name);
     }
@@ -72,10 +68,10 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     size_t count = 0;
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         const cnn__parameter *parameter = &model->parameters[i];
-        if (is_trained(parameter)) {
+        if (cnn__session_trains(session, i)) {
             session->items[count++] = (cnn__update_item){
                 .n = parameter->values,
-                .w = model->values + parameter->offset,
+                .w = parameter->data,
                 .g = session->gradients + parameter->offset,
                 .decay_kernel = parameter->decay,
                 .offset = parameter->offset,

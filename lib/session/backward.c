@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* Running a session backward, from gradients of its outputs. */
+#include <string.h>
+
+#include "backend/backend.h"
+#include "session/frame.h"
+#include "session/request.h"
+#include "session/trace.h"
+
+/* Hands out temporaries after an op's scratch. */
+static float *take_temporary(char **temporary, size_t values)
+{
+    float *taken = (float *)*temporary;
+    *temporary += cnn__align_size(values * sizeof(float));
+    return taken;
+}
+
+/* Gives each gradient its place: its own, or a temporary where the plan says that it is added to what is there. */
+static void place_gradients(const cnn_session *session, const cnn__op *op, cnn__frame *f)
+{
+    char *temporary = session->memory + session->plan.workspace + cnn__align_size(op->spec.workspace_size);
+    for (uint32_t i = 0; i < op->input_count; i++) {
+        const cnn__value *input = &session->program.values[op->inputs[i]];
+        f->input_gradients[i] = !input->has_gradient                 ? NULL
+                                : (op->accumulates >> i & 1u) != 0 ? take_temporary(&temporary, input->values)
+                                                                    : cnn__session_gradient_of(session, op->inputs[i]);
+    }
+    for (uint32_t i = 0; i < op->parameter_count && op->adds_parameters; i++) {
+        if (f->parameter_gradients[i] != NULL) {
+            f->parameter_gradients[i] =
+                take_temporary(&temporary, session->model->parameters[op->parameters[i]].values);
+        }
+    }
+}
+
+static cnn_status add_inputs(const cnn_session *session, const cnn__op *op, const cnn__frame *f)
+{
+    for (uint32_t i = 0; i < op->input_count; i++) {
+        if ((op->accumulates >> i & 1u) != 0) {
+            float *sum = cnn__session_gradient_of(session, op->inputs[i]);
+            CNN__RETURN_IF_ERROR(f->backend.backend->add(&f->backend, cnn__session_values(session, op->inputs[i]), sum,
+                                                         f->input_gradients[i], sum));
+        }
+    }
+    return CNN_OK;
+}
+
+static cnn_status add_parameters(const cnn_session *session, const cnn__op *op, const cnn__frame *f)
+{
+    for (uint32_t i = 0; i < op->parameter_count && op->adds_parameters; i++) {
+        const cnn__parameter *parameter = &session->model->parameters[op->parameters[i]];
+        float *sum = session->gradients + parameter->offset;
+        if (f->parameter_gradients[i] != NULL) {
+            CNN__RETURN_IF_ERROR(
+                f->backend.backend->add(&f->backend, parameter->values, sum, f->parameter_gradients[i], sum));
+        }
+    }
+    return CNN_OK;
+}
+
+static float *const nowhere[CNN_LAYER_MAX_INPUTS + CNN_LAYER_MAX_PARAMETERS] = {NULL};
+
+/* For a trace: the activation's derivative, the gradients of the parameters, then that of the input, each with its
+ * time. */
+static cnn_status backward_in_parts(const cnn_session *session, const cnn__op *op, cnn__frame *f)
+{
+    const cnn__epilogue *epilogue = cnn__layer_epilogue(op->type, op->state);
+    double begin = cnn__trace_begin(session);
+    f->call.input_gradients = nowhere;
+    f->call.parameter_gradients = nowhere;
+    if (epilogue != NULL && epilogue->activation != CNN_LINEAR && op->spec.backward_needs_output) {
+        CNN__RETURN_IF_ERROR(op->kind->backward(op->user, &f->call));
+        f->call.derived = 1;
+        cnn__trace_report(session, op, CNN_TRACE_BACKWARD, begin);
+        begin = cnn__trace_begin(session);
+    }
+    if (op->has_trained) {
+        f->call.parameter_gradients = f->parameter_gradients;
+        CNN__RETURN_IF_ERROR(op->kind->backward(op->user, &f->call));
+        CNN__RETURN_IF_ERROR(add_parameters(session, op, f));
+        cnn__trace_report(session, op, CNN_TRACE_BACKWARD_FILTER, begin);
+    }
+    f->call.input_gradients = f->input_gradients;
+    f->call.parameter_gradients = nowhere;
+    if (f->input_gradients[0] == NULL) {
+        return CNN_OK;
+    }
+    begin = cnn__trace_begin(session);
+    CNN__RETURN_IF_ERROR(op->kind->backward(op->user, &f->call));
+    CNN__RETURN_IF_ERROR(add_inputs(session, op, f));
+    cnn__trace_report(session, op, CNN_TRACE_BACKWARD_DATA, begin);
+    return CNN_OK;
+}
+
+static cnn_status run_backward(const cnn_session *session, uint32_t index)
+{
+    const cnn__op *op = &session->program.ops[index];
+    const double begin = cnn__trace_begin(session);
+    cnn__frame f;
+    if (op->kind->backward == NULL) {
+        return CNN_ERROR_UNSUPPORTED;
+    }
+    cnn__frame_open(session, index, &f);
+    place_gradients(session, op, &f);
+    f.call.output_gradient = cnn__session_gradient_of(session, op->output);
+    if (session->trace != NULL && op->type != NULL && op->type->describe != NULL) {
+        return backward_in_parts(session, op, &f);
+    }
+    f.call.input_gradients = f.input_gradients;
+    f.call.parameter_gradients = f.parameter_gradients;
+    CNN__RETURN_IF_ERROR(op->kind->backward(op->user, &f.call));
+    CNN__RETURN_IF_ERROR(add_inputs(session, op, &f));
+    CNN__RETURN_IF_ERROR(add_parameters(session, op, &f));
+    cnn__trace_report(session, op, CNN_TRACE_BACKWARD, begin);
+    return CNN_OK;
+}
+
+static cnn_status run_all(cnn_session *session)
+{
+    for (uint32_t k = session->program.op_count; k-- > 0;) {
+        const cnn__op *op = &session->program.ops[k];
+        cnn_status status = op->has_backward ? run_backward(session, k) : CNN_OK;
+        if (status != CNN_OK) {
+            return cnn__session_name_failure(session, op, status, "backward");
+        }
+    }
+    session->has_gradients = true;
+    return CNN_OK;
+}
+
+static cnn_status check_backward(const cnn_session *session)
+{
+    if (session->count == 0 || (!session->program.has_backward && session->gradients == NULL)) {
+        return cnn__fail(session->context, CNN_ERROR_STATE,
+                         "%s: backward needs a forward pass of a training session, or of one with gradients",
+                         session->model->name);
+    }
+    return CNN_OK;
+}
+
+/* Outputs that nothing is said of: their logits' gradient is zero, where no other output has the same ones. */
+static void clear_others(const cnn_session *session, const cnn__output *said)
+{
+    for (uint32_t i = 0; i < session->program.output_count; i++) {
+        const cnn__output *output = &session->program.outputs[i];
+        float *place = cnn__session_gradient_of(session, output->logits);
+        if (place != NULL && (said == NULL || output->logits != said->logits)) {
+            memset(place, 0, cnn__session_values(session, output->logits) * sizeof(float));
+        }
+    }
+}
+
+cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients)
+{
+    const cnn__output *output = cnn__session_output(session);
+    CNN__RETURN_IF_ERROR(check_backward(session));
+    if (logit_gradients == NULL && !session->has_loss) {
+        return cnn__fail(session->context, CNN_ERROR_STATE, "%s: backward needs cnn_session_loss() or a gradient",
+                         session->model->name);
+    }
+    float *place = cnn__session_gradient_of(session, output->logits);
+    if (logit_gradients != NULL && place != NULL) {
+        memcpy(place, logit_gradients, cnn__session_values(session, output->logits) * sizeof(float));
+    }
+    session->has_loss = false;
+    clear_others(session, output);
+    return run_all(session);
+}
+
+cnn_status cnn__session_head_backward(cnn_session *session, const cnn__output *output, const float *output_gradient,
+                                      float *logit_gradient)
+{
+    cnn__frame f;
+    cnn__frame_open(session, output->head, &f);
+    f.input_gradients[0] = logit_gradient;
+    f.call.output_gradient = output_gradient;
+    f.call.input_gradients = f.input_gradients;
+    f.call.parameter_gradients = f.parameter_gradients;
+    const cnn__op *op = &session->program.ops[output->head];
+    return op->kind->backward(op->user, &f.call);
+}
+
+static cnn_status find_output(const cnn_session *session, const char *name, const cnn__output **output)
+{
+    cnn__wanted wanted;
+    *output = cnn__session_output(session);
+    if (name == NULL) {
+        return CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(cnn__request_find(session->model, name, &wanted));
+    for (uint32_t i = 0; i < session->program.output_count; i++) {
+        *output = &session->program.outputs[i];
+        if ((*output)->wanted.reference == wanted.reference && (*output)->wanted.linear == wanted.linear) {
+            return CNN_OK;
+        }
+    }
+    return cnn__fail(session->context, CNN_ERROR_NOT_FOUND, "%s: \"%s\" is not an output of the session",
+                     session->model->name, name);
+}
+
+/* Adds a gradient from outside to those that the logits of an output have; by way of the workspace. */
+static cnn_status add_given(cnn_session *session, const cnn_output_gradient *given)
+{
+    const cnn__output *output = NULL;
+    CNN__RETURN_IF_ERROR(find_output(session, given->output, &output));
+    float *place = cnn__session_gradient_of(session, output->logits);
+    if (place == NULL) {
+        return CNN_OK; /* nothing before it has a gradient */
+    }
+    const float *gradient = given->values;
+    if (output->head != CNN__NO_OP && !given->of_logits) {
+        float *temporary = (float *)(session->memory + session->plan.workspace);
+        CNN__RETURN_IF_ERROR(cnn__session_head_backward(session, output, gradient, temporary));
+        gradient = temporary;
+    }
+    cnn_backend_call call;
+    cnn__backend_call_init(&call, session->context, session->threads, NULL, 0);
+    return call.backend->add(&call, cnn__session_values(session, output->logits), place, gradient, place);
+}
+
+cnn_status cnn_session_backward_from(cnn_session *session, const cnn_output_gradient *gradients, size_t count)
+{
+    CNN__RETURN_IF_ERROR(check_backward(session));
+    bool sound = gradients != NULL && count > 0;
+    for (size_t i = 0; sound && i < count; i++) {
+        sound = gradients[i].values != NULL;
+    }
+    if (!sound) {
+        return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no gradient to begin with",
+                         session->model->name);
+    }
+    session->has_loss = false;
+    clear_others(session, NULL);
+    for (size_t i = 0; i < count; i++) {
+        CNN__RETURN_IF_ERROR(add_given(session, &gradients[i]));
+    }
+    return run_all(session);
+}
