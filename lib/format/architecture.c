@@ -47,20 +47,53 @@ static json_t *layer_to_json(const cnn_model *model, const cnn__node *node)
         json_object_set_new(options, field->name, field_to_json(field, node->layer->user));
     }
     for (uint32_t i = 0; i < node->input_count; i++) {
-        const char *name = node->inputs[i] == 0 ? "input" : model->nodes[node->inputs[i] - 1].name;
-        json_array_append_new(inputs, json_string(name));
+        json_array_append_new(inputs, json_string(cnn__value_name(model, node->inputs[i])));
     }
-    return json_pack("{s:s, s:s, s:o, s:o}", "type", type->kind.type, "name", node->name, "inputs", inputs, "options",
-                     options);
+    const char *owner = model->nodes[node->owner].name;
+    return json_pack("{s:s, s:s, s:o, s:o, s:s*}", "type", type->kind.type, "name", node->name, "inputs", inputs,
+                     "options", options, "shares", owner != node->name ? owner : NULL);
+}
+
+static json_t *shape_to_json(const cnn_shape *shape)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; list != NULL && i < shape->rank; i++) {
+        json_array_append_new(list, json_integer(shape->dims[i]));
+    }
+    return list;
+}
+
+/* What most models do not have: several inputs or one of another name, outputs that are named, models inside. */
+static bool add_ports(const cnn_model *model, json_t *object)
+{
+    json_t *inputs = json_array(), *outputs = json_array(), *models = json_object();
+    bool good = inputs != NULL && outputs != NULL && models != NULL;
+    for (uint32_t i = 0; i < model->input_count && good; i++) {
+        good = json_array_append_new(inputs, json_pack("{s:s, s:o}", "name", model->inputs[i].name, "shape",
+                                                       shape_to_json(&model->inputs[i].shape))) == 0;
+    }
+    for (uint32_t i = 0; i < cnn__model_outputs(model) && good; i++) {
+        good = json_array_append_new(outputs, json_string(cnn_model_output_name(model, i))) == 0;
+    }
+    for (uint32_t i = 0; i < model->alias_count && good; i++) {
+        const char *output = cnn__value_name(model, model->aliases[i].reference);
+        good = json_object_set_new(models, model->aliases[i].name, json_string(output)) == 0;
+    }
+    const bool plain = model->input_count == 1 && strcmp(model->inputs[0].name, "input") == 0;
+    const bool last = model->outputs == NULL && model->last == model->node_count - 1;
+    good = good && (plain || json_object_set(object, "inputs", inputs) == 0) &&
+           (last || json_object_set(object, "outputs", outputs) == 0) &&
+           (model->alias_count == 0 || json_object_set(object, "models", models) == 0);
+    json_decref(inputs);
+    json_decref(outputs);
+    json_decref(models);
+    return good;
 }
 
 cnn_status cnn__architecture_to_json(const cnn_model *model, json_t **object)
 {
-    json_t *layers = json_array(), *input = json_array();
+    json_t *layers = json_array(), *input = shape_to_json(cnn__model_input(model));
     cnn_status status = layers != NULL && input != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
-    for (uint32_t i = 0; i < cnn__model_input(model)->rank; i++) {
-        json_array_append_new(input, json_integer(cnn__model_input(model)->dims[i]));
-    }
     for (uint32_t i = 0; i < model->node_count && status == CNN_OK; i++) {
         const cnn__node *node = &model->nodes[i];
         if (node->layer->type == NULL) {
@@ -77,8 +110,12 @@ cnn_status cnn__architecture_to_json(const cnn_model *model, json_t **object)
         return status;
     }
     *object = json_pack("{s:s, s:o, s:o}", "name", model->name, "input", input, "layers", layers);
-    return *object != NULL ? CNN_OK
-                           : cnn__fail(model->context, CNN_ERROR_OUT_OF_MEMORY, "%s: out of memory", model->name);
+    if (*object == NULL || !add_ports(model, *object)) {
+        json_decref(*object);
+        *object = NULL;
+        return cnn__fail(model->context, CNN_ERROR_OUT_OF_MEMORY, "%s: out of memory", model->name);
+    }
+    return CNN_OK;
 }
 
 static bool int_from_json(const json_t *json, int32_t *value)
@@ -155,15 +192,14 @@ typedef union any_options {
     cnn_lrn_options lrn;
 } any_options;
 
-static cnn_status make_layer(const cnn__json_place *place, const cnn__layer_type *type, const char *name,
-                             const json_t *fields, cnn_layer **layer)
+static cnn_status make_layer(const cnn__json_place *place, const cnn__layer_type *type, const json_t *fields,
+                             cnn_layer **layer)
 {
     any_options options;
     const char *key;
     json_t *value;
     memset(&options, 0, sizeof(options));
     options.struct_size = type->options_size;
-    options.named.name = name;
     json_object_foreach((json_t *)fields, key, value)
     {
         const cnn__field *field = find_field(type, key);
@@ -220,8 +256,91 @@ static cnn_status add_layer(cnn_model *model, const char *file, size_t index, co
     }
     CNN__RETURN_IF_ERROR(read_inputs(&place, list, inputs));
     cnn_layer *layer = NULL;
-    CNN__RETURN_IF_ERROR(make_layer(&place, type, name, options, &layer));
-    return cnn_model_add_after(model, layer, inputs, json_array_size(list));
+    const char *shares = json_string_value(json_object_get(json, "shares"));
+    if (shares == NULL) {
+        CNN__RETURN_IF_ERROR(make_layer(&place, type, options, &layer));
+    }
+    return cnn__model_add_named(model, layer, name, shares, inputs, json_array_size(list));
+}
+
+/* A list of sizes: H, W, C or n. */
+static cnn_status read_shape(const cnn__json_place *place, const char *key, const json_t *list, cnn_shape *shape)
+{
+    const size_t rank = json_array_size(list);
+    *shape = (cnn_shape){.rank = (uint32_t)rank};
+    if (rank != 1 && rank != 3) {
+        return cnn__json_bad(place, key, "a list of a sound size");
+    }
+    for (size_t i = 0; i < rank; i++) {
+        int32_t size = 0;
+        if (!int_from_json(json_array_get(list, i), &size) || size < 1) {
+            return cnn__json_bad(place, key, "a list of sizes");
+        }
+        shape->dims[i] = size;
+    }
+    return CNN_OK;
+}
+
+/* Inputs after the first, which the model is created with. */
+static cnn_status add_inputs(const cnn__json_place *place, cnn_model *model, const json_t *inputs)
+{
+    for (size_t i = 1; i < json_array_size(inputs); i++) {
+        const json_t *input = json_array_get(inputs, i);
+        const char *name = NULL;
+        json_t *list = NULL;
+        cnn_shape shape;
+        CNN__RETURN_IF_ERROR(cnn__json_string(place, input, "name", &name));
+        CNN__RETURN_IF_ERROR(cnn__json_array(place, input, "shape", &list));
+        CNN__RETURN_IF_ERROR(read_shape(place, "shape", list, &shape));
+        CNN__RETURN_IF_ERROR(cnn_model_add_input(model, name, &shape));
+    }
+    return CNN_OK;
+}
+
+static cnn_status set_outputs(const cnn__json_place *place, cnn_model *model, const json_t *outputs)
+{
+    const char *names[CNN_MODEL_MAX_PORTS];
+    const size_t count = json_array_size(outputs);
+    if (count == 0 || count > CNN_MODEL_MAX_PORTS) {
+        return cnn__json_bad(place, "outputs", "a list of 1 to 64 names");
+    }
+    for (size_t i = 0; i < count; i++) {
+        names[i] = json_string_value(json_array_get(outputs, i));
+        if (names[i] == NULL) {
+            return cnn__json_bad(place, "outputs", "a list of names");
+        }
+    }
+    return cnn_model_set_outputs(model, names, count);
+}
+
+/* Names of models inside, each for one of their layers. */
+static cnn_status add_models(const cnn__json_place *place, cnn_model *model, const json_t *models)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)models, key, value)
+    {
+        uint32_t reference, taken;
+        const char *output = json_string_value(value);
+        if (output == NULL || !cnn__model_find(model, output, &reference) || cnn__model_find(model, key, &taken) ||
+            strlen(key) >= CNN__MAX_NAME) {
+            return cnn__json_bad(place, "models", "a list of names of models and of their layers");
+        }
+        CNN__RETURN_IF_ERROR(cnn__model_alias(model, cnn__strdup(model->context, key), reference));
+    }
+    return CNN_OK;
+}
+
+static cnn_status add_graph(const cnn__json_place *place, cnn_model *model, const char *file, const json_t *object,
+                            const json_t *layers)
+{
+    const json_t *inputs = json_object_get(object, "inputs"), *outputs = json_object_get(object, "outputs");
+    CNN__RETURN_IF_ERROR(add_inputs(place, model, inputs));
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        CNN__RETURN_IF_ERROR(add_layer(model, file, i, json_array_get(layers, i)));
+    }
+    CNN__RETURN_IF_ERROR(add_models(place, model, json_object_get(object, "models")));
+    return outputs != NULL ? set_outputs(place, model, outputs) : CNN_OK;
 }
 
 cnn_status cnn__architecture_from_json(cnn_context *context, const char *file, const json_t *object, cnn_model **model)
@@ -235,20 +354,16 @@ cnn_status cnn__architecture_from_json(cnn_context *context, const char *file, c
     CNN__RETURN_IF_ERROR(cnn__json_array(&place, object, "input", &input));
     CNN__RETURN_IF_ERROR(cnn__json_array(&place, object, "layers", &layers));
     options.name = name;
-    size_t rank = json_array_size(input);
-    if ((rank != 1 && rank != 3) || json_array_size(layers) > CNN__MAX_LAYERS) {
-        return cnn__json_bad(&place, rank != 1 && rank != 3 ? "input" : "layers", "a list of a sound size");
+    if (json_array_size(layers) > CNN__MAX_LAYERS) {
+        return cnn__json_bad(&place, "layers", "a list of a sound size");
     }
-    for (size_t i = 0; i < rank; i++) {
-        if (!int_from_json(json_array_get(input, i), &options.input[i]) || options.input[i] < 1) {
-            return cnn__json_bad(&place, "input", "a list of sizes");
-        }
+    CNN__RETURN_IF_ERROR(read_shape(&place, "input", input, &options.shape));
+    const json_t *inputs = json_object_get(object, "inputs");
+    if (inputs != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__json_string(&place, json_array_get(inputs, 0), "name", &options.input_name));
     }
     CNN__RETURN_IF_ERROR(cnn_model_create(context, &options, model));
-    cnn_status status = CNN_OK;
-    for (size_t i = 0; i < json_array_size(layers) && status == CNN_OK; i++) {
-        status = add_layer(*model, file, i, json_array_get(layers, i));
-    }
+    cnn_status status = add_graph(&place, *model, file, object, layers);
     if (status != CNN_OK) {
         cnn_model_free(*model);
         *model = NULL;

@@ -28,15 +28,20 @@ static cnn_layer *layer_allocate(cnn_context *context, const char *name)
 }
 
 /* Names are parts of parameter names and of text in files: plain characters only. */
+bool cnn__is_plain_name(const char *name, size_t length)
+{
+    bool plain = length > 0 && length < 256;
+    for (size_t i = 0; plain && i < length; i++) {
+        const char c = name[i];
+        plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+                c == '.';
+    }
+    return plain;
+}
+
 cnn_status cnn__check_name(const cnn_context *context, const char *what, const char *name)
 {
-    size_t length = name != NULL ? strlen(name) : 1;
-    bool plain = length > 0 && length < 256;
-    for (const char *p = name; plain && p != NULL && *p != '\0'; p++) {
-        plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' ||
-                *p == '-' || *p == '.';
-    }
-    if (plain) {
+    if (name == NULL || cnn__is_plain_name(name, strlen(name))) {
         return CNN_OK;
     }
     char text[300];

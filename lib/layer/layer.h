@@ -99,6 +99,8 @@ cnn_layer *cnn__layer_create_inner(cnn_context *context, struct cnn_model *inner
                                    const char *name);
 /* One more owner, each of whom calls cnn_layer_free(). */
 cnn_layer *cnn__layer_retain(cnn_layer *layer);
+/* 1 to 255 letters, digits, '_', '-' or '.'. */
+bool cnn__is_plain_name(const char *name, size_t length);
 /* CNN_ERROR_INVALID_ARGUMENT unless the name, if there is one, is of plain characters. */
 cnn_status cnn__check_name(const cnn_context *context, const char *what, const char *name);
 

@@ -288,3 +288,57 @@ cnn_status cnn_model_apply(cnn_model *model, const char *layer, const char *name
     cnn_status status = apply(model, layer, name, inputs, input_count);
     return status == CNN_OK ? CNN_OK : cnn__model_remember(model, status);
 }
+
+/* Names of layers inside other models have those models' names before them. */
+static bool is_path(const char *name)
+{
+    const char *end = strchr(name, '/');
+    bool plain = strlen(name) < CNN__MAX_NAME;
+    while (plain && end != NULL) {
+        plain = cnn__is_plain_name(name, (size_t)(end - name));
+        name = end + 1;
+        end = strchr(name, '/');
+    }
+    return plain && cnn__is_plain_name(name, strlen(name));
+}
+
+static cnn_status add_named(cnn_model *model, cnn_layer *layer, const char *name, uint32_t owner,
+                            const char *const *inputs, size_t input_count)
+{
+    uint32_t references[CNN_LAYER_MAX_INPUTS];
+    cnn_status status = check_addable(model, layer, name);
+    if (status == CNN_OK && !is_path(name)) {
+        status = cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of a layer is not of plain parts",
+                           model->name);
+    }
+    if (status == CNN_OK) {
+        status = resolve_inputs(model, inputs, input_count, references);
+    }
+    if (status != CNN_OK) {
+        cnn_layer_free(layer);
+        return status;
+    }
+    return cnn__model_append(model, layer, cnn__strdup(model->context, name), owner, references,
+                             (uint32_t)input_count);
+}
+
+cnn_status cnn__model_add_named(cnn_model *model, cnn_layer *layer, const char *name, const char *shares,
+                                const char *const *inputs, size_t input_count)
+{
+    uint32_t node = 0, owner = CNN__NO_NODE;
+    cnn_layer *shared = layer;
+    cnn_status status = model->status;
+    if (status == CNN_OK && shares != NULL) {
+        status = find_layer(model, shares, &shared, &node);
+        if (status == CNN_OK) {
+            shared = cnn__layer_retain(shared);
+            owner = model->nodes[node].owner;
+        }
+    }
+    if (status == CNN_OK) {
+        status = add_named(model, shared, name, owner, inputs, input_count);
+    } else {
+        cnn_layer_free(layer);
+    }
+    return status == CNN_OK ? CNN_OK : cnn__model_remember(model, status);
+}

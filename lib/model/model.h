@@ -141,6 +141,10 @@ cnn_status cnn__model_remember(cnn_model *model, cnn_status status);
 /* Appends a node that owns nothing yet: takes over a reference to the layer and the name, also on failure. */
 cnn_status cnn__model_append(cnn_model *model, cnn_layer *layer, char *name, uint32_t owner, const uint32_t *inputs,
                              uint32_t input_count);
+/* Adds a layer as a file has it: under a name that may be that of a layer inside another model, and if `shares` is not
+ * NULL, applying the layer of that name, and `layer` is NULL. Takes the layer over, also on failure. */
+cnn_status cnn__model_add_named(cnn_model *model, cnn_layer *layer, const char *name, const char *shares,
+                                const char *const *inputs, size_t input_count);
 /* Gives a value a further name, which is taken over, also on failure. */
 cnn_status cnn__model_alias(cnn_model *model, char *name, uint32_t reference);
 /* The layer that was added as a model of that name; NULL if there is none. */

@@ -16,13 +16,13 @@ static cnn_status check_input(const cnn_model *model, const char *name, const cn
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: an input needs a name and a shape",
                          model->name);
     }
-    bool sound = shape->rank >= 1 && shape->rank <= 3 && cnn__shape_values(shape, &values) && values > 0;
+    bool sound = (shape->rank == 1 || shape->rank == 3) && cnn__shape_values(shape, &values) && values > 0;
     for (uint32_t i = 0; sound && i < shape->rank; i++) {
         sound = shape->dims[i] <= 1 << 24;
     }
     if (!sound) {
-        char text[128] = "a shape of rank 0 or above 3";
-        if (shape->rank >= 1 && shape->rank <= 3) {
+        char text[128] = "()";
+        if (shape->rank >= 1 && shape->rank <= CNN_MAX_RANK) {
             cnn__shape_text(shape, NULL, text, sizeof(text));
         }
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT,
