@@ -80,6 +80,9 @@ typedef struct cnn_context_options {
     void *log_user;                    /**< handed to `log` */
     uint32_t math;                     /**< a cnn_math */
     uint32_t reserved;
+    uint64_t max_session_bytes;        /**< largest session that cnn_session_create() makes, as
+                                            cnn_model_session_bytes() counts: a model file of a few hundred bytes can
+                                            describe one of any size. 0: the machine's memory */
 } cnn_context_options;
 
 #define CNN_CONTEXT(...) CNN_OPTIONS(cnn_context_options, __VA_ARGS__)

@@ -44,7 +44,9 @@ CNN_API void cnn_model_free(cnn_model *model);
 
 /**
  * Adds a layer after the last one and takes it over, also on failure. With
- * NULL, the failure of its constructor on this thread is remembered.
+ * NULL, the failure of its constructor on this thread is remembered. A layer is
+ * added once, to a model of its own context; freeing it afterwards does nothing
+ * as long as the model lives.
  * Returns CNN_OK, or the first error of this model, which cnn_model_build()
  * returns again: programs may leave this one unchecked. Since 0.1.
  */
@@ -168,15 +170,18 @@ CNN_API cnn_shape cnn_model_value_shape(const cnn_model *model, const char *name
 
 /** A parameter of a built model; filled by cnn_model_parameter(). */
 typedef struct cnn_parameter {
-    size_t struct_size;  /**< set by the caller; CNN_PARAMETER_INIT does */
-    const char *name;    /**< "conv2d_1/kernel"; valid as long as the model */
-    cnn_tensor value;    /**< valid as long as the model; may be written to while nothing uses the model, followed by
+    size_t struct_size; /**< set by the caller; CNN_PARAMETER_INIT does */
+    const char *name;   /**< "conv2d_1/kernel"; valid as long as the model */
+    cnn_tensor value;   /**< valid as long as the model; may be written to while nothing uses the model, followed by
                               cnn_model_touch() */
-    uint32_t layer;      /**< its layer's number */
-    int32_t trainable;   /**< 0 for statistics and frozen parameters */
+    uint32_t layer;     /**< its layer's number */
+    int32_t trainable;  /**< 0 for statistics and frozen parameters */
 } cnn_parameter;
 
-#define CNN_PARAMETER_INIT {sizeof(cnn_parameter), NULL, {NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}}, 0, 0}
+#define CNN_PARAMETER_INIT                                                          \
+    {                                                                               \
+        sizeof(cnn_parameter), NULL, {NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}}, 0, 0 \
+    }
 
 /** Number of parameters (tensors, not values). Since 0.1. */
 CNN_API size_t cnn_model_parameter_count(const cnn_model *model);
@@ -290,7 +295,10 @@ typedef struct cnn_weights_report {
     uint32_t unused;    /**< tensors of the file that the model lacks */
 } cnn_weights_report;
 
-#define CNN_WEIGHTS_REPORT_INIT {sizeof(cnn_weights_report), 0, 0, 0}
+#define CNN_WEIGHTS_REPORT_INIT             \
+    {                                       \
+        sizeof(cnn_weights_report), 0, 0, 0 \
+    }
 
 /**
  * Copies parameters from a model file into a built model, by name and shape; for starting from another model's
@@ -316,11 +324,7 @@ CNN_API cnn_status cnn_model_load_weights(cnn_model *model, const char *path, cn
 typedef struct cnn_session cnn_session;
 
 /** Whether something is wanted of a session; 0: as `training` says. */
-typedef enum cnn_choice {
-    CNN_BY_DEFAULT = 0,
-    CNN_YES = 1,
-    CNN_NO = 2
-} cnn_choice;
+typedef enum cnn_choice { CNN_BY_DEFAULT = 0, CNN_YES = 1, CNN_NO = 2 } cnn_choice;
 
 /**
  * Options of cnn_session_create(); write them with CNN_SESSION(). Names are read
@@ -332,10 +336,10 @@ typedef enum cnn_choice {
  */
 typedef struct cnn_session_options {
     size_t struct_size;
-    uint32_t batch;     /**< most samples in a call; 0: 1 */
-    uint32_t training;  /**< 1: training behaviour and gradients of the parameters, unless said otherwise below */
-    uint32_t keep_activations; /**< 1: every layer's output can be read after a forward pass */
-    uint32_t threads;   /**< most threads to use; 0: all of the context's; 1: none but the caller's */
+    uint32_t batch;    /**< most samples in a call; 0: 1 */
+    uint32_t training; /**< 1: training behaviour and gradients of the parameters, unless said otherwise below */
+    uint32_t keep_activations;  /**< 1: every layer's output can be read after a forward pass */
+    uint32_t threads;           /**< most threads to use; 0: all of the context's; 1: none but the caller's */
     const char *const *outputs; /**< values to compute; nothing runs that they do not depend on. NULL: the model's */
     size_t output_count;
     const char *const *keep; /**< values that can be read after a forward pass, beside outputs and inputs */
@@ -350,7 +354,8 @@ typedef struct cnn_session_options {
 
 /** Creates a session of a built model. It allocates all that its calls need. Returns CNN_OK, CNN_ERROR_STATE,
     CNN_ERROR_NOT_FOUND for a name that is not there, CNN_ERROR_INVALID_ARGUMENT for a gradient that no output depends
-    on, CNN_ERROR_LIMIT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1. */
+    on, CNN_ERROR_LIMIT if it would be larger than cnn_context_options.max_session_bytes, CNN_ERROR_OUT_OF_MEMORY.
+    Since 0.1. */
 CNN_API cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *options, cnn_session **session);
 
 /** Frees the session; NULL is allowed. Since 0.1. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* Blocks from this size on are aligned to huge pages and marked for them: a fresh 64 MB then costs 6 ms, not 42. */
 #define HUGE_PAGE ((size_t)2 << 20)
@@ -45,17 +46,19 @@ static cnn_context *context_allocate(const cnn_allocator *allocator)
     }
     memset(context, 0, sizeof(*context));
     context->allocator = *allocator;
-    context->error_lock = allocator->allocate(allocator->user, sizeof(*context->error_lock), CNN__ALIGNMENT);
-    if (context->error_lock == NULL || pthread_mutex_init(context->error_lock, NULL) != 0) {
-        if (context->error_lock != NULL) {
-            allocator->release(allocator->user, context->error_lock, sizeof(*context->error_lock));
-        }
-        allocator->release(allocator->user, context, sizeof(*context));
-        return NULL;
-    }
+    atomic_init(&context->errors, NULL);
+    atomic_init(&context->lost_errors, false);
+    context->has_error_key = pthread_key_create(&context->error_key, NULL) == 0;
     context->no_memory.status = CNN_ERROR_OUT_OF_MEMORY;
     strcpy(context->no_memory.message, "out of memory, also for the message of the error");
     return context;
+}
+
+/* What the machine has; where that is not known, no limit of its own. */
+static uint64_t physical_memory(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
 }
 
 cnn_status cnn__context_init(const cnn_context_options *options, cnn_context **out)
@@ -76,6 +79,7 @@ cnn_status cnn__context_init(const cnn_context_options *options, cnn_context **o
     context->log_user = options->log_user;
     context->log_level = options->log_level != 0 ? (cnn_log_level)options->log_level : CNN_LOG_WARNING;
     context->seed = options->seed;
+    context->max_session_bytes = options->max_session_bytes != 0 ? options->max_session_bytes : physical_memory();
     cnn_status status = cnn__pool_create(context, options->threads, options->executor, &context->pool);
     if (status != CNN_OK) {
         cnn__context_destroy(context);
@@ -92,16 +96,20 @@ void cnn__context_destroy(cnn_context *context)
     }
     cnn_allocator allocator = context->allocator;
     cnn__pool_free(context, context->pool);
-    for (cnn__error_slot *slot = context->errors; slot != NULL;) {
+    for (cnn__error_slot *slot = atomic_load(&context->errors); slot != NULL;) {
         cnn__error_slot *next = slot->next;
         cnn__free(context, slot);
         slot = next;
     }
-    pthread_mutex_destroy(context->error_lock);
-    allocator.release(allocator.user, context->error_lock, sizeof(*context->error_lock));
+    if (context->has_error_key) {
+        pthread_key_delete(context->error_key);
+    }
     allocator.release(allocator.user, context, sizeof(*context));
 }
 
-uint32_t cnn_context_threads(const cnn_context *context) { return cnn__pool_threads(context->pool); }
+uint32_t cnn_context_threads(const cnn_context *context)
+{
+    return context != NULL ? cnn__pool_threads(context->pool) : 0;
+}
 
-uint64_t cnn_context_seed(const cnn_context *context) { return context->seed; }
+uint64_t cnn_context_seed(const cnn_context *context) { return context != NULL ? context->seed : 0; }

@@ -4,6 +4,7 @@
 #define CNN_CORE_CONTEXT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <cnn/backend.h>
 #include <cnn/context.h>
@@ -29,13 +30,15 @@ struct cnn_context {
     void *log_user;
     cnn_log_level log_level;
     uint64_t seed;
+    uint64_t max_session_bytes;
     cnn_math math; /* fast or strict. Set by backend/registry.c */
     cnn__pool *pool;
     cnn_backend backend; /* complete: no entry is NULL. Filled by backend/registry.c */
-    /* Errors change while the context is otherwise const: the lock guards the list. */
-    pthread_mutex_t *error_lock;
-    cnn__error_slot *errors;   /* one for each thread that ever failed; entries stay until the end */
-    cnn__error_slot no_memory; /* what a thread gets for which no slot could be allocated */
+    pthread_key_t error_key;                  /* of the calling thread's slot */
+    bool has_error_key;
+    _Atomic(struct cnn__error_slot *) errors; /* entries stay until the end */
+    cnn__error_slot no_memory;                /* what a thread gets for which no slot could be allocated; constant */
+    atomic_bool lost_errors;                  /* there was such a thread */
 };
 
 /* Allocates and fills a context from checked options: everything but the backend. */

@@ -8,6 +8,23 @@
 
 #include "core/context.h"
 
+/* A thread finds its slot by the context's key: unlike thread numbers, which are used again, what it holds is nothing
+ * for every new thread. Without a key (a process has some thousand) the number has to do. Only its own thread reads and
+ * writes a slot, and slots are never taken off the list: no lock is needed, which a fork() might leave locked. */
+static cnn__error_slot *slot_of_number(const cnn_context *context)
+{
+    cnn__error_slot *slot = atomic_load_explicit(&context->errors, memory_order_acquire);
+    while (slot != NULL && !pthread_equal(slot->thread, pthread_self())) {
+        slot = slot->next;
+    }
+    return slot;
+}
+
+static const cnn__error_slot *slot_find(const cnn_context *context)
+{
+    return context->has_error_key ? pthread_getspecific(context->error_key) : slot_of_number(context);
+}
+
 /* Allocates without reporting a failure: reporting is what it is for. */
 static cnn__error_slot *slot_create(cnn_context *context)
 {
@@ -20,35 +37,40 @@ static cnn__error_slot *slot_create(cnn_context *context)
     cnn__error_slot *slot = (cnn__error_slot *)(block + CNN__ALIGNMENT);
     memset(slot, 0, sizeof(*slot));
     slot->thread = pthread_self();
-    slot->next = context->errors;
-    context->errors = slot;
+    slot->next = atomic_load_explicit(&context->errors, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&context->errors, &slot->next, slot, memory_order_release,
+                                                  memory_order_relaxed)) {
+    }
     return slot;
 }
 
-static cnn__error_slot *slot_find(const cnn_context *context)
+/* The calling thread's slot to write to. Of a thread that has ended and had this one's number it takes the slot over,
+ * so that there are no more slots than threads at one time. */
+static cnn__error_slot *slot_take(cnn_context *context)
 {
-    for (cnn__error_slot *slot = context->errors; slot != NULL; slot = slot->next) {
-        if (pthread_equal(slot->thread, pthread_self())) {
-            return slot;
-        }
+    cnn__error_slot *slot = context->has_error_key ? pthread_getspecific(context->error_key) : NULL;
+    if (slot != NULL && slot != &context->no_memory) {
+        return slot;
     }
-    return NULL;
+    slot = slot_of_number(context);
+    slot = slot != NULL ? slot : slot_create(context);
+    if (context->has_error_key &&
+        pthread_setspecific(context->error_key, slot != NULL ? slot : &context->no_memory) != 0) {
+        slot = NULL;
+    }
+    return slot;
 }
 
-static void remember(const cnn_context *context, cnn_status status, const char *message)
+static void remember(const cnn_context *constant, cnn_status status, const char *message)
 {
-    pthread_mutex_lock(context->error_lock);
-    cnn__error_slot *slot = slot_find(context);
-    if (slot == NULL) {
-        slot = slot_create((cnn_context *)context);
-    }
+    cnn_context *context = (cnn_context *)constant; /* errors change while a context is otherwise const */
+    cnn__error_slot *slot = slot_take(context);
     if (slot != NULL) {
         slot->status = status;
         snprintf(slot->message, sizeof(slot->message), "%s", message);
     } else {
-        ((cnn_context *)context)->no_memory.thread = pthread_self();
+        atomic_store_explicit(&context->lost_errors, true, memory_order_relaxed);
     }
-    pthread_mutex_unlock(context->error_lock);
 }
 
 cnn_status cnn__fail(const cnn_context *context, cnn_status status, const char *format, ...)
@@ -68,34 +90,21 @@ cnn_status cnn__fail(const cnn_context *context, cnn_status status, const char *
     return status;
 }
 
-static const cnn__error_slot *last_slot(const cnn_context *context)
-{
-    pthread_mutex_lock(context->error_lock);
-    const cnn__error_slot *slot = slot_find(context);
-    if (slot == NULL && context->no_memory.thread != 0 && pthread_equal(context->no_memory.thread, pthread_self())) {
-        slot = &context->no_memory;
-    }
-    pthread_mutex_unlock(context->error_lock);
-    return slot;
-}
-
 cnn_status cnn__last_status(const cnn_context *context)
 {
-    const cnn__error_slot *slot = last_slot(context);
+    const cnn__error_slot *slot = slot_find(context);
     if (slot != NULL) {
         return slot->status;
     }
-    /* Of several threads without a slot the last to fail is remembered; the others' failures must not look like
-     * successes to who asks what an allocation failed with. */
-    pthread_mutex_lock(context->error_lock);
-    const bool lost = context->no_memory.thread != 0;
-    pthread_mutex_unlock(context->error_lock);
+    /* Failures for which there was no memory must not look like successes to who asks what an allocation failed
+     * with. */
+    const bool lost = atomic_load_explicit(&context->lost_errors, memory_order_relaxed);
     return lost ? context->no_memory.status : CNN_OK;
 }
 
 const char *cnn_last_error(const cnn_context *context)
 {
-    const cnn__error_slot *slot = context != NULL ? last_slot(context) : NULL;
+    const cnn__error_slot *slot = context != NULL ? slot_find(context) : NULL;
     return slot != NULL ? slot->message : "";
 }
 

@@ -91,7 +91,7 @@ bool cnn__shape_values(const cnn_shape *shape, size_t *values)
         }
     }
     *values = product;
-    return product <= SIZE_MAX / sizeof(float);
+    return product <= CNN__MAX_VALUES;
 }
 
 bool cnn__shape_equal(const cnn_shape *a, const cnn_shape *b)

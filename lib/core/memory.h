@@ -8,14 +8,22 @@
 /* All blocks are aligned to this: a cache line, and the widest vector. */
 #define CNN__ALIGNMENT 64
 
+/* Most values of one tensor, 4 TB of floats, and most bytes of a workspace or of what an operation keeps. All sizes are
+ * compared with these before anything is computed from them: the sums and products of a few of them, for up to 1,024
+ * threads, then fit in 64 bits. */
+#define CNN__MAX_VALUES ((size_t)1 << 40)
+#define CNN__MAX_BYTES ((size_t)1 << 60)
+
 static inline bool cnn__mul_size(size_t a, size_t b, size_t *product) { return !__builtin_mul_overflow(a, b, product); }
 static inline bool cnn__add_size(size_t a, size_t b, size_t *sum) { return !__builtin_add_overflow(a, b, sum); }
+/* What cannot be rounded up is rounded down: still far above CNN__MAX_BYTES, and never little. */
 static inline size_t cnn__align_size(size_t size)
 {
-    return (size + CNN__ALIGNMENT - 1) / CNN__ALIGNMENT * CNN__ALIGNMENT;
+    const size_t up = size <= SIZE_MAX - (CNN__ALIGNMENT - 1) ? size + (CNN__ALIGNMENT - 1) : SIZE_MAX;
+    return up / CNN__ALIGNMENT * CNN__ALIGNMENT;
 }
 
-/* Number of values of a shape; false if a dimension is negative or the product does not fit in size_t floats. */
+/* Number of values of a shape; false if a dimension is negative or the product above CNN__MAX_VALUES. */
 bool cnn__shape_values(const cnn_shape *shape, size_t *values);
 bool cnn__shape_equal(const cnn_shape *a, const cnn_shape *b);
 /* "(None, 148, 148, 32)" without a first dimension of its own: `batch` is put in front unless NULL. */

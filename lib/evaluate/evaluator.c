@@ -47,14 +47,17 @@ void cnn_evaluator_free(cnn_evaluator *evaluator)
     cnn__free(evaluator->context, evaluator);
 }
 
-const char *cnn_evaluator_name(const cnn_evaluator *evaluator) { return evaluator->name; }
+const char *cnn_evaluator_name(const cnn_evaluator *evaluator) { return evaluator != NULL ? evaluator->name : NULL; }
 
-cnn_score_mode cnn_evaluator_mode(const cnn_evaluator *evaluator) { return evaluator->mode; }
+cnn_score_mode cnn_evaluator_mode(const cnn_evaluator *evaluator) { return evaluator != NULL ? evaluator->mode : CNN_SCORE_MAX; }
 
-double cnn_evaluator_worst_score(const cnn_evaluator *evaluator) { return evaluator->worst_score; }
+double cnn_evaluator_worst_score(const cnn_evaluator *evaluator) { return evaluator != NULL ? evaluator->worst_score : NAN; }
 
 void cnn_evaluator_reset(cnn_evaluator *evaluator)
 {
+    if (evaluator == NULL) {
+        return;
+    }
     evaluator->samples = 0;
     if (evaluator->rule->reset != NULL) {
         evaluator->rule->reset(evaluator);
@@ -96,6 +99,9 @@ static cnn_status check_batch(const cnn_evaluator *evaluator, const cnn_evaluati
 cnn_status cnn_evaluator_update(cnn_evaluator *evaluator, const cnn_evaluation *batch)
 {
     cnn_evaluation given;
+    if (evaluator == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (batch == NULL) {
         return cnn__fail(evaluator->context, CNN_ERROR_INVALID_ARGUMENT, "evaluator %s: no batch given",
                          evaluator->name);
@@ -115,13 +121,16 @@ cnn_status cnn_evaluator_update(cnn_evaluator *evaluator, const cnn_evaluation *
 
 double cnn_evaluator_score(const cnn_evaluator *evaluator)
 {
+    if (evaluator == NULL) {
+        return NAN;
+    }
     return evaluator->samples > 0 ? evaluator->rule->score(evaluator) : evaluator->worst_score;
 }
 
 void cnn_evaluator_set_threshold(cnn_evaluator *evaluator, double threshold)
 {
     /* There is no status to return: what is no threshold leaves the one there was. */
-    if (isfinite(threshold) && threshold >= 0) {
+    if (evaluator != NULL && isfinite(threshold) && threshold >= 0) {
         evaluator->threshold = threshold;
     }
 }
@@ -144,7 +153,7 @@ bool cnn__better_by_threshold(const cnn_evaluator *evaluator, double current, do
 
 bool cnn_evaluator_is_better(const cnn_evaluator *evaluator, double current, double best)
 {
-    if (isnan(current) || isnan(best)) {
+    if (evaluator == NULL || isnan(current) || isnan(best)) {
         return false;
     }
     return evaluator->rule->is_better != NULL ? evaluator->rule->is_better(evaluator, current, best)

@@ -110,6 +110,12 @@ void cnn__model_sources(const cnn_model *model, const float *values, cnn__tensor
 cnn_status cnn_model_save(const cnn_model *model, const char *path)
 {
     json_t *metadata = NULL;
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    if (path == NULL) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no path to save to", model->name);
+    }
     CNN__RETURN_IF_ERROR(cnn__model_metadata(model, &metadata));
     cnn__tensor_source *sources = cnn__alloc_array(model->context, (size_t)model->parameter_count + 1,
                                                    sizeof(*sources));
@@ -251,6 +257,9 @@ static cnn_status load_and_close(cnn__tensors *file, cnn_model **model)
 cnn_status cnn_model_load(cnn_context *context, const char *path, cnn_model **model)
 {
     cnn__tensors file;
+    if (context == NULL || path == NULL || model == NULL) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_model_load: no path, or no place for the model");
+    }
     *model = NULL;
     CNN__RETURN_IF_ERROR(cnn__tensors_open(context, path, &file));
     return load_and_close(&file, model);
@@ -259,6 +268,10 @@ cnn_status cnn_model_load(cnn_context *context, const char *path, cnn_model **mo
 cnn_status cnn_model_load_memory(cnn_context *context, const void *data, size_t size, cnn_model **model)
 {
     cnn__tensors file;
+    if (context == NULL || data == NULL || model == NULL) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_model_load_memory: no data, or no place for the model");
+    }
     *model = NULL;
     CNN__RETURN_IF_ERROR(cnn__tensors_open_memory(context, data, size, &file));
     return load_and_close(&file, model);
@@ -292,9 +305,15 @@ static cnn_status read_weights(const cnn_model *model, const cnn__tensors *file,
 
 cnn_status cnn_model_load_weights(cnn_model *model, const char *path, cnn_weights_report *report)
 {
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn_context *context = model->context;
     cnn_weights_report found = CNN_WEIGHTS_REPORT_INIT;
     cnn__tensors file;
+    if (path == NULL) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: no path to load from", model->name);
+    }
     if (!model->built) {
         return cnn__fail(context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
     }

@@ -50,13 +50,13 @@ void cnn_image_free(cnn_image *image)
     }
 }
 
-uint32_t cnn_image_width(const cnn_image *image) { return image->width; }
+uint32_t cnn_image_width(const cnn_image *image) { return image != NULL ? image->width : 0; }
 
-uint32_t cnn_image_height(const cnn_image *image) { return image->height; }
+uint32_t cnn_image_height(const cnn_image *image) { return image != NULL ? image->height : 0; }
 
-uint32_t cnn_image_channels(const cnn_image *image) { return image->channels; }
+uint32_t cnn_image_channels(const cnn_image *image) { return image != NULL ? image->channels : 0; }
 
-uint8_t *cnn_image_pixels(cnn_image *image) { return image->pixels; }
+uint8_t *cnn_image_pixels(cnn_image *image) { return image != NULL ? image->pixels : NULL; }
 
 cnn_status cnn_image_crop(const cnn_image *image, uint32_t left, uint32_t top, uint32_t width, uint32_t height,
                           cnn_image **part)

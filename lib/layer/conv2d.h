@@ -7,13 +7,13 @@
 
 typedef struct cnn__conv2d_state {
     cnn_conv2d_options options;
-    cnn__epilogue epilogue;
-    cnn__fold fold; /* of a normalisation after it, before the activation */
-    int32_t single; /* 1: prepared for one image at a time */
+    cnn_epilogue epilogue;
+    cnn__norm_fold fold; /* of a normalisation after it, before the activation */
+    int32_t single;      /* 1: prepared for one image at a time */
 } cnn__conv2d_state;
 
 /* Where a normalisation is folded in. */
-static inline cnn__fold *cnn__conv2d_fold(void *state) { return &((cnn__conv2d_state *)state)->fold; }
+static inline cnn__norm_fold *cnn__conv2d_fold(void *state) { return &((cnn__conv2d_state *)state)->fold; }
 
 /* The backend's view of this layer for an input; out_h or out_w is 0 where the window does not fit. */
 cnn_conv2d_shape cnn__conv2d_shape_of(const cnn__conv2d_state *state, const cnn_shape *input);

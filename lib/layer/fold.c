@@ -2,30 +2,28 @@
 /* Folding a batch normalisation into weights. */
 #include "layer/fold.h"
 
-#include <math.h>
-
 /* A normalisation's parameters, in the order of batch_norm.c. */
 enum { GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE };
 
 size_t cnn__fold_bias_bytes(int64_t channels) { return cnn__align_size((size_t)channels * sizeof(float)); }
 
-size_t cnn__fold_scratch_bytes(int64_t channels) { return cnn__align_size((size_t)channels * sizeof(double)); }
-
-void cnn__fold_norm(const cnn__fold *fold, float *const *parameters, bool has_bias, int64_t rows, int64_t channels,
-                    void *scratch, float *weights, float *bias)
+cnn_status cnn__fold_norm(const cnn__norm_fold *fold, const cnn_layer_call *call, bool has_bias, int64_t rows,
+                          int64_t channels, float *weights, float *bias)
 {
-    double *factors = scratch;
-    float *const *norm = parameters + (has_bias ? 2 : 1);
-    for (int64_t c = 0; c < channels; c++) {
-        factors[c] = norm[GAMMA][c] / sqrt((double)norm[MOVING_VARIANCE][c] + fold->epsilon);
-        const double before = has_bias ? parameters[1][c] : 0;
-        bias[c] = (float)((before - norm[MOVING_MEAN][c]) * factors[c] + norm[BETA][c]);
-    }
-    for (int64_t row = 0; row < rows; row++) {
-        const float *from = parameters[0] + row * channels;
-        float *to = weights + row * channels;
-        for (int64_t c = 0; c < channels; c++) {
-            to[c] = (float)(from[c] * factors[c]);
-        }
-    }
+    float *const *norm = call->parameters + (has_bias ? 2 : 1);
+    const cnn_fold_args args = {
+        .struct_size = sizeof(args),
+        .rows = rows,
+        .c = channels,
+        .epsilon = fold->epsilon,
+        .weights = call->parameters[0],
+        .bias = has_bias ? call->parameters[1] : NULL,
+        .gamma = norm[GAMMA],
+        .beta = norm[BETA],
+        .mean = norm[MOVING_MEAN],
+        .variance = norm[MOVING_VARIANCE],
+        .folded_weights = weights,
+        .folded_bias = bias,
+    };
+    return cnn_backend_run(call->backend, CNN_OP_FOLD, CNN_PASS_FORWARD, &args);
 }

@@ -52,6 +52,9 @@ cnn_status cnn__check_name(const cnn_context *context, const char *what, const c
 
 cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, const char *what, const void *options)
 {
+    if (context == NULL) {
+        return NULL;
+    }
     void *state = cnn__alloc_zero(context, type->state_size);
     if (state == NULL) {
         return NULL;
@@ -82,6 +85,9 @@ cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, 
 cnn_layer *cnn_custom_layer(cnn_context *context, const cnn_layer_kind *kind, void *user, const char *name)
 {
     cnn_layer_kind copy;
+    if (context == NULL) {
+        return NULL;
+    }
     if (cnn__options_copy(context, "cnn_custom_layer", kind, &copy, sizeof(copy)) != CNN_OK ||
         cnn__check_name(context, "cnn_custom_layer", name) != CNN_OK) {
         return NULL;
@@ -122,7 +128,14 @@ cnn_layer *cnn__layer_retain(cnn_layer *layer)
 
 void cnn_layer_free(cnn_layer *layer)
 {
-    if (layer == NULL || atomic_fetch_sub_explicit(&layer->references, 1, memory_order_acq_rel) != 1) {
+    if (layer != NULL && !layer->added) { /* else it is its model's to free */
+        cnn__layer_destroy(layer);
+    }
+}
+
+void cnn__layer_destroy(cnn_layer *layer)
+{
+    if (atomic_fetch_sub_explicit(&layer->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
     cnn_context *context = layer->context;
@@ -133,18 +146,6 @@ void cnn_layer_free(cnn_layer *layer)
     }
     cnn__free(context, layer->name);
     cnn__free(context, layer);
-}
-
-cnn_status cnn__epilogue_backward(const cnn__epilogue *epilogue, const cnn_layer_call *call)
-{
-    if (epilogue->activation == CNN_LINEAR || call->derived) {
-        return CNN_OK;
-    }
-    size_t values = 0;
-    float *gradient = (float *)call->output_gradient;
-    (void)cnn__shape_values(&call->output_shape, &values);
-    return call->backend->backend->activation_backward(call->backend, (cnn_activation)epilogue->activation,
-                                                       epilogue->alpha, values, call->output, gradient, gradient);
 }
 
 int64_t cnn__window_output(cnn__window *window, int64_t input)
@@ -243,4 +244,66 @@ cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *ex
     cnn__shape_text(&sample, "None", text, sizeof(text));
     snprintf(reason, reason_size, "expects %s, got %s", expected, text);
     return CNN_ERROR_SHAPE;
+}
+
+cnn_status cnn__layer_ask(const cnn_backend *backend, cnn_op op, const void *args, uint32_t threads,
+                          cnn_layer_spec *spec, char *reason, size_t reason_size)
+{
+    const cnn_status status = cnn_backend_query(backend, op, args, threads, &spec->answer);
+    if (status == CNN_ERROR_INVALID_ARGUMENT) {
+        snprintf(reason, reason_size, "its output or a parameter is empty or too large");
+        return CNN_ERROR_LIMIT;
+    }
+    if (status != CNN_OK) {
+        snprintf(reason, reason_size, "backend %s: %s", backend->name,
+                 status == CNN_ERROR_UNSUPPORTED ? "does not do this" : cnn_status_string(status));
+        return status;
+    }
+    static const cnn_pass training[] = {CNN_PASS_FORWARD, CNN_PASS_BACKWARD_DATA, CNN_PASS_BACKWARD_FILTER,
+                                        CNN_PASS_BACKWARD};
+    for (size_t i = 0; i < sizeof(training) / sizeof(training[0]); i++) {
+        const size_t size = spec->answer.workspace[training[i]];
+        spec->workspace_size = size > spec->workspace_size ? size : spec->workspace_size;
+    }
+    return CNN_OK;
+}
+
+size_t cnn__layer_values(const cnn_shape *shape)
+{
+    size_t values = 0;
+    (void)cnn__shape_values(shape, &values);
+    return values;
+}
+
+int64_t cnn__layer_rows(const cnn_shape *shape)
+{
+    int64_t rows = 1;
+    for (uint32_t i = 0; i + 1 < shape->rank; i++) {
+        rows *= shape->dims[i];
+    }
+    return rows;
+}
+
+cnn_status cnn__layer_copy(const cnn_layer_call *call, size_t values, const float *x, float *y)
+{
+    const cnn_elementwise_args args = {.struct_size = sizeof(args),
+                                       .kind = CNN_ELEMENTWISE_COPY,
+                                       .outer = 1,
+                                       .inner = 1,
+                                       .c = (int64_t)values,
+                                       .a = x,
+                                       .y = y};
+    return x == y ? CNN_OK : cnn_backend_run(call->backend, CNN_OP_ELEMENTWISE, CNN_PASS_FORWARD, &args);
+}
+
+cnn_status cnn__infer_limit(const cnn_shape *shape, const char *what, char *reason, size_t reason_size)
+{
+    size_t values;
+    if (cnn__shape_values(shape, &values)) {
+        return CNN_OK;
+    }
+    char text[128];
+    cnn__shape_text(shape, NULL, text, sizeof(text));
+    snprintf(reason, reason_size, "%s %s would have more than %zu values", what, text, CNN__MAX_VALUES);
+    return CNN_ERROR_LIMIT;
 }

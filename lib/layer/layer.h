@@ -15,6 +15,7 @@ typedef struct cnn__preparation {
     size_t size;      /* bytes kept and shared by the sessions of a model; 0: nothing is prepared */
     size_t scratch;   /* bytes needed while they are made */
     size_t workspace; /* bytes of workspace of a forward call; takes the place of the spec's, which covers training */
+    cnn_op_answer answer; /* of inference; takes the place of the spec's */
 } cnn__preparation;
 
 /* What a pass of a layer amounts to. */
@@ -23,20 +24,12 @@ typedef struct cnn__layer_work {
     const char *algorithm, *reason; /* static; NULL: not known */
 } cnn__layer_work;
 
-/* What an operation does to its results in the pass that writes them: an activation, then 2x2 maxima at stride 2. Its
- * own backward applies the derivative. `check` fills in what is an option of the layer. */
-typedef struct cnn__epilogue {
-    int32_t activation; /* a cnn_activation; one over rows is never run as an epilogue */
-    float alpha;        /* slope of leaky relu */
-    int32_t pool;       /* 2: the maxima; 0: none */
-} cnn__epilogue;
-
 /* A batch normalisation by fixed statistics, folded into weights and bias when these are prepared. Its parameters
  * follow the layer's own in a call. */
-typedef struct cnn__fold {
+typedef struct cnn__norm_fold {
     int32_t normalised; /* 1: there is one */
     float epsilon;
-} cnn__fold;
+} cnn__norm_fold;
 
 /* One built-in kind: one file each, registered in registry.c. A layer's `user` is a state struct that begins with the
  * kind's option struct, checked and with all defaults filled in. */
@@ -47,7 +40,8 @@ typedef struct cnn__layer_type {
     const cnn__field *fields; /* of the options, as model files name them */
     /* Fills defaults and checks what does not depend on the input. */
     cnn_status (*check)(const cnn_context *context, void *state);
-    /* Where in the state the epilogue lies; 0: there is none. Fusions change it in an operation's copy of the state. */
+    /* Where in the state the epilogue lies, a cnn_epilogue that `check` fills by the options; 0: there is none. Fusions
+     * change it in an operation's copy of the state; the operation's own backward applies its derivative. */
     size_t epilogue;
     /* 1: does nothing in inference. */
     bool identity_in_inference;
@@ -60,7 +54,7 @@ typedef struct cnn__layer_type {
     cnn_status (*forward_prepared)(const void *state, const cnn_layer_call *call, const void *prepared);
     /* For traces; NULL: nothing is to be said. A kind that has it computes the gradients of its parameters and that of
      * its input apart from each other: only those for which a call has a place. */
-    cnn__layer_work (*describe)(const void *state, const cnn_backend *backend, cnn_pass pass, const cnn_shape *input);
+    cnn__layer_work (*describe)(const void *state, const cnn_op_answer *answer, cnn_pass pass, const cnn_shape *input);
 } cnn__layer_type;
 
 struct cnn_layer {
@@ -70,8 +64,13 @@ struct cnn_layer {
     char *name;                  /* NULL: named by the model */
     const cnn__layer_type *type; /* NULL: a caller's kind */
     cnn_layer_kind kind;
-    void *user; /* built-in: the state, owned */
+    void *user;             /* built-in: the state, owned */
+    bool added;             /* a model has taken it over */
+    struct cnn_layer *next; /* of the layers that a model refused */
 };
+
+/* Frees a layer that a model has taken over. */
+void cnn__layer_destroy(cnn_layer *layer);
 
 /* All built-in kinds; ends with NULL. */
 extern const cnn__layer_type *const cnn__layer_types[];
@@ -80,16 +79,21 @@ const cnn__layer_type *cnn__layer_type_find(const char *name);
 
 extern const cnn__layer_type cnn__conv2d_type, cnn__dense_type, cnn__max_pool2d_type, cnn__average_pool2d_type,
     cnn__global_average_pool2d_type, cnn__flatten_type, cnn__dropout_type, cnn__batch_norm_type, cnn__activate_type,
-    cnn__zero_pad2d_type, cnn__add_type, cnn__concatenate_type, cnn__lrn_type;
+    cnn__zero_pad2d_type, cnn__add_type, cnn__subtract_type, cnn__multiply_type, cnn__concatenate_type, cnn__lrn_type;
 
-static inline cnn__epilogue *cnn__layer_epilogue(const cnn__layer_type *type, void *state)
+static inline cnn_epilogue *cnn__layer_epilogue(const cnn__layer_type *type, void *state)
 {
-    return type == NULL || type->epilogue == 0 ? NULL : (cnn__epilogue *)((char *)state + type->epilogue);
+    return type == NULL || type->epilogue == 0 ? NULL : (cnn_epilogue *)((char *)state + type->epilogue);
 }
 
-/* Turns the gradient of an operation's output into that before the epilogue's activation, in place: nobody reads the
- * former afterwards. Nothing if that was done already. */
-cnn_status cnn__epilogue_backward(const cnn__epilogue *epilogue, const cnn_layer_call *call);
+/* The epilogue that an operation runs: an activation over rows is always an operation of its own. */
+static inline cnn_epilogue cnn__run_epilogue(const cnn_epilogue *epilogue)
+{
+    cnn_epilogue run = *epilogue;
+    const bool rows = run.activation == CNN_SOFTMAX || run.activation == CNN_LOG_SOFTMAX;
+    run.activation = rows ? CNN_LINEAR : run.activation;
+    return run;
+}
 
 /* Makes a layer from a caller's option struct; `what` is the constructor's name. NULL with the error set. */
 cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, const char *what, const void *options);
@@ -126,6 +130,25 @@ cnn_status cnn__check_initializer(const cnn_context *context, const char *type, 
 /* "expects N, H, W, C images, got (None, 784)": CNN_ERROR_SHAPE with a reason for `infer`. */
 cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *expected, char *reason,
                            size_t reason_size);
+
+/* CNN_ERROR_LIMIT with a reason if a tensor of that shape would have more values than CNN__MAX_VALUES. Kinds check with
+ * it whatever they compute sizes from; the output is checked for all of them. */
+cnn_status cnn__infer_limit(const cnn_shape *shape, const char *what, char *reason, size_t reason_size);
+
+/* Asks the backend about the operation that a layer is, for `infer`: the answer and the workspace of all passes of
+ * training go to the spec. Without an operation for this shape a reason and CNN_ERROR_UNSUPPORTED; CNN_ERROR_LIMIT for
+ * arrays that are too large. */
+cnn_status cnn__layer_ask(const cnn_backend *backend, cnn_op op, const void *args, uint32_t threads,
+                          cnn_layer_spec *spec, char *reason, size_t reason_size);
+
+/* Values of a shape that has been inferred. */
+size_t cnn__layer_values(const cnn_shape *shape);
+
+/* Rows of `shape`, whose last dimension is one row. */
+int64_t cnn__layer_rows(const cnn_shape *shape);
+
+/* y = x, unless they are one array. */
+cnn_status cnn__layer_copy(const cnn_layer_call *call, size_t values, const float *x, float *y);
 
 static inline cnn_shape cnn__shape2(int64_t n, int64_t c) { return (cnn_shape){2, 0, {n, c}}; }
 static inline cnn_shape cnn__shape4(int64_t n, int64_t h, int64_t w, int64_t c)

@@ -94,7 +94,7 @@ void cnn_loss_free(cnn_loss *loss)
     }
 }
 
-const char *cnn_loss_name(const cnn_loss *loss) { return loss->kind->name; }
+const char *cnn_loss_name(const cnn_loss *loss) { return loss != NULL ? loss->kind->name : NULL; }
 
 static cnn_status check_labels(const cnn_context *context, const cnn__loss_kind *kind, const int32_t *labels,
                                size_t count, size_t outputs, bool skip)

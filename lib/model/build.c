@@ -87,12 +87,22 @@ static cnn_status no_match(const cnn_model *model, const char *pattern)
     return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: no parameter matches \"%s\"", model->name, pattern);
 }
 
-cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn_initializer *initializer)
+static cnn_status check_pattern(const cnn_model *model, const char *pattern)
 {
-    bool any = false;
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (!model->built) {
         return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
     }
+    return pattern != NULL ? CNN_OK
+                           : cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no pattern", model->name);
+}
+
+cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn_initializer *initializer)
+{
+    bool any = false;
+    CNN__RETURN_IF_ERROR(check_pattern(model, pattern));
     if (initializer == NULL) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no initializer", model->name);
     }
@@ -113,9 +123,7 @@ cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn
 cnn_status cnn_model_set_trainable(cnn_model *model, const char *pattern, bool trainable)
 {
     bool any = false;
-    if (!model->built) {
-        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
-    }
+    CNN__RETURN_IF_ERROR(check_pattern(model, pattern));
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         cnn__parameter *parameter = &model->parameters[i];
         if (is_meant(parameter, pattern)) {

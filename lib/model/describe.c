@@ -15,9 +15,17 @@ void cnn__model_free_classes(cnn_model *model)
 
 cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, size_t count)
 {
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn_context *context = model->context;
     cnn_shape output = cnn_model_output_shape(model);
     size_t outputs = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (classes == NULL || classes[i] == NULL) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of class %zu is NULL", model->name, i);
+        }
+    }
     if (model->built && cnn__shape_values(&output, &outputs) && outputs != count && !(outputs == 1 && count == 2)) {
         return cnn__fail(context, CNN_ERROR_MISMATCH, "%s: %zu class names for %zu outputs", model->name, count,
                          outputs);
@@ -43,9 +51,12 @@ cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, s
 cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline)
 {
     cnn_pipeline *copy = NULL;
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (pipeline != NULL) {
-        cnn_shape shape = cnn_pipeline_output_shape(pipeline,
-                                                    cnn__model_input(model)->rank == 3 ? (uint32_t)cnn__model_input(model)->dims[2] : 1);
+        cnn_shape shape = cnn_pipeline_output_shape(
+            pipeline, cnn__model_input(model)->rank == 3 ? (uint32_t)cnn__model_input(model)->dims[2] : 1);
         if (cnn__pipeline_views(pipeline) > 1 && shape.rank > 0) {
             shape = cnn__without_batch(&shape); /* of one view */
         }

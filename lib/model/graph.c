@@ -30,6 +30,9 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
 {
     cnn_model_options options;
     cnn_shape input = {0};
+    if (out == NULL || context == NULL) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_model_create: no place for the model");
+    }
     *out = NULL;
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_model_create", given, &options, sizeof(options)));
     CNN__RETURN_IF_ERROR(take_input(context, &options, &input));
@@ -42,9 +45,9 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
     atomic_init(&model->version, 1);
     pthread_mutex_init(&model->prepare_lock, NULL); /* with default attributes this cannot fail on Linux */
     model->name = cnn__strdup(context, options.name != NULL ? options.name : "model");
-    cnn_status status = model->name == NULL ? CNN_ERROR_OUT_OF_MEMORY
-                                            : cnn_model_add_input(
-                                                  model, options.input_name != NULL ? options.input_name : "input",
+    cnn_status status = model->name == NULL
+                            ? CNN_ERROR_OUT_OF_MEMORY
+                            : cnn_model_add_input(model, options.input_name != NULL ? options.input_name : "input",
                                                   &input);
     if (status != CNN_OK) {
         cnn_model_free(model);
@@ -63,15 +66,22 @@ cnn_model *cnn__model_retain(cnn_model *model)
 static void free_graph(cnn_model *model)
 {
     cnn_context *context = model->context;
+    while (model->refused != NULL) {
+        cnn_layer *next = model->refused->next;
+        cnn__layer_destroy(model->refused);
+        model->refused = next;
+    }
     for (uint32_t i = 0; i < model->node_count; i++) {
-        cnn_layer_free(model->nodes[i].layer);
+        cnn__layer_destroy(model->nodes[i].layer);
         cnn__free(context, model->nodes[i].name);
     }
     for (uint32_t i = 0; i < model->input_count; i++) {
         cnn__free(context, model->inputs[i].name);
     }
     for (uint32_t i = 0; i < model->alias_count; i++) {
-        cnn_layer_free(model->aliases[i].layer);
+        if (model->aliases[i].layer != NULL) {
+            cnn__layer_destroy(model->aliases[i].layer);
+        }
         cnn__free(context, model->aliases[i].name);
     }
     cnn__names_free(context, &model->names);
@@ -171,21 +181,36 @@ cnn_status cnn__model_append(cnn_model *model, cnn_layer *layer, char *name, uin
     }
     if (status != CNN_OK) {
         cnn__free(model->context, name);
-        cnn_layer_free(layer);
         return status;
     }
     cnn__node *node = &model->nodes[model->node_count++];
     *node = (cnn__node){.layer = layer, .name = name, .input_count = input_count};
+    layer->added = true;
     node->owner = owner == CNN__NO_NODE ? number : owner;
     memcpy(node->inputs, inputs, input_count * sizeof(*inputs));
     model->last = number;
     return CNN_OK;
 }
 
-/* Whether something can be added; `name` may be NULL. */
-static cnn_status check_addable(const cnn_model *model, const cnn_layer *layer, const char *name)
+/* Whether a model can have a further layer of that name, which may be NULL. */
+static cnn_status check_open(const cnn_model *model, const char *name)
 {
     uint32_t reference;
+    if (model->status != CNN_OK) {
+        return model->status;
+    }
+    if (model->built) {
+        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: a layer is added to a built model", model->name);
+    }
+    if (name != NULL && cnn__model_find(model, name, &reference)) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: two layers are named \"%s\"", model->name,
+                         name);
+    }
+    return CNN_OK;
+}
+
+static cnn_status check_addable(const cnn_model *model, const cnn_layer *layer)
+{
     if (model->status != CNN_OK) {
         return model->status;
     }
@@ -196,14 +221,15 @@ static cnn_status check_addable(const cnn_model *model, const cnn_layer *layer, 
                    ? status
                    : cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a layer is NULL", model->name);
     }
-    if (model->built) {
-        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: a layer is added to a built model", model->name);
+    if (layer->added) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a layer (%s) is added that was added before",
+                         model->name, layer->kind.type);
     }
-    if (name != NULL && cnn__model_find(model, name, &reference)) {
-        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: two layers are named \"%s\"", model->name,
-                         name);
+    if (layer->context != model->context) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a layer (%s) of another context", model->name,
+                         layer->kind.type);
     }
-    return CNN_OK;
+    return check_open(model, layer->name);
 }
 
 /* The references that a new layer reads: those named, or the value added last. */
@@ -218,30 +244,56 @@ static cnn_status resolve_inputs(const cnn_model *model, const char *const *name
                          model->name, CNN_LAYER_MAX_INPUTS, count);
     }
     for (size_t i = 0; i < count; i++) {
-        if (names[i] == NULL || !cnn__model_find(model, names[i], &references[i])) {
+        if (names[i] == NULL) {
+            return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of input %zu is NULL",
+                             model->name, i);
+        }
+        if (!cnn__model_find(model, names[i], &references[i])) {
             return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\" to add one after",
-                             model->name, names[i] != NULL ? names[i] : "");
+                             model->name, names[i]);
         }
     }
     return CNN_OK;
 }
 
-cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const char *const *inputs, size_t input_count)
+/* Takes a layer over that cannot be added. One of another context goes at once: it may not outlive that. */
+static void refuse(cnn_model *model, cnn_layer *layer)
+{
+    if (layer != NULL && !layer->added && layer->context != model->context) {
+        cnn__layer_destroy(layer);
+    } else if (layer != NULL && !layer->added) {
+        layer->added = true;
+        layer->next = model->refused;
+        model->refused = layer;
+    }
+}
+
+static cnn_status add_after(cnn_model *model, cnn_layer *layer, const char *const *inputs, size_t input_count)
 {
     uint32_t references[CNN_LAYER_MAX_INPUTS];
     const uint32_t count = inputs == NULL ? 1 : (uint32_t)input_count;
-    cnn_status status = check_addable(model, layer, layer != NULL ? layer->name : NULL);
-    if (status == CNN_OK) {
-        status = resolve_inputs(model, inputs, input_count, references);
+    CNN__RETURN_IF_ERROR(check_addable(model, layer));
+    CNN__RETURN_IF_ERROR(resolve_inputs(model, inputs, input_count, references));
+    if (layer->inner != NULL) {
+        return cnn__model_expand(model, layer, layer->name, references, count);
     }
-    if (status != CNN_OK || layer->inner != NULL) {
-        status = status == CNN_OK ? cnn__model_expand(model, layer, layer->name, references, count) : status;
-        cnn_layer_free(layer);
-    } else {
-        char *name = layer->name != NULL ? cnn__strdup(model->context, layer->name) : automatic_name(model, layer);
-        status = cnn__model_append(model, layer, name, CNN__NO_NODE, references, count);
+    char *name = layer->name != NULL ? cnn__strdup(model->context, layer->name) : automatic_name(model, layer);
+    return cnn__model_append(model, layer, name, CNN__NO_NODE, references, count);
+}
+
+cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const char *const *inputs, size_t input_count)
+{
+    if (model == NULL) {
+        cnn_layer_free(layer); /* it belongs to this call as always */
+        return CNN_ERROR_INVALID_ARGUMENT;
     }
-    return status == CNN_OK ? CNN_OK : cnn__model_remember(model, status);
+    cnn_status status = add_after(model, layer, inputs, input_count);
+    if (status != CNN_OK) {
+        cnn__model_remember(model, status);
+        refuse(model, layer);
+        return model->status;
+    }
+    return CNN_OK;
 }
 
 cnn_status cnn_model_add(cnn_model *model, cnn_layer *layer) { return cnn_model_add_after(model, layer, NULL, 0); }
@@ -261,30 +313,48 @@ static cnn_status find_layer(const cnn_model *model, const char *name, cnn_layer
     return CNN_OK;
 }
 
+/* Appends a node that applies a layer which is there already. */
+static cnn_status append_shared(cnn_model *model, cnn_layer *layer, char *name, uint32_t owner,
+                                const uint32_t *references, uint32_t count)
+{
+    cnn_status status = cnn__model_append(model, cnn__layer_retain(layer), name, owner, references, count);
+    if (status != CNN_OK) {
+        cnn__layer_destroy(layer);
+    }
+    return status;
+}
+
 static cnn_status apply(cnn_model *model, const char *layer_name, const char *name, const char *const *inputs,
                         size_t input_count)
 {
     uint32_t references[CNN_LAYER_MAX_INPUTS], node = 0;
     const uint32_t count = inputs == NULL ? 1 : (uint32_t)input_count;
     cnn_layer *layer = NULL;
-    CNN__RETURN_IF_ERROR(model->status);
+    CNN__RETURN_IF_ERROR(check_open(model, name));
     CNN__RETURN_IF_ERROR(find_layer(model, layer_name, &layer, &node));
-    CNN__RETURN_IF_ERROR(check_addable(model, layer, name));
     CNN__RETURN_IF_ERROR(cnn__check_name(model->context, "cnn_model_apply", name));
     CNN__RETURN_IF_ERROR(resolve_inputs(model, inputs, input_count, references));
     if (layer->inner != NULL) {
-        return name != NULL
-                   ? cnn__model_expand(model, layer, name, references, count)
-                   : cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a model applied again needs a name",
-                               model->name);
+        if (name == NULL) {
+            return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a model applied again needs a name",
+                             model->name);
+        }
+        cnn_status status = cnn__model_expand(model, cnn__layer_retain(layer), name, references, count);
+        if (status != CNN_OK) {
+            cnn__layer_destroy(layer);
+        }
+        return status;
     }
     char *copy = name != NULL ? cnn__strdup(model->context, name) : automatic_name(model, layer);
-    return cnn__model_append(model, cnn__layer_retain(layer), copy, model->nodes[node].owner, references, count);
+    return append_shared(model, layer, copy, model->nodes[node].owner, references, count);
 }
 
 cnn_status cnn_model_apply(cnn_model *model, const char *layer, const char *name, const char *const *inputs,
                            size_t input_count)
 {
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn_status status = apply(model, layer, name, inputs, input_count);
     return status == CNN_OK ? CNN_OK : cnn__model_remember(model, status);
 }
@@ -302,43 +372,41 @@ static bool is_path(const char *name)
     return plain && cnn__is_plain_name(name, strlen(name));
 }
 
-static cnn_status add_named(cnn_model *model, cnn_layer *layer, const char *name, uint32_t owner,
+static cnn_status check_named(const cnn_model *model, const char *name, const char *const *inputs, size_t input_count,
+                              uint32_t *references)
+{
+    CNN__RETURN_IF_ERROR(check_open(model, name));
+    if (!is_path(name)) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of a layer is not of plain parts",
+                         model->name);
+    }
+    return resolve_inputs(model, inputs, input_count, references);
+}
+
+static cnn_status add_named(cnn_model *model, cnn_layer *layer, const char *name, const char *shares,
                             const char *const *inputs, size_t input_count)
 {
-    uint32_t references[CNN_LAYER_MAX_INPUTS];
-    cnn_status status = check_addable(model, layer, name);
-    if (status == CNN_OK && !is_path(name)) {
-        status = cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of a layer is not of plain parts",
-                           model->name);
+    uint32_t references[CNN_LAYER_MAX_INPUTS], node = 0;
+    CNN__RETURN_IF_ERROR(check_named(model, name, inputs, input_count, references));
+    char *copy = cnn__strdup(model->context, name);
+    if (shares == NULL) {
+        return cnn__model_append(model, layer, copy, CNN__NO_NODE, references, (uint32_t)input_count);
     }
-    if (status == CNN_OK) {
-        status = resolve_inputs(model, inputs, input_count, references);
-    }
+    cnn_status status = find_layer(model, shares, &layer, &node);
     if (status != CNN_OK) {
-        cnn_layer_free(layer);
+        cnn__free(model->context, copy);
         return status;
     }
-    return cnn__model_append(model, layer, cnn__strdup(model->context, name), owner, references,
-                             (uint32_t)input_count);
+    return append_shared(model, layer, copy, model->nodes[node].owner, references, (uint32_t)input_count);
 }
 
 cnn_status cnn__model_add_named(cnn_model *model, cnn_layer *layer, const char *name, const char *shares,
                                 const char *const *inputs, size_t input_count)
 {
-    uint32_t node = 0, owner = CNN__NO_NODE;
-    cnn_layer *shared = layer;
-    cnn_status status = model->status;
-    if (status == CNN_OK && shares != NULL) {
-        status = find_layer(model, shares, &shared, &node);
-        if (status == CNN_OK) {
-            shared = cnn__layer_retain(shared);
-            owner = model->nodes[node].owner;
-        }
+    cnn_status status = add_named(model, layer, name, shares, inputs, input_count);
+    if (status != CNN_OK) {
+        cnn__model_remember(model, status);
+        refuse(model, layer);
     }
-    if (status == CNN_OK) {
-        status = add_named(model, shared, name, owner, inputs, input_count);
-    } else {
-        cnn_layer_free(layer);
-    }
-    return status == CNN_OK ? CNN_OK : cnn__model_remember(model, status);
+    return status == CNN_OK ? CNN_OK : model->status;
 }

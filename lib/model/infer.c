@@ -43,13 +43,29 @@ static cnn_status fail_shape(const cnn_model *model, uint32_t index, const cnn_s
                      node->layer->kind.type, count > 1 ? "s" : "", text, reason);
 }
 
+/* No value, parameter or workspace is so large that sizes computed from it could wrap. */
+static bool is_within_limits(const cnn_layer_spec *spec)
+{
+    size_t values = 0;
+    bool sound = cnn__shape_values(&spec->output, &values) && values > 0 && spec->saved_size <= CNN__MAX_BYTES &&
+                 spec->workspace_size <= CNN__MAX_BYTES;
+    /* Sides of images are counted in 32 bits in places: windows, padding. */
+    for (uint32_t i = 1; sound && spec->output.rank == 4 && i < 3; i++) {
+        sound = spec->output.dims[i] <= INT32_MAX;
+    }
+    for (uint32_t i = 0; sound && i < spec->parameter_count; i++) {
+        sound = spec->parameters[i].shape.rank <= CNN_MAX_RANK &&
+                cnn__shape_values(&spec->parameters[i].shape, &values);
+    }
+    return sound;
+}
+
 /* What an output or a parameter cannot be, whoever's layer it is. */
 static cnn_status check_spec(const cnn_layer_spec *spec, const cnn_shape *inputs, char *reason, size_t size)
 {
-    size_t values;
     const cnn_shape *output = &spec->output;
     if (output->rank < 1 || output->rank > CNN_MAX_RANK || output->dims[0] != inputs[0].dims[0] ||
-        spec->parameter_count > CNN_LAYER_MAX_PARAMETERS || !cnn__shape_values(output, &values) || values == 0) {
+        spec->parameter_count > CNN_LAYER_MAX_PARAMETERS || !is_within_limits(spec)) {
         snprintf(reason, size, "its output is empty or too large");
         return CNN_ERROR_LIMIT;
     }
@@ -112,7 +128,7 @@ static bool place_parameter(cnn_model *model, cnn__parameter *parameter, bool bo
 {
     size_t end, own_end;
     if (!cnn__shape_values(&parameter->shape, &parameter->values) ||
-        !cnn__add_size(model->value_count, parameter->values, &end) || end > CNN__MAX_PARAMETER_VALUES ||
+        !cnn__add_size(model->value_count, parameter->values, &end) || end > CNN__MAX_VALUES ||
         !cnn__add_size(model->storage_count, parameter->values, &own_end)) {
         return false;
     }
@@ -202,7 +218,8 @@ static cnn_status infer_node(cnn_model *model, uint32_t index, cnn_layer_spec *s
     for (uint32_t i = 0; i < node->input_count; i++) {
         inputs[i] = cnn__with_batch(cnn__value_shape(model, node->inputs[i]), 1);
     }
-    CNN__RETURN_IF_ERROR(cnn__infer_node(model, index, &node->layer->kind, node->layer->user, inputs, node->input_count, spec));
+    CNN__RETURN_IF_ERROR(
+        cnn__infer_node(model, index, &node->layer->kind, node->layer->user, inputs, node->input_count, spec));
     node->output = cnn__without_batch(&spec->output);
     if (node->owner != index) {
         return check_shared(model, index, inputs, spec);
@@ -231,6 +248,9 @@ void cnn__model_forget_parameters(cnn_model *model)
 
 cnn_status cnn__model_infer(cnn_model *model)
 {
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (model->status != CNN_OK) {
         return cnn__fail(model->context, model->status, "%s",
                          model->message != NULL ? model->message : "out of memory");

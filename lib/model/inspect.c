@@ -4,34 +4,40 @@
 
 #include "model/model.h"
 
-const char *cnn_model_name(const cnn_model *model) { return model->name; }
+const char *cnn_model_name(const cnn_model *model) { return model != NULL ? model->name : NULL; }
 
-size_t cnn_model_layer_count(const cnn_model *model) { return model->node_count; }
+size_t cnn_model_layer_count(const cnn_model *model) { return model != NULL ? model->node_count : 0; }
 
 const char *cnn_model_layer_name(const cnn_model *model, size_t layer)
 {
-    return layer < model->node_count ? model->nodes[layer].name : NULL;
+    return model != NULL && layer < model->node_count ? model->nodes[layer].name : NULL;
 }
 
 const char *cnn_model_layer_type(const cnn_model *model, size_t layer)
 {
-    return layer < model->node_count ? model->nodes[layer].layer->kind.type : NULL;
+    return model != NULL && layer < model->node_count ? model->nodes[layer].layer->kind.type : NULL;
 }
 
 cnn_shape cnn_model_layer_shape(const cnn_model *model, size_t layer)
 {
-    return model->built && layer < model->node_count ? model->nodes[layer].output : (cnn_shape){0};
+    return model != NULL && model->built && layer < model->node_count ? model->nodes[layer].output : (cnn_shape){0};
 }
 
-size_t cnn_model_parameter_count(const cnn_model *model) { return model->built ? model->parameter_count : 0; }
+size_t cnn_model_parameter_count(const cnn_model *model)
+{
+    return model != NULL && model->built ? model->parameter_count : 0;
+}
 
 cnn_status cnn_model_parameter(cnn_model *model, size_t index, cnn_parameter *parameter)
 {
     cnn_parameter found = {.struct_size = sizeof(found)};
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (!model->built) {
         return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
     }
-    if (index >= model->parameter_count || parameter->struct_size < sizeof(size_t)) {
+    if (index >= model->parameter_count || parameter == NULL || parameter->struct_size < sizeof(size_t)) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: parameter %zu of %u", model->name, index,
                          model->parameter_count);
     }
@@ -48,6 +54,13 @@ cnn_status cnn_model_parameter(cnn_model *model, size_t index, cnn_parameter *pa
 cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_parameter *parameter)
 {
     uint32_t index;
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    if (name == NULL || parameter == NULL) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no name or no place for a parameter",
+                         model->name);
+    }
     if (model->built && cnn__names_find(&model->parameter_names, name, &index)) {
         return cnn_model_parameter(model, index, parameter);
     }
@@ -57,6 +70,9 @@ cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_para
 
 void cnn_model_touch(cnn_model *model)
 {
+    if (model == NULL) {
+        return;
+    }
     atomic_fetch_add(&model->version, 1);
     for (uint32_t i = 0; i < model->lender_count; i++) {
         atomic_fetch_add(&model->lenders[i]->version, 1);
@@ -103,11 +119,11 @@ uint64_t cnn_model_values(const cnn_model *model) { return count_values(model, t
 
 uint64_t cnn_model_trainable_values(const cnn_model *model) { return count_values(model, false); }
 
-size_t cnn_model_class_count(const cnn_model *model) { return model->class_count; }
+size_t cnn_model_class_count(const cnn_model *model) { return model != NULL ? model->class_count : 0; }
 
 const char *cnn_model_class_name(const cnn_model *model, size_t label)
 {
-    return label < model->class_count ? model->classes[label] : NULL;
+    return model != NULL && label < model->class_count ? model->classes[label] : NULL;
 }
 
-const cnn_pipeline *cnn_model_pipeline(const cnn_model *model) { return model->pipeline; }
+const cnn_pipeline *cnn_model_pipeline(const cnn_model *model) { return model != NULL ? model->pipeline : NULL; }

@@ -26,11 +26,10 @@
 #include "layer/layer.h"
 #include "model/names.h"
 
-/* Most layers of a model, and most values of all parameters together. */
+/* Most layers of a model. */
 #define CNN__MAX_LAYERS 8192
 /* Longest name with those of the models around it, and the NUL. */
 #define CNN__MAX_NAME 1024
-#define CNN__MAX_PARAMETER_VALUES (SIZE_MAX / 64)
 
 /* In a reference: that of an input. */
 #define CNN__INPUT 0x80000000u
@@ -47,7 +46,7 @@ typedef struct cnn__input {
 typedef struct cnn__alias {
     char *name;
     uint32_t reference;
-    cnn_layer *layer; /* retained; NULL if a file or a copy named it */
+    cnn_layer *layer;                /* owned; NULL if a file or a copy named it */
     uint32_t first_node, node_count; /* what the model became here, one after another */
 } cnn__alias;
 
@@ -57,19 +56,19 @@ typedef struct cnn__node {
     char *name;
     uint32_t owner; /* the node with the layer's parameters: itself, or one before it */
     uint32_t input_count;
-    uint32_t inputs[CNN_LAYER_MAX_INPUTS]; /* references */
-    cnn_shape output;                      /* of one sample */
+    uint32_t inputs[CNN_LAYER_MAX_INPUTS];     /* references */
+    cnn_shape output;                          /* of one sample */
     uint32_t first_parameter, parameter_count; /* of its own */
-    struct cnn_model *lender; /* where its parameters come from; NULL: they are made here */
+    struct cnn_model *lender;                  /* where its parameters come from; NULL: they are made here */
     uint32_t lender_node;
 } cnn__node;
 
 typedef struct cnn__parameter {
     char *name; /* "conv2d_1/kernel" */
     cnn_shape shape;
-    int32_t type;  /* a cnn_element_type */
-    float *data;   /* in this model's array or in a lender's */
-    size_t offset; /* in gradients and optimizer slots, and in cnn_model.values where nothing is borrowed */
+    int32_t type;           /* a cnn_element_type */
+    float *data;            /* in this model's array or in a lender's */
+    size_t offset;          /* in gradients and optimizer slots, and in cnn_model.values where nothing is borrowed */
     size_t values, storage; /* how many; offset in cnn_model.values, SIZE_MAX: borrowed */
     uint32_t node;
     bool trainable; /* by its kind */
@@ -87,14 +86,15 @@ struct cnn_model {
     uint32_t input_count;
     cnn__node *nodes;
     uint32_t node_count, node_capacity;
-    cnn__names names;   /* of inputs, nodes and models used as layers -> reference */
+    cnn__names names; /* of inputs, nodes and models used as layers -> reference */
     cnn__alias *aliases;
     uint32_t alias_count;
     cnn__names numbers; /* "conv2d" -> how many layers have that prefix */
     uint32_t last;      /* reference: what a layer added without inputs reads */
     uint32_t *outputs;  /* references; NULL: the value added last */
     uint32_t output_count;
-    cnn_status status; /* the first error of adding layers, and its message */
+    cnn_layer *refused; /* layers that could not be added: a program that adds or frees them again does no harm */
+    cnn_status status;  /* the first error of adding layers, and its message */
     char *message;
     bool built;
     cnn__parameter *parameters;
@@ -105,7 +105,7 @@ struct cnn_model {
     size_t storage_count; /* floats in `values` */
     cnn_model **lenders;  /* retained */
     uint32_t lender_count;
-    atomic_ulong version; /* counts changes of the parameters */
+    atomic_ulong version;         /* counts changes of the parameters */
     pthread_mutex_t prepare_lock; /* guards the next three, see prepared.h */
     struct cnn__prepared *prepared;
     void *prepare_scratch;
@@ -138,7 +138,7 @@ uint32_t cnn__model_outputs(const cnn_model *model);
 
 /* Remembers the first error of building a model, with the message that the failing call left. */
 cnn_status cnn__model_remember(cnn_model *model, cnn_status status);
-/* Appends a node that owns nothing yet: takes over a reference to the layer and the name, also on failure. */
+/* Appends a node that owns nothing yet: takes over the name, also on failure, and the layer, else. */
 cnn_status cnn__model_append(cnn_model *model, cnn_layer *layer, char *name, uint32_t owner, const uint32_t *inputs,
                              uint32_t input_count);
 /* Adds a layer as a file has it: under a name that may be that of a layer inside another model, and if `shares` is not
@@ -149,8 +149,8 @@ cnn_status cnn__model_add_named(cnn_model *model, cnn_layer *layer, const char *
 cnn_status cnn__model_alias(cnn_model *model, char *name, uint32_t reference);
 /* The layer that was added as a model of that name; NULL if there is none. */
 cnn_layer *cnn__model_find_inner(const cnn_model *model, const char *name);
-/* Adds the inner model of a layer that cnn_model_as_layer() made under a name, reading `inputs`. Does not take the
- * layer over. The same model added again has the parameters that it has already. */
+/* Adds the inner model of a layer that cnn_model_as_layer() made under a name, reading `inputs`; takes over a reference
+ * to the layer unless it fails. The same model added again has the parameters that it has already. */
 cnn_status cnn__model_expand(cnn_model *model, cnn_layer *layer, const char *name, const uint32_t *inputs,
                              uint32_t input_count);
 

@@ -39,7 +39,7 @@ static cnn_status grow(cnn_context *context, cnn__names *names)
     cnn__names larger = {.capacity = names->capacity == 0 ? 32 : 2 * names->capacity, .count = names->count};
     size_t size = 0;
     larger.places = cnn__mul_size(larger.capacity, sizeof(*larger.places), &size) ? cnn__alloc_zero(context, size)
-                                                                                 : NULL;
+                                                                                  : NULL;
     if (larger.places == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }

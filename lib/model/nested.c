@@ -13,6 +13,9 @@ static void release(void *model) { cnn_model_free(model); }
 
 cnn_layer *cnn_model_as_layer(cnn_context *context, cnn_model *model, const char *name)
 {
+    if (context == NULL) {
+        return NULL;
+    }
     if (model == NULL) {
         cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_model_as_layer: no model given");
         return NULL;
@@ -108,8 +111,12 @@ static cnn_status copy_node(copying *c, uint32_t index)
         inputs[i] = copied(c, node->inputs[i]);
     }
     c->nodes[index] = number;
-    CNN__RETURN_IF_ERROR(cnn__model_append(c->to, cnn__layer_retain(node->layer), copied_name(c, node->name), owner,
-                                           inputs, node->input_count));
+    cnn_status status = cnn__model_append(c->to, cnn__layer_retain(node->layer), copied_name(c, node->name), owner,
+                                          inputs, node->input_count);
+    if (status != CNN_OK) {
+        cnn__layer_destroy(node->layer);
+        return status;
+    }
     c->to->nodes[number].lender = c->from->built ? c->from : node->lender;
     c->to->nodes[number].lender_node = c->from->built ? node->owner : node->lender_node;
     return CNN_OK;
@@ -146,8 +153,7 @@ static cnn_status copy_aliases(copying *c)
     for (uint32_t i = 0; i < c->from->alias_count; i++) {
         const cnn__alias *alias = &c->from->aliases[i];
         if ((alias->reference & CNN__INPUT) != 0 || c->needed[alias->reference]) {
-            CNN__RETURN_IF_ERROR(
-                cnn__model_alias(c->to, copied_name(c, alias->name), copied(c, alias->reference)));
+            CNN__RETURN_IF_ERROR(cnn__model_alias(c->to, copied_name(c, alias->name), copied(c, alias->reference)));
         }
     }
     return CNN_OK;
@@ -206,7 +212,8 @@ static cnn_status end_expansion(copying *c, cnn_layer *layer)
     const uint32_t output = copied(c, cnn__model_output(c->from, 0));
     CNN__RETURN_IF_ERROR(cnn__model_alias(c->to, cnn__strdup(c->to->context, c->prefix), output));
     cnn__alias *alias = &c->to->aliases[c->to->alias_count - 1];
-    alias->layer = cnn__layer_retain(layer);
+    layer->added = true;
+    alias->layer = layer;
     alias->first_node = c->first;
     alias->node_count = c->to->node_count - c->first;
     c->to->last = output;
@@ -249,8 +256,9 @@ static cnn_status expand(copying *c, cnn_layer *layer, const uint32_t *inputs, u
     find_needed(c);
     c->twin = twin != NULL ? twin->first_node : CNN__NO_NODE;
     if (twin != NULL && twin->node_count != needed_count(c)) {
-        return cnn__fail(c->to->context, CNN_ERROR_STATE, "%s: the model \"%s\" has changed since it was added as \"%s\"",
-                         c->to->name, c->from->name, twin->name);
+        return cnn__fail(c->to->context, CNN_ERROR_STATE,
+                         "%s: the model \"%s\" has changed since it was added as \"%s\"", c->to->name, c->from->name,
+                         twin->name);
     }
     CNN__RETURN_IF_ERROR(copy_graph(c));
     return end_expansion(c, layer);
@@ -316,6 +324,12 @@ static cnn_status create_cut(copying *c, uint32_t node)
 cnn_status cnn_model_cut(cnn_model *model, const char *layer, cnn_model **part)
 {
     uint32_t node = 0;
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    if (part == NULL) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no place for the new model", model->name);
+    }
     *part = NULL;
     if (!model->built) {
         return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);

@@ -7,7 +7,6 @@
 static cnn_status check_input(const cnn_model *model, const char *name, const cnn_shape *shape)
 {
     uint32_t reference;
-    size_t values = 0;
     CNN__RETURN_IF_ERROR(cnn__check_name(model->context, "cnn_model_add_input", name));
     if (model->built) {
         return cnn__fail(model->context, CNN_ERROR_STATE, "%s: an input is added to a built model", model->name);
@@ -16,9 +15,9 @@ static cnn_status check_input(const cnn_model *model, const char *name, const cn
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: an input needs a name and a shape",
                          model->name);
     }
-    bool sound = (shape->rank == 1 || shape->rank == 3) && cnn__shape_values(shape, &values) && values > 0;
+    bool sound = shape->rank == 1 || shape->rank == 3;
     for (uint32_t i = 0; sound && i < shape->rank; i++) {
-        sound = shape->dims[i] <= 1 << 24;
+        sound = shape->dims[i] >= 1 && shape->dims[i] <= 1 << 24;
     }
     if (!sound) {
         char text[128] = "()";
@@ -26,7 +25,8 @@ static cnn_status check_input(const cnn_model *model, const char *name, const cn
             cnn__shape_text(shape, NULL, text, sizeof(text));
         }
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT,
-                         "%s: input \"%s\" is %s: height, width, channels or {n} are required", model->name, name, text);
+                         "%s: input \"%s\" is %s: height, width, channels or {n} are required", model->name, name,
+                         text);
     }
     if (cnn__model_find(model, name, &reference)) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: two values are named \"%s\"", model->name,
@@ -56,6 +56,9 @@ static cnn_status append_input(cnn_model *model, const char *name, const cnn_sha
 
 cnn_status cnn_model_add_input(cnn_model *model, const char *name, const cnn_shape *shape)
 {
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn_status status = model->status;
     if (status == CNN_OK) {
         status = check_input(model, name, shape);
@@ -117,6 +120,9 @@ static cnn_status set_outputs(cnn_model *model, const char *const *names, size_t
 
 cnn_status cnn_model_set_outputs(cnn_model *model, const char *const *names, size_t count)
 {
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn_status status = set_outputs(model, names, count);
     return status == CNN_OK ? CNN_OK : cnn__model_remember(model, status);
 }
@@ -139,32 +145,38 @@ const cnn_shape *cnn__value_shape(const cnn_model *model, uint32_t reference)
                                          : &model->nodes[reference].output;
 }
 
-size_t cnn_model_input_count(const cnn_model *model) { return model->input_count; }
+size_t cnn_model_input_count(const cnn_model *model) { return model != NULL ? model->input_count : 0; }
 
 const char *cnn_model_input_name(const cnn_model *model, size_t input)
 {
-    return input < model->input_count ? model->inputs[input].name : NULL;
+    return model != NULL && input < model->input_count ? model->inputs[input].name : NULL;
 }
 
-size_t cnn_model_output_count(const cnn_model *model) { return cnn__model_outputs(model); }
+size_t cnn_model_output_count(const cnn_model *model)
+{
+    return model != NULL && model->node_count > 0 ? cnn__model_outputs(model) : 0;
+}
 
 const char *cnn_model_output_name(const cnn_model *model, size_t output)
 {
-    return output < cnn__model_outputs(model) ? cnn__value_name(model, cnn__model_output(model, (uint32_t)output))
-                                              : NULL;
+    return output < cnn_model_output_count(model) ? cnn__value_name(model, cnn__model_output(model, (uint32_t)output))
+                                                  : NULL;
 }
 
 cnn_shape cnn_model_value_shape(const cnn_model *model, const char *name)
 {
     uint32_t reference;
-    bool known = name != NULL && cnn__model_find(model, name, &reference);
+    bool known = model != NULL && name != NULL && cnn__model_find(model, name, &reference);
     return known && (model->built || (reference & CNN__INPUT) != 0) ? *cnn__value_shape(model, reference)
                                                                     : (cnn_shape){0};
 }
 
-cnn_shape cnn_model_input_shape(const cnn_model *model) { return *cnn__model_input(model); }
+cnn_shape cnn_model_input_shape(const cnn_model *model)
+{
+    return model != NULL ? *cnn__model_input(model) : (cnn_shape){0};
+}
 
 cnn_shape cnn_model_output_shape(const cnn_model *model)
 {
-    return model->built ? *cnn__value_shape(model, cnn__model_output(model, 0)) : (cnn_shape){0};
+    return model != NULL && model->built ? *cnn__value_shape(model, cnn__model_output(model, 0)) : (cnn_shape){0};
 }

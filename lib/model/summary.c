@@ -161,7 +161,13 @@ static void print_inputs(cnn__string *out, const columns *table, const cnn_model
 cnn_status cnn_model_summary(const cnn_model *model, cnn_write_function write, void *user)
 {
     char number[32];
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn__string out = {.context = model->context};
+    if (write == NULL) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no function to write to", model->name);
+    }
     if (!model->built) {
         return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
     }

@@ -95,20 +95,26 @@ void cnn_optimizer_free(cnn_optimizer *optimizer)
 
 const char *cnn_optimizer_name(const cnn_optimizer *optimizer)
 {
+    if (optimizer == NULL) {
+        return NULL;
+    }
     return optimizer->rule->name != NULL ? optimizer->rule->name : optimizer->custom.name;
 }
 
-float cnn_optimizer_learning_rate(const cnn_optimizer *optimizer) { return optimizer->args.learning_rate; }
+float cnn_optimizer_learning_rate(const cnn_optimizer *optimizer) { return optimizer != NULL ? optimizer->args.learning_rate : 0; }
 
 cnn_status cnn_optimizer_set_learning_rate(cnn_optimizer *optimizer, float learning_rate)
 {
     const cnn__number_check check = {"learning_rate", learning_rate, 0};
+    if (optimizer == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     CNN__RETURN_IF_ERROR(cnn__optimizer_check(optimizer->context, cnn_optimizer_name(optimizer), &check, 1));
     optimizer->args.learning_rate = learning_rate;
     return CNN_OK;
 }
 
-uint64_t cnn_optimizer_steps(const cnn_optimizer *optimizer) { return optimizer->steps; }
+uint64_t cnn_optimizer_steps(const cnn_optimizer *optimizer) { return optimizer != NULL ? optimizer->steps : 0; }
 
 uint32_t cnn__optimizer_slots(const cnn_optimizer *optimizer) { return optimizer->slots; }
 

@@ -30,10 +30,9 @@ cnn_status cnn__optimizer_reserve(cnn_optimizer *optimizer, size_t values)
         return CNN_OK;
     }
     if (optimizer->memory != NULL && optimizer->steps > 0) {
-        return cnn__fail(optimizer->context, CNN_ERROR_MISMATCH,
-                         "%s: holds slots for %zu values after %llu steps; found %zu values",
-                         cnn_optimizer_name(optimizer), optimizer->values, (unsigned long long)optimizer->steps,
-                         values);
+        return cnn__fail(
+            optimizer->context, CNN_ERROR_MISMATCH, "%s: holds slots for %zu values after %llu steps; found %zu values",
+            cnn_optimizer_name(optimizer), optimizer->values, (unsigned long long)optimizer->steps, values);
     }
     CNN__RETURN_IF_ERROR(slots_allocate(optimizer, values, &memory, &stride));
     for (uint32_t slot = 0; slot < optimizer->slots; slot++) {
@@ -66,8 +65,14 @@ static cnn_status clip_scale(const cnn_optimizer *optimizer, const cnn_backend_c
     }
     for (size_t i = 0; i < count; i++) {
         double sum = 0;
-        cnn_status status =
-            items[i].n > 0 ? call->backend->sum_squares(call, items[i].n, items[i].g, &sum) : CNN_OK;
+        const cnn_reduce_args args = {.struct_size = sizeof(args),
+                                      .kind = CNN_REDUCE_SUM_SQUARES,
+                                      .outer = 1,
+                                      .inner = 1,
+                                      .c = (int64_t)items[i].n,
+                                      .x = items[i].g,
+                                      .result = &sum};
+        cnn_status status = items[i].n > 0 ? cnn_backend_run(call, CNN_OP_REDUCE, CNN_PASS_FORWARD, &args) : CNN_OK;
         if (status != CNN_OK) {
             return backend_failed(optimizer, call, status);
         }
@@ -104,8 +109,8 @@ static cnn_status update_item(const cnn_optimizer *optimizer, const cnn_backend_
     return backend_failed(optimizer, call, status);
 }
 
-cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_call *call,
-                                 const cnn__update_item *items, size_t count, size_t values)
+cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_call *call, const cnn__update_item *items,
+                                 size_t count, size_t values)
 {
     cnn_update_args args = optimizer->args;
     /* A counter from a file may be anything; step 0 would divide by zero. */

@@ -2,8 +2,8 @@
 /* From one image to its most probable classes. */
 #include <math.h>
 
-#include "pipeline/pipeline.h"
 #include "image/image.h"
+#include "pipeline/pipeline.h"
 #include "session/session.h"
 
 static size_t output_count(const cnn_session *session)
@@ -89,9 +89,23 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     return status;
 }
 
+static cnn_status check_arguments(const cnn_session *session, const void *source, const cnn_prediction *predictions,
+                                  const size_t *count)
+{
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    if (source == NULL || count == NULL || (predictions == NULL && *count > 0)) {
+        return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: nothing to predict, or no place for it",
+                         session->model->name);
+    }
+    return CNN_OK;
+}
+
 cnn_status cnn_session_predict_image(cnn_session *session, const cnn_image *image, cnn_prediction *predictions,
                                      size_t *count)
 {
+    CNN__RETURN_IF_ERROR(check_arguments(session, image, predictions, count));
     size_t outputs = output_count(session);
     size_t classes = outputs == 1 ? 2 : outputs;
     size_t room = *count;
@@ -128,6 +142,7 @@ static cnn_decode_options decode_options(const cnn_session *session)
 
 cnn_status cnn_session_predict_file(cnn_session *session, const char *path, cnn_prediction *predictions, size_t *count)
 {
+    CNN__RETURN_IF_ERROR(check_arguments(session, path, predictions, count));
     cnn_decode_options options = decode_options(session);
     cnn_image *image = NULL;
     CNN__RETURN_IF_ERROR(cnn_image_load(session->context, path, &options, &image));
@@ -142,6 +157,7 @@ cnn_status cnn_session_predict_file(cnn_session *session, const char *path, cnn_
 cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, size_t size, cnn_prediction *predictions,
                                       size_t *count)
 {
+    CNN__RETURN_IF_ERROR(check_arguments(session, data, predictions, count));
     cnn_decode_options options = decode_options(session);
     cnn_image *image = NULL;
     CNN__RETURN_IF_ERROR(cnn_image_decode(session->context, data, size, &options, &image));

@@ -102,7 +102,7 @@ void cnn_schedule_free(cnn_schedule *schedule)
     }
 }
 
-const char *cnn_schedule_text(const cnn_schedule *schedule) { return schedule->text; }
+const char *cnn_schedule_text(const cnn_schedule *schedule) { return schedule != NULL ? schedule->text : NULL; }
 
 /* ---- a training ---- */
 
@@ -192,6 +192,9 @@ static uint64_t double_bits(double value)
 
 const char *cnn_schedule_state(cnn_schedule *schedule)
 {
+    if (schedule == NULL) {
+        return NULL;
+    }
     const cnn__plateau_state *plateau = &schedule->plateau;
     char base[32], rate[32], best[32] = "none";
     schedule->state[0] = '\0';

@@ -21,25 +21,37 @@ static void place_gradients(const cnn_session *session, const cnn__op *op, cnn__
     char *temporary = session->memory + session->plan.workspace + cnn__align_size(op->spec.workspace_size);
     for (uint32_t i = 0; i < op->input_count; i++) {
         const cnn__value *input = &session->program.values[op->inputs[i]];
-        f->input_gradients[i] = !input->has_gradient                 ? NULL
+        f->input_gradients[i] = !input->has_gradient               ? NULL
                                 : (op->accumulates >> i & 1u) != 0 ? take_temporary(&temporary, input->values)
-                                                                    : cnn__session_gradient_of(session, op->inputs[i]);
+                                                                   : cnn__session_gradient_of(session, op->inputs[i]);
     }
     for (uint32_t i = 0; i < op->parameter_count && op->adds_parameters; i++) {
         if (f->parameter_gradients[i] != NULL) {
-            f->parameter_gradients[i] =
-                take_temporary(&temporary, session->model->parameters[op->parameters[i]].values);
+            f->parameter_gradients[i] = take_temporary(&temporary,
+                                                       session->model->parameters[op->parameters[i]].values);
         }
     }
+}
+
+static cnn_status add(const cnn_backend_call *call, size_t values, float *sum, const float *term)
+{
+    const cnn_elementwise_args args = {.struct_size = sizeof(args),
+                                       .kind = CNN_ELEMENTWISE_ADD,
+                                       .outer = 1,
+                                       .inner = 1,
+                                       .c = (int64_t)values,
+                                       .a = sum,
+                                       .b = term,
+                                       .y = sum};
+    return cnn_backend_run(call, CNN_OP_ELEMENTWISE, CNN_PASS_FORWARD, &args);
 }
 
 static cnn_status add_inputs(const cnn_session *session, const cnn__op *op, const cnn__frame *f)
 {
     for (uint32_t i = 0; i < op->input_count; i++) {
         if ((op->accumulates >> i & 1u) != 0) {
-            float *sum = cnn__session_gradient_of(session, op->inputs[i]);
-            CNN__RETURN_IF_ERROR(f->backend.backend->add(&f->backend, cnn__session_values(session, op->inputs[i]), sum,
-                                                         f->input_gradients[i], sum));
+            CNN__RETURN_IF_ERROR(add(&f->backend, cnn__session_values(session, op->inputs[i]),
+                                     cnn__session_gradient_of(session, op->inputs[i]), f->input_gradients[i]));
         }
     }
     return CNN_OK;
@@ -49,10 +61,9 @@ static cnn_status add_parameters(const cnn_session *session, const cnn__op *op, 
 {
     for (uint32_t i = 0; i < op->parameter_count && op->adds_parameters; i++) {
         const cnn__parameter *parameter = &session->model->parameters[op->parameters[i]];
-        float *sum = session->gradients + parameter->offset;
         if (f->parameter_gradients[i] != NULL) {
             CNN__RETURN_IF_ERROR(
-                f->backend.backend->add(&f->backend, parameter->values, sum, f->parameter_gradients[i], sum));
+                add(&f->backend, parameter->values, session->gradients + parameter->offset, f->parameter_gradients[i]));
         }
     }
     return CNN_OK;
@@ -60,25 +71,18 @@ static cnn_status add_parameters(const cnn_session *session, const cnn__op *op, 
 
 static float *const nowhere[CNN_LAYER_MAX_INPUTS + CNN_LAYER_MAX_PARAMETERS] = {NULL};
 
-/* For a trace: the activation's derivative, the gradients of the parameters, then that of the input, each with its
- * time. */
+/* For a trace: the gradients of the parameters, then that of the input, each with its time. The first of them replaces
+ * the gradient of the output by that before the epilogue's activation. */
 static cnn_status backward_in_parts(const cnn_session *session, const cnn__op *op, cnn__frame *f)
 {
-    const cnn__epilogue *epilogue = cnn__layer_epilogue(op->type, op->state);
     double begin = cnn__trace_begin(session);
     f->call.input_gradients = nowhere;
-    f->call.parameter_gradients = nowhere;
-    if (epilogue != NULL && epilogue->activation != CNN_LINEAR && op->spec.backward_needs_output) {
-        CNN__RETURN_IF_ERROR(op->kind->backward(op->user, &f->call));
-        f->call.derived = 1;
-        cnn__trace_report(session, op, CNN_TRACE_BACKWARD, begin);
-        begin = cnn__trace_begin(session);
-    }
     if (op->has_trained) {
         f->call.parameter_gradients = f->parameter_gradients;
         CNN__RETURN_IF_ERROR(op->kind->backward(op->user, &f->call));
         CNN__RETURN_IF_ERROR(add_parameters(session, op, f));
         cnn__trace_report(session, op, CNN_TRACE_BACKWARD_FILTER, begin);
+        f->call.derived = 1;
     }
     f->call.input_gradients = f->input_gradients;
     f->call.parameter_gradients = nowhere;
@@ -130,6 +134,9 @@ static cnn_status run_all(cnn_session *session)
 
 static cnn_status check_backward(const cnn_session *session)
 {
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (session->count == 0 || (!session->program.has_backward && session->gradients == NULL)) {
         return cnn__fail(session->context, CNN_ERROR_STATE,
                          "%s: backward needs a forward pass of a training session, or of one with gradients",
@@ -152,8 +159,8 @@ static void clear_others(const cnn_session *session, const cnn__output *said)
 
 cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients)
 {
-    const cnn__output *output = cnn__session_output(session);
     CNN__RETURN_IF_ERROR(check_backward(session));
+    const cnn__output *output = cnn__session_output(session);
     if (logit_gradients == NULL && !session->has_loss) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: backward needs cnn_session_loss() or a gradient",
                          session->model->name);
@@ -173,7 +180,7 @@ cnn_status cnn__session_head_backward(cnn_session *session, const cnn__output *o
     cnn__frame f;
     cnn__frame_open(session, output->head, &f);
     f.input_gradients[0] = logit_gradient;
-    f.call.output_gradient = output_gradient;
+    f.call.output_gradient = (float *)output_gradient; /* an activation alone only reads it */
     f.call.input_gradients = f.input_gradients;
     f.call.parameter_gradients = f.parameter_gradients;
     const cnn__op *op = &session->program.ops[output->head];
@@ -215,7 +222,7 @@ static cnn_status add_given(cnn_session *session, const cnn_output_gradient *giv
     }
     cnn_backend_call call;
     cnn__backend_call_init(&call, session->context, session->threads, NULL, 0);
-    return call.backend->add(&call, cnn__session_values(session, output->logits), place, gradient, place);
+    return add(&call, cnn__session_values(session, output->logits), place, gradient);
 }
 
 cnn_status cnn_session_backward_from(cnn_session *session, const cnn_output_gradient *gradients, size_t count)

@@ -61,7 +61,7 @@ static bool is_head(int32_t activation)
 static bool splits(const compiler *c, uint32_t index)
 {
     const cnn_layer *layer = c->model->nodes[index].layer;
-    const cnn__epilogue *epilogue = cnn__layer_epilogue(layer->type, layer->user);
+    const cnn_epilogue *epilogue = cnn__layer_epilogue(layer->type, layer->user);
     if (epilogue == NULL || epilogue->activation == CNN_LINEAR) {
         return false;
     }
@@ -107,7 +107,7 @@ static cnn_status add_op(const compiler *c, uint32_t node, const cnn_layer *laye
 }
 
 /* An operation that applies an activation to the output of the one before. */
-static cnn_status add_activation(const compiler *c, uint32_t node, const cnn__epilogue *epilogue, uint32_t input)
+static cnn_status add_activation(const compiler *c, uint32_t node, const cnn_epilogue *epilogue, uint32_t input)
 {
     cnn__op *op = NULL;
     CNN__RETURN_IF_ERROR(add_op(c, node, c->model->nodes[node].layer, &cnn__activate_type, &op));
@@ -139,8 +139,8 @@ static cnn_status add_node(const compiler *c, uint32_t index)
         memcpy(op->state, node->layer->user, op->type->state_size);
     }
     if (splits(c, index)) {
-        cnn__epilogue *epilogue = cnn__layer_epilogue(op->type, op->state);
-        const cnn__epilogue own = *epilogue;
+        cnn_epilogue *epilogue = cnn__layer_epilogue(op->type, op->state);
+        const cnn_epilogue own = *epilogue;
         epilogue->activation = CNN_LINEAR;
         c->program->linear_values[index] = op->output;
         CNN__RETURN_IF_ERROR(add_activation(c, index, &own, op->output));
@@ -229,8 +229,8 @@ cnn_status cnn__op_infer(const cnn_model *model, const cnn__program *program, cn
     cnn_layer_spec spec;
     char reason[256];
     input_shapes(program, op, shapes);
-    CNN__RETURN_IF_ERROR(cnn__infer_layer(model->context, op->kind, op->user, shapes, op->input_count, &spec, reason,
-                                          sizeof(reason)));
+    CNN__RETURN_IF_ERROR(
+        cnn__infer_layer(model->context, op->kind, op->user, shapes, op->input_count, &spec, reason, sizeof(reason)));
     op->spec = spec;
     return CNN_OK;
 }
@@ -248,8 +248,10 @@ static cnn_status infer(const compiler *c)
         cnn__value *value = &program->values[program->input_values[i]];
         const cnn_shape shape = cnn__with_batch(&c->model->inputs[i].shape, c->request->batch);
         if (!cnn__shape_values(&shape, &value->values)) {
-            return cnn__fail(c->model->context, CNN_ERROR_LIMIT, "%s: a batch of %lld samples of input \"%s\" is too large",
-                             c->model->name, (long long)c->request->batch, c->model->inputs[i].name);
+            char text[128];
+            cnn__shape_text(&shape, NULL, text, sizeof(text));
+            return cnn__fail(c->model->context, CNN_ERROR_LIMIT, "%s: an input %s has more than %zu values",
+                             c->model->name, text, CNN__MAX_VALUES);
         }
         set_shape(value, &shape);
     }
@@ -391,6 +393,7 @@ static void ask_backend(const compiler *c)
         op->type->plan_inference(op->state, &context->backend, cnn_context_threads(context),
                                  &c->program->values[op->inputs[0]].shape, &op->preparation);
         op->spec.workspace_size = op->preparation.workspace;
+        op->spec.answer = op->preparation.answer;
     }
 }
 
@@ -445,7 +448,9 @@ static bool allocate_marks(compiler *c)
 
 cnn_status cnn__program_compile(const cnn_model *model, const cnn__request *request, cnn__program *program)
 {
-    *program = (cnn__program){.training = request->training, .keeps_all = request->keep_all};
+    *program = (cnn__program){.training = request->training,
+                              .keeps_all = request->keep_all,
+                              .parameter_gradients = request->parameter_gradients};
     compiler c = {.model = model, .request = request, .program = program};
     cnn_status status = allocate_marks(&c) ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
     if (status == CNN_OK) {

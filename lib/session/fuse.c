@@ -29,23 +29,17 @@ typedef struct fusion {
     outcome (*fuse)(cnn__op *first, cnn__op *second);
 } fusion;
 
-static cnn__epilogue *epilogue_of(const cnn__op *op)
-{
-    return cnn__layer_epilogue(op->type, op->state);
-}
+static cnn_epilogue *epilogue_of(const cnn__op *op) { return cnn__layer_epilogue(op->type, op->state); }
 
 /* A rectifier's derivative is told by its output, and it never ends a model in probabilities. */
-static bool is_rectifier(int32_t activation)
-{
-    return activation == CNN_RELU || activation == CNN_LEAKY_RELU;
-}
+static bool is_rectifier(int32_t activation) { return activation == CNN_RELU || activation == CNN_LEAKY_RELU; }
 
 /* ---- the functions ---- */
 
 /* An activation in the pass that writes its input. */
 static outcome take_activation(cnn__op *first, cnn__op *second)
 {
-    cnn__epilogue *epilogue = epilogue_of(first);
+    cnn_epilogue *epilogue = epilogue_of(first);
     const cnn_activate_options *next = second->state;
     if (!is_rectifier(next->activation) || epilogue->pool != 0 || epilogue->activation != CNN_LINEAR) {
         return REFUSED;
@@ -58,7 +52,7 @@ static outcome take_activation(cnn__op *first, cnn__op *second)
 /* relu alone: what follows the affine part of a normalisation. One after its pooling is the same before it. */
 static outcome norm_takes_relu(cnn__op *first, cnn__op *second)
 {
-    cnn__epilogue *epilogue = epilogue_of(first);
+    cnn_epilogue *epilogue = epilogue_of(first);
     const cnn_activate_options *next = second->state;
     if (next->activation != CNN_RELU || epilogue->activation != CNN_LINEAR) {
         return REFUSED;
@@ -71,8 +65,8 @@ static outcome norm_takes_relu(cnn__op *first, cnn__op *second)
  * the maximum; not so where values of several channels meet, but those activations are operations of their own. */
 static outcome take_pooling(cnn__op *first, cnn__op *second)
 {
-    cnn__epilogue *epilogue = epilogue_of(first);
-    const cnn__epilogue *pooling = epilogue_of(second);
+    cnn_epilogue *epilogue = epilogue_of(first);
+    const cnn_epilogue *pooling = epilogue_of(second);
     if (epilogue->pool != 0 || pooling->activation != CNN_LINEAR || !cnn__pool2d_halves(second->state)) {
         return REFUSED;
     }
@@ -84,7 +78,7 @@ static outcome take_pooling(cnn__op *first, cnn__op *second)
  * need not be kept for its derivative. */
 static outcome move_activation(cnn__op *first, cnn__op *second)
 {
-    cnn__epilogue *from = epilogue_of(first), *to = epilogue_of(second);
+    cnn_epilogue *from = epilogue_of(first), *to = epilogue_of(second);
     if (!is_rectifier(from->activation) || (from->activation == CNN_LEAKY_RELU && from->alpha <= 0) ||
         from->pool != 0 || to->activation != CNN_LINEAR) {
         return REFUSED;
@@ -98,12 +92,13 @@ static outcome move_activation(cnn__op *first, cnn__op *second)
 /* A normalisation by fixed statistics is one factor and one offset for each channel: other weights, another bias. */
 static outcome fold_norm(cnn__op *first, cnn__op *second)
 {
-    cnn__epilogue *epilogue = epilogue_of(first);
-    cnn__fold *fold = first->type == &cnn__conv2d_type ? cnn__conv2d_fold(first->state) : cnn__dense_fold(first->state);
+    cnn_epilogue *epilogue = epilogue_of(first);
+    cnn__norm_fold *fold = first->type == &cnn__conv2d_type ? cnn__conv2d_fold(first->state)
+                                                            : cnn__dense_fold(first->state);
     if (fold->normalised || epilogue->pool != 0 || epilogue->activation != CNN_LINEAR) {
         return REFUSED;
     }
-    *fold = (cnn__fold){1, cnn__batch_norm_epsilon(second->state)};
+    *fold = (cnn__norm_fold){1, cnn__batch_norm_epsilon(second->state)};
     *epilogue = *epilogue_of(second);
     return TAKEN;
 }
@@ -116,6 +111,8 @@ static const fusion fusions[] = {
     {&cnn__conv2d_type, &cnn__activate_type, ALWAYS, take_activation},
     {&cnn__dense_type, &cnn__activate_type, ALWAYS, take_activation},
     {&cnn__add_type, &cnn__activate_type, ALWAYS, take_activation},
+    {&cnn__subtract_type, &cnn__activate_type, ALWAYS, take_activation},
+    {&cnn__multiply_type, &cnn__activate_type, ALWAYS, take_activation},
     {&cnn__batch_norm_type, &cnn__activate_type, ALWAYS, norm_takes_relu},
     {&cnn__conv2d_type, &cnn__max_pool2d_type, ALWAYS, take_pooling},
     {&cnn__batch_norm_type, &cnn__max_pool2d_type, GRADIENTS | TRAINING, take_pooling},
@@ -185,9 +182,7 @@ static cnn__op *only_reader(const fuser *f, const cnn__op *op)
 
 static int situation(const fuser *f, const cnn__op *first, const cnn__op *second)
 {
-    return f->program->training                             ? TRAINING
-           : first->has_backward || second->has_backward ? GRADIENTS
-                                                            : INFERENCE;
+    return f->program->training ? TRAINING : first->has_backward || second->has_backward ? GRADIENTS : INFERENCE;
 }
 
 /* One operation does the work of both: its output is the second's, and it reads the second's parameters too. */
@@ -236,7 +231,8 @@ static void fuse_op(fuser *f, cnn__op *op)
         again = false;
         for (size_t i = 0; second != NULL && i < sizeof(fusions) / sizeof(fusions[0]); i++) {
             const fusion *line = &fusions[i];
-            if (line->first != op->type || line->second != second->type || (line->when & situation(f, op, second)) == 0) {
+            if (line->first != op->type || line->second != second->type ||
+                (line->when & situation(f, op, second)) == 0) {
                 continue;
             }
             const outcome result = try_fusion(f, line, op, second);

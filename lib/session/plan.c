@@ -113,9 +113,8 @@ static void place_gradient(planner *p, uint32_t v, uint32_t end)
         later(&p->buffers[p->gradient_buffers[v]].end, end);
         return;
     }
-    const uint32_t begin = value->begins || p->last_reader[v] == UINT32_MAX
-                               ? program->op_count
-                               : backward_time(program, p->last_reader[v]);
+    const uint32_t begin = value->begins || p->last_reader[v] == UINT32_MAX ? program->op_count
+                                                                            : backward_time(program, p->last_reader[v]);
     p->gradient_buffers[v] = new_buffer(p, cnn__value_bytes(value), begin, end);
 }
 

@@ -47,15 +47,15 @@ typedef struct cnn__op {
     cnn__preparation preparation; /* of inference; zeros where gradients are computed */
     uint32_t parameter_count;     /* with those of operations that were taken over, which follow the own ones */
     uint32_t parameters[CNN_LAYER_MAX_PARAMETERS]; /* of the model */
-    bool frozen;       /* none of its parameters is trained */
-    bool has_trained;  /* gradients of some of its parameters are computed */
-    bool has_backward; /* it runs in a backward pass */
-    bool gone;         /* another operation does its work */
+    bool frozen;                                   /* none of its parameters is trained */
+    bool has_trained;                              /* gradients of some of its parameters are computed */
+    bool has_backward;                             /* it runs in a backward pass */
+    bool gone;                                     /* another operation does its work */
 
     /* Written by the plan. */
-    size_t saved;            /* offset of what it keeps for its backward; CNN__NOWHERE: nothing */
-    uint32_t accumulates;    /* bit i: the gradient of input i is added to what is there */
-    bool adds_parameters;    /* so are those of the parameters: another op with the same ones writes before it */
+    size_t saved;         /* offset of what it keeps for its backward; CNN__NOWHERE: nothing */
+    uint32_t accumulates; /* bit i: the gradient of input i is added to what is there */
+    bool adds_parameters; /* so are those of the parameters: another op with the same ones writes before it */
 } cnn__op;
 
 /* An output of the program. */
@@ -75,9 +75,10 @@ typedef struct cnn__program {
     uint32_t *linear_values; /* node -> its output before its own activation, where that was split off */
     cnn__output *outputs;
     uint32_t output_count;
-    bool *trained; /* parameter of the model -> its gradient is wanted */
-    bool training; /* behaviour */
-    bool has_backward; /* some gradient is computed */
+    bool *trained;            /* parameter of the model -> its gradient is wanted */
+    bool training;            /* behaviour */
+    bool parameter_gradients; /* those of trained parameters are computed */
+    bool has_backward;        /* some gradient is computed */
     bool keeps_all;
 } cnn__program;
 

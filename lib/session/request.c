@@ -57,7 +57,10 @@ static cnn_status find_all(const cnn_model *model, const char *const *names, siz
     return CNN_OK;
 }
 
-static bool chosen(int32_t choice, bool by_default) { return choice == CNN_BY_DEFAULT ? by_default : choice == CNN_YES; }
+static bool chosen(int32_t choice, bool by_default)
+{
+    return choice == CNN_BY_DEFAULT ? by_default : choice == CNN_YES;
+}
 
 static cnn_status check(const cnn_model *model, const cnn_session_options *o)
 {

@@ -26,8 +26,9 @@ void cnn__frame_open(const cnn_session *session, uint32_t index, cnn__frame *f)
     for (uint32_t i = 0; i < op->parameter_count; i++) {
         const cnn__parameter *parameter = &model->parameters[op->parameters[i]];
         f->parameters[i] = parameter->data;
-        f->parameter_gradients[i] =
-            has_gradient(session, op, op->parameters[i]) ? session->gradients + parameter->offset : NULL;
+        f->parameter_gradients[i] = has_gradient(session, op, op->parameters[i])
+                                        ? session->gradients + parameter->offset
+                                        : NULL;
     }
     f->call = (cnn_layer_call){
         .struct_size = sizeof(f->call),
@@ -41,6 +42,7 @@ void cnn__frame_open(const cnn_session *session, uint32_t index, cnn__frame *f)
         .parameters = f->parameters,
         .saved = op->saved == CNN__NOWHERE ? NULL : session->memory + op->saved,
         .frozen = op->frozen,
+        .answer = op->spec.answer.backend != NULL ? &op->spec.answer : NULL,
     };
     cnn__rng_key(session->context->seed, CNN__STREAM_DROPOUT, session->passes, op->node, f->call.key);
 }
@@ -79,6 +81,9 @@ static cnn_status run_forward(const cnn_session *session, uint32_t index)
 cnn_status cnn_session_set_input(cnn_session *session, const char *name, const float *values)
 {
     cnn__wanted wanted;
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     CNN__RETURN_IF_ERROR(cnn__request_find(session->model, name, &wanted));
     if ((wanted.reference & CNN__INPUT) == 0) {
         return cnn__fail(session->context, CNN_ERROR_NOT_FOUND, "%s: \"%s\" is a layer, not an input",
@@ -108,6 +113,9 @@ static cnn_status check_inputs(const cnn_session *session)
 
 cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t count)
 {
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     if (count == 0 || count > session->batch) {
         return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples for a session of 1 to %u",
                          session->model->name, count, session->batch);

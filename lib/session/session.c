@@ -2,6 +2,8 @@
 /* The life of a session, and what can be asked of it. */
 #include "session/session.h"
 
+#include <inttypes.h>
+
 #include "core/options.h"
 #include "session/request.h"
 
@@ -18,6 +20,36 @@ static cnn_status check_options(cnn_model *model, const cnn_session_options *giv
     return CNN_OK;
 }
 
+/* What is prepared, with the scratch of the op that needs most. */
+static uint64_t prepared_bytes(const cnn__program *program)
+{
+    uint64_t bytes = 0, scratch = 0;
+    for (uint32_t k = 0; k < program->op_count; k++) {
+        const cnn__preparation *preparation = &program->ops[k].preparation;
+        bytes += preparation->size;
+        scratch = preparation->scratch > scratch ? preparation->scratch : scratch;
+    }
+    return bytes + scratch;
+}
+
+/* Of the program's memory, gradients of parameters and prepared parameters. */
+static uint64_t session_bytes(const cnn_model *model, const cnn__program *program, const cnn__plan *plan)
+{
+    return plan->size + (program->parameter_gradients ? model->value_count * sizeof(float) : 0) +
+           prepared_bytes(program);
+}
+
+static cnn_status check_size(const cnn_session *session)
+{
+    const uint64_t bytes = session_bytes(session->model, &session->program, &session->plan);
+    const uint64_t most = session->context->max_session_bytes;
+    return bytes <= most ? CNN_OK
+                         : cnn__fail(session->context, CNN_ERROR_LIMIT,
+                                     "%s: a session of batch %u takes %" PRIu64
+                                     " bytes, the limit (max_session_bytes) is %" PRIu64,
+                                     session->model->name, session->batch, bytes, most);
+}
+
 static cnn_status acquire_prepared(cnn_session *session)
 {
     for (uint32_t k = 0; k < session->program.op_count; k++) {
@@ -29,7 +61,7 @@ static cnn_status acquire_prepared(cnn_session *session)
     return CNN_OK;
 }
 
-static cnn_status allocate(cnn_session *session, bool parameter_gradients)
+static cnn_status allocate(cnn_session *session)
 {
     cnn_context *context = session->context;
     const cnn_model *model = session->model;
@@ -40,11 +72,11 @@ static cnn_status allocate(cnn_session *session, bool parameter_gradients)
     session->inputs = cnn__alloc_zero(context, model->input_count * sizeof(*session->inputs));
     session->scratch = cnn__alloc_array(context, input, sizeof(float));
     session->scratch_values = input;
-    if (parameter_gradients) {
+    if (session->program.parameter_gradients) {
         session->gradients = cnn__alloc_zero(context, model->value_count * sizeof(float));
     }
     if (session->memory == NULL || session->prepared == NULL || session->inputs == NULL || session->scratch == NULL ||
-        (parameter_gradients && session->gradients == NULL)) {
+        (session->program.parameter_gradients && session->gradients == NULL)) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     return acquire_prepared(session);
@@ -55,18 +87,23 @@ static cnn_status compile(cnn_session *session, const cnn_session_options *optio
     const cnn_model *model = session->model;
     cnn__request request;
     CNN__RETURN_IF_ERROR(cnn__request_open(model, options, &request));
-    const bool parameter_gradients = request.parameter_gradients;
     session->training = request.training;
     cnn_status status = cnn__program_compile(model, &request, &session->program);
     cnn__request_close(model, &request);
     CNN__RETURN_IF_ERROR(status);
     CNN__RETURN_IF_ERROR(cnn__plan_create(model, &session->program, &session->plan));
-    return allocate(session, parameter_gradients);
+    CNN__RETURN_IF_ERROR(check_size(session));
+    return allocate(session);
 }
 
 cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *given, cnn_session **out)
 {
     cnn_session_options options;
+    if (model == NULL || out == NULL) {
+        return model == NULL
+                   ? CNN_ERROR_INVALID_ARGUMENT
+                   : cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no place for the session", model->name);
+    }
     *out = NULL;
     CNN__RETURN_IF_ERROR(check_options(model, given, &options));
     cnn_session *session = cnn__alloc_zero(model->context, sizeof(*session));
@@ -137,15 +174,17 @@ size_t cnn__session_values(const cnn_session *session, uint32_t value)
 
 const float *cnn_session_output(const cnn_session *session)
 {
-    return session->count == 0 ? NULL : cnn__session_value(session, cnn__session_output(session)->value);
+    return session == NULL || session->count == 0 ? NULL
+                                                  : cnn__session_value(session, cnn__session_output(session)->value);
 }
 
 const float *cnn_session_logits(const cnn_session *session)
 {
-    return session->count == 0 ? NULL : cnn__session_value(session, cnn__session_output(session)->logits);
+    return session == NULL || session->count == 0 ? NULL
+                                                  : cnn__session_value(session, cnn__session_output(session)->logits);
 }
 
-cnn_model *cnn_session_model(const cnn_session *session) { return session->model; }
+cnn_model *cnn_session_model(const cnn_session *session) { return session != NULL ? session->model : NULL; }
 
 /* The program's value of that name; CNN__NO_VALUE if it has none that lies anywhere. */
 static cnn_status find_value(const cnn_session *session, const char *name, uint32_t *value)
@@ -156,9 +195,21 @@ static cnn_status find_value(const cnn_session *session, const char *name, uint3
     return CNN_OK;
 }
 
+static cnn_status check_place(const cnn_session *session, const char *name, const cnn_tensor *place)
+{
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    return name != NULL && place != NULL
+               ? CNN_OK
+               : cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no name, or no place for what it names",
+                           session->model->name);
+}
+
 cnn_status cnn_session_activation(const cnn_session *session, const char *name, cnn_tensor *activation)
 {
     uint32_t value;
+    CNN__RETURN_IF_ERROR(check_place(session, name, activation));
     CNN__RETURN_IF_ERROR(find_value(session, name, &value));
     const cnn__value *record = value == CNN__NO_VALUE ? NULL : &session->program.values[value];
     if (session->count == 0 || record == NULL || !(record->kept || record->role == CNN__VALUE_INPUT)) {
@@ -175,6 +226,7 @@ cnn_status cnn_session_activation(const cnn_session *session, const char *name, 
 cnn_status cnn_session_value_gradient(const cnn_session *session, const char *name, cnn_tensor *gradient)
 {
     uint32_t value;
+    CNN__RETURN_IF_ERROR(check_place(session, name, gradient));
     CNN__RETURN_IF_ERROR(find_value(session, name, &value));
     if (!session->has_gradients || value == CNN__NO_VALUE || !session->program.values[value].keeps_gradient) {
         return cnn__fail(session->context, CNN_ERROR_STATE,
@@ -189,8 +241,11 @@ cnn_status cnn_session_value_gradient(const cnn_session *session, const char *na
 
 cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_tensor *gradient)
 {
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     const cnn_model *model = session->model;
-    if (index >= model->parameter_count) {
+    if (index >= model->parameter_count || gradient == NULL) {
         return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: parameter %zu of %u", model->name, index,
                          model->parameter_count);
     }
@@ -204,25 +259,13 @@ cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_te
     return CNN_OK;
 }
 
-/* What is prepared, with the scratch of the op that needs most. */
-static uint64_t prepared_bytes(const cnn__program *program)
-{
-    uint64_t bytes = 0, scratch = 0;
-    for (uint32_t k = 0; k < program->op_count; k++) {
-        const cnn__preparation *preparation = &program->ops[k].preparation;
-        bytes += preparation->size;
-        scratch = preparation->scratch > scratch ? preparation->scratch : scratch;
-    }
-    return bytes + scratch;
-}
-
 uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool training)
 {
     const cnn_session_options options = {.batch = batch == 0 ? 1 : batch, .training = training};
     cnn__request request;
     cnn__program program;
     cnn__plan plan;
-    if (!model->built || cnn__request_open(model, &options, &request) != CNN_OK) {
+    if (model == NULL || !model->built || cnn__request_open(model, &options, &request) != CNN_OK) {
         return 0;
     }
     cnn_status status = cnn__program_compile(model, &request, &program);
@@ -232,7 +275,7 @@ uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool tr
     }
     uint64_t bytes = 0;
     if (cnn__plan_create(model, &program, &plan) == CNN_OK) {
-        bytes = plan.size + (training ? model->value_count * sizeof(float) : prepared_bytes(&program));
+        bytes = session_bytes(model, &program, &plan);
     }
     cnn__program_free(model->context, &program);
     return bytes;

@@ -15,21 +15,21 @@ struct cnn_session {
     cnn__program program;
     cnn__plan plan;
     uint32_t batch, threads;
-    bool training;        /* behaviour; the gradients that there are, the program says */
-    char *memory;         /* the plan's block */
-    float *gradients;     /* of the parameters, by cnn__parameter.offset; NULL: none are computed */
+    bool training;            /* behaviour; the gradients that there are, the program says */
+    char *memory;             /* the plan's block */
+    float *gradients;         /* of the parameters, by cnn__parameter.offset; NULL: none are computed */
     cnn__prepared **prepared; /* op -> what it reads in place of parameters; NULL: nothing, as in training */
-    const float **inputs; /* of the model, as the caller gave them; NULL: not yet */
-    size_t count;         /* samples of the last forward pass; 0: none yet */
-    uint64_t passes;      /* training forward passes so far: the step of dropout's random numbers */
-    bool has_loss;        /* the gradient of the first output's logits is in place */
-    bool has_gradients;   /* a backward pass was done */
-    float *scratch;       /* cnn_session_predict_image(): one input, or several views of it */
+    const float **inputs;     /* of the model, as the caller gave them; NULL: not yet */
+    size_t count;             /* samples of the last forward pass; 0: none yet */
+    uint64_t passes;          /* training forward passes so far: the step of dropout's random numbers */
+    bool has_loss;            /* the gradient of the first output's logits is in place */
+    bool has_gradients;       /* a backward pass was done */
+    float *scratch;           /* cnn_session_predict_image(): one input, or several views of it */
     size_t scratch_values;
-    double *view_sums;              /* cnn__session_forward_views(): sums over views; made at the first call */
-    float *view_means;              /* then means, and the logits that belong to them */
-    size_t mean_capacity;           /* values of each */
-    cnn_trace_function trace;       /* NULL: nothing is traced */
+    double *view_sums;        /* cnn__session_forward_views(): sums over views; made at the first call */
+    float *view_means;        /* then means, and the logits that belong to them */
+    size_t mean_capacity;     /* values of each */
+    cnn_trace_function trace; /* NULL: nothing is traced */
     void *trace_user;
     struct cnn__update_item *items; /* cnn_optimizer_step(): the list of trained parameters; made at the first */
 };

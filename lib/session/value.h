@@ -44,16 +44,19 @@ typedef struct cnn__value {
     uint32_t input;    /* of CNN__VALUE_INPUT: which of the model's */
     size_t values;     /* in a whole batch */
 
-    bool is_read;       /* some operation reads it */
-    bool kept;          /* read from outside after a forward pass, or what gradients begin with */
-    bool begins;        /* its gradient begins with what comes from outside: the logits of an output */
-    bool has_gradient;  /* its gradient is computed */
+    bool is_read;        /* some operation reads it */
+    bool kept;           /* read from outside after a forward pass, or what gradients begin with */
+    bool begins;         /* its gradient begins with what comes from outside: the logits of an output */
+    bool has_gradient;   /* its gradient is computed */
     bool keeps_gradient; /* and read from outside after a backward pass */
 
     size_t place, gradient_place; /* offsets; CNN__NOWHERE: none */
 } cnn__value;
 
 /* Bytes of a value in a whole batch, aligned. */
-static inline size_t cnn__value_bytes(const cnn__value *value) { return cnn__align_size(value->values * sizeof(float)); }
+static inline size_t cnn__value_bytes(const cnn__value *value)
+{
+    return cnn__align_size(value->values * sizeof(float));
+}
 
 #endif

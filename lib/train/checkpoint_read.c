@@ -272,7 +272,14 @@ static cnn_status apply(cnn_session *session, cnn_optimizer *optimizer, cnn_load
 cnn_status cnn__checkpoint_load(const char *path, cnn_session *session, cnn_optimizer *optimizer, cnn_loader *loader,
                                 cnn__checkpoint_check check, void *user, cnn_history **history)
 {
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn_context *context = session->context;
+    if (path == NULL || optimizer == NULL) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: a checkpoint needs a path and an optimizer",
+                         session->model->name);
+    }
     cnn__tensors file;
     contents c = {0};
     CNN__RETURN_IF_ERROR(cnn__tensors_open(context, path, &file));

@@ -118,7 +118,14 @@ static cnn_status write_parts(const char *path, const cnn_model *model, const pa
 cnn_status cnn_checkpoint_save(const char *path, cnn_session *session, const cnn_optimizer *optimizer,
                                const cnn_loader *loader, const cnn_history *history)
 {
+    if (session == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     const cnn_model *model = session->model;
+    if (path == NULL || optimizer == NULL) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a checkpoint needs a path and an optimizer",
+                         model->name);
+    }
     part parts[MAX_PARTS];
     json_t *metadata = NULL;
     size_t part_count = list_parts(optimizer, history, parts);

@@ -172,6 +172,9 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
 {
     cnn_evaluate_options options;
     cnn_evaluate_result found = {.struct_size = sizeof(found)};
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_evaluate", given, &options, sizeof(options)));
     if (options.loader == NULL || result == NULL || result->struct_size < sizeof(size_t)) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_evaluate: loader and result are required");
@@ -226,6 +229,12 @@ static cnn_status predict_all(cnn_session *session, cnn_loader *loader, float *o
 cnn_status cnn_predict(cnn_model *model, cnn_loader *loader, float *outputs, size_t capacity)
 {
     cnn_session *session = NULL;
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    if (loader == NULL || (outputs == NULL && capacity > 0)) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_predict: no loader, or no place for outputs");
+    }
     CNN__RETURN_IF_ERROR(cnn__check_shape(model, loader));
     CNN__RETURN_IF_ERROR(cnn_session_create(model, CNN_SESSION(.batch = cnn__evaluation_batch(loader)), &session));
     cnn_status status = predict_all(session, loader, outputs, capacity);

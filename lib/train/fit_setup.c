@@ -230,6 +230,10 @@ static cnn_status resume(cnn__fit *fit)
 
 cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options *options)
 {
+    *fit = (cnn__fit){0};
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     *fit = (cnn__fit){.context = model->context, .model = model};
     CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_fit", options, &fit->options, sizeof(fit->options)));
     CNN__RETURN_IF_ERROR(check_options(fit));

@@ -139,22 +139,25 @@ cnn_status cnn__history_set_schedule(cnn_history *history, const char *text, con
     return CNN_OK;
 }
 
-size_t cnn_history_epochs(const cnn_history *history) { return history->epochs; }
+size_t cnn_history_epochs(const cnn_history *history) { return history != NULL ? history->epochs : 0; }
 
-size_t cnn_history_columns(const cnn_history *history) { return history->column_count; }
+size_t cnn_history_columns(const cnn_history *history) { return history != NULL ? history->column_count : 0; }
 
 const char *cnn_history_column(const cnn_history *history, size_t column)
 {
-    return column < history->column_count ? history->columns[column] : NULL;
+    return history != NULL && column < history->column_count ? history->columns[column] : NULL;
 }
 
 double cnn_history_value(const cnn_history *history, const char *column, size_t epoch)
 {
+    if (history == NULL || column == NULL) {
+        return NAN;
+    }
     size_t i = find_column(history, column);
     return i < history->column_count && epoch < history->epochs ? history->values[epoch * history->column_count + i]
                                                                 : NAN;
 }
 
-size_t cnn_history_best_epoch(const cnn_history *history) { return history->best_epoch; }
+size_t cnn_history_best_epoch(const cnn_history *history) { return history != NULL ? history->best_epoch : SIZE_MAX; }
 
-double cnn_history_best_score(const cnn_history *history) { return history->best_score; }
+double cnn_history_best_score(const cnn_history *history) { return history != NULL ? history->best_score : NAN; }

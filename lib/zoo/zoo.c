@@ -56,6 +56,9 @@ static cnn__zoo_request complete(const cnn__zoo_entry *entry, const cnn_zoo_opti
 cnn_status cnn_zoo_create(cnn_context *context, const char *name, const cnn_zoo_options *given, cnn_model **model)
 {
     cnn_zoo_options options;
+    if (context == NULL || name == NULL || model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     *model = NULL;
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_zoo_create", given, &options, sizeof(options)));
     const cnn__zoo_entry *entry = find(name);

@@ -22,6 +22,14 @@ nm -D --defined-only "$library" | awk '$2 ~ /[A-Z]/ && $2 != "A" {print $3}' | s
 tap_check 'the headers declare functions' [ "$(wc -l <"$work/headers")" -gt 100 ]
 tap_check 'lib/cnn.map lists what the headers declare' diff "$work/headers" "$work/map"
 tap_check 'the library exports what the headers declare' diff "$work/headers" "$work/exports"
+# Functions without a pointer among their parameters have nothing to try.
+grep -oE 'cnn_[a-z0-9_]+' "$CNN_SOURCE/tests/api/test_null.c" | sort -u >"$work/null"
+tr '\n' ' ' <<END >"$work/without"
+cnn_backend_name cnn_cpu_level cnn_status_string cnn_version_number cnn_version_string cnn_zoo_description cnn_zoo_name
+END
+tr ' ' '\n' <"$work/without" | cat - "$work/null" | sort -u >"$work/tried"
+tap_check 'tests/api/test_null.c tries every function with NULL' sh -c \
+    "! comm -23 '$work/headers' '$work/tried' | grep ."
 tap_check 'the map has no wildcard but the local one' \
     [ "$(grep -c '\*' "$CNN_SOURCE/lib/cnn.map")" -eq 1 ]
 tap_check 'every export carries a version node' sh -c \
