@@ -401,7 +401,9 @@ CNN_API cnn_status cnn_session_activation(const cnn_session *session, const char
  * Runs the model backward from the gradient of the first output's logits,
  * [count, ...], after a forward pass of a session with gradients;
  * cnn_session_loss() gives that gradient. NULL: what cnn_session_loss() stored.
- * Gradients are overwritten. Returns CNN_OK, CNN_ERROR_STATE, CNN_ERROR_BACKEND. Since 0.1.
+ * Gradients are overwritten. A session that lists values in `gradients` can go
+ * back several times after one forward pass, from one class after another; in
+ * others gradients take the place of what the pass left. Returns CNN_OK, CNN_ERROR_STATE, CNN_ERROR_BACKEND. Since 0.1.
  */
 CNN_API cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients);
 

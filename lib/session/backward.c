@@ -121,6 +121,7 @@ static cnn_status run_backward(const cnn_session *session, uint32_t index)
 
 static cnn_status run_all(cnn_session *session)
 {
+    session->can_go_back = session->program.repeats;
     for (uint32_t k = session->program.op_count; k-- > 0;) {
         const cnn__op *op = &session->program.ops[k];
         cnn_status status = op->has_backward ? run_backward(session, k) : CNN_OK;
@@ -136,6 +137,12 @@ static cnn_status check_backward(const cnn_session *session)
 {
     if (session == NULL) {
         return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    if (session->count > 0 && !session->can_go_back) {
+        return cnn__fail(session->context, CNN_ERROR_STATE,
+                         "%s: a second backward pass needs a forward pass before it, or a session that lists values in "
+                         "`gradients`",
+                         session->model->name);
     }
     if (session->count == 0 || (!session->program.has_backward && session->gradients == NULL)) {
         return cnn__fail(session->context, CNN_ERROR_STATE,

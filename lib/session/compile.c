@@ -450,6 +450,7 @@ cnn_status cnn__program_compile(const cnn_model *model, const cnn__request *requ
 {
     *program = (cnn__program){.training = request->training,
                               .keeps_all = request->keep_all,
+                              .repeats = request->gradient_count > 0,
                               .parameter_gradients = request->parameter_gradients};
     compiler c = {.model = model, .request = request, .program = program};
     cnn_status status = allocate_marks(&c) ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;

@@ -30,6 +30,13 @@ typedef struct planner {
 static uint32_t end_of_time(const cnn__program *program) { return 2 * program->op_count + 1; }
 static uint32_t backward_time(const cnn__program *program, uint32_t op) { return 2 * program->op_count - op; }
 
+/* When an op's backward has read for the last time what forward left for it: where backward passes may be repeated,
+ * never. */
+static uint32_t release_time(const cnn__program *program, uint32_t op)
+{
+    return program->repeats ? end_of_time(program) : backward_time(program, op);
+}
+
 static void later(uint32_t *time, uint32_t candidate) { *time = candidate > *time ? candidate : *time; }
 
 static uint32_t new_buffer(planner *p, size_t size, uint32_t begin, uint32_t end)
@@ -49,10 +56,10 @@ static void find_lifetimes(planner *p)
             const uint32_t v = op->inputs[i];
             p->readers[v]++;
             p->last_reader[v] = op->has_backward ? k : p->last_reader[v];
-            later(&p->needed[v], op->has_backward && op->spec.backward_needs_input ? backward_time(program, k) : k);
+            later(&p->needed[v], op->has_backward && op->spec.backward_needs_input ? release_time(program, k) : k);
         }
         later(&p->needed[op->output],
-              op->has_backward && op->spec.backward_needs_output ? backward_time(program, k) : k);
+              op->has_backward && op->spec.backward_needs_output ? release_time(program, k) : k);
     }
     for (uint32_t v = 0; v < program->value_count; v++) {
         p->needed[v] = program->values[v].kept ? end_of_time(program) : p->needed[v];
@@ -90,7 +97,7 @@ static void place_values(planner *p)
         p->saved_buffers[k] = UINT32_MAX;
         if ((program->training || op->has_backward) && op->spec.saved_size > 0) {
             p->saved_buffers[k] = new_buffer(p, cnn__align_size(op->spec.saved_size), k,
-                                             op->has_backward ? backward_time(program, k) : k);
+                                             op->has_backward ? release_time(program, k) : k);
         }
     }
 }

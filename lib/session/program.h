@@ -78,6 +78,7 @@ typedef struct cnn__program {
     bool *trained;            /* parameter of the model -> its gradient is wanted */
     bool training;            /* behaviour */
     bool parameter_gradients; /* those of trained parameters are computed */
+    bool repeats; /* several backward passes may follow one forward pass */
     bool has_backward;        /* some gradient is computed */
     bool keeps_all;
 } cnn__program;

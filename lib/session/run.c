@@ -123,7 +123,7 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
     session->inputs[0] = inputs != NULL ? inputs : session->inputs[0];
     CNN__RETURN_IF_ERROR(check_inputs(session));
     session->count = count;
-    session->has_loss = session->has_gradients = false;
+    session->has_loss = session->has_gradients = session->can_go_back = false;
     session->passes += session->training;
     if (session->training) {
         cnn_model_touch(session->model); /* layers keep statistics of what they see */
@@ -136,5 +136,6 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
             return cnn__session_name_failure(session, op, status, "forward");
         }
     }
+    session->can_go_back = true;
     return CNN_OK;
 }
