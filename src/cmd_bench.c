@@ -25,13 +25,13 @@ typedef struct bench_workload {
 
 static const bench_workload workloads[] = {
     {"catdog-train", "catdog", 0.5f, 20, BENCH_RMSPROP, 7, 0, {0}},
-    {"alexnet-train", "alexnet", 0.5f, 64, BENCH_MOMENTUM, 4, 0, {0}},
+    {"alexnet-train", "alexnet:fc8=drop7", 0.5f, 64, BENCH_MOMENTUM, 4, 0, {0}},
     {"fashion-train", "fashion-cnn", 0, 100, BENCH_ADAM, 15, 0, {0}},
     {"resnet18-train", "resnet18", 0, 16, BENCH_ADAM, 4, 2, {0}},
     {"catdog-infer-20", "catdog", 0, 20, BENCH_INFER, 9, 0, {0}},
     {"catdog-infer-1", "catdog", 0, 1, BENCH_INFER, 25, 0, {0}},
-    {"alexnet-infer-64", "alexnet", 0.5f, 64, BENCH_INFER, 4, 0, {0}},
-    {"alexnet-infer-1", "alexnet", 0.5f, 1, BENCH_INFER, 15, 0, {0}},
+    {"alexnet-infer-64", "alexnet:fc8=drop7", 0.5f, 64, BENCH_INFER, 4, 0, {0}},
+    {"alexnet-infer-1", "alexnet:fc8=drop7", 0.5f, 1, BENCH_INFER, 15, 0, {0}},
     {"vgg16-notop-infer-20", "vgg16-notop", 0, 20, BENCH_INFER, 3, 0, {0}},
     {"vgg16-notop-infer-1", "vgg16-notop", 0, 1, BENCH_INFER, 9, 0, {0}},
     {"resnet18-infer-8", "resnet18", 0, 8, BENCH_INFER, 5, 2, {0}},
@@ -102,7 +102,7 @@ static cnn_status open_bench(cnn_context *context, const bench_workload *workloa
     cnn_status status = cnn_zoo_create(
         context, workload->model,
         CNN_ZOO(.input = {workload->size[0], workload->size[1], workload->size[2]}, .classes = workload->classes,
-                .dropout = workload->dropout, .fc8_after_dropout = 1),
+                .dropout = workload->dropout),
         &bench->model);
     if (status == CNN_OK) {
         status = cnn_session_create(bench->model, CNN_SESSION(.batch = workload->batch, .training = train),

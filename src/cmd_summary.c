@@ -122,8 +122,6 @@ static const tool_option summary_options[] = {
      offsetof(summary_settings, model.classes), 2, 1000000, NULL},
     {"dropout", "RATE", "of the dropout layers of a model by name; 0: none", TOOL_REAL,
      offsetof(summary_settings, model.dropout), 0, 0.99, NULL},
-    {"fc8-after-dropout", NULL, "of alexnet: fc8 reads fc7 behind its dropout, as in the paper", TOOL_FLAG,
-     offsetof(summary_settings, model.fc8_after_dropout), 0, 0, NULL},
     {"batch", "N", "images in the training step whose memory is stated; 32 if not given", TOOL_COUNT,
      offsetof(summary_settings, batch), 1, 1000000, NULL},
     {0},

@@ -276,10 +276,6 @@ static const tool_option train_options[] = {
      "how the kernels of a model by name begin, if not as it has them: glorot_uniform, glorot_normal, he_uniform, "
      "he_normal or pytorch; biases then begin at 0, with pytorch like the kernels",
      TOOL_CHOICE, AT(model.init), 0, 0, tool_init_names},
-    {"fc8-after-dropout", NULL,
-     "of alexnet: fc8 reads fc7 behind its dropout, as in the paper; if not given it reads fc7 itself, as in the "
-     "article's program, so that fc6 alone has a dropout that matters",
-     TOOL_FLAG, AT(model.fc8_after_dropout), 0, 0, NULL},
     {"limit", "N", "only a random sample of N images of --data", TOOL_COUNT, AT(limit), 1, 1e15, NULL},
     {"in-memory", NULL,
      "keeps the images decoded and resized, as they are before the first random step, so that only the first epoch "

@@ -171,13 +171,14 @@ typedef struct tool_model_options {
     int32_t input[3]; /* height, width, channels; 0: the model's own */
     uint64_t classes; /* 0: the model's own */
     double dropout;   /* NaN: the model's own */
-    bool fc8_after_dropout; /* as in cnn_zoo_options; only alexnet knows it */
     const char *init;       /* how kernels begin, one of tool_init_names; NULL: as the model has it */
 } tool_model_options;
 
 extern const char *const tool_init_names[];
 
-/* True if `name` is that of a zoo model. */
+/* True if the text is the name of a zoo model, perhaps with options after a colon; or of this one. */
+bool tool_names_zoo(const char *text, const char *name);
+/* True if `name` is that of a zoo model, perhaps with options after a colon. */
 bool tool_is_zoo(const char *name);
 /* MODEL: a zoo name, or a model file. */
 int tool_open_model(tool *run, const char *name, const tool_model_options *options, cnn_model **model);

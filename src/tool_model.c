@@ -15,11 +15,17 @@ static const char *zoo_name(const void *unused, size_t index)
 bool tool_is_zoo(const char *name)
 {
     for (size_t i = 0; cnn_zoo_name(i) != NULL; i++) {
-        if (strcmp(cnn_zoo_name(i), name) == 0) {
+        if (tool_names_zoo(name, cnn_zoo_name(i))) {
             return true;
         }
     }
     return false;
+}
+
+bool tool_names_zoo(const char *text, const char *name)
+{
+    size_t length = strcspn(text, ":");
+    return strlen(name) == length && memcmp(text, name, length) == 0;
 }
 
 static int unknown_model(tool *run, const char *name)
@@ -61,19 +67,18 @@ static cnn_status initialize(cnn_model *model, const char *name)
 static int open_zoo(tool *run, const char *name, const tool_model_options *options, cnn_model **model)
 {
     cnn_zoo_options zoo = {.struct_size = sizeof(zoo)};
-    if (options != NULL && options->fc8_after_dropout && strcmp(name, "alexnet") != 0) {
-        return tool_fail_usage(run, "--fc8-after-dropout is of alexnet alone, not of %s", name);
-    }
     if (options != NULL) {
         memcpy(zoo.input, options->input, sizeof(zoo.input));
         zoo.classes = (uint32_t)options->classes;
         /* The library's 0 is the model's own rate, ours is none. */
         zoo.dropout = isnan(options->dropout) ? 0 : options->dropout == 0 ? -1 : (float)options->dropout;
-        zoo.fc8_after_dropout = options->fc8_after_dropout;
     }
     cnn_status status = cnn_zoo_create(run->context, name, &zoo, model);
     if (status == CNN_OK && options != NULL && options->init != NULL) {
         status = initialize(*model, options->init);
+    }
+    if (status == CNN_ERROR_INVALID_ARGUMENT && strchr(name, ':') != NULL) {
+        return tool_fail_usage(run, "%s", cnn_last_error(run->context));
     }
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
 }
@@ -92,9 +97,6 @@ static int check_file_options(tool *run, const char *name, const tool_model_opti
     if (options->classes != 0 && options->classes != tool_model_labels(model)) {
         return tool_fail(run, "%s: the model tells %zu classes apart, not %llu", name, tool_model_labels(model),
                          (unsigned long long)options->classes);
-    }
-    if (options->fc8_after_dropout) {
-        return tool_fail(run, "%s: what fc8 reads can be chosen only for alexnet by name", name);
     }
     if (options->init != NULL) {
         return tool_fail(run, "%s: a model file has its parameters; --init is for models by name", name);

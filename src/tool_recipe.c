@@ -109,7 +109,7 @@ static const tool_recipe common_recipe = {.model = "any other",
 const tool_recipe *tool_find_recipe(const char *model)
 {
     for (size_t i = 0; i < RECIPES; i++) {
-        if (strcmp(recipes[i].model, model) == 0) {
+        if (tool_names_zoo(model, recipes[i].model)) {
             return &recipes[i];
         }
     }

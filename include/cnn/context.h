@@ -9,7 +9,21 @@ CNN_BEGIN_DECLS
 
 struct cnn_backend;
 
-/** What all other handles are made from. Create it first, free it last. */
+/**
+ * What all other handles are made from. Create it first, free it last.
+ *
+ * Threads. Passes, losses and optimizer steps compute in a floating-point mode
+ * of their own: rounding to nearest, subnormal numbers as 0, no traps. The
+ * calling thread has its own mode and flags back when the call returns; custom
+ * layers, losses and optimizers run in that mode when a session calls them.
+ * A thread must not be cancelled (pthread_cancel(), or a longjmp() out of a
+ * custom function) within a call: locks and other threads' work would be left
+ * as they are. Between calls both do no harm.
+ *
+ * fork(). The child has the calling thread alone. There, contexts, models and
+ * sessions that no other thread was using at that moment go on working, on one
+ * thread, and may be freed.
+ */
 typedef struct cnn_context cnn_context;
 
 /**

@@ -101,6 +101,10 @@ CNN_API cnn_status cnn_log_loss_create(cnn_context *context, cnn_evaluator **eva
  */
 CNN_API cnn_status cnn_evaluator_create(cnn_context *context, const char *name, cnn_evaluator **evaluator);
 
+/** How names of evaluators look, for lists and messages: "accuracy", "topK", "f1 (also f1_micro, f1_classN)", ..., in
+    order; NULL past the end. Static storage. Thread-safe. Since 0.1. */
+CNN_API const char *cnn_evaluator_usage(size_t index);
+
 /** A batch as evaluators see it. */
 typedef struct cnn_evaluation {
     size_t struct_size;

@@ -156,6 +156,43 @@ CNN_API cnn_status cnn_plateau_schedule_create(cnn_context *context, const cnn_p
  */
 CNN_API cnn_status cnn_schedule_create(cnn_context *context, const char *text, cnn_schedule **schedule);
 
+/** Most numbers that a custom schedule keeps. */
+#define CNN_SCHEDULE_MAX_STATE 8
+
+/** Where a training is, as a custom schedule sees it. */
+typedef struct cnn_schedule_moment {
+    size_t struct_size;
+    double base;              /**< the rate that cnn_schedule_begin() was given */
+    uint64_t epoch, step;     /**< from 0; the step within the epoch */
+    uint64_t steps_per_epoch; /**< at least 1 */
+    uint64_t epochs;          /**< of the whole training; 0: not known */
+    const double *state;      /**< the kind's `states` numbers; NULL without */
+} cnn_schedule_moment;
+
+/** A custom rule for the learning rate. */
+typedef struct cnn_schedule_kind {
+    size_t struct_size;
+    const char *name; /**< its text, which a resumed training must have too: put the rule's numbers into it, if they can
+                           differ. Up to 64 characters, copied */
+    uint32_t states;  /**< numbers that the rule keeps from epoch to epoch, 0 to CNN_SCHEDULE_MAX_STATE; they begin at 0
+                           and are part of checkpoints */
+    uint32_t reserved;
+    /** The rate of a step, finite and at least 0. Required. Must depend on its arguments alone, so that a resumed
+        training has the same rates. */
+    double (*rate)(void *user, const cnn_schedule_moment *moment);
+    /** After an epoch: may change the numbers in `state`. NULL: nothing to do. */
+    void (*epoch_end)(void *user, const cnn_evaluator *evaluator, uint64_t epoch, double score, double *state);
+    void (*destroy)(void *user); /**< called by cnn_schedule_free(); may be NULL */
+} cnn_schedule_kind;
+
+/**
+ * A schedule by a custom rule. `kind` is copied; `user` is handed to its functions and destroyed with the schedule, but
+ * not if this call fails. It cannot stand after a warm-up: its rule has the beginning, too.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_schedule_create_custom(cnn_context *context, const cnn_schedule_kind *kind, void *user,
+                                              cnn_schedule **schedule);
+
 /** Frees the schedule; NULL is allowed. Since 0.1. */
 CNN_API void cnn_schedule_free(cnn_schedule *schedule);
 
@@ -175,7 +212,8 @@ CNN_API const char *cnn_schedule_text(const cnn_schedule *schedule);
 CNN_API cnn_status cnn_schedule_begin(cnn_schedule *schedule, double learning_rate, uint64_t steps_per_epoch,
                                       uint64_t epochs);
 
-/** The learning rate of a step; epochs count from 0, steps from 0 within the epoch. NaN before cnn_schedule_begin().
+/** The learning rate of a step; epochs count from 0, steps from 0 within the epoch. NaN before cnn_schedule_begin(),
+    and if a custom rule's is negative or not finite: cnn_fit() then fails with CNN_ERROR_INVALID_ARGUMENT.
     Since 0.1. */
 CNN_API double cnn_schedule_rate(const cnn_schedule *schedule, uint64_t epoch, uint64_t step);
 

@@ -17,11 +17,6 @@ typedef struct cnn_zoo_options {
                             output for each class */
     float dropout;     /**< rate of the network's dropout layers; 0: its own; negative: none */
     cnn_shape shape;   /**< the input as a shape H, W, C; used where `input` is zero */
-    int32_t fc8_after_dropout; /**< alexnet: 1: fc8 reads fc7 behind its dropout, as the paper and most programs have
-                                    it; 0: fc8 reads fc7's relu itself, as the article's program does, so that only
-                                    fc6 has a dropout that matters. 0 is the default because the network by that name
-                                    reproduces the article's program as written */
-    int32_t reserved;
 } cnn_zoo_options;
 
 #define CNN_ZOO(...) CNN_OPTIONS(cnn_zoo_options, __VA_ARGS__)
@@ -32,7 +27,9 @@ typedef struct cnn_zoo_options {
  *     alexnet      AlexNet in one piece and without response normalisation, as a widely read article on Asirra's cats
  *                  and dogs builds it in TensorFlow 1: 227x227x3, 2 softmax outputs, 58,289,538 parameters; layers
  *                  conv1 to conv5, pool1, pool2, pool5, fc6, fc7, fc8; N(0, 0.01) weights (fc6, fc7: 0.005), biases 0
- *                  (conv1, conv3, fc8) and 0.1; dropout 0.5; see fc8_after_dropout
+ *                  (conv1, conv3, fc8) and 0.1; dropout 0.5. fc8 reads fc7's relu itself, as the article's program
+ *                  does, so that only fc6 has a dropout that matters; "alexnet:fc8=drop7": fc8 reads fc7 after its
+ *                  dropout, as the paper and most programs have it
  *     alexnet-paper AlexNet as published (Krizhevsky, Sutskever and Hinton 2012): two groups in conv2, conv4 and
  *                  conv5, response normalisation behind conv1 and conv2, 227x227x3, 1000 classes, 60,965,224
  *                  parameters; N(0, 0.01) weights, biases 0 (conv1, conv3, fc8) and 1; dropout 0.5 on fc6 and fc7
@@ -56,11 +53,12 @@ typedef struct cnn_zoo_options {
  * channels as Keras's does; torchvision's weights need another order (see cnn_flatten()).
  *
  * context  that of the model; its seed decides how the parameters begin.
- * name     one of the above.
+ * name     one of the above, with options that only this network has after a colon: "NAME:OPTION=WORD,OPTION=WORD".
  * options  NULL: the network as above. Fields that a network has no use for are ignored, but for `classes`.
  * model    receives the model, built, which the caller frees; NULL on failure.
  *
- * Returns CNN_OK, CNN_ERROR_NOT_FOUND (no such network), CNN_ERROR_INVALID_ARGUMENT (classes for a network without),
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND (no such network), CNN_ERROR_INVALID_ARGUMENT (classes for a network without, an
+ * option that it does not have),
  * and the statuses of cnn_model_create() and cnn_model_build(). Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_zoo_create(cnn_context *context, const char *name, const cnn_zoo_options *options,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* How the rest of the library reaches arithmetic: choose a backend, ask cnn_backend_query() what an operation of a shape
- * needs, and run it by cnn_backend_run(). Where the data lie is the backend's affair: see the memory functions. */
+/* How the rest of the library reaches arithmetic: choose a backend, ask cnn_backend_query() what an operation of a
+ * shape needs, and run it by cnn_backend_run(). Where the data lie is the backend's affair: see the functions on
+ * memory. */
 #ifndef CNN_BACKEND_BACKEND_H
 #define CNN_BACKEND_BACKEND_H
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/context.h"
+#include "core/float_mode.h"
 
 #define MAX_THREADS 1024
 
@@ -31,6 +32,7 @@ typedef struct region {
     size_t tasks;
     uint32_t workers;
     share *shares;
+    cnn__float_mode mode; /* the caller's: all workers compute in it */
 } region;
 
 struct cnn__pool {
@@ -90,12 +92,15 @@ static bool take_half(const region *work, size_t worker)
 static void run_worker(void *argument, size_t worker)
 {
     const region *work = argument;
+    const cnn__float_mode before = cnn__float_mode_get();
     size_t index;
+    cnn__float_mode_set(work->mode);
     do {
         while (take_own(&work->shares[worker], &index)) {
             work->task(work->argument, index, (uint32_t)worker);
         }
     } while (take_half(work, worker));
+    cnn__float_mode_set(before);
 }
 
 static void run_alone(const region *work)
@@ -299,7 +304,7 @@ void cnn__parallel(cnn__pool *pool, uint32_t max_threads, size_t tasks,
     if (workers > tasks) {
         workers = (uint32_t)tasks;
     }
-    region work = {task, argument, tasks, workers, pool->shares};
+    region work = {task, argument, tasks, workers, pool->shares, 0};
     bool alone = workers <= 1 || tasks > UINT32_MAX || (pool->workers == NULL && pool->executor.run == NULL) ||
                  pool->owner != getpid();
     if (alone || atomic_flag_test_and_set_explicit(&pool->busy, memory_order_acquire)) {
@@ -307,6 +312,7 @@ void cnn__parallel(cnn__pool *pool, uint32_t max_threads, size_t tasks,
         return;
     }
     divide(&work);
+    work.mode = cnn__float_mode_get();
     if (pool->executor.run != NULL) {
         pool->executor.run(pool->executor.user, run_worker, &work, workers);
     } else {

@@ -19,10 +19,10 @@ typedef struct contest {
 } contest;
 
 typedef struct auc {
-    size_t outputs;    /* 0 before the first batch */
-    size_t contests;   /* 1 for two classes: the second against the first */
+    size_t outputs;  /* 0 before the first batch */
+    size_t contests; /* 1 for two classes: the second against the first */
     contest *contest;
-    float *scratch;    /* [2, room]: a batch's positive and negative outputs */
+    float *scratch; /* [2, room]: a batch's positive and negative outputs */
     size_t room;
 } auc;
 
@@ -221,3 +221,10 @@ cnn_status cnn_auc_create(cnn_context *context, cnn_evaluator **evaluator)
 {
     return cnn__evaluator_new(context, &rule, evaluator);
 }
+
+static cnn_status create_named(cnn_context *context, const char *suffix, cnn_evaluator **evaluator)
+{
+    return suffix[0] == '\0' ? cnn_auc_create(context, evaluator) : CNN_ERROR_NOT_FOUND;
+}
+
+const cnn__evaluator_name cnn__evaluator_auc = {"auc", "auc", create_named};

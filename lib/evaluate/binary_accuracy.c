@@ -31,3 +31,10 @@ cnn_status cnn_binary_accuracy_create(cnn_context *context, cnn_evaluator **eval
 {
     return cnn__evaluator_new(context, &rule, evaluator);
 }
+
+static cnn_status create_named(cnn_context *context, const char *suffix, cnn_evaluator **evaluator)
+{
+    return suffix[0] == '\0' ? cnn_binary_accuracy_create(context, evaluator) : CNN_ERROR_NOT_FOUND;
+}
+
+const cnn__evaluator_name cnn__evaluator_binary_accuracy = {"binary_accuracy", "binary_accuracy", create_named};

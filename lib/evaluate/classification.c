@@ -113,16 +113,30 @@ cnn_status cnn__classification_unpack(cnn_evaluator *evaluator, const void *byte
     return CNN_OK;
 }
 
-cnn_status cnn__classification_create(cnn_context *context, const cnn__evaluator_rule *rule,
-                                      cnn__class_measure measure, const cnn_classification_options *options,
-                                      cnn_evaluator **evaluator)
+bool cnn__classification_suffix(const char *suffix, cnn_classification_options *options)
+{
+    if (suffix[0] == '\0' || strcmp(suffix, "_macro") == 0) {
+        options->averaging = CNN_AVERAGE_MACRO;
+        return true;
+    }
+    if (strcmp(suffix, "_micro") == 0) {
+        options->averaging = CNN_AVERAGE_MICRO;
+        return true;
+    }
+    static const char prefix[] = "_class";
+    const size_t length = sizeof(prefix) - 1;
+    options->averaging = CNN_AVERAGE_CLASS;
+    return strncmp(suffix, prefix, length) == 0 && cnn__evaluator_number(suffix + length, &options->label);
+}
+
+cnn_status cnn__classification_create(cnn_context *context, const cnn__evaluator_rule *rule, cnn__class_measure measure,
+                                      const cnn_classification_options *options, cnn_evaluator **evaluator)
 {
     cnn_classification_options given;
     if (evaluator != NULL) {
         *evaluator = NULL;
     }
-    CNN__RETURN_IF_ERROR(
-        cnn__options_copy(context, "cnn_classification_options", options, &given, sizeof(given)));
+    CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_classification_options", options, &given, sizeof(given)));
     if (given.averaging < CNN_AVERAGE_MACRO || given.averaging > CNN_AVERAGE_CLASS ||
         (given.averaging != CNN_AVERAGE_CLASS && given.label != 0)) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "evaluator %s: %s", rule->name,

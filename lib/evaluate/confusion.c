@@ -26,8 +26,7 @@ static cnn_status update(cnn_evaluator *evaluator, const cnn_evaluation *batch)
     confusion *state = evaluator->state;
     if (cnn__evaluation_classes(batch->outputs) != state->classes) {
         return cnn__fail(evaluator->context, CNN_ERROR_INVALID_ARGUMENT,
-                         "evaluator confusion: made for %u classes; found %zu outputs", state->classes,
-                         batch->outputs);
+                         "evaluator confusion: made for %u classes; found %zu outputs", state->classes, batch->outputs);
     }
     for (size_t i = 0; i < batch->count; i++) {
         int32_t label = batch->labels[i];

@@ -67,8 +67,8 @@ static cnn_status check(const cnn_context *context, const cnn_evaluator_kind *ki
                          "evaluator: a kind needs a name and the functions reset, update and score");
     }
     if (kind->mode != CNN_SCORE_MAX && kind->mode != CNN_SCORE_MIN) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "evaluator %s: mode %d is no cnn_score_mode",
-                         kind->name, (int)kind->mode);
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "evaluator %s: mode %d is no cnn_score_mode", kind->name,
+                         (int)kind->mode);
     }
     if (isnan(kind->worst_score)) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,

@@ -49,9 +49,15 @@ void cnn_evaluator_free(cnn_evaluator *evaluator)
 
 const char *cnn_evaluator_name(const cnn_evaluator *evaluator) { return evaluator != NULL ? evaluator->name : NULL; }
 
-cnn_score_mode cnn_evaluator_mode(const cnn_evaluator *evaluator) { return evaluator != NULL ? evaluator->mode : CNN_SCORE_MAX; }
+cnn_score_mode cnn_evaluator_mode(const cnn_evaluator *evaluator)
+{
+    return evaluator != NULL ? evaluator->mode : CNN_SCORE_MAX;
+}
 
-double cnn_evaluator_worst_score(const cnn_evaluator *evaluator) { return evaluator != NULL ? evaluator->worst_score : NAN; }
+double cnn_evaluator_worst_score(const cnn_evaluator *evaluator)
+{
+    return evaluator != NULL ? evaluator->worst_score : NAN;
+}
 
 void cnn_evaluator_reset(cnn_evaluator *evaluator)
 {
@@ -87,8 +93,7 @@ static cnn_status check_batch(const cnn_evaluator *evaluator, const cnn_evaluati
     if (evaluator->rule->loss_only && batch->labels == NULL) {
         return CNN_OK;
     }
-    if (batch->labels == NULL || batch->outputs == 0 ||
-        (batch->outputs_data == NULL && !evaluator->rule->loss_only)) {
+    if (batch->labels == NULL || batch->outputs == 0 || (batch->outputs_data == NULL && !evaluator->rule->loss_only)) {
         return cnn__fail(evaluator->context, CNN_ERROR_INVALID_ARGUMENT,
                          "evaluator %s: a batch of %zu samples has no %s", evaluator->name, batch->count,
                          batch->labels == NULL ? "labels" : "outputs");
@@ -106,8 +111,7 @@ cnn_status cnn_evaluator_update(cnn_evaluator *evaluator, const cnn_evaluation *
         return cnn__fail(evaluator->context, CNN_ERROR_INVALID_ARGUMENT, "evaluator %s: no batch given",
                          evaluator->name);
     }
-    CNN__RETURN_IF_ERROR(
-        cnn__options_copy(evaluator->context, "cnn_evaluation", batch, &given, sizeof(given)));
+    CNN__RETURN_IF_ERROR(cnn__options_copy(evaluator->context, "cnn_evaluation", batch, &given, sizeof(given)));
     if (given.count == 0) {
         return CNN_OK;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What an evaluator is inside: a const descriptor and its state. evaluator.c checks batches and knows what a better
- * score is. A new evaluator is one file, one line here and one Meson line. */
+ * score is. A new evaluator is one file with its descriptors, one line in the table of names.c and one Meson line. */
 #ifndef CNN_EVALUATE_EVALUATOR_H
 #define CNN_EVALUATE_EVALUATOR_H
 
@@ -18,7 +18,7 @@ typedef struct cnn__evaluator_rule {
     size_t state_size; /* of evaluator->state, zero to begin with */
     /* The batch goes to `update` as the caller gave it: no check of labels, none are left out. */
     bool raw;
-    bool loss_only; /* looks at the batch's loss; outputs and labels may be missing */
+    bool loss_only;   /* looks at the batch's loss; outputs and labels may be missing */
     size_t kept_size; /* bytes of the state, from its start, that a checkpoint keeps: counts, never pointers or text.
                          0: none, or what `pack` gives */
     /* For states that are more than their struct: appends what a checkpoint keeps, nothing if that would be too much,
@@ -45,6 +45,21 @@ struct cnn_evaluator {
     uint64_t samples; /* since the last reset */
     void *state;      /* of rule->state_size bytes */
 };
+
+/* How a name makes an evaluator. */
+typedef struct cnn__evaluator_name {
+    const char *name;  /* what names begin with */
+    const char *usage; /* how lists show it: "accuracy", "topK" */
+    /* `suffix` is what follows the name; CNN_ERROR_NOT_FOUND, without a message, if that is none of its own. */
+    cnn_status (*create)(cnn_context *context, const char *suffix, cnn_evaluator **evaluator);
+} cnn__evaluator_name;
+
+extern const cnn__evaluator_name cnn__evaluator_accuracy, cnn__evaluator_auc, cnn__evaluator_binary_accuracy,
+    cnn__evaluator_error_rate, cnn__evaluator_f1, cnn__evaluator_log_loss, cnn__evaluator_loss,
+    cnn__evaluator_precision, cnn__evaluator_recall, cnn__evaluator_top_k;
+
+/* The number that is all of the text. */
+bool cnn__evaluator_number(const char *text, uint32_t *number);
 
 /* Allocates an evaluator with a zero state. */
 cnn_status cnn__evaluator_new(cnn_context *context, const cnn__evaluator_rule *rule, cnn_evaluator **evaluator);

@@ -13,3 +13,12 @@ cnn_status cnn_f1_create(cnn_context *context, const cnn_classification_options 
 {
     return cnn__classification_create(context, &rule, measure, options, evaluator);
 }
+
+static cnn_status create_named(cnn_context *context, const char *suffix, cnn_evaluator **evaluator)
+{
+    cnn_classification_options options = {.struct_size = sizeof(options)};
+    return cnn__classification_suffix(suffix, &options) ? cnn_f1_create(context, &options, evaluator)
+                                                        : CNN_ERROR_NOT_FOUND;
+}
+
+const cnn__evaluator_name cnn__evaluator_f1 = {"f1", "f1 (also f1_micro, f1_classN)", create_named};

@@ -50,3 +50,10 @@ cnn_status cnn_loss_evaluator_create(cnn_context *context, cnn_evaluator **evalu
 {
     return cnn__evaluator_new(context, &rule, evaluator);
 }
+
+static cnn_status create_named(cnn_context *context, const char *suffix, cnn_evaluator **evaluator)
+{
+    return suffix[0] == '\0' ? cnn_loss_evaluator_create(context, evaluator) : CNN_ERROR_NOT_FOUND;
+}
+
+const cnn__evaluator_name cnn__evaluator_loss = {"loss", "loss", create_named};

@@ -3,92 +3,63 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "core/number.h"
 #include "evaluate/evaluator.h"
 
-typedef struct plain {
-    const char *name;
-    cnn_status (*create)(cnn_context *context, cnn_evaluator **evaluator);
-} plain;
-
-static const plain plains[] = {
-    {"accuracy", cnn_accuracy_create},
-    {"auc", cnn_auc_create},
-    {"binary_accuracy", cnn_binary_accuracy_create},
-    {"error_rate", cnn_error_rate_create},
-    {"log_loss", cnn_log_loss_create},
-    {"loss", cnn_loss_evaluator_create},
+static const cnn__evaluator_name *const table[] = {
+    &cnn__evaluator_accuracy,   &cnn__evaluator_auc,       &cnn__evaluator_binary_accuracy,
+    &cnn__evaluator_error_rate, &cnn__evaluator_f1,        &cnn__evaluator_log_loss,
+    &cnn__evaluator_loss,       &cnn__evaluator_precision, &cnn__evaluator_recall,
+    &cnn__evaluator_top_k,
 };
 
-typedef struct averaged {
-    const char *name;
-    cnn_status (*create)(cnn_context *context, const cnn_classification_options *options, cnn_evaluator **evaluator);
-} averaged;
+#define COUNT (sizeof(table) / sizeof(table[0]))
 
-static const averaged averages[] = {
-    {"f1", cnn_f1_create},
-    {"precision", cnn_precision_create},
-    {"recall", cnn_recall_create},
-};
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* The number behind `prefix`, if that and a number is all of the name. */
-static bool read_number(const char *name, const char *prefix, uint32_t *number)
+bool cnn__evaluator_number(const char *text, uint32_t *number)
 {
-    const size_t length = strlen(prefix);
     const char *rest;
     uint64_t value;
-    if (strncmp(name, prefix, length) != 0 ||
-        !cnn__parse_u64(name + length, name + strlen(name), &value, &rest) || *rest != '\0' || value > UINT32_MAX) {
+    if (!cnn__parse_u64(text, text + strlen(text), &value, &rest) || *rest != '\0' || value > UINT32_MAX) {
         return false;
     }
     *number = (uint32_t)value;
     return true;
 }
 
-/* What stands behind the measure's name: "", "_macro", "_micro", "_class3". */
-static bool read_averaging(const char *suffix, cnn_classification_options *options)
+const char *cnn_evaluator_usage(size_t index) { return index < COUNT ? table[index]->usage : NULL; }
+
+static cnn_status fail_unknown(cnn_context *context, const char *name)
 {
-    if (suffix[0] == '\0' || strcmp(suffix, "_macro") == 0) {
-        options->averaging = CNN_AVERAGE_MACRO;
-        return true;
+    char text[64];
+    cnn__string list = {.context = context};
+    for (size_t i = 0; i < COUNT; i++) {
+        cnn__string_printf(&list, "%s%s", i == 0 ? "" : i + 1 < COUNT ? ", " : " and ", table[i]->usage);
     }
-    if (strcmp(suffix, "_micro") == 0) {
-        options->averaging = CNN_AVERAGE_MICRO;
-        return true;
-    }
-    options->averaging = CNN_AVERAGE_CLASS;
-    return read_number(suffix, "_class", &options->label);
+    cnn_status status = list.data == NULL
+                            ? CNN_ERROR_OUT_OF_MEMORY
+                            : cnn__fail(context, CNN_ERROR_NOT_FOUND, "evaluator: there is no \"%s\"; there are %s",
+                                        cnn__printable(name, text, sizeof(text)), list.data);
+    cnn__string_free(&list);
+    return status;
 }
 
 cnn_status cnn_evaluator_create(cnn_context *context, const char *name, cnn_evaluator **evaluator)
 {
-    uint32_t k;
     if (evaluator != NULL) {
         *evaluator = NULL;
     }
     if (name == NULL) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "evaluator: no name given");
     }
-    for (size_t i = 0; i < COUNT(plains); i++) {
-        if (strcmp(plains[i].name, name) == 0) {
-            return plains[i].create(context, evaluator);
+    for (size_t i = 0; i < COUNT; i++) {
+        const size_t length = strlen(table[i]->name);
+        if (strncmp(table[i]->name, name, length) == 0) {
+            cnn_status status = table[i]->create(context, name + length, evaluator);
+            if (status != CNN_ERROR_NOT_FOUND) {
+                return status;
+            }
         }
     }
-    for (size_t i = 0; i < COUNT(averages); i++) {
-        const size_t length = strlen(averages[i].name);
-        cnn_classification_options options = {.struct_size = sizeof(options)};
-        if (strncmp(averages[i].name, name, length) == 0 && read_averaging(name + length, &options)) {
-            return averages[i].create(context, &options, evaluator);
-        }
-    }
-    if (read_number(name, "top", &k) && k > 0) {
-        return cnn_top_k_create(context, k, evaluator);
-    }
-    char text[64];
-    return cnn__fail(context, CNN_ERROR_NOT_FOUND,
-                     "evaluator: there is no \"%s\"; there are accuracy, binary_accuracy, topK, error_rate, precision, "
-                     "recall and f1 (each also with _micro or _classN), auc, log_loss and loss",
-                     cnn__printable(name, text, sizeof(text)));
+    return fail_unknown(context, name);
 }

@@ -11,3 +11,13 @@ cnn_status cnn_precision_create(cnn_context *context, const cnn_classification_o
 {
     return cnn__classification_create(context, &rule, measure, options, evaluator);
 }
+
+static cnn_status create_named(cnn_context *context, const char *suffix, cnn_evaluator **evaluator)
+{
+    cnn_classification_options options = {.struct_size = sizeof(options)};
+    return cnn__classification_suffix(suffix, &options) ? cnn_precision_create(context, &options, evaluator)
+                                                        : CNN_ERROR_NOT_FOUND;
+}
+
+const cnn__evaluator_name cnn__evaluator_precision = {"precision", "precision (also precision_micro, precision_classN)",
+                                                      create_named};

@@ -10,3 +10,12 @@ cnn_status cnn_recall_create(cnn_context *context, const cnn_classification_opti
 {
     return cnn__classification_create(context, &rule, measure, options, evaluator);
 }
+
+static cnn_status create_named(cnn_context *context, const char *suffix, cnn_evaluator **evaluator)
+{
+    cnn_classification_options options = {.struct_size = sizeof(options)};
+    return cnn__classification_suffix(suffix, &options) ? cnn_recall_create(context, &options, evaluator)
+                                                        : CNN_ERROR_NOT_FOUND;
+}
+
+const cnn__evaluator_name cnn__evaluator_recall = {"recall", "recall (also recall_micro, recall_classN)", create_named};

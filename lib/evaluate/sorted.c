@@ -9,8 +9,8 @@ cnn_status cnn__sorted_reserve(cnn_context *context, cnn__sorted *sorted, size_t
 {
     size_t wanted, bytes;
     if (!cnn__add_size(sorted->count, more, &wanted) || !cnn__mul_size(wanted, 2 * sizeof(float), &bytes)) {
-        return cnn__fail(context, CNN_ERROR_LIMIT, "evaluator: %zu scores and %zu more fit in no memory",
-                         sorted->count, more);
+        return cnn__fail(context, CNN_ERROR_LIMIT, "evaluator: %zu scores and %zu more fit in no memory", sorted->count,
+                         more);
     }
     if (wanted <= sorted->capacity) {
         return CNN_OK;

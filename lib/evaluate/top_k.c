@@ -77,3 +77,11 @@ cnn_status cnn_top_k_create(cnn_context *context, uint32_t k, cnn_evaluator **ev
     (*evaluator)->name = state->name;
     return CNN_OK;
 }
+
+static cnn_status create_named(cnn_context *context, const char *suffix, cnn_evaluator **evaluator)
+{
+    uint32_t k;
+    return cnn__evaluator_number(suffix, &k) && k > 0 ? cnn_top_k_create(context, k, evaluator) : CNN_ERROR_NOT_FOUND;
+}
+
+const cnn__evaluator_name cnn__evaluator_top_k = {"top", "topK", create_named};

@@ -5,6 +5,7 @@
 
 #include "core/options.h"
 #include "model/model.h"
+#include "session/prepared.h"
 
 static cnn_status take_input(cnn_context *context, cnn_model_options *options, cnn_shape *input)
 {
@@ -108,7 +109,7 @@ void cnn_model_free(cnn_model *model)
     cnn__model_free_classes(model);
     cnn_pipeline_free(model->pipeline);
     pthread_mutex_destroy(&model->prepare_lock);
-    cnn__free(context, model->prepare_scratch);
+    cnn__prepared_free_scratch(model);
     cnn__names_free(context, &model->parameter_names);
     cnn__free(context, model->lenders);
     cnn__free(context, model->parameters);

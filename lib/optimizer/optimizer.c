@@ -63,8 +63,7 @@ cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_rule *r
         {"clip_value", common->clip_value, 0},
     };
     CNN__RETURN_IF_ERROR(cnn__optimizer_check(context, name, checks, sizeof(checks) / sizeof(checks[0])));
-    CNN__RETURN_IF_ERROR(
-        cnn__optimizer_check_switch(context, name, "decay_kernels_only", common->decay_kernels_only));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_check_switch(context, name, "decay_kernels_only", common->decay_kernels_only));
     cnn_optimizer *made = cnn__alloc_zero(context, sizeof(*made));
     if (made == NULL) {
         return cnn__last_status(context);
@@ -89,7 +88,7 @@ void cnn_optimizer_free(cnn_optimizer *optimizer)
     if (optimizer->rule->destroy != NULL) {
         optimizer->rule->destroy(optimizer);
     }
-    cnn__free(optimizer->context, optimizer->memory);
+    cnn__optimizer_release(optimizer);
     cnn__free(optimizer->context, optimizer);
 }
 
@@ -101,7 +100,10 @@ const char *cnn_optimizer_name(const cnn_optimizer *optimizer)
     return optimizer->rule->name != NULL ? optimizer->rule->name : optimizer->custom.name;
 }
 
-float cnn_optimizer_learning_rate(const cnn_optimizer *optimizer) { return optimizer != NULL ? optimizer->args.learning_rate : 0; }
+float cnn_optimizer_learning_rate(const cnn_optimizer *optimizer)
+{
+    return optimizer != NULL ? optimizer->args.learning_rate : 0;
+}
 
 cnn_status cnn_optimizer_set_learning_rate(cnn_optimizer *optimizer, float learning_rate)
 {
@@ -122,7 +124,7 @@ size_t cnn__optimizer_values(const cnn_optimizer *optimizer) { return optimizer-
 
 float *cnn__optimizer_slot(const cnn_optimizer *optimizer, uint32_t slot)
 {
-    return optimizer->memory != NULL ? optimizer->memory + slot * optimizer->stride : NULL;
+    return optimizer->memory != NULL ? optimizer->host + slot * optimizer->stride : NULL;
 }
 
 void cnn__optimizer_numbers(const cnn_optimizer *optimizer, cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS])

@@ -97,6 +97,9 @@ cnn_status cnn__schedule_make(cnn_context *context, cnn__schedule_part *main, cn
 void cnn_schedule_free(cnn_schedule *schedule)
 {
     if (schedule != NULL) {
+        if (schedule->custom.destroy != NULL) {
+            schedule->custom.destroy(schedule->user);
+        }
         cnn__free(schedule->context, schedule->text);
         cnn__free(schedule->context, schedule);
     }
@@ -125,6 +128,7 @@ cnn_status cnn_schedule_begin(cnn_schedule *schedule, double learning_rate, uint
     schedule->steps_per_epoch = steps_per_epoch;
     schedule->epochs = epochs;
     schedule->plateau = (cnn__plateau_state){.rate = learning_rate};
+    memset(schedule->custom_state, 0, sizeof(schedule->custom_state));
     return CNN_OK;
 }
 
@@ -150,7 +154,7 @@ double cnn_schedule_rate(const cnn_schedule *schedule, uint64_t epoch, uint64_t 
     }
     const cnn__schedule_kind *kind = schedule->main.kind;
     const double per_epoch = (double)schedule->steps_per_epoch, all = (double)schedule->epochs;
-    cnn__schedule_point point = {.base = schedule->base};
+    cnn__schedule_point point = {.base = schedule->base, .epoch = epoch, .step = step};
     if (kind->pace >= 0 && schedule->main.values[kind->pace] == CNN_PER_STEP) {
         point.epochs = (double)(steps - warm) / per_epoch;
         point.length = all - (double)warm / per_epoch;
@@ -175,7 +179,7 @@ cnn_status cnn_schedule_epoch_end(cnn_schedule *schedule, const cnn_evaluator *e
     }
     const uint64_t last = count_steps(schedule, epoch, schedule->steps_per_epoch - 1);
     if (schedule->main.kind->epoch_end != NULL && last >= cnn__schedule_warmup_steps(schedule)) {
-        schedule->main.kind->epoch_end(schedule, evaluator, score);
+        schedule->main.kind->epoch_end(schedule, evaluator, epoch, score);
     }
     return CNN_OK;
 }
@@ -206,6 +210,8 @@ const char *cnn_schedule_state(cnn_schedule *schedule)
                  "base=%s,rate=%s,bad=%" PRIu64 ",cooldown=%" PRIu64 ",best=%s",
                  cnn__format_double(schedule->base, base, sizeof(base)),
                  cnn__format_double(plateau->rate, rate, sizeof(rate)), plateau->bad, plateau->cooldown, best);
+        const size_t used = strlen(schedule->state);
+        cnn__schedule_write_custom(schedule, schedule->state + used, sizeof(schedule->state) - used);
     }
     return schedule->state;
 }
@@ -226,7 +232,7 @@ static bool read_count(const char *text, const char *name, uint64_t *number)
 cnn_status cnn_schedule_set_state(cnn_schedule *schedule, const char *state)
 {
     cnn__plateau_state plateau = {.any = true};
-    double base = 0;
+    double base = 0, custom[CNN_SCHEDULE_MAX_STATE] = {0};
     uint64_t bits = 0;
     const char *value, *end;
     if (schedule == NULL) {
@@ -237,7 +243,7 @@ cnn_status cnn_schedule_set_state(cnn_schedule *schedule, const char *state)
     }
     bool fine = state != NULL && read_real(state, "base", &base) && read_real(state, "rate", &plateau.rate) &&
                 read_count(state, "bad", &plateau.bad) && read_count(state, "cooldown", &plateau.cooldown) &&
-                cnn__schedule_find(state, "best", &value, &end);
+                cnn__schedule_find(state, "best", &value, &end) && cnn__schedule_read_custom(schedule, state, custom);
     if (fine && end - value == 4 && memcmp(value, "none", 4) == 0) {
         plateau.any = false;
     } else if (fine) {
@@ -252,5 +258,6 @@ cnn_status cnn_schedule_set_state(cnn_schedule *schedule, const char *state)
     }
     schedule->base = base;
     schedule->plateau = plateau;
+    memcpy(schedule->custom_state, custom, sizeof(custom));
     return CNN_OK;
 }

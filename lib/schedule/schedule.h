@@ -21,6 +21,7 @@ typedef struct cnn__schedule_param {
 /* Where a training is, as a kind sees it: behind the warm-up. */
 typedef struct cnn__schedule_point {
     double base;   /* rate */
+    uint64_t epoch, step; /* of the training, as cnn_schedule_rate() was asked */
     double epochs; /* since the kind began: whole, or with the epoch's fraction if its pace is by step */
     double length; /* of the training, in the same; 0: not known */
 } cnn__schedule_point;
@@ -40,7 +41,8 @@ typedef struct cnn__schedule_kind {
     /* The message if parameters do not fit together, with NaN for those not given; NULL if they do. */
     const char *(*check)(const double values[CNN__SCHEDULE_PARAMS]);
     double (*rate)(const cnn_schedule *schedule, const cnn__schedule_point *point);
-    void (*epoch_end)(cnn_schedule *schedule, const cnn_evaluator *evaluator, double score); /* NULL: nothing to do */
+    /* NULL: nothing to do. */
+    void (*epoch_end)(cnn_schedule *schedule, const cnn_evaluator *evaluator, uint64_t epoch, double score);
 } cnn__schedule_kind;
 
 /* A kind and its numbers; NaN: not given, before cnn__schedule_part_check(). */
@@ -54,11 +56,14 @@ struct cnn_schedule {
     cnn__schedule_part warmup;
     cnn__schedule_part main;
     char *text;
+    cnn_schedule_kind custom; /* of cnn__schedule_custom */
+    void *user;               /* of custom */
+    double custom_state[CNN_SCHEDULE_MAX_STATE];
     bool begun;
     double base;
     uint64_t steps_per_epoch, epochs;
     cnn__plateau_state plateau;
-    char state[192];
+    char state[512];
 };
 
 extern const cnn__schedule_kind cnn__schedule_constant;
@@ -67,6 +72,7 @@ extern const cnn__schedule_kind cnn__schedule_exponential;
 extern const cnn__schedule_kind cnn__schedule_cosine;
 extern const cnn__schedule_kind cnn__schedule_warmup; /* stands only in front of others */
 extern const cnn__schedule_kind cnn__schedule_plateau;
+extern const cnn__schedule_kind cnn__schedule_custom; /* in no text */
 
 /* Words of parameters named pace, by cnn_schedule_pace. */
 extern const char *const cnn__schedule_paces[];
@@ -94,6 +100,10 @@ cnn_status cnn__schedule_new(cnn_context *context, const cnn__schedule_part *war
 cnn_status cnn__schedule_make(cnn_context *context, cnn__schedule_part *main, cnn_schedule **schedule);
 /* Sets *schedule to NULL; CNN_ERROR_INVALID_ARGUMENT where there is no context or no place for the handle. */
 cnn_status cnn__schedule_begin_create(cnn_context *context, cnn_schedule **schedule);
+
+/* The numbers of a custom rule as text, ",s0=BITS,s1=BITS", and back; false if one is missing. */
+void cnn__schedule_write_custom(const cnn_schedule *schedule, char *text, size_t size);
+bool cnn__schedule_read_custom(const cnn_schedule *schedule, const char *text, double state[CNN_SCHEDULE_MAX_STATE]);
 
 /* The text of a schedule's parts, with what differs from its default; belongs to the caller, NULL without memory. */
 char *cnn__schedule_format(const cnn_schedule *schedule);

@@ -88,8 +88,9 @@ static void count_keras(cnn_schedule *schedule, bool better)
     }
 }
 
-static void epoch_end(cnn_schedule *schedule, const cnn_evaluator *evaluator, double score)
+static void epoch_end(cnn_schedule *schedule, const cnn_evaluator *evaluator, uint64_t epoch, double score)
 {
+    (void)epoch;
     const bool better = !isnan(score) && is_better(schedule, evaluator, score);
     if (schedule->main.values[FORM] == CNN_PLATEAU_KERAS) {
         count_keras(schedule, better);

@@ -57,6 +57,10 @@ cnn_status cnn_warmup_schedule_create(cnn_context *context, const cnn_warmup_sch
     if (given.next != NULL && given.next->warmup.kind != NULL) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "schedule warmup: what follows has a warm-up already");
     }
+    if (given.next != NULL && given.next->main.kind == &cnn__schedule_custom) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                         "schedule warmup: a custom schedule has a beginning of its own");
+    }
     cnn__schedule_part part = {
         &cnn__schedule_warmup,
         {cnn__schedule_given((double)given.steps), cnn__schedule_given(given.epochs), cnn__schedule_given(given.start)},

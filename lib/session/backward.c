@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "core/float_mode.h"
 #include "session/frame.h"
+#include "session/memory.h"
 #include "session/request.h"
 #include "session/trace.h"
 
@@ -119,9 +121,8 @@ static cnn_status run_backward(const cnn_session *session, uint32_t index)
     return CNN_OK;
 }
 
-static cnn_status run_all(cnn_session *session)
+static cnn_status run_ops(const cnn_session *session)
 {
-    session->can_go_back = session->program.repeats;
     for (uint32_t k = session->program.op_count; k-- > 0;) {
         const cnn__op *op = &session->program.ops[k];
         cnn_status status = op->has_backward ? run_backward(session, k) : CNN_OK;
@@ -129,8 +130,16 @@ static cnn_status run_all(cnn_session *session)
             return cnn__session_name_failure(session, op, status, "backward");
         }
     }
-    session->has_gradients = true;
     return CNN_OK;
+}
+
+static cnn_status run_all(cnn_session *session)
+{
+    session->can_go_back = session->program.repeats;
+    cnn_status status = run_ops(session);
+    status = status == CNN_OK ? cnn__session_memory_take_gradients(session) : status;
+    session->has_gradients = status == CNN_OK;
+    return status;
 }
 
 static cnn_status check_backward(const cnn_session *session)
@@ -153,32 +162,47 @@ static cnn_status check_backward(const cnn_session *session)
 }
 
 /* Outputs that nothing is said of: their logits' gradient is zero, where no other output has the same ones. */
-static void clear_others(const cnn_session *session, const cnn__output *said)
+static cnn_status clear_others(const cnn_session *session, const cnn__output *said)
 {
     for (uint32_t i = 0; i < session->program.output_count; i++) {
         const cnn__output *output = &session->program.outputs[i];
         float *place = cnn__session_gradient_of(session, output->logits);
         if (place != NULL && (said == NULL || output->logits != said->logits)) {
-            memset(place, 0, cnn__session_values(session, output->logits) * sizeof(float));
+            cnn_backend_call call;
+            const cnn_fill_args args = {.struct_size = sizeof(args),
+                                        .n = cnn__session_values(session, output->logits),
+                                        .y = place};
+            cnn__backend_call_init(&call, session->context, session->threads, NULL, 0);
+            CNN__RETURN_IF_ERROR(cnn_backend_run(&call, CNN_OP_FILL, CNN_PASS_FORWARD, &args));
         }
     }
+    return CNN_OK;
+}
+
+static cnn_status go_back(cnn_session *session, const float *given)
+{
+    const cnn__output *output = cnn__session_output(session);
+    float *place = cnn__session_host_gradient(session, output->logits);
+    if (given != NULL && place != NULL) {
+        memcpy(place, given, cnn__session_values(session, output->logits) * sizeof(float)); /* to this side */
+        CNN__RETURN_IF_ERROR(cnn__session_memory_put_gradient(session, output->logits));
+    }
+    session->has_loss = false;
+    CNN__RETURN_IF_ERROR(clear_others(session, output));
+    return run_all(session);
 }
 
 cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients)
 {
     CNN__RETURN_IF_ERROR(check_backward(session));
-    const cnn__output *output = cnn__session_output(session);
     if (logit_gradients == NULL && !session->has_loss) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: backward needs cnn_session_loss() or a gradient",
                          session->model->name);
     }
-    float *place = cnn__session_gradient_of(session, output->logits);
-    if (logit_gradients != NULL && place != NULL) {
-        memcpy(place, logit_gradients, cnn__session_values(session, output->logits) * sizeof(float));
-    }
-    session->has_loss = false;
-    clear_others(session, output);
-    return run_all(session);
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    cnn_status status = go_back(session, logit_gradients);
+    cnn__float_mode_set(mode);
+    return status;
 }
 
 cnn_status cnn__session_head_backward(cnn_session *session, const cnn__output *output, const float *output_gradient,
@@ -221,15 +245,17 @@ static cnn_status add_given(cnn_session *session, const cnn_output_gradient *giv
     if (place == NULL) {
         return CNN_OK; /* nothing before it has a gradient */
     }
-    const float *gradient = given->values;
+    const size_t values = cnn__session_values(session, output->logits);
+    float *temporary = (float *)(session->memory + session->plan.workspace);
+    const float *gradient = NULL;
+    CNN__RETURN_IF_ERROR(cnn__session_memory_stage(session, given->values, values, temporary, &gradient));
     if (output->head != CNN__NO_OP && !given->of_logits) {
-        float *temporary = (float *)(session->memory + session->plan.workspace);
         CNN__RETURN_IF_ERROR(cnn__session_head_backward(session, output, gradient, temporary));
         gradient = temporary;
     }
     cnn_backend_call call;
     cnn__backend_call_init(&call, session->context, session->threads, NULL, 0);
-    return add(&call, cnn__session_values(session, output->logits), place, gradient);
+    return add(&call, values, place, gradient);
 }
 
 cnn_status cnn_session_backward_from(cnn_session *session, const cnn_output_gradient *gradients, size_t count)
@@ -243,10 +269,13 @@ cnn_status cnn_session_backward_from(cnn_session *session, const cnn_output_grad
         return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no gradient to begin with",
                          session->model->name);
     }
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    cnn_status status = clear_others(session, NULL);
     session->has_loss = false;
-    clear_others(session, NULL);
-    for (size_t i = 0; i < count; i++) {
-        CNN__RETURN_IF_ERROR(add_given(session, &gradients[i]));
+    for (size_t i = 0; i < count && status == CNN_OK; i++) {
+        status = add_given(session, &gradients[i]);
     }
-    return run_all(session);
+    status = status == CNN_OK ? run_all(session) : status;
+    cnn__float_mode_set(mode);
+    return status;
 }

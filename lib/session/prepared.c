@@ -4,12 +4,15 @@
 
 #include <string.h>
 
+#include "backend/backend.h"
+
 struct cnn__prepared {
     cnn__prepared *next;
     uint32_t node, references;
     void *state; /* the op's, with its fusions: what is prepared depends on it, on the node and on nothing else */
     size_t state_size;
-    void *data;
+    void *data; /* where the backend computes */
+    size_t size;
     atomic_ulong version; /* the parameters' when data was made; 0: not yet */
 };
 
@@ -22,7 +25,7 @@ static bool is_of(const cnn__prepared *prepared, uint32_t node, const cnn__op *o
 static void free_entry(cnn_context *context, cnn__prepared *prepared)
 {
     cnn__free(context, prepared->state);
-    cnn__free(context, prepared->data);
+    cnn__backend_free(context, prepared->data, prepared->size);
     cnn__free(context, prepared);
 }
 
@@ -35,7 +38,8 @@ static cnn__prepared *new_entry(cnn_context *context, uint32_t node, const cnn__
     prepared->node = node;
     prepared->state_size = op->type->state_size;
     prepared->state = cnn__alloc(context, prepared->state_size);
-    prepared->data = cnn__alloc(context, op->preparation.size);
+    prepared->size = op->preparation.size;
+    prepared->data = cnn__backend_alloc(context, prepared->size);
     atomic_init(&prepared->version, 0);
     if (prepared->state == NULL || prepared->data == NULL) {
         free_entry(context, prepared);
@@ -45,17 +49,22 @@ static cnn__prepared *new_entry(cnn_context *context, uint32_t node, const cnn__
     return prepared;
 }
 
+void cnn__prepared_free_scratch(cnn_model *model)
+{
+    cnn__backend_free(model->context, model->prepare_scratch, model->prepare_scratch_size);
+}
+
 /* Entries are made one at a time, under the lock: they share one scratch. */
 static bool reserve_scratch(cnn_model *model, size_t size)
 {
     if (size <= model->prepare_scratch_size) {
         return true;
     }
-    void *larger = cnn__alloc(model->context, size);
+    void *larger = cnn__backend_alloc(model->context, size);
     if (larger == NULL) {
         return false;
     }
-    cnn__free(model->context, model->prepare_scratch);
+    cnn__prepared_free_scratch(model);
     model->prepare_scratch = larger;
     model->prepare_scratch_size = size;
     return true;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Running a session forward. */
 #include "backend/backend.h"
+#include "core/float_mode.h"
 #include "core/rng.h"
 #include "session/frame.h"
+#include "session/memory.h"
 #include "session/request.h"
 #include "session/trace.h"
 
@@ -25,7 +27,7 @@ void cnn__frame_open(const cnn_session *session, uint32_t index, cnn__frame *f)
     }
     for (uint32_t i = 0; i < op->parameter_count; i++) {
         const cnn__parameter *parameter = &model->parameters[op->parameters[i]];
-        f->parameters[i] = parameter->data;
+        f->parameters[i] = cnn__session_parameter(session, op->parameters[i]);
         f->parameter_gradients[i] = has_gradient(session, op, op->parameters[i])
                                         ? session->gradients + parameter->offset
                                         : NULL;
@@ -111,6 +113,18 @@ static cnn_status check_inputs(const cnn_session *session)
     return CNN_OK;
 }
 
+static cnn_status run_all(cnn_session *session)
+{
+    for (uint32_t k = 0; k < session->program.op_count; k++) {
+        const cnn__op *op = &session->program.ops[k];
+        cnn_status status = run_forward(session, k);
+        if (status != CNN_OK) {
+            return cnn__session_name_failure(session, op, status, "forward");
+        }
+    }
+    return CNN_OK;
+}
+
 cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t count)
 {
     if (session == NULL) {
@@ -122,20 +136,19 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
     }
     session->inputs[0] = inputs != NULL ? inputs : session->inputs[0];
     CNN__RETURN_IF_ERROR(check_inputs(session));
-    session->count = count;
+    session->count = 0;
     session->has_loss = session->has_gradients = session->can_go_back = false;
+    CNN__RETURN_IF_ERROR(cnn__session_memory_enter(session, count));
+    session->count = count;
     session->passes += session->training;
     if (session->training) {
         cnn_model_touch(session->model); /* layers keep statistics of what they see */
     }
-    for (uint32_t k = 0; k < session->program.op_count; k++) {
-        const cnn__op *op = &session->program.ops[k];
-        cnn_status status = run_forward(session, k);
-        if (status != CNN_OK) {
-            session->count = 0;
-            return cnn__session_name_failure(session, op, status, "forward");
-        }
-    }
-    session->can_go_back = true;
-    return CNN_OK;
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    cnn_status status = run_all(session);
+    cnn__float_mode_set(mode);
+    status = status == CNN_OK ? cnn__session_memory_leave(session) : status;
+    session->count = status == CNN_OK ? count : 0;
+    session->can_go_back = status == CNN_OK;
+    return status;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a session, and what can be asked of it. */
-#include "session/session.h"
+#include "session/memory.h"
 
 #include <inttypes.h>
 
@@ -67,18 +67,14 @@ static cnn_status allocate(cnn_session *session)
     const cnn_model *model = session->model;
     size_t input = 0;
     (void)cnn__shape_values(cnn__model_input(model), &input);
-    session->memory = cnn__alloc(context, session->plan.size);
     session->prepared = cnn__alloc_zero(context, session->program.op_count * sizeof(*session->prepared));
     session->inputs = cnn__alloc_zero(context, model->input_count * sizeof(*session->inputs));
     session->scratch = cnn__alloc_array(context, input, sizeof(float));
     session->scratch_values = input;
-    if (session->program.parameter_gradients) {
-        session->gradients = cnn__alloc_zero(context, model->value_count * sizeof(float));
-    }
-    if (session->memory == NULL || session->prepared == NULL || session->inputs == NULL || session->scratch == NULL ||
-        (session->program.parameter_gradients && session->gradients == NULL)) {
+    if (session->prepared == NULL || session->inputs == NULL || session->scratch == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
+    CNN__RETURN_IF_ERROR(cnn__session_memory_create(session));
     return acquire_prepared(session);
 }
 
@@ -135,9 +131,8 @@ void cnn_session_free(cnn_session *session)
         }
     }
     cnn__free(context, session->prepared);
+    cnn__session_memory_free(session);
     cnn__program_free(context, &session->program);
-    cnn__free(context, session->memory);
-    cnn__free(context, session->gradients);
     cnn__free(context, session->inputs);
     cnn__free(context, session->scratch);
     cnn__free(context, session->view_sums);
@@ -150,8 +145,10 @@ void cnn_session_free(cnn_session *session)
 const float *cnn__session_value(const cnn_session *session, uint32_t index)
 {
     const cnn__value *value = &session->program.values[index];
-    return value->role == CNN__VALUE_INPUT ? session->inputs[value->input]
-                                           : (const float *)(session->memory + value->place);
+    if (value->role == CNN__VALUE_INPUT) {
+        return session->input_memory != NULL ? session->input_memory[value->input] : session->inputs[value->input];
+    }
+    return (const float *)(session->memory + value->place);
 }
 
 float *cnn__session_gradient_of(const cnn_session *session, uint32_t value)
@@ -175,13 +172,13 @@ size_t cnn__session_values(const cnn_session *session, uint32_t value)
 const float *cnn_session_output(const cnn_session *session)
 {
     return session == NULL || session->count == 0 ? NULL
-                                                  : cnn__session_value(session, cnn__session_output(session)->value);
+                                                  : cnn__session_host_value(session, cnn__session_output(session)->value);
 }
 
 const float *cnn_session_logits(const cnn_session *session)
 {
     return session == NULL || session->count == 0 ? NULL
-                                                  : cnn__session_value(session, cnn__session_output(session)->logits);
+                                                  : cnn__session_host_value(session, cnn__session_output(session)->logits);
 }
 
 cnn_model *cnn_session_model(const cnn_session *session) { return session != NULL ? session->model : NULL; }
@@ -218,7 +215,7 @@ cnn_status cnn_session_activation(const cnn_session *session, const char *name, 
                                              : "%s: \"%s\" is not kept: list it in `keep`, or use keep_activations",
                          session->model->name, name);
     }
-    activation->data = (float *)cnn__session_value(session, value);
+    activation->data = (float *)cnn__session_host_value(session, value);
     activation->shape = cnn__session_shape(session, value);
     return CNN_OK;
 }
@@ -234,7 +231,7 @@ cnn_status cnn_session_value_gradient(const cnn_session *session, const char *na
                          "`gradients`",
                          session->model->name, name);
     }
-    gradient->data = cnn__session_gradient_of(session, value);
+    gradient->data = cnn__session_host_gradient(session, value);
     gradient->shape = cnn__session_shape(session, value);
     return CNN_OK;
 }
@@ -254,7 +251,7 @@ cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_te
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: \"%s\" is not trained in this session", model->name,
                          parameter->name);
     }
-    gradient->data = session->gradients + parameter->offset;
+    gradient->data = session->host_gradients + parameter->offset;
     gradient->shape = parameter->shape;
     return CNN_OK;
 }

@@ -16,8 +16,13 @@ struct cnn_session {
     cnn__plan plan;
     uint32_t batch, threads;
     bool training;            /* behaviour; the gradients that there are, the program says */
-    char *memory;             /* the plan's block */
+    char *memory;             /* the plan's block, where the backend computes: see session/memory.h */
+    char *host;               /* that block on this side; the same where the backend owns no memory */
     float *gradients;         /* of the parameters, by cnn__parameter.offset; NULL: none are computed */
+    float *host_gradients;    /* `gradients` on this side */
+    float *parameters;        /* a copy of the model's where the backend computes; NULL: it reads the model's own */
+    void **input_memory;      /* for inputs; NULL where the caller's are read */
+    unsigned long seen;       /* version of the model's values that `parameters` holds */
     cnn__prepared **prepared; /* op -> what it reads in place of parameters; NULL: nothing, as in training */
     const float **inputs;     /* of the model, as the caller gave them; NULL: not yet */
     size_t count;             /* samples of the last forward pass; 0: none yet */
@@ -35,13 +40,14 @@ struct cnn_session {
     struct cnn__update_item *items; /* cnn_optimizer_step(): the list of trained parameters; made at the first */
 };
 
-/* Whether a parameter is trained in this session: cnn_model_set_trainable() changes nothing for sessions made before. */
+/* Whether a parameter is trained in this session: cnn_model_set_trainable() changes nothing for sessions made
+ * before. */
 static inline bool cnn__session_trains(const cnn_session *session, size_t parameter)
 {
     return session->program.trained[parameter];
 }
 
-/* Data and gradient of a value; NULL where there is none. */
+/* Data and gradient of a value, where the backend computes; NULL where there is none. */
 const float *cnn__session_value(const cnn_session *session, uint32_t value);
 float *cnn__session_gradient_of(const cnn_session *session, uint32_t value);
 /* Shape and number of values of a value with the samples of the last forward pass. */

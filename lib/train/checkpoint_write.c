@@ -129,6 +129,7 @@ cnn_status cnn_checkpoint_save(const char *path, cnn_session *session, const cnn
     part parts[MAX_PARTS];
     json_t *metadata = NULL;
     size_t part_count = list_parts(optimizer, history, parts);
+    CNN__RETURN_IF_ERROR(cnn__optimizer_take_slots(optimizer));
     CNN__RETURN_IF_ERROR(cnn__model_metadata(model, &metadata));
     cnn_status status = cnn__metadata_set(model->context, metadata, "training",
                                           training_to_json(session, optimizer, loader));

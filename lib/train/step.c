@@ -3,10 +3,31 @@
 #include <math.h>
 
 #include "backend/backend.h"
+#include "core/float_mode.h"
 #include "loss/loss.h"
+#include "session/memory.h"
 #include "session/trace.h"
 #include "optimizer/optimizer.h"
 #include "train/train.h"
+
+static cnn_status compute_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
+{
+    const cnn__output *output = cnn__session_output(session);
+    bool on_output = cnn__loss_on_output(loss);
+    uint32_t at = on_output ? output->value : output->logits;
+    float *gradient = cnn__session_host_gradient(session, output->logits);
+    size_t outputs = cnn__session_values(session, at) / session->count;
+    CNN__RETURN_IF_ERROR(
+        cnn_loss_compute(loss, cnn__session_host_value(session, at), target, session->count, outputs, gradient, value));
+    if (!isfinite(*value)) {
+        return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
+    }
+    CNN__RETURN_IF_ERROR(cnn__session_memory_put_gradient(session, output->logits));
+    float *there = cnn__session_gradient_of(session, output->logits);
+    return there != NULL && on_output && output->head != CNN__NO_OP
+               ? cnn__session_head_backward(session, output, there, there)
+               : CNN_OK;
+}
 
 cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
 {
@@ -23,21 +44,11 @@ cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cn
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: a loss needs a forward pass before it",
                          session->model->name);
     }
-    const cnn__output *output = cnn__session_output(session);
-    bool on_output = cnn__loss_on_output(loss);
-    uint32_t at = on_output ? output->value : output->logits;
-    float *gradient = cnn__session_gradient_of(session, output->logits);
-    size_t outputs = cnn__session_values(session, at) / session->count;
-    CNN__RETURN_IF_ERROR(
-        cnn_loss_compute(loss, cnn__session_value(session, at), target, session->count, outputs, gradient, value));
-    if (!isfinite(*value)) {
-        return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
-    }
-    if (gradient != NULL && on_output && output->head != CNN__NO_OP) {
-        CNN__RETURN_IF_ERROR(cnn__session_head_backward(session, output, gradient, gradient));
-    }
-    session->has_loss = true;
-    return CNN_OK;
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    cnn_status status = compute_loss(session, loss, target, value);
+    cnn__float_mode_set(mode);
+    session->has_loss = session->has_loss || status == CNN_OK;
+    return status;
 }
 
 cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
@@ -71,7 +82,7 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
         if (cnn__session_trains(session, i)) {
             session->items[count++] = (cnn__update_item){
                 .n = parameter->values,
-                .w = parameter->data,
+                .w = cnn__session_parameter(session, i),
                 .g = session->gradients + parameter->offset,
                 .decay_kernel = parameter->decay,
                 .offset = parameter->offset,
@@ -83,8 +94,12 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
                            session->plan.workspace_size);
     const double begin = cnn__trace_begin(session);
     cnn_model_touch(model); /* first: a step that fails may have changed some parameters */
-    CNN__RETURN_IF_ERROR(cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count));
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    const cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count);
+    cnn__float_mode_set(mode);
+    CNN__RETURN_IF_ERROR(status);
     cnn__optimizer_set_owner(optimizer, model);
+    CNN__RETURN_IF_ERROR(cnn__session_memory_take_parameters(session));
     cnn__trace_report_update(session, cnn_optimizer_name(optimizer), begin);
     return CNN_OK;
 }

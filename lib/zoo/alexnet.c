@@ -72,10 +72,15 @@ static void add_all(cnn_context *context, const variant *v, const cnn__zoo_reque
                                                .kernel_init = {CNN_INIT_NORMAL, 0.01f})));
 }
 
-/* The article makes a drop7 that nothing reads. Such a layer would never run, so there is none. */
+/* What fc8 reads. The article makes a drop7 that nothing reads: such a layer would never run, so there is none unless
+ * it is asked for. */
+enum { FC8_READS_FC7, FC8_READS_DROP7 };
+static const char *const fc8_words[] = {[FC8_READS_FC7] = "fc7", [FC8_READS_DROP7] = "drop7", NULL};
+static const cnn__zoo_param article_params[] = {{"fc8", fc8_words}, {NULL, NULL}};
+
 static void add_article_layers(cnn_context *context, const cnn__zoo_request *request, cnn_model *model)
 {
-    add_all(context, &article, request, request->fc8_after_dropout, model);
+    add_all(context, &article, request, request->choices[0] == FC8_READS_DROP7, model);
 }
 
 static void add_paper_layers(cnn_context *context, const cnn__zoo_request *request, cnn_model *model)
@@ -89,6 +94,7 @@ const cnn__zoo_entry cnn__zoo_alexnet = {
     .input = {227, 227, 3},
     .classes = 2,
     .dropout = 0.5f,
+    .params = article_params,
     .add_layers = add_article_layers,
 };
 

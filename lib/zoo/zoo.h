@@ -5,12 +5,20 @@
 
 #include <cnn/zoo.h>
 
+#define CNN__ZOO_PARAMS 4
+
+/* An option of one network alone, as its name's text gives it: "alexnet:fc8=drop7". */
+typedef struct cnn__zoo_param {
+    const char *name;         /* NULL after the last */
+    const char *const *words; /* what it can be, its default first; NULL after the last */
+} cnn__zoo_param;
+
 /* What a network is to be, complete: its own numbers where the caller gave none. */
 typedef struct cnn__zoo_request {
     cnn_shape input;
     int32_t classes;
     float dropout; /* 0: none */
-    bool fc8_after_dropout;
+    int choices[CNN__ZOO_PARAMS]; /* of the entry's params: which word */
 } cnn__zoo_request;
 
 typedef struct cnn__zoo_entry {
@@ -19,6 +27,7 @@ typedef struct cnn__zoo_entry {
     int32_t input[3];
     int32_t classes; /* 0: it has no classes, and none can be asked for */
     float dropout;
+    const cnn__zoo_param *params; /* at most CNN__ZOO_PARAMS; NULL: none */
     /* Adds the layers to a new model; errors are remembered by the model. */
     void (*add_layers)(cnn_context *context, const cnn__zoo_request *request, cnn_model *model);
 } cnn__zoo_entry;

@@ -65,6 +65,7 @@ run own_dataset '^accuracy (0\.9|1\.0)' 12
 run own_evaluator '^worst_recall [01]\.[0-9]+, accuracy' fashion.cnn "$fashion"
 run own_layer '^training accuracy (0\.[5-9]|1).*beta [01]\.' "$fashion" 3
 run own_optimizer '^epoch 2: loss' "$fashion" 2
+run own_schedule '^epoch 2: rate 0\.' "$fashion" 2
 mkdir -p pictures
 run idx_to_png 'pictures/0000-t-shirt-top\.png' "$fashion" pictures 5
 run contact_sheet '^sheet\.png: [0-9]+ of 40 right' fashion.cnn "$fashion" sheet.png
@@ -136,7 +137,8 @@ timeout -s INT 2 examples/progress_window "$fashion" cancelled.ckpt 100000 2>err
 tap_check 'progress_window cancels on Ctrl-C and keeps a checkpoint' sh -c \
     "grep -q 'cancelled; the checkpoint is saved' err.txt && [ -s cancelled.ckpt ]"
 tap_check 'every example says what is wrong' sh -c '
-    for program in alexnet catdog fashion_cnn fashion_dnn layer_scales step_by_hand own_layer own_optimizer; do
+    for program in alexnet catdog fashion_cnn fashion_dnn layer_scales step_by_hand own_layer own_optimizer \
+        own_schedule; do
         examples/$program /nowhere/a /nowhere/b /nowhere/c >/dev/null 2>message && exit 1
         grep -q "$program: .*/nowhere" message || { cat message; exit 1; }
         examples/$program >/dev/null 2>message

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "backend/backend.h"
 
@@ -16,7 +18,12 @@
 typedef struct guard {
     void *block;
     size_t size;
+    size_t mapped; /* bytes of a mapping that ends with an unreadable page; 0: none */
 } guard;
+
+static bool fenced;
+
+void arrays_at_fences(bool yes) { fenced = yes; }
 
 generator generator_of(const char *name, uint32_t variant)
 {
@@ -39,12 +46,29 @@ uint32_t draw(generator *g, uint32_t from, uint32_t to) { return from + (uint32_
 
 float draw_float(generator *g) { return (float)((double)(int64_t)next(g) * 0x1p-63); }
 
+/* The end lies at an unreadable page, the beginning at any multiple of `alignment`. */
+static void *fenced_new(size_t size, size_t alignment)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), room = (3 * GUARD + size + page - 1) / page * page;
+    uint8_t *block = mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert(block != MAP_FAILED && mprotect(block + room, page, PROT_NONE) == 0);
+    uint8_t *bytes = block + (room - size) / alignment * alignment;
+    const guard front = {block, size, room + page};
+    memcpy(bytes - 2 * GUARD, &front, sizeof(front));
+    memset(bytes - GUARD, CANARY, GUARD);
+    memset(bytes, 0xFF, size); /* NaN, as float */
+    return bytes;
+}
+
 void *bytes_new(size_t size)
 {
+    if (fenced) {
+        return fenced_new(size, sizeof(float));
+    }
     size_t total = 3 * GUARD + (size + GUARD - 1) / GUARD * GUARD;
     uint8_t *block = aligned_alloc(GUARD, total);
     ck_assert_ptr_nonnull(block);
-    const guard front = {block, size};
+    const guard front = {block, size, 0};
     memcpy(block, &front, sizeof(front));
     memset(block + GUARD, CANARY, total - GUARD);
     memset(block + 2 * GUARD, 0xFF, size); /* NaN, as float */
@@ -70,11 +94,15 @@ void array_free(void *array)
     memcpy(&front, bytes - 2 * GUARD, sizeof(front));
     /* Check writes to its pipe at each assertion: only failures get that far. */
     for (size_t i = 0; i < GUARD; i++) {
-        if (bytes[(ptrdiff_t)i - GUARD] != CANARY || bytes[front.size + i] != CANARY) {
+        if (bytes[(ptrdiff_t)i - GUARD] != CANARY || (front.mapped == 0 && bytes[front.size + i] != CANARY)) {
             ck_abort_msg("written %zu bytes in front or %zu behind the end", GUARD - i, i + 1);
         }
     }
-    free(front.block);
+    if (front.mapped > 0) {
+        munmap(front.block, front.mapped);
+    } else {
+        free(front.block);
+    }
 }
 
 static double *outcome_grow(outcome *o, size_t count)
@@ -157,7 +185,7 @@ bool outcome_same_bits(const outcome *a, const outcome *b)
 
 void call_begin(cnn_backend_call *call, cnn_context *context, size_t size)
 {
-    cnn__backend_call_init(call, context, 0, bytes_new(size), size);
+    cnn__backend_call_init(call, context, 0, fenced ? fenced_new(size, GUARD) : bytes_new(size), size);
 }
 
 void call_end(cnn_backend_call *call) { array_free(call->workspace); }

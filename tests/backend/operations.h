@@ -40,7 +40,8 @@ typedef struct operation {
 double expect_activation(int32_t activation, double alpha, double x);
 
 extern const operation conv2d_operations[], dense_operations[], pool_operations[], norm_operations[],
-    norm_pool_operations[], elementwise_operations[], update_operations[];
+    norm_pool_operations[], elementwise_operations[], update_operations[], copy_operations[],
+    epilogue_operations[];
 
 /* --- what operations are written with --- */
 
@@ -55,6 +56,8 @@ float draw_float(generator *g);                          /* in [-1, 1) */
 /* Memory aligned to 64 bytes between canaries; filled with random values, or with NaN if `g` is NULL. */
 float *array_new(generator *g, size_t count);
 void *bytes_new(size_t size);
+/* From now on memory ends at an unreadable page, and arrays begin at any multiple of 4; or no longer. */
+void arrays_at_fences(bool yes);
 /* Checks the canaries. */
 void array_free(void *array);
 

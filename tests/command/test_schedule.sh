@@ -61,6 +61,13 @@ has err 'it lists those there are' '--schedule: schedule: character 1: expected 
 run 2 'an option that a schedule does not have' train --out no.cnn --schedule cosine:gamma=1
 run 2 'a metric that is none' train --out no.cnn --metric accurate
 has err 'it lists those there are' '--metric: evaluator: there is no "accurate"; there are accuracy'
+# The help and the manual page list the same: the message comes from the library's table.
+for name in $(sed -n 's/.*there are //p' err | sed 's/([^)]*)//g; s/ and /, /; s/,/ /g; s/topK/top5/'); do
+    "$cnn" help train | tr -s ' \n' ' ' | grep -qE "[ (]$name[ ,.]"
+    tap_result $? "the help names $name"
+    grep -qE "(^| )$name([ ,.]|\$)" "$CNN_SOURCE/docs/cnn.1"
+    tap_result $? "the manual page names $name"
+done
 run 2 'no patience' train --out no.cnn --patience 0
 
 run 0 'evaluation of two classes' "$cnn" eval one.cnn --data photos

@@ -85,10 +85,12 @@ tap_result $? 'it has as many outputs as classes'
 
 run 0 'AlexNet as the article has it' "$cnn" summary alexnet --input 67x67x3
 hasnt out 'nothing reads the dropout of fc7' 'drop7'
-run 0 'AlexNet with both dropouts' "$cnn" summary alexnet --input 67x67x3 --fc8-after-dropout
+run 0 'AlexNet with both dropouts' "$cnn" summary alexnet:fc8=drop7 --input 67x67x3
 has out 'fc8 reads the dropout of fc7' '^drop7 \(Dropout\)'
-run 2 'a switch of another model' "$cnn" summary catdog --fc8-after-dropout
-has err 'it says whose it is' 'is of alexnet alone, not of catdog'
+run 2 'an option of another model' "$cnn" summary catdog:fc8=drop7
+has err 'it says what this one has' 'catdog: "fc8=drop7" is none of its options; it has no options'
+run 2 'a word that the option does not know' "$cnn" summary alexnet:fc8=drop8
+has err 'it says which there are' 'it has fc8=fc7 or drop7'
 
 run 0 'a benchmark' "$cnn" bench catdog-infer-1 --steps 2 --json
 [ "$(json name <out)" = catdog-infer-1 ] && json ms <out >/dev/null && json images_per_s <out >/dev/null

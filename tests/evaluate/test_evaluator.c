@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Evaluators: scores counted by hand, ties, NaN, samples without labels, batches that are refused, no memory. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cnn/evaluator.h>
@@ -345,6 +346,23 @@ START_TEST(running_out_of_memory_gives_no_handle)
 }
 END_TEST
 
+START_TEST(usages_begin_with_names)
+{
+    size_t count = 0;
+    for (const char *usage; (usage = cnn_evaluator_usage(count)) != NULL; count++) {
+        char name[64];
+        size_t length = strcspn(usage, " ");
+        bool number = usage[length - 1] == 'K';
+        snprintf(name, sizeof(name), "%.*s%s", (int)(length - number), usage, number ? "3" : "");
+        ck_assert_int_eq(cnn_evaluator_create(context, name, &evaluator), CNN_OK);
+        ck_assert_int_eq(strncmp(cnn_evaluator_name(evaluator), name, strlen(name)), 0);
+        cnn_evaluator_free(evaluator);
+        evaluator = NULL;
+    }
+    ck_assert_uint_gt(count, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("evaluate");
@@ -367,6 +385,7 @@ int main(void)
     tcase_add_loop_test(tests, infinite_outputs_are_compared_as_numbers, 0, kinds);
     tcase_add_loop_test(tests, batches_that_are_refused, 0, kinds);
     tcase_add_loop_test(tests, running_out_of_memory_gives_no_handle, 0, kinds);
+    tcase_add_test(tests, usages_begin_with_names);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
 }

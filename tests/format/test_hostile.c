@@ -214,10 +214,10 @@ START_TEST(test_architectures)
     expect(load_architecture(LAYER("Conv2D", "'filters':4,'colour':'red'")), CNN_ERROR_VERSION, "colour");
     expect(load_architecture(LAYER("Conv2D", "'filters':4,'kernel':[9,9]")), CNN_ERROR_SHAPE, "does not fit");
     expect(load_architecture(LAYER("Flatten", "},'inputs':['later'],'x':{")), CNN_ERROR_FORMAT, "duplicate");
-    /* A small file that asks for 2^43 values: refused for what it lacks, before memory is asked for. */
+    /* A small file that asks for 2^39 values: refused for what it lacks, before memory is asked for. */
     expect(
         load_architecture("{'name':'m','input':[4096,4096,8],'layers':[{'type':'Flatten','name':'f','inputs':['input'],"
-                          "'options':{}},{'type':'Dense','name':'d','inputs':['f'],'options':{'units':65536}}]}"),
+                          "'options':{}},{'type':'Dense','name':'d','inputs':['f'],'options':{'units':4096}}]}"),
         CNN_ERROR_MISMATCH, "d/kernel");
 }
 END_TEST

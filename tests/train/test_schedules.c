@@ -26,6 +26,24 @@ typedef struct bench {
 
 static char path[512];
 
+/* A custom rule with memory: the rate falls by step, and faster after epochs that are no better than the one before. */
+static double custom_rate(void *user, const cnn_schedule_moment *moment)
+{
+    (void)user;
+    double steps = (double)(moment->epoch * moment->steps_per_epoch + moment->step);
+    return moment->base / (1 + 0.02 * steps) / (1 + moment->state[1]);
+}
+
+static void custom_epoch_end(void *user, const cnn_evaluator *evaluator, uint64_t epoch, double score, double *state)
+{
+    (void)user;
+    state[1] += epoch > 0 && !cnn_evaluator_is_better(evaluator, score, state[0]);
+    state[0] = score;
+}
+
+static const cnn_schedule_kind custom_kind = {.struct_size = sizeof(custom_kind), .name = "custom 0.02", .states = 2,
+                                              .rate = custom_rate, .epoch_end = custom_epoch_end};
+
 /* The first evaluator finds few epochs better than those before, so that plateaus come. */
 static void set_bench(bench *b, uint32_t threads, const char *first, const char *schedule)
 {
@@ -45,7 +63,9 @@ static void set_bench(bench *b, uint32_t threads, const char *first, const char 
         ck_assert_int_eq(cnn_evaluator_create(b->context, names[i], &b->evaluators[i]), CNN_OK);
     }
     cnn_evaluator_set_threshold(b->evaluators[0], 0.4);
-    if (schedule != NULL) {
+    if (schedule != NULL && strcmp(schedule, custom_kind.name) == 0) {
+        ck_assert_int_eq(cnn_schedule_create_custom(b->context, &custom_kind, NULL, &b->schedule), CNN_OK);
+    } else if (schedule != NULL) {
         ck_assert_int_eq(cnn_schedule_create(b->context, schedule, &b->schedule), CNN_OK);
     }
 }
@@ -108,6 +128,7 @@ static const struct {
     {"loss", "plateau:pytorch,patience=1,factor=0.5,threshold=0.9", true},
     {"log_loss", "plateau:keras,patience=1,factor=0.5,threshold=2,cooldown=1", false},
     {"precision", "warmup:steps=6+cosine:step,minimum=0.001", true},
+    {"accuracy", "custom 0.02", true},
     {"accuracy", NULL, false},
 };
 

@@ -27,20 +27,20 @@ static void expect_start(cnn_model *model, const char *name, double deviation, f
 START_TEST(test_article)
 {
     static const zoo_layer layers[] = {
-        {"conv1", "Conv2D", MAPS(55, 96)},        {"pool1", "MaxPooling2D", MAPS(27, 96)},
-        {"conv2", "Conv2D", MAPS(27, 256)},       {"pool2", "MaxPooling2D", MAPS(13, 256)},
-        {"conv3", "Conv2D", MAPS(13, 384)},       {"conv4", "Conv2D", MAPS(13, 384)},
-        {"conv5", "Conv2D", MAPS(13, 256)},       {"pool5", "MaxPooling2D", MAPS(6, 256)},
-        {"flatten", "Flatten", VECTOR(9216)},     {"fc6", "Dense", VECTOR(4096)},
-        {"drop6", "Dropout", VECTOR(4096)},       {"fc7", "Dense", VECTOR(4096)},
+        {"conv1", "Conv2D", MAPS(55, 96)},    {"pool1", "MaxPooling2D", MAPS(27, 96)},
+        {"conv2", "Conv2D", MAPS(27, 256)},   {"pool2", "MaxPooling2D", MAPS(13, 256)},
+        {"conv3", "Conv2D", MAPS(13, 384)},   {"conv4", "Conv2D", MAPS(13, 384)},
+        {"conv5", "Conv2D", MAPS(13, 256)},   {"pool5", "MaxPooling2D", MAPS(6, 256)},
+        {"flatten", "Flatten", VECTOR(9216)}, {"fc6", "Dense", VECTOR(4096)},
+        {"drop6", "Dropout", VECTOR(4096)},   {"fc7", "Dense", VECTOR(4096)},
         {"fc8", "Dense", VECTOR(2)},
     };
     static const struct {
         const char *name;
         double deviation;
         float bias;
-    } starts[] = {{"conv1", 0.01, 0}, {"conv2", 0.01, 0.1f},  {"conv3", 0.01, 0},     {"conv4", 0.01, 0.1f},
-                  {"conv5", 0.01, 0.1f}, {"fc6", 0.005, 0.1f}, {"fc7", 0.005, 0.1f}, {"fc8", 0.01, 0}};
+    } starts[] = {{"conv1", 0.01, 0},    {"conv2", 0.01, 0.1f}, {"conv3", 0.01, 0},   {"conv4", 0.01, 0.1f},
+                  {"conv5", 0.01, 0.1f}, {"fc6", 0.005, 0.1f},  {"fc7", 0.005, 0.1f}, {"fc8", 0.01, 0}};
     cnn_model *model = NULL;
     ck_assert_msg(cnn_zoo_create(context, "alexnet", NULL, &model) == CNN_OK, "%s", cnn_last_error(context));
     zoo_expect_layers(model, layers, sizeof(layers) / sizeof(layers[0]));
@@ -57,16 +57,34 @@ START_TEST(test_switches)
 {
     cnn_model *model = NULL;
     /* A small input keeps fc6 small; the layers are what counts. */
-    ck_assert_int_eq(cnn_zoo_create(context, "alexnet", CNN_ZOO(.input = {67, 67, 3}, .classes = 3,
-                                                                .fc8_after_dropout = 1), &model), CNN_OK);
+    ck_assert_int_eq(cnn_zoo_create(context, "alexnet:fc8=drop7", CNN_ZOO(.input = {67, 67, 3}, .classes = 3), &model),
+                     CNN_OK);
     ck_assert_uint_eq(cnn_model_layer_count(model), 14);
     ck_assert_str_eq(cnn_model_layer_name(model, 12), "drop7");
     ck_assert_int_eq(cnn_model_output_shape(model).dims[0], 3);
     cnn_model_free(model);
-    ck_assert_int_eq(cnn_zoo_create(context, "alexnet", CNN_ZOO(.input = {67, 67, 3}, .dropout = -1,
-                                                                .fc8_after_dropout = 1), &model), CNN_OK);
+    ck_assert_int_eq(cnn_zoo_create(context, "alexnet:fc8=drop7", CNN_ZOO(.input = {67, 67, 3}, .dropout = -1), &model),
+                     CNN_OK);
     ck_assert_uint_eq(cnn_model_layer_count(model), 12);
     cnn_model_free(model);
+    ck_assert_int_eq(cnn_zoo_create(context, "alexnet:fc8=fc7", CNN_ZOO(.input = {67, 67, 3}), &model), CNN_OK);
+    ck_assert_uint_eq(cnn_model_layer_count(model), 13);
+    cnn_model_free(model);
+}
+END_TEST
+
+START_TEST(test_wrong_options)
+{
+    static const char *const names[] = {"alexnet:",           "alexnet:fc8",     "alexnet:fc8=",   "alexnet:fc8=drop8",
+                                        "alexnet:fc8=drop7,", "alexnet:fc9=fc7", "catdog:fc8=fc7", "alexnet:=fc7"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        cnn_model *model = NULL;
+        ck_assert_msg(cnn_zoo_create(context, names[i], CNN_ZOO(.input = {67, 67, 3}), &model) ==
+                          CNN_ERROR_INVALID_ARGUMENT,
+                      "%s", names[i]);
+        ck_assert_ptr_null(model);
+        ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "options"));
+    }
 }
 END_TEST
 
@@ -117,6 +135,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, open_context, close_context);
     tcase_add_test(tcase, test_article);
     tcase_add_test(tcase, test_switches);
+    tcase_add_test(tcase, test_wrong_options);
     tcase_add_test(tcase, test_paper);
     suite_add_tcase(suite, tcase);
     return cnn_test_run(suite);

@@ -32,7 +32,7 @@ cnn_status cnn__epilogue_backward(const cnn_backend_call *call, const cnn_epilog
 
 bool cnn__activation_is_elementwise(int32_t activation);
 
-/* Answers for a table that leaves all to the drivers, with the reference's kernels: the least that others begin with. */
+/* Answers for a table that leaves all to the drivers: what others begin with. */
 cnn_status cnn__driver_query(cnn_op op, const void *args, uint32_t threads, cnn_op_answer *answer);
 
 /* --- convolution and dense: gemm, and these loops -------------------------------------------------------------- */

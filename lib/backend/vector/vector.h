@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The vector kernels: written once, compiled for each instruction set, and the `vector` backend that they are.
  *
- * Each file named in meson.build's vector_sources is compiled once for each set, with that set's flags; its names end in
- * the set's (CNN__VECTOR). One table of each set, cnn__vector_kernels, is all that the rest of the library sees, and is
- * the `user` of the backend. The sets differ in nothing but the width of their vectors.
+ * Each file among vector_sources in meson.build is compiled once for each set, with that set's flags, and its names end
+ * in the set's (CNN__VECTOR). One table of each set, cnn__vector_kernels, is all that the rest of the library sees, and
+ * is the `user` of the backend. The sets differ in nothing but the width of their vectors.
  *
  * The kernels need no library: the backend `blis` is this one with another product. */
 #ifndef CNN_BACKEND_VECTOR_VECTOR_H

@@ -169,7 +169,7 @@ cnn_status cnn__vector_conv2d_query(const cnn__vector_kernels *kernels, const cn
     return CNN_OK;
 }
 
-/* What the maxima drop, and where relu is 0, is in argmax. Other activations have their derivative at what is stored. */
+/* What the maxima drop, and where relu is 0, is in argmax. Other activations are derived from what is stored. */
 static cnn_status derive(const cnn_backend_call *call, const cnn_conv2d_args *args)
 {
     const cnn_conv2d_shape *s = &args->shape;
