@@ -299,7 +299,7 @@ typedef struct cnn_layer_call {
     int32_t frozen;                   /**< 1 if none of the layer's parameters is trained */
     int32_t derived;                  /**< backward of the library's own layers: 1 if the derivative of a folded
                                            activation is in output_gradient already; a caller's layer ignores it */
-    const cnn_op_answer *answer;      /**< the spec's, for the arguments of the layer's operation; NULL if it has none */
+    const cnn_op_answer *answer;      /**< the spec's, for the arguments of the operation; NULL if it has none */
 } cnn_layer_call;
 
 /**

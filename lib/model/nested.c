@@ -274,7 +274,8 @@ cnn_status cnn__model_expand(cnn_model *model, cnn_layer *layer, const char *nam
     return status;
 }
 
-/* Marks in c->inputs which of the model's inputs the part reads: 0, and UINT32_MAX for the others. Returns the first. */
+/* Marks in c->inputs which of the model's inputs the part reads: 0, and UINT32_MAX for the others. Returns the
+ * first. */
 static uint32_t mark_inputs(copying *c)
 {
     const cnn_model *from = c->from;

@@ -66,7 +66,8 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     size_t room = 0;
     cnn_shape shape = {0};
     *views = cnn__pipeline_views(model->pipeline);
-    if (status == CNN_OK && (!cnn__shape_values(cnn__model_input(model), &room) || !cnn__mul_size(room, *views, &room))) {
+    if (status == CNN_OK &&
+        (!cnn__shape_values(cnn__model_input(model), &room) || !cnn__mul_size(room, *views, &room))) {
         status = cnn__fail(session->context, CNN_ERROR_LIMIT, "%s: %u views are too large", model->name, *views);
     }
     if (status == CNN_OK) {

@@ -36,7 +36,7 @@ static void find_needed(compiler *c)
     const cnn__request *r = c->request;
     need(c, r->outputs, r->output_count, c->is_output);
     need(c, r->keep, r->keep_count, NULL);
-    need(c, r->gradients, r->gradient_count, c->sees_gradient);
+    need(c, r->asked, r->gradient_count, c->sees_gradient);
     for (uint32_t i = c->model->node_count; i-- > 0;) {
         const cnn__node *node = &c->model->nodes[i];
         c->needed[i] = c->needed[i] || r->keep_all;
@@ -206,7 +206,7 @@ static void mark_values(const compiler *c)
         program->values[cnn__program_value(program, r->keep[i])].kept = true;
     }
     for (size_t i = 0; i < r->gradient_count; i++) {
-        cnn__value *value = &program->values[cnn__program_value(program, r->gradients[i])];
+        cnn__value *value = &program->values[cnn__program_value(program, r->asked[i])];
         value->kept = value->keeps_gradient = true;
     }
     for (uint32_t i = 0; i < c->model->node_count && r->keep_all; i++) {
@@ -330,12 +330,12 @@ static cnn_status check_gradients(const compiler *c)
 {
     const cnn__request *r = c->request;
     for (size_t i = 0; i < r->gradient_count; i++) {
-        const cnn__value *value = &c->program->values[cnn__program_value(c->program, r->gradients[i])];
+        const cnn__value *value = &c->program->values[cnn__program_value(c->program, r->asked[i])];
         if (!value->has_gradient) {
             return cnn__fail(c->model->context, CNN_ERROR_INVALID_ARGUMENT,
                              "%s: no gradient by \"%s%s\": no output's logits depend on it", c->model->name,
-                             cnn__value_name(c->model, r->gradients[i].reference),
-                             r->gradients[i].linear ? ":linear" : "");
+                             cnn__value_name(c->model, r->asked[i].reference),
+                             r->asked[i].linear ? ":linear" : "");
         }
         c->program->has_backward = true;
     }

@@ -30,7 +30,7 @@ typedef struct cnn__request {
     bool training;            /* behaviour */
     bool parameter_gradients; /* of the trained ones */
     bool keep_all;            /* every node's output */
-    const cnn__wanted *outputs, *keep, *gradients;
+    const cnn__wanted *outputs, *keep, *asked; /* asked: values whose gradients are */
     size_t output_count, keep_count, gradient_count;
 } cnn__request;
 

@@ -97,7 +97,7 @@ cnn_status cnn__request_open(const cnn_model *model, const cnn_session_options *
         .keep_all = o->keep_activations != 0,
         .outputs = all,
         .keep = all + outputs,
-        .gradients = all + outputs + o->keep_count,
+        .asked = all + outputs + o->keep_count,
         .output_count = outputs,
         .keep_count = o->keep_count,
         .gradient_count = o->gradient_count,

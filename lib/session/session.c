@@ -171,14 +171,18 @@ size_t cnn__session_values(const cnn_session *session, uint32_t value)
 
 const float *cnn_session_output(const cnn_session *session)
 {
-    return session == NULL || session->count == 0 ? NULL
-                                                  : cnn__session_host_value(session, cnn__session_output(session)->value);
+    if (session == NULL || session->count == 0) {
+        return NULL;
+    }
+    return cnn__session_host_value(session, cnn__session_output(session)->value);
 }
 
 const float *cnn_session_logits(const cnn_session *session)
 {
-    return session == NULL || session->count == 0 ? NULL
-                                                  : cnn__session_host_value(session, cnn__session_output(session)->logits);
+    if (session == NULL || session->count == 0) {
+        return NULL;
+    }
+    return cnn__session_host_value(session, cnn__session_output(session)->logits);
 }
 
 cnn_model *cnn_session_model(const cnn_session *session) { return session != NULL ? session->model : NULL; }

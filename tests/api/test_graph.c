@@ -40,10 +40,7 @@ static size_t values_of(const cnn_shape *shape)
     return values;
 }
 
-static void build(cnn_model *model)
-{
-    ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
-}
+static void build(cnn_model *model) { ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context)); }
 
 static cnn_session *open_session(cnn_model *model, const cnn_session_options *options)
 {
@@ -206,7 +203,8 @@ START_TEST(outputs_by_name_run_nothing_after_them)
 
     /* Each output's gradient alone, and both together, which is their sum. */
     static const float ones[BATCH * CLASSES] = {1, 0, 0, 0, 1, 0};
-    cnn_output_gradient starts[] = {{.output = "kind", .values = ones}, {.output = "yes", .values = ones, .of_logits = 1}};
+    cnn_output_gradient starts[] = {{.output = "kind", .values = ones},
+                                    {.output = "yes", .values = ones, .of_logits = 1}};
     float sums[3] = {0};
     for (int i = 0; i < 3; i++) {
         cnn_tensor gradient;
@@ -223,8 +221,8 @@ START_TEST(outputs_by_name_run_nothing_after_them)
     ck_assert_int_eq(cnn_session_backward_from(whole, starts, 1), CNN_ERROR_NOT_FOUND);
 
     cnn_session *part = open_session(model, CNN_SESSION(.batch = BATCH, .outputs = (const char *const[]){"conv"},
-                                                        .output_count = 1,
-                                                        .keep = (const char *const[]){"conv:linear"}, .keep_count = 1));
+                                                        .output_count = 1, .keep = (const char *const[]){"conv:linear"},
+                                                        .keep_count = 1));
     ck_assert_int_eq(cnn_session_forward(part, images, BATCH), CNN_OK);
     ck_assert_int_eq(cnn_session_activation(part, "conv:linear", &kept), CNN_OK);
     for (size_t i = 0; i < values_of(&kept.shape); i++) {
@@ -296,7 +294,6 @@ static cnn_model *features(void)
     build(model);
     return model;
 }
-
 
 static cnn_status keep_text(void *user, const void *data, size_t size)
 {
@@ -424,8 +421,8 @@ START_TEST(a_model_is_cut_at_a_layer)
     build(headed);
     ck_assert_uint_eq(cnn_model_parameter_count(headed), 6);
     cnn_session *session = open_session(part, CNN_SESSION(.batch = BATCH));
-    cnn_session *full = open_session(whole, CNN_SESSION(.batch = BATCH, .keep = (const char *const[]){"block1_conv1"},
-                                                        .keep_count = 1));
+    cnn_session *full = open_session(
+        whole, CNN_SESSION(.batch = BATCH, .keep = (const char *const[]){"block1_conv1"}, .keep_count = 1));
     for (int i = 0; i < 2; i++) {
         cnn_parameter kernel = CNN_PARAMETER_INIT;
         (void)output_of(full, images);
@@ -450,7 +447,8 @@ END_TEST
 static cnn_model *classifier(void)
 {
     cnn_model *model = new_model("classifier", SIDE, CHANNELS);
-    add(model, cnn_conv2d(context, CNN_CONV2D(.name = "conv1", .filters = 6, .activation = CNN_LEAKY_RELU, .alpha = 0.3f)));
+    add(model,
+        cnn_conv2d(context, CNN_CONV2D(.name = "conv1", .filters = 6, .activation = CNN_LEAKY_RELU, .alpha = 0.3f)));
     add(model, cnn_batch_norm(context, CNN_BATCH_NORM(.name = "norm")));
     add(model, cnn_activate(context, CNN_ACTIVATE(.name = "act", .activation = CNN_TANH)));
     add(model, cnn_average_pool2d(context, CNN_POOL2D(.name = "pool")));
@@ -483,8 +481,8 @@ START_TEST(a_class_score_has_gradients_by_any_value)
     fill(images, BATCH * IMAGE, 9);
     for (int logits = 0; logits < 2; logits++) {
         cnn_session *session = open_session(model, CNN_SESSION(.batch = BATCH, .gradients = by, .gradient_count = 7));
-        cnn_session *other = logits ? open_session(model, CNN_SESSION(.batch = BATCH, .outputs = (const char *const[]){
-                                                                                          "scores:linear"},
+        cnn_session *other = logits ? open_session(model, CNN_SESSION(.batch = BATCH,
+                                                                      .outputs = (const char *const[]){"scores:linear"},
                                                                       .output_count = 1))
                                     : open_session(model, CNN_SESSION(.batch = BATCH));
         for (int i = 0; i < BATCH; i++) {
@@ -597,10 +595,7 @@ START_TEST(values_are_broadcast)
     double sums[BATCH * 60] = {0};
     for (size_t i = 0; i < BATCH * 60; i++) {
         const size_t sample = i / 60, at = i % 60;
-        const size_t k = sample * count + (count == 60   ? at
-                                           : count == 12 ? at / 5
-                                           : count == 5  ? at % 5
-                                                         : 0);
+        const size_t k = sample * count + (count == 60 ? at : count == 12 ? at / 5 : count == 5 ? at % 5 : 0);
         const double value = combine(kind, (double)images[i], (double)others[k]), slope = value > 0 ? 1 : 0.25;
         ck_assert_double_eq_tol((double)cnn_session_output(session)[i], value * slope, 1e-6);
         const double d = (double)weights[i] * slope;
