@@ -26,7 +26,8 @@ export PKG_CONFIG_PATH="$out/local/lib/pkgconfig" LD_LIBRARY_PATH="$out/local/li
 cnn version
 
 step "training: 5 epochs of 60,000 images"
-cnn train fashion-cnn --data "$data" --val "$data" --epochs 5 --batch 100 --optimizer adam --lr 1e-3 --out "$out/fashion.cnn"
+cnn train fashion-cnn --data "$data" --val "$data" --epochs 5 --batch 100 --optimizer adam --lr 1e-3 \
+    --out "$out/fashion.cnn" --replace
 
 step "evaluation on 10,000 test images"
 cnn eval "$out/fashion.cnn" --data "$data"

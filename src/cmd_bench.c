@@ -10,9 +10,10 @@
 #include <string.h>
 
 /* Optimizers as the workloads need them. */
-typedef enum bench_rule { BENCH_INFER, BENCH_RMSPROP, BENCH_ADAM, BENCH_MOMENTUM } bench_rule;
+typedef enum bench_rule { BENCH_INFER, BENCH_PREDICT, BENCH_RMSPROP, BENCH_ADAM, BENCH_MOMENTUM } bench_rule;
 
-/* A workload: a training step is forward, loss, backward and update; inference is forward alone. */
+/* A workload: a training step is forward, loss, backward and update; inference is forward alone; a prediction is one
+ * image after another through preprocessing, inference and the choice of the best class. */
 typedef struct bench_workload {
     const char *name, *model;
     float dropout; /* as cnn_zoo_options has it */
@@ -36,6 +37,7 @@ static const bench_workload workloads[] = {
     {"vgg16-notop-infer-1", "vgg16-notop", 0, 1, BENCH_INFER, 9, 0, {0}},
     {"resnet18-infer-8", "resnet18", 0, 8, BENCH_INFER, 5, 2, {0}},
     {"resnet18-infer-1", "resnet18", 0, 1, BENCH_INFER, 15, 2, {0}},
+    {"resnet18-predict-1", "resnet18", 0, 1, BENCH_PREDICT, 15, 1000, {0}},
 };
 
 #define WORKLOADS (sizeof(workloads) / sizeof(workloads[0]))
@@ -59,12 +61,14 @@ typedef struct bench_run {
     cnn_loss *loss;
     float *images;
     int32_t *labels;
+    cnn_image *photo; /* of a prediction */
 } bench_run;
 
 static void close_bench(bench_run *bench)
 {
     cnn_loss_free(bench->loss);
     cnn_optimizer_free(bench->optimizer);
+    cnn_image_free(bench->photo);
     cnn_session_free(bench->session);
     cnn_model_free(bench->model);
     free(bench->images);
@@ -95,18 +99,44 @@ static cnn_status make_data(bench_run *bench)
     return CNN_OK;
 }
 
+/* A photo of a quarter more on each side, and the preprocessing of ImageNet's networks. */
+static cnn_status make_photo(cnn_context *context, bench_run *bench)
+{
+    const cnn_shape input = cnn_model_input_shape(bench->model);
+    const uint32_t height = (uint32_t)input.dims[0] * 5 / 4, width = (uint32_t)input.dims[1] * 5 / 3;
+    const uint32_t channels = (uint32_t)input.dims[2];
+    cnn_pipeline *pipeline = NULL;
+    char *steps = tool_format(
+        "resize_short=%u,center_crop=%ux%u,normalize=mean=0.485/0.456/0.406:std=0.229/0.224/0.225", height * 8 / 9,
+        (unsigned)input.dims[0], (unsigned)input.dims[1]);
+    cnn_status status = steps != NULL ? cnn_pipeline_create(context, steps, &pipeline) : CNN_ERROR_OUT_OF_MEMORY;
+    free(steps);
+    if (status == CNN_OK) {
+        status = cnn_model_set_pipeline(bench->model, pipeline);
+    }
+    cnn_pipeline_free(pipeline);
+    if (status == CNN_OK) {
+        status = cnn_image_create(context, width, height, channels, &bench->photo);
+    }
+    uint32_t state = 1;
+    for (size_t i = 0; status == CNN_OK && i < (size_t)width * height * channels; i++) {
+        state = state * 1664525u + 1013904223u;
+        cnn_image_pixels(bench->photo)[i] = (uint8_t)(state >> 24);
+    }
+    return status;
+}
+
 static cnn_status open_bench(cnn_context *context, const bench_workload *workload, bench_run *bench)
 {
     *bench = (bench_run){.workload = workload};
-    bool train = workload->rule != BENCH_INFER;
-    cnn_status status = cnn_zoo_create(
-        context, workload->model,
-        CNN_ZOO(.input = {workload->size[0], workload->size[1], workload->size[2]}, .classes = workload->classes,
-                .dropout = workload->dropout),
-        &bench->model);
+    bool predicts = workload->rule == BENCH_PREDICT, train = workload->rule != BENCH_INFER && !predicts;
+    cnn_status status = cnn_zoo_create(context, workload->model,
+                                       CNN_ZOO(.input = {workload->size[0], workload->size[1], workload->size[2]},
+                                               .classes = workload->classes, .dropout = workload->dropout),
+                                       &bench->model);
     if (status == CNN_OK) {
-        status = cnn_session_create(bench->model, CNN_SESSION(.batch = workload->batch, .training = train),
-                                    &bench->session);
+        status = cnn_session_create(
+            bench->model, CNN_SESSION(.batch = predicts ? 1 : workload->batch, .training = train), &bench->session);
     }
     if (status == CNN_OK && workload->rule == BENCH_RMSPROP) {
         status = cnn_rmsprop_create(context, CNN_RMSPROP(.learning_rate = 1e-4f), &bench->optimizer);
@@ -115,21 +145,38 @@ static cnn_status open_bench(cnn_context *context, const bench_workload *workloa
         status = cnn_adam_create(context, CNN_ADAM(.convention = CNN_PYTORCH), &bench->optimizer);
     }
     if (status == CNN_OK && workload->rule == BENCH_MOMENTUM) {
-        status = cnn_sgd_create(context,
-                                CNN_SGD(.learning_rate = 0.01f, .momentum = 0.9f, .convention = CNN_PYTORCH,
-                                        .weight_decay = 5e-4f),
-                                &bench->optimizer);
+        status = cnn_sgd_create(
+            context,
+            CNN_SGD(.learning_rate = 0.01f, .momentum = 0.9f, .convention = CNN_PYTORCH, .weight_decay = 5e-4f),
+            &bench->optimizer);
     }
     if (status == CNN_OK && train) {
         bool binary = cnn_model_output_shape(bench->model).dims[0] == 1;
         status = binary ? cnn_binary_cross_entropy_create(context, &bench->loss)
                         : cnn_categorical_cross_entropy_create(context, &bench->loss);
     }
-    return status == CNN_OK ? make_data(bench) : status;
+    if (status == CNN_OK) {
+        status = predicts ? make_photo(context, bench) : make_data(bench);
+    }
+    return status;
+}
+
+static cnn_status predict(bench_run *bench)
+{
+    cnn_status status = CNN_OK;
+    for (uint32_t i = 0; i < bench->workload->batch && status == CNN_OK; i++) {
+        cnn_prediction best[5];
+        size_t count = 5;
+        status = cnn_session_predict_image(bench->session, bench->photo, best, &count);
+    }
+    return status;
 }
 
 static cnn_status run_step(bench_run *bench)
 {
+    if (bench->workload->rule == BENCH_PREDICT) {
+        return predict(bench);
+    }
     cnn_status status = cnn_session_forward(bench->session, bench->images, bench->workload->batch);
     if (status == CNN_OK && bench->workload->rule != BENCH_INFER) {
         double loss = 0;
@@ -322,8 +369,11 @@ static void more_bench_help(tool *run)
 {
     tool_print(run, "Workloads (all of them if none is named):\n");
     for (size_t i = 0; i < WORKLOADS; i++) {
-        tool_print(run, "  %-21s %s, %s, batch %u\n", workloads[i].name, workloads[i].model,
-                   workloads[i].rule != BENCH_INFER ? "training step" : "inference", (unsigned)workloads[i].batch);
+        const char *what = workloads[i].rule == BENCH_INFER     ? "inference"
+                           : workloads[i].rule == BENCH_PREDICT ? "prediction of an image"
+                                                                : "training step";
+        tool_print(run, "  %-21s %s, %s, batch %u\n", workloads[i].name, workloads[i].model, what,
+                   (unsigned)workloads[i].batch);
     }
     tool_bench_data_help(run);
 }

@@ -23,6 +23,7 @@ typedef struct check_run {
     double begin;
     json_t *problems; /* NULL without --json */
     uint64_t damaged, odd;
+    uint64_t arrays;               /* images in IDX or CIFAR files */
     uint64_t usual[TOOL_ODDITIES]; /* how many have it, where that is most of them; else 0 */
 } check_run;
 
@@ -132,8 +133,22 @@ static void report(check_run *check, const char *path, bool error, const char *r
         return;
     }
     char *printable = tool_printable(path);
-    tool_print(check->run, "%s: %s: %s\n", printable != NULL ? printable : "", error ? "error" : "odd", reason);
+    char *why = tool_printable(reason); /* it may name the file again */
+    tool_print(check->run, "%s: %s: %s\n", printable != NULL ? printable : "", error ? "error" : "odd", why);
+    free(why);
     free(printable);
+}
+
+/* What the decoder said, a line each; true if it said anything. */
+static bool report_notes(check_run *check, const char *path, char *notes)
+{
+    for (char *line = notes; line != NULL && *line != '\0';) {
+        char *end = line + strcspn(line, "\n"), *next = *end != '\0' ? end + 1 : end;
+        *end = '\0';
+        report(check, path, false, line);
+        line = next;
+    }
+    return notes != NULL;
 }
 
 static void report_image(check_run *check, size_t index)
@@ -146,7 +161,8 @@ static void report_image(check_run *check, size_t index)
         check->damaged++;
         return;
     }
-    for (int k = 0; k < TOOL_ODDITIES; k++) {
+    odd = report_notes(check, path, finding->notes);
+    for (int k = 0; k < TOOL_ODD_NOTED; k++) {
         if ((finding->oddities >> k & 1) != 0 && check->usual[k] == 0) {
             char text[128];
             tool_oddity_describe(finding, (tool_oddity)k, text, sizeof(text));
@@ -168,12 +184,13 @@ static void report_image(check_run *check, size_t index)
 static int print_totals(check_run *check)
 {
     tool *run = check->run;
-    uint64_t images = check->tree.images.count;
+    uint64_t images = check->tree.images.count + check->arrays;
     if (check->problems != NULL) {
         json_t *object = json_object();
         tool_json_count(object, "images", images);
         tool_json_count(object, "damaged", check->damaged);
         tool_json_count(object, "odd", check->odd);
+        tool_json_count(object, "not_examined", check->tree.failed.count);
         tool_json_count(object, "other_files", check->tree.others);
         json_object_set(object, "problems", check->problems);
         return tool_json_print(run, object);
@@ -186,11 +203,23 @@ static int print_totals(check_run *check)
     }
     tool_print(run, "%llu images: %llu damaged, %llu odd", (unsigned long long)images,
                (unsigned long long)check->damaged, (unsigned long long)check->odd);
+    if (check->tree.failed.count > 0) {
+        tool_print(run, "; %zu entries could not be examined", check->tree.failed.count);
+    }
     if (check->tree.others > 0) {
         tool_print(run, "; %llu files are no images", (unsigned long long)check->tree.others);
     }
     tool_print(run, "\n");
     return TOOL_DONE;
+}
+
+static void report_failed(check_run *check)
+{
+    for (size_t i = 0; i < check->tree.failed.count; i++) {
+        char *reason = tool_format("cannot be examined: %s", check->tree.reasons.items[i]);
+        report(check, check->tree.failed.items[i], true, reason != NULL ? reason : "");
+        free(reason);
+    }
 }
 
 static int check_images(check_run *check)
@@ -212,12 +241,17 @@ static int check_images(check_run *check)
         report(check, check->tree.hidden.items[i], false, "an image by its bytes, but training passes over this name");
         check->odd++;
     }
+    for (size_t i = 0; i < check->tree.sealed.count; i++) {
+        report(check, check->tree.sealed.items[i], false, "cannot be read; by its name training passes over it");
+        check->odd++;
+    }
     for (size_t i = 0; i < check->tree.empty.count; i++) {
         report(check, check->tree.empty.items[i], false, "a folder without images");
         check->odd++;
     }
+    report_failed(check);
     int result = print_totals(check);
-    return result == TOOL_DONE && check->damaged > 0 ? TOOL_FAILED : result;
+    return result == TOOL_DONE && check->damaged + check->tree.failed.count > 0 ? TOOL_FAILED : result;
 }
 
 /* IDX and CIFAR: opening reads and checks the whole of it. */
@@ -236,16 +270,10 @@ static int check_arrays(check_run *check, const char *path)
         }
     }
     check->tree.others = 0;
-    if (check->problems != NULL) {
-        json_t *object = json_object();
-        tool_json_count(object, "images", images);
-        tool_json_count(object, "damaged", 0);
-        tool_json_count(object, "odd", 0);
-        json_object_set(object, "problems", check->problems);
-        return tool_json_print(run, object);
-    }
-    tool_print(run, "%llu images: 0 damaged, 0 odd\n", (unsigned long long)images);
-    return TOOL_DONE;
+    check->arrays = images;
+    report_failed(check);
+    int result = print_totals(check);
+    return result == TOOL_DONE && check->tree.failed.count > 0 ? TOOL_FAILED : result;
 }
 
 static int run_check(tool *run, const void *settings)
@@ -255,22 +283,22 @@ static int run_check(tool *run, const void *settings)
     const char *path = run->operands[0];
     int result = tool_open_context(run);
     if (result == TOOL_DONE) {
-        char *failed = NULL;
-        int error = tool_tree_read(path, &check.tree, &failed);
-        if (error != 0) {
-            char *printable = tool_printable(failed != NULL ? failed : path);
-            result = tool_fail(run, "%s: %s", printable != NULL ? printable : "", strerror(error));
-            free(printable);
-        }
-        free(failed);
+        run->log_is_told = true;
+        result = tool_tree_read(path, &check.tree) ? TOOL_DONE : tool_fail_memory(run);
+    }
+    if (result == TOOL_DONE && check.tree.failed.count == 1 && strcmp(check.tree.failed.items[0], path) == 0) {
+        result = tool_fail(run, "%s: %s", path, check.tree.reasons.items[0]);
     }
     if (result == TOOL_DONE) {
         check.problems = run->common->json ? json_array() : NULL;
-        bool any = check.tree.images.count + check.tree.hidden.count > 0;
+        const tool_tree *tree = &check.tree;
+        /* Without images it may be a folder of IDX or CIFAR files; not if there is nothing but what cannot be seen. */
+        bool any = tree->images.count + tree->hidden.count > 0 || (tree->failed.count > 0 && tree->others == 0);
         result = any ? check_images(&check) : check_arrays(&check, path);
     }
     for (size_t i = 0; check.findings != NULL && i < check.tree.images.count; i++) {
         free(check.findings[i].error);
+        free(check.findings[i].notes);
     }
     free(check.findings);
     free(check.originals);
@@ -287,8 +315,10 @@ const tool_command tool_command_check = {
     .purpose = "Decodes every image of a dataset and names the damaged and the odd ones.",
     .details = "One line for each problem: path, error or odd, reason. Odd are grey, CMYK, 16-bit and transparent "
                "images, an EXIF orientation that asks for a turn, sides below 32 pixels, a side more than 4 times the "
-               "other, names that do not fit the bytes, files with the same bytes as another, and folders without "
-               "images. What most images have in common is told once. The exit status is 1 if any image is damaged.",
+               "other, names that do not fit the bytes, what is irregular in a file but loses no pixel, files with the "
+               "same bytes as another, and folders without images. What most images have in common is told once. Links "
+               "to nowhere and all else that cannot be examined are errors. The exit status is 1 if any image is "
+               "damaged or anything could not be examined.",
     .options = check_options,
     .settings_size = sizeof(check_settings),
     .least_operands = 1,

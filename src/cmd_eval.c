@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* cnn eval: how well a model does on a dataset. */
 #include "tool.h"
+#include "tool_path.h"
 #include "tool_report.h"
 
 #include <math.h>
 
 typedef struct eval_settings {
     tool_common common;
-    const char *data, *part, *csv, *on_error;
+    const char *data, *part, *csv, *on_error, *prefix;
     uint64_t limit, batch, topk;
     bool ten_crop;
 } eval_settings;
@@ -42,12 +43,11 @@ static cnn_status prepare(eval_run *eval)
     size_t labels = tool_model_labels(eval->model);
     const cnn_pipeline *own = cnn_model_pipeline(eval->model), *steps = eval->ten_crop != NULL ? eval->ten_crop : own;
     uint32_t standard = tool_has_ten_crop(steps) ? 8 : 32; /* samples, each of ten images */
-    cnn_status status = cnn_loader_create(context, eval->data,
-                                          CNN_LOADER(.pipeline = steps,
-                                                     .batch = settings->batch > 0 ? (uint32_t)settings->batch
-                                                                                  : standard,
-                                                     .on_error = tool_on_error(settings->on_error)),
-                                          &eval->loader);
+    cnn_status status = cnn_loader_create(
+        context, eval->data,
+        CNN_LOADER(.pipeline = steps, .batch = settings->batch > 0 ? (uint32_t)settings->batch : standard,
+                   .on_error = tool_on_error(settings->on_error)),
+        &eval->loader);
     if (status == CNN_OK) {
         status = cnn_confusion_create(context, (uint32_t)labels, &eval->evaluators[0]);
     }
@@ -104,6 +104,22 @@ static int evaluate(eval_run *eval)
     return print_report(eval);
 }
 
+/* --csv must be a file that can be written, and no other one. */
+static int check_files(const eval_run *eval)
+{
+    tool *run = eval->run;
+    const char *csv = eval->settings->csv;
+    const tool_path paths[] = {{"FILE", run->operands[0], false}, {"--csv", csv, true}};
+    int result = tool_path_check_distinct(run, paths, 2);
+    return result == TOOL_DONE && csv != NULL ? tool_check_writable(run, csv) : result;
+}
+
+static int check_data_files(const eval_run *eval)
+{
+    const tool_path path = {"--csv", eval->settings->csv, true};
+    return tool_path_check_data(eval->run, &path, 1, eval->data, eval->settings->data);
+}
+
 static int run_eval(tool *run, const void *given)
 {
     eval_run eval = {.run = run, .settings = given, .result = CNN_EVALUATE_RESULT_INIT};
@@ -111,7 +127,10 @@ static int run_eval(tool *run, const void *given)
     if (settings->data == NULL) {
         return tool_fail_usage(run, "--data PATH is missing");
     }
-    int result = tool_open_context(run);
+    int result = check_files(&eval);
+    if (result == TOOL_DONE) {
+        result = tool_open_context(run);
+    }
     if (result == TOOL_DONE) {
         result = tool_open_trained(run, run->operands[0], &eval.model);
     }
@@ -119,8 +138,13 @@ static int run_eval(tool *run, const void *given)
         result = tool_set_crop(run, cnn_model_pipeline(eval.model), true, &eval.ten_crop);
     }
     if (result == TOOL_DONE) {
-        const char *part = settings->part != NULL ? settings->part : "test";
-        result = tool_open_data_of_model(run, settings->data, part, eval.model, &eval.data);
+        const tool_data_options options = {.part = settings->part != NULL ? settings->part : "test",
+                                           .prefix = settings->prefix,
+                                           .on_error = tool_on_error(settings->on_error)};
+        result = tool_open_data_of_model(run, settings->data, &options, eval.model, &eval.data);
+    }
+    if (result == TOOL_DONE) {
+        result = check_data_files(&eval);
     }
     if (result == TOOL_DONE) {
         result = tool_limit_data(run, settings->limit, &eval.data);
@@ -146,6 +170,9 @@ static const tool_option eval_options[] = {
      TOOL_TEXT, offsetof(eval_settings, data), 0, 0, NULL},
     {"part", "NAME", "of IDX and CIFAR folders: test, which it is if not given, or train", TOOL_CHOICE,
      offsetof(eval_settings, part), 0, 0, part_names},
+    {"prefix", "TEXT",
+     "of a folder with several sets of IDX files: what the names of the chosen one begin with, such as emnist-letters",
+     TOOL_TEXT, offsetof(eval_settings, prefix), 0, 0, NULL},
     {"limit", "N", "only a random sample of N images", TOOL_COUNT, offsetof(eval_settings, limit), 1, 1e15, NULL},
     {"topk", "K",
      "the share of images whose class is among the K most probable; 5 if not given, left out when there "
@@ -159,7 +186,8 @@ static const tool_option eval_options[] = {
      NULL},
     {"batch", "N", "images at a time; 32 if not given, 8 with ten crops of each", TOOL_COUNT,
      offsetof(eval_settings, batch), 1, 100000, NULL},
-    {"on-error", "WHAT", "of an image that cannot be read: fail, which it is if not given, or skip", TOOL_CHOICE,
+    {"on-error", "WHAT",
+     "of an image that cannot be read, or a link to nowhere: fail, which it is if not given, or skip", TOOL_CHOICE,
      offsetof(eval_settings, on_error), 0, 0, tool_on_error_names},
     {0},
 };
@@ -169,8 +197,8 @@ const tool_command tool_command_eval = {
     .synopsis = "FILE --data PATH",
     .purpose = "Evaluates a model on a dataset: accuracy, loss, area under the ROC curve of two classes, a table of "
                "classes and the confusion matrix.",
-    .details = "FILE is a model that `cnn train` wrote; its own preprocessing is used, and the classes of the dataset "
-               "must be those of the model.",
+    .details = "FILE is a model that `cnn train` wrote; its own preprocessing is used. The classes of the dataset are "
+               "found by their names among the model's; some of these may have no images.",
     .options = eval_options,
     .settings_size = sizeof(eval_settings),
     .least_operands = 1,

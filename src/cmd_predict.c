@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* cnn predict: class and probability of each image. */
-#include "tool.h"
+/* cnn predict: class and probability of each image, whether named, in a folder, in a list or on standard input. */
+#include "tool_inspect.h"
 #include "tool_json.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Most bytes of an image on standard input, as of a file. */
+#define MOST_INPUT ((size_t)2 << 30)
 
 typedef struct predict_settings {
     tool_common common;
@@ -14,9 +21,10 @@ typedef struct predict_run {
     tool *run;
     cnn_session *session;
     cnn_prediction *predictions;
-    size_t room; /* classes asked for */
+    size_t room;  /* classes asked for */
     json_t *list; /* NULL without --json */
-    size_t failures;
+    size_t images, failures;
+    bool several; /* more than one image could be meant */
 } predict_run;
 
 static void print_row(predict_run *predictor, const char *path, size_t count)
@@ -31,6 +39,7 @@ static void print_row(predict_run *predictor, const char *path, size_t count)
         free(label);
     }
     tool_print(predictor->run, "\n");
+    tool_flush(predictor->run); /* who writes the list may wait for it */
 }
 
 static void set_prediction(json_t *object, const cnn_prediction *prediction)
@@ -60,6 +69,23 @@ static void add_json(predict_run *predictor, const char *path, size_t count)
     json_array_append_new(predictor->list, row);
 }
 
+/* A failure has been told. */
+static void count_failure(predict_run *predictor)
+{
+    predictor->images++;
+    predictor->failures++;
+}
+
+static void report(predict_run *predictor, const char *path, size_t count)
+{
+    predictor->images++;
+    if (predictor->list != NULL) {
+        add_json(predictor, path, count);
+    } else {
+        print_row(predictor, path, count);
+    }
+}
+
 /* Predicts one image; a failure is told and counted, and the others go on. */
 static void predict_image(predict_run *predictor, const char *path)
 {
@@ -67,38 +93,193 @@ static void predict_image(predict_run *predictor, const char *path)
     cnn_status status = cnn_session_predict_file(predictor->session, path, predictor->predictions, &count);
     if (status != CNN_OK) {
         tool_fail_library(predictor->run, status); /* names the file */
-        predictor->failures++;
-    } else if (predictor->list != NULL) {
-        add_json(predictor, path, count);
+        count_failure(predictor);
     } else {
-        print_row(predictor, path, count);
+        report(predictor, path, count);
     }
 }
 
-static int print_list(tool *run, json_t *list)
+/* ---- standard input ---- */
+
+/* All of it, malloc'ed; NULL with the message printed. */
+static char *read_input(tool *run, size_t *size)
+{
+    size_t room = 0;
+    char *data = NULL;
+    *size = 0;
+    for (size_t got = 1; got > 0; *size += got) {
+        if (*size == room) {
+            room = room == 0 ? 65536 : room * 2;
+            char *larger = room <= MOST_INPUT ? realloc(data, room) : NULL;
+            if (larger == NULL) {
+                free(data);
+                room <= MOST_INPUT ? tool_fail_memory(run) : tool_fail(run, "standard input: more than 2 GiB");
+                return NULL;
+            }
+            data = larger;
+        }
+        got = fread(data + *size, 1, room - *size, stdin);
+    }
+    if (ferror(stdin)) {
+        tool_fail(run, "standard input: %s", strerror(errno));
+        free(data);
+        return NULL;
+    }
+    return data;
+}
+
+static void predict_input(predict_run *predictor)
+{
+    size_t size = 0, count = predictor->room;
+    char *data = read_input(predictor->run, &size);
+    if (data == NULL) {
+        count_failure(predictor);
+        return;
+    }
+    cnn_status status = cnn_session_predict_memory(predictor->session, data, size, predictor->predictions, &count);
+    free(data);
+    if (status != CNN_OK) {
+        tool_fail(predictor->run, "standard input: %s", cnn_last_error(predictor->run->context));
+        count_failure(predictor);
+    } else {
+        report(predictor, "-", count);
+    }
+}
+
+/* ---- folders and lists ---- */
+
+static void predict_folder(predict_run *predictor, const char *path)
+{
+    tool *run = predictor->run;
+    tool_tree tree = {0};
+    predictor->several = true;
+    if (!tool_tree_read(path, &tree)) {
+        tool_fail_memory(run);
+        count_failure(predictor);
+    } else if (tree.images.count + tree.failed.count == 0) {
+        tool_fail(run, "%s: there is no image in this folder", path);
+        count_failure(predictor);
+    }
+    for (size_t i = 0; i < tree.failed.count; i++) {
+        tool_fail(run, "%s: %s", tree.failed.items[i], tree.reasons.items[i]);
+        count_failure(predictor);
+    }
+    for (size_t i = 0; i < tree.images.count && run->output_error == 0; i++) {
+        predict_image(predictor, tree.images.items[i]);
+    }
+    tool_tree_free(&tree);
+}
+
+/* A file or a folder. What is neither is left to the library to refuse. */
+static void predict_path(predict_run *predictor, const char *path)
+{
+    struct stat there;
+    if (stat(path, &there) == 0 && S_ISDIR(there.st_mode)) {
+        predict_folder(predictor, path);
+    } else {
+        predict_image(predictor, path);
+    }
+}
+
+/* One path a line; each is predicted when it has been read. */
+static void predict_lines(predict_run *predictor, FILE *file, const char *name)
+{
+    tool *run = predictor->run;
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length = 0;
+    for (size_t number = 1; run->output_error == 0 && (length = getline(&line, &room, file)) >= 0; number++) {
+        length -= length > 0 && line[length - 1] == '\n';
+        length -= length > 0 && line[length - 1] == '\r';
+        if (memchr(line, '\0', (size_t)length) != NULL) {
+            tool_fail(run, "%s: line %zu has a NUL byte; a list is text, one path a line", name, number);
+            count_failure(predictor);
+        } else if (length > 0) {
+            line[length] = '\0';
+            predict_path(predictor, line);
+        }
+    }
+    if (run->output_error == 0 && (ferror(file) || !feof(file))) {
+        tool_fail(run, "%s: %s", name, strerror(errno));
+        count_failure(predictor);
+    }
+    free(line);
+}
+
+static void predict_list(predict_run *predictor, const char *path)
+{
+    predictor->several = true;
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    struct stat there;
+    if (file == NULL) {
+        tool_fail(predictor->run, "%s: %s", path, strerror(errno));
+        count_failure(predictor);
+        return;
+    }
+    if (fstat(fileno(file), &there) == 0 && S_ISDIR(there.st_mode)) {
+        tool_fail(predictor->run, "%s: is a folder, not a list; without the @ its images are predicted", path);
+        count_failure(predictor);
+    } else {
+        predict_lines(predictor, file, file == stdin ? "standard input" : path);
+    }
+    if (file != stdin) {
+        fclose(file);
+    }
+}
+
+/* ---- the command ---- */
+
+static void predict_operand(predict_run *predictor, const char *operand)
+{
+    if (strcmp(operand, "-") == 0) {
+        predict_input(predictor);
+    } else if (operand[0] == '@') {
+        predict_list(predictor, operand + 1);
+    } else {
+        predict_path(predictor, operand);
+    }
+}
+
+/* What single operands cannot know of each other. */
+static int check_operands(tool *run)
+{
+    size_t inputs = 0;
+    for (size_t i = 1; i < run->operand_count; i++) {
+        const char *operand = run->operands[i];
+        inputs += strcmp(operand, "-") == 0 || strcmp(operand, "@-") == 0;
+        if (operand[0] == '\0' || strcmp(operand, "@") == 0) {
+            return tool_fail_usage(run, operand[0] == '\0' ? "the name of an image is empty"
+                                                           : "@ is followed by the file that lists images: @FILE");
+        }
+    }
+    return inputs > 1 ? tool_fail_usage(run, "standard input can be read once: - or @-") : TOOL_DONE;
+}
+
+static int print_list(predict_run *predictor)
 {
     json_t *object = json_object();
-    if (run->operand_count == 2 && json_array_size(list) == 1) {
-        json_object_update(object, json_array_get(list, 0));
+    if (!predictor->several && json_array_size(predictor->list) == 1) {
+        json_object_update(object, json_array_get(predictor->list, 0));
     }
-    json_object_set(object, "predictions", list);
-    return tool_json_print(run, object);
+    json_object_set(object, "predictions", predictor->list);
+    return tool_json_print(predictor->run, object);
 }
 
 static int predict_all(predict_run *predictor)
 {
     tool *run = predictor->run;
+    predictor->several = run->operand_count > 2;
     for (size_t i = 1; i < run->operand_count && run->output_error == 0; i++) {
-        predict_image(predictor, run->operands[i]);
+        predict_operand(predictor, run->operands[i]);
     }
     if (predictor->list != NULL) {
-        int result = print_list(run, predictor->list);
+        int result = print_list(predictor);
         if (result != TOOL_DONE) {
             return result;
         }
     }
-    if (predictor->failures > 0 && run->operand_count > 2) {
-        return tool_fail(run, "%zu of %zu images could not be predicted", predictor->failures, run->operand_count - 1);
+    if (predictor->failures > 0 && predictor->several) {
+        return tool_fail(run, "%zu of %zu images could not be predicted", predictor->failures, predictor->images);
     }
     return predictor->failures > 0 ? TOOL_FAILED : TOOL_DONE;
 }
@@ -108,7 +289,10 @@ static int run_predict(tool *run, const void *given)
     const predict_settings *settings = given;
     cnn_model *model = NULL;
     predict_run predictor = {.run = run, .room = settings->topk > 0 ? settings->topk : 1};
-    int result = tool_open_context(run);
+    int result = check_operands(run);
+    if (result == TOOL_DONE) {
+        result = tool_open_context(run);
+    }
     if (result == TOOL_DONE) {
         result = tool_open_trained(run, run->operands[0], &model);
     }
@@ -138,11 +322,14 @@ const tool_command tool_command_predict = {
     .name = "predict",
     .synopsis = "FILE IMAGE...",
     .purpose = "Prints the class and its probability for each image.",
-    .details = "FILE is a model that `cnn train` wrote; its own preprocessing and class names are used. One line for "
-               "each image, in the order given: path, class and probability, separated by tabs. An image that cannot "
-               "be read is told on stderr, the others go on, and the exit status is 1. With --json one object: "
-               "predictions, a list of path, label, probability (and top, with --topk); of a single image these stand "
-               "at the top too.",
+    .details =
+        "FILE is a model that `cnn train` wrote; its own preprocessing and class names are used. IMAGE is a file; "
+        "a folder, of which all images in it and below it are taken in byte order, names that begin with a dot "
+        "left out; @LIST, a text file with one path a line, files or folders; - for an image on standard input; "
+        "or @- for a list there. A file whose name begins with @ is ./@NAME. One line for each image, in that "
+        "order: path, class and probability, separated by tabs. An image that cannot be read is told on stderr, "
+        "the others go on, and the exit status is 1. With --json one object: predictions, a list of path, "
+        "label, probability (and top, with --topk); of a single image these stand at the top too.",
     .options = predict_options,
     .settings_size = sizeof(predict_settings),
     .least_operands = 2,

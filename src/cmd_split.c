@@ -91,12 +91,42 @@ static int copy_image(split_run *split, const char *path, const char *folder)
     char *target = tool_format("%s/%s", folder, slash != NULL ? slash + 1 : path);
     int error = ENOMEM;
     if (target != NULL) {
-        error = split->settings->link ? tool_link_file(path, target) : tool_copy_file(path, target);
+        error = split->settings->link ? tool_link_file(path, target) : tool_copy_file(path, target, 0666, false);
     }
     free(target);
     split->done++;
     tool_progress_count(split->run, "split", split->done, split->total, split->begin, "images");
     return error != 0 ? error : tool_signal() != 0 ? EINTR : 0;
+}
+
+static int split_failure(split_run *split, const char *path, int error)
+{
+    if (error == EINTR && tool_signal() != 0) {
+        return tool_fail(split->run, "stopped; nothing was kept");
+    }
+    char *printable = tool_printable(path);
+    int result = tool_fail(split->run, "%s: %s", printable, tool_copy_error(error));
+    free(printable);
+    return result;
+}
+
+/* The path that a folder is being made for, as the user knows it: below DST, not below the folder that becomes DST. */
+static char *final_path(const split_run *split, size_t part, const char *name)
+{
+    return tool_format("%s/%s%s%s", split->run->operands[1], part_names[part], name != NULL ? "/" : "",
+                       name != NULL ? name : "");
+}
+
+static int make_folder(split_run *split, const char *folder, size_t part, const char *name)
+{
+    int error = folder != NULL ? tool_make_folder(folder) : ENOMEM;
+    if (error == 0) {
+        return TOOL_DONE;
+    }
+    char *path = final_path(split, part, name);
+    int result = path != NULL ? split_failure(split, path, error) : tool_fail_memory(split->run);
+    free(path);
+    return result;
 }
 
 /* Makes building/<part>/<class> and fills it with paths [first, first + count). */
@@ -105,25 +135,22 @@ static int fill_folder(split_run *split, size_t part, size_t label, size_t first
     const char *name = cnn_dataset_class_name(split->data, label);
     char *outer = tool_format("%s/%s", split->building, part_names[part]);
     char *folder = tool_format("%s/%s/%s", split->building, part_names[part], name);
-    const char *path = "";
-    int error = outer == NULL || folder == NULL ? ENOMEM : tool_make_folder(outer);
-    error = error != 0 ? error : tool_make_folder(folder);
-    for (size_t i = 0; i < split->settings->counts[part] && error == 0; i++) {
-        path = split->paths[first + i];
-        error = copy_image(split, path, folder);
+    int result = make_folder(split, outer, part, NULL);
+    result = result == TOOL_DONE ? make_folder(split, folder, part, name) : result;
+    for (size_t i = 0; i < split->settings->counts[part] && result == TOOL_DONE; i++) {
+        const char *path = split->paths[first + i];
+        int error = copy_image(split, path, folder);
+        if (error == EEXIST) {
+            char *printable = tool_printable(path), *class_name = tool_label_text(name, label);
+            result = tool_fail(split->run, "%s: class %s has two files of this name", printable, class_name);
+            free(printable);
+            free(class_name);
+        } else if (error != 0) {
+            result = split_failure(split, path, error);
+        }
     }
     free(outer);
     free(folder);
-    if (error == 0) {
-        return TOOL_DONE;
-    }
-    if (error == EINTR && tool_signal() != 0) {
-        return tool_fail(split->run, "stopped; nothing was kept");
-    }
-    char *printable = tool_printable(path);
-    int result = error == EEXIST ? tool_fail(split->run, "%s: class %s has two files of this name", printable, name)
-                                 : tool_fail(split->run, "%s: %s", *path != '\0' ? printable : name, strerror(error));
-    free(printable);
     return result;
 }
 
@@ -156,12 +183,12 @@ static int make_folders(split_run *split)
     char *final = tool_format("%.*s", (int)size, target);
     split->building = tool_format("%.*s.partial-XXXXXX", (int)size, target);
     int error = final == NULL || split->building == NULL ? ENOMEM : tool_check_absent(final);
+    tool_catch_signals(); /* from here on there is something to take away */
     if (error == 0) {
         error = tool_make_temporary_folder(split->building);
     }
     int result = TOOL_DONE;
     if (error == 0) {
-        tool_catch_signals();
         result = fill_all(split);
         error = result == TOOL_DONE && rename(split->building, final) != 0 ? errno : 0;
         if (error != 0 || result != TOOL_DONE) {

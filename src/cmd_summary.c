@@ -72,11 +72,27 @@ static int print_json(tool *run, cnn_model *model, uint32_t batch)
     return tool_json_print(run, object);
 }
 
+/* The names of layers come from a file: what is in them is made harmless, line by line. */
+static cnn_status write_printable(void *user, const void *data, size_t size)
+{
+    tool *run = user;
+    for (const char *at = data, *end = at + size; at < end;) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        char *line = strndup(at, (size_t)((newline != NULL ? newline : end) - at));
+        char *printable = line != NULL ? tool_printable(line) : NULL;
+        tool_print(run, "%s%s", printable != NULL ? printable : "", newline != NULL ? "\n" : "");
+        free(printable);
+        free(line);
+        at = newline != NULL ? newline + 1 : end;
+    }
+    return run->output_error == 0 ? CNN_OK : CNN_ERROR_IO;
+}
+
 static int print_text(tool *run, cnn_model *model, uint32_t batch)
 {
     char training[24], inference[24], parameters[24];
     cnn_shape input = cnn_model_input_shape(model);
-    cnn_status status = cnn_model_summary(model, tool_write, run);
+    cnn_status status = cnn_model_summary(model, write_printable, run);
     if (status != CNN_OK) {
         return run->output_error != 0 ? TOOL_FAILED : tool_fail_library(run, status);
     }

@@ -7,16 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* photos.cnn -> photos.last.cnn */
-static char *name_checkpoint(const char *out)
+static int check_list(tool *run, const char *option, const char *text)
 {
-    const char *slash = strrchr(out, '/');
-    const char *base = slash != NULL ? slash + 1 : out;
-    const char *dot = strrchr(base, '.');
-    if (dot == NULL || dot == base) {
-        return tool_format("%s.last", out);
+    tool_list list = {0};
+    if (text == NULL) {
+        return TOOL_DONE;
     }
-    return tool_format("%.*s.last%s", (int)(dot - out), out, dot);
+    bool whole = tool_list_split(&list, text);
+    const char *fault = whole ? tool_list_fault(&list) : NULL;
+    int result = !whole          ? tool_fail_memory(run)
+                 : fault != NULL ? tool_fail_usage(run, "--%s has %s: %s", option, fault, text)
+                                 : TOOL_DONE;
+    tool_list_free(&list);
+    return result;
 }
 
 /* What single options cannot know of each other. */
@@ -37,12 +40,11 @@ static int check_settings(tool *run, const train_settings *settings, const tool_
     if (settings->memory_limit > 0 && !settings->in_memory) {
         return tool_fail_usage(run, "--memory-limit goes with --in-memory: streamed images take next to nothing");
     }
-    int result = tool_check_writable(run, settings->out);
-    const char *const others[] = {settings->log, settings->curve};
-    for (size_t i = 0; i < 2 && result == TOOL_DONE; i++) {
-        result = others[i] != NULL ? tool_check_writable(run, others[i]) : TOOL_DONE;
+    if (settings->model.input[2] == 2 || settings->model.input[2] > 3) {
+        return tool_fail_usage(run, "--size: images have 1 or 3 channels, not %d", (int)settings->model.input[2]);
     }
-    return result;
+    int result = check_list(run, "classes", settings->classes);
+    return result == TOOL_DONE ? check_list(run, "freeze", settings->freeze) : result;
 }
 
 static double best_value(const train_run *train, const char *name, bool *running)
@@ -66,46 +68,75 @@ static double total_seconds(const cnn_history *history)
     return sum;
 }
 
+/* What the model at --out has: the scores of the best epoch, or those that it began with. */
+typedef struct best_scores {
+    bool running; /* of the training images: there was no validation */
+    double accuracy, loss, score;
+    size_t epoch; /* from 1; 0: none was better than the beginning */
+} best_scores;
+
+static best_scores find_best(const train_run *train)
+{
+    best_scores best = {0};
+    size_t epochs = cnn_history_epochs(train->history), epoch = cnn_history_best_epoch(train->history);
+    if (tool_train_start_is_best(train)) {
+        return (best_scores){false, train->start_accuracy, train->start_loss, train->start_score, 0};
+    }
+    best.epoch = epoch < epochs ? epoch + 1 : 0;
+    best.accuracy = best_value(train, "accuracy", &best.running);
+    best.loss = best_value(train, "loss", &best.running);
+    best.score = best_value(train, cnn_evaluator_name(train->evaluators[0]), &best.running);
+    return best;
+}
+
+static int print_json(train_run *train, const best_scores *best, bool done, const char *metric)
+{
+    const bool model = tool_train_has_model(train);
+    json_t *object = json_object();
+    json_object_set_new(object, "done", json_boolean(done));
+    tool_json_count(object, "epochs", cnn_history_epochs(train->history));
+    json_object_set_new(object, "best_epoch", best->epoch > 0 ? json_integer((int64_t)best->epoch) : json_null());
+    tool_json_real(object, "accuracy", best->accuracy);
+    tool_json_real(object, "loss", best->loss);
+    if (metric != NULL) {
+        tool_json_real(object, metric, best->score);
+    }
+    json_object_set_new(object, "running", json_boolean(best->running));
+    tool_json_real(object, "seconds", total_seconds(train->history));
+    tool_json_count(object, "skipped", cnn_loader_skipped(train->loader));
+    tool_json_text(object, "model", model ? train->settings->out : NULL);
+    tool_json_text(object, "checkpoint", train->last_path);
+    return tool_json_print(train->run, object);
+}
+
 static int print_result(train_run *train, bool done)
 {
     tool *run = train->run;
-    size_t epochs = cnn_history_epochs(train->history), best = cnn_history_best_epoch(train->history);
-    bool running = false;
-    const char *metric = cnn_evaluator_name(train->evaluators[0]);
-    bool other = strcmp(metric, "accuracy") != 0 && strcmp(metric, "loss") != 0;
-    double accuracy = best_value(train, "accuracy", &running);
-    double loss = best_value(train, "loss", &running);
-    double score = best_value(train, metric, &running);
+    const char *name = cnn_evaluator_name(train->evaluators[0]);
+    const char *metric = strcmp(name, "accuracy") != 0 && strcmp(name, "loss") != 0 ? name : NULL;
+    const best_scores best = find_best(train);
     if (run->common->json) {
-        json_t *object = json_object();
-        json_object_set_new(object, "done", json_boolean(done));
-        tool_json_count(object, "epochs", epochs);
-        json_object_set_new(object, "best_epoch", best < epochs ? json_integer((json_int_t)best + 1) : json_null());
-        tool_json_real(object, "accuracy", accuracy);
-        tool_json_real(object, "loss", loss);
-        if (other) {
-            tool_json_real(object, metric, score);
-        }
-        json_object_set_new(object, "running", json_boolean(running));
-        tool_json_real(object, "seconds", total_seconds(train->history));
-        tool_json_count(object, "skipped", cnn_loader_skipped(train->loader));
-        tool_json_text(object, "model", train->settings->out);
-        tool_json_text(object, "checkpoint", train->last_path);
-        return tool_json_print(run, object);
+        return print_json(train, &best, done, metric);
     }
-    char *out = tool_printable(train->settings->out), *last = tool_printable(train->last_path);
-    if (best < epochs) {
-        const char *prefix = running ? "running " : "val_";
-        tool_print(run, "best epoch  %zu of %zu: %saccuracy %.4f, %sloss %.4f", best + 1, epochs, prefix, accuracy,
-                   prefix, loss);
-        if (other) {
-            tool_print(run, ", %s%s %.4f", prefix, metric, score);
+    const char *prefix = best.running ? "running " : "val_";
+    if (best.epoch > 0) {
+        tool_print(run, "best epoch  %zu of %zu: ", best.epoch, cnn_history_epochs(train->history));
+    } else if (train->has_start) {
+        tool_print(run, "best epoch  none of %zu: the model stays as it was, ", cnn_history_epochs(train->history));
+    } else {
+        tool_print(run, "best epoch  none of %zu: no %s was better than the worst; the model is that of the last\n",
+                   cnn_history_epochs(train->history), name);
+    }
+    if (best.epoch > 0 || train->has_start) {
+        tool_print(run, "%saccuracy %.4f, %sloss %.4f", prefix, best.accuracy, prefix, best.loss);
+        if (metric != NULL) {
+            tool_print(run, ", %s%s %.4f", prefix, metric, best.score);
         }
         tool_print(run, "\n");
     }
-    char duration[24];
+    char duration[24], *out = tool_printable(train->settings->out), *last = tool_printable(train->last_path);
     tool_print(run, "time        %s\n", tool_duration(total_seconds(train->history), duration));
-    tool_print(run, "model       %s\ncheckpoint  %s\n", out != NULL ? out : "", last != NULL ? last : "");
+    tool_print(run, "model       %s\ncheckpoint  %s\n", out, last);
     free(out);
     free(last);
     return TOOL_DONE;
@@ -137,13 +168,6 @@ static int conclude(train_run *train)
         tool_note(run, "%sthe checkpoint has %zu of %u epochs; a larger --epochs goes on", already,
                   cnn_history_epochs(train->history), (unsigned)train->epochs);
     }
-    if (train->epochs_done > 0 && cnn_history_best_epoch(train->history) == SIZE_MAX) {
-        /* No epoch was better than nothing, so that no file was written yet. */
-        cnn_status status = cnn_model_save(train->model, train->settings->out);
-        if (status != CNN_OK) {
-            return tool_fail_library(run, status);
-        }
-    }
     if (cnn_loader_skipped(train->loader) > 0) {
         tool_note(run, "%llu times an image was left out because it could not be read",
                   (unsigned long long)cnn_loader_skipped(train->loader));
@@ -156,21 +180,33 @@ static int conclude(train_run *train)
 static int fit(train_run *train)
 {
     const train_settings *settings = train->settings;
-    tool_catch_signals();
-    cnn_status status = cnn_fit(
-        train->model,
-        CNN_FIT(.train = train->loader, .validation = train->validation_loader, .loss = train->loss,
-                .optimizer = train->optimizer, .evaluators = train->evaluators,
-                .evaluator_count = train->evaluator_count, .epochs = train->epochs,
-                .schedule = train->schedule, .patience = (uint32_t)settings->patience,
-                .on_step = tool_train_on_step, .on_epoch = tool_train_on_epoch, .user = train,
-                .best_path = settings->out, .last_path = train->last_path, .resume_path = settings->resume),
-        &train->history);
+    const size_t classes = cnn_dataset_class_count(train->data);
+    cnn_status status = cnn_fit(train->model,
+                                CNN_FIT(.train = train->loader, .validation = train->validation_loader,
+                                        .loss = train->loss, .optimizer = train->optimizer,
+                                        .evaluators = train->evaluators, .evaluator_count = train->evaluator_count,
+                                        .epochs = train->epochs, .schedule = train->schedule,
+                                        .patience = (uint32_t)settings->patience, .on_step = tool_train_on_step,
+                                        .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
+                                        .last_path = train->last_path, .resume_path = settings->resume,
+                                        .class_weights = train->class_weights,
+                                        .class_weight_count = train->class_weights != NULL ? classes : 0),
+                                &train->history);
     tool_progress_end(train->run);
+    int settled = tool_train_settle_files(train);
     if (status == CNN_ERROR_CANCELLED && tool_signal() != 0) {
         return tell_stopped(train);
     }
-    return status == CNN_OK ? conclude(train) : tool_fail_library(train->run, status);
+    int result = status == CNN_OK ? conclude(train) : tool_fail_library(train->run, status);
+    return result != TOOL_DONE ? result : settled;
+}
+
+/* From here on a signal ends the training in good order. */
+static int introduce(train_run *train)
+{
+    tool_catch_signals();
+    tool_train_introduce(train);
+    return TOOL_DONE;
 }
 
 static int run_train(tool *run, const void *given)
@@ -182,13 +218,10 @@ static int run_train(tool *run, const void *given)
     train.epochs = settings->epochs > 0 ? (uint32_t)settings->epochs : train.recipe->epochs;
     train.batch = settings->batch > 0 ? (uint32_t)settings->batch : train.recipe->batch;
     int result = check_settings(run, settings, &train.rule);
-    if (result == TOOL_DONE) {
-        train.last_path = name_checkpoint(settings->out);
-        result = train.last_path != NULL ? tool_train_open(&train) : tool_fail_memory(run);
-    }
-    if (result == TOOL_DONE) {
-        tool_train_introduce(&train);
-        result = fit(&train);
+    int (*const steps[])(train_run *) = {
+        tool_train_check_files, tool_train_open, tool_train_check_data_files, introduce, tool_train_keep_files, fit};
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
+        result = steps[i](&train);
     }
     tool_train_close(&train);
     return result;
@@ -207,8 +240,11 @@ static const tool_option train_options[] = {
      TOOL_TEXT, AT(data), 0, 0, NULL},
     {"out", "FILE",
      "where the best model goes, and beside it the checkpoint of the last epoch: photos.cnn and "
-     "photos.last.cnn; required",
+     "photos.last.cnn; required. What other trainings left there is kept as photos.previous.cnn and "
+     "photos.previous.last.cnn, unless --replace is given",
      TOOL_TEXT, AT(out), 0, 0, NULL},
+    {"replace", NULL, "what lies at --out, and the checkpoint beside it, is replaced and not kept", TOOL_FLAG,
+     AT(replace), 0, 0, NULL},
     {"val", "PATH", "images for validation; of IDX and CIFAR folders the test part", TOOL_TEXT, AT(val), 0, 0, NULL},
     {"val-split", "F", "keeps this share of each class of --data for validation", TOOL_REAL, AT(val_split), 0.001,
      0.999, NULL},
@@ -233,22 +269,34 @@ static const tool_option train_options[] = {
     {"metric", "NAME",
      "which epoch is the best, for --out, --patience and plateaus: accuracy, which it is if not given, "
      "binary_accuracy, top5 (any number), error_rate, precision, recall or f1 (each also with _micro or _class1), auc, "
-     "log_loss or loss",
+     "log_loss, mae, rmse or loss",
      TOOL_TEXT, AT(metric), 0, 0, NULL},
     {"momentum", "X", "of momentum and nesterov, 0.9 if not given; of sgd and rmsprop, none", TOOL_REAL,
      AT(rule.momentum), 0, 0.999999, NULL},
-    {"weight-decay", "X", "adds X times each weight to its gradient, biases included", TOOL_REAL,
-     AT(rule.weight_decay), 0, 1000, NULL},
+    {"weight-decay", "X", "adds X times each weight to its gradient, biases included", TOOL_REAL, AT(rule.weight_decay),
+     0, 1000, NULL},
     {"clip-norm", "X", "scales the whole gradient down to this length", TOOL_REAL, AT(rule.clip_norm), 1e-12, 1e12,
      NULL},
     {"loss", "NAME",
      "binary_crossentropy (models with one output, if not given), categorical_crossentropy (others), "
      "nll or mse",
      TOOL_CHOICE, AT(loss), 0, 0, loss_names},
+    {"class-weights", "WHAT",
+     "what the loss of each training image is multiplied by: balanced makes up for uneven numbers of images, with n / "
+     "(k n_c) for class c of n images of k classes; cat=2,dog=0.5 says it, 1 for those not named",
+     TOOL_TEXT, AT(class_weights), 0, 0, NULL},
     {"preprocess", "STEPS",
      "what every image goes through, in training and ever after, as docs/pipeline.md lists it; "
      "if not given the model file's own, else resize=HxW to the input",
      TOOL_TEXT, AT(preprocess), 0, 0, NULL},
+    {"orient", NULL,
+     "turns photos upright as their EXIF tag says, in training and ever after: the preprocessing then begins with "
+     "orient, which the model file keeps. If not given they stay as they are stored, unless the preprocessing has it",
+     TOOL_FLAG, AT(orient), 0, 0, NULL},
+    {"background", "R/G/B",
+     "what lies under the transparent parts of images, levels from 0 to 255, in training and ever after. If not given "
+     "transparency is left out, unless the preprocessing says otherwise",
+     TOOL_TEXT, AT(background), 0, 0, NULL},
     {"augment", "STEPS",
      "random steps for training images, such as rotate=40,flip=0.5, after the resize of the "
      "preprocessing. Steps that make the input's size themselves, such as resize=256x256,random_crop=227, stand in "
@@ -276,6 +324,9 @@ static const tool_option train_options[] = {
      "how the kernels of a model by name begin, if not as it has them: glorot_uniform, glorot_normal, he_uniform, "
      "he_normal or pytorch; biases then begin at 0, with pytorch like the kernels",
      TOOL_CHOICE, AT(model.init), 0, 0, tool_init_names},
+    {"prefix", "TEXT",
+     "of a folder with several sets of IDX files: what the names of the chosen one begin with, such as emnist-letters",
+     TOOL_TEXT, AT(prefix), 0, 0, NULL},
     {"limit", "N", "only a random sample of N images of --data", TOOL_COUNT, AT(limit), 1, 1e15, NULL},
     {"in-memory", NULL,
      "keeps the images decoded and resized, as they are before the first random step, so that only the first epoch "
@@ -303,7 +354,8 @@ static const tool_option train_options[] = {
      "the learning curve as a picture, drawn anew after each epoch: the loss of each step, and the score of each epoch "
      "in training and validation",
      TOOL_TEXT, AT(curve), 0, 0, NULL},
-    {"on-error", "WHAT", "of an image that cannot be read: fail, which it is if not given, or skip", TOOL_CHOICE,
+    {"on-error", "WHAT",
+     "of an image that cannot be read, or a link to nowhere: fail, which it is if not given, or skip", TOOL_CHOICE,
      AT(on_error), 0, 0, tool_on_error_names},
     {0},
 };
@@ -314,10 +366,12 @@ const tool_command tool_command_train = {
     .name = "train",
     .synopsis = "MODEL --data PATH --out FILE",
     .purpose = "Trains a model on a dataset, and keeps its best and its last state.",
-    .details = "MODEL is a name (`cnn help` lists them) or a model file. A model by name gets as many outputs as the "
-               "data has classes. Values of the training images are told as running: they are means over the epoch, "
-               "with dropout and augmentation. Ctrl-C finishes the step, saves the checkpoint and stops; a second one "
-               "stops at once. With --json one line for each epoch and one at the end.",
+    .details =
+        "MODEL is a name (`cnn help` lists them) or a model file. A model by name gets as many outputs as the "
+        "data has classes. Values of the training images are told as running: they are means over the epoch, "
+        "with dropout and augmentation. A model that is trained further into its own file is measured first, "
+        "and stays if no epoch is better. Ctrl-C finishes the step, saves the checkpoint and stops; a second one "
+        "stops at once. With --json one line for each epoch and one at the end.",
     .options = train_options,
     .settings_size = sizeof(train_settings),
     .least_operands = 1,

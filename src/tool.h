@@ -6,6 +6,7 @@
 #include <cnn/cnn.h>
 
 #include <pthread.h>
+#include <sys/types.h>
 
 /* Exit statuses, as docs/cnn.1 promises them. */
 enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
@@ -16,6 +17,7 @@ typedef enum tool_option_type {
     TOOL_FLAG,  /* bool; takes no value */
     TOOL_TEXT,  /* const char * */
     TOOL_COUNT, /* uint64_t within the bounds */
+    TOOL_SCALED, /* the same; k, M or G behind it stand for 10^3, 10^6 and 10^9 */
     TOOL_REAL,  /* double within the bounds; NaN when not given */
     TOOL_SIZE,  /* int32_t[3]: HxW; with `maximum` 3: HxWxC */
     TOOL_CHOICE /* const char *, one of `choices` */
@@ -37,6 +39,7 @@ typedef struct tool_common {
     uint64_t threads;
     const char *backend;
     uint64_t seed;
+    uint64_t max_pixels; /* 0: the library's default */
     bool json, quiet, help;
 } tool_common;
 
@@ -66,6 +69,20 @@ typedef struct tool_progress {
     double last_drawn; /* tool_seconds() */
 } tool_progress;
 
+/* A device or a pipe that is written to. */
+typedef struct tool_special {
+    char *path;
+    int file;
+} tool_special;
+
+#define TOOL_MOST_SPECIALS 8
+
+/* Paths, class names and messages in lists that grow. Zero-initialised. */
+typedef struct tool_list {
+    char **items;
+    size_t count, capacity;
+} tool_list;
+
 /* One run of the command. */
 typedef struct tool {
     const tool_command *command; /* NULL before it is known */
@@ -75,8 +92,12 @@ typedef struct tool {
     cnn_context *context;
     pthread_mutex_t lock; /* of stderr and what follows: log messages come from any thread */
     tool_progress progress;
+    bool log_is_told;     /* the command itself tells what the log says */
     char *creation_error; /* what the log said while there was no context yet */
-    uint32_t warnings;
+    tool_list told;       /* messages of the log that were shown */
+    bool more_untold;     /* and that there were more was said */
+    tool_special specials[TOOL_MOST_SPECIALS]; /* open until the end */
+    size_t special_count;
     int output_error; /* errno of the first failure on stdout */
 } tool;
 
@@ -92,13 +113,17 @@ extern const tool_option tool_common_options[];
 
 /* ---- text ---- */
 
-/* Control bytes and invalid UTF-8 as \xNN; the text is malloc'ed, "" stands for no memory. */
+/* Controls, marks of direction and invalid UTF-8 as \xNN; the text is malloc'ed, "" stands for no memory. */
 char *tool_printable(const char *text);
+/* The length of a control character or mark of direction at `text` and its number; 0 for any other. */
+size_t tool_hidden_character(const char *text, uint32_t *code);
 /* The candidate nearest in spelling, NULL if none is near. `name` gives the candidates, NULL past the end. */
 const char *tool_nearest(const char *word, const char *(*name)(const void *list, size_t index), const void *list);
 /* For tool_nearest(): a NULL-terminated array of texts. */
 const char *tool_list_name(const void *list, size_t index);
 bool tool_parse_count(const char *text, uint64_t *value);
+/* The same with k, M or G behind it. */
+bool tool_parse_scaled(const char *text, uint64_t *value);
 bool tool_parse_real(const char *text, double *value);
 /* malloc'ed; NULL without memory. */
 char *tool_format(const char *format, ...) CNN_PRINTF(1, 2);
@@ -117,18 +142,25 @@ size_t tool_columns(const char *text);
 /* Results, on stdout. The first failure is remembered, later calls then do nothing. */
 void tool_print(tool *run, const char *format, ...) CNN_PRINTF(2, 3);
 void tool_flush(tool *run);
-/* Fits cnn_write_function, with the run as user. */
-cnn_status tool_write(void *run, const void *data, size_t size);
 /* Flushes stdout and turns `result` into TOOL_FAILED, with a message, if anything was lost. */
 int tool_finish(tool *run, int result);
 
-/* Replaces the file by way of another beside it, so that it is always whole. TOOL_DONE, or TOOL_FAILED with the
- * message printed. `text` may be NULL: no memory. */
-int tool_save_text(tool *run, const char *path, const char *text, size_t size);
+/* Replaces the file by way of another beside it, so that it is always whole; devices and pipes are written to as they
+ * are. TOOL_DONE, or TOOL_FAILED with the message printed. `data` may be NULL: no memory. */
+int tool_save_bytes(tool *run, const char *path, const void *data, size_t size);
 /* Adds to the end of a file. */
 int tool_append_text(tool *run, const char *path, const char *text);
-/* Fails early if a file at `path` could not be written later. */
+/* Fail early if a file at `path` could not be written later; nothing that is there is changed. Models are for regular
+ * files alone. */
 int tool_check_writable(tool *run, const char *path);
+int tool_check_model_writable(tool *run, const char *path);
+/* Closes the devices and pipes that were written to. */
+void tool_close_specials(tool *run);
+/* open(), again when a signal that is none of ours interrupts it. */
+int tool_open(const char *path, int flags, mode_t mode);
+/* write() and close() to the end; 0 or an errno. */
+int tool_write_all(int file, const void *data, size_t size);
+int tool_close(int file);
 
 /* Messages, on stderr. tool_note() is silent with --quiet. The failing ones return the exit status. */
 void tool_note(tool *run, const char *format, ...) CNN_PRINTF(2, 3);
@@ -155,7 +187,7 @@ void tool_progress_end(tool *run);
 
 /* ---- signals ---- */
 
-/* From now on the first SIGINT or SIGTERM is only noted, and a second one ends the process. */
+/* From now on the first SIGINT, SIGTERM or SIGHUP is only noted, and a second one ends the process. */
 void tool_catch_signals(void);
 /* The signal noted, 0 for none. */
 int tool_signal(void);
@@ -202,6 +234,8 @@ typedef struct tool_data_options {
     const char *const *classes; /* label order; NULL: as found */
     size_t class_count;
     uint32_t channels; /* 1 or 3; 0: the dataset's own */
+    const char *prefix; /* of several sets of IDX files in one folder; NULL: any */
+    cnn_on_error on_error; /* of entries that cannot be examined */
 } tool_data_options;
 
 /* Values of --on-error. */
@@ -209,23 +243,20 @@ extern const char *const tool_on_error_names[];
 cnn_on_error tool_on_error(const char *name);
 
 int tool_open_data(tool *run, const char *path, const tool_data_options *options, cnn_dataset **dataset);
-/* The same with the labels of a model, whose classes must be those of the dataset. */
-int tool_open_data_of_model(tool *run, const char *path, const char *part, const cnn_model *model,
+/* The same with the labels of a model, by the names of its classes: some may have no images, others may not be there.
+ * The channels are the model's. */
+int tool_open_data_of_model(tool *run, const char *path, const tool_data_options *options, const cnn_model *model,
                             cnn_dataset **dataset);
 
 /* Keeps a random sample of `limit` images; 0: all. */
 int tool_limit_data(tool *run, uint64_t limit, cnn_dataset **dataset);
 
-/* Paths and class names in lists that grow. Zero-initialised. */
-typedef struct tool_list {
-    char **items;
-    size_t count, capacity;
-} tool_list;
-
 /* Takes `item` over; false without memory (then it is freed). */
 bool tool_list_add(tool_list *list, char *item);
 /* Splits at commas. */
 bool tool_list_split(tool_list *list, const char *text);
+/* What is wrong with a list of names, "a name twice"; NULL if nothing is. */
+const char *tool_list_fault(const tool_list *list);
 void tool_list_free(tool_list *list);
 
 #endif

@@ -8,9 +8,29 @@
 /* After so many warnings the rest is left to `cnn check`. */
 #define MOST_WARNINGS 20
 
+/* Each message is shown once, however often epochs and images repeat it. `more` is set when the first one is left
+ * out. Messages come from any thread. */
+static bool is_news(tool *run, const char *message, bool *more)
+{
+    pthread_mutex_lock(&run->lock);
+    bool known = false;
+    for (size_t i = 0; i < run->told.count && !known; i++) {
+        known = strcmp(run->told.items[i], message) == 0;
+    }
+    bool room = run->told.count < MOST_WARNINGS;
+    bool news = !known && room && tool_list_add(&run->told, strdup(message));
+    *more = !known && !room && !run->more_untold;
+    run->more_untold = run->more_untold || *more;
+    pthread_mutex_unlock(&run->lock);
+    return news;
+}
+
 static void log_message(void *user, cnn_log_level level, const char *message)
 {
     tool *run = user;
+    if (run->log_is_told && level != CNN_LOG_ERROR) {
+        return;
+    }
     if (level == CNN_LOG_ERROR) {
         /* The caller prints what fails, by cnn_last_error(); without a context this is the only copy. */
         if (run->context == NULL) {
@@ -19,12 +39,11 @@ static void log_message(void *user, cnn_log_level level, const char *message)
         }
         return;
     }
-    pthread_mutex_lock(&run->lock);
-    uint32_t warnings = run->warnings < MOST_WARNINGS + 1 ? ++run->warnings : MOST_WARNINGS + 2;
-    pthread_mutex_unlock(&run->lock);
-    if (warnings <= MOST_WARNINGS) {
-        tool_note(run, "warning: %s", message);
-    } else if (warnings == MOST_WARNINGS + 1) {
+    const char *kind = level == CNN_LOG_WARNING ? "warning" : "note";
+    bool more = false;
+    if (is_news(run, message, &more)) {
+        tool_note(run, "%s: %s", kind, message);
+    } else if (more) {
         tool_note(run, "warning: further warnings are not shown; `cnn check` lists odd images");
     }
 }
@@ -51,8 +70,9 @@ static int unknown_backend(tool *run)
 int tool_open_context(tool *run)
 {
     cnn_status status = cnn_context_create(CNN_CONTEXT(.threads = (uint32_t)run->common->threads,
-                                                       .seed = run->common->seed, .backend = run->common->backend,
-                                                       .log = log_message, .log_user = run),
+                                                       .seed = run->common->seed, .max_pixels = run->common->max_pixels,
+                                                       .backend = run->common->backend, .log = log_message,
+                                                       .log_user = run),
                                            &run->context);
     if (status == CNN_OK) {
         return TOOL_DONE;
@@ -70,4 +90,5 @@ void tool_close_context(tool *run)
     run->context = NULL;
     free(run->creation_error);
     run->creation_error = NULL;
+    tool_list_free(&run->told);
 }

@@ -2,12 +2,15 @@
 /* Copying files and making folders. */
 #include "tool_copy.h"
 
+#include "tool.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,11 +26,13 @@ int tool_check_absent(const char *path)
         return EEXIST;
     }
     int entries = 0;
+    errno = 0;
     while (readdir(folder) != NULL) {
         entries++;
     }
+    int error = errno;
     closedir(folder);
-    return entries <= 2 ? 0 : EEXIST; /* "." and ".." */
+    return error != 0 ? error : entries <= 2 ? 0 : EEXIST; /* "." and ".." */
 }
 
 int tool_make_folder(const char *path) { return mkdir(path, 0777) == 0 || errno == EEXIST ? 0 : errno; }
@@ -36,45 +41,58 @@ int tool_make_temporary_folder(char *path)
 {
     mode_t mask = umask(0);
     umask(mask);
+    if (mkdtemp(path) == NULL) {
+        return errno;
+    }
     /* mkdtemp() makes it the owner's alone; it is to be a folder like any other. */
-    return mkdtemp(path) == NULL || chmod(path, 0777 & ~mask) != 0 ? errno : 0;
+    int error = chmod(path, 0777 & ~mask) != 0 ? errno : 0;
+    if (error != 0) {
+        rmdir(path);
+    }
+    return error;
 }
 
-/* 0 or an errno. */
-static int copy_bytes(int from, int to)
+const char *tool_copy_error(int error)
+{
+    return error == TOOL_COPY_CHANGED ? "its size changed while it was copied" : strerror(error);
+}
+
+/* Copies to the end of the file, whose size was known before. */
+static int copy_bytes(int from, int to, off_t expected)
 {
     char block[65536];
-    for (;;) {
+    for (off_t done = 0;;) {
         ssize_t size = read(from, block, sizeof(block));
         if (size < 0 && errno == EINTR) {
             continue;
         }
         if (size <= 0) {
-            return size < 0 ? errno : 0;
+            return size < 0 ? errno : done != expected ? TOOL_COPY_CHANGED : 0;
         }
-        for (ssize_t done = 0; done < size;) {
-            ssize_t written = write(to, block + done, (size_t)(size - done));
-            if (written < 0 && errno != EINTR) {
-                return errno;
-            }
-            done += written > 0 ? written : 0;
+        int error = tool_write_all(to, block, (size_t)size);
+        if (error != 0) {
+            return error;
         }
+        done += size;
     }
 }
 
-int tool_copy_file(const char *from, const char *to)
+int tool_copy_file(const char *from, const char *to, mode_t mode, bool durable)
 {
-    int source = open(from, O_RDONLY | O_CLOEXEC);
+    struct stat there;
+    int source = tool_open(from, O_RDONLY, 0);
     if (source < 0) {
         return errno;
     }
-    int target = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    int error = target < 0 ? errno : copy_bytes(source, target);
+    int target = fstat(source, &there) == 0 ? tool_open(to, O_WRONLY | O_CREAT | O_EXCL, mode) : -1;
+    int error = target < 0 ? errno : copy_bytes(source, target, there.st_size);
     close(source);
     if (target >= 0) {
-        if (close(target) != 0 && error == 0) {
+        if (error == 0 && durable && fsync(target) != 0) {
             error = errno;
         }
+        int closed = tool_close(target);
+        error = error != 0 ? error : closed;
         if (error != 0) {
             unlink(to);
         }

@@ -244,6 +244,31 @@ static series read_column(const cnn_history *history, const char *prefix, const 
     return s;
 }
 
+static cnn_status add_bytes(void *user, const void *data, size_t size)
+{
+    return fwrite(data, 1, size, user) == size ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+}
+
+/* Encoded in memory, for the picture may go to a pipe as well as to a file. */
+static int save_picture(tool *run, const char *path, const cnn_image *image)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    const char *dot = strrchr(path, '.');
+    const bool jpeg = dot != NULL && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0);
+    FILE *file = open_memstream(&bytes, &size);
+    if (file == NULL) {
+        return tool_fail_memory(run);
+    }
+    cnn_status status = cnn_image_encode(image, CNN_ENCODE(.format = jpeg ? CNN_IMAGE_JPEG : CNN_IMAGE_PNG), add_bytes,
+                                         file);
+    bool whole = fclose(file) == 0;
+    int result = status != CNN_OK ? tool_fail_library(run, status)
+                                  : tool_save_bytes(run, path, whole ? bytes : NULL, size);
+    free(bytes);
+    return result;
+}
+
 int tool_curve_save(tool *run, const char *path, const tool_curve *curve, const cnn_history *history,
                     uint64_t steps_per_epoch, const char *score)
 {
@@ -263,9 +288,9 @@ int tool_curve_save(tool *run, const char *path, const tool_curve *curve, const 
         series training = read_column(history, "", score, 1, 1, values + 2 * epochs);
         series validation = read_column(history, "val_", score, 1, 1, values + 3 * epochs);
         draw_scores(&canvas, score, &training, &validation, cnn_history_best_epoch(history));
-        status = cnn_image_save(image, path, NULL);
     }
+    int result = status == CNN_OK ? save_picture(run, path, image) : tool_fail_library(run, status);
     cnn_image_free(image);
     free(values);
-    return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+    return result;
 }

@@ -22,7 +22,7 @@ static void write_json(FILE *file, const cnn_history *history, size_t epoch)
         const char *column = cnn_history_column(history, i);
         tool_json_real(row, column, cnn_history_value(history, column, epoch));
     }
-    char *text = json_dumps(row, JSON_REAL_PRECISION(9) | JSON_PRESERVE_ORDER);
+    char *text = json_text(row);
     json_decref(row);
     if (text != NULL) {
         fprintf(file, "%s\n", text);
@@ -66,7 +66,7 @@ int tool_log_history(tool *run, const char *path, const cnn_history *history, bo
     }
     bool whole = fclose(file) == 0;
     int result = !whole  ? tool_fail_memory(run)
-                 : first ? tool_save_text(run, path, text, size)
+                 : first ? tool_save_bytes(run, path, text, size)
                          : tool_append_text(run, path, text);
     free(text);
     return result;

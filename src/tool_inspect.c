@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 /* Below this side length little is left to see; beyond this ratio a square resize distorts beyond recognition. */
@@ -21,11 +20,13 @@ static const struct {
     [TOOL_ODD_GREY] = {"grey", true},
     [TOOL_ODD_CMYK] = {"in CMYK colours", true},
     [TOOL_ODD_DEEP] = {"of 16 bits a channel, of which 8 are used", true},
-    [TOOL_ODD_ALPHA] = {"partly transparent, which is dropped", true},
-    [TOOL_ODD_TURNED] = {"with an EXIF orientation that asks for a turn, which training does not make", true},
+    [TOOL_ODD_ALPHA] = {"partly transparent, which is dropped unless --background is given", true},
+    [TOOL_ODD_TURNED] = {"with an EXIF orientation that asks for a turn, which training makes with --orient alone",
+                         true},
     [TOOL_ODD_TINY] = {"tiny", true},
     [TOOL_ODD_LONG] = {"long and narrow", true},
     [TOOL_ODD_ENDING] = {"of another format than their names say", false},
+    [TOOL_ODD_NOTED] = {"odd in their encoding", false},
 };
 
 const char *tool_oddity_text(tool_oddity oddity) { return oddities[oddity].text; }
@@ -37,7 +38,7 @@ void tool_oddity_describe(const tool_finding *finding, tool_oddity oddity, char 
     const cnn_image_info *info = &finding->info;
     switch (oddity) {
     case TOOL_ODD_TURNED:
-        snprintf(text, size, "EXIF orientation %u asks for a turn, which training does not make",
+        snprintf(text, size, "EXIF orientation %u asks for a turn, which training makes with --orient alone",
                  (unsigned)info->orientation);
         break;
     case TOOL_ODD_TINY:
@@ -47,7 +48,7 @@ void tool_oddity_describe(const tool_finding *finding, tool_oddity oddity, char 
         snprintf(text, size, "long and narrow: %ux%u pixels", (unsigned)info->width, (unsigned)info->height);
         break;
     case TOOL_ODD_ENDING:
-        snprintf(text, size, "a %s, whatever its name says", info->format == CNN_IMAGE_PNG ? "PNG" : "JPEG");
+        snprintf(text, size, "a %s, whatever its name says", cnn_image_format_name((cnn_image_format)info->format));
         break;
     default:
         snprintf(text, size, "%s", oddities[oddity].text);
@@ -56,9 +57,8 @@ void tool_oddity_describe(const tool_finding *finding, tool_oddity oddity, char 
 
 static bool ending_is_wrong(const char *path, int32_t format)
 {
-    const char *dot = strrchr(path, '.');
-    bool png = dot != NULL && strcasecmp(dot, ".png") == 0;
-    return (png && format != CNN_IMAGE_PNG) || (!png && format != CNN_IMAGE_JPEG);
+    const cnn_image_format promised = cnn_image_name_format(path);
+    return promised != CNN_IMAGE_UNKNOWN && (int32_t)promised != format;
 }
 
 static uint32_t judge(const char *path, const cnn_image_info *info)
@@ -104,9 +104,14 @@ void tool_inspect(cnn_context *context, const char *path, tool_finding *finding)
 {
     cnn_image *image = NULL;
     *finding = (tool_finding){.info = CNN_IMAGE_INFO_INIT};
+    /* One that is over the limit is decoded smaller, as training does where it can: all of the file is read. */
+    const cnn_decode_options *options = CNN_DECODE(.minimum_width = 1, .minimum_height = 1, .only_over_limit = 1);
     cnn_status status = cnn_image_probe(context, path, &finding->info);
     if (status == CNN_OK) {
-        status = cnn_image_load(context, path, NULL, &image);
+        status = cnn_image_load(context, path, options, &image);
+    }
+    if (status == CNN_OK && *cnn_image_notes(image) != '\0') {
+        finding->notes = strdup(cnn_image_notes(image));
     }
     cnn_image_free(image);
     if (status != CNN_OK) {
@@ -119,6 +124,7 @@ void tool_inspect(cnn_context *context, const char *path, tool_finding *finding)
         return;
     }
     finding->oddities = judge(path, &finding->info);
+    finding->oddities |= (uint32_t)(finding->notes != NULL) << TOOL_ODD_NOTED;
     hash_file(path, finding);
 }
 

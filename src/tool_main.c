@@ -60,6 +60,7 @@ static int run_command(tool *run, int count, char **arguments)
     }
     tool_progress_end(run);
     tool_close_context(run);
+    tool_close_specials(run);
     result = tool_finish(run, result);
     run->common = NULL;
     free(settings);
@@ -69,8 +70,10 @@ static int run_command(tool *run, int count, char **arguments)
 int main(int count, char **arguments)
 {
     tool run = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    /* A closed pipe is a failed write like any other: a training must not die of `| head`. */
+    /* A closed pipe is a failed write like any other: a training must not die of `| head`. So is a file that would be
+     * larger than a limit of the process allows: it is told, and nothing half-written stays. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     if (count < 2) {
         return tool_fail_usage(&run, "a command is missing; usage: cnn COMMAND [ARGUMENT...] [OPTION...]");
     }

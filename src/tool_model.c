@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *zoo_name(const void *unused, size_t index)
 {
@@ -37,9 +38,11 @@ static int unknown_model(tool *run, const char *name)
         text = longer;
     }
     const char *nearest = tool_nearest(name, zoo_name, NULL);
+    char *printable = tool_printable(name);
     int result = tool_fail_usage(run, "there is no model \"%s\"%s%s%s\nmodels by name: %s; else give a model file",
-                                 name, nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
+                                 printable, nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
                                  nearest != NULL ? "?" : "", text != NULL ? text : "");
+    free(printable);
     free(text);
     return result;
 }
@@ -113,8 +116,8 @@ int tool_open_model(tool *run, const char *name, const tool_model_options *optio
     }
     cnn_status status = cnn_model_load(run->context, name, model);
     if (status != CNN_OK) {
-        /* A bare word that is no file was meant as a name. */
-        bool word = strpbrk(name, "./") == NULL && (status == CNN_ERROR_IO || status == CNN_ERROR_NOT_FOUND);
+        /* A bare word under which nothing lies was meant as a name. */
+        bool word = strpbrk(name, "./") == NULL && status == CNN_ERROR_NOT_FOUND && access(name, F_OK) != 0;
         return word ? unknown_model(run, name) : tool_fail_library(run, status);
     }
     int result = options != NULL ? check_file_options(run, name, options, *model) : TOOL_DONE;

@@ -14,14 +14,20 @@ const tool_option tool_common_options[] = {
      TOOL_TEXT, offsetof(tool_common, backend), 0, 0, NULL},
     {"seed", "N", "of every random choice; 0 if not given", TOOL_COUNT, offsetof(tool_common, seed), 0,
      18446744073709551615.0, NULL},
+    {"max-pixels", "N",
+     "most pixels of an image, as it is decoded and after each step of preprocessing; 64M if not given", TOOL_SCALED,
+     offsetof(tool_common, max_pixels), 1, 1e12, NULL},
     {"json", NULL, "results as JSON", TOOL_FLAG, offsetof(tool_common, json), 0, 0, NULL},
-    {"quiet", NULL, "no progress and no notes, only results and errors", TOOL_FLAG, offsetof(tool_common, quiet), 0, 0,
-     NULL},
+    {"quiet", NULL, "no progress, no notes and no warnings, only results and errors", TOOL_FLAG,
+     offsetof(tool_common, quiet), 0, 0, NULL},
     {"help", NULL, "this text", TOOL_FLAG, offsetof(tool_common, help), 0, 0, NULL},
     {0},
 };
 
-/* Index of an option in both tables put together; NULL past the end. */
+/* More than any command has, those of every command included. */
+#define MOST_OPTIONS 96
+
+/* The option of that index in both tables put together; NULL past the end. */
 static const tool_option *option_at(const tool_command *command, size_t index)
 {
     for (const tool_option *option = command->options; option->name != NULL; option++) {
@@ -43,14 +49,16 @@ static const char *option_name(const void *command, size_t index)
     return option != NULL ? option->name : NULL;
 }
 
-static const tool_option *find_option(const tool_command *command, const char *name, size_t size)
+/* Index of the option of that name, SIZE_MAX if there is none. */
+static size_t find_option(const tool_command *command, const char *name, size_t size)
 {
-    for (size_t i = 0;; i++) {
-        const tool_option *option = option_at(command, i);
-        if (option == NULL || (strncmp(option->name, name, size) == 0 && option->name[size] == '\0')) {
-            return option;
+    for (size_t i = 0; i < MOST_OPTIONS && option_at(command, i) != NULL; i++) {
+        const char *candidate = option_at(command, i)->name;
+        if (strncmp(candidate, name, size) == 0 && candidate[size] == '\0') {
+            return i;
         }
     }
+    return SIZE_MAX;
 }
 
 /* "HxW" or "HxWxC"; one number is a square. */
@@ -83,8 +91,11 @@ static bool parse_size(const char *text, size_t most, int32_t size[3])
 
 static int wrong_number(tool *run, const tool_option *option, const char *kind, const char *text)
 {
-    return tool_fail_usage(run, "--%s takes %s from %g to %.15g, not \"%s\"", option->name, kind, option->minimum,
-                           option->maximum, text);
+    const bool any = option->maximum > 1e19; /* as much as a count can be */
+    char most[32];
+    snprintf(most, sizeof(most), any ? "2^64-1" : "%.15g", option->maximum);
+    return tool_fail_usage(run, "--%s takes %s from %g to %s, not \"%s\"", option->name, kind, option->minimum, most,
+                           text);
 }
 
 static int set_choice(tool *run, const tool_option *option, const char *text, const char **target)
@@ -115,9 +126,11 @@ static int set_option(tool *run, const tool_option *option, const char *text, vo
     case TOOL_TEXT:
         *(const char **)target = text;
         return *text != '\0' ? TOOL_DONE : tool_fail_usage(run, "--%s is empty", option->name);
-    case TOOL_COUNT: {
+    case TOOL_COUNT:
+    case TOOL_SCALED: {
         uint64_t value = 0;
-        if (!tool_parse_count(text, &value) || (double)value < option->minimum || (double)value > option->maximum) {
+        bool fine = option->type == TOOL_SCALED ? tool_parse_scaled(text, &value) : tool_parse_count(text, &value);
+        if (!fine || (double)value < option->minimum || (double)value > option->maximum) {
             return wrong_number(run, option, "a whole number", text);
         }
         *(uint64_t *)target = value;
@@ -153,18 +166,20 @@ static int unknown_option(tool *run, const char *word)
                            nearest);
 }
 
-/* Takes one option at arguments[*index], and its value, which may be the next word. */
-static int take_option(tool *run, int count, char **arguments, int *index, void *settings)
+/* Takes one option at arguments[*index], and its value, which may be the next word; counts it in `times`. */
+static int take_option(tool *run, int count, char **arguments, int *index, void *settings, uint32_t *times)
 {
     const char *word = arguments[*index];
     if (strcmp(word, "-h") == 0) {
         word = "--help";
     }
     size_t size = strcspn(word, "=");
-    const tool_option *option = size > 2 && word[1] == '-' ? find_option(run->command, word + 2, size - 2) : NULL;
-    if (option == NULL) {
+    size_t found = size > 2 && word[1] == '-' ? find_option(run->command, word + 2, size - 2) : SIZE_MAX;
+    if (found == SIZE_MAX) {
         return unknown_option(run, word);
     }
+    const tool_option *option = option_at(run->command, found);
+    times[found]++;
     const char *value = word[size] == '=' ? word + size + 1 : NULL;
     if (option->type == TOOL_FLAG) {
         return value == NULL ? set_option(run, option, NULL, settings)
@@ -179,6 +194,17 @@ static int take_option(tool *run, int count, char **arguments, int *index, void 
     return set_option(run, option, value, settings);
 }
 
+/* Whoever repeats an option may have meant both values: the last one counts, and that is said. */
+static void tell_repetitions(tool *run, const uint32_t times[MOST_OPTIONS])
+{
+    for (size_t i = 0; i < MOST_OPTIONS && option_at(run->command, i) != NULL; i++) {
+        const tool_option *option = option_at(run->command, i);
+        if (times[i] > 1 && option->type != TOOL_FLAG) {
+            tool_note(run, "warning: --%s is given more than once; the last one counts", option->name);
+        }
+    }
+}
+
 int tool_parse(tool *run, int count, char **arguments, void *settings)
 {
     const tool_command *command = run->command;
@@ -189,6 +215,7 @@ int tool_parse(tool *run, int count, char **arguments, void *settings)
         }
     }
     run->common = settings;
+    uint32_t times[MOST_OPTIONS] = {0};
     size_t operands = 0;
     bool only_operands = false;
     for (int i = 0; i < count; i++) {
@@ -197,7 +224,7 @@ int tool_parse(tool *run, int count, char **arguments, void *settings)
         } else if (only_operands || arguments[i][0] != '-' || arguments[i][1] == '\0') {
             arguments[operands++] = arguments[i];
         } else {
-            int result = take_option(run, count, arguments, &i, settings);
+            int result = take_option(run, count, arguments, &i, settings, times);
             if (result != TOOL_DONE) {
                 return result;
             }
@@ -207,6 +234,12 @@ int tool_parse(tool *run, int count, char **arguments, void *settings)
     run->operand_count = operands;
     if (run->common->help) {
         return TOOL_DONE;
+    }
+    tell_repetitions(run, times);
+    for (size_t i = 0; i < operands; i++) {
+        if (*arguments[i] == '\0') {
+            return tool_fail_usage(run, "an argument is empty; usage: cnn %s %s", command->name, command->synopsis);
+        }
     }
     if (operands < command->least_operands) {
         return tool_fail_usage(run, "too few arguments; usage: cnn %s %s", command->name, command->synopsis);

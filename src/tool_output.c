@@ -28,15 +28,6 @@ void tool_flush(tool *run)
     }
 }
 
-cnn_status tool_write(void *user, const void *data, size_t size)
-{
-    tool *run = user;
-    if (run->output_error == 0 && fwrite(data, 1, size, stdout) != size) {
-        run->output_error = errno != 0 ? errno : EIO;
-    }
-    return run->output_error == 0 ? CNN_OK : CNN_ERROR_IO;
-}
-
 int tool_finish(tool *run, int result)
 {
     tool_flush(run);
@@ -49,10 +40,20 @@ int tool_finish(tool *run, int result)
     return result == TOOL_DONE ? TOOL_FAILED : result;
 }
 
-/* Writes "cnn train: message" with whatever bytes are in it made harmless; newlines stay. */
+/* Prints text that is nobody's to trust as one line. */
+static void print_line(const char *text)
+{
+    char *printable = tool_printable(text);
+    fprintf(stderr, "%s\n", printable != NULL ? printable : "");
+    free(printable);
+}
+
+/* Writes "cnn train: message" with whatever bytes are in it made harmless. Newlines stay where the format has some,
+ * and its arguments are then printable already: the name of a file must not begin a line of its own. */
 static void message(tool *run, bool prefix, const char *format, va_list arguments)
 {
     char *text = NULL;
+    const bool lines = strchr(format, '\n') != NULL;
     if (vasprintf(&text, format, arguments) < 0) {
         text = NULL;
     }
@@ -61,16 +62,12 @@ static void message(tool *run, bool prefix, const char *format, va_list argument
     if (prefix) {
         fprintf(stderr, run->command != NULL ? "cnn %s: " : "cnn%s: ", run->command != NULL ? run->command->name : "");
     }
-    for (char *line = text != NULL ? text : strerror(ENOMEM); line != NULL;) {
-        char *end = text != NULL ? strchr(line, '\n') : NULL;
-        if (end != NULL) {
-            *end = '\0';
-        }
-        char *printable = tool_printable(line);
-        fprintf(stderr, "%s\n", printable != NULL ? printable : "");
-        free(printable);
-        line = end != NULL ? end + 1 : NULL;
+    char *line = text;
+    for (char *end = NULL; lines && line != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = '\0';
+        print_line(line);
     }
+    print_line(line != NULL ? line : strerror(ENOMEM));
     pthread_mutex_unlock(&run->lock);
     free(text);
 }

@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* Ctrl-C and kill: the first asks for an orderly end, the second gets it at once. */
+/* Ctrl-C, kill, a terminal that goes away: the first is an orderly end, the second gets it at once. */
 #include "tool.h"
 
 #include <signal.h>
 
 static volatile sig_atomic_t noted;
 
-static void note_signal(int number) { noted = number; }
+static void note_signal(int number)
+{
+    if (noted != 0) { /* of whatever kind the first one was */
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    noted = number;
+}
 
 void tool_catch_signals(void)
 {
-    /* SA_RESETHAND brings the default back for the second signal; SA_RESTART keeps reads and writes whole. */
-    struct sigaction action = {.sa_handler = note_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    /* SA_RESTART keeps reads and writes whole. */
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
-    const int numbers[] = {SIGINT, SIGTERM};
+    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         struct sigaction before;
-        /* What the parent chose to ignore stays ignored, as in a background job of a script. */
+        /* What the parent chose to ignore stays ignored, as in a background job of a script or under nohup. */
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
             sigaction(numbers[i], &action, NULL);
         }

@@ -21,14 +21,15 @@ char *tool_format(const char *format, ...)
     return size < 0 ? NULL : text;
 }
 
-/* Length of the valid UTF-8 sequence of a printable character at `text`, 0 if there is none. */
-static size_t printable_length(const unsigned char *text)
+/* Length of the UTF-8 sequence at `text` and its character, 0 if it is not valid. */
+static size_t read_character(const unsigned char *text, uint32_t *code)
 {
     if (text[0] < 0x80) {
-        return text[0] >= 0x20 && text[0] != 0x7f ? 1 : 0;
+        *code = text[0];
+        return 1;
     }
     size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
-    uint32_t code = text[0] & (0xffu >> (length + 1));
+    *code = text[0] & (0xffu >> (length + 1));
     if (text[0] < 0xc2 || text[0] > 0xf4) {
         return 0;
     }
@@ -36,12 +37,32 @@ static size_t printable_length(const unsigned char *text)
         if ((text[i] & 0xc0) != 0x80) {
             return 0;
         }
-        code = code << 6 | (text[i] & 0x3fu);
+        *code = *code << 6 | (text[i] & 0x3fu);
     }
-    bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
-    bool surrogate = code >= 0xd800 && code <= 0xdfff;
-    bool control = code < 0xa0; /* C1: terminals may obey it */
-    return overlong || surrogate || control || code > 0x10ffff ? 0 : length;
+    bool overlong = (length == 3 && *code < 0x800) || (length == 4 && *code < 0x10000);
+    bool surrogate = *code >= 0xd800 && *code <= 0xdfff;
+    return overlong || surrogate || *code > 0x10ffff ? 0 : length;
+}
+
+/* Controls, which terminals may obey, line and paragraph separators, and what turns the direction of writing. */
+static bool is_hidden(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+size_t tool_hidden_character(const char *text, uint32_t *code)
+{
+    size_t length = read_character((const unsigned char *)text, code);
+    return length > 0 && is_hidden(*code) ? length : 0;
+}
+
+/* Length of the valid UTF-8 sequence of a printable character at `text`, 0 if there is none. */
+static size_t printable_length(const unsigned char *text)
+{
+    uint32_t code = 0;
+    size_t length = read_character(text, &code);
+    return is_hidden(code) ? 0 : length;
 }
 
 char *tool_printable(const char *text)
@@ -122,6 +143,29 @@ bool tool_parse_count(const char *text, uint64_t *value)
     unsigned long long number = strtoull(text, NULL, 10);
     *value = number;
     return errno == 0;
+}
+
+bool tool_parse_scaled(const char *text, uint64_t *value)
+{
+    static const char suffixes[] = "kMG";
+    char digits[24] = "";
+    const size_t size = strlen(text);
+    const char *suffix = size > 0 ? memchr(suffixes, text[size - 1], sizeof(suffixes) - 1) : NULL;
+    const size_t length = suffix != NULL ? size - 1 : size;
+    if (length >= sizeof(digits)) {
+        return false;
+    }
+    memcpy(digits, text, length);
+    if (!tool_parse_count(digits, value)) {
+        return false;
+    }
+    for (ptrdiff_t i = suffix != NULL ? suffix - suffixes : -1; i >= 0; i--) {
+        if (*value > UINT64_MAX / 1000) {
+            return false;
+        }
+        *value *= 1000;
+    }
+    return true;
 }
 
 bool tool_parse_real(const char *text, double *value)
@@ -229,6 +273,21 @@ bool tool_list_split(tool_list *list, const char *text)
         }
         text += size + 1;
     }
+}
+
+const char *tool_list_fault(const tool_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (*list->items[i] == '\0') {
+            return "an empty name";
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(list->items[i], list->items[j]) == 0) {
+                return "a name twice";
+            }
+        }
+    }
+    return NULL;
 }
 
 void tool_list_free(tool_list *list)

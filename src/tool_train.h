@@ -4,17 +4,19 @@
 #define CNN_TOOL_TRAIN_H
 
 #include "tool_curve.h"
+#include "tool_keep.h"
 #include "tool_recipe.h"
 
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
-    const char *mean, *pca, *curve, *schedule, *metric, *last_batch;
+    const char *background;
+    const char *mean, *pca, *curve, *schedule, *metric, *last_batch, *class_weights, *prefix;
     double val_split;
     tool_model_options model;
     tool_rule rule;
     uint64_t epochs, batch, limit, topk, patience, memory_limit;
-    bool ten_crop, in_memory;
+    bool ten_crop, in_memory, orient, replace;
 } train_settings;
 
 typedef struct train_run {
@@ -24,6 +26,7 @@ typedef struct train_run {
     tool_rule rule;
     uint32_t epochs, batch;
     char *last_path;
+    tool_kept kept_out, kept_last; /* what lay there before */
 
     cnn_dataset *data, *validation_data;
     cnn_model *model;
@@ -33,12 +36,16 @@ typedef struct train_run {
     cnn_pipeline *training_steps; /* may be the same */
     cnn_pipeline *evaluation;    /* of validation and prediction: may be the same, or has ten crops */
     cnn_loader *loader, *validation_loader;
+    float *class_weights; /* of each class of the data; NULL: all 1 */
     cnn_loss *loss;
     cnn_optimizer *optimizer;
     cnn_schedule *schedule;       /* NULL: the learning rate stays as it is */
     cnn_evaluator *evaluators[3]; /* the metric that decides, accuracy if it is another, top k */
     size_t evaluator_count;
     cnn_history *history;
+    /* Of a model that is trained further into its own file: its scores before the first step. */
+    bool has_start;
+    double start_score, start_loss, start_accuracy;
 
     /* Of the callbacks: */
     double begin, epoch_seconds; /* when the training began; how long the last epoch took */
@@ -53,12 +60,32 @@ int tool_train_open(train_run *train);
 void tool_train_close(train_run *train);
 /* Sets the preprocessing of the model and makes the steps of the training images, by --preprocess and --augment. */
 int tool_train_set_steps(train_run *train);
+/* Length of the steps at the beginning that the decoder does, with the comma behind them. */
+size_t tool_train_decoding_length(const char *steps);
 /* Length of the steps before the first one that changes the scale of values. */
 size_t tool_train_sizing_length(const char *steps);
 /* The mean of the training images, "0.49/0.45/0.42"; malloc'ed. They are read once for this and for --pca. */
 int tool_train_measure_mean(train_run *train, char **numbers);
 /* The step that --pca asks for, with its numbers; malloc'ed, NULL for none. */
 int tool_train_measure_pca(train_run *train, char **step);
+/* ---- the files of a training ---- */
+
+/* Names the checkpoint, and finds out what is wrong with the names of all files before anything is read. */
+int tool_train_check_files(train_run *train);
+/* The same for the files of the datasets, once these are open. */
+int tool_train_check_data_files(train_run *train);
+/* Keeps what lies under the names of the model and the checkpoint, and says so; or measures a model that is trained
+ * further into its own file, to find out at the end which one is better. */
+int tool_train_keep_files(train_run *train);
+/* Whether the model that the training began with is at least as good as its best epoch. */
+bool tool_train_start_is_best(const train_run *train);
+/* After the training: of such a model and its best epoch the better one stays. */
+int tool_train_settle_files(train_run *train);
+/* Whether the model at --out is there, and of this training. */
+bool tool_train_has_model(const train_run *train);
+
+/* The weights of the classes, by --class-weights. */
+int tool_train_set_class_weights(train_run *train);
 /* Says what is about to happen. */
 void tool_train_introduce(train_run *train);
 

@@ -23,7 +23,10 @@ static int open_validation(train_run *train, const tool_data_options *like)
         for (size_t i = 0; i < count; i++) {
             names[i] = cnn_dataset_class_name(train->data, i);
         }
-        tool_data_options options = {"test", names, count, like->channels};
+        tool_data_options options = *like;
+        options.part = "test";
+        options.classes = names;
+        options.class_count = count;
         int result = tool_open_data(train->run, settings->val, &options, &train->validation_data);
         free(names);
         return result;
@@ -35,6 +38,9 @@ static int open_validation(train_run *train, const tool_data_options *like)
     cnn_status status = cnn_dataset_split(
         train->data, CNN_SPLIT(.mode = CNN_SPLIT_STRATIFIED, .fraction = (float)settings->val_split), &rest,
         &train->validation_data);
+    if (status == CNN_ERROR_INVALID_ARGUMENT) {
+        return tool_fail(train->run, "--val-split %g: %s", settings->val_split, cnn_last_error(train->run->context));
+    }
     if (status == CNN_OK) {
         cnn_dataset_free(train->data);
         train->data = rest;
@@ -47,7 +53,8 @@ static int open_data(train_run *train)
 {
     const train_settings *settings = train->settings;
     tool_list classes = {0};
-    tool_data_options options = {.part = "train"};
+    tool_data_options options = {
+        .part = "train", .prefix = settings->prefix, .on_error = tool_on_error(settings->on_error)};
     int result = TOOL_DONE;
     options.channels = settings->model.input[2] != 0 ? (uint32_t)settings->model.input[2] : train->recipe->channels;
     if (train->model != NULL) {
@@ -59,7 +66,7 @@ static int open_data(train_run *train)
     options.classes = (const char *const *)classes.items;
     options.class_count = classes.count;
     if (result == TOOL_DONE && train->model != NULL && cnn_model_class_count(train->model) > 0) {
-        result = tool_open_data_of_model(train->run, settings->data, "train", train->model, &train->data);
+        result = tool_open_data_of_model(train->run, settings->data, &options, train->model, &train->data);
     } else if (result == TOOL_DONE) {
         result = tool_open_data(train->run, settings->data, &options, &train->data);
     }
@@ -160,22 +167,22 @@ static cnn_status open_loaders(train_run *train)
     const char *last = train->settings->last_batch != NULL ? train->settings->last_batch : train->recipe->last_batch;
     const bool wrap = last != NULL && strcmp(last, "wrap") == 0, drop = last != NULL && strcmp(last, "drop") == 0;
     cnn_context *context = train->run->context;
-    cnn_status status = cnn_loader_create(
-        context, train->data,
-        CNN_LOADER(.pipeline = train->training_steps, .batch = train->batch, .shuffle = 1, .on_error = on_error,
-                   .mode = wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = drop,
-                   .in_memory = in_memory, .memory_limit = limit),
-        &train->loader);
+    cnn_status status = cnn_loader_create(context, train->data,
+                                          CNN_LOADER(.pipeline = train->training_steps, .batch = train->batch,
+                                                     .shuffle = 1, .on_error = on_error,
+                                                     .mode = wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = drop,
+                                                     .in_memory = in_memory, .memory_limit = limit),
+                                          &train->loader);
     if (limit > 0) { /* what is left for the validation images; 0 would be any number */
         uint64_t taken = cnn_loader_kept_bytes(train->loader);
         limit = limit > taken ? limit - taken : 1;
     }
     if (status == CNN_OK && train->validation_data != NULL) {
-        status = cnn_loader_create(
-            context, train->validation_data,
-            CNN_LOADER(.pipeline = train->evaluation, .batch = ten ? (train->batch + 9) / 10 : train->batch,
-                       .on_error = on_error, .in_memory = in_memory, .memory_limit = limit),
-            &train->validation_loader);
+        status = cnn_loader_create(context, train->validation_data,
+                                   CNN_LOADER(.pipeline = train->evaluation,
+                                              .batch = ten ? (train->batch + 9) / 10 : train->batch,
+                                              .on_error = on_error, .in_memory = in_memory, .memory_limit = limit),
+                                   &train->validation_loader);
     }
     if (status == CNN_OK) {
         tell_memory(train);
@@ -231,6 +238,10 @@ static int open_rules(train_run *train)
     if (status == CNN_OK && (status = cnn_accuracy_create(context, &evaluator)) == CNN_OK) {
         add_evaluator(train, evaluator);
     }
+    if (train->settings->topk >= labels) {
+        tool_note(train->run, "topk        %llu is left out: of %zu classes it would always be 1",
+                  (unsigned long long)train->settings->topk, labels);
+    }
     if (status == CNN_OK && train->settings->topk > 1 && train->settings->topk < labels &&
         (status = cnn_top_k_create(context, (uint32_t)train->settings->topk, &evaluator)) == CNN_OK) {
         add_evaluator(train, evaluator);
@@ -253,7 +264,8 @@ int tool_train_open(train_run *train)
     if (result == TOOL_DONE && zoo) {
         result = open_zoo_model(train);
     }
-    int (*const steps[])(train_run *) = {set_classes, tool_train_set_steps, set_weights, freeze, open_rules};
+    int (*const steps[])(train_run *) = {set_classes, tool_train_set_steps, set_weights, freeze,
+                                       tool_train_set_class_weights, open_rules};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
         result = steps[i](train);
     }
@@ -282,6 +294,9 @@ void tool_train_close(train_run *train)
     cnn_dataset_free(train->validation_data);
     cnn_dataset_free(train->data);
     tool_curve_free(&train->curve);
+    tool_keep_close(&train->kept_out);
+    tool_keep_close(&train->kept_last);
     free(train->augment);
+    free(train->class_weights);
     free(train->last_path);
 }

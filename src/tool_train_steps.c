@@ -21,6 +21,67 @@ size_t tool_train_sizing_length(const char *steps)
     return strlen(steps);
 }
 
+size_t tool_train_decoding_length(const char *steps)
+{
+    static const char *const decoding[] = {"orient", "background"};
+    const char *step = steps;
+    for (bool found = true; found && *step != '\0';) {
+        const size_t name = strcspn(step, "=,");
+        found = false;
+        for (size_t i = 0; i < sizeof(decoding) / sizeof(decoding[0]); i++) {
+            found = found || (strlen(decoding[i]) == name && strncmp(step, decoding[i], name) == 0);
+        }
+        if (found) {
+            step += strcspn(step, ",");
+            step += *step == ',';
+        }
+    }
+    return (size_t)(step - steps);
+}
+
+/* Whether the decoding part of `steps` has the step of that name. */
+static bool decodes(const char *steps, const char *name)
+{
+    const char *end = steps + tool_train_decoding_length(steps), *found = strstr(steps, name);
+    return found != NULL && found < end;
+}
+
+/* --orient and --background come before all other steps; a background of the preprocessing's own gives way. What an
+ * augmentation begins with is for all images. */
+static int add_decoding(train_run *train)
+{
+    const train_settings *settings = train->settings;
+    const char *text = cnn_pipeline_text(train->preprocess), *rest = text + tool_train_decoding_length(text);
+    const char *augment = train->augment != NULL ? train->augment : "";
+    if (!settings->orient && settings->background == NULL && tool_train_decoding_length(augment) == 0) {
+        return TOOL_DONE;
+    }
+    const bool orient = settings->orient || decodes(text, "orient") || decodes(augment, "orient");
+    const char *from = decodes(text, "background") ? text : decodes(augment, "background") ? augment : NULL;
+    char *own = from != NULL ? strdup(strstr(from, "background")) : NULL;
+    if (own != NULL) {
+        own[strcspn(own, ",")] = '\0';
+    }
+    char *given = settings->background != NULL ? tool_format("background=%s", settings->background) : NULL;
+    const char *background = given != NULL ? given : own != NULL ? own : "";
+    char *steps = tool_format("%s%s%s%s%s", orient ? "orient" : "", orient && *background != '\0' ? "," : "",
+                              background, *rest != '\0' ? "," : "", rest);
+    cnn_pipeline *longer = NULL;
+    cnn_status status = steps != NULL ? cnn_pipeline_create(train->run->context, steps, &longer)
+                                      : CNN_ERROR_OUT_OF_MEMORY;
+    free(steps);
+    free(given);
+    free(own);
+    if (status != CNN_OK) {
+        return settings->background != NULL && status == CNN_ERROR_INVALID_ARGUMENT
+                   ? tool_fail_usage(train->run, "--background: %s", cnn_last_error(train->run->context))
+                   : tool_fail_library(train->run, status);
+    }
+    cnn_pipeline_free(train->preprocess);
+    train->preprocess = longer;
+    return TOOL_DONE;
+}
+
 /* --augment; or what the recipe says of a model whose images are prepared in no other way. */
 static int choose_augment(train_run *train)
 {
@@ -192,7 +253,8 @@ static int open_preprocess(train_run *train, const cnn_pipeline *whole_augment)
     if (status != CNN_OK) {
         return tool_fail_library(train->run, status);
     }
-    return set_evaluation(train);
+    int result = add_decoding(train);
+    return result == TOOL_DONE ? set_evaluation(train) : result;
 }
 
 /* Augmentation goes between the steps that make the size and those that change the scale of values, which must see
@@ -203,8 +265,10 @@ static int open_training_steps(train_run *train, bool whole)
     size_t sizing = tool_train_sizing_length(text);
     bool scaled = whole && tool_train_sizing_length(train->augment) < strlen(train->augment);
     const char *scaling = scaled ? "" : text + sizing;
-    size_t kept = whole ? 0 : sizing > 0 && text[sizing - 1] == ',' ? sizing - 1 : sizing;
-    char *steps = tool_format("%.*s%s%s%s%s", (int)kept, text, kept > 0 ? "," : "", train->augment,
+    size_t kept = whole ? tool_train_decoding_length(text) : sizing; /* how files are decoded is the preprocessing's */
+    kept -= kept > 0 && text[kept - 1] == ',';
+    const char *augment = train->augment + tool_train_decoding_length(train->augment);
+    char *steps = tool_format("%.*s%s%s%s%s", (int)kept, text, kept > 0 && *augment != '\0' ? "," : "", augment,
                               *scaling != '\0' ? "," : "", scaling);
     if (steps == NULL) {
         return tool_fail_memory(train->run);

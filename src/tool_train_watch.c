@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is seen of a training while it runs. */
+#include "tool_counts.h"
 #include "tool_json.h"
 #include "tool_train.h"
 
@@ -98,7 +99,9 @@ static void print_epoch(train_run *train, const cnn_progress *progress, bool bes
 bool tool_train_on_epoch(void *user, const cnn_progress *progress)
 {
     train_run *train = user;
-    bool best = cnn_history_best_epoch(progress->history) == progress->epoch;
+    const double best_score = cnn_history_best_score(progress->history);
+    bool best = cnn_history_best_epoch(progress->history) == progress->epoch &&
+                (!train->has_start || cnn_evaluator_is_better(train->evaluators[0], best_score, train->start_score));
     train->epoch_seconds = progress->seconds;
     tell_epoch(train, progress, best);
     if (train->run->common->json) {
@@ -117,6 +120,19 @@ bool tool_train_on_epoch(void *user, const cnn_progress *progress)
     return tool_signal() != 0 && progress->epoch + 1 < progress->epochs;
 }
 
+/* The images of each class, and what is odd about their numbers. */
+static void tell_counts(tool *run, const cnn_dataset *dataset, bool training)
+{
+    tool_class_counts counts;
+    char *text = tool_count_classes(dataset, &counts) ? tool_counts_text(&counts) : NULL;
+    if (text != NULL) {
+        tool_note(run, "%s %s", training ? "training on" : "validation ", text);
+        tool_warn_of_empty(run, &counts, training ? "training" : "validation");
+    }
+    free(text);
+    tool_free_counts(&counts);
+}
+
 void tool_train_introduce(train_run *train)
 {
     tool *run = train->run;
@@ -132,6 +148,10 @@ void tool_train_introduce(train_run *train)
     } else {
         tool_note(run, "images      %zu for training, none for validation: the best epoch is chosen by running values",
                   cnn_dataset_count(train->data));
+    }
+    tell_counts(run, train->data, true);
+    if (train->validation_data != NULL) {
+        tell_counts(run, train->validation_data, false);
     }
     if (train->training_steps != train->preprocess) {
         snprintf(augment, sizeof(augment), "; in training %s", cnn_pipeline_text(train->training_steps));

@@ -29,7 +29,7 @@ typedef struct cnn_context cnn_context;
 /**
  * Where the library takes its memory from. Both functions are called from any
  * thread that uses the context, at the same time. What the linked libraries
- * (JPEG, PNG, JSON, gzip, thread pool, BLIS) need inside their own calls comes
+ * (JPEG, PNG, GIF, WebP, TIFF, JSON, gzip, thread pool, BLIS) need inside their own calls comes
  * from malloc.
  */
 typedef struct cnn_allocator {
@@ -80,20 +80,22 @@ typedef enum cnn_math {
 /** Options of cnn_context_create(); write them with CNN_CONTEXT(). */
 typedef struct cnn_context_options {
     size_t struct_size;
-    uint32_t threads;                  /**< threads that compute, the caller's included; 1 creates none.
+    uint32_t threads;                   /**< threads that compute, the caller's included; 1 creates none.
                                             0: as many as the process may use */
-    uint32_t log_level;                /**< least important level that is logged; 0: CNN_LOG_WARNING */
-    uint64_t seed;                     /**< of every random choice made under this context */
-    const char *backend;               /**< "reference", "blis" or a registered name. NULL: the environment
+    uint32_t log_level;                 /**< least important level that is logged; 0: CNN_LOG_WARNING */
+    uint64_t seed;                      /**< of every random choice made under this context */
+    const char *backend;                /**< "reference", "blis" or a registered name. NULL: the environment
                                             variable CNN_BACKEND if set, else the best built in */
     const struct cnn_backend *backends; /**< backends of the caller's, beside those built in; copied */
-    size_t backend_count;              /**< how many */
-    const cnn_allocator *allocator;    /**< copied; NULL: malloc */
-    const cnn_executor *executor;      /**< copied; NULL: the library's own pool of `threads` */
-    cnn_log_function log;              /**< NULL: nothing is logged */
-    void *log_user;                    /**< handed to `log` */
-    uint32_t math;                     /**< a cnn_math */
+    size_t backend_count;               /**< how many */
+    const cnn_allocator *allocator;     /**< copied; NULL: malloc */
+    const cnn_executor *executor;       /**< copied; NULL: the library's own pool of `threads` */
+    cnn_log_function log;               /**< NULL: nothing is logged */
+    void *log_user;                     /**< handed to `log` */
+    uint32_t math;                      /**< a cnn_math */
     uint32_t reserved;
+    uint64_t max_pixels;                /**< most pixels of an image, as it is decoded and after each step of a
+                                             pipeline; what asks for more is CNN_ERROR_LIMIT. 0: 64,000,000 */
     uint64_t max_session_bytes;        /**< largest session that cnn_session_create() makes, as
                                             cnn_model_session_bytes() counts: a model file of a few hundred bytes can
                                             describe one of any size. 0: the machine's memory */

@@ -15,6 +15,13 @@ CNN_BEGIN_DECLS
 
 typedef struct cnn_dataset cnn_dataset;
 
+/** What becomes of a sample that cannot be read, or of an entry that cannot be examined when a dataset is opened. */
+typedef enum cnn_on_error {
+    CNN_ON_ERROR_FAIL = 0, /**< the call fails and names path and reason */
+    CNN_ON_ERROR_SKIP = 1  /**< it is left out, logged and counted; CNN_ERROR_CANCELLED, CNN_ERROR_OUT_OF_MEMORY and
+                                CNN_ERROR_INTERNAL, which are not its own, fail all the same */
+} cnn_on_error;
+
 /** Options of the datasets that list files; write them with CNN_FILES(). */
 typedef struct cnn_files_options {
     size_t struct_size;
@@ -24,6 +31,11 @@ typedef struct cnn_files_options {
     uint32_t channels;          /**< decode to 1 or 3 channels; 0: 3 for photos, 1 for IDX */
     uint32_t apply_orientation; /**< as in cnn_decode_options */
     const char *part;           /**< of an IDX or CIFAR folder: "train" or "test"; NULL: "train" */
+    const char *prefix;         /**< of a folder with several sets of IDX files: what the names of the chosen one begin
+                                     with, such as "emnist-letters"; NULL: any */
+    int32_t on_error;           /**< a cnn_on_error: of links to nowhere, folders that cannot be listed, and entries
+                                     that cannot be examined. Images that cannot be decoded are the loader's */
+    uint32_t reserved;          /**< zero */
 } cnn_files_options;
 
 #define CNN_FILES(...) CNN_OPTIONS(cnn_files_options, __VA_ARGS__)
@@ -41,12 +53,19 @@ CNN_API cnn_status cnn_dataset_open(cnn_context *context, const char *path, cons
                                     cnn_dataset **dataset);
 
 /**
- * One folder for each class below `path`, each with .jpg, .jpeg and .png files
- * (any case, in folders below it too), in byte order. Names that begin with a
- * dot are passed over with a log message; a class without images is an error.
+ * One folder for each class below `path`, each with image files by the endings
+ * of cnn_image_name_format() (in folders below it too), in byte order. Names that begin with a
+ * dot are passed over with a log message. A class without images is an error,
+ * unless `classes` are given: then it is told in the log, so that a validation
+ * or test set is numbered as the training set though a class of it is empty or
+ * missing there. Links are followed; a folder to which several lead is taken
+ * once in a class. A name that is not UTF-8, or has control characters, gives a
+ * class name in which each such byte is written \xNN; `classes` may be written
+ * either way.
  *
- * Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_IO, CNN_ERROR_FORMAT,
- * CNN_ERROR_MISMATCH (a folder that is not in `classes`), CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_IO, CNN_ERROR_FORMAT, CNN_ERROR_LIMIT (folders nested too deep),
+ * CNN_ERROR_INVALID_ARGUMENT (two folders give one class name), CNN_ERROR_MISMATCH (a folder that is not in `classes`),
+ * CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
  */
 CNN_API cnn_status cnn_dataset_open_folders(cnn_context *context, const char *path,
                                             const cnn_files_options *options, cnn_dataset **dataset);
@@ -62,7 +81,7 @@ CNN_API cnn_status cnn_dataset_open_flat(cnn_context *context, const char *path,
 /**
  * IDX files, as MNIST and Fashion-MNIST come, gzipped or not: unsigned bytes,
  * images of rank 3 (or 4 with channels last) and labels of rank 1. They are
- * held in memory. Labels number the classes; without `classes` names are
+ * held in memory, at most 4 GB each, as they are in the files. Labels number the classes; without `classes` names are
  * "0", "1", ...; a folder named fashion-mnist gets the article's names.
  *
  * Returns CNN_OK, CNN_ERROR_IO, CNN_ERROR_TRUNCATED, CNN_ERROR_FORMAT,
@@ -88,6 +107,13 @@ typedef struct cnn_arrays_options {
     uint32_t borrow;            /**< 1: the arrays outlive the dataset and are not copied */
     const char *const *classes; /**< class names; NULL: "0", "1", ... */
     size_t class_count;         /**< 0: one more than the largest label */
+    const float *targets;       /**< count x target_count values, copied: what the model's outputs should be, where one
+                                     class label does not say it (several labels, soft labels, regression). NULL: none */
+    size_t target_count;        /**< values of each sample; 0 without targets */
+    const float *weights;       /**< count weights of 0 or more, copied: what each sample's loss is multiplied by; NULL:
+                                     all 1 */
+    const int64_t *groups;      /**< count numbers of 0 or more, copied: what a sample belongs together with, such as a
+                                     person or a burst of photos; -1: with none. NULL: all -1 */
 } cnn_arrays_options;
 
 #define CNN_ARRAYS(...) CNN_OPTIONS(cnn_arrays_options, __VA_ARGS__)
@@ -105,12 +131,15 @@ typedef struct cnn_sample {
     uint32_t width;      /**< of `pixels` or `floats` */
     uint32_t height;     /**< of `pixels` or `floats` */
     uint32_t channels;   /**< of `pixels` or `floats`: 1 or 3 */
-    const char *path;    /**< a JPEG or PNG file; or NULL. Also used as the name in messages */
-    const void *encoded; /**< a JPEG or PNG in memory; or NULL */
+    const char *path;    /**< an image file; or NULL. Also used as the name in messages */
+    const void *encoded; /**< an image file in memory; or NULL */
     size_t encoded_size; /**< bytes */
     const uint8_t *pixels; /**< height x width x channels bytes; or NULL */
     const float *floats;   /**< height x width x channels values in [0, 1]; or NULL */
     void *token;           /**< the caller's, for `release` */
+    const float *targets;  /**< cnn_dataset_callbacks.target_count values, valid until `release`; NULL if that is 0 */
+    float weight;          /**< what the sample's loss is multiplied by, 0 or more; 1 when `read` is called */
+    int32_t reserved;
 } cnn_sample;
 
 /** A dataset of the caller's; write it with CNN_DATASET(). */
@@ -132,6 +161,11 @@ typedef struct cnn_dataset_callbacks {
     void (*destroy)(void *user);
     cnn_shape shape; /**< H, W, C of every sample where they are all the same; files are decoded to C channels. Rank 0:
                           not known */
+    size_t target_count; /**< target values that each sample has; 0: none, the label says all */
+    int32_t weighted;    /**< 1: samples have weights; 0: cnn_sample.weight is not looked at */
+    int32_t reserved;
+    /** The group of a sample, without reading it, -1 for none; NULL: none has one. */
+    int64_t (*group)(void *user, size_t index);
 } cnn_dataset_callbacks;
 
 #define CNN_DATASET(...) CNN_OPTIONS(cnn_dataset_callbacks, __VA_ARGS__)
@@ -214,8 +248,46 @@ CNN_API size_t cnn_dataset_class_count(const cnn_dataset *dataset);
 /** Name of class `label`; NULL past the end. Valid as long as the dataset. Since 0.1. */
 CNN_API const char *cnn_dataset_class_name(const cnn_dataset *dataset, size_t label);
 
+/** Entries that were left out when the dataset, or the one that it is a part of, was opened with CNN_ON_ERROR_SKIP; 0
+    for NULL. Since 0.1. */
+CNN_API uint64_t cnn_dataset_left_out(const cnn_dataset *dataset);
+
+/**
+ * Counts the samples of each class; no image is read.
+ *
+ * counts    receives a number for each class, in label order.
+ * capacity  numbers there is room for: at least cnn_dataset_class_count().
+ *
+ * Returns CNN_OK; CNN_ERROR_INVALID_ARGUMENT for NULL; CNN_ERROR_LIMIT if capacity is too small; CNN_ERROR_UNSUPPORTED
+ * if a label is not known before its sample is read; CNN_ERROR_OUT_OF_MEMORY. On failure nothing is written.
+ * Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_class_counts(const cnn_dataset *dataset, uint64_t *counts, size_t capacity);
+
+/**
+ * The class weights that make up for uneven numbers of samples, for
+ * cnn_fit_options.class_weights: n / (k n_c) of class c, with n samples of k
+ * classes that have any; so the mean weight of a sample is 1. As "balanced" of
+ * scikit-learn's compute_class_weight. A class without samples has weight 1.
+ *
+ * weights   receives a weight for each class, in label order.
+ * capacity  weights there is room for.
+ *
+ * Returns as cnn_dataset_class_counts(). Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_balanced_weights(const cnn_dataset *dataset, float *weights, size_t capacity);
+
 /** Label of a sample; -1 if it has none or it is not known before reading. Since 0.1. */
 CNN_API int32_t cnn_dataset_label(const cnn_dataset *dataset, size_t index);
+
+/** Target values of each sample; 0 if its label says all. Since 0.1. */
+CNN_API size_t cnn_dataset_target_count(const cnn_dataset *dataset);
+
+/** Whether samples have weights of their own. Since 0.1. */
+CNN_API bool cnn_dataset_weighted(const cnn_dataset *dataset);
+
+/** Group of a sample; -1 if it has none. Since 0.1. */
+CNN_API int64_t cnn_dataset_group(const cnn_dataset *dataset, size_t index);
 
 /** Path of a sample; NULL if it is no file of its own. Valid as long as the dataset. Since 0.1. */
 CNN_API const char *cnn_dataset_path(const cnn_dataset *dataset, size_t index);

@@ -94,10 +94,18 @@ CNN_API cnn_status cnn_error_rate_create(cnn_context *context, cnn_evaluator **e
  */
 CNN_API cnn_status cnn_log_loss_create(cnn_context *context, cnn_evaluator **evaluator);
 
+/** Mean absolute error of the outputs against target values (cnn_batch.targets), over samples and outputs, weighted by
+    the samples' weights; low is good. A batch without as many targets as outputs is refused. "mae". Since 0.1. */
+CNN_API cnn_status cnn_mae_create(cnn_context *context, cnn_evaluator **evaluator);
+
+/** Root of the mean squared error of the outputs against target values; all else as cnn_mae_create(). "rmse".
+    Since 0.1. */
+CNN_API cnn_status cnn_rmse_create(cnn_context *context, cnn_evaluator **evaluator);
+
 /**
  * An evaluator by its name in history: "accuracy", "binary_accuracy", "top5" (any number), "error_rate", "precision",
- * "recall", "f1" (macro; also "f1_macro", "f1_micro", "f1_class1", any class), "auc", "log_loss", "loss". Returns
- * CNN_OK, CNN_ERROR_NOT_FOUND for others, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ * "recall", "f1" (macro; also "f1_macro", "f1_micro", "f1_class1", any class), "auc", "log_loss", "mae",
+ * "rmse", "loss". Returns CNN_OK, CNN_ERROR_NOT_FOUND for others, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
  */
 CNN_API cnn_status cnn_evaluator_create(cnn_context *context, const char *name, cnn_evaluator **evaluator);
 
@@ -114,6 +122,11 @@ typedef struct cnn_evaluation {
     const int32_t *labels; /**< [count]; built-in evaluators leave samples with label -1 out, those of the caller see
                                 them and decide. NULL: none; "loss" needs none and then counts all samples */
     double loss;          /**< mean loss of the batch; NaN if there is none */
+    const float *targets; /**< [count, target_count]: what the outputs should be; NULL: labels say it. With them
+                               binary accuracy counts outputs on the side of 0.5 on which their targets are */
+    size_t target_count;  /**< values of each sample */
+    const float *weights; /**< [count] weights of samples; NULL: all 1. Of the built-in evaluators mae and rmse use
+                               them; losses are weighted already */
 } cnn_evaluation;
 
 #define CNN_EVALUATION(...) CNN_OPTIONS(cnn_evaluation, __VA_ARGS__)

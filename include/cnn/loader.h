@@ -10,14 +10,13 @@
 
 CNN_BEGIN_DECLS
 
-/** One thread at a time uses a loader; its own workers are not the caller's concern. */
+/**
+ * One thread at a time uses a loader; its own workers are not the caller's concern. After fork() a child process has
+ * none of the workers: there cnn_loader_next() and cnn_loader_seek() of a loader with workers return CNN_ERROR_STATE,
+ * cnn_loader_free() frees the memory, and a loader made anew in the child works; one without workers goes on. The
+ * parent's loader is not touched by any of this.
+ */
 typedef struct cnn_loader cnn_loader;
-
-/** What becomes of a sample that cannot be read. */
-typedef enum cnn_on_error {
-    CNN_ON_ERROR_FAIL = 0, /**< cnn_loader_next() fails and names path and reason */
-    CNN_ON_ERROR_SKIP = 1  /**< it is left out, logged and counted */
-} cnn_on_error;
 
 /** How batches follow each other. */
 typedef enum cnn_batch_mode {
@@ -57,9 +56,14 @@ typedef struct cnn_batch {
     const uint64_t *indices; /**< count indices into the dataset */
     cnn_shape shape;         /**< N, H, W, C; N images, so with ten_crop 10 x count */
     uint64_t epoch;          /**< epochs completed before the last sample of this batch */
+    const float *targets;    /**< count x target_count values; NULL if the dataset has none */
+    size_t target_count;     /**< of each sample */
+    const float *weights;    /**< count weights; NULL if the dataset has none: all 1 */
+    const int64_t *groups;   /**< count groups, -1 for none */
 } cnn_batch;
 
-#define CNN_BATCH_INIT {sizeof(cnn_batch), 0, NULL, NULL, NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}, 0}
+#define CNN_BATCH_INIT \
+    {sizeof(cnn_batch), 0, NULL, NULL, NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}, 0, NULL, 0, NULL, NULL}
 
 /**
  * Creates a loader. All samples must come out of the pipeline in one shape.
@@ -86,8 +90,10 @@ CNN_API void cnn_loader_free(cnn_loader *loader);
  * the same batches.
  *
  * Returns CNN_OK; with CNN_ON_ERROR_FAIL the status and message of the sample
- * that could not be read, after which the next call goes on behind it;
- * CNN_ERROR_SHAPE if a sample's shape differs. Since 0.1.
+ * that could not be read, after which the next call goes on after its batch
+ * (of several that failed the first is told, but before all others one that ran
+ * out of memory or was cancelled); CNN_ERROR_SHAPE if a sample's shape differs;
+ * CNN_ERROR_STATE in a child process, see cnn_loader. Since 0.1.
  */
 CNN_API cnn_status cnn_loader_next(cnn_loader *loader, cnn_batch *batch);
 
@@ -95,7 +101,8 @@ CNN_API cnn_status cnn_loader_next(cnn_loader *loader, cnn_batch *batch);
  * Goes to the place where `batches` batches have been delivered since the very
  * beginning, skipped and empty ones not counted; what was prepared is dropped.
  * The batches that follow are those that would have followed then.
- * Returns CNN_OK, CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_THREAD. Since 0.1.
+ * Returns CNN_OK; CNN_ERROR_LIMIT for more than 2^53 batches; CNN_ERROR_STATE in a child process, see cnn_loader. On
+ * failure the loader stays where it is. Since 0.1.
  */
 CNN_API cnn_status cnn_loader_seek(cnn_loader *loader, uint64_t batches);
 

@@ -12,11 +12,14 @@ CNN_BEGIN_DECLS
 /** Immutable; any number of threads may use it. */
 typedef struct cnn_loss cnn_loss;
 
-/** What the outputs should be; write it with CNN_TARGET(). Exactly one field is given. */
+/** What the outputs should be; write it with CNN_TARGET(). Exactly one of `labels` and `values` is given. */
 typedef struct cnn_target {
     size_t struct_size;
     const int32_t *labels; /**< [count] class numbers; with one output 0 or 1 */
     const float *values;   /**< [count, outputs]: probabilities, one-hot or not; for mean squared error any values */
+    const float *weights;  /**< [count]: what each sample's loss and gradient are multiplied by, 0 or more; the mean is
+                                still over the number of samples, as in Keras: the sum of weight times loss, divided
+                                by `count` (PyTorch's class weights divide by the sum of the weights). NULL: all 1 */
 } cnn_target;
 
 #define CNN_TARGET(...) CNN_OPTIONS(cnn_target, __VA_ARGS__)
@@ -47,6 +50,37 @@ CNN_API cnn_status cnn_mean_squared_error_create(cnn_context *context, cnn_loss 
     others. Since 0.1. */
 CNN_API cnn_status cnn_loss_create(cnn_context *context, const char *name, cnn_loss **loss);
 
+/** One sample, as a custom loss sees it. */
+typedef struct cnn_loss_sample {
+    size_t struct_size;
+    size_t outputs;       /**< values of the sample */
+    const float *z;       /**< [outputs]: logits, or the model's outputs with `on_output` */
+    int32_t label;        /**< its class, where `values` is NULL; with one output 0 or 1 */
+    int32_t reserved;
+    const float *values;  /**< [outputs]: its target; NULL: `label` is */
+    float *gradient;      /**< [outputs]: receives the derivative of the loss by each of z; NULL: not wanted */
+} cnn_loss_sample;
+
+/** A custom loss: one sample's; the library weights samples and takes the mean. */
+typedef struct cnn_loss_kind {
+    size_t struct_size;
+    const char *name;      /**< for messages and histories; static storage */
+    int32_t on_output;     /**< 1: `z` is the model's output, a sigmoid or softmax at its end included; 0: the logits */
+    int32_t probabilities; /**< 1: the library refuses target values outside [0, 1] */
+    size_t least_outputs;  /**< values of a sample that it needs to make sense; 0: 1 */
+    /** Sets *loss to the sample's, in double, and fills `gradient`. Any status but CNN_OK ends the call that asked. Called
+        from any thread that uses the loss, at the same time. */
+    cnn_status (*sample)(void *user, const cnn_loss_sample *sample, double *loss);
+    void (*destroy)(void *user); /**< called by cnn_loss_free(); may be NULL */
+} cnn_loss_kind;
+
+/**
+ * A custom loss, for cnn_fit(), cnn_evaluate() and cnn_session_loss() like the built-in ones. `kind` is copied; `user` is
+ * handed to its functions and destroyed with the loss, but not if this call fails. The batch's loss is the mean over its
+ * samples. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_loss_create_custom(cnn_context *context, const cnn_loss_kind *kind, void *user, cnn_loss **loss);
+
 /** Frees the loss; NULL is allowed. Since 0.1. */
 CNN_API void cnn_loss_free(cnn_loss *loss);
 
@@ -57,12 +91,13 @@ CNN_API const char *cnn_loss_name(const cnn_loss *loss);
  * The loss of `count` samples of `outputs` values each, summed in double and meant.
  *
  * logits    [count, outputs]; for negative log likelihood log-probabilities, for mean squared error outputs.
- * target    labels or values.
+ * target    labels or values, and weights if there are any.
  * gradient  receives the gradient by `logits`, [count, outputs]; NULL: not wanted. Not `logits` itself.
  * value     receives the mean.
  *
  * Returns CNN_OK; CNN_ERROR_INVALID_ARGUMENT, naming a label out of range: -1 is one here, since a sample without a
- * label has no loss (cnn_evaluate() leaves such samples out). Thread-safe. Since 0.1.
+ * label has no loss (cnn_evaluate() leaves such samples out); and a weight that is negative or not
+ * finite. Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_loss_compute(const cnn_loss *loss, const float *logits, const cnn_target *target, size_t count,
                                     size_t outputs, float *gradient, double *value);

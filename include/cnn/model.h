@@ -23,7 +23,7 @@ typedef struct cnn_model cnn_model;
 /** Options of cnn_model_create(); write them with CNN_MODEL(). */
 typedef struct cnn_model_options {
     size_t struct_size;
-    const char *name; /**< NULL: "model" */
+    const char *name; /**< at most 255 bytes; NULL: "model" */
     int32_t input[3]; /**< height, width, channels of an image; for plain vectors {n, 0, 0}; required, unless `shape`
                            is given */
     cnn_shape shape;  /**< the input as a shape H, W, C, that of cnn_loader_sample_shape(); used where `input` is
@@ -131,7 +131,8 @@ CNN_API cnn_status cnn_model_cut(cnn_model *model, const char *layer, cnn_model 
  */
 CNN_API cnn_status cnn_model_build(cnn_model *model);
 
-/** The name given to cnn_model_create(). Valid as long as the model. Since 0.1. */
+/** The name given to cnn_model_create(), as text: see cnn_model_set_classes(). Valid as long as the model.
+    Since 0.1. */
 CNN_API const char *cnn_model_name(const cnn_model *model);
 
 /** Number of layers. Since 0.1. */
@@ -245,7 +246,9 @@ CNN_API cnn_status cnn_model_summary(const cnn_model *model, cnn_write_function 
 CNN_API uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool training);
 
 /**
- * Sets the class names, in label order; copied. Returns CNN_OK,
+ * Sets the class names, in label order; copied. They are kept as text: bytes
+ * that are no UTF-8, and those of control characters, become "\xNN", so that
+ * any file can hold them and any terminal show them. Returns CNN_OK,
  * CNN_ERROR_OUT_OF_MEMORY, or, on a built model, CNN_ERROR_MISMATCH if the count does not
  * fit the outputs (one output stands for two classes). Since 0.1.
  */
@@ -269,8 +272,9 @@ CNN_API const cnn_pipeline *cnn_model_pipeline(const cnn_model *model);
  * Saves architecture, parameters, class names and preprocessing as one
  * safetensors file: a temporary file, synced and renamed, so that `path` always
  * holds a whole model. docs/file-format.md describes it.
- * Returns CNN_OK, CNN_ERROR_STATE before building, CNN_ERROR_UNSUPPORTED (a layer of the caller's), CNN_ERROR_IO,
- * CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ * Returns CNN_OK, CNN_ERROR_STATE before building, CNN_ERROR_UNSUPPORTED (a custom layer), CNN_ERROR_IO (also
+ * where something other than a file is: a folder, a device, a pipe), CNN_ERROR_NOT_FOUND (no such folder),
+ * CNN_ERROR_LIMIT (nothing is written that could not be read), CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
  */
 CNN_API cnn_status cnn_model_save(const cnn_model *model, const char *path);
 
@@ -446,7 +450,10 @@ typedef struct cnn_prediction {
 
 /**
  * Predicts the class of an image with the model's own preprocessing. A grey
- * image is taken as RGB by a model that reads RGB, and the reverse.
+ * image is taken as RGB by a model that reads RGB, and the reverse. The image is
+ * decoded already: which way up it is and on which background is the caller's
+ * to choose (steps orient and background of the preprocessing, which
+ * cnn_session_predict_file() and _memory() follow).
  *
  * predictions  receives the most probable classes, best first.
  * count        in: room; out: classes written, at most the number of classes.
@@ -458,14 +465,14 @@ CNN_API cnn_status cnn_session_predict_image(cnn_session *session, const cnn_ima
                                              size_t *count);
 
 /**
- * Decodes a JPEG or PNG file exactly as loaders do with the model's
+ * Decodes an image file exactly as loaders do with the model's
  * preprocessing, a large JPEG at a reduced size included, and predicts it.
  * Returns as cnn_image_load() and cnn_session_predict_image(). Since 0.1.
  */
 CNN_API cnn_status cnn_session_predict_file(cnn_session *session, const char *path, cnn_prediction *predictions,
                                             size_t *count);
 
-/** The same for a JPEG or PNG that lies in memory; `data` is needed only during the call. Since 0.1. */
+/** The same for an image file that lies in memory; `data` is needed only during the call. Since 0.1. */
 CNN_API cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, size_t size,
                                               cnn_prediction *predictions, size_t *count);
 

@@ -26,7 +26,9 @@ typedef struct cnn_pipeline cnn_pipeline;
  * Makes a pipeline from text. "" is a pipeline that only scales to [0, 1].
  *
  * Returns CNN_OK; CNN_ERROR_INVALID_ARGUMENT with the step, the place and what
- * was expected; CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
+ * was expected; CNN_ERROR_LIMIT with the step if it makes more pixels than the
+ * context's max_pixels, or all steps together more than eight times as many;
+ * CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_pipeline_create(cnn_context *context, const char *steps, cnn_pipeline **pipeline);
 
@@ -49,15 +51,17 @@ CNN_API cnn_shape cnn_pipeline_output_shape(const cnn_pipeline *pipeline, uint32
 CNN_API cnn_status cnn_pipeline_for_evaluation(const cnn_pipeline *pipeline, cnn_pipeline **evaluation);
 
 /**
- * Applies the pipeline to one image. `key` chooses the random numbers of random
+ * Applies the pipeline to one image, which is decoded already: orient and
+ * background do nothing here. `key` chooses the random numbers of random
  * steps: the same context seed and key give the same result.
  *
  * values    receives H * W * C float32 values, [0, 1] RGB before `normalize`.
  * capacity  how many values there is room for.
  * shape     receives H, W, C; may be NULL.
  *
- * Returns CNN_OK; CNN_ERROR_LIMIT if capacity is too small, CNN_ERROR_SHAPE if a
- * step does not fit the image, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
+ * Returns CNN_OK; CNN_ERROR_LIMIT if capacity is too small or a step makes too
+ * many pixels of this image, CNN_ERROR_SHAPE if a step does not fit the image,
+ * CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_pipeline_apply(const cnn_pipeline *pipeline, const cnn_image *image, uint64_t key,
                                       float *values, size_t capacity, cnn_shape *shape);

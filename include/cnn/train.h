@@ -43,26 +43,26 @@ CNN_API double cnn_history_best_score(const cnn_history *history);
 /** Where a training stands, as callbacks see it. */
 typedef struct cnn_progress {
     size_t struct_size;
-    uint64_t epoch;          /**< from 0 */
-    uint64_t epochs;         /**< to be reached */
-    uint64_t step;           /**< steps done in this epoch, from 1; 0 in validation */
-    uint64_t steps;          /**< in an epoch */
-    uint64_t total_steps;    /**< steps done in all */
-    double loss;             /**< running mean of the epoch */
-    double score;            /**< running score of the first evaluator */
-    double validation_loss;  /**< after an epoch; NaN without validation */
-    double validation_score; /**< after an epoch; NaN without validation */
-    double best_score;       /**< so far */
-    double seconds;          /**< since the epoch began */
+    uint64_t epoch;           /**< from 0 */
+    uint64_t epochs;          /**< to be reached */
+    uint64_t step;            /**< steps done in this epoch, from 1; 0 in validation */
+    uint64_t steps;           /**< in an epoch */
+    uint64_t total_steps;     /**< steps done in all */
+    double loss;              /**< running mean of the epoch */
+    double score;             /**< running score of the first evaluator */
+    double validation_loss;   /**< after an epoch; NaN without validation */
+    double validation_score;  /**< after an epoch; NaN without validation */
+    double best_score;        /**< so far */
+    double seconds;           /**< since the epoch began */
     double images_per_second; /**< of this epoch's steps */
-    double wait_seconds;     /**< this epoch's waiting for data; the history's "wait_share" is its part of the seconds
+    double wait_seconds;      /**< this epoch's waiting for data; the history's "wait_share" is its part of the seconds
                                   that the epoch's steps took, validation not counted */
-    double learning_rate;    /**< of the step */
-    const char *score_name;  /**< of the first evaluator; valid during the callback */
+    double learning_rate;     /**< of the step */
+    const char *score_name;   /**< of the first evaluator; valid during the callback */
     const cnn_history *history; /**< the epochs so far; valid during the callback */
-    cnn_session *session;    /**< the training session; its model may be saved, its parameters read */
-    double step_loss;        /**< of the last batch alone; NaN before the first step of an epoch */
-    double step_score;       /**< the first evaluator's of the epoch's last batch alone: in `on_epoch`, and in `on_step`
+    cnn_session *session;       /**< the training session; its model may be saved, its parameters read */
+    double step_loss;           /**< of the last batch alone; NaN before the first step of an epoch */
+    double step_score; /**< the first evaluator's of the epoch's last batch alone: in `on_epoch`, and in `on_step`
                                   of that step; NaN in other steps, of an evaluator of the caller's, whose counts cannot
                                   be set aside, and where that batch was left out (CNN_ON_ERROR_SKIP) */
 } cnn_progress;
@@ -73,29 +73,39 @@ typedef bool (*cnn_progress_function)(void *user, const cnn_progress *progress);
 /** Options of cnn_fit(); write them with CNN_FIT(). */
 typedef struct cnn_fit_options {
     size_t struct_size;
-    cnn_loader *train;             /**< required */
-    cnn_loader *validation;        /**< NULL: none */
-    const cnn_loss *loss;          /**< NULL: binary cross-entropy with one output, else categorical */
-    cnn_optimizer *optimizer;      /**< required */
+    cnn_loader *train;                /**< required */
+    cnn_loader *validation;           /**< NULL: none */
+    const cnn_loss *loss;             /**< NULL: binary cross-entropy with one output, else categorical */
+    cnn_optimizer *optimizer;         /**< required */
     cnn_evaluator *const *evaluators; /**< NULL: accuracy. The first decides what is best. They count the training
                                         and, once an epoch is done, the validation, which therefore leaves its
                                         counts in them */
     size_t evaluator_count;
-    uint32_t epochs;               /**< in all, those of a resumed checkpoint included; 0: 1 */
-    uint32_t keep_last;            /**< 1: the model ends with its last parameters; 0: with its best, if there were
+    uint32_t epochs;                /**< in all, those of a resumed checkpoint included; 0: 1 */
+    uint32_t keep_last;             /**< 1: the model ends with its last parameters; 0: with its best, if there were
                                         several epochs and one of them was better than the worst score, else with its
                                         last */
-    cnn_progress_function on_step; /**< NULL: none */
+    cnn_progress_function on_step;  /**< NULL: none */
     cnn_progress_function on_epoch; /**< NULL: none */
     void *user;                    /**< handed to both */
-    const char *best_path;         /**< model file, written whenever the best score is reached; NULL: none */
-    const char *last_path;         /**< checkpoint, written after each epoch and when stopped; NULL: none */
+    const char *best_path;         /**< model file, written whenever the best score is reached; NULL: none. When the
+                                        training ends well it is there and holds the best parameters, also if it was
+                                        resumed under another name and no epoch was better; then, if there is no such
+                                        file yet, it is written before the first step */
+    const char *last_path;         /**< checkpoint, written after each epoch, when stopped, and at the end if there was
+                                        nothing left to do; NULL: none */
     const char *resume_path;       /**< checkpoint to go on from: the bits are those of a training that never stopped */
     cnn_schedule *schedule;        /**< of the learning rate, which begins as the optimizer's and which it sets before
                                         each step; a plateau sees the score that decides what is best. NULL: the rate
                                         stays as it is */
     uint32_t patience;             /**< stops after so many epochs in a row without a new best one; 0: never */
     uint32_t reserved;             /**< zero */
+    const float *class_weights;    /**< [class_weight_count]: weights of the training samples by their class, as
+                                        cnn_target.weights: the losses of training are weighted, those of validation
+                                        and all scores are not, as with Keras's class_weight. A resumed training is
+                                        given them again. cnn_dataset_balanced_weights() makes up for uneven classes.
+                                        NULL: all 1 */
+    size_t class_weight_count;     /**< as many as the training dataset has classes; 0 without weights */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
@@ -104,18 +114,35 @@ typedef struct cnn_fit_options {
  * Trains a built model. What the model has not been given it takes from the
  * loaders, so that its files are complete: class names from the training
  * dataset, preprocessing from the validation loader's pipeline or else the
- * training loader's, without its random steps.
+ * training loader's, without its random steps. If a dataset was opened with
+ * apply_orientation, or a pipeline begins with orient, the preprocessing turns
+ * photos too, also where the model had one before.
+ *
+ * It begins at the start of an epoch: where the training loader was left within
+ * one, at the start of the next (a loader in CNN_BATCH_WRAP mode goes on where
+ * it is, and has its full number of steps). With `resume_path` it begins where
+ * the checkpoint says. A batch whose samples were all left out
+ * (CNN_ON_ERROR_SKIP) is no step; an epoch without any step is an error.
+ *
+ * The class names of the training dataset must be the model's, in their order.
+ * Those of the validation dataset are found by their names among the model's, or
+ * the training dataset's: it may lack some. How many samples each class has is
+ * told to the log, as a warning if the largest has more than four times as many
+ * as the smallest and no class_weights are given.
  *
  * history  receives what happened, also after a failure or a stop, unless NULL.
  *
- * Returns CNN_OK (also when the checkpoint was complete already, or `patience` ended the training early);
+ * Returns CNN_OK (also when the checkpoint was complete already, or `patience` ended the training early): `best_path`
+ * and `last_path` then hold this training;
  * CNN_ERROR_CANCELLED when a callback stopped it: parameters, checkpoint and
  * history are whole; CNN_ERROR_NUMERIC at the first loss that is not finite,
  * naming epoch, step and learning rate: the last checkpoint is left as it was;
  * CNN_ERROR_MISMATCH if the classes of dataset and model differ, or the
  * checkpoint is of another architecture, optimizer (its options included, but for
- * the learning rate, which is the checkpoint's), schedule, seed or first evaluator: then nothing
- * was changed; and the statuses of loaders, sessions and files.
+ * the learning rate, which is the checkpoint's), schedule, seed, classes or first evaluator: then nothing
+ * was changed, class names and preprocessing included; CNN_ERROR_INVALID_ARGUMENT if something required or an evaluator
+ * is NULL, or the validation loader is in CNN_BATCH_WRAP mode; CNN_ERROR_FORMAT if no sample of an epoch can be used;
+ * and the statuses of loaders, sessions and files.
  * Since 0.1.
  */
 CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);
@@ -123,7 +150,8 @@ CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn
 /** Options of cnn_evaluate(); write them with CNN_EVALUATE(). */
 typedef struct cnn_evaluate_options {
     size_t struct_size;
-    cnn_loader *loader;            /**< required; read from the start of an epoch to its end */
+    cnn_loader *loader;            /**< required; read from the start of an epoch to its end, once: in CNN_BATCH_EPOCH
+                                        mode */
     const cnn_loss *loss;          /**< NULL: as in cnn_fit_options */
     cnn_evaluator *const *evaluators; /**< reset, then updated; may be NULL */
     size_t evaluator_count;
@@ -135,14 +163,17 @@ typedef struct cnn_evaluate_options {
 
 /** What cnn_evaluate() found; fields that the caller's struct_size covers are filled. */
 typedef struct cnn_evaluate_result {
-    size_t struct_size;  /**< set by the caller; CNN_EVALUATE_RESULT_INIT does */
-    uint64_t count;      /**< samples */
-    double loss;         /**< mean; NaN if the samples have no labels */
-    double accuracy;     /**< share of right classes; NaN if the samples have no labels */
+    size_t struct_size; /**< set by the caller; CNN_EVALUATE_RESULT_INIT does */
+    uint64_t count;     /**< samples */
+    double loss;        /**< mean; NaN if the samples have no labels */
+    double accuracy;    /**< share of right classes; NaN if the samples have no labels */
     double seconds;
 } cnn_evaluate_result;
 
-#define CNN_EVALUATE_RESULT_INIT {sizeof(cnn_evaluate_result), 0, 0, 0, 0}
+#define CNN_EVALUATE_RESULT_INIT                \
+    {                                           \
+        sizeof(cnn_evaluate_result), 0, 0, 0, 0 \
+    }
 
 /**
  * Evaluates a model over one epoch of a loader, in inference mode. Where the
@@ -151,7 +182,10 @@ typedef struct cnn_evaluate_result {
  * probabilities, of its outputs), and loss and scores are those of the mean;
  * views are run in pieces of 64 or the loader's batch size. Such a loader holds
  * ten times the images: a batch of 8 to 32 samples is enough. Returns
- * CNN_OK; CNN_ERROR_MISMATCH if the class names of dataset and model differ;
+ * CNN_OK; CNN_ERROR_INVALID_ARGUMENT if an argument is NULL or the loader is in
+ * CNN_BATCH_WRAP mode, which has no end; CNN_ERROR_STATE if the model is not
+ * built; CNN_ERROR_MISMATCH if a class of the dataset is none of the model's (its
+ * classes are found by their names: it may lack some, and have others' order);
  * CNN_ERROR_CANCELLED; and the statuses of loaders and sessions. Since 0.1.
  */
 CNN_API cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *options, cnn_evaluate_result *result);
@@ -163,7 +197,8 @@ CNN_API cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *op
  * outputs   receives the model's outputs, [samples, outputs].
  * capacity  values there is room for: at least samples * outputs.
  *
- * Returns CNN_OK, CNN_ERROR_LIMIT if capacity is too small, and the statuses of loaders and sessions. Since 0.1.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT and CNN_ERROR_STATE as cnn_evaluate(), CNN_ERROR_LIMIT if capacity is too
+ * small, and the statuses of loaders and sessions. Since 0.1.
  */
 CNN_API cnn_status cnn_predict(cnn_model *model, cnn_loader *loader, float *outputs, size_t capacity);
 
@@ -171,8 +206,9 @@ CNN_API cnn_status cnn_predict(cnn_model *model, cnn_loader *loader, float *outp
 
 /**
  * Saves a training: the model file's content and the optimizer's slots and steps,
- * the loader's position and the history. `loader` and `history` may be NULL.
- * Returns as cnn_model_save(). Since 0.1.
+ * the loader's position, what it reads and the history. `loader` and `history` may be NULL.
+ * Returns as cnn_model_save(); CNN_ERROR_STATE if optimizer or history are those of another model;
+ * CNN_ERROR_INVALID_ARGUMENT without path, session or optimizer. Since 0.1.
  */
 CNN_API cnn_status cnn_checkpoint_save(const char *path, cnn_session *session, const cnn_optimizer *optimizer,
                                        const cnn_loader *loader, const cnn_history *history);
@@ -180,9 +216,12 @@ CNN_API cnn_status cnn_checkpoint_save(const char *path, cnn_session *session, c
 /**
  * Loads a checkpoint into a session of the same architecture, its optimizer and loader, and the history. `loader`
  * and `history` may be NULL. On failure nothing is changed. The optimizer must have the options that it was saved
- * with, except for the learning rate, which it gets. Returns as cnn_model_load(); CNN_ERROR_MISMATCH if something does
- * not fit, naming it; CNN_ERROR_STATE if the checkpoint is of a training before its first step and the optimizer has
- * taken steps already. Since 0.1.
+ * with, except for the learning rate, which it gets. The loader must have the same classes in the same order; whatever
+ * else has changed of the data (batch, number of samples, mode, seed, preprocessing) is told to the log as a warning,
+ * and where the order of samples is another one, an epoch that was under way begins anew. Returns as cnn_model_load();
+ * CNN_ERROR_MISMATCH if something does not fit, naming it; CNN_ERROR_STATE if the checkpoint is of a training before
+ * its first step and the optimizer has taken steps already, or the optimizer is that of another model;
+ * CNN_ERROR_INVALID_ARGUMENT without path, session or optimizer. Since 0.1.
  */
 CNN_API cnn_status cnn_checkpoint_load(const char *path, cnn_session *session, cnn_optimizer *optimizer,
                                        cnn_loader *loader, cnn_history **history);

@@ -79,6 +79,8 @@ cnn_status cnn__context_init(const cnn_context_options *options, cnn_context **o
     context->log_user = options->log_user;
     context->log_level = options->log_level != 0 ? (cnn_log_level)options->log_level : CNN_LOG_WARNING;
     context->seed = options->seed;
+    context->max_pixels = options->max_pixels;
+    (void)cnn__cpu_detect(&context->cpu);
     context->max_session_bytes = options->max_session_bytes != 0 ? options->max_session_bytes : physical_memory();
     cnn_status status = cnn__pool_create(context, options->threads, options->executor, &context->pool);
     if (status != CNN_OK) {

@@ -9,9 +9,14 @@
 #include <cnn/backend.h>
 #include <cnn/context.h>
 
+#include "core/cpu.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/threads.h"
+
+/* Most pixels of a decoded image, unless options of the context or of the decoding say otherwise; and of what a
+ * pipeline makes of one. */
+#define CNN__DEFAULT_MAX_PIXELS UINT64_C(64000000)
 
 /* Longest message, its NUL included; longer ones are cut. */
 #define CNN__MESSAGE_SIZE 1024
@@ -30,6 +35,8 @@ struct cnn_context {
     void *log_user;
     cnn_log_level log_level;
     uint64_t seed;
+    uint64_t max_pixels; /* of a decoded image; 0: CNN__DEFAULT_MAX_PIXELS */
+    cnn__cpu_level cpu;  /* looked at once: asking the processor is slow on virtual machines */
     uint64_t max_session_bytes;
     cnn_math math; /* fast or strict. Set by backend/registry.c */
     cnn__pool *pool;
@@ -44,5 +51,11 @@ struct cnn_context {
 /* Allocates and fills a context from checked options: everything but the backend. */
 cnn_status cnn__context_init(const cnn_context_options *options, cnn_context **context);
 void cnn__context_destroy(cnn_context *context);
+
+/* Most pixels of a decoded image where the options of decoding do not say, and of what a pipeline makes of one. */
+static inline uint64_t cnn__context_max_pixels(const cnn_context *context)
+{
+    return context->max_pixels != 0 ? context->max_pixels : CNN__DEFAULT_MAX_PIXELS;
+}
 
 #endif

@@ -120,18 +120,3 @@ void cnn__log(const cnn_context *context, cnn_log_level level, const char *forma
     va_end(arguments);
     context->log(context->log_user, level, message);
 }
-
-const char *cnn__printable(const char *bytes, char *text, size_t size)
-{
-    size_t used = 0;
-    for (; *bytes != '\0' && used + 5 < size; bytes++) {
-        unsigned char c = (unsigned char)*bytes;
-        if (c < 0x20 || c == 0x7f) {
-            used += (size_t)snprintf(text + used, size - used, "\\x%02x", c);
-        } else {
-            text[used++] = *bytes;
-        }
-    }
-    text[used] = '\0';
-    return text;
-}

@@ -5,6 +5,8 @@
 
 #include <cnn/context.h>
 
+#include "core/text.h"
+
 /* Stores the message as the calling thread's last error, logs it and returns `status`. Allocates nothing that
  * can fail visibly: without memory the message is a fixed one. `context` may be NULL: then only the status is kept. */
 cnn_status cnn__fail(const cnn_context *context, cnn_status status, const char *format, ...) CNN_PRINTF(3, 4);
@@ -14,9 +16,6 @@ cnn_status cnn__fail(const cnn_context *context, cnn_status status, const char *
 cnn_status cnn__last_status(const cnn_context *context);
 
 void cnn__log(const cnn_context *context, cnn_log_level level, const char *format, ...) CNN_PRINTF(3, 4);
-
-/* Text of file-supplied bytes for messages: control bytes become \xNN; returns `text`. */
-const char *cnn__printable(const char *bytes, char *text, size_t size);
 
 /* The one forwarding macro: returns from the caller unless `call` gave CNN_OK. */
 #define CNN__RETURN_IF_ERROR(call)        \

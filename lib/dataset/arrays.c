@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Datasets of the caller's arrays. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,33 +55,80 @@ static cnn_status check_labels(const cnn_context *context, const cnn_arrays_opti
     return CNN_OK;
 }
 
-/* Copies labels always, values where they are not borrowed. */
-static cnn_status copy_arrays(cnn_context *context, const cnn_arrays_options *arrays, cnn__pixels *pixels)
+static cnn_status check_targets(const cnn_context *context, const cnn_arrays_options *arrays)
 {
-    size_t values, size;
-    if (!cnn__mul_size((size_t)arrays->height * arrays->width * arrays->channels, arrays->count, &values) ||
-        !cnn__mul_size(values, arrays->floats != NULL ? sizeof(float) : 1, &size)) {
+    if ((arrays->targets == NULL) != (arrays->target_count == 0)) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                         "arrays: targets and target_count are given together or not at all");
+    }
+    for (size_t i = 0; arrays->weights != NULL && i < arrays->count; i++) {
+        if (!(arrays->weights[i] >= 0) || !isfinite(arrays->weights[i])) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                             "arrays: weight of image %zu: found %g, expected a finite number of 0 or more", i,
+                             (double)arrays->weights[i]);
+        }
+    }
+    for (size_t i = 0; arrays->groups != NULL && i < arrays->count; i++) {
+        if (arrays->groups[i] < -1) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                             "arrays: group of image %zu: found %lld, expected -1 or more", i,
+                             (long long)arrays->groups[i]);
+        }
+    }
+    return CNN_OK;
+}
+
+/* Puts a copy of count x each values of `size` bytes into *copy, which stays NULL where there are none. */
+static cnn_status copy_array(cnn_context *context, const void *values, size_t count, size_t each, size_t size,
+                             void *copy)
+{
+    size_t bytes;
+    if (values == NULL) {
+        return CNN_OK;
+    }
+    if (!cnn__mul_size(count, each, &bytes) || !cnn__mul_size(bytes, size, &bytes)) {
+        return cnn__fail(context, CNN_ERROR_LIMIT, "arrays: %zu x %zu values: the size overflows", count, each);
+    }
+    void *made = cnn__alloc(context, bytes);
+    if (made == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    memcpy(made, values, bytes);
+    memcpy(copy, &made, sizeof(made));
+    return CNN_OK;
+}
+
+/* Copies values where they are not borrowed. */
+static cnn_status copy_values(cnn_context *context, const cnn_arrays_options *arrays, cnn__pixels *pixels)
+{
+    const size_t each = (size_t)arrays->height * arrays->width * arrays->channels;
+    size_t values, bytes;
+    if (!cnn__mul_size(each, arrays->count, &values) ||
+        !cnn__mul_size(values, arrays->floats != NULL ? sizeof(float) : 1, &bytes)) {
         return cnn__fail(context, CNN_ERROR_LIMIT, "arrays: %zu x %u x %u x %u: the size overflows", arrays->count,
                          arrays->height, arrays->width, arrays->channels);
     }
-    if (arrays->labels != NULL) {
-        pixels->labels = cnn__alloc_array(context, arrays->count, sizeof(*pixels->labels));
-        if (pixels->labels == NULL) {
-            return CNN_ERROR_OUT_OF_MEMORY;
-        }
-        memcpy(pixels->labels, arrays->labels, arrays->count * sizeof(*pixels->labels));
+    if (arrays->borrow) {
+        return CNN_OK;
     }
-    if (!arrays->borrow) {
-        pixels->block = cnn__alloc(context, size);
-        if (pixels->block == NULL) {
-            cnn__free(context, pixels->labels);
-            return CNN_ERROR_OUT_OF_MEMORY;
-        }
-        memcpy(pixels->block, arrays->bytes != NULL ? (const void *)arrays->bytes : arrays->floats, size);
-        pixels->bytes = arrays->bytes != NULL ? pixels->block : NULL;
-        pixels->floats = arrays->floats != NULL ? pixels->block : NULL;
-    }
+    const void *from = arrays->bytes != NULL ? (const void *)arrays->bytes : arrays->floats;
+    CNN__RETURN_IF_ERROR(
+        copy_array(context, from, arrays->count, each, arrays->floats != NULL ? sizeof(float) : 1, &pixels->block));
+    pixels->bytes = arrays->bytes != NULL ? pixels->block : NULL;
+    pixels->floats = arrays->floats != NULL ? pixels->block : NULL;
     return CNN_OK;
+}
+
+/* What is attached to samples is copied always. */
+static cnn_status copy_arrays(cnn_context *context, const cnn_arrays_options *arrays, cnn__pixels *pixels)
+{
+    const size_t count = arrays->count;
+    CNN__RETURN_IF_ERROR(copy_values(context, arrays, pixels));
+    CNN__RETURN_IF_ERROR(copy_array(context, arrays->labels, count, 1, sizeof(*pixels->labels), &pixels->labels));
+    CNN__RETURN_IF_ERROR(
+        copy_array(context, arrays->targets, count, arrays->target_count, sizeof(*pixels->targets), &pixels->targets));
+    CNN__RETURN_IF_ERROR(copy_array(context, arrays->weights, count, 1, sizeof(*pixels->weights), &pixels->weights));
+    return copy_array(context, arrays->groups, count, 1, sizeof(*pixels->groups), &pixels->groups);
 }
 
 cnn_status cnn_dataset_create(cnn_context *context, const cnn_arrays_options *arrays, cnn_dataset **dataset)
@@ -91,6 +139,7 @@ cnn_status cnn_dataset_create(cnn_context *context, const cnn_arrays_options *ar
     CNN__RETURN_IF_ERROR(check_arrays(context, &copy));
     size_t class_count;
     CNN__RETURN_IF_ERROR(check_labels(context, &copy, &class_count));
+    CNN__RETURN_IF_ERROR(check_targets(context, &copy));
     cnn__pixels pixels = {
         .bytes = copy.bytes,
         .floats = copy.floats,
@@ -98,7 +147,12 @@ cnn_status cnn_dataset_create(cnn_context *context, const cnn_arrays_options *ar
         .height = copy.height,
         .width = copy.width,
         .channels = copy.channels,
+        .target_count = copy.target_count,
     };
-    CNN__RETURN_IF_ERROR(copy_arrays(context, &copy, &pixels));
+    cnn_status status = copy_arrays(context, &copy, &pixels);
+    if (status != CNN_OK) {
+        cnn__pixels_free(context, &pixels);
+        return status;
+    }
     return cnn__dataset_of_pixels(context, &pixels, copy.classes, class_count, dataset);
 }

@@ -274,7 +274,7 @@ cnn_status cnn_dataset_open_cifar(cnn_context *context, const char *path, const 
     cnn_files_options copy;
     cnn__listing listing;
     CNN__RETURN_IF_ERROR(cnn__files_options_copy(context, options, &copy));
-    CNN__RETURN_IF_ERROR(cnn__listing_read(context, path, &listing));
+    CNN__RETURN_IF_ERROR(cnn__listing_read(context, path, copy.on_error == CNN_ON_ERROR_SKIP, &listing));
     cnn_status status = cnn__cifar_open_folder(context, path, &listing, &copy, dataset);
     cnn__listing_free(&listing);
     return status;

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/text.h"
 
 /* The decimal digits of a label, a NUL included. */
 #define NUMBER_SIZE 12
@@ -19,42 +20,42 @@ static int compare_names(const void *a, const void *b, void *user)
     return strcmp(cnn__classes_name(classes, *(const uint32_t *)a), cnn__classes_name(classes, *(const uint32_t *)b));
 }
 
-/* The name of `label` as it will be stored: the caller's or its number. */
-static const char *name_of(const char *const *names, size_t label, char number[NUMBER_SIZE])
+/* The text of a name, which belongs to the caller; NULL with the error set. */
+static char *text_of(cnn_context *context, const char *const *names, size_t label)
 {
+    char number[NUMBER_SIZE];
     if (names != NULL) {
-        return names[label];
+        return cnn__name_text(context, names[label]);
     }
-    snprintf(number, NUMBER_SIZE, "%" PRIu32, (uint32_t)label);
-    return number;
+    snprintf(number, sizeof(number), "%" PRIu32, (uint32_t)label);
+    return cnn__strdup(context, number);
 }
 
 static cnn_status copy_names(cnn_context *context, const char *const *names, cnn__classes *classes)
 {
-    char number[NUMBER_SIZE];
-    size_t total = 0;
-    for (size_t i = 0; i < classes->count; i++) {
-        const char *name = name_of(names, i, number);
-        if (name == NULL || name[0] == '\0') {
-            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "class %zu: the name is empty", i);
-        }
-        total += strlen(name) + 1;
-    }
-    classes->text = cnn__alloc(context, total);
+    cnn__string all = {.context = context};
     classes->offsets = cnn__alloc_array(context, classes->count, sizeof(*classes->offsets));
     classes->sorted = cnn__alloc_array(context, classes->count, sizeof(*classes->sorted));
-    if (classes->text == NULL || classes->offsets == NULL || classes->sorted == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    size_t used = 0;
-    for (size_t i = 0; i < classes->count; i++) {
-        const char *name = name_of(names, i, number);
-        size_t size = strlen(name) + 1;
-        memcpy(classes->text + used, name, size);
-        classes->offsets[i] = used;
+    cnn_status status = classes->offsets != NULL && classes->sorted != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    for (size_t i = 0; i < classes->count && status == CNN_OK; i++) {
+        if (names != NULL && (names[i] == NULL || names[i][0] == '\0')) {
+            status = cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "class %zu: the name is empty", i);
+            break;
+        }
+        char *name = text_of(context, names, i);
+        classes->offsets[i] = all.size;
         classes->sorted[i] = (uint32_t)i;
-        used += size;
+        if (name != NULL) {
+            cnn__string_append(&all, name, strlen(name) + 1);
+        }
+        status = name != NULL ? all.status : CNN_ERROR_OUT_OF_MEMORY;
+        cnn__free(context, name);
     }
+    if (status != CNN_OK) {
+        cnn__string_free(&all);
+        return status;
+    }
+    classes->text = all.data;
     return CNN_OK;
 }
 
@@ -104,7 +105,7 @@ const char *cnn__classes_name(const cnn__classes *classes, size_t label)
     return label < classes->count ? classes->text + classes->offsets[label] : NULL;
 }
 
-int32_t cnn__classes_find(const cnn__classes *classes, const char *name, size_t size)
+static int32_t find_text(const cnn__classes *classes, const char *name, size_t size)
 {
     size_t first = 0, last = classes->count;
     while (first < last) {
@@ -124,4 +125,21 @@ int32_t cnn__classes_find(const cnn__classes *classes, const char *name, size_t 
         }
     }
     return -1;
+}
+
+cnn_status cnn__classes_find(const cnn__classes *classes, const char *name, size_t size, int32_t *label)
+{
+    cnn__string bytes = {.context = classes->context};
+    *label = find_text(classes, name, size); /* a name that is text already stands for itself */
+    if (*label >= 0) {
+        return CNN_OK;
+    }
+    cnn__string_append(&bytes, name, size);
+    char *text = bytes.status == CNN_OK ? cnn__name_text(classes->context, bytes.data) : NULL;
+    if (text != NULL) {
+        *label = find_text(classes, text, strlen(text));
+    }
+    cnn__free(classes->context, text);
+    cnn__string_free(&bytes);
+    return text != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
 }

@@ -16,14 +16,15 @@ typedef struct cnn__classes {
     size_t count;
 } cnn__classes;
 
-/* Copies the names; NULL: "0", "1", ... An empty or repeated name is CNN_ERROR_INVALID_ARGUMENT, too many are
- * CNN_ERROR_LIMIT. On failure nothing is left to free. */
+/* Copies the names as the text that stands for them (core/text.h); NULL: "0", "1", ... An empty or repeated name is
+ * CNN_ERROR_INVALID_ARGUMENT, too many are CNN_ERROR_LIMIT. On failure nothing is left to free. */
 cnn_status cnn__classes_init(cnn_context *context, const char *const *names, size_t count, cnn__classes *classes);
 void cnn__classes_free(cnn__classes *classes);
 
 /* NULL past the end. */
 const char *cnn__classes_name(const cnn__classes *classes, size_t label);
-/* The label of a name of `size` bytes; -1 if there is none. */
-int32_t cnn__classes_find(const cnn__classes *classes, const char *name, size_t size);
+/* The label of a name of `size` bytes, made into text as all names are; -1 if there is none. CNN_OK, or
+ * CNN_ERROR_OUT_OF_MEMORY. */
+cnn_status cnn__classes_find(const cnn__classes *classes, const char *name, size_t size, int32_t *label);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Datasets of the caller's functions. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,14 @@ static cnn_status check_sample(const cnn__source *source, const char *name, cons
         return cnn__fail(source->context, CNN_ERROR_CALLBACK,
                          "%s: label of the dataset's read function: found %d, expected -1 or below %zu", name,
                          given->label, source->classes.count);
+    }
+    if (source->target_count > 0 && given->targets == NULL) {
+        return cnn__fail(source->context, CNN_ERROR_CALLBACK, "%s: the dataset's read function gave no targets", name);
+    }
+    if (source->weighted && (!(given->weight >= 0) || !isfinite(given->weight))) {
+        return cnn__fail(source->context, CNN_ERROR_CALLBACK,
+                         "%s: weight of the dataset's read function: found %g, expected a finite number of 0 or more",
+                         name, (double)given->weight);
     }
     bool plain = given->pixels != NULL || given->floats != NULL;
     if (plain && (given->width == 0 || given->height == 0 || (given->channels != 1 && given->channels != 3))) {
@@ -72,6 +81,8 @@ static cnn_status use_sample(const cnn__source *source, size_t index, const cnn_
     name_sample(index, given, name, sizeof(name));
     CNN__RETURN_IF_ERROR(check_sample(source, name, given));
     sample->label = given->label;
+    sample->targets = source->target_count > 0 ? given->targets : NULL;
+    sample->weight = source->weighted ? given->weight : 1;
     if (given->pixels != NULL) {
         cnn__sample_view(sample, source->context, given->pixels, given->height, given->width, given->channels);
         return CNN_OK;
@@ -94,20 +105,19 @@ static void release_custom(const cnn__source *source, cnn__sample *sample)
     }
 }
 
-static cnn_status read_custom(const cnn__source *source, size_t index, uint32_t minimum_width, uint32_t minimum_height,
+static cnn_status read_custom(const cnn__source *source, size_t index, const cnn_decode_options *decode,
                               cnn__sample *sample)
 {
     const cnn_dataset_callbacks *callbacks = &((const custom_source *)source)->callbacks;
-    sample->custom = (cnn_sample){.struct_size = sizeof(cnn_sample)};
+    sample->custom = (cnn_sample){.struct_size = sizeof(cnn_sample), .weight = 1};
     cnn_status status = callbacks->read(callbacks->user, index, &sample->custom);
     if (status != CNN_OK) {
         return cnn__fail(source->context, status, "sample %zu: the dataset's read function failed: %s", index,
                          cnn_status_string(status));
     }
-    status = use_sample(source, index,
-                        CNN_DECODE(.minimum_width = minimum_width, .minimum_height = minimum_height,
-                                   .channels = callbacks->shape.rank == 3 ? (uint32_t)callbacks->shape.dims[2] : 0),
-                        sample);
+    cnn_decode_options options = *decode;
+    options.channels = callbacks->shape.rank == 3 ? (uint32_t)callbacks->shape.dims[2] : 0;
+    status = use_sample(source, index, &options, sample);
     if (status != CNN_OK) {
         release_custom(source, sample);
     }
@@ -119,6 +129,13 @@ static int32_t label_of(const cnn__source *source, size_t index)
     const cnn_dataset_callbacks *callbacks = &((const custom_source *)source)->callbacks;
     int32_t label = callbacks->label != NULL ? callbacks->label(callbacks->user, index) : -1;
     return label >= 0 && (size_t)label < source->classes.count ? label : -1;
+}
+
+static int64_t group_of(const cnn__source *source, size_t index)
+{
+    const cnn_dataset_callbacks *callbacks = &((const custom_source *)source)->callbacks;
+    int64_t group = callbacks->group != NULL ? callbacks->group(callbacks->user, index) : -1;
+    return group >= 0 ? group : -1;
 }
 
 static void destroy_custom(cnn__source *source)
@@ -134,6 +151,7 @@ static const cnn__source_kind custom_kind = {
     .read = read_custom,
     .release = release_custom,
     .label = label_of,
+    .group = group_of,
     .destroy = destroy_custom,
 };
 
@@ -172,6 +190,8 @@ cnn_status cnn_dataset_create_custom(cnn_context *context, const cnn_dataset_cal
     source->callbacks.destroy = NULL; /* `user` stays the caller's if this call fails */
     source->base.count = copy.count;
     source->base.shape = copy.shape;
+    source->base.target_count = copy.target_count;
+    source->base.weighted = copy.weighted != 0;
     cnn_status status = cnn__classes_init(context, copy.classes, copy.class_count, &source->base.classes);
     if (status != CNN_OK) {
         cnn__source_release(&source->base);

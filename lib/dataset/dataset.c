@@ -90,6 +90,10 @@ cnn_status cnn__files_options_copy(cnn_context *context, const cnn_files_options
                          "cnn_files_options: part: found \"%s\", expected \"train\" or \"test\"",
                          cnn__printable(copy->part, text, sizeof(text)));
     }
+    if (copy->on_error != CNN_ON_ERROR_FAIL && copy->on_error != CNN_ON_ERROR_SKIP) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_files_options: on_error %d is no cnn_on_error",
+                         copy->on_error);
+    }
     return CNN_OK;
 }
 
@@ -119,18 +123,23 @@ static size_t source_index(const cnn_dataset *dataset, size_t index)
     return dataset->indices != NULL ? (size_t)dataset->indices[index] : index;
 }
 
-cnn_status cnn__dataset_read(const cnn_dataset *dataset, size_t index, uint32_t minimum_width, uint32_t minimum_height,
+bool cnn__dataset_orients(const cnn_dataset *dataset) { return dataset->source->orients; }
+
+cnn_status cnn__dataset_read(const cnn_dataset *dataset, size_t index, const cnn_decode_options *decode,
                              cnn__sample *sample)
 {
     const cnn__source *source = dataset->source;
+    const cnn_decode_options defaults = {.struct_size = sizeof(defaults)};
     memset(sample, 0, sizeof(*sample));
     if (index >= dataset->count) {
         return cnn__fail(source->context, CNN_ERROR_INVALID_ARGUMENT, "dataset: sample %zu of %zu does not exist",
                          index, dataset->count);
     }
     sample->label = -1;
+    sample->weight = 1;
     sample->source = source;
-    cnn_status status = source->kind->read(source, source_index(dataset, index), minimum_width, minimum_height, sample);
+    cnn_status status = source->kind->read(source, source_index(dataset, index), decode != NULL ? decode : &defaults,
+                                           sample);
     if (status != CNN_OK) {
         memset(sample, 0, sizeof(*sample));
     }
@@ -195,6 +204,11 @@ cnn_status cnn_dataset_subset(const cnn_dataset *dataset, const uint64_t *indice
 
 size_t cnn_dataset_count(const cnn_dataset *dataset) { return dataset != NULL ? dataset->count : 0; }
 
+uint64_t cnn_dataset_left_out(const cnn_dataset *dataset)
+{
+    return dataset != NULL ? (uint64_t)dataset->source->left_out : 0;
+}
+
 size_t cnn_dataset_class_count(const cnn_dataset *dataset)
 {
     return dataset != NULL ? dataset->source->classes.count : 0;
@@ -211,6 +225,21 @@ int32_t cnn_dataset_label(const cnn_dataset *dataset, size_t index)
         return -1;
     }
     return dataset->source->kind->label(dataset->source, source_index(dataset, index));
+}
+
+size_t cnn_dataset_target_count(const cnn_dataset *dataset)
+{
+    return dataset != NULL ? dataset->source->target_count : 0;
+}
+
+bool cnn_dataset_weighted(const cnn_dataset *dataset) { return dataset != NULL && dataset->source->weighted; }
+
+int64_t cnn_dataset_group(const cnn_dataset *dataset, size_t index)
+{
+    if (dataset == NULL || index >= dataset->count || dataset->source->kind->group == NULL) {
+        return -1;
+    }
+    return dataset->source->kind->group(dataset->source, source_index(dataset, index));
 }
 
 const char *cnn_dataset_path(const cnn_dataset *dataset, size_t index)

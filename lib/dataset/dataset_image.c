@@ -37,7 +37,7 @@ cnn_status cnn_dataset_image(const cnn_dataset *dataset, size_t index, cnn_image
         return cnn__fail(dataset != NULL ? cnn__dataset_context(dataset) : NULL, CNN_ERROR_INVALID_ARGUMENT,
                          "cnn_dataset_image: %s is NULL", dataset == NULL ? "dataset" : "image");
     }
-    CNN__RETURN_IF_ERROR(cnn__dataset_read(dataset, index, 0, 0, &sample));
+    CNN__RETURN_IF_ERROR(cnn__dataset_read(dataset, index, NULL, &sample));
     cnn_status status = copy_sample(cnn__dataset_context(dataset), &sample, image);
     cnn__sample_free(&sample);
     return status;

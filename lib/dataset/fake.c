@@ -30,13 +30,12 @@ static int32_t label_fake(const cnn__source *source, size_t index)
     return (int32_t)cnn__rng_below(&rng, source->classes.count);
 }
 
-static cnn_status read_fake(const cnn__source *source, size_t index, uint32_t minimum_width, uint32_t minimum_height,
+static cnn_status read_fake(const cnn__source *source, size_t index, const cnn_decode_options *decode,
                             cnn__sample *sample)
 {
     const size_t count = ((const fake_source *)source)->values;
     float *values = cnn__alloc_array(source->context, count, sizeof(*values));
-    (void)minimum_width;
-    (void)minimum_height;
+    (void)decode;
     if (values == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
+
 typedef struct files_source {
     cnn__source base;
     cnn__files files;
@@ -61,17 +63,21 @@ void cnn__files_pass_hidden(cnn__files *files, const char *folder, const cnn__li
     if (listing->hidden > 0) {
         pass_over(&files->hidden, listing->hidden, folder, listing->names.data + listing->first_hidden);
     }
+    if (listing->left_out.count > 0) {
+        cnn__passed_add(&files->left_out, &listing->left_out);
+    }
 }
 
-static cnn_status read_file(const cnn__source *source, size_t index, uint32_t minimum_width, uint32_t minimum_height,
+static cnn_status read_file(const cnn__source *source, size_t index, const cnn_decode_options *decode,
                             cnn__sample *sample)
 {
     const cnn__files *files = &((const files_source *)source)->files;
-    const cnn_decode_options *options = CNN_DECODE(.channels = files->options.channels,
-                                                   .apply_orientation = files->options.apply_orientation,
-                                                   .minimum_width = minimum_width, .minimum_height = minimum_height);
+    cnn_decode_options options = *decode;
+    options.channels = files->options.channels;
+    options.apply_orientation |= source->orients;
     cnn_image *image;
-    CNN__RETURN_IF_ERROR(cnn_image_load(source->context, cnn__file_path(files, &files->files[index]), options, &image));
+    CNN__RETURN_IF_ERROR(
+        cnn_image_load(source->context, cnn__file_path(files, &files->files[index]), &options, &image));
     sample->label = files->files[index].label;
     cnn__sample_own(sample, image);
     return CNN_OK;
@@ -98,10 +104,36 @@ static const cnn__source_kind files_kind = {
     .destroy = destroy_files,
 };
 
+cnn_status cnn__files_fail_class(const cnn__files *files, const cnn__classes *classes, const char *path,
+                                 const char *what, const char *name)
+{
+    char text[256], other[256], difference[128] = "";
+    size_t nearest = 0, most = 0;
+    cnn__printable(name, text, sizeof(text));
+    for (size_t i = 0; i < classes->count; i++) {
+        size_t same = 0;
+        const char *candidate = cnn__classes_name(classes, i);
+        while (text[same] != '\0' && text[same] == candidate[same]) {
+            same++;
+        }
+        nearest = same > most ? i : nearest;
+        most = same > most ? same : most;
+    }
+    /* Two names may look alike and differ all the same. */
+    if (most > 0) {
+        cnn__name_difference(text, cnn__classes_name(classes, nearest), difference, sizeof(difference));
+    }
+    cnn__printable(classes->count > 0 ? cnn__classes_name(classes, nearest) : "", other, sizeof(other));
+    return cnn__fail(files->context, CNN_ERROR_MISMATCH, "%s: %s \"%s\" is none of the %zu classes asked for%s%s%s%s",
+                     path, what, text, classes->count, difference[0] != '\0' ? ", nor \"" : "",
+                     difference[0] != '\0' ? other : "", difference[0] != '\0' ? "\"" : "", difference);
+}
+
 static cnn_status check_classes(const cnn__files *files, const cnn__classes *classes, const char *path)
 {
     if (files->count == 0) {
-        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: found no .jpg, .jpeg or .png files", path);
+        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: found no .jpg, .png, .bmp, .gif, .webp or .tif files",
+                         path);
     }
     uint8_t *used = cnn__alloc_zero(files->context, classes->count);
     if (used == NULL) {
@@ -110,14 +142,23 @@ static cnn_status check_classes(const cnn__files *files, const cnn__classes *cla
     for (size_t i = 0; i < files->count; i++) {
         used[files->files[i].label] = 1;
     }
-    const uint8_t *empty = memchr(used, 0, classes->count);
-    const char *name = empty != NULL ? cnn__classes_name(classes, (size_t)(empty - used)) : NULL;
-    cnn__free(files->context, used);
-    if (name != NULL) {
-        char text[256];
-        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: class \"%s\" has no .jpg, .jpeg or .png files", path,
-                         cnn__printable(name, text, sizeof(text)));
+    size_t empty = 0, first = 0;
+    for (size_t i = classes->count; i-- > 0;) {
+        empty += used[i] == 0;
+        first = used[i] == 0 ? i : first;
     }
+    cnn__free(files->context, used);
+    if (empty == 0) {
+        return CNN_OK;
+    }
+    char text[256];
+    cnn__printable(cnn__classes_name(classes, first), text, sizeof(text));
+    if (files->options.classes == NULL) {
+        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: class \"%s\" has no .jpg, .png, .bmp, .gif, .webp or .tif files", path,
+                         text);
+    }
+    cnn__log(files->context, CNN_LOG_WARNING, "%s: no images of %zu of the %zu classes, the first: \"%s\"", path, empty,
+             classes->count, text);
     return CNN_OK;
 }
 
@@ -131,6 +172,10 @@ static void log_files(const cnn__files *files, const cnn__classes *classes, cons
         cnn__log(files->context, CNN_LOG_WARNING,
                  "%s: passed over %zu entries that are no image files of a class, the first: %s", path,
                  files->other.count, files->other.first);
+    }
+    if (files->left_out.count > 0) {
+        cnn__log(files->context, CNN_LOG_WARNING, "%s: left out %zu entries that cannot be read, the first: %s", path,
+                 files->left_out.count, files->left_out.first);
     }
     cnn__log(files->context, CNN_LOG_INFO, "%s: %zu images of %zu classes", path, files->count, classes->count);
 }
@@ -161,9 +206,12 @@ static cnn_status make_dataset(cnn__files *files, cnn__classes *classes, const c
     log_files(files, classes, path);
     source->base.count = files->count;
     source->base.classes = *classes;
+    source->base.left_out = files->left_out.count;
     source->files = *files;
+    source->base.orients = files->options.apply_orientation != 0;
     source->files.options.classes = NULL; /* borrowed for the call that opens, as is the part's name */
     source->files.options.part = NULL;
+    source->files.options.prefix = NULL;
     /* From here on both are the source's, which the next call takes over even if it fails. */
     *files = (cnn__files){.context = files->context, .paths = {.context = files->context}};
     *classes = (cnn__classes){.context = classes->context};
@@ -226,7 +274,7 @@ cnn_status cnn__files_open(cnn_context *context, const char *path, const cnn_fil
     cnn__classes classes = {.context = context};
     cnn__listing listing;
     CNN__RETURN_IF_ERROR(cnn__files_options_copy(context, options, &files.options));
-    CNN__RETURN_IF_ERROR(cnn__listing_read(context, path, &listing));
+    CNN__RETURN_IF_ERROR(cnn__listing_read(context, path, cnn__files_skip(&files), &listing));
     cnn_status status = name_classes(&files, form, &listing, &classes);
     if (status == CNN_OK) {
         status = form->add(&files, path, &listing, &classes);

@@ -12,19 +12,13 @@ typedef struct cnn__file {
     int32_t label;
 } cnn__file;
 
-/* Names that were passed over: how many, and the first that was met. */
-typedef struct cnn__passed {
-    size_t count;
-    char first[256];
-} cnn__passed;
-
 typedef struct cnn__files {
     cnn_context *context;
     cnn_files_options options;
     cnn__string paths; /* all paths, each with its NUL: one block however many files there are */
     cnn__file *files;
     size_t count, capacity;
-    cnn__passed hidden, other;
+    cnn__passed hidden, other, left_out;
 } cnn__files;
 
 /* The order of a list's samples: < 0 if `a` comes before `b`. */
@@ -39,15 +33,22 @@ typedef struct cnn__files_form {
     cnn__files_order order;
 } cnn__files_form;
 
-/* Opens the folder `path` as a dataset of that form. A class without files is CNN_ERROR_FORMAT. */
+/* Opens the folder `path` as a dataset of that form. A class without files is CNN_ERROR_FORMAT, unless the classes are
+ * the caller's: then it is told in the log. */
 cnn_status cnn__files_open(cnn_context *context, const char *path, const cnn_files_options *options,
                            const cnn__files_form *form, cnn_dataset **dataset);
+
+/* Fails because a folder's or a file's name is none of the classes. */
+cnn_status cnn__files_fail_class(const cnn__files *files, const cnn__classes *classes, const char *path,
+                                 const char *what, const char *name);
 
 cnn_status cnn__files_add(cnn__files *files, const char *folder, const char *name, int32_t label);
 /* Counts an entry that is no file of a class. */
 void cnn__files_pass_over(cnn__files *files, const char *folder, const char *name);
-/* Counts a folder's hidden entries. */
+/* Counts a folder's hidden entries, and those that cannot be examined. */
 void cnn__files_pass_hidden(cnn__files *files, const char *folder, const cnn__listing *listing);
+
+static inline bool cnn__files_skip(const cnn__files *files) { return files->options.on_error == CNN_ON_ERROR_SKIP; }
 
 static inline const char *cnn__file_path(const cnn__files *files, const cnn__file *file)
 {

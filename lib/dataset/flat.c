@@ -30,14 +30,10 @@ static void name_classes(const cnn__listing *listing, cnn__string *names)
 
 static cnn_status add_image(cnn__files *files, const char *path, const char *name, const cnn__classes *classes)
 {
-    int32_t label = cnn__classes_find(classes, name, label_size(name));
-    if (label < 0) {
-        char text[256];
-        return cnn__fail(files->context, CNN_ERROR_MISMATCH,
-                         "%s: the name of \"%s\" begins with none of the %zu classes asked for", path,
-                         cnn__printable(name, text, sizeof(text)), classes->count);
-    }
-    return cnn__files_add(files, path, name, label);
+    int32_t label;
+    CNN__RETURN_IF_ERROR(cnn__classes_find(classes, name, label_size(name), &label));
+    return label >= 0 ? cnn__files_add(files, path, name, label)
+                      : cnn__files_fail_class(files, classes, path, "the class of", name);
 }
 
 static cnn_status add_images(cnn__files *files, const char *path, const cnn__listing *listing,

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* One folder for each class, its images anywhere below it. */
+#include <stdio.h>
 #include <string.h>
 
+#include "core/text.h"
 #include "dataset/files.h"
 
 /* Most folders below one another, that of the class included. */
 #define MAX_DEPTH 16
+
+/* A folder, the same under every name that links give it. */
+typedef struct place {
+    dev_t device;
+    ino_t node;
+} place;
 
 /* A folder that is being listed, and those it lies in: a link back to one of them is a loop. */
 typedef struct level {
@@ -42,21 +50,72 @@ static bool is_loop(const cnn__listing *listing, const level *above)
     return false;
 }
 
-static cnn_status add_folder(cnn__files *files, const char *folder, int32_t label, const level *above);
+/* The walk through one class. Links may lead to a folder by many names, and by way of others by more names than anyone
+ * could wait for: each folder is taken once, under the name that is met first. */
+typedef struct walk {
+    cnn__files *files;
+    int32_t label;
+    place *seen; /* open addressing: places of folders, node 0 where there is none */
+    size_t seen_count, seen_capacity;
+} walk;
 
-static cnn_status add_entries(cnn__files *files, const char *folder, int32_t label, const cnn__listing *listing,
-                              const level *here)
+static size_t find_place(const place *seen, size_t capacity, const place *what)
 {
+    uint64_t hash = ((uint64_t)what->node ^ (uint64_t)what->device << 40) * UINT64_C(0x9e3779b97f4a7c15);
+    size_t at = (size_t)(hash >> 20) % capacity;
+    while (seen[at].node != 0 && (seen[at].node != what->node || seen[at].device != what->device)) {
+        at = (at + 1) % capacity;
+    }
+    return at;
+}
+
+static cnn_status grow_seen(walk *self)
+{
+    const size_t capacity = self->seen_capacity == 0 ? 16 : 2 * self->seen_capacity;
+    place *seen = cnn__alloc_zero(self->files->context, capacity * sizeof(*seen));
+    if (seen == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < self->seen_capacity; i++) {
+        if (self->seen[i].node != 0) {
+            seen[find_place(seen, capacity, &self->seen[i])] = self->seen[i];
+        }
+    }
+    cnn__free(self->files->context, self->seen);
+    self->seen = seen;
+    self->seen_capacity = capacity;
+    return CNN_OK;
+}
+
+/* *again receives whether the folder was met in this class before. */
+static cnn_status note_folder(walk *self, const cnn__listing *listing, bool *again)
+{
+    const place here = {listing->device, listing->node};
+    if (2 * self->seen_count >= self->seen_capacity) {
+        CNN__RETURN_IF_ERROR(grow_seen(self));
+    }
+    place *found = &self->seen[find_place(self->seen, self->seen_capacity, &here)];
+    *again = found->node != 0;
+    self->seen_count += !*again;
+    *found = here;
+    return CNN_OK;
+}
+
+static cnn_status add_folder(walk *self, const char *folder, const level *above);
+
+static cnn_status add_entries(walk *self, const char *folder, const cnn__listing *listing, const level *here)
+{
+    cnn__files *files = self->files;
     for (size_t i = 0; i < listing->count; i++) {
         const char *name = cnn__listing_name(listing, i);
         cnn__entry_type type = listing->entries[i].type;
         if (type == CNN__ENTRY_FOLDER) {
             char *inner = cnn__path_join(files->context, folder, name);
-            cnn_status status = inner != NULL ? add_folder(files, inner, label, here) : CNN_ERROR_OUT_OF_MEMORY;
+            cnn_status status = inner != NULL ? add_folder(self, inner, here) : CNN_ERROR_OUT_OF_MEMORY;
             cnn__free(files->context, inner);
             CNN__RETURN_IF_ERROR(status);
         } else if (type == CNN__ENTRY_FILE && cnn__is_image_name(name)) {
-            CNN__RETURN_IF_ERROR(cnn__files_add(files, folder, name, label));
+            CNN__RETURN_IF_ERROR(cnn__files_add(files, folder, name, self->label));
         } else {
             cnn__files_pass_over(files, folder, name);
         }
@@ -64,25 +123,53 @@ static cnn_status add_entries(cnn__files *files, const char *folder, int32_t lab
     return CNN_OK;
 }
 
-static cnn_status add_folder(cnn__files *files, const char *folder, int32_t label, const level *above)
+/* A folder that cannot be listed is left out where entries are. */
+static cnn_status list_folder(cnn__files *files, const char *folder, cnn__listing *listing)
+{
+    cnn_status status = cnn__listing_read(files->context, folder, cnn__files_skip(files), listing);
+    if (status == CNN_OK || status == CNN_ERROR_OUT_OF_MEMORY || !cnn__files_skip(files)) {
+        return status;
+    }
+    cnn__passed one = {.count = 1};
+    snprintf(one.first, sizeof(one.first), "%s", cnn_last_error(files->context));
+    cnn__passed_add(&files->left_out, &one);
+    *listing = (cnn__listing){.context = NULL};
+    return CNN_OK;
+}
+
+static cnn_status add_listed(walk *self, const char *folder, const cnn__listing *listing, const level *above)
 {
     char text[512];
+    bool again = false;
+    if (is_loop(listing, above)) {
+        cnn__log(self->files->context, CNN_LOG_WARNING, "%s: passed over: it leads back to a folder that it lies in",
+                 cnn__printable(folder, text, sizeof(text)));
+        return CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(note_folder(self, listing, &again));
+    if (again) {
+        cnn__log(self->files->context, CNN_LOG_WARNING,
+                 "%s: passed over: it leads to a folder that the class has already",
+                 cnn__printable(folder, text, sizeof(text)));
+        return CNN_OK;
+    }
+    cnn__files_pass_hidden(self->files, folder, listing);
+    level here = {above, listing->device, listing->node, above->depth + 1};
+    return add_entries(self, folder, listing, &here);
+}
+
+static cnn_status add_folder(walk *self, const char *folder, const level *above)
+{
+    char text[512];
+    cnn__files *files = self->files;
     if (above->depth == MAX_DEPTH) {
         return cnn__fail(files->context, CNN_ERROR_LIMIT,
                          "%s: folders are nested deeper than %d, that of the class included",
                          cnn__printable(folder, text, sizeof(text)), MAX_DEPTH);
     }
     cnn__listing listing;
-    CNN__RETURN_IF_ERROR(cnn__listing_read(files->context, folder, &listing));
-    cnn_status status = CNN_OK;
-    if (is_loop(&listing, above)) {
-        cnn__log(files->context, CNN_LOG_WARNING, "%s: passed over: it leads back to a folder that it lies in",
-                 cnn__printable(folder, text, sizeof(text)));
-    } else {
-        cnn__files_pass_hidden(files, folder, &listing);
-        level here = {above, listing.device, listing.node, above->depth + 1};
-        status = add_entries(files, folder, label, &listing, &here);
-    }
+    CNN__RETURN_IF_ERROR(list_folder(files, folder, &listing));
+    cnn_status status = listing.context != NULL ? add_listed(self, folder, &listing, above) : CNN_OK;
     cnn__listing_free(&listing);
     return status;
 }
@@ -100,15 +187,16 @@ static void name_classes(const cnn__listing *listing, cnn__string *names)
 static cnn_status add_class(cnn__files *files, const char *path, const char *name, const cnn__classes *classes,
                             const level *root)
 {
-    int32_t label = cnn__classes_find(classes, name, strlen(name));
+    int32_t label;
+    CNN__RETURN_IF_ERROR(cnn__classes_find(classes, name, strlen(name), &label));
     if (label < 0) {
-        char text[256];
-        return cnn__fail(files->context, CNN_ERROR_MISMATCH, "%s: folder \"%s\" is none of the %zu classes asked for",
-                         path, cnn__printable(name, text, sizeof(text)), classes->count);
+        return cnn__files_fail_class(files, classes, path, "folder", name);
     }
+    walk here = {.files = files, .label = label};
     char *folder = cnn__path_join(files->context, path, name);
-    cnn_status status = folder != NULL ? add_folder(files, folder, label, root) : CNN_ERROR_OUT_OF_MEMORY;
+    cnn_status status = folder != NULL ? add_folder(&here, folder, root) : CNN_ERROR_OUT_OF_MEMORY;
     cnn__free(files->context, folder);
+    cnn__free(files->context, here.seen);
     return status;
 }
 
@@ -127,7 +215,7 @@ static cnn_status add_classes(cnn__files *files, const char *path, const cnn__li
             cnn__files_pass_over(files, path, name);
         }
     }
-    if (folders == 0) {
+    if (folders == 0 && files->left_out.count == 0) {
         return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: found no folders, expected one for each class", path);
     }
     return CNN_OK;

@@ -94,17 +94,12 @@ static bool lies_in(const char *path, const char *folder)
 }
 
 /* Hands images and labels over to a dataset. */
-static cnn_status make_dataset(cnn_context *context, loaded *images, const loaded *labels,
-                               const cnn_files_options *options, cnn_dataset **dataset)
+static cnn_status make_dataset(cnn_context *context, loaded *images, loaded *labels, const cnn_files_options *options,
+                               cnn_dataset **dataset)
 {
     size_t count = labels->idx.size, class_count = 0;
     const char *const *classes = options->classes;
-    int32_t *numbers = cnn__alloc_array(context, count, sizeof(*numbers));
-    if (numbers == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
     for (size_t i = 0; i < count; i++) {
-        numbers[i] = labels->idx.values[i];
         class_count = labels->idx.values[i] >= class_count ? labels->idx.values[i] + (size_t)1 : class_count;
     }
     if (classes != NULL) {
@@ -116,14 +111,15 @@ static cnn_status make_dataset(cnn_context *context, loaded *images, const loade
     cnn__pixels pixels = {
         .block = images->block,
         .bytes = images->idx.values,
-        .labels = numbers,
+        .label_block = labels->block,
+        .byte_labels = labels->idx.values,
         .count = count,
         .height = images->idx.dims[1],
         .width = images->idx.dims[2],
         .channels = images->idx.rank == 4 ? images->idx.dims[3] : 1,
         .output_channels = options->channels,
     };
-    images->block = NULL;
+    images->block = labels->block = NULL;
     cnn__log(context, CNN_LOG_INFO, "%s: %zu images of %zu classes", images->name, count, class_count);
     return cnn__dataset_of_pixels(context, &pixels, classes, class_count, dataset);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "dataset/idx.h"
 
 /* The length of a name without ".gz". */
@@ -26,32 +27,71 @@ static bool is_of_part(const char *name, const char *part)
     return strcmp(part, "test") == 0 ? test : !test && strstr(name, "train") != NULL;
 }
 
-/* Finds the one file of `kind` ("images", "labels") and part. Of a file that is there compressed and not, the
- * uncompressed one is taken: in byte order it comes first. */
-static cnn_status find_file(cnn_context *context, const char *path, const cnn__listing *listing, const char *part,
-                            const char *kind, char **file)
+static cnn_status fail_two(cnn_context *context, const char *path, const char *part, const char *kind,
+                           const char *first, const char *second)
 {
-    const char *found = NULL;
+    char one[256], other[256], word[256], prefix[256];
+    size_t same = 0;
+    while (second[same] != '\0' && first[same] == second[same]) {
+        same++;
+    }
+    /* A prefix that tells the second from the first, to the end of the word in which they differ. */
+    same += strcspn(second + same, "-_.");
+    snprintf(word, sizeof(word), "%.*s", (int)(same < 200 ? same : 200), second);
+    return cnn__fail(context, CNN_ERROR_FORMAT,
+                     "%s: %s of part \"%s\": found \"%s\" and \"%s\", expected one file: choose by a prefix of the "
+                     "names, such as \"%s\", or put each data set into a folder of its own",
+                     path, kind, part, cnn__printable(first, one, sizeof(one)),
+                     cnn__printable(second, other, sizeof(other)), cnn__printable(word, prefix, sizeof(prefix)));
+}
+
+/* Finds the one entry of this type, `kind` ("images", "labels") and part; NULL if there is none. Of a file that is
+ * there compressed and not, the uncompressed one is taken: in byte order it comes first. */
+static cnn_status find_entry(cnn_context *context, const char *path, const cnn__listing *listing,
+                             const cnn_files_options *options, const char *kind, cnn__entry_type type,
+                             const char **found)
+{
+    const char *prefix = options->prefix != NULL ? options->prefix : "";
+    *found = NULL;
     for (size_t i = 0; i < listing->count; i++) {
         const char *name = cnn__listing_name(listing, i);
-        if (listing->entries[i].type != CNN__ENTRY_FILE || !cnn__is_idx_name(name) || strstr(name, kind) == NULL ||
-            !is_of_part(name, part)) {
+        if (listing->entries[i].type != type || !cnn__is_idx_name(name) || strstr(name, kind) == NULL ||
+            !is_of_part(name, options->part) || strncmp(name, prefix, strlen(prefix)) != 0) {
             continue;
         }
-        if (found == NULL) {
-            found = name;
-        } else if (stem_size(found) != stem_size(name) || strncmp(found, name, stem_size(name)) != 0) {
-            char first[256], second[256];
-            return cnn__fail(context, CNN_ERROR_FORMAT,
-                             "%s: %s of part \"%s\": found \"%s\" and \"%s\", expected one file", path, kind, part,
-                             cnn__printable(found, first, sizeof(first)), cnn__printable(name, second, sizeof(second)));
+        if (*found == NULL) {
+            *found = name;
+        } else if (stem_size(*found) != stem_size(name) || strncmp(*found, name, stem_size(name)) != 0) {
+            return fail_two(context, path, options->part, kind, *found, name);
         }
     }
+    return CNN_OK;
+}
+
+/* The path of the file of this kind and part. Some archives have a folder around each file, which has its name. */
+static cnn_status find_file(cnn_context *context, const char *path, const cnn__listing *listing,
+                            const cnn_files_options *options, const char *kind, char **file)
+{
+    const char *part = options->part, *found, *folder = NULL;
+    CNN__RETURN_IF_ERROR(find_entry(context, path, listing, options, kind, CNN__ENTRY_FILE, &found));
     if (found == NULL) {
-        return cnn__fail(context, CNN_ERROR_NOT_FOUND, "%s: %s of part \"%s\": found none, expected %s-%s-idx%c-ubyte",
-                         path, kind, part, strcmp(part, "test") == 0 ? "t10k" : part, kind, kind[0] == 'i' ? '3' : '1');
+        CNN__RETURN_IF_ERROR(find_entry(context, path, listing, options, kind, CNN__ENTRY_FOLDER, &folder));
     }
-    *file = cnn__path_join(context, path, found);
+    if (found == NULL && folder == NULL) {
+        char prefix[128];
+        return cnn__fail(context, CNN_ERROR_NOT_FOUND,
+                         "%s: %s of part \"%s\": found none, expected %s-%s-idx%c-ubyte%s%s%s", path, kind, part,
+                         strcmp(part, "test") == 0 ? "t10k" : part, kind, kind[0] == 'i' ? '3' : '1',
+                         options->prefix != NULL ? " after the prefix \"" : "",
+                         options->prefix != NULL ? cnn__printable(options->prefix, prefix, sizeof(prefix)) : "",
+                         options->prefix != NULL ? "\"" : "");
+    }
+    *file = cnn__path_join(context, path, found != NULL ? found : folder);
+    if (*file != NULL && folder != NULL) {
+        char *outer = *file;
+        *file = cnn__path_join(context, outer, folder);
+        cnn__free(context, outer);
+    }
     return *file != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
 }
 
@@ -59,9 +99,9 @@ cnn_status cnn__idx_open_folder(cnn_context *context, const char *path, const cn
                                 const cnn_files_options *options, cnn_dataset **dataset)
 {
     char *images = NULL, *labels = NULL;
-    cnn_status status = find_file(context, path, listing, options->part, "images", &images);
+    cnn_status status = find_file(context, path, listing, options, "images", &images);
     if (status == CNN_OK) {
-        status = find_file(context, path, listing, options->part, "labels", &labels);
+        status = find_file(context, path, listing, options, "labels", &labels);
     }
     if (status == CNN_OK) {
         status = cnn_dataset_open_idx(context, images, labels, options, dataset);

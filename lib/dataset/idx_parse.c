@@ -56,8 +56,11 @@ static cnn_status parse_magic(parser *self, cnn__idx_kind kind, cnn__idx *idx)
     uint8_t magic[DIMS_OFFSET];
     CNN__RETURN_IF_ERROR(read_all(self, "header", 0, magic, sizeof(magic)));
     if (magic[0] != 0 || magic[1] != 0) {
-        return cnn__fail(self->context, CNN_ERROR_FORMAT, "%s: magic at offset 0: found %02x %02x, expected 00 00",
-                         self->name, magic[0], magic[1]);
+        /* What a browser saves for a file that is not there any more. */
+        const char *guess = magic[0] == '<' ? ": a web page in place of the file?" : "";
+        return cnn__fail(self->context, CNN_ERROR_FORMAT,
+                         "%s: magic at offset 0: found %02x %02x, expected 00 00 of IDX data or 1f 8b of gzip data%s",
+                         self->name, magic[0], magic[1], guess);
     }
     if (magic[TYPE_OFFSET] != TYPE_UNSIGNED_BYTE) {
         return cnn__fail(self->context, CNN_ERROR_MISMATCH,

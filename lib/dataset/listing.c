@@ -5,11 +5,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include <cnn/image.h>
+
 #include "core/error.h"
+#include "core/text.h"
 
 cnn_status cnn__fail_errno(const cnn_context *context, const char *path, const char *what, int error)
 {
@@ -39,21 +43,24 @@ char *cnn__path_join(cnn_context *context, const char *folder, const char *name)
 /* Not tolower(): that depends on the locale. */
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c; }
 
-bool cnn__is_image_name(const char *name)
+bool cnn__same_but_case(const char *a, const char *b)
 {
-    static const char *const endings[] = {".jpg", ".jpeg", ".png"};
-    size_t size = strlen(name);
-    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-        size_t length = strlen(endings[i]), same = 0;
-        while (size > length && same < length && lower(name[size - length + same]) == endings[i][same]) {
-            same++;
-        }
-        if (same == length) {
-            return true;
-        }
+    while (*a != '\0' && lower(*a) == lower(*b)) {
+        a++;
+        b++;
     }
-    return false;
+    return *a == '\0' && *b == '\0';
 }
+
+void cnn__passed_add(cnn__passed *passed, const cnn__passed *more)
+{
+    if (passed->count == 0) {
+        memcpy(passed->first, more->first, sizeof(passed->first));
+    }
+    passed->count += more->count;
+}
+
+bool cnn__is_image_name(const char *name) { return cnn_image_name_format(name) != CNN_IMAGE_UNKNOWN; }
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -121,8 +128,25 @@ static cnn__entry_type type_of_mode(mode_t mode)
     return S_ISDIR(mode) ? CNN__ENTRY_FOLDER : S_ISREG(mode) ? CNN__ENTRY_FILE : CNN__ENTRY_OTHER;
 }
 
+/* An entry that cannot be examined: left out, or the end of the listing. */
+static cnn_status fail_entry(cnn__listing *listing, const char *path, const char *entry, int error, bool skip)
+{
+    char name[256], folder[512], reason[64];
+    const char *text = strerror_r(error, reason, sizeof(reason));
+    if (!skip || error == ENOMEM) {
+        return cnn__fail(listing->context, error == ENOMEM ? CNN_ERROR_OUT_OF_MEMORY : CNN_ERROR_IO,
+                         "%s: entry \"%s\" cannot be examined: %s", cnn__printable(path, folder, sizeof(folder)),
+                         cnn__printable(entry, name, sizeof(name)), text);
+    }
+    if (listing->left_out.count++ == 0) {
+        snprintf(listing->left_out.first, sizeof(listing->left_out.first), "\"%s\" in %s: %s",
+                 cnn__printable(entry, name, 96), cnn__printable(path, folder, 96), text);
+    }
+    return CNN_OK;
+}
+
 /* Most file systems say what an entry is; links and the rest are asked about. */
-static cnn_status find_type(cnn_context *context, const char *path, DIR *folder, const struct dirent *entry,
+static cnn_status find_type(cnn__listing *listing, const char *path, DIR *folder, const struct dirent *entry, bool skip,
                             cnn__entry_type *type)
 {
     if (entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK) {
@@ -131,12 +155,7 @@ static cnn_status find_type(cnn_context *context, const char *path, DIR *folder,
     }
     struct stat info;
     if (fstatat(dirfd(folder), entry->d_name, &info, 0) != 0) {
-        int error = errno;
-        char name[256], folder_text[512], reason[128];
-        return cnn__fail(context, error == ENOMEM ? CNN_ERROR_OUT_OF_MEMORY : CNN_ERROR_IO,
-                         "%s: entry \"%s\" cannot be examined: %s",
-                         cnn__printable(path, folder_text, sizeof(folder_text)),
-                         cnn__printable(entry->d_name, name, sizeof(name)), strerror_r(error, reason, sizeof(reason)));
+        return fail_entry(listing, path, entry->d_name, errno, skip);
     }
     *type = type_of_mode(info.st_mode);
     return CNN_OK;
@@ -157,7 +176,7 @@ static cnn_status reserve_entry(cnn__listing *listing)
     return CNN_OK;
 }
 
-static cnn_status add_entry(cnn__listing *listing, const char *path, DIR *folder, const struct dirent *entry)
+static cnn_status add_entry(cnn__listing *listing, const char *path, DIR *folder, const struct dirent *entry, bool skip)
 {
     size_t name = listing->names.size;
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
@@ -174,12 +193,13 @@ static cnn_status add_entry(cnn__listing *listing, const char *path, DIR *folder
     }
     CNN__RETURN_IF_ERROR(reserve_entry(listing));
     listing->entries[listing->count].name = name;
-    CNN__RETURN_IF_ERROR(find_type(listing->context, path, folder, entry, &listing->entries[listing->count].type));
-    listing->count++;
+    const size_t before = listing->left_out.count;
+    CNN__RETURN_IF_ERROR(find_type(listing, path, folder, entry, skip, &listing->entries[listing->count].type));
+    listing->count += listing->left_out.count == before;
     return CNN_OK;
 }
 
-static cnn_status read_entries(cnn__listing *listing, const char *path, DIR *folder)
+static cnn_status read_entries(cnn__listing *listing, const char *path, DIR *folder, bool skip)
 {
     struct stat info;
     if (fstat(dirfd(folder), &info) != 0) {
@@ -193,18 +213,18 @@ static cnn_status read_entries(cnn__listing *listing, const char *path, DIR *fol
         if (entry == NULL) {
             return errno == 0 ? CNN_OK : cnn__fail_errno(listing->context, path, "cannot be listed", errno);
         }
-        CNN__RETURN_IF_ERROR(add_entry(listing, path, folder, entry));
+        CNN__RETURN_IF_ERROR(add_entry(listing, path, folder, entry, skip));
     }
 }
 
-cnn_status cnn__listing_read(cnn_context *context, const char *path, cnn__listing *listing)
+cnn_status cnn__listing_read(cnn_context *context, const char *path, bool skip, cnn__listing *listing)
 {
     *listing = (cnn__listing){.context = context, .names = {.context = context}};
     DIR *folder = opendir(path);
     if (folder == NULL) {
         return cnn__fail_errno(context, path, "cannot be opened as a folder", errno);
     }
-    cnn_status status = read_entries(listing, path, folder);
+    cnn_status status = read_entries(listing, path, folder, skip);
     closedir(folder);
     if (status != CNN_OK) {
         cnn__listing_free(listing);

@@ -10,6 +10,7 @@
 /* What a folder holds. */
 typedef struct tally {
     size_t folders, images, idx, cifar, others;
+    size_t idx_folders;      /* folders that are named as IDX files are */
     size_t parts;            /* folders that are named as parts of a dataset are, not as classes */
     size_t labelled;         /* images whose names have a part before the first dot and one behind it */
     const char *first_image; /* any name */
@@ -19,8 +20,12 @@ typedef struct tally {
 static bool is_part_name(const char *name)
 {
     static const char *const parts[] = {"train", "training", "test", "testing", "val", "valid", "validation"};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (strcmp(name, parts[i]) == 0) {
+    static const char *const endings[] = {"", "_set", "-set", "set", " set", "_data", "-data"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) * (sizeof(endings) / sizeof(endings[0])); i++) {
+        char part[32];
+        snprintf(part, sizeof(part), "%s%s", parts[i % (sizeof(parts) / sizeof(parts[0]))],
+                 endings[i / (sizeof(parts) / sizeof(parts[0]))]);
+        if (cnn__same_but_case(name, part)) {
             return true;
         }
     }
@@ -31,6 +36,7 @@ static void count_entry(tally *counts, const char *name, cnn__entry_type type)
 {
     if (type == CNN__ENTRY_FOLDER) {
         counts->folders++;
+        counts->idx_folders += cnn__is_idx_name(name);
         if (is_part_name(name) && counts->parts++ == 0) {
             counts->first_part = name;
         }
@@ -87,7 +93,7 @@ static cnn_status open_listed(cnn_context *context, const char *path, const cnn_
                               const cnn_files_options *options, cnn_dataset **dataset)
 {
     tally counts = count_entries(listing);
-    if (counts.idx > 0) {
+    if (counts.idx > 0 || (counts.idx_folders > 0 && counts.images == 0)) {
         return cnn__idx_open_folder(context, path, listing, options, dataset);
     }
     if (counts.cifar > 0) {
@@ -109,7 +115,7 @@ cnn_status cnn_dataset_open(cnn_context *context, const char *path, const cnn_fi
     cnn_files_options copy;
     cnn__listing listing;
     CNN__RETURN_IF_ERROR(cnn__files_options_copy(context, options, &copy));
-    CNN__RETURN_IF_ERROR(cnn__listing_read(context, path, &listing));
+    CNN__RETURN_IF_ERROR(cnn__listing_read(context, path, copy.on_error == CNN_ON_ERROR_SKIP, &listing));
     cnn_status status = open_listed(context, path, &listing, &copy, dataset);
     cnn__listing_free(&listing);
     return status;

@@ -20,14 +20,29 @@ static void convert_channels(const uint8_t *input, uint32_t channels, size_t cou
     }
 }
 
-static cnn_status read_pixels(const cnn__source *source, size_t index, uint32_t minimum_width, uint32_t minimum_height,
+static int32_t label_of(const cnn__source *source, size_t index)
+{
+    const cnn__pixels *pixels = &((const pixels_source *)source)->pixels;
+    return pixels->labels != NULL        ? pixels->labels[index]
+           : pixels->byte_labels != NULL ? pixels->byte_labels[index]
+                                         : -1;
+}
+
+static int64_t group_of(const cnn__source *source, size_t index)
+{
+    const cnn__pixels *pixels = &((const pixels_source *)source)->pixels;
+    return pixels->groups != NULL ? pixels->groups[index] : -1;
+}
+
+static cnn_status read_pixels(const cnn__source *source, size_t index, const cnn_decode_options *decode,
                               cnn__sample *sample)
 {
-    (void)minimum_width;
-    (void)minimum_height;
+    (void)decode;
     const cnn__pixels *pixels = &((const pixels_source *)source)->pixels;
     size_t area = (size_t)pixels->height * pixels->width, first = index * area * pixels->channels;
-    sample->label = pixels->labels != NULL ? pixels->labels[index] : -1;
+    sample->label = label_of(source, index);
+    sample->targets = pixels->targets != NULL ? pixels->targets + index * pixels->target_count : NULL;
+    sample->weight = pixels->weights != NULL ? pixels->weights[index] : 1;
     if (pixels->floats != NULL) {
         sample->floats = pixels->floats + first;
         sample->height = pixels->height;
@@ -48,24 +63,23 @@ static cnn_status read_pixels(const cnn__source *source, size_t index, uint32_t 
     return CNN_OK;
 }
 
-static int32_t label_of(const cnn__source *source, size_t index)
-{
-    const cnn__pixels *pixels = &((const pixels_source *)source)->pixels;
-    return pixels->labels != NULL ? pixels->labels[index] : -1;
-}
-
-static void free_pixels(cnn_context *context, const cnn__pixels *pixels)
+void cnn__pixels_free(cnn_context *context, const cnn__pixels *pixels)
 {
     cnn__free(context, pixels->block);
     cnn__free(context, pixels->labels);
+    cnn__free(context, pixels->label_block);
+    cnn__free(context, pixels->targets);
+    cnn__free(context, pixels->weights);
+    cnn__free(context, pixels->groups);
 }
 
-static void destroy_pixels(cnn__source *source) { free_pixels(source->context, &((pixels_source *)source)->pixels); }
+static void destroy_pixels(cnn__source *source) { cnn__pixels_free(source->context, &((pixels_source *)source)->pixels); }
 
 static const cnn__source_kind pixels_kind = {
     .name = "pixels",
     .read = read_pixels,
     .label = label_of,
+    .group = group_of,
     .destroy = destroy_pixels,
 };
 
@@ -74,7 +88,7 @@ cnn_status cnn__dataset_of_pixels(cnn_context *context, const cnn__pixels *pixel
 {
     pixels_source *source = cnn__source_create(context, &pixels_kind, sizeof(*source));
     if (source == NULL) {
-        free_pixels(context, pixels);
+        cnn__pixels_free(context, pixels);
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     source->pixels = *pixels;
@@ -82,6 +96,8 @@ cnn_status cnn__dataset_of_pixels(cnn_context *context, const cnn__pixels *pixel
         source->pixels.output_channels = pixels->channels;
     }
     source->base.count = pixels->count;
+    source->base.target_count = pixels->targets != NULL ? pixels->target_count : 0;
+    source->base.weighted = pixels->weights != NULL;
     source->base.shape.rank = 3;
     source->base.shape.dims[0] = pixels->height;
     source->base.shape.dims[1] = pixels->width;

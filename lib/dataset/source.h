@@ -14,8 +14,12 @@ typedef struct cnn__source {
     cnn_context *context;
     atomic_size_t references;
     size_t count;
+    size_t left_out; /* entries that were left out when it was opened */
     cnn__classes classes;
+    size_t target_count; /* of each sample */
+    bool weighted;       /* samples have weights */
     cnn_shape shape; /* height, width, channels of every sample; rank 0: not the same, or not known */
+    bool orients;    /* photos are turned as their EXIF tag says */
 } cnn__source;
 
 /* A zeroed struct of `size` bytes that begins with a cnn__source of this kind; NULL with the error set. */

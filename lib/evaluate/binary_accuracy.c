@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Share of outputs on the right side of 0.5; with several outputs the label's own should be above it, and no other. */
+/* Share of outputs on the right side of 0.5: that of their targets, or without, with several outputs, the label's own
+ * above it, and no other. */
 #include "evaluate/evaluator.h"
 
 static cnn_status update(cnn_evaluator *evaluator, const cnn_evaluation *batch)
 {
     cnn__share *share = evaluator->state;
-    for (size_t i = 0; i < batch->count; i++) {
+    const bool targets = batch->targets != NULL && batch->target_count == batch->outputs;
+    for (size_t i = 0; targets && i < batch->count * batch->outputs; i++) {
+        share->right += cnn__binary_class(batch->outputs_data[i]) == cnn__binary_class(batch->targets[i]);
+        share->counted++;
+    }
+    for (size_t i = 0; !targets && i < batch->count; i++) {
         if (batch->labels[i] == CNN__NO_LABEL) {
             continue;
         }

@@ -88,10 +88,24 @@ static cnn_status check_labels(const cnn_evaluator *evaluator, const cnn_evaluat
     return CNN_OK;
 }
 
+static cnn_status check_targets(const cnn_evaluator *evaluator, const cnn_evaluation *batch)
+{
+    if (batch->targets == NULL || batch->outputs_data == NULL || batch->target_count != batch->outputs) {
+        return cnn__fail(evaluator->context, CNN_ERROR_INVALID_ARGUMENT,
+                         "evaluator %s: compares outputs with target values: %zu outputs, %zu targets", evaluator->name,
+                         batch->outputs_data != NULL ? batch->outputs : 0,
+                         batch->targets != NULL ? batch->target_count : 0);
+    }
+    return CNN_OK;
+}
+
 static cnn_status check_batch(const cnn_evaluator *evaluator, const cnn_evaluation *batch)
 {
     if (evaluator->rule->loss_only && batch->labels == NULL) {
         return CNN_OK;
+    }
+    if (evaluator->rule->targets) {
+        return check_targets(evaluator, batch);
     }
     if (batch->labels == NULL || batch->outputs == 0 || (batch->outputs_data == NULL && !evaluator->rule->loss_only)) {
         return cnn__fail(evaluator->context, CNN_ERROR_INVALID_ARGUMENT,

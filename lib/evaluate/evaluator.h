@@ -18,6 +18,7 @@ typedef struct cnn__evaluator_rule {
     size_t state_size; /* of evaluator->state, zero to begin with */
     /* The batch goes to `update` as the caller gave it: no check of labels, none are left out. */
     bool raw;
+    bool targets;     /* compares outputs with the batch's targets, not with labels */
     bool loss_only;   /* looks at the batch's loss; outputs and labels may be missing */
     size_t kept_size; /* bytes of the state, from its start, that a checkpoint keeps: counts, never pointers or text.
                          0: none, or what `pack` gives */
@@ -55,8 +56,8 @@ typedef struct cnn__evaluator_name {
 } cnn__evaluator_name;
 
 extern const cnn__evaluator_name cnn__evaluator_accuracy, cnn__evaluator_auc, cnn__evaluator_binary_accuracy,
-    cnn__evaluator_error_rate, cnn__evaluator_f1, cnn__evaluator_log_loss, cnn__evaluator_loss,
-    cnn__evaluator_precision, cnn__evaluator_recall, cnn__evaluator_top_k;
+    cnn__evaluator_error_rate, cnn__evaluator_f1, cnn__evaluator_log_loss, cnn__evaluator_loss, cnn__evaluator_mae,
+    cnn__evaluator_precision, cnn__evaluator_recall, cnn__evaluator_rmse, cnn__evaluator_top_k;
 
 /* The number that is all of the text. */
 bool cnn__evaluator_number(const char *text, uint32_t *number);

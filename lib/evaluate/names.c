@@ -10,7 +10,9 @@
 static const cnn__evaluator_name *const table[] = {
     &cnn__evaluator_accuracy,   &cnn__evaluator_auc,       &cnn__evaluator_binary_accuracy,
     &cnn__evaluator_error_rate, &cnn__evaluator_f1,        &cnn__evaluator_log_loss,
-    &cnn__evaluator_loss,       &cnn__evaluator_precision, &cnn__evaluator_recall,
+    &cnn__evaluator_loss,       &cnn__evaluator_mae,
+    &cnn__evaluator_precision, &cnn__evaluator_recall,
+    &cnn__evaluator_rmse,
     &cnn__evaluator_top_k,
 };
 

@@ -10,148 +10,199 @@
 
 #include "core/options.h"
 
-static json_t *ints_to_json(const int32_t *values, uint32_t count)
+static void ints_to_json(cnn__json_writer *writer, const char *key, const int32_t *values, uint32_t count)
 {
     if (count == 1) {
-        return json_integer(values[0]);
+        cnn__json_put_int(writer, key, values[0]);
+        return;
     }
-    json_t *list = json_array();
-    for (uint32_t i = 0; list != NULL && i < count; i++) {
-        json_array_append_new(list, json_integer(values[i]));
+    cnn__json_open(writer, key, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        cnn__json_put_int(writer, NULL, values[i]);
     }
-    return list;
+    cnn__json_close(writer, ']');
 }
 
-static json_t *field_to_json(const cnn__field *field, const void *state)
+static void field_to_json(cnn__json_writer *writer, const cnn__field *field, const void *state)
 {
     const void *place = (const char *)state + field->offset;
     switch (field->type) {
     case CNN__FIELD_INT:
-        return ints_to_json(place, field->count);
+        ints_to_json(writer, field->name, place, field->count);
+        break;
     case CNN__FIELD_FLOAT:
-        return json_real(*(const float *)place);
+        cnn__json_put_real(writer, field->name, (double)*(const float *)place);
+        break;
     case CNN__FIELD_ENUM:
-        return json_string(field->names[*(const int32_t *)place]);
+        cnn__json_put_string(writer, field->name, field->names[*(const int32_t *)place]);
+        break;
     default: {
         const cnn_initializer *init = place;
-        return json_pack("{s:s, s:f}", "kind", cnn__initializer_names[init->kind], "value", (double)init->value);
+        cnn__json_open(writer, field->name, '{');
+        cnn__json_put_string(writer, "kind", cnn__initializer_names[init->kind]);
+        cnn__json_put_real(writer, "value", (double)init->value);
+        cnn__json_close(writer, '}');
     }
     }
 }
 
-static json_t *layer_to_json(const cnn_model *model, const cnn__node *node)
+static void layer_to_json(cnn__json_writer *writer, const cnn_model *model, const cnn__node *node)
 {
-    json_t *options = json_object(), *inputs = json_array();
     const cnn__layer_type *type = node->layer->type;
-    for (const cnn__field *field = type->fields; field != NULL && field->name != NULL; field++) {
-        json_object_set_new(options, field->name, field_to_json(field, node->layer->user));
-    }
+    cnn__json_open(writer, NULL, '{');
+    cnn__json_put_string(writer, "type", type->kind.type);
+    cnn__json_put_string(writer, "name", node->name);
+    cnn__json_open(writer, "inputs", '[');
     for (uint32_t i = 0; i < node->input_count; i++) {
-        json_array_append_new(inputs, json_string(cnn__value_name(model, node->inputs[i])));
+        cnn__json_put_string(writer, NULL, cnn__value_name(model, node->inputs[i]));
     }
-    const char *owner = model->nodes[node->owner].name;
-    return json_pack("{s:s, s:s, s:o, s:o, s:s*}", "type", type->kind.type, "name", node->name, "inputs", inputs,
-                     "options", options, "shares", owner != node->name ? owner : NULL);
+    cnn__json_close(writer, ']');
+    cnn__json_open(writer, "options", '{');
+    for (const cnn__field *field = type->fields; field != NULL && field->name != NULL; field++) {
+        field_to_json(writer, field, node->layer->user);
+    }
+    cnn__json_close(writer, '}');
+    if (node->owner != (uint32_t)(node - model->nodes)) {
+        cnn__json_put_string(writer, "shares", model->nodes[node->owner].name);
+    }
+    cnn__json_close(writer, '}');
 }
 
-static json_t *shape_to_json(const cnn_shape *shape)
+static void shape_to_json(cnn__json_writer *writer, const char *key, const cnn_shape *shape)
 {
-    json_t *list = json_array();
-    for (uint32_t i = 0; list != NULL && i < shape->rank; i++) {
-        json_array_append_new(list, json_integer(shape->dims[i]));
+    cnn__json_open(writer, key, '[');
+    for (uint32_t i = 0; i < shape->rank; i++) {
+        cnn__json_put_int(writer, NULL, shape->dims[i]);
     }
-    return list;
+    cnn__json_close(writer, ']');
+}
+
+static void inputs_to_json(cnn__json_writer *writer, const cnn_model *model)
+{
+    cnn__json_open(writer, "inputs", '[');
+    for (uint32_t i = 0; i < model->input_count; i++) {
+        cnn__json_open(writer, NULL, '{');
+        cnn__json_put_string(writer, "name", model->inputs[i].name);
+        shape_to_json(writer, "shape", &model->inputs[i].shape);
+        cnn__json_close(writer, '}');
+    }
+    cnn__json_close(writer, ']');
 }
 
 /* What most models do not have: several inputs or one of another name, outputs that are named, models inside. */
-static bool add_ports(const cnn_model *model, json_t *object)
+static void ports_to_json(cnn__json_writer *writer, const cnn_model *model)
 {
-    json_t *inputs = json_array(), *outputs = json_array(), *models = json_object();
-    bool good = inputs != NULL && outputs != NULL && models != NULL;
-    for (uint32_t i = 0; i < model->input_count && good; i++) {
-        good = json_array_append_new(inputs, json_pack("{s:s, s:o}", "name", model->inputs[i].name, "shape",
-                                                       shape_to_json(&model->inputs[i].shape))) == 0;
+    if (model->input_count > 1 || strcmp(model->inputs[0].name, "input") != 0) {
+        inputs_to_json(writer, model);
     }
-    for (uint32_t i = 0; i < cnn__model_outputs(model) && good; i++) {
-        good = json_array_append_new(outputs, json_string(cnn_model_output_name(model, i))) == 0;
+    if (model->outputs != NULL || model->last != model->node_count - 1) {
+        cnn__json_open(writer, "outputs", '[');
+        for (uint32_t i = 0; i < cnn__model_outputs(model); i++) {
+            cnn__json_put_string(writer, NULL, cnn__value_name(model, cnn__model_output(model, i)));
+        }
+        cnn__json_close(writer, ']');
     }
-    for (uint32_t i = 0; i < model->alias_count && good; i++) {
-        const char *output = cnn__value_name(model, model->aliases[i].reference);
-        good = json_object_set_new(models, model->aliases[i].name, json_string(output)) == 0;
+    if (model->alias_count > 0) {
+        cnn__json_open(writer, "models", '{');
+        for (uint32_t i = 0; i < model->alias_count; i++) {
+            cnn__json_put_string(writer, model->aliases[i].name, cnn__value_name(model, model->aliases[i].reference));
+        }
+        cnn__json_close(writer, '}');
     }
-    const bool plain = model->input_count == 1 && strcmp(model->inputs[0].name, "input") == 0;
-    const bool last = model->outputs == NULL && model->last == model->node_count - 1;
-    good = good && (plain || json_object_set(object, "inputs", inputs) == 0) &&
-           (last || json_object_set(object, "outputs", outputs) == 0) &&
-           (model->alias_count == 0 || json_object_set(object, "models", models) == 0);
-    json_decref(inputs);
-    json_decref(outputs);
-    json_decref(models);
-    return good;
 }
 
-cnn_status cnn__architecture_to_json(const cnn_model *model, json_t **object)
+cnn_status cnn__architecture_to_json(const cnn_model *model, cnn__json_writer *writer)
 {
-    json_t *layers = json_array(), *input = shape_to_json(cnn__model_input(model));
-    cnn_status status = layers != NULL && input != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
-    for (uint32_t i = 0; i < model->node_count && status == CNN_OK; i++) {
+    cnn__json_open(writer, NULL, '{');
+    cnn__json_put_string(writer, "name", model->name);
+    shape_to_json(writer, "input", cnn__model_input(model));
+    cnn__json_open(writer, "layers", '[');
+    for (uint32_t i = 0; i < model->node_count; i++) {
         const cnn__node *node = &model->nodes[i];
         if (node->layer->type == NULL) {
-            status = cnn__fail(model->context, CNN_ERROR_UNSUPPORTED,
-                               "%s: layer \"%s\" (%s) is the caller's own: a file cannot describe it", model->name,
-                               node->name, node->layer->kind.type);
-        } else if (json_array_append_new(layers, layer_to_json(model, node)) != 0) {
-            status = CNN_ERROR_OUT_OF_MEMORY;
+            return cnn__fail(model->context, CNN_ERROR_UNSUPPORTED,
+                             "%s: layer \"%s\" (%s) is a custom layer: a file cannot describe it", model->name,
+                             node->name, node->layer->kind.type);
         }
+        layer_to_json(writer, model, node);
     }
-    if (status != CNN_OK) {
-        json_decref(layers);
-        json_decref(input);
-        return status;
-    }
-    *object = json_pack("{s:s, s:o, s:o}", "name", model->name, "input", input, "layers", layers);
-    if (*object == NULL || !add_ports(model, *object)) {
-        json_decref(*object);
-        *object = NULL;
-        return cnn__fail(model->context, CNN_ERROR_OUT_OF_MEMORY, "%s: out of memory", model->name);
-    }
+    cnn__json_close(writer, ']');
+    ports_to_json(writer, model);
+    cnn__json_close(writer, '}');
     return CNN_OK;
 }
 
-static bool int_from_json(const json_t *json, int32_t *value)
+static bool int_from_json(const cnn__json *json, int32_t *value)
 {
-    if (!json_is_integer(json) || json_integer_value(json) < INT32_MIN || json_integer_value(json) > INT32_MAX) {
+    int64_t number = 0;
+    if (!cnn__json_to_int(json, &number) || number < INT32_MIN || number > INT32_MAX) {
         return false;
     }
-    *value = (int32_t)json_integer_value(json);
+    *value = (int32_t)number;
     return true;
 }
 
-static bool ints_from_json(const json_t *json, int32_t *values, uint32_t count)
+static bool ints_from_json(const cnn__json *json, int32_t *values, uint32_t count)
 {
     if (count == 1) {
         return int_from_json(json, values);
     }
-    bool good = json_is_array(json) && json_array_size(json) == count;
-    for (uint32_t i = 0; good && i < count; i++) {
-        good = int_from_json(json_array_get(json, i), &values[i]);
+    bool good = cnn__json_is(json, CNN__JSON_ARRAY) && cnn__json_count(json) == count;
+    const cnn__json *item = good ? cnn__json_first(json) : NULL;
+    for (uint32_t i = 0; good && i < count; i++, item = cnn__json_next(json, item)) {
+        good = int_from_json(item, &values[i]);
     }
     return good;
 }
 
-static bool float_from_json(const json_t *json, float *value)
+static bool float_from_json(const cnn__json *json, float *value)
 {
-    *value = (float)json_number_value(json);
-    return json_is_number(json) && isfinite(*value);
+    double number = 0;
+    if (!cnn__json_to_real(json, &number)) {
+        return false;
+    }
+    *value = (float)number;
+    return isfinite(*value);
 }
 
-static bool name_from_json(const char *const *names, const json_t *json, int32_t *value)
+static bool name_from_json(const char *const *names, const cnn__json *json, int32_t *value)
 {
-    *value = json_is_string(json) ? cnn__name_index(names, json_string_value(json)) : -1;
+    const char *text = cnn__json_text(json);
+    *value = text != NULL ? cnn__name_index(names, text) : -1;
     return *value >= 0;
 }
 
-static bool field_from_json(const cnn__field *field, const json_t *json, void *options)
+/* Bytes of an option struct that a field takes. */
+static size_t field_size(const cnn__field *field)
+{
+    switch (field->type) {
+    case CNN__FIELD_INT:
+        return (size_t)field->count * sizeof(int32_t);
+    case CNN__FIELD_FLOAT:
+        return sizeof(float);
+    case CNN__FIELD_ENUM:
+        return sizeof(int32_t);
+    default:
+        return sizeof(cnn_initializer);
+    }
+}
+
+/* What a field of this type has to be, for messages. */
+static const char *expected_value(const cnn__field *field)
+{
+    switch (field->type) {
+    case CNN__FIELD_INT:
+        return field->count == 1 ? "a whole number" : "a list of as many whole numbers as it has";
+    case CNN__FIELD_FLOAT:
+        return "a finite number";
+    case CNN__FIELD_ENUM:
+        return "one of its words";
+    default:
+        return "an initializer";
+    }
+}
+
+static bool field_from_json(const cnn__field *field, const cnn__json *json, void *options)
 {
     void *place = (char *)options + field->offset;
     switch (field->type) {
@@ -163,8 +214,8 @@ static bool field_from_json(const cnn__field *field, const json_t *json, void *o
         return name_from_json(field->names, json, place);
     default: {
         cnn_initializer *init = place;
-        return name_from_json(cnn__initializer_names, json_object_get(json, "kind"), &init->kind) &&
-               float_from_json(json_object_get(json, "value"), &init->value);
+        return name_from_json(cnn__initializer_names, cnn__json_get(json, "kind"), &init->kind) &&
+               float_from_json(cnn__json_get(json, "value"), &init->value);
     }
     }
 }
@@ -178,68 +229,80 @@ static const cnn__field *find_field(const cnn__layer_type *type, const char *nam
     return field != NULL && field->name != NULL ? field : NULL;
 }
 
-/* Room for any kind's option struct. */
-typedef union any_options {
-    size_t struct_size;
-    cnn_named_options named;
-    cnn_conv2d_options conv2d;
-    cnn_dense_options dense;
-    cnn_pool2d_options pool2d;
-    cnn_dropout_options dropout;
-    cnn_batch_norm_options batch_norm;
-    cnn_activate_options activate;
-    cnn_zero_pad2d_options zero_pad2d;
-    cnn_lrn_options lrn;
-} any_options;
-
-static cnn_status make_layer(const cnn__json_place *place, const cnn__layer_type *type, const json_t *fields,
-                             cnn_layer **layer)
+cnn_status cnn__fail_in_file(cnn_context *context, const char *name, const char *part, cnn_status status)
 {
-    any_options options;
-    const char *key;
-    json_t *value;
-    memset(&options, 0, sizeof(options));
-    options.struct_size = type->options_size;
-    json_object_foreach((json_t *)fields, key, value)
-    {
-        const cnn__field *field = find_field(type, key);
+    char reason[CNN__MESSAGE_SIZE];
+    if (status == CNN_OK || status == CNN_ERROR_OUT_OF_MEMORY) {
+        return status;
+    }
+    const bool blames_caller = status == CNN_ERROR_INVALID_ARGUMENT || status == CNN_ERROR_NOT_FOUND ||
+                               status == CNN_ERROR_STATE || status == CNN_ERROR_SHAPE;
+    snprintf(reason, sizeof(reason), "%s", cnn_last_error(context));
+    return cnn__fail(context, blames_caller ? CNN_ERROR_FORMAT : status, "%s: %s: %s", name, part, reason);
+}
+
+static cnn_status fill_options(const cnn__json_place *place, const cnn__layer_type *type, const cnn__json *fields,
+                               void *options)
+{
+    for (const cnn__json *key = cnn__json_first(fields); key != NULL; key = cnn__json_next(fields, key)) {
+        const cnn__field *field = find_field(type, key->text);
         if (field == NULL) {
             char text[80];
             return cnn__fail(place->context, CNN_ERROR_VERSION, "%s: %s has the option \"%s\", unknown to version %s",
-                             place->name, place->part, cnn__printable(key, text, sizeof(text)), cnn_version_string());
+                             place->name, place->part, cnn__printable(key->text, text, sizeof(text)),
+                             cnn_version_string());
         }
-        if (!field_from_json(field, value, &options)) {
-            return cnn__json_bad(place, key, "a value of its kind");
+        /* The tables are the library's own, and yet what a file says is written only where there is room for it. */
+        if (field->offset > type->options_size || field_size(field) > type->options_size - field->offset) {
+            return cnn__fail(place->context, CNN_ERROR_UNSUPPORTED, "%s: %s: the option \"%s\" cannot be read",
+                             place->name, place->part, field->name);
         }
-    }
-    *layer = cnn__layer_create(place->context, type, place->part, &options);
-    if (*layer == NULL) {
-        cnn_status status = cnn__last_status(place->context);
-        return status == CNN_ERROR_OUT_OF_MEMORY
-                   ? status
-                   : cnn__fail(place->context, CNN_ERROR_FORMAT, "%s: %s: options that cannot be", place->name,
-                               place->part);
+        if (!field_from_json(field, key + 1, options)) {
+            return cnn__json_bad(place, key->text, expected_value(field));
+        }
     }
     return CNN_OK;
 }
 
-static cnn_status read_inputs(const cnn__json_place *place, const json_t *list, const char **inputs)
+static cnn_status make_layer(const cnn__json_place *place, const cnn__layer_type *type, const cnn__json *fields,
+                             cnn_layer **layer)
 {
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        inputs[i] = json_string_value(json_array_get(list, i));
-        if (inputs[i] == NULL) {
+    /* All option structs begin as this one does. */
+    const size_t size = type->options_size > sizeof(cnn_named_options) ? type->options_size : sizeof(cnn_named_options);
+    cnn_named_options *options = cnn__alloc_zero(place->context, size);
+    if (options == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    options->struct_size = type->options_size;
+    cnn_status status = fill_options(place, type, fields, options);
+    if (status == CNN_OK) {
+        *layer = cnn__layer_create(place->context, type, type->kind.type, options);
+        status = *layer != NULL
+                     ? CNN_OK
+                     : cnn__fail_in_file(place->context, place->name, place->part, cnn__last_status(place->context));
+    }
+    cnn__free(place->context, options);
+    return status;
+}
+
+static cnn_status read_inputs(const cnn__json_place *place, const cnn__json *list, const char **inputs)
+{
+    size_t count = 0;
+    for (const cnn__json *item = cnn__json_first(list); item != NULL; item = cnn__json_next(list, item)) {
+        inputs[count] = cnn__json_text(item);
+        if (inputs[count++] == NULL) {
             return cnn__json_bad(place, "inputs", "a list of names");
         }
     }
     return CNN_OK;
 }
 
-static cnn_status add_layer(cnn_model *model, const char *file, size_t index, const json_t *json)
+static cnn_status add_layer(cnn_model *model, const char *file, size_t index, const cnn__json *json)
 {
     char part[48];
     const cnn__json_place place = {model->context, file, part};
     const char *type_name = NULL, *name = NULL, *inputs[CNN_LAYER_MAX_INPUTS];
-    json_t *list = NULL, *options = NULL;
+    const cnn__json *list = NULL, *options = NULL;
     snprintf(part, sizeof(part), "layer %zu", index + 1);
     CNN__RETURN_IF_ERROR(cnn__json_string(&place, json, "type", &type_name));
     CNN__RETURN_IF_ERROR(cnn__json_string(&place, json, "name", &name));
@@ -251,119 +314,121 @@ static cnn_status add_layer(cnn_model *model, const char *file, size_t index, co
         return cnn__fail(model->context, CNN_ERROR_UNSUPPORTED, "%s: %s is of the kind \"%s\", unknown to version %s",
                          file, part, cnn__printable(type_name, text, sizeof(text)), cnn_version_string());
     }
-    if (json_array_size(list) < 1 || json_array_size(list) > CNN_LAYER_MAX_INPUTS) {
+    if (cnn__json_count(list) < 1 || cnn__json_count(list) > CNN_LAYER_MAX_INPUTS) {
         return cnn__json_bad(&place, "inputs", "a list of 1 to 16 names");
     }
     CNN__RETURN_IF_ERROR(read_inputs(&place, list, inputs));
     cnn_layer *layer = NULL;
-    const char *shares = json_string_value(json_object_get(json, "shares"));
+    const char *shares = cnn__json_text(cnn__json_get(json, "shares"));
     if (shares == NULL) {
         CNN__RETURN_IF_ERROR(make_layer(&place, type, options, &layer));
     }
-    return cnn__model_add_named(model, layer, name, shares, inputs, json_array_size(list));
+    return cnn__fail_in_file(model->context, file, part,
+                             cnn__model_add_named(model, layer, name, shares, inputs, cnn__json_count(list)));
 }
 
 /* A list of sizes: H, W, C or n. */
-static cnn_status read_shape(const cnn__json_place *place, const char *key, const json_t *list, cnn_shape *shape)
+static cnn_status read_shape(const cnn__json_place *place, const char *key, const cnn__json *list, cnn_shape *shape)
 {
-    const size_t rank = json_array_size(list);
+    const size_t rank = cnn__json_count(list);
+    bool good = rank == 1 || rank == 3;
+    const cnn__json *item = good ? cnn__json_first(list) : NULL;
     *shape = (cnn_shape){.rank = (uint32_t)rank};
-    if (rank != 1 && rank != 3) {
-        return cnn__json_bad(place, key, "a list of a sound size");
-    }
-    for (size_t i = 0; i < rank; i++) {
+    for (size_t i = 0; i < rank && good; i++, item = cnn__json_next(list, item)) {
         int32_t size = 0;
-        if (!int_from_json(json_array_get(list, i), &size) || size < 1) {
-            return cnn__json_bad(place, key, "a list of sizes");
-        }
+        good = int_from_json(item, &size) && size >= 1;
         shape->dims[i] = size;
     }
-    return CNN_OK;
+    return good ? CNN_OK : cnn__json_bad(place, key, "a list of 1 or 3 sizes");
 }
 
-/* Inputs after the first, which the model is created with. */
-static cnn_status add_inputs(const cnn__json_place *place, cnn_model *model, const json_t *inputs)
+/* Inputs after the first, which the model was created with. */
+static cnn_status add_inputs(const cnn__json_place *place, cnn_model *model, const cnn__json *inputs)
 {
-    for (size_t i = 1; i < json_array_size(inputs); i++) {
-        const json_t *input = json_array_get(inputs, i);
+    const cnn__json *input = cnn__json_first(inputs);
+    while (input != NULL && (input = cnn__json_next(inputs, input)) != NULL) {
         const char *name = NULL;
-        json_t *list = NULL;
+        const cnn__json *list = NULL;
         cnn_shape shape;
         CNN__RETURN_IF_ERROR(cnn__json_string(place, input, "name", &name));
         CNN__RETURN_IF_ERROR(cnn__json_array(place, input, "shape", &list));
         CNN__RETURN_IF_ERROR(read_shape(place, "shape", list, &shape));
-        CNN__RETURN_IF_ERROR(cnn_model_add_input(model, name, &shape));
+        CNN__RETURN_IF_ERROR(
+            cnn__fail_in_file(place->context, place->name, place->part, cnn_model_add_input(model, name, &shape)));
     }
     return CNN_OK;
 }
 
-static cnn_status set_outputs(const cnn__json_place *place, cnn_model *model, const json_t *outputs)
+static cnn_status set_outputs(const cnn__json_place *place, cnn_model *model, const cnn__json *outputs)
 {
     const char *names[CNN_MODEL_MAX_PORTS];
-    const size_t count = json_array_size(outputs);
-    if (count == 0 || count > CNN_MODEL_MAX_PORTS) {
+    size_t count = 0;
+    if (cnn__json_count(outputs) < 1 || cnn__json_count(outputs) > CNN_MODEL_MAX_PORTS) {
         return cnn__json_bad(place, "outputs", "a list of 1 to 64 names");
     }
-    for (size_t i = 0; i < count; i++) {
-        names[i] = json_string_value(json_array_get(outputs, i));
-        if (names[i] == NULL) {
-            return cnn__json_bad(place, "outputs", "a list of names");
+    for (const cnn__json *item = cnn__json_first(outputs); item != NULL; item = cnn__json_next(outputs, item)) {
+        names[count] = cnn__json_text(item);
+        if (names[count++] == NULL) {
+            return cnn__json_bad(place, "outputs", "a list of 1 to 64 names");
         }
     }
-    return cnn_model_set_outputs(model, names, count);
+    return cnn__fail_in_file(place->context, place->name, place->part, cnn_model_set_outputs(model, names, count));
 }
 
 /* Names of models inside, each for one of their layers. */
-static cnn_status add_models(const cnn__json_place *place, cnn_model *model, const json_t *models)
+static cnn_status add_models(const cnn__json_place *place, cnn_model *model, const cnn__json *models)
 {
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)models, key, value)
-    {
+    if (!cnn__json_is(models, CNN__JSON_OBJECT)) {
+        return models == NULL ? CNN_OK : cnn__json_bad(place, "models", "an object of names");
+    }
+    for (const cnn__json *key = cnn__json_first(models); key != NULL; key = cnn__json_next(models, key)) {
         uint32_t reference, taken;
-        const char *output = json_string_value(value);
-        if (output == NULL || !cnn__model_find(model, output, &reference) || cnn__model_find(model, key, &taken) ||
-            strlen(key) >= CNN__MAX_NAME) {
-            return cnn__json_bad(place, "models", "a list of names of models and of their layers");
+        const char *output = cnn__json_text(key + 1);
+        if (output == NULL || !cnn__model_find(model, output, &reference) ||
+            cnn__model_find(model, key->text, &taken) || !cnn__model_is_path(key->text)) {
+            return cnn__json_bad(place, "models", "an object of names of models and of their layers");
         }
-        CNN__RETURN_IF_ERROR(cnn__model_alias(model, cnn__strdup(model->context, key), reference));
+        CNN__RETURN_IF_ERROR(cnn__model_alias(model, cnn__strdup(place->context, key->text), reference));
     }
     return CNN_OK;
 }
 
-static cnn_status add_graph(const cnn__json_place *place, cnn_model *model, const char *file, const json_t *object,
-                            const json_t *layers)
+static cnn_status add_graph(const cnn__json_place *place, cnn_model *model, const cnn__json *object,
+                            const cnn__json *layers)
 {
-    const json_t *inputs = json_object_get(object, "inputs"), *outputs = json_object_get(object, "outputs");
-    CNN__RETURN_IF_ERROR(add_inputs(place, model, inputs));
-    for (size_t i = 0; i < json_array_size(layers); i++) {
-        CNN__RETURN_IF_ERROR(add_layer(model, file, i, json_array_get(layers, i)));
+    const cnn__json *outputs = cnn__json_get(object, "outputs");
+    const cnn__json *layer = cnn__json_first(layers);
+    CNN__RETURN_IF_ERROR(add_inputs(place, model, cnn__json_get(object, "inputs")));
+    for (size_t i = 0; layer != NULL; i++, layer = cnn__json_next(layers, layer)) {
+        CNN__RETURN_IF_ERROR(add_layer(model, place->name, i, layer));
     }
-    CNN__RETURN_IF_ERROR(add_models(place, model, json_object_get(object, "models")));
+    CNN__RETURN_IF_ERROR(add_models(place, model, cnn__json_get(object, "models")));
     return outputs != NULL ? set_outputs(place, model, outputs) : CNN_OK;
 }
 
-cnn_status cnn__architecture_from_json(cnn_context *context, const char *file, const json_t *object, cnn_model **model)
+cnn_status cnn__architecture_from_json(cnn_context *context, const char *file, const cnn__json *object,
+                                       cnn_model **model)
 {
     const cnn__json_place place = {context, file, "architecture"};
-    const char *name = NULL;
-    json_t *input = NULL, *layers = NULL;
+    const cnn__json *input = NULL, *layers = NULL;
     cnn_model_options options = {.struct_size = sizeof(options)};
     *model = NULL;
-    CNN__RETURN_IF_ERROR(cnn__json_string(&place, object, "name", &name));
+    CNN__RETURN_IF_ERROR(cnn__json_string(&place, object, "name", &options.name));
     CNN__RETURN_IF_ERROR(cnn__json_array(&place, object, "input", &input));
     CNN__RETURN_IF_ERROR(cnn__json_array(&place, object, "layers", &layers));
-    options.name = name;
-    if (json_array_size(layers) > CNN__MAX_LAYERS) {
-        return cnn__json_bad(&place, "layers", "a list of a sound size");
-    }
     CNN__RETURN_IF_ERROR(read_shape(&place, "input", input, &options.shape));
-    const json_t *inputs = json_object_get(object, "inputs");
+    const cnn__json *inputs = cnn__json_get(object, "inputs");
     if (inputs != NULL) {
-        CNN__RETURN_IF_ERROR(cnn__json_string(&place, json_array_get(inputs, 0), "name", &options.input_name));
+        CNN__RETURN_IF_ERROR(cnn__json_string(&place, cnn__json_first(inputs), "name", &options.input_name));
     }
-    CNN__RETURN_IF_ERROR(cnn_model_create(context, &options, model));
-    cnn_status status = add_graph(&place, *model, file, object, layers);
+    if (cnn__json_count(layers) > CNN__MAX_LAYERS) {
+        return cnn__fail(context, CNN_ERROR_LIMIT, "%s: %zu layers, at most %d", file, cnn__json_count(layers),
+                         CNN__MAX_LAYERS);
+    }
+    cnn_status status = cnn__fail_in_file(context, file, "architecture", cnn_model_create(context, &options, model));
+    if (status == CNN_OK) {
+        status = add_graph(&place, *model, object, layers);
+    }
     if (status != CNN_OK) {
         cnn_model_free(*model);
         *model = NULL;

@@ -9,10 +9,16 @@
 /* The number of the format; a reader refuses higher ones. */
 #define CNN__FORMAT_VERSION 1
 
-/* The architecture as an object; CNN_ERROR_UNSUPPORTED names a layer of the caller's. */
-cnn_status cnn__architecture_to_json(const cnn_model *model, json_t **object);
+/* Writes the architecture as an object; CNN_ERROR_UNSUPPORTED names a custom layer. What the writer lacks memory for
+ * stays in its status. */
+cnn_status cnn__architecture_to_json(const cnn_model *model, cnn__json_writer *writer);
 
 /* Adds all layers of an architecture to a new model, which is not built yet. `name` is the file's. */
-cnn_status cnn__architecture_from_json(cnn_context *context, const char *name, const json_t *object, cnn_model **model);
+cnn_status cnn__architecture_from_json(cnn_context *context, const char *name, const cnn__json *object,
+                                       cnn_model **model);
+
+/* The last failure as that of a file's content: the message begins with the file's name, and a status that blames the
+ * caller's arguments becomes CNN_ERROR_FORMAT. */
+cnn_status cnn__fail_in_file(cnn_context *context, const char *name, const char *part, cnn_status status);
 
 #endif

@@ -2,100 +2,90 @@
 /* Saving and loading models. */
 #include "format/model_file.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cnn/version.h>
 
-#define FORMAT "libcnn"
+#include "core/number.h"
 
-cnn_status cnn__metadata_set(cnn_context *context, json_t *metadata, const char *key, json_t *object)
+cnn_status cnn__metadata_get(const cnn__tensors *file, const char *key, cnn__json_document *document)
 {
-    char *text = object != NULL ? json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    bool set = text != NULL && json_object_set_new(metadata, key, json_string(text)) == 0;
-    free(text);
-    json_decref(object);
-    return set ? CNN_OK : cnn__fail(context, CNN_ERROR_OUT_OF_MEMORY, "out of memory, or \"%s\" is not UTF-8", key);
-}
-
-cnn_status cnn__metadata_get(const cnn__tensors *file, const char *key, json_t **object)
-{
-    const json_t *text = json_object_get(file->metadata, key);
-    *object = NULL;
+    const cnn__json *text = cnn__json_get(file->metadata, key);
+    *document = (cnn__json_document){.context = file->context};
     if (text == NULL) {
         return CNN_OK;
     }
-    if (!json_is_string(text)) {
+    if (!cnn__json_is(text, CNN__JSON_STRING)) {
         return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: the metadata \"%s\" is not text", file->name, key);
     }
-    return cnn__json_parse(file->context, file->name, key, json_string_value(text), json_string_length(text), object);
+    return cnn__json_parse(file->context, file->name, key, text->text, text->size, document);
 }
 
-static json_t *classes_to_json(const cnn_model *model)
+static void add_classes(const cnn_model *model, cnn__json_writer *metadata)
 {
-    json_t *names = json_array();
+    cnn__json_writer object = {.text = {.context = model->context}};
+    cnn__json_open(&object, NULL, '{');
+    cnn__json_open(&object, "names", '[');
     for (size_t i = 0; i < model->class_count; i++) {
-        /* Names are bytes of folder names; what is not UTF-8 is kept as escaped text rather than lost. */
-        char text[1024];
-        json_t *name = json_string(model->classes[i]);
-        json_array_append_new(
-            names, name != NULL
-                       ? name
-                       : json_stringn_nocheck(text, strlen(cnn__printable(model->classes[i], text, sizeof(text)))));
+        cnn__json_put_string(&object, NULL, model->classes[i]);
     }
-    return json_pack("{s:o}", "names", names);
+    cnn__json_close(&object, ']');
+    cnn__json_close(&object, '}');
+    cnn__metadata_set(metadata, "classes", &object);
 }
 
-static json_t *preprocessing_to_json(const cnn_model *model)
+static void add_preprocessing(const cnn_model *model, cnn__json_writer *metadata)
 {
-    return json_pack("{s:s, s:s, s:s}", "pipeline", cnn_pipeline_text(model->pipeline), "colour_order", "RGB", "range",
-                     "0 to 1");
+    cnn__json_writer object = {.text = {.context = model->context}};
+    cnn__json_open(&object, NULL, '{');
+    cnn__json_put_string(&object, "pipeline", cnn_pipeline_text(model->pipeline));
+    cnn__json_put_string(&object, "colour_order", "RGB");
+    cnn__json_put_string(&object, "range", "0 to 1");
+    cnn__json_close(&object, '}');
+    cnn__metadata_set(metadata, "preprocessing", &object);
 }
 
-static json_t *frozen_to_json(const cnn_model *model)
+static void add_frozen(const cnn_model *model, cnn__json_writer *metadata)
 {
-    json_t *names = json_array();
+    cnn__json_writer object = {.text = {.context = model->context}};
+    cnn__json_open(&object, NULL, '{');
+    cnn__json_open(&object, "names", '[');
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         if (model->parameters[i].frozen) {
-            json_array_append_new(names, json_string(model->parameters[i].name));
+            cnn__json_put_string(&object, NULL, model->parameters[i].name);
         }
     }
-    return json_pack("{s:o}", "names", names);
+    cnn__json_close(&object, ']');
+    cnn__json_close(&object, '}');
+    cnn__metadata_set(metadata, "frozen", &object);
 }
 
-static cnn_status fill_metadata(const cnn_model *model, json_t *metadata)
+cnn_status cnn__model_metadata(const cnn_model *model, cnn__json_writer *metadata)
 {
-    cnn_context *context = model->context;
-    json_t *architecture = NULL;
-    if (json_object_set_new(metadata, "format", json_sprintf("%s %d", FORMAT, CNN__FORMAT_VERSION)) != 0 ||
-        json_object_set_new(metadata, "library", json_string(cnn_version_string())) != 0) {
-        return cnn__fail(context, CNN_ERROR_OUT_OF_MEMORY, "%s: out of memory", model->name);
-    }
-    CNN__RETURN_IF_ERROR(cnn__architecture_to_json(model, &architecture));
-    CNN__RETURN_IF_ERROR(cnn__metadata_set(context, metadata, "architecture", architecture));
-    if (model->class_count > 0) {
-        CNN__RETURN_IF_ERROR(cnn__metadata_set(context, metadata, "classes", classes_to_json(model)));
-    }
-    if (model->pipeline != NULL) {
-        CNN__RETURN_IF_ERROR(cnn__metadata_set(context, metadata, "preprocessing", preprocessing_to_json(model)));
-    }
-    return cnn__metadata_set(context, metadata, "frozen", frozen_to_json(model));
-}
-
-cnn_status cnn__model_metadata(const cnn_model *model, json_t **metadata)
-{
+    char format[32];
+    cnn__json_writer architecture = {.text = {.context = model->context}};
+    cnn__metadata_begin(model->context, metadata);
     if (!model->built) {
         return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
     }
-    *metadata = json_object();
-    cnn_status status = *metadata != NULL
-                            ? fill_metadata(model, *metadata)
-                            : cnn__fail(model->context, CNN_ERROR_OUT_OF_MEMORY, "%s: out of memory", model->name);
+    snprintf(format, sizeof(format), CNN__TENSORS_FORMAT " %d", CNN__FORMAT_VERSION);
+    cnn__json_put_string(metadata, "format", format);
+    cnn__json_put_string(metadata, "library", cnn_version_string());
+    cnn_status status = cnn__architecture_to_json(model, &architecture);
     if (status != CNN_OK) {
-        json_decref(*metadata);
-        *metadata = NULL;
+        cnn__string_free(&architecture.text);
+        return status;
     }
-    return status;
+    cnn__metadata_set(metadata, "architecture", &architecture);
+    if (model->class_count > 0) {
+        add_classes(model, metadata);
+    }
+    if (model->pipeline != NULL) {
+        add_preprocessing(model, metadata);
+    }
+    add_frozen(model, metadata);
+    return CNN_OK; /* without memory the status is that of the writer, and nothing is written */
 }
 
 void cnn__model_sources(const cnn_model *model, const float *values, cnn__tensor_source *sources)
@@ -103,122 +93,167 @@ void cnn__model_sources(const cnn_model *model, const float *values, cnn__tensor
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         const cnn__parameter *parameter = &model->parameters[i];
         sources[i] = (cnn__tensor_source){parameter->name, parameter->shape,
-                                          values != NULL ? values + parameter->offset : parameter->data};
+                                          values != NULL ? values + parameter->offset : parameter->data,
+                                          CNN__TENSOR_F32};
     }
 }
 
-cnn_status cnn_model_save(const cnn_model *model, const char *path)
+cnn_status cnn_model_save(const cnn_model *model, const char *path) { return cnn__model_save_values(model, NULL, path); }
+
+cnn_status cnn__model_save_values(const cnn_model *model, const float *values, const char *path)
 {
-    json_t *metadata = NULL;
+    cnn__json_writer metadata;
+    cnn__tensor_source *sources = NULL;
     if (model == NULL) {
         return CNN_ERROR_INVALID_ARGUMENT;
     }
     if (path == NULL) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no path to save to", model->name);
     }
-    CNN__RETURN_IF_ERROR(cnn__model_metadata(model, &metadata));
-    cnn__tensor_source *sources = cnn__alloc_array(model->context, (size_t)model->parameter_count + 1,
-                                                   sizeof(*sources));
-    cnn_status status = CNN_ERROR_OUT_OF_MEMORY;
-    if (sources != NULL) {
-        cnn__model_sources(model, NULL, sources);
-        status = cnn__tensors_write(model->context, path, sources, model->parameter_count, metadata);
+    cnn_status status = cnn__model_metadata(model, &metadata);
+    if (status == CNN_OK) {
+        sources = cnn__alloc_array(model->context, (size_t)model->parameter_count + 1, sizeof(*sources));
+        status = sources != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    }
+    if (status == CNN_OK) {
+        cnn__model_sources(model, values, sources);
+        status = cnn__tensors_write(model->context, path, sources, model->parameter_count, &metadata);
     }
     cnn__free(model->context, sources);
-    json_decref(metadata);
+    cnn__string_free(&metadata.text);
     return status;
 }
 
 cnn_status cnn__check_format(const cnn__tensors *file)
 {
-    const char *format = json_string_value(json_object_get(file->metadata, "format"));
-    if (format == NULL || strncmp(format, FORMAT " ", strlen(FORMAT) + 1) != 0) {
+    if (!cnn__tensors_ours(file)) {
         return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: is a safetensors file, but not a libcnn model",
                          file->name);
     }
-    long version = strtol(format + strlen(FORMAT) + 1, NULL, 10);
+    const char *text = cnn__json_text(cnn__json_get(file->metadata, "format")) + strlen(CNN__TENSORS_FORMAT " ");
+    const char *end = text + strlen(text), *rest = NULL;
+    uint64_t version = 0;
+    if (!cnn__parse_u64(text, end, &version, &rest) || rest != end) {
+        return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: its format number is not a number", file->name);
+    }
     if (version != CNN__FORMAT_VERSION) {
-        return cnn__fail(file->context, CNN_ERROR_VERSION, "%s: is of format %ld, this library reads format %d",
-                         file->name, version, CNN__FORMAT_VERSION);
+        return cnn__fail(file->context, CNN_ERROR_VERSION, "%s: is of format %llu, this library reads format %d",
+                         file->name, (unsigned long long)version, CNN__FORMAT_VERSION);
     }
     return CNN_OK;
+}
+
+static cnn_status set_classes(cnn_model *model, const cnn__json_place *place, const cnn__json *list)
+{
+    size_t count = 0;
+    const char **names = cnn__alloc_array(place->context, cnn__json_count(list) + 1, sizeof(*names));
+    cnn_status status = names != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    const cnn__json *item = cnn__json_first(list);
+    for (; item != NULL && status == CNN_OK; item = cnn__json_next(list, item)) {
+        names[count] = cnn__json_text(item);
+        status = names[count++] != NULL ? CNN_OK : cnn__json_bad(place, "names", "a list of names");
+    }
+    if (status == CNN_OK) {
+        status = cnn__fail_in_file(place->context, place->name, place->part,
+                                   cnn_model_set_classes(model, names, count));
+    }
+    cnn__free(place->context, names);
+    return status;
 }
 
 static cnn_status take_classes(cnn_model *model, const cnn__tensors *file)
 {
     const cnn__json_place place = {file->context, file->name, "classes"};
-    json_t *object = NULL, *list = NULL;
-    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "classes", &object));
-    if (object == NULL) {
+    cnn__json_document document;
+    const cnn__json *list = NULL;
+    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "classes", &document));
+    if (document.root == NULL) {
         return CNN_OK;
     }
-    cnn_status status = cnn__json_array(&place, object, "names", &list);
-    size_t count = json_array_size(list);
-    const char **names = status == CNN_OK ? cnn__alloc_array(file->context, count + 1, sizeof(*names)) : NULL;
+    cnn_status status = cnn__json_array(&place, document.root, "names", &list);
     if (status == CNN_OK) {
-        status = names != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+        status = set_classes(model, &place, list);
     }
-    for (size_t i = 0; i < count && status == CNN_OK; i++) {
-        names[i] = json_string_value(json_array_get(list, i));
-        status = names[i] != NULL ? CNN_OK : cnn__json_bad(&place, "names", "a list of names");
-    }
-    if (status == CNN_OK) {
-        status = cnn_model_set_classes(model, names, count);
-    }
-    cnn__free(file->context, names);
-    json_decref(object);
+    cnn__json_free(&document);
     return status;
 }
 
 static cnn_status take_pipeline(cnn_model *model, const cnn__tensors *file)
 {
     const cnn__json_place place = {file->context, file->name, "preprocessing"};
-    json_t *object = NULL;
+    cnn__json_document document;
     const char *text = NULL;
     cnn_pipeline *pipeline = NULL;
-    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "preprocessing", &object));
-    if (object == NULL) {
+    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "preprocessing", &document));
+    if (document.root == NULL) {
         return CNN_OK;
     }
-    cnn_status status = cnn__json_string(&place, object, "pipeline", &text);
+    cnn_status status = cnn__json_string(&place, document.root, "pipeline", &text);
     if (status == CNN_OK) {
         status = cnn_pipeline_create(file->context, text, &pipeline);
-        status = status == CNN_ERROR_INVALID_ARGUMENT ? CNN_ERROR_FORMAT : status;
-    }
-    if (status == CNN_OK) {
-        status = cnn_model_set_pipeline(model, pipeline);
+        if (status == CNN_OK) {
+            status = cnn_model_set_pipeline(model, pipeline);
+        }
+        status = cnn__fail_in_file(file->context, file->name, place.part, status);
     }
     cnn_pipeline_free(pipeline);
-    json_decref(object);
+    cnn__json_free(&document);
+    return status;
+}
+
+static cnn_status freeze(cnn_model *model, const cnn__json_place *place, const cnn__json *list)
+{
+    cnn__table names;
+    cnn_status status = CNN_OK;
+    cnn__table_init(&names, place->context);
+    for (uint32_t i = 0; i < model->parameter_count && status == CNN_OK; i++) {
+        status = cnn__table_add(&names, model->parameters[i].name, i);
+    }
+    const cnn__json *item = cnn__json_first(list);
+    for (; item != NULL && status == CNN_OK; item = cnn__json_next(list, item)) {
+        const char *name = cnn__json_text(item);
+        size_t index;
+        if (name == NULL) {
+            status = cnn__json_bad(place, "names", "a list of names");
+        } else if (cnn__table_find(&names, name, &index)) {
+            model->parameters[index].frozen = true;
+        } else {
+            char text[80];
+            status = cnn__fail(place->context, CNN_ERROR_FORMAT, "%s: %s: there is no parameter \"%s\"", place->name,
+                               place->part, cnn__printable(name, text, sizeof(text)));
+        }
+    }
+    cnn__table_free(&names);
     return status;
 }
 
 static cnn_status take_frozen(cnn_model *model, const cnn__tensors *file)
 {
-    json_t *object = NULL;
-    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "frozen", &object));
-    const json_t *names = json_object_get(object, "names");
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *name = json_string_value(json_array_get(names, i));
-        for (uint32_t p = 0; name != NULL && p < model->parameter_count; p++) {
-            cnn__parameter *parameter = &model->parameters[p];
-            parameter->frozen = parameter->frozen || strcmp(parameter->name, name) == 0;
-        }
+    const cnn__json_place place = {file->context, file->name, "frozen"};
+    cnn__json_document document;
+    const cnn__json *list = NULL;
+    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "frozen", &document));
+    if (document.root == NULL) {
+        return CNN_OK;
     }
-    json_decref(object);
-    return CNN_OK;
+    cnn_status status = cnn__json_array(&place, document.root, "names", &list);
+    if (status == CNN_OK && cnn__json_count(list) > 0) {
+        status = freeze(model, &place, list);
+    }
+    cnn__json_free(&document);
+    return status;
 }
 
 /* Every parameter must be there in its shape before memory is asked for: so a small file cannot ask for much. */
 static cnn_status take_parameters(cnn_model *model, const cnn__tensors *file)
 {
-    CNN__RETURN_IF_ERROR(cnn__model_infer(model));
+    CNN__RETURN_IF_ERROR(cnn__fail_in_file(file->context, file->name, "architecture", cnn__model_infer(model)));
     cnn_status status = CNN_OK;
     for (uint32_t i = 0; i < model->parameter_count && status == CNN_OK; i++) {
         status = cnn__tensors_check(file, model->parameters[i].name, &model->parameters[i].shape);
     }
     CNN__RETURN_IF_ERROR(status);
-    CNN__RETURN_IF_ERROR(cnn__model_allocate(model));
+    CNN__RETURN_IF_ERROR(cnn__fail_in_file(file->context, file->name, "parameters", cnn__model_allocate(model)));
     for (uint32_t i = 0; i < model->parameter_count && status == CNN_OK; i++) {
         const cnn__parameter *parameter = &model->parameters[i];
         status = cnn__tensors_read(file, parameter->name, parameter->data);
@@ -228,14 +263,14 @@ static cnn_status take_parameters(cnn_model *model, const cnn__tensors *file)
 
 static cnn_status load(const cnn__tensors *file, cnn_model **model)
 {
-    json_t *architecture = NULL;
+    cnn__json_document architecture;
     CNN__RETURN_IF_ERROR(cnn__check_format(file));
     CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "architecture", &architecture));
-    if (architecture == NULL) {
+    if (architecture.root == NULL) {
         return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: has no architecture", file->name);
     }
-    cnn_status status = cnn__architecture_from_json(file->context, file->name, architecture, model);
-    json_decref(architecture);
+    cnn_status status = cnn__architecture_from_json(file->context, file->name, architecture.root, model);
+    cnn__json_free(&architecture);
     CNN__RETURN_IF_ERROR(status);
     CNN__RETURN_IF_ERROR(take_parameters(*model, file));
     CNN__RETURN_IF_ERROR(take_classes(*model, file));
@@ -289,7 +324,7 @@ static cnn_status read_weights(const cnn_model *model, const cnn__tensors *file,
 {
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         const cnn__parameter *parameter = &model->parameters[i];
-        if (all) {
+        if (all || fits(file, parameter)) { /* what is there in this shape must be numbers, too */
             CNN__RETURN_IF_ERROR(cnn__tensors_check(file, parameter->name, &parameter->shape));
         }
         if (fits(file, parameter)) {

@@ -6,19 +6,21 @@
 #include "format/architecture.h"
 #include "format/tensors.h"
 
-/* The metadata of a model: format, library, architecture, classes, preprocessing, frozen parameters. */
-cnn_status cnn__model_metadata(const cnn_model *model, json_t **metadata);
+/* Begins the metadata of a model: format, library, architecture, classes, preprocessing, frozen parameters. More can be
+ * added; cnn__string_free(&metadata->text) ends it, also after a failure. */
+cnn_status cnn__model_metadata(const cnn_model *model, cnn__json_writer *metadata);
 
-/* Puts `object` into the metadata as text. Takes the object over. */
-cnn_status cnn__metadata_set(cnn_context *context, json_t *metadata, const char *key, json_t *object);
-
-/* Parses a text of the metadata as an object; *object is NULL, and the status CNN_OK, if there is none. */
-cnn_status cnn__metadata_get(const cnn__tensors *file, const char *key, json_t **object);
+/* Parses a text of the metadata as an object; the document is empty, and the status CNN_OK, if there is none. */
+cnn_status cnn__metadata_get(const cnn__tensors *file, const char *key, cnn__json_document *document);
 
 /* CNN_ERROR_FORMAT if the file is no libcnn file, CNN_ERROR_VERSION if it is of a newer format. */
 cnn_status cnn__check_format(const cnn__tensors *file);
 
-/* Fills `sources` with the model's parameters, parameter_count of them. `values` stands in for the model's array. */
+/* Fills `sources` with the model's parameters, parameter_count of them. `values`, by cnn__parameter.offset, stand in for
+ * the model's own; NULL: these. */
 void cnn__model_sources(const cnn_model *model, const float *values, cnn__tensor_source *sources);
+
+/* As cnn_model_save(), with other values for the parameters unless they are NULL. */
+cnn_status cnn__model_save_values(const cnn_model *model, const float *values, const char *path);
 
 #endif

@@ -1,30 +1,52 @@
 /* SPDX-License-Identifier: MIT */
-/* safetensors files: named float32 tensors behind a JSON header, with text metadata. */
+/* safetensors files: named tensors after a JSON header, with text metadata. */
 #ifndef CNN_FORMAT_TENSORS_H
 #define CNN_FORMAT_TENSORS_H
 
+#include "core/table.h"
 #include "format/json.h"
 
-/* Limits of what is read. */
-#define CNN__TENSORS_MAX_HEADER ((uint64_t)16 << 20)
-#define CNN__TENSORS_MAX_COUNT 65536
-#define CNN__TENSORS_MAX_NAME 1024
-#define CNN__TENSORS_MAX_FILE ((uint64_t)16 << 30)
+/* How the metadata's "format" begins in this library's files. */
+#define CNN__TENSORS_FORMAT "libcnn"
+
+/* Limits of what is read, and, so that nothing is written that cannot be read, of what is written. Header: see
+ * CNN__JSON_MAX_SIZE. */
+#define CNN__TENSORS_MAX_COUNT (CNN__JSON_MAX_MEMBERS - 1)
+#define CNN__TENSORS_MAX_FILE ((uint64_t)1 << 40)
+
+typedef enum cnn__tensor_type {
+    CNN__TENSOR_F32 = 0,
+    CNN__TENSOR_F16,
+    CNN__TENSOR_BF16,
+    CNN__TENSOR_F64,
+    CNN__TENSOR_U8,
+    CNN__TENSOR_OTHER, /* of a file alone: nothing that is read */
+} cnn__tensor_type;
 
 /* One tensor to be written; the data is borrowed. */
 typedef struct cnn__tensor_source {
     const char *name;
     cnn_shape shape;
-    const float *data;
+    const void *data;
+    cnn__tensor_type type;
 } cnn__tensor_source;
 
-/* Writes a file of these tensors, in order. `metadata` is an object of texts, to which their checksums are added. */
+/* Metadata under construction: an object of texts, open until cnn__tensors_write() closes it. */
+void cnn__metadata_begin(cnn_context *context, cnn__json_writer *metadata);
+/* Puts what `object` holds into it as text, and frees `object`. Failures stay in the status of metadata->text. */
+void cnn__metadata_set(cnn__json_writer *metadata, const char *key, cnn__json_writer *object);
+
+/* Writes a file of these tensors, in order, with their checksums in the metadata. CNN_ERROR_LIMIT, with nothing
+ * touched, if it could not be read again. */
 cnn_status cnn__tensors_write(cnn_context *context, const char *path, const cnn__tensor_source *tensors, size_t count,
-                              json_t *metadata);
+                              cnn__json_writer *metadata);
 
 /* One tensor of a file; its header has been checked. */
 typedef struct cnn__tensor_entry {
     const char *name;
+    const char *type_name;
+    cnn__tensor_type type;
+    bool readable; /* false: of another type, or of more than CNN_MAX_RANK dimensions; the shape is empty then */
     cnn_shape shape;
     uint64_t begin, end; /* bytes from the start of the data */
 } cnn__tensor_entry;
@@ -36,11 +58,12 @@ typedef struct cnn__tensors {
     const char *memory;
     uint64_t size; /* of file or memory */
     uint64_t data; /* where the data begins */
-    json_t *header;
-    json_t *metadata;           /* borrowed from the header; NULL if there is none */
-    json_t *checksums;          /* NULL if there are none */
+    cnn__json_document header, checksums;
+    const cnn__json *metadata;  /* NULL if there is none */
     cnn__tensor_entry *entries; /* by their place in the data */
     size_t count;
+    cnn__table names; /* indices of entries */
+    cnn__table sums;  /* values of the checksums' document; empty if there are none */
 } cnn__tensors;
 
 /* Opens a file, or takes memory that outlives the use, and checks the whole header. */
@@ -48,11 +71,17 @@ cnn_status cnn__tensors_open(cnn_context *context, const char *path, cnn__tensor
 cnn_status cnn__tensors_open_memory(cnn_context *context, const void *memory, size_t size, cnn__tensors *file);
 void cnn__tensors_close(cnn__tensors *file);
 
+/* Whether the metadata says that this library wrote the file. */
+bool cnn__tensors_ours(const cnn__tensors *file);
+
 /* The tensor of that name; NULL if there is none. */
 const cnn__tensor_entry *cnn__tensors_find(const cnn__tensors *file, const char *name);
-/* CNN_ERROR_MISMATCH naming the tensor and both shapes unless it is there in this shape. */
+/* CNN_ERROR_MISMATCH naming the tensor and both shapes unless it is there in this shape; CNN_ERROR_UNSUPPORTED naming
+ * its type if values cannot be made of it. */
 cnn_status cnn__tensors_check(const cnn__tensors *file, const char *name, const cnn_shape *shape);
-/* Reads a tensor that cnn__tensors_check() found in order, and checks its checksum where there is one. */
+/* Reads a tensor that cnn__tensors_check() found in order as float32, and checks its checksum where there is one. */
 cnn_status cnn__tensors_read(const cnn__tensors *file, const char *name, float *data);
+/* Reads the bytes of an entry as they are, and checks their checksum where there is one. */
+cnn_status cnn__tensors_read_bytes(const cnn__tensors *file, const cnn__tensor_entry *entry, void *data);
 
 #endif

@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include "core/file.h"
 #include "format/tensors.h"
 
 /* Reads `size` bytes at `offset`, both known to lie inside. */
@@ -34,64 +34,125 @@ static cnn_status read_at(const cnn__tensors *file, uint64_t offset, void *data,
     return CNN_OK;
 }
 
-/* Parses one entry of the header. */
-static cnn_status parse_entry(const cnn__tensors *file, const char *name, const json_t *json, cnn__tensor_entry *entry)
+static const struct {
+    const char *name;
+    uint64_t size;
+} types[] = {
+    [CNN__TENSOR_F32] = {"F32", 4}, [CNN__TENSOR_F16] = {"F16", 2}, [CNN__TENSOR_BF16] = {"BF16", 2},
+    [CNN__TENSOR_F64] = {"F64", 8}, [CNN__TENSOR_U8] = {"U8", 1},
+};
+
+#define TYPES (sizeof(types) / sizeof(types[0]))
+
+static cnn__tensor_type find_type(const char *name)
 {
-    char text[80];
-    const cnn__json_place place = {file->context, file->name, cnn__printable(name, text, sizeof(text))};
-    const char *type = NULL;
-    json_t *shape = NULL, *offsets = NULL;
-    if (strlen(name) > CNN__TENSORS_MAX_NAME) {
-        return cnn__fail(file->context, CNN_ERROR_LIMIT, "%s: a tensor's name has more than %d bytes", file->name,
-                         CNN__TENSORS_MAX_NAME);
+    size_t type = 0;
+    while (type < TYPES && strcmp(types[type].name, name) != 0) {
+        type++;
     }
-    CNN__RETURN_IF_ERROR(cnn__json_string(&place, json, "dtype", &type));
-    CNN__RETURN_IF_ERROR(cnn__json_array(&place, json, "shape", &shape));
-    CNN__RETURN_IF_ERROR(cnn__json_array(&place, json, "data_offsets", &offsets));
-    if (strcmp(type, "F32") != 0) {
-        return cnn__fail(file->context, CNN_ERROR_UNSUPPORTED, "%s: tensor \"%s\" is not of type F32", file->name,
-                         place.part);
-    }
-    if (json_array_size(shape) > CNN_MAX_RANK) {
-        return cnn__fail(file->context, CNN_ERROR_LIMIT, "%s: tensor \"%s\" has %zu dimensions, at most %d", file->name,
-                         place.part, json_array_size(shape), CNN_MAX_RANK);
-    }
-    *entry = (cnn__tensor_entry){.name = name};
-    entry->shape.rank = (uint32_t)json_array_size(shape);
-    for (uint32_t i = 0; i < entry->shape.rank; i++) {
-        const json_t *dim = json_array_get(shape, i);
-        if (!json_is_integer(dim) || json_integer_value(dim) < 0) {
-            return cnn__json_bad(&place, "shape", "a list of sizes");
+    return type < TYPES ? (cnn__tensor_type)type : CNN__TENSOR_OTHER;
+}
+
+static cnn_status parse_shape(const cnn__json_place *place, const cnn__json *list, cnn__tensor_entry *entry)
+{
+    const size_t rank = cnn__json_count(list);
+    entry->readable = rank <= CNN_MAX_RANK && entry->type != CNN__TENSOR_OTHER;
+    entry->shape.rank = rank <= CNN_MAX_RANK ? (uint32_t)rank : 0;
+    size_t i = 0;
+    for (const cnn__json *dim = cnn__json_first(list); dim != NULL; dim = cnn__json_next(list, dim), i++) {
+        int64_t size = 0;
+        if (!cnn__json_to_int(dim, &size) || size < 0) {
+            return cnn__json_bad(place, "shape", "a list of sizes");
         }
-        entry->shape.dims[i] = json_integer_value(dim);
-    }
-    const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
-    if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end) ||
-        json_integer_value(begin) < 0 || json_integer_value(end) < json_integer_value(begin)) {
-        return cnn__json_bad(&place, "data_offsets", "two offsets in order");
-    }
-    entry->begin = (uint64_t)json_integer_value(begin);
-    entry->end = (uint64_t)json_integer_value(end);
-    size_t values;
-    if (!cnn__shape_values(&entry->shape, &values)) {
-        return cnn__fail(file->context, CNN_ERROR_LIMIT, "%s: the shape of tensor \"%s\" overflows", file->name,
-                         place.part);
-    }
-    if (entry->end - entry->begin != (uint64_t)values * sizeof(float)) {
-        return cnn__fail(file->context, CNN_ERROR_FORMAT,
-                         "%s: tensor \"%s\" has %" PRIu64 " bytes of data, its shape needs %" PRIu64, file->name,
-                         place.part, entry->end - entry->begin, (uint64_t)values * sizeof(float));
+        if (i < entry->shape.rank) {
+            entry->shape.dims[i] = size;
+        }
     }
     return CNN_OK;
 }
 
-static int by_begin(const void *a, const void *b)
+static cnn_status parse_offsets(const cnn__json_place *place, const cnn__json *list, cnn__tensor_entry *entry)
 {
-    const cnn__tensor_entry *left = a, *right = b;
-    if (left->begin != right->begin) {
-        return left->begin < right->begin ? -1 : 1;
+    int64_t begin = 0, end = 0;
+    const cnn__json *first = cnn__json_first(list);
+    if (cnn__json_count(list) != 2 || !cnn__json_to_int(first, &begin) ||
+        !cnn__json_to_int(cnn__json_next(list, first), &end) || begin < 0 || end < begin) {
+        return cnn__json_bad(place, "data_offsets", "two offsets in order");
     }
-    return left->end < right->end ? -1 : left->end > right->end;
+    entry->begin = (uint64_t)begin;
+    entry->end = (uint64_t)end;
+    return CNN_OK;
+}
+
+/* Parses one entry of the header. What has a type or a rank that is not known may lie in the file all the same. */
+static cnn_status parse_entry(const cnn__tensors *file, const char *name, const cnn__json *json,
+                              cnn__tensor_entry *entry)
+{
+    char text[80];
+    const cnn__json_place place = {file->context, file->name, cnn__printable(name, text, sizeof(text))};
+    const cnn__json *shape = NULL, *offsets = NULL;
+    size_t values;
+    *entry = (cnn__tensor_entry){.name = name};
+    CNN__RETURN_IF_ERROR(cnn__json_string(&place, json, "dtype", &entry->type_name));
+    CNN__RETURN_IF_ERROR(cnn__json_array(&place, json, "shape", &shape));
+    CNN__RETURN_IF_ERROR(cnn__json_array(&place, json, "data_offsets", &offsets));
+    entry->type = find_type(entry->type_name);
+    CNN__RETURN_IF_ERROR(parse_shape(&place, shape, entry));
+    CNN__RETURN_IF_ERROR(parse_offsets(&place, offsets, entry));
+    if (!entry->readable) {
+        return CNN_OK;
+    }
+    /* 8 is the largest size of a value: what fits so fits in all types. */
+    if (!cnn__shape_values(&entry->shape, &values) || values > INT64_MAX / 8) {
+        return cnn__fail(file->context, CNN_ERROR_LIMIT, "%s: the shape of tensor \"%s\" overflows", file->name,
+                         place.part);
+    }
+    const uint64_t needed = (uint64_t)values * types[entry->type].size;
+    if (entry->end - entry->begin != needed) {
+        return cnn__fail(file->context, CNN_ERROR_FORMAT,
+                         "%s: tensor \"%s\" has %" PRIu64 " bytes of data, its shape needs %" PRIu64, file->name,
+                         place.part, entry->end - entry->begin, needed);
+    }
+    return CNN_OK;
+}
+
+static bool comes_before(const cnn__tensor_entry *left, const cnn__tensor_entry *right)
+{
+    return left->begin != right->begin ? left->begin < right->begin : left->end < right->end;
+}
+
+/* Lets entry `at` of a heap, the last of which comes first, sink to its place. */
+static void sink(cnn__tensor_entry *entries, size_t at, size_t count)
+{
+    const cnn__tensor_entry entry = entries[at];
+    for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+        child += child + 1 < count && comes_before(&entries[child], &entries[child + 1]);
+        if (!comes_before(&entry, &entries[child])) {
+            break;
+        }
+        entries[at] = entries[child];
+        at = child;
+    }
+    entries[at] = entry;
+}
+
+/* By their place in the data. Heapsort: qsort() may take memory of its own, and time with the square. Most files have
+ * them in order already. */
+static void sort_entries(cnn__tensor_entry *entries, size_t count)
+{
+    bool sorted = true;
+    for (size_t i = 1; i < count && sorted; i++) {
+        sorted = !comes_before(&entries[i], &entries[i - 1]);
+    }
+    for (size_t i = sorted ? 0 : count / 2; i > 0; i--) {
+        sink(entries, i - 1, count);
+    }
+    for (size_t last = sorted ? 0 : count; last > 1; last--) {
+        const cnn__tensor_entry first = entries[0];
+        entries[0] = entries[last - 1];
+        entries[last - 1] = first;
+        sink(entries, 0, last - 1);
+    }
 }
 
 /* Each tensor begins where the one before it ended, and the last ends with the file. */
@@ -119,27 +180,23 @@ static cnn_status check_layout(const cnn__tensors *file)
 
 static cnn_status parse_entries(cnn__tensors *file)
 {
-    const char *name;
-    json_t *value;
-    size_t members = json_object_size(file->header);
-    if (members > CNN__TENSORS_MAX_COUNT) {
-        return cnn__fail(file->context, CNN_ERROR_LIMIT, "%s: %zu tensors, at most %d", file->name, members,
-                         CNN__TENSORS_MAX_COUNT);
-    }
-    file->entries = cnn__alloc_array(file->context, members + 1, sizeof(*file->entries));
+    const cnn__json *root = file->header.root;
+    file->entries = cnn__alloc_array(file->context, cnn__json_count(root) + 1, sizeof(*file->entries));
     if (file->entries == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
-    json_object_foreach(file->header, name, value)
-    {
-        if (strcmp(name, "__metadata__") == 0) {
-            file->metadata = json_is_object(value) ? value : NULL;
+    for (const cnn__json *key = cnn__json_first(root); key != NULL; key = cnn__json_next(root, key)) {
+        if (strcmp(key->text, "__metadata__") == 0) {
+            file->metadata = cnn__json_is(key + 1, CNN__JSON_OBJECT) ? key + 1 : NULL;
             continue;
         }
-        CNN__RETURN_IF_ERROR(parse_entry(file, name, value, &file->entries[file->count]));
+        CNN__RETURN_IF_ERROR(parse_entry(file, key->text, key + 1, &file->entries[file->count]));
         file->count++;
     }
-    qsort(file->entries, file->count, sizeof(*file->entries), by_begin);
+    sort_entries(file->entries, file->count);
+    for (size_t i = 0; i < file->count; i++) {
+        CNN__RETURN_IF_ERROR(cnn__table_add(&file->names, file->entries[i].name, i));
+    }
     return check_layout(file);
 }
 
@@ -155,10 +212,10 @@ static cnn_status parse_header(cnn__tensors *file)
     for (size_t i = 0; i < sizeof(bytes); i++) {
         length |= (uint64_t)bytes[i] << (8 * i);
     }
-    if (length > CNN__TENSORS_MAX_HEADER) {
+    if (length > CNN__JSON_MAX_SIZE) {
         return cnn__fail(file->context, CNN_ERROR_LIMIT,
-                         "%s: a header of %" PRIu64 " bytes, at most %" PRIu64 ": not a model file?", file->name,
-                         length, CNN__TENSORS_MAX_HEADER);
+                         "%s: a header of %" PRIu64 " bytes, at most %zu: not a model file?", file->name, length,
+                         CNN__JSON_MAX_SIZE);
     }
     if (length > file->size - sizeof(bytes)) {
         return cnn__fail(file->context, CNN_ERROR_TRUNCATED, "%s: ends at byte %" PRIu64 " within its header",
@@ -170,29 +227,49 @@ static cnn_status parse_header(cnn__tensors *file)
     }
     cnn_status status = read_at(file, sizeof(bytes), text, (size_t)length);
     if (status == CNN_OK) {
-        status = cnn__json_parse(file->context, file->name, "header", text, (size_t)length, &file->header);
+        status = cnn__json_parse_own(file->context, file->name, "header", text, (size_t)length, &file->header);
+    } else {
+        cnn__free(file->context, text);
     }
-    cnn__free(file->context, text);
     file->data = sizeof(bytes) + length;
     return status;
 }
 
+bool cnn__tensors_ours(const cnn__tensors *file)
+{
+    const char *format = cnn__json_text(cnn__json_get(file->metadata, "format"));
+    return format != NULL && strncmp(format, CNN__TENSORS_FORMAT " ", strlen(CNN__TENSORS_FORMAT " ")) == 0;
+}
+
+/* Of this library's own files; what others keep under that name is theirs. */
 static cnn_status parse_checksums(cnn__tensors *file)
 {
-    const json_t *text = json_object_get(file->metadata, "checksums");
-    if (text == NULL) {
+    const cnn__json *text = cnn__json_get(file->metadata, "checksums");
+    if (text == NULL || !cnn__tensors_ours(file)) {
         return CNN_OK;
     }
-    if (!json_is_string(text)) {
+    if (!cnn__json_is(text, CNN__JSON_STRING)) {
         return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: the checksums are not text", file->name);
     }
-    return cnn__json_parse(file->context, file->name, "checksums", json_string_value(text), json_string_length(text),
-                           &file->checksums);
+    CNN__RETURN_IF_ERROR(
+        cnn__json_parse(file->context, file->name, "checksums", text->text, text->size, &file->checksums));
+    const cnn__json *root = file->checksums.root;
+    for (const cnn__json *key = cnn__json_first(root); key != NULL; key = cnn__json_next(root, key)) {
+        if (!cnn__json_is(key + 1, CNN__JSON_STRING)) {
+            char name[80];
+            return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: the checksum of tensor \"%s\" is not text",
+                             file->name, cnn__printable(key->text, name, sizeof(name)));
+        }
+        CNN__RETURN_IF_ERROR(cnn__table_add(&file->sums, key->text, (size_t)(key + 1 - root)));
+    }
+    return CNN_OK;
 }
 
 static cnn_status open_common(cnn__tensors *file, const char *name)
 {
-    file->name = cnn__strdup(file->context, name);
+    file->name = cnn__name_text(file->context, name);
+    cnn__table_init(&file->names, file->context);
+    cnn__table_init(&file->sums, file->context);
     cnn_status status = file->name != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
     if (status == CNN_OK) {
         status = parse_header(file);
@@ -212,20 +289,20 @@ static cnn_status open_common(cnn__tensors *file, const char *name)
 cnn_status cnn__tensors_open(cnn_context *context, const char *path, cnn__tensors *file)
 {
     struct stat info;
-    char reason[128];
+    char name[512];
     *file = (cnn__tensors){.context = context, .descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (file->descriptor < 0) {
-        return cnn__fail(context, errno == ENOENT ? CNN_ERROR_NOT_FOUND : CNN_ERROR_IO, "%s: cannot be opened: %s",
-                         path, strerror_r(errno, reason, sizeof(reason)));
+        return cnn__file_fail(context, path, "cannot be opened", errno);
     }
+    cnn__printable(path, name, sizeof(name));
     if (fstat(file->descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
         cnn__tensors_close(file);
-        return cnn__fail(context, CNN_ERROR_IO, "%s: is not a regular file", path);
+        return cnn__fail(context, CNN_ERROR_IO, "%s: is not a regular file", name);
     }
     file->size = (uint64_t)info.st_size;
     if (file->size > CNN__TENSORS_MAX_FILE) {
         cnn__tensors_close(file);
-        return cnn__fail(context, CNN_ERROR_LIMIT, "%s: has %" PRIu64 " bytes, at most %" PRIu64 " are read", path,
+        return cnn__fail(context, CNN_ERROR_LIMIT, "%s: has %" PRIu64 " bytes, at most %" PRIu64 " are read", name,
                          (uint64_t)info.st_size, CNN__TENSORS_MAX_FILE);
     }
     return open_common(file, path);
@@ -242,8 +319,10 @@ void cnn__tensors_close(cnn__tensors *file)
     if (file->descriptor >= 0) {
         close(file->descriptor);
     }
-    json_decref(file->header);
-    json_decref(file->checksums);
+    cnn__json_free(&file->header);
+    cnn__json_free(&file->checksums);
+    cnn__table_free(&file->names);
+    cnn__table_free(&file->sums);
     cnn__free(file->context, file->entries);
     cnn__free(file->context, file->name);
     *file = (cnn__tensors){.context = file->context, .descriptor = -1};
@@ -251,53 +330,106 @@ void cnn__tensors_close(cnn__tensors *file)
 
 const cnn__tensor_entry *cnn__tensors_find(const cnn__tensors *file, const char *name)
 {
-    /* The header's own table finds the name; the list has the checked entry. */
-    if (json_object_get(file->header, name) == NULL) {
-        return NULL;
-    }
-    for (size_t i = 0; i < file->count; i++) {
-        if (strcmp(file->entries[i].name, name) == 0) {
-            return &file->entries[i];
-        }
-    }
-    return NULL;
+    size_t index;
+    return cnn__table_find(&file->names, name, &index) ? &file->entries[index] : NULL;
 }
 
 cnn_status cnn__tensors_check(const cnn__tensors *file, const char *name, const cnn_shape *shape)
 {
     const cnn__tensor_entry *entry = cnn__tensors_find(file, name);
+    char text[300];
+    cnn__printable(name, text, sizeof(text));
     if (entry == NULL) {
-        return cnn__fail(file->context, CNN_ERROR_MISMATCH, "%s: has no tensor \"%s\"", file->name, name);
+        return cnn__fail(file->context, CNN_ERROR_MISMATCH, "%s: has no tensor \"%s\"", file->name, text);
     }
-    if (!cnn__shape_equal(&entry->shape, shape)) {
-        char found[128], wanted[128];
+    if (entry->type == CNN__TENSOR_OTHER || entry->type == CNN__TENSOR_U8) {
+        char type[40];
+        return cnn__fail(file->context, CNN_ERROR_UNSUPPORTED,
+                         "%s: tensor \"%s\" is of type %s; F32, F16, BF16 and F64 are read", file->name, text,
+                         cnn__printable(entry->type_name, type, sizeof(type)));
+    }
+    if (!entry->readable || !cnn__shape_equal(&entry->shape, shape)) {
+        char found[160], wanted[160];
         cnn__shape_text(&entry->shape, NULL, found, sizeof(found));
         cnn__shape_text(shape, NULL, wanted, sizeof(wanted));
-        return cnn__fail(file->context, CNN_ERROR_MISMATCH, "%s: tensor \"%s\" is %s, expected %s", file->name, name,
-                         found, wanted);
+        return cnn__fail(file->context, CNN_ERROR_MISMATCH, "%s: tensor \"%s\" is %s, expected %s", file->name, text,
+                         entry->readable ? found : "of too many dimensions", wanted);
     }
     return CNN_OK;
 }
 
-static cnn_status check_sum(const cnn__tensors *file, const char *name, const void *data, size_t size)
+static cnn_status check_sum(const cnn__tensors *file, const char *name, uLong crc)
 {
-    const char *stored = json_string_value(json_object_get(file->checksums, name));
+    size_t index;
     char text[16];
-    if (stored == NULL) {
+    if (!cnn__table_find(&file->sums, name, &index)) {
         return CNN_OK;
     }
-    uLong crc = crc32_z(crc32_z(0, NULL, 0), data, size);
     snprintf(text, sizeof(text), "%08lx", crc);
-    return strcmp(text, stored) == 0
+    return strcmp(text, file->checksums.root[index].text) == 0
                ? CNN_OK
                : cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: the checksum of tensor \"%s\" does not fit its data",
                            file->name, name);
 }
 
+cnn_status cnn__tensors_read_bytes(const cnn__tensors *file, const cnn__tensor_entry *entry, void *data)
+{
+    const size_t size = (size_t)(entry->end - entry->begin);
+    CNN__RETURN_IF_ERROR(read_at(file, file->data + entry->begin, data, size));
+    return check_sum(file, entry->name, crc32_z(crc32_z(0, NULL, 0), data, size));
+}
+
+static float from_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+/* IEEE 754 half precision: 5 bits of exponent, 10 of fraction. */
+static float from_f16(uint32_t half)
+{
+    const uint32_t sign = (half & 0x8000) << 16, fraction = half & 0x3ff;
+    uint32_t exponent = half >> 10 & 0x1f;
+    if (exponent == 0 && fraction != 0) {
+        /* Below its normal numbers, and among those of float32: fraction x 2^-24. */
+        const uint32_t shift = (uint32_t)__builtin_clz(fraction) - 21;
+        return from_bits(sign | (113 - shift) << 23 | (fraction << (13 + shift) & 0x7fffff));
+    }
+    exponent = exponent == 0 ? 0 : exponent == 31 ? 255 : exponent + 112;
+    return from_bits(sign | exponent << 23 | fraction << 13);
+}
+
+static void convert(cnn__tensor_type type, const unsigned char *bytes, size_t count, float *data)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (type == CNN__TENSOR_F64) {
+            double value;
+            memcpy(&value, bytes + 8 * i, sizeof(value));
+            data[i] = (float)value;
+        } else {
+            const uint32_t bits = (uint32_t)bytes[2 * i] | (uint32_t)bytes[2 * i + 1] << 8;
+            data[i] = type == CNN__TENSOR_F16 ? from_f16(bits) : from_bits(bits << 16);
+        }
+    }
+}
+
 cnn_status cnn__tensors_read(const cnn__tensors *file, const char *name, float *data)
 {
     const cnn__tensor_entry *entry = cnn__tensors_find(file, name);
-    size_t size = (size_t)(entry->end - entry->begin);
-    CNN__RETURN_IF_ERROR(read_at(file, file->data + entry->begin, data, size));
-    return check_sum(file, name, data, size);
+    unsigned char bytes[8192];
+    if (entry->type == CNN__TENSOR_F32) {
+        return cnn__tensors_read_bytes(file, entry, data);
+    }
+    uLong crc = crc32_z(0, NULL, 0);
+    const size_t each = (size_t)types[entry->type].size;
+    for (uint64_t at = entry->begin; at < entry->end;) {
+        const size_t size = entry->end - at < sizeof(bytes) ? (size_t)(entry->end - at) : sizeof(bytes);
+        CNN__RETURN_IF_ERROR(read_at(file, file->data + at, bytes, size));
+        crc = crc32_z(crc, bytes, size);
+        convert(entry->type, bytes, size / each, data);
+        data += size / each;
+        at += size;
+    }
+    return check_sum(file, entry->name, crc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From bytes or a file to an image: which codec, which limits, which way up. */
+/* From bytes or a file to an image: which limits, which way up, what was odd. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,11 +9,7 @@
 #include "image/codec.h"
 
 #define MAX_FILE_SIZE ((size_t)2 << 30)
-#define DEFAULT_MAX_PIXELS UINT64_C(64000000)
 #define NAME_SIZE 512
-
-static const uint8_t jpeg_signature[3] = {0xff, 0xd8, 0xff};
-static const uint8_t png_signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
 /* "4.29 Gpx", "64 Mpx" or, where that would not be exact, "64000001 px". Integers only: no locale's comma. */
 static const char *pixels_text(uint64_t pixels, char *text, size_t size)
@@ -28,54 +25,68 @@ static const char *pixels_text(uint64_t pixels, char *text, size_t size)
     return text;
 }
 
+bool cnn__size_fits(const cnn__decode_limits *limits, uint64_t width, uint64_t height)
+{
+    return width <= limits->max_side && height <= limits->max_side && width * height <= limits->max_pixels;
+}
+
 cnn_status cnn__check_size(const cnn__source *source, const cnn__decode_limits *limits, uint64_t width, uint64_t height)
 {
     uint64_t pixels = width * height;
     if (pixels > limits->max_pixels) {
         char found[40], most[40];
-        return cnn__fail(source->context, CNN_ERROR_LIMIT, "%s: %llu x %llu: %s > %s", source->name,
-                         (unsigned long long)width, (unsigned long long)height,
-                         pixels_text(pixels, found, sizeof(found)),
-                         pixels_text(limits->max_pixels, most, sizeof(most)));
+        return cnn__fail(
+            source->context, CNN_ERROR_LIMIT, "%s: %llu x %llu: %s > %s, the limit max_pixels (--max-pixels raises it)",
+            source->name, (unsigned long long)width, (unsigned long long)height,
+            pixels_text(pixels, found, sizeof(found)), pixels_text(limits->max_pixels, most, sizeof(most)));
     }
     if (width > limits->max_side || height > limits->max_side) {
-        return cnn__fail(source->context, CNN_ERROR_LIMIT, "%s: %llu x %llu: at most %u pixels along a side",
-                         source->name, (unsigned long long)width, (unsigned long long)height, limits->max_side);
+        return cnn__fail(source->context, CNN_ERROR_LIMIT,
+                         "%s: %llu x %llu: at most %u pixels along a side, the limit max_side", source->name,
+                         (unsigned long long)width, (unsigned long long)height, limits->max_side);
     }
     return CNN_OK;
 }
 
-/* True if the bytes are a signature, or the start of one that was cut off. */
-static bool starts_with(const cnn__source *source, const uint8_t *signature, size_t size)
+/* True if `line` is one of the lines of `text`. */
+static bool has_line(const char *text, const char *line)
 {
-    return memcmp(source->data, signature, source->size < size ? source->size : size) == 0;
-}
-
-static cnn_status fail_unknown(const cnn__source *source)
-{
-    char bytes[3 * 8 + 1] = "";
-    for (size_t i = 0; i < source->size && i < 8; i++) {
-        snprintf(bytes + 3 * i, sizeof(bytes) - 3 * i, " %02x", source->data[i]);
+    const size_t size = strlen(line);
+    for (const char *at = text; (at = strstr(at, line)) != NULL; at++) {
+        if ((at == text || at[-1] == '\n') && (at[size] == '\n' || at[size] == '\0')) {
+            return true;
+        }
     }
-    return cnn__fail(source->context, CNN_ERROR_UNSUPPORTED, "%s: neither JPEG nor PNG: starts%s", source->name, bytes);
+    return false;
 }
 
-/* Chooses the codec by the first bytes. `image` NULL: only `info` is wanted. */
+void cnn__image_note(const cnn__source *source, const char *format, ...)
+{
+    char line[200];
+    cnn__image_notes *notes = source->notes;
+    if (notes == NULL) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    const size_t size = strlen(line);
+    if (has_line(notes->text, line) || size + 2 > sizeof(notes->text) - notes->used) {
+        return;
+    }
+    cnn__log(source->context, CNN_LOG_WARNING, "%s: %s", source->name, line);
+    notes->used += (size_t)snprintf(notes->text + notes->used, sizeof(notes->text) - notes->used, "%s%s",
+                                    notes->used > 0 ? "\n" : "", line);
+}
+
+/* `image` NULL: only `info` is wanted. */
 static cnn_status decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
                          cnn_image **image)
 {
-    if (source->size == 0) {
-        return cnn__fail(source->context, CNN_ERROR_TRUNCATED, "%s: 0 bytes", source->name);
-    }
-    bool jpeg = starts_with(source, jpeg_signature, sizeof(jpeg_signature));
-    bool png = starts_with(source, png_signature, sizeof(png_signature));
-    if (!jpeg && !png) {
-        return fail_unknown(source);
-    }
-    if (source->size < (jpeg ? sizeof(jpeg_signature) : sizeof(png_signature))) {
-        return cnn__fail(source->context, CNN_ERROR_TRUNCATED, "%s: %zu bytes", source->name, source->size);
-    }
-    return jpeg ? cnn__jpeg_decode(source, request, info, image) : cnn__png_decode(source, request, info, image);
+    cnn__decode_function run;
+    CNN__RETURN_IF_ERROR(cnn__find_decoder(source, &run));
+    return run(source, request, info, image);
 }
 
 static cnn_status read_options(cnn_context *context, const cnn_decode_options *options, cnn__decode_request *request)
@@ -90,14 +101,40 @@ static cnn_status read_options(cnn_context *context, const cnn_decode_options *o
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_decode_options: max_side is %u, at most %d",
                          o.max_side, CNN__IMAGE_MAX_SIDE);
     }
+    if (o.background != 0 && o.background >> 24 != 0xff) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_decode_options: background is 0x%08x, expected 0 or 0xFF000000 and a colour",
+                         (unsigned)o.background);
+    }
     *request = (cnn__decode_request){
         .limits = {.max_side = o.max_side != 0 ? o.max_side : CNN__IMAGE_MAX_SIDE,
-                   .max_pixels = o.max_pixels != 0 ? o.max_pixels : DEFAULT_MAX_PIXELS},
+                   .max_pixels = o.max_pixels != 0 ? o.max_pixels : cnn__context_max_pixels(context)},
         .channels = o.channels != 0 ? o.channels : 3,
+        .background = o.background,
+        .only_over_limit = o.only_over_limit != 0,
         .minimum_width = o.minimum_width,
         .minimum_height = o.minimum_height,
         .apply_orientation = o.apply_orientation != 0,
     };
+    return CNN_OK;
+}
+
+/* Turns the image or says that it is not turned, and hands it the notes. */
+static cnn_status finish(const cnn__source *source, const cnn__decode_request *request, const cnn_image_info *info,
+                         cnn_image **image)
+{
+    if (info->orientation != 1) {
+        if (request->apply_orientation) {
+            CNN__RETURN_IF_ERROR(cnn__image_orient(image, info->orientation));
+        } else {
+            cnn__log(source->context, CNN_LOG_WARNING, "%s: has EXIF orientation %u, which is not applied",
+                     source->name, info->orientation);
+        }
+    }
+    if (source->notes->used > 0) {
+        (*image)->notes = cnn__strdup(source->context, source->notes->text);
+        return (*image)->notes != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    }
     return CNN_OK;
 }
 
@@ -106,23 +143,18 @@ cnn_status cnn__image_decode_named(cnn_context *context, const char *name, const
 {
     char text[NAME_SIZE];
     cnn__decode_request request;
-    cnn__source source = {context, cnn__printable(name, text, sizeof(text)), data, size};
+    cnn__image_notes notes = {"", 0};
+    cnn__source source = {context, cnn__printable(name, text, sizeof(text)), data, size, &notes};
     cnn_image_info info = CNN_IMAGE_INFO_INIT;
+    info.orientation = 1;
     *image = NULL;
     CNN__RETURN_IF_ERROR(read_options(context, options, &request));
     cnn_image *made = NULL;
     CNN__RETURN_IF_ERROR(decode(&source, &request, &info, &made));
-    if (info.orientation != 1) {
-        if (request.apply_orientation) {
-            cnn_status status = cnn__image_orient(&made, info.orientation);
-            if (status != CNN_OK) {
-                cnn_image_free(made);
-                return status;
-            }
-        } else {
-            cnn__log(context, CNN_LOG_WARNING, "%s: has EXIF orientation %u, which is not applied", source.name,
-                     info.orientation);
-        }
+    cnn_status status = finish(&source, &request, &info, &made);
+    if (status != CNN_OK) {
+        cnn_image_free(made);
+        return status;
     }
     *image = made;
     return CNN_OK;
@@ -163,8 +195,8 @@ cnn_status cnn_image_probe(cnn_context *context, const char *path, cnn_image_inf
     size_t size;
     CNN__RETURN_IF_ERROR(cnn__file_read(context, path, MAX_FILE_SIZE, &data, &size));
     char text[NAME_SIZE];
-    cnn__source source = {context, cnn__printable(path, text, sizeof(text)), data, size};
-    cnn__decode_request request = {.limits = {CNN__IMAGE_MAX_SIDE, DEFAULT_MAX_PIXELS}, .channels = 3};
+    cnn__source source = {context, cnn__printable(path, text, sizeof(text)), data, size, NULL};
+    cnn__decode_request request = {.limits = {CNN__IMAGE_MAX_SIDE, cnn__context_max_pixels(context)}, .channels = 3};
     cnn_image_info found = CNN_IMAGE_INFO_INIT;
     found.orientation = 1;
     cnn_status status = decode(&source, &request, &found, NULL);

@@ -27,7 +27,7 @@ cnn_status cnn__image_allocate(cnn_context *context, uint32_t width, uint32_t he
     if (made == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
-    *made = (cnn_image){context, width, height, channels, (uint8_t *)made + header};
+    *made = (cnn_image){context, width, height, channels, NULL, (uint8_t *)made + header};
     memset(made->pixels + bytes, 0, CNN__IMAGE_SLACK);
     *image = made;
     return CNN_OK;
@@ -46,9 +46,12 @@ cnn_status cnn_image_create(cnn_context *context, uint32_t width, uint32_t heigh
 void cnn_image_free(cnn_image *image)
 {
     if (image != NULL) {
+        cnn__free(image->context, image->notes);
         cnn__free(image->context, image);
     }
 }
+
+const char *cnn_image_notes(const cnn_image *image) { return image != NULL && image->notes != NULL ? image->notes : ""; }
 
 uint32_t cnn_image_width(const cnn_image *image) { return image != NULL ? image->width : 0; }
 

@@ -7,12 +7,14 @@
 
 #include "core/context.h"
 
-/* Most pixels along a side of any image. */
-#define CNN__IMAGE_MAX_SIDE 32768
+/* Most pixels along a side of any image. Numbers of pixels stay exact as floats, and a strip of this length has 64 Mpx
+ * when it is 61 pixels wide. */
+#define CNN__IMAGE_MAX_SIDE 1048576
 
 struct cnn_image {
     cnn_context *context;
     uint32_t width, height, channels;
+    char *notes;     /* lines for cnn_image_notes(), a block of their own; NULL: none */
     uint8_t *pixels; /* height * width * channels, rows without gaps; in the same block as the struct, followed by
                         CNN__IMAGE_SLACK zero bytes so that vector loads may run past the last pixel */
 };

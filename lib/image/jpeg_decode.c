@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* JPEG by libjpeg-turbo. Its errors leave by longjmp, which does not get out of this file; a warning is an error,
- * because what libjpeg warns of it has filled in with grey. */
+/* JPEG by libjpeg-turbo. Its errors leave by longjmp, which does not get out of this file; a warning is an error where
+ * libjpeg has filled in with grey what it warns of, and a note where no pixel is lost. */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -27,7 +27,8 @@ typedef struct reader {
     const cnn__decode_request *request;
     cnn_image_info *info;
     cnn_image *image;
-    uint8_t *row; /* one row as libjpeg gives it, where that is not the image's form */
+    uint32_t noted; /* warnings that are notes, a bit for each; the first of a kind is enough */
+    uint8_t *row;   /* one row as libjpeg gives it, where that is not the image's form */
     cnn_status status;
 } reader;
 
@@ -92,19 +93,61 @@ static void fail_with_message(j_common_ptr jpeg)
                        text));
 }
 
+/* A scan of a progressive image that is not the one that was due: whether bits of the coefficient that libjpeg names
+ * are lost. (Whether the constant terms come at all is seen when all scans are read.) */
+static bool loses_bits(const struct jpeg_decompress_struct *jpeg)
+{
+    const int component = jpeg->err->msg_parm.i[0], term = jpeg->err->msg_parm.i[1];
+    if (term == 0 && jpeg->Ss > 0) {
+        return false; /* only says that the constant terms are not there yet */
+    }
+    const int last = jpeg->coef_bits[component][term]; /* the lowest bit that came; -1: none */
+    if (jpeg->Ah == 0) {
+        return last < jpeg->Al; /* sent once more from the highest bit on: as many bits as before must come */
+    }
+    /* Refined: bits in between are missing. Refined twice: harmless to constant terms alone, as the codes of the others
+     * depend on which are zero. */
+    return term > 0 || last < 0 || last > jpeg->Ah;
+}
+
+/* Decides each of libjpeg's warnings by whether pixels can be lost. */
+static bool loses_pixels(const struct jpeg_decompress_struct *jpeg)
+{
+    switch (jpeg->err->msg_code) {
+    case JWRN_EXTRANEOUS_DATA: /* bytes that belong to no segment are passed over; all blocks before them were there */
+    case JWRN_NOT_SEQUENTIAL:  /* a baseline scan's spectral range, which has one legal value and is not used */
+    case JWRN_ADOBE_XFORM:     /* a number for the colours that nobody defined: the usual ones are taken */
+    case JWRN_JFIF_MAJOR:      /* a version that says nothing about the data */
+    case JWRN_BOGUS_ICC:       /* profiles are not applied */
+        return false;
+    case JWRN_BOGUS_PROGRESSION:
+        return loses_bits(jpeg);
+    default:
+        /* Blocks are made up: JWRN_HIT_MARKER, JWRN_JPEG_EOF, JWRN_HUFF_BAD_CODE, JWRN_ARITH_BAD_CODE; or lie in the
+         * wrong place: JWRN_MUST_RESYNC. And what a later libjpeg may bring. */
+        return true;
+    }
+}
+
 static void on_message(j_common_ptr jpeg, int level)
 {
     reader *r = reader_of(jpeg);
     if (level >= 0) {
         return; /* tracing */
     }
-    if (jpeg->err->msg_code == JWRN_JFIF_MAJOR) {
-        char text[JMSG_LENGTH_MAX];
-        jpeg->err->format_message(jpeg, text);
-        cnn__log(r->source->context, CNN_LOG_WARNING, "%s: %s", r->source->name, text);
-        return; /* only a number that says nothing about the data */
+    if (loses_pixels(&r->jpeg)) {
+        fail_with_message(jpeg);
     }
-    fail_with_message(jpeg);
+    const uint32_t bit = 1u << ((unsigned)(jpeg->err->msg_code - JWRN_ADOBE_XFORM) & 31);
+    if ((r->noted & bit) != 0) {
+        return;
+    }
+    r->noted |= bit;
+    char text[JMSG_LENGTH_MAX];
+    jpeg->err->format_message(jpeg, text);
+    /* "Corrupt JPEG data: " and "Warning: " say more than is so. */
+    const char *colon = strstr(text, ": ");
+    cnn__image_note(r->source, "JPEG: %s", colon != NULL ? colon + 2 : text);
 }
 
 static void output_nothing(j_common_ptr jpeg) { (void)jpeg; }
@@ -178,28 +221,83 @@ static cnn_status read_header(reader *r)
     return CNN_OK;
 }
 
-/* The smallest of 1/8, 2/8, 4/8 and 8/8 that leaves twice the size that is asked for. */
-static unsigned scale_eighths(const reader *r)
+static uint64_t scaled(JDIMENSION side, unsigned eighths) { return ((uint64_t)side * eighths + 7) / 8; }
+
+/* The smallest of 1/8, 2/8, 4/8 and 8/8 that leaves at least this size. */
+static unsigned least_eighths(const reader *r, uint64_t width, uint64_t height)
 {
-    uint64_t width = 2 * (uint64_t)r->request->minimum_width, height = 2 * (uint64_t)r->request->minimum_height;
-    if (width == 0 || height == 0) {
-        return 8;
-    }
-    if (r->request->apply_orientation && r->info->orientation >= 5) {
-        uint64_t side = width;
-        width = height;
-        height = side;
-    }
     unsigned eighths = 1;
-    while (eighths < 8 && (((uint64_t)r->jpeg.image_width * eighths + 7) / 8 < width ||
-                           ((uint64_t)r->jpeg.image_height * eighths + 7) / 8 < height)) {
+    while (eighths < 8 &&
+           (scaled(r->jpeg.image_width, eighths) < width || scaled(r->jpeg.image_height, eighths) < height)) {
         eighths *= 2;
     }
     return eighths;
 }
 
-/* Pillow's CMYK to RGB. Adobe's files hold ink inverted: 255 is none. */
-static void cmyk_row_to_rgb(const uint8_t *cmyk, uint8_t *rgb, size_t count, bool inverted)
+static bool fits(const reader *r, unsigned eighths)
+{
+    return cnn__size_fits(&r->request->limits, scaled(r->jpeg.image_width, eighths),
+                          scaled(r->jpeg.image_height, eighths));
+}
+
+/* The scale that leaves twice the size that is asked for, or once that size where twice is over the limits. */
+static cnn_status choose_scale(reader *r)
+{
+    const cnn__decode_request *request = r->request;
+    struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    uint64_t width = request->minimum_width, height = request->minimum_height;
+    unsigned eighths = 8;
+    if (width != 0 && height != 0 && (!request->only_over_limit || !fits(r, 8))) {
+        if (request->apply_orientation && r->info->orientation >= 5) {
+            uint64_t side = width;
+            width = height;
+            height = side;
+        }
+        const unsigned least = least_eighths(r, width, height);
+        for (eighths = least_eighths(r, 2 * width, 2 * height); eighths > least && !fits(r, eighths);) {
+            eighths /= 2;
+        }
+    }
+    jpeg->scale_num = eighths;
+    jpeg->scale_denom = 8;
+    return fits(r, eighths) ? CNN_OK
+                            : cnn__check_size(r->source, &request->limits, jpeg->image_width, jpeg->image_height);
+}
+
+/* An image of several scans is in memory as coefficients in full, whatever its scale: as many as an image at the limit
+ * may have with four components. */
+static cnn_status check_coefficients(const reader *r)
+{
+    const struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    uint64_t coefficients = 0, most = r->request->limits.max_pixels;
+    for (int i = 0; i < jpeg->num_components; i++) {
+        const jpeg_component_info *component = &jpeg->comp_info[i];
+        coefficients += (uint64_t)component->width_in_blocks * component->height_in_blocks * DCTSIZE2;
+    }
+    if (!jpeg_has_multiple_scans((j_decompress_ptr)jpeg) || fits(r, 8) || coefficients / 4 <= most) {
+        return CNN_OK;
+    }
+    return cnn__fail(r->source->context, CNN_ERROR_LIMIT,
+                     "%s: progressive JPEG of %u x %u: its %llu coefficients are more than 4 x %llu pixels, the limit "
+                     "max_pixels (--max-pixels raises it)",
+                     r->source->name, jpeg->image_width, jpeg->image_height, (unsigned long long)coefficients,
+                     (unsigned long long)most);
+}
+
+/* A component of which no scan brought the constant terms would be grey. */
+static cnn_status check_scans(const reader *r)
+{
+    const struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    for (int i = 0; jpeg->progressive_mode && jpeg->coef_bits != NULL && i < jpeg->num_components; i++) {
+        if (jpeg->coef_bits[i][0] < 0) {
+            return cnn__fail(r->source->context, CNN_ERROR_FORMAT, "%s: JPEG: no scan has the pixels of component %d",
+                             r->source->name, i + 1);
+        }
+    }
+    return CNN_OK;
+}
+
+void cnn__cmyk_row_to_rgb(const uint8_t *cmyk, uint8_t *rgb, size_t count, bool inverted)
 {
     const uint8_t turn = inverted ? 255 : 0;
     for (size_t i = 0; i < count; i++) {
@@ -238,9 +336,9 @@ static void convert_rows(reader *r)
         jpeg_read_scanlines(&r->jpeg, &row, 1);
         uint8_t *pixels = r->image->pixels + y * width * r->image->channels;
         if (cmyk && r->image->channels == 3) {
-            cmyk_row_to_rgb(row, pixels, width, r->jpeg.saw_Adobe_marker);
+            cnn__cmyk_row_to_rgb(row, pixels, width, r->jpeg.saw_Adobe_marker);
         } else if (cmyk) {
-            cmyk_row_to_rgb(row, rgb, width, r->jpeg.saw_Adobe_marker);
+            cnn__cmyk_row_to_rgb(row, rgb, width, r->jpeg.saw_Adobe_marker);
             cnn__image_grey_row(rgb, pixels, width);
         } else {
             cnn__image_grey_row(row, pixels, width);
@@ -260,16 +358,16 @@ static cnn_status read_pixels(reader *r)
 {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
     const cnn__decode_request *request = r->request;
-    CNN__RETURN_IF_ERROR(cnn__check_size(r->source, &request->limits, jpeg->image_width, jpeg->image_height));
+    CNN__RETURN_IF_ERROR(choose_scale(r));
+    CNN__RETURN_IF_ERROR(check_coefficients(r));
     bool cmyk = jpeg->num_components == 4;
     bool direct = !cmyk && (request->channels == 3 || jpeg->num_components == 1);
     jpeg->out_color_space = cmyk ? JCS_CMYK : direct && request->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg->dct_method = JDCT_ISLOW;
     jpeg->do_fancy_upsampling = TRUE;
-    jpeg->scale_num = scale_eighths(r);
-    jpeg->scale_denom = 8;
     jpeg->mem->max_memory_to_use = memory_limit(jpeg);
     jpeg_start_decompress(jpeg);
+    CNN__RETURN_IF_ERROR(check_scans(r));
     CNN__RETURN_IF_ERROR(
         cnn__image_allocate(r->source->context, jpeg->output_width, jpeg->output_height, request->channels, &r->image));
     if (direct) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <png.h>
+#include <zlib.h>
 
 #include "image/codec.h"
 
@@ -18,6 +19,11 @@ typedef struct reader {
     const cnn__source *source;
     size_t offset; /* next byte to read */
     cnn_image *image;
+    cnn__alpha alpha;
+    uint8_t *rows;       /* of RGBA: one, or of an interlaced image all */
+    bool largest_window; /* the zlib stream's own word on its window is not taken */
+    bool complete;       /* all pixels are there */
+    bool window_failed;  /* the stream reaches further back than its window */
     cnn_status status;
 } reader;
 
@@ -27,11 +33,25 @@ static void leave(reader *r, cnn_status status)
     longjmp(r->escape, 1);
 }
 
+/* Behind the last pixel only the image's own checksums matter: those of IDAT. */
+static bool is_harmless(const reader *r, const char *text)
+{
+    return r->complete && strncmp(text, "IDAT", 4) != 0 && strstr(text, "memory") == NULL;
+}
+
 /* libpng starts the messages about a chunk with its name. */
 static void on_error(png_structp png, png_const_charp text)
 {
     reader *r = png_get_error_ptr(png);
     const cnn__source *source = r->source;
+    if (is_harmless(r, text)) {
+        cnn__image_note(source, "PNG: %s", text);
+        leave(r, CNN_OK);
+    }
+    if (!r->largest_window && strstr(text, "too far back") != NULL) {
+        r->window_failed = true;
+        leave(r, CNN_ERROR_FORMAT); /* and once more with the largest one */
+    }
     if (strstr(text, ": CRC error") != NULL) {
         leave(r, cnn__fail(source->context, CNN_ERROR_FORMAT, "%s: PNG at byte %zu: %.4s CRC is wrong", source->name,
                            r->offset, text));
@@ -40,10 +60,16 @@ static void on_error(png_structp png, png_const_charp text)
     leave(r, cnn__fail(source->context, status, "%s: PNG at byte %zu: %s", source->name, r->offset, text));
 }
 
+/* Benign errors come here too: libpng passes over what has no business there (a palette beside grey, transparency
+ * beside alpha), over bytes after the compressed data and over auxiliary chunks that are damaged. Only the checksum of
+ * the pixels, which libpng looks at when it has them all, is no warning. */
 static void on_warning(png_structp png, png_const_charp text)
 {
     const reader *r = png_get_error_ptr(png);
-    cnn__log(r->source->context, CNN_LOG_WARNING, "%s: PNG: %s", r->source->name, text);
+    if (strstr(text, "incorrect data check") != NULL) {
+        on_error(png, text);
+    }
+    cnn__image_note(r->source, "PNG: %s", text);
 }
 
 static void read_bytes(png_structp png, png_bytep data, size_t size)
@@ -68,6 +94,9 @@ static uint32_t read_orientation(const cnn__source *source)
             break;
         }
         if (memcmp(data + at + 4, "eXIf", 4) == 0) {
+            if (crc32(0, data + at + 4, (uInt)(length + 4)) != png_get_uint_32(data + at + 8 + length)) {
+                return 1;
+            }
             return cnn__exif_orientation(data + at + 8, length);
         }
         at += length + 12;
@@ -91,9 +120,10 @@ static cnn_status create(reader *r)
         return cnn__fail(r->source->context, CNN_ERROR_OUT_OF_MEMORY, "%s: PNG: out of memory", r->source->name);
     }
     png_set_read_fn(r->png, r, read_bytes);
-    /* Damage is an error, also where libpng could go on; text, profiles and gamma are skipped unread. */
-    png_set_benign_errors(r->png, 0);
-    png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    /* Damage to what pixels are made of is an error; text, profiles and gamma are skipped unread. */
+    png_set_benign_errors(r->png, 1);
+    png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_WARN_DISCARD);
+    png_set_option(r->png, PNG_MAXIMUM_INFLATE_WINDOW, r->largest_window ? 1 : 0);
     png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_set_chunk_cache_max(r->png, MAX_CHUNKS);
     /* The library's own limits apply, which say so in its own words; nothing is allocated by a chunk's length. */
@@ -117,7 +147,7 @@ static void read_header(reader *r, cnn_image_info *info)
     info->orientation = read_orientation(r->source);
 }
 
-/* Rows of 8-bit grey or RGB, whatever the file has. */
+/* Rows of 8-bit grey, RGB or RGBA, whatever the file has. */
 static void set_transforms(const reader *r, const cnn_image_info *info, uint32_t channels)
 {
     png_set_strip_16(r->png);
@@ -126,32 +156,75 @@ static void set_transforms(const reader *r, const cnn_image_info *info, uint32_t
     } else if (info->color == CNN_COLOR_GREY) {
         png_set_expand_gray_1_2_4_to_8(r->png);
     }
-    png_set_strip_alpha(r->png);
-    if (info->color == CNN_COLOR_GREY && channels == 3) {
+    if (info->has_alpha != 0) {
+        png_set_tRNS_to_alpha(r->png);
+    }
+    if (info->color == CNN_COLOR_GREY && channels != 1) {
         png_set_gray_to_rgb(r->png);
     }
 }
 
-static cnn_status read_pixels(reader *r, const cnn__decode_request *request, const cnn_image_info *info)
+static cnn_status start_rows(reader *r, const cnn_image_info *info, uint32_t channels, int *passes)
 {
-    CNN__RETURN_IF_ERROR(cnn__check_size(r->source, &request->limits, info->width, info->height));
-    uint32_t channels = info->color == CNN_COLOR_GREY ? request->channels : 3;
     set_transforms(r, info, channels);
-    int passes = png_set_interlace_handling(r->png);
+    *passes = png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->png_info);
-    size_t stride = (size_t)info->width * channels;
+    const size_t stride = (size_t)info->width * channels;
     if (png_get_rowbytes(r->png, r->png_info) != stride) {
         return cnn__fail(r->source->context, CNN_ERROR_INTERNAL, "%s: PNG: rows of %zu bytes, expected %zu",
                          r->source->name, png_get_rowbytes(r->png, r->png_info), stride);
     }
+    return CNN_OK;
+}
+
+static cnn_status read_opaque(reader *r, const cnn__decode_request *request, const cnn_image_info *info)
+{
+    const uint32_t channels = info->color == CNN_COLOR_GREY ? request->channels : 3;
+    const size_t stride = (size_t)info->width * channels;
+    int passes;
+    CNN__RETURN_IF_ERROR(start_rows(r, info, channels, &passes));
     CNN__RETURN_IF_ERROR(cnn__image_allocate(r->source->context, info->width, info->height, channels, &r->image));
     for (int pass = 0; pass < passes; pass++) {
         for (uint32_t y = 0; y < info->height; y++) {
             png_read_row(r->png, r->image->pixels + y * stride, NULL);
         }
     }
-    png_read_end(r->png, NULL);
     return cnn__image_convert(&r->image, request->channels);
+}
+
+/* By way of rows of RGBA. An interlaced image needs all of them until the last pass. */
+static cnn_status read_alpha(reader *r, const cnn__decode_request *request, const cnn_image_info *info)
+{
+    cnn_context *context = r->source->context;
+    const size_t stride = (size_t)info->width * 4;
+    int passes;
+    CNN__RETURN_IF_ERROR(start_rows(r, info, 4, &passes));
+    CNN__RETURN_IF_ERROR(cnn__image_allocate(context, info->width, info->height, request->channels, &r->image));
+    CNN__RETURN_IF_ERROR(cnn__alpha_begin(&r->alpha, r->source, request, true, r->image));
+    r->rows = cnn__alloc_array(context, stride, passes > 1 ? info->height : 1);
+    if (r->rows == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    for (int pass = 0; pass < passes; pass++) {
+        for (uint32_t y = 0; y < info->height; y++) {
+            uint8_t *row = r->rows + (passes > 1 ? y * stride : 0);
+            png_read_row(r->png, row, NULL);
+            if (pass == passes - 1) {
+                cnn__alpha_pixels(&r->alpha, 0, y, row, info->width);
+            }
+        }
+    }
+    cnn__alpha_end(&r->alpha);
+    return CNN_OK;
+}
+
+static cnn_status read_pixels(reader *r, const cnn__decode_request *request, const cnn_image_info *info)
+{
+    CNN__RETURN_IF_ERROR(cnn__check_size(r->source, &request->limits, info->width, info->height));
+    CNN__RETURN_IF_ERROR(info->has_alpha != 0 ? read_alpha(r, request, info) : read_opaque(r, request, info));
+    r->complete = true;
+    png_read_end(r->png, NULL);
+    return CNN_OK;
 }
 
 /* Has no variables of its own, which a longjmp would leave indeterminate. */
@@ -166,17 +239,34 @@ static void run(reader *r, const cnn__decode_request *request, cnn_image_info *i
     }
 }
 
+static void try(reader *r, const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+                bool pixels)
+{
+    r->source = source;
+    run(r, request, info, pixels);
+    png_destroy_read_struct(&r->png, &r->png_info, NULL);
+    cnn__alpha_free(&r->alpha);
+    cnn__free(source->context, r->rows);
+    if (r->status != CNN_OK) {
+        cnn_image_free(r->image);
+    }
+}
+
 cnn_status cnn__png_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
                            cnn_image **image)
 {
     reader r;
     memset(&r, 0, sizeof(r));
-    r.source = source;
-    run(&r, request, info, image != NULL);
-    png_destroy_read_struct(&r.png, &r.png_info, NULL);
-    if (r.status != CNN_OK) {
-        cnn_image_free(r.image);
-    } else if (image != NULL) {
+    try(&r, source, request, info, image != NULL);
+    if (r.window_failed) {
+        memset(&r, 0, sizeof(r));
+        r.largest_window = true;
+        try(&r, source, request, info, image != NULL);
+        if (r.status == CNN_OK) {
+            cnn__image_note(source, "PNG: the window of the compressed data is larger than it says");
+        }
+    }
+    if (r.status == CNN_OK && image != NULL) {
         *image = r.image;
     }
     return r.status;

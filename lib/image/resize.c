@@ -207,7 +207,7 @@ cnn_status cnn__image_resize_box(const cnn_image *image, double left, double top
     } else if (filter == CNN_RESIZE_NEAREST) {
         status = nearest(image, &part, to);
     } else {
-        resizer r = {.from = image, .to = to, .kernels = cnn__resize_kernels_best()};
+        resizer r = {.from = image, .to = to, .kernels = cnn__resize_kernels_best(image->context)};
         status = resample(&r, &part, filter);
     }
     if (status != CNN_OK) {

@@ -41,7 +41,7 @@ extern const cnn__resize_kernels cnn__resize_portable;
 extern const cnn__resize_kernels cnn__resize_avx2;
 #endif
 
-/* The fastest that this processor runs; all give the same bytes. */
-const cnn__resize_kernels *cnn__resize_kernels_best(void);
+/* The fastest that this processor runs, and CNN_CPU allows; all give the same bytes. */
+const cnn__resize_kernels *cnn__resize_kernels_best(const cnn_context *context);
 
 #endif

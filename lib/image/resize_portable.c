@@ -79,12 +79,14 @@ static void column_portable(const int32_t *weights, uint32_t count, const uint8_
 
 const cnn__resize_kernels cnn__resize_portable = {row_portable, column_portable};
 
-const cnn__resize_kernels *cnn__resize_kernels_best(void)
+const cnn__resize_kernels *cnn__resize_kernels_best(const cnn_context *context)
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) {
+    if (context->cpu >= CNN__CPU_AVX2) {
         return &cnn__resize_avx2;
     }
+#else
+    (void)context;
 #endif
     return &cnn__resize_portable;
 }

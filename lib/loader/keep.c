@@ -46,11 +46,14 @@ static cnn_status plan(cnn__keep *keep, const cnn_pipeline *pipeline, const cnn_
 /* Sizes in bytes, checked. */
 static bool measure(cnn__keep *keep, size_t *total)
 {
-    size_t values, images;
+    size_t values, images, each;
     if (!cnn__shape_values(&keep->form.shape, &values) ||
         !cnn__mul_size(values, keep->form.floats ? sizeof(float) : 1, &keep->size) ||
-        !cnn__mul_size(keep->size, keep->count, &images) ||
-        !cnn__mul_size(keep->count, sizeof(*keep->labels) + sizeof(*keep->states), total) ||
+        !cnn__mul_size(keep->size, keep->count, &images) || !cnn__mul_size(keep->target_count, sizeof(float), &each) ||
+        !cnn__mul_size(keep->count,
+                       each + (keep->weighted ? sizeof(*keep->weights) : 0) + sizeof(*keep->labels) +
+                           sizeof(*keep->states),
+                       total) ||
         images > SIZE_MAX - *total) {
         return false;
     }
@@ -60,20 +63,27 @@ static bool measure(cnn__keep *keep, size_t *total)
 
 static cnn_status allocate(cnn__keep *keep)
 {
-    keep->images = cnn__alloc(keep->context, keep->size * keep->count);
-    keep->labels = keep->images != NULL ? cnn__alloc_array(keep->context, keep->count, sizeof(*keep->labels)) : NULL;
-    keep->states = keep->labels != NULL ? cnn__alloc_array(keep->context, keep->count, sizeof(*keep->states)) : NULL;
+    const size_t count = keep->count;
+    const bool targets = keep->target_count > 0;
+    keep->images = cnn__alloc(keep->context, keep->size * count);
+    keep->labels = cnn__alloc_array(keep->context, count, sizeof(*keep->labels));
+    keep->weights = keep->weighted ? cnn__alloc_array(keep->context, count, sizeof(*keep->weights)) : NULL;
+    keep->targets = targets ? cnn__alloc_array(keep->context, count * keep->target_count, sizeof(float)) : NULL;
+    keep->states = cnn__alloc_array(keep->context, count, sizeof(*keep->states));
     for (size_t i = 0; keep->states != NULL && i < keep->count; i++) {
         atomic_init(&keep->states[i], ABSENT);
     }
-    return keep->states != NULL ? CNN_OK : cnn__last_status(keep->context);
+    bool complete = keep->images != NULL && keep->labels != NULL && (keep->weights != NULL || !keep->weighted) &&
+                    (keep->targets != NULL || !targets) && keep->states != NULL;
+    return complete ? CNN_OK : cnn__last_status(keep->context);
 }
 
 cnn_status cnn__keep_create(cnn__keep *keep, cnn_context *context, const cnn_pipeline *pipeline,
                             const cnn__keep_source *source, size_t count, uint64_t limit)
 {
     size_t total = 0;
-    *keep = (cnn__keep){.context = context, .count = count};
+    *keep = (cnn__keep){
+        .context = context, .count = count, .target_count = source->target_count, .weighted = source->weighted};
     CNN__RETURN_IF_ERROR(plan(keep, pipeline, source));
     const long long rows = (long long)keep->form.shape.dims[0], cols = (long long)keep->form.shape.dims[1];
     if (!measure(keep, &total) || (limit > 0 && total > limit)) {
@@ -99,17 +109,41 @@ void cnn__keep_free(cnn__keep *keep)
     if (keep->context != NULL) {
         cnn__free(keep->context, keep->images);
         cnn__free(keep->context, keep->labels);
+        cnn__free(keep->context, keep->weights);
+        cnn__free(keep->context, keep->targets);
         cnn__free(keep->context, (void *)keep->states);
     }
     *keep = (cnn__keep){0};
 }
 
-const void *cnn__keep_find(const cnn__keep *keep, size_t index, int32_t *label)
+/* What the keep has of a sample. */
+static cnn__attached kept(const cnn__keep *keep, size_t index)
+{
+    return (cnn__attached){
+        .label = &keep->labels[index],
+        .weight = keep->weights != NULL ? &keep->weights[index] : NULL,
+        .targets = keep->targets != NULL ? keep->targets + index * keep->target_count : NULL,
+    };
+}
+
+static void copy_attached(const cnn__keep *keep, const cnn__attached *to, const cnn__attached *from)
+{
+    *to->label = *from->label;
+    if (keep->weights != NULL) {
+        *to->weight = *from->weight;
+    }
+    if (keep->targets != NULL) {
+        memcpy(to->targets, from->targets, keep->target_count * sizeof(float));
+    }
+}
+
+const void *cnn__keep_find(const cnn__keep *keep, size_t index, const cnn__attached *attached)
 {
     if (keep->bytes == 0 || atomic_load_explicit(&keep->states[index], memory_order_acquire) != PRESENT) {
         return NULL;
     }
-    *label = keep->labels[index];
+    const cnn__attached own = kept(keep, index);
+    copy_attached(keep, attached, &own);
     return keep->images + index * keep->size;
 }
 
@@ -123,8 +157,9 @@ void *cnn__keep_begin(cnn__keep *keep, size_t index)
     return keep->images + index * keep->size;
 }
 
-void cnn__keep_end(cnn__keep *keep, size_t index, int32_t label, bool there)
+void cnn__keep_end(cnn__keep *keep, size_t index, const cnn__attached *attached, bool there)
 {
-    keep->labels[index] = label;
+    const cnn__attached own = kept(keep, index);
+    copy_attached(keep, &own, attached);
     atomic_store_explicit(&keep->states[index], there ? PRESENT : ABSENT, memory_order_release);
 }

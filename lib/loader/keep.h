@@ -8,6 +8,13 @@
 
 #include "pipeline/pipeline.h"
 
+/* Where lies what is attached to a sample. */
+typedef struct cnn__attached {
+    int32_t *label;
+    float *weight;  /* NULL: the dataset has none */
+    float *targets; /* as many as the dataset has for each sample; NULL: none */
+} cnn__attached;
+
 typedef struct cnn__keep {
     cnn_context *context;
     cnn__kept_form form;
@@ -15,6 +22,10 @@ typedef struct cnn__keep {
     uint64_t bytes;     /* of all of them, their labels and states included; 0: nothing is kept */
     uint8_t *images;
     int32_t *labels;
+    float *weights; /* NULL: the dataset has none */
+    float *targets; /* count x target_count; NULL: none */
+    size_t target_count;
+    bool weighted;
     _Atomic uint8_t *states; /* of each image: not there, being written, there */
 } cnn__keep;
 
@@ -22,6 +33,8 @@ typedef struct cnn__keep {
 typedef struct cnn__keep_source {
     int64_t dims[3]; /* H, W, C; 0: not known */
     bool floats;
+    size_t target_count;
+    bool weighted;
 } cnn__keep_source;
 
 /* Plans and allocates. CNN_ERROR_SHAPE if the steps before the first random one do not give one size,
@@ -30,12 +43,12 @@ cnn_status cnn__keep_create(cnn__keep *keep, cnn_context *context, const cnn_pip
                             const cnn__keep_source *source, size_t count, uint64_t limit);
 void cnn__keep_free(cnn__keep *keep);
 
-/* The kept image, and its label; NULL if it is not there. */
-const void *cnn__keep_find(const cnn__keep *keep, size_t index, int32_t *label);
+/* The kept image, and a copy of what is attached to it; NULL if it is not there. */
+const void *cnn__keep_find(const cnn__keep *keep, size_t index, const cnn__attached *attached);
 
 /* Where to put an image that is not there, for cnn__pipeline_run.keep; NULL if another thread is at it. It must be
  * followed by cnn__keep_end(), which says whether it is there now. */
 void *cnn__keep_begin(cnn__keep *keep, size_t index);
-void cnn__keep_end(cnn__keep *keep, size_t index, int32_t label, bool there);
+void cnn__keep_end(cnn__keep *keep, size_t index, const cnn__attached *attached, bool there);
 
 #endif

@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#include "loader/loader.h"
-#include "loader/prefetch.h"
 #include "core/options.h"
 #include "dataset/dataset.h"
+#include "loader/loader.h"
+#include "loader/prefetch.h"
 
 #define DEFAULT_BATCH 32
 #define DEFAULT_PREFETCH 2
@@ -127,16 +127,10 @@ void cnn_loader_free(cnn_loader *loader)
 
 /* ---- batches ---- */
 
-/* Whether leaving out a sample helps: not if what failed is the program around it. */
-static bool is_of_sample(cnn_status status)
-{
-    return status != CNN_ERROR_OUT_OF_MEMORY && status != CNN_ERROR_CANCELLED && status != CNN_ERROR_INTERNAL;
-}
-
 /* What becomes of a batch in which samples failed. */
 static cnn_status handle_failures(cnn_loader *loader, cnn__slot *slot)
 {
-    if (loader->options.on_error == CNN_ON_ERROR_FAIL || !is_of_sample(slot->status)) {
+    if (loader->options.on_error == CNN_ON_ERROR_FAIL || !cnn__is_of_sample(slot->status)) {
         return cnn__fail(loader->context, slot->status, "%s", slot->message);
     }
     loader->skipped += slot->failures;
@@ -173,9 +167,24 @@ static void give(const cnn_loader *loader, const cnn__slot *slot, cnn_batch *bat
         given.images = slot->images;
         given.labels = slot->labels;
         given.indices = slot->indices;
+        given.targets = slot->targets;
+        given.target_count = loader->prefetch.collate.target_count;
+        given.weights = slot->weights;
+        given.groups = slot->groups;
         given.epoch = slot->draws[count - 1].epoch;
     }
     memcpy(batch, &given, size);
+}
+
+/* Workers do not follow their loader into a child process: waiting for them there would never end. */
+static cnn_status check_process(const cnn_loader *loader)
+{
+    return cnn__prefetch_is_here(&loader->prefetch)
+               ? CNN_OK
+               : cnn__fail(loader->context, CNN_ERROR_STATE,
+                           "loader: its %u workers stayed in the process that made it: after fork() a child makes a "
+                           "loader of its own",
+                           (unsigned)loader->options.workers);
 }
 
 cnn_status cnn_loader_next(cnn_loader *loader, cnn_batch *batch)
@@ -187,6 +196,7 @@ cnn_status cnn_loader_next(cnn_loader *loader, cnn_batch *batch)
         return cnn__fail(loader->context, CNN_ERROR_INVALID_ARGUMENT,
                          "cnn_loader_next: batch is NULL, or not set to CNN_BATCH_INIT");
     }
+    CNN__RETURN_IF_ERROR(check_process(loader));
     for (;;) {
         if (loader->end_due) {
             loader->end_due = false;
@@ -213,6 +223,11 @@ cnn_status cnn_loader_seek(cnn_loader *loader, uint64_t batches)
 {
     if (loader == NULL) {
         return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    CNN__RETURN_IF_ERROR(check_process(loader));
+    if (batches > CNN__LAST_POSITION) {
+        return cnn__fail(loader->context, CNN_ERROR_LIMIT, "cnn_loader_seek: %llu batches are over the limit of %llu",
+                         (unsigned long long)batches, (unsigned long long)CNN__LAST_POSITION);
     }
     loader->end_due = false;
     if (batches != loader->position) {
@@ -245,6 +260,8 @@ const cnn_pipeline *cnn_loader_pipeline(const cnn_loader *loader)
     return loader != NULL && loader->has_pipeline ? loader->pipeline : NULL;
 }
 
+const cnn_loader_options *cnn__loader_options(const cnn_loader *loader) { return &loader->options; }
+
 uint64_t cnn_loader_skipped(const cnn_loader *loader) { return loader != NULL ? loader->skipped : 0; }
 
 double cnn_loader_wait_seconds(const cnn_loader *loader) { return loader != NULL ? loader->wait_seconds : 0.0; }
@@ -253,9 +270,64 @@ uint64_t cnn_loader_kept_bytes(const cnn_loader *loader) { return loader != NULL
 
 uint32_t cnn__loader_views(const cnn_loader *loader) { return cnn__pipeline_views(loader->pipeline); }
 
+bool cnn__loader_orients(const cnn_loader *loader)
+{
+    return cnn__pipeline_orients(loader->pipeline) || cnn__dataset_orients(loader->dataset);
+}
+
+cnn_status cnn__loader_preprocessing(const cnn_loader *loader, const cnn_pipeline *own, bool orient,
+                                     cnn_pipeline **preprocessing)
+{
+    cnn_pipeline *steady = NULL;
+    *preprocessing = NULL;
+    if (own != NULL) {
+        return orient && !cnn__pipeline_orients(own) ? cnn__pipeline_with_orient(own, preprocessing) : CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(cnn_pipeline_for_evaluation(loader->pipeline, &steady));
+    if (!orient) {
+        *preprocessing = steady;
+        return CNN_OK;
+    }
+    cnn_status status = cnn__pipeline_with_orient(steady, preprocessing);
+    cnn_pipeline_free(steady);
+    return status;
+}
+
 bool cnn__loader_at_epoch_start(const cnn_loader *loader)
 {
     return !loader->end_due && loader->position % cnn_loader_batches(loader) == 0;
+}
+
+bool cnn__loader_at_epoch_end(const cnn_loader *loader)
+{
+    return cnn__sampler_ends(&loader->prefetch.sampler, loader->position);
+}
+
+/* The message of a loader's failure for a call that reports to another context. */
+static cnn_status report(const cnn_context *context, const cnn_loader *loader, cnn_status status)
+{
+    return status == CNN_OK || loader->context == context
+               ? status
+               : cnn__fail(context, status, "%s", cnn_last_error(loader->context));
+}
+
+cnn_status cnn__loader_rewind(const cnn_context *context, cnn_loader *loader)
+{
+    return cnn__loader_at_epoch_start(loader) ? CNN_OK : report(context, loader, cnn_loader_seek(loader, 0));
+}
+
+cnn_status cnn__loader_begin_epoch(const cnn_context *context, cnn_loader *loader)
+{
+    const size_t batches = cnn_loader_batches(loader);
+    if (loader->options.mode == CNN_BATCH_WRAP || cnn__loader_at_epoch_start(loader)) {
+        return CNN_OK;
+    }
+    return report(context, loader, cnn_loader_seek(loader, (loader->position + batches - 1) / batches * batches));
+}
+
+cnn_status cnn__loader_next(const cnn_context *context, cnn_loader *loader, cnn_batch *batch)
+{
+    return report(context, loader, cnn_loader_next(loader, batch));
 }
 
 cnn_batch_mode cnn_loader_mode(const cnn_loader *loader)

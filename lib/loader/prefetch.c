@@ -6,10 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Samples smaller than this many values are taken several at a time: taking the lock would cost as much as they. */
 #define CHUNK_VALUES 16384
 #define MAX_CHUNK 32
+
+/* Whether a failure is told rather than the one that the slot has: what is not of a sample first, then in order. */
+static bool is_told_before(cnn_status status, size_t at, const cnn__slot *slot)
+{
+    const bool of_sample = cnn__is_of_sample(status);
+    return of_sample == cnn__is_of_sample(slot->status) ? at < slot->first_failure : !of_sample;
+}
 
 /* Makes samples [begin, begin + count). The lock is not held. */
 static void make_samples(cnn__prefetch *prefetch, cnn__slot *slot, size_t begin, size_t count, cnn__scratch *scratch)
@@ -22,7 +30,7 @@ static void make_samples(cnn__prefetch *prefetch, cnn__slot *slot, size_t begin,
             continue;
         }
         pthread_mutex_lock(&prefetch->lock);
-        if (slot->failures++ == 0 || at < slot->first_failure) {
+        if (slot->failures++ == 0 || is_told_before(status, at, slot)) {
             slot->first_failure = at;
             slot->status = status;
             snprintf(slot->message, sizeof(slot->message), "%s", cnn_last_error(from));
@@ -214,6 +222,7 @@ cnn_status cnn__prefetch_create(cnn__prefetch *prefetch, const cnn_loader_option
     const cnn__collate *collate = &prefetch->collate;
     size_t count = cnn_dataset_count(collate->dataset);
     size_t samples = options->mode == CNN_BATCH_EPOCH && count < options->batch ? count : options->batch;
+    prefetch->owner = getpid();
     prefetch->chunk = CHUNK_VALUES / collate->values;
     prefetch->chunk = prefetch->chunk < 1 ? 1 : prefetch->chunk > MAX_CHUNK ? MAX_CHUNK : prefetch->chunk;
     cnn_status status = cnn__sampler_create(collate->context, options, count, collate->seed, &prefetch->sampler);
@@ -236,9 +245,16 @@ cnn_status cnn__prefetch_create(cnn__prefetch *prefetch, const cnn_loader_option
 
 void cnn__prefetch_free(cnn__prefetch *prefetch)
 {
-    stop_workers(prefetch);
-    destroy_locks(prefetch);
+    if (cnn__prefetch_is_here(prefetch)) { /* else a worker may have held the lock when the process was forked */
+        stop_workers(prefetch);
+        destroy_locks(prefetch);
+    }
     release_all(prefetch);
+}
+
+bool cnn__prefetch_is_here(const cnn__prefetch *prefetch)
+{
+    return prefetch->workers == 0 || prefetch->owner == getpid();
 }
 
 /* ---- the consumer ---- */

@@ -5,6 +5,7 @@
 #define CNN_LOADER_PREFETCH_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include "loader/collate.h"
 
@@ -28,12 +29,17 @@ typedef struct cnn__prefetch {
     bool paused, stopped;
     uint32_t started;
     pthread_t *threads;
+    pid_t owner; /* the process that has the workers: after a fork the child has none */
 } cnn__prefetch;
 
 /* Allocates all buffers and starts the workers. The struct is zero but for `collate` and `workers`, and does not move
  * from here on. On failure nothing is left. */
 cnn_status cnn__prefetch_create(cnn__prefetch *prefetch, const cnn_loader_options *options, size_t slots);
+/* In a child process of the one that made it only memory is freed: the workers are not there to be ended. */
 void cnn__prefetch_free(cnn__prefetch *prefetch);
+
+/* Whether the workers, if there are any, live in this process. All calls below need them. */
+bool cnn__prefetch_is_here(const cnn__prefetch *prefetch);
 
 /* Gives back the batch before and returns the next one when it is finished; *seconds grows by the time waited. */
 cnn__slot *cnn__prefetch_next(cnn__prefetch *prefetch, double *seconds);

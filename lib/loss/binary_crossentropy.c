@@ -12,7 +12,7 @@ static double sigmoid(double z)
 
 /* max(z, 0) - z y + log(1 + exp(-|z|)), with its first two terms joined: z (1 - y) or -z y, which an infinite z on
  * the right side leaves at 0. */
-static double row_loss(const cnn__loss_row *row)
+static double row_loss(cnn__loss_row *row)
 {
     double sum = 0;
     for (size_t j = 0; j < row->outputs; j++) {

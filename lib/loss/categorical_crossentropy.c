@@ -14,7 +14,7 @@ static double largest(const float *z, size_t n)
 }
 
 /* The sum over outputs of y (log sum exp(z) - z); the gradient by z is softmax(z) * sum(y) - y. */
-static double row_loss(const cnn__loss_row *row)
+static double row_loss(cnn__loss_row *row)
 {
     const double most = largest(row->z, row->outputs);
     double exponentials = 0;

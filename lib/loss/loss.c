@@ -45,7 +45,7 @@ static cnn_status create(cnn_context *context, const cnn__loss_kind *kind, cnn_l
     if (made == NULL) {
         return cnn__last_status(context);
     }
-    *made = (cnn_loss){context, kind};
+    *made = (cnn_loss){.context = context, .kind = kind};
     *loss = made;
     return CNN_OK;
 }
@@ -90,6 +90,9 @@ cnn_status cnn_loss_create(cnn_context *context, const char *name, cnn_loss **lo
 void cnn_loss_free(cnn_loss *loss)
 {
     if (loss != NULL) {
+        if (loss->custom.destroy != NULL) {
+            loss->custom.destroy(loss->user);
+        }
         cnn__free(loss->context, loss);
     }
 }
@@ -125,13 +128,26 @@ static cnn_status check_values(const cnn_context *context, const cnn__loss_kind 
     return CNN_OK;
 }
 
+static cnn_status check_weights(const cnn_context *context, const cnn__loss_kind *kind, const float *weights,
+                                size_t count)
+{
+    for (size_t i = 0; weights != NULL && i < count; i++) {
+        if (!(weights[i] >= 0) || !isfinite(weights[i])) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                             "%s: weight %g of sample %zu: expected a finite number of 0 or more", kind->name,
+                             (double)weights[i], i);
+        }
+    }
+    return CNN_OK;
+}
+
 static cnn_status check_target(const cnn_context *context, const cnn__loss_kind *kind, const cnn_target *target,
                                size_t count, size_t outputs, bool skip)
 {
     size_t values;
     if (count == 0 || outputs == 0) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples of %zu outputs have no mean",
-                         kind->name, count, outputs);
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples of %zu outputs have no mean", kind->name,
+                         count, outputs);
     }
     if (!cnn__mul_size(count, outputs, &values) || !cnn__mul_size(values, sizeof(float), &values)) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples of %zu outputs fit in no memory",
@@ -146,6 +162,7 @@ static cnn_status check_target(const cnn_context *context, const cnn__loss_kind 
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: the target needs labels or values, and not both",
                          kind->name);
     }
+    CNN__RETURN_IF_ERROR(check_weights(context, kind, target->weights, count));
     return target->labels != NULL ? check_labels(context, kind, target->labels, count, outputs, skip)
                                   : check_values(context, kind, target->values, count, outputs);
 }
@@ -159,11 +176,11 @@ static size_t labelled(const cnn_target *target, size_t count)
     return n;
 }
 
-cnn_status cnn__loss_compute(cnn_context *context, const cnn__loss_kind *kind, const float *z,
-                             const cnn_target *target, size_t count, size_t outputs, float *gradient, double *value,
-                             size_t *counted)
+cnn_status cnn__loss_compute(cnn_context *context, const cnn_loss *loss, const float *z, const cnn_target *target,
+                             size_t count, size_t outputs, float *gradient, double *value, size_t *counted)
 {
     cnn_target wanted;
+    const cnn__loss_kind *kind = loss->kind;
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_target", target, &wanted, sizeof(wanted)));
     CNN__RETURN_IF_ERROR(check_target(context, kind, &wanted, count, outputs, counted != NULL));
 
@@ -171,14 +188,20 @@ cnn_status cnn__loss_compute(cnn_context *context, const cnn__loss_kind *kind, c
     const double scale = 1 / ((double)samples * (kind->mean_over_outputs ? (double)outputs : 1.0));
     double sum = 0;
     for (size_t i = 0; i < count; i++) {
-        cnn__loss_row row = {.outputs = outputs, .z = z + i * outputs, .scale = scale};
+        cnn__loss_row row = {.outputs = outputs, .z = z + i * outputs, .scale = scale, .loss = loss};
         row.gradient = gradient != NULL ? gradient + i * outputs : NULL;
         row.values = wanted.values != NULL ? wanted.values + i * outputs : NULL;
         row.label = wanted.labels != NULL ? wanted.labels[i] : 0;
-        if (row.label != NO_LABEL) {
-            sum += kind->row(&row);
-        } else if (row.gradient != NULL) {
+        const double weight = wanted.weights != NULL ? wanted.weights[i] : 1.0;
+        row.scale *= weight;
+        if (row.label != NO_LABEL && weight > 0) {
+            sum += weight * kind->row(&row);
+        } else if (row.gradient != NULL) { /* a weight of 0 silences even what is infinite */
             memset(row.gradient, 0, outputs * sizeof(float));
+        }
+        if (row.status != CNN_OK) {
+            return cnn__fail(context, row.status, "%s: sample %zu of the batch: %s", kind->name, i,
+                             cnn_status_string(row.status));
         }
     }
     *value = samples > 0 ? sum * scale : NAN;
@@ -200,5 +223,5 @@ cnn_status cnn_loss_compute(const cnn_loss *loss, const float *logits, const cnn
                          : value == NULL ? "no place for the value"
                                          : "the gradient cannot take the place of the logits");
     }
-    return cnn__loss_compute(loss->context, loss->kind, logits, target, count, outputs, gradient, value, NULL);
+    return cnn__loss_compute(loss->context, loss, logits, target, count, outputs, gradient, value, NULL);
 }

@@ -14,6 +14,8 @@ typedef struct cnn__loss_row {
     const float *values; /* [outputs], or NULL */
     float *gradient;     /* [outputs]: receives scale * d loss / d z; NULL: not wanted */
     double scale;        /* 1 / what the sum over the batch is divided by */
+    const cnn_loss *loss;
+    cnn_status status; /* set by a custom loss that fails; CNN_OK to begin with */
 } cnn__loss_row;
 
 /* The target of output j; a label is one-hot, or with one output its own value. */
@@ -35,12 +37,15 @@ typedef struct cnn__loss_kind {
     bool mean_over_outputs; /* the mean is over samples and outputs, else over samples */
     size_t least_outputs;   /* values of a sample that the loss needs to make sense */
     /* The unscaled loss of a sample; infinite or NaN where z says so. */
-    double (*row)(const cnn__loss_row *row);
+    double (*row)(cnn__loss_row *row);
 } cnn__loss_kind;
 
 struct cnn_loss {
     cnn_context *context;
-    const cnn__loss_kind *kind;
+    const cnn__loss_kind *kind; /* of a custom loss that in `own` */
+    cnn__loss_kind own;
+    cnn_loss_kind custom;
+    void *user; /* of custom */
 };
 
 extern const cnn__loss_kind cnn__loss_binary_crossentropy;
@@ -54,11 +59,10 @@ const cnn__loss_kind *cnn__loss_find(const char *name);
 /* Whether the loss is to be given the model's output (and its gradient is that of the output), not the logits. */
 static inline bool cnn__loss_on_output(const cnn_loss *loss) { return loss->kind->on_output; }
 
-/* As cnn_loss_compute() for one kind, without a handle. With `counted`, samples with label -1 are left out: their
+/* As cnn_loss_compute(), with messages of `context`. With `counted`, samples with label -1 are left out: their
  * gradient is 0, the mean is over the others, whose number goes to *counted, and is NaN if there are none. Without
  * (NULL), such a label is out of range. */
-cnn_status cnn__loss_compute(cnn_context *context, const cnn__loss_kind *kind, const float *z,
-                             const cnn_target *target, size_t count, size_t outputs, float *gradient, double *value,
-                             size_t *counted);
+cnn_status cnn__loss_compute(cnn_context *context, const cnn_loss *loss, const float *z, const cnn_target *target,
+                             size_t count, size_t outputs, float *gradient, double *value, size_t *counted);
 
 #endif

@@ -2,7 +2,7 @@
 /* Mean squared error of the model's outputs. */
 #include "loss/loss.h"
 
-static double row_loss(const cnn__loss_row *row)
+static double row_loss(cnn__loss_row *row)
 {
     double sum = 0;
     for (size_t j = 0; j < row->outputs; j++) {

@@ -32,7 +32,7 @@ cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, s
     }
     char **copies = cnn__alloc_array(context, count, sizeof(*copies));
     size_t done = 0;
-    while (copies != NULL && done < count && (copies[done] = cnn__strdup(context, classes[done])) != NULL) {
+    while (copies != NULL && done < count && (copies[done] = cnn__name_text(context, classes[done])) != NULL) {
         done++;
     }
     if (copies == NULL || done < count) {
@@ -48,6 +48,14 @@ cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, s
     return CNN_OK;
 }
 
+/* Whether an input that is a vector can take such images value by value; `shape` is of one channel. */
+static bool gives_vector(const cnn_shape *shape, const cnn_shape *input)
+{
+    size_t values = 0;
+    return input->rank == 1 && cnn__shape_values(shape, &values) &&
+           ((uint64_t)input->dims[0] == values || (uint64_t)input->dims[0] == 3 * (uint64_t)values);
+}
+
 cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline)
 {
     cnn_pipeline *copy = NULL;
@@ -60,7 +68,8 @@ cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline
         if (cnn__pipeline_views(pipeline) > 1 && shape.rank > 0) {
             shape = cnn__without_batch(&shape); /* of one view */
         }
-        if (shape.rank != 0 && !cnn__shape_equal(&shape, cnn__model_input(model))) {
+        if (shape.rank != 0 && !cnn__shape_equal(&shape, cnn__model_input(model)) &&
+            !gives_vector(&shape, cnn__model_input(model))) {
             char given[64], wanted[64];
             cnn__shape_text(&shape, NULL, given, sizeof(given));
             cnn__shape_text(cnn__model_input(model), NULL, wanted, sizeof(wanted));

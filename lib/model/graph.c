@@ -7,6 +7,9 @@
 #include "model/model.h"
 #include "session/prepared.h"
 
+/* Bytes of a model's name. */
+#define MAX_NAME 255
+
 static cnn_status take_input(cnn_context *context, cnn_model_options *options, cnn_shape *input)
 {
     int32_t *dims = options->input;
@@ -42,14 +45,20 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     model->context = context;
+    cnn__table_init(&model->names, context);
+    cnn__table_init(&model->parameter_names, context);
     atomic_init(&model->references, 1);
     atomic_init(&model->version, 1);
     pthread_mutex_init(&model->prepare_lock, NULL); /* with default attributes this cannot fail on Linux */
-    model->name = cnn__strdup(context, options.name != NULL ? options.name : "model");
-    cnn_status status = model->name == NULL
-                            ? CNN_ERROR_OUT_OF_MEMORY
-                            : cnn_model_add_input(model, options.input_name != NULL ? options.input_name : "input",
-                                                  &input);
+    model->name = cnn__name_text(context, options.name != NULL ? options.name : "model");
+    cnn_status status = model->name != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    if (status == CNN_OK && strlen(model->name) > MAX_NAME) {
+        status = cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_model_create: a name of %zu bytes, at most %d",
+                           strlen(model->name), MAX_NAME); /* messages begin with it and have to end, too */
+    }
+    if (status == CNN_OK) {
+        status = cnn_model_add_input(model, options.input_name != NULL ? options.input_name : "input", &input);
+    }
     if (status != CNN_OK) {
         cnn_model_free(model);
         return status;
@@ -85,8 +94,8 @@ static void free_graph(cnn_model *model)
         }
         cnn__free(context, model->aliases[i].name);
     }
-    cnn__names_free(context, &model->names);
-    cnn__names_free(context, &model->numbers);
+    cnn__table_free(&model->names);
+    cnn__free(context, model->prefixes);
     cnn__free(context, model->nodes);
     cnn__free(context, model->inputs);
     cnn__free(context, model->aliases);
@@ -110,7 +119,7 @@ void cnn_model_free(cnn_model *model)
     cnn_pipeline_free(model->pipeline);
     pthread_mutex_destroy(&model->prepare_lock);
     cnn__prepared_free_scratch(model);
-    cnn__names_free(context, &model->parameter_names);
+    cnn__table_free(&model->parameter_names);
     cnn__free(context, model->lenders);
     cnn__free(context, model->parameters);
     cnn__free(context, model->values);
@@ -130,22 +139,44 @@ cnn_status cnn__model_remember(cnn_model *model, cnn_status status)
 
 bool cnn__model_find(const cnn_model *model, const char *name, uint32_t *reference)
 {
-    return cnn__names_find(&model->names, name, reference);
+    size_t number = 0;
+    const bool found = cnn__table_find(&model->names, name, &number);
+    *reference = found ? (uint32_t)number : *reference;
+    return found;
+}
+
+/* What is known of the names of this kind; kinds are few. NULL without memory. */
+static cnn__prefix *find_prefix(cnn_model *model, const char *prefix)
+{
+    for (uint32_t i = 0; i < model->prefix_count; i++) {
+        if (strcmp(model->prefixes[i].prefix, prefix) == 0) {
+            return &model->prefixes[i];
+        }
+    }
+    cnn__prefix *grown = cnn__realloc(model->context, model->prefixes, (model->prefix_count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return NULL;
+    }
+    model->prefixes = grown;
+    grown[model->prefix_count] = (cnn__prefix){prefix, 0, 0};
+    return &grown[model->prefix_count++];
 }
 
 /* "conv2d_3": the layer's kind and its number among those of its kind in this model. */
 static char *automatic_name(cnn_model *model, const cnn_layer *layer)
 {
-    uint32_t number = 0, reference;
-    (void)cnn__names_find(&model->numbers, layer->kind.prefix, &number);
-    size_t size = strlen(layer->kind.prefix) + 12;
-    char *name = cnn__alloc(model->context, size);
+    cnn__prefix *prefix = find_prefix(model, layer->kind.prefix);
+    const size_t size = strlen(layer->kind.prefix) + 12;
+    char *name = prefix != NULL ? cnn__alloc(model->context, size) : NULL;
     if (name == NULL) {
         return NULL;
     }
+    /* Numbers from the one after its kind's layers to the last one given are taken. */
+    uint32_t number = prefix->layers < prefix->given ? prefix->given : prefix->layers, reference = 0;
     do {
-        snprintf(name, size, "%s_%u", layer->kind.prefix, ++number);
+        snprintf(name, size, "%s_%u", prefix->prefix, ++number);
     } while (cnn__model_find(model, name, &reference)); /* a caller may have given that name */
+    prefix->given = number;
     return name;
 }
 
@@ -171,14 +202,10 @@ cnn_status cnn__model_append(cnn_model *model, cnn_layer *layer, char *name, uin
                              uint32_t input_count)
 {
     const uint32_t number = model->node_count;
-    uint32_t alike = 0;
-    (void)cnn__names_find(&model->numbers, layer->kind.prefix, &alike);
-    cnn_status status = name != NULL ? grow_nodes(model) : CNN_ERROR_OUT_OF_MEMORY;
-    if (status == CNN_OK && strchr(name, '/') == NULL) { /* those of a model inside have numbers of their own */
-        status = cnn__names_set(model->context, &model->numbers, layer->kind.prefix, alike + 1);
-    }
+    cnn__prefix *prefix = find_prefix(model, layer->kind.prefix);
+    cnn_status status = name != NULL && prefix != NULL ? grow_nodes(model) : CNN_ERROR_OUT_OF_MEMORY;
     if (status == CNN_OK) {
-        status = cnn__names_set(model->context, &model->names, name, number);
+        status = cnn__table_add(&model->names, name, number);
     }
     if (status != CNN_OK) {
         cnn__free(model->context, name);
@@ -187,6 +214,7 @@ cnn_status cnn__model_append(cnn_model *model, cnn_layer *layer, char *name, uin
     cnn__node *node = &model->nodes[model->node_count++];
     *node = (cnn__node){.layer = layer, .name = name, .input_count = input_count};
     layer->added = true;
+    prefix->layers += strchr(name, '/') == NULL; /* those of a model inside have numbers of their own */
     node->owner = owner == CNN__NO_NODE ? number : owner;
     memcpy(node->inputs, inputs, input_count * sizeof(*inputs));
     model->last = number;
@@ -361,7 +389,7 @@ cnn_status cnn_model_apply(cnn_model *model, const char *layer, const char *name
 }
 
 /* Names of layers inside other models have those models' names before them. */
-static bool is_path(const char *name)
+bool cnn__model_is_path(const char *name)
 {
     const char *end = strchr(name, '/');
     bool plain = strlen(name) < CNN__MAX_NAME;
@@ -377,7 +405,7 @@ static cnn_status check_named(const cnn_model *model, const char *name, const ch
                               uint32_t *references)
 {
     CNN__RETURN_IF_ERROR(check_open(model, name));
-    if (!is_path(name)) {
+    if (!cnn__model_is_path(name)) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of a layer is not of plain parts",
                          model->name);
     }

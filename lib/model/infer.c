@@ -186,9 +186,13 @@ static cnn_status add_parameter(cnn_model *model, uint32_t index, const cnn_para
     if (parameter.name == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
-    if (cnn__names_set(context, &model->parameter_names, parameter.name, model->parameter_count) != CNN_OK) {
+    cnn_status status = cnn__table_add(&model->parameter_names, parameter.name, model->parameter_count);
+    if (status != CNN_OK) {
+        status = status == CNN_ERROR_OUT_OF_MEMORY
+                     ? status
+                     : cnn__fail(context, status, "%s: two parameters are named \"%s\"", model->name, parameter.name);
         cnn__free(context, parameter.name);
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return status;
     }
     model->parameters[model->parameter_count++] = parameter;
     node->parameter_count++;
@@ -237,7 +241,7 @@ void cnn__model_forget_parameters(cnn_model *model)
         cnn__free(model->context, model->parameters[i].name);
     }
     cnn__free(model->context, model->parameters);
-    cnn__names_free(model->context, &model->parameter_names);
+    cnn__table_free(&model->parameter_names);
     for (uint32_t i = 0; i < model->node_count; i++) { /* a further attempt begins as the first did */
         model->nodes[i].first_parameter = model->nodes[i].parameter_count = 0;
     }

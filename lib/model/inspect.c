@@ -53,7 +53,7 @@ cnn_status cnn_model_parameter(cnn_model *model, size_t index, cnn_parameter *pa
 
 cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_parameter *parameter)
 {
-    uint32_t index;
+    size_t index = 0;
     if (model == NULL) {
         return CNN_ERROR_INVALID_ARGUMENT;
     }
@@ -61,7 +61,7 @@ cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_para
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no name or no place for a parameter",
                          model->name);
     }
-    if (model->built && cnn__names_find(&model->parameter_names, name, &index)) {
+    if (model->built && cnn__table_find(&model->parameter_names, name, &index)) {
         return cnn_model_parameter(model, index, parameter);
     }
     return cnn__fail(model->context, model->built ? CNN_ERROR_NOT_FOUND : CNN_ERROR_STATE,

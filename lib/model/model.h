@@ -23,11 +23,11 @@
 #include <cnn/model.h>
 
 #include "core/context.h"
+#include "core/table.h"
 #include "layer/layer.h"
-#include "model/names.h"
 
 /* Most layers of a model. */
-#define CNN__MAX_LAYERS 8192
+#define CNN__MAX_LAYERS 65536
 /* Longest name with those of the models around it, and the NUL. */
 #define CNN__MAX_NAME 1024
 
@@ -49,6 +49,12 @@ typedef struct cnn__alias {
     cnn_layer *layer;                /* owned; NULL if a file or a copy named it */
     uint32_t first_node, node_count; /* what the model became here, one after another */
 } cnn__alias;
+
+/* Automatic names of one kind of layer. */
+typedef struct cnn__prefix {
+    const char *prefix;     /* the kind's; static */
+    uint32_t layers, given; /* how many layers have it, and the largest number given to one */
+} cnn__prefix;
 
 /* A layer applied to values. */
 typedef struct cnn__node {
@@ -86,10 +92,11 @@ struct cnn_model {
     uint32_t input_count;
     cnn__node *nodes;
     uint32_t node_count, node_capacity;
-    cnn__names names; /* of inputs, nodes and models used as layers -> reference */
+    cnn__table names; /* of inputs, nodes and models used as layers -> reference */
     cnn__alias *aliases;
     uint32_t alias_count;
-    cnn__names numbers; /* "conv2d" -> how many layers have that prefix */
+    cnn__prefix *prefixes;
+    uint32_t prefix_count;
     uint32_t last;      /* reference: what a layer added without inputs reads */
     uint32_t *outputs;  /* references; NULL: the value added last */
     uint32_t output_count;
@@ -99,7 +106,7 @@ struct cnn_model {
     bool built;
     cnn__parameter *parameters;
     uint32_t parameter_count, parameter_capacity;
-    cnn__names parameter_names;
+    cnn__table parameter_names;
     float *values;        /* the parameters made here, each at a multiple of CNN__ALIGNMENT */
     size_t value_count;   /* floats of a gradient or slot array: all parameters, gaps included */
     size_t storage_count; /* floats in `values` */
@@ -145,6 +152,8 @@ cnn_status cnn__model_append(cnn_model *model, cnn_layer *layer, char *name, uin
  * NULL, applying the layer of that name, and `layer` is NULL. Takes the layer over, also on failure. */
 cnn_status cnn__model_add_named(cnn_model *model, cnn_layer *layer, const char *name, const char *shares,
                                 const char *const *inputs, size_t input_count);
+/* Whether a name is of plain parts: names of layers inside other models have those models' names before them. */
+bool cnn__model_is_path(const char *name);
 /* Gives a value a further name, which is taken over, also on failure. */
 cnn_status cnn__model_alias(cnn_model *model, char *name, uint32_t reference);
 /* The layer that was added as a model of that name; NULL if there is none. */

@@ -177,7 +177,7 @@ cnn_status cnn__model_alias(cnn_model *model, char *name, uint32_t reference)
     cnn__alias *grown = name == NULL ? NULL
                                      : cnn__realloc(context, model->aliases, (model->alias_count + 1) * sizeof(*grown));
     model->aliases = grown != NULL ? grown : model->aliases;
-    if (grown == NULL || cnn__names_set(context, &model->names, name, reference) != CNN_OK) {
+    if (grown == NULL || cnn__table_add(&model->names, name, reference) != CNN_OK) {
         cnn__free(context, name);
         return CNN_ERROR_OUT_OF_MEMORY;
     }

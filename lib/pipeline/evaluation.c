@@ -45,6 +45,20 @@ static cnn_status append_evaluation(cnn__string *text, const cnn__step *step)
     return CNN_OK;
 }
 
+cnn_status cnn__pipeline_with_orient(const cnn_pipeline *pipeline, cnn_pipeline **turning)
+{
+    cnn__string text = {.context = pipeline->context};
+    *turning = NULL;
+    const char *orient = cnn__pipeline_orients(pipeline) ? "" : pipeline->count > 0 ? "orient," : "orient";
+    cnn__string_printf(&text, "%s%s", orient, pipeline->text);
+    cnn_status status = text.status;
+    if (status == CNN_OK) {
+        status = cnn_pipeline_create(pipeline->context, text.data, turning);
+    }
+    cnn__string_free(&text);
+    return status;
+}
+
 cnn_status cnn_pipeline_for_evaluation(const cnn_pipeline *pipeline, cnn_pipeline **evaluation)
 {
     if (evaluation != NULL) {

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "pipeline/resample.h"
 #include "core/memory.h"
 #include "image/image.h"
+#include "pipeline/resample.h"
 
 cnn_status cnn__scratch_reserve(cnn__scratch *scratch, size_t block, size_t size)
 {
@@ -59,6 +59,12 @@ void cnn__frame_begin(cnn__frame *frame, cnn__scratch *scratch, const uint8_t *b
     frame->block = frame->held = -1;
     frame->owned = NULL;
     frame->view = 0;
+    frame->step = 0;
+    frame->step_name = "";
+    frame->work = 0;
+    /* An image that is there already was allowed by whoever made it. */
+    const uint64_t limit = cnn__context_max_pixels(scratch->context), pixels = (uint64_t)height * width;
+    frame->limit = pixels > limit ? pixels : limit;
     clear_notes(frame);
 }
 
@@ -172,8 +178,27 @@ static cnn_status settle_bytes(cnn__frame *frame)
 
 cnn_status cnn__frame_settle(cnn__frame *frame) { return frame->resize_height != 0 ? settle_bytes(frame) : CNN_OK; }
 
+cnn_status cnn__frame_too_large(const cnn_context *context, const char *name, size_t step, const char *step_name,
+                                uint64_t pixels, uint64_t limit)
+{
+    return cnn__fail(context, CNN_ERROR_LIMIT,
+                     "%s: step %zu (%s) makes an image of %llu pixels, more than the %llu that max_pixels "
+                     "(--max-pixels) allows",
+                     name, step + 1, step_name, (unsigned long long)pixels, (unsigned long long)limit);
+}
+
+/* Before anything of that size is asked for. */
+static cnn_status check_size(const cnn__frame *frame, uint32_t rows, uint32_t cols)
+{
+    const uint64_t pixels = (uint64_t)rows * cols;
+    return pixels <= frame->limit ? CNN_OK
+                                  : cnn__frame_too_large(frame->scratch->context, frame->name, frame->step,
+                                                         frame->step_name, pixels, frame->limit);
+}
+
 cnn_status cnn__frame_crop(cnn__frame *frame, int64_t top, int64_t left, uint32_t rows, uint32_t cols)
 {
+    CNN__RETURN_IF_ERROR(check_size(frame, rows, cols));
     bool inside = top >= 0 && left >= 0 && top + rows <= frame->rows && left + cols <= frame->cols;
     if (!inside && frame->mapped) {
         /* The padding is 0 in the values as they are now, not in the pixels. */
@@ -273,6 +298,12 @@ cnn_status cnn__frame_resize(cnn__frame *frame, uint32_t height, uint32_t width,
 {
     if (height == frame->rows && width == frame->cols) {
         return CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(check_size(frame, height, width));
+    if (filter != CNN_RESIZE_NEAREST && height != frame->rows && width != frame->cols) {
+        /* Rows are resized before columns: that image lies between the two. */
+        CNN__RETURN_IF_ERROR(check_size(frame, frame->rows, width));
+        frame->work += (uint64_t)frame->rows * width;
     }
     if (!cnn__frame_is_bytes(frame)) {
         return resize_floats(frame, height, width, filter);

@@ -31,6 +31,11 @@ typedef struct cnn__frame {
     const char *name; /* for messages */
     uint32_t view;    /* which of the views of ten_crop is made */
 
+    size_t step; /* that is being done, and its name, for messages */
+    const char *step_name;
+    uint64_t limit; /* most pixels that a step may make */
+    uint64_t work;  /* of the steps so far, in pixels of a resize */
+
     const uint8_t *bytes; /* the pixels: 8-bit or float, the other NULL */
     const float *floats;
     uint32_t height, width, channels;
@@ -55,10 +60,13 @@ void cnn__frame_begin(cnn__frame *frame, cnn__scratch *scratch, const uint8_t *b
                       uint32_t height, uint32_t width, uint32_t channels);
 void cnn__frame_end(cnn__frame *frame);
 
-/* CNN_ERROR_SHAPE if a side is above the limit. 8-bit images are resized as Pillow's modes L and RGB, float ones
+/* Says that step number `step` from 0 asks for too many pixels; CNN_ERROR_LIMIT. */
+cnn_status cnn__frame_too_large(const cnn_context *context, const char *name, size_t step, const char *step_name,
+                                uint64_t pixels, uint64_t limit);
+/* CNN_ERROR_LIMIT if the size is above the limit. 8-bit images are resized as Pillow's modes L and RGB, float ones
  * as its mode F. */
 cnn_status cnn__frame_resize(cnn__frame *frame, uint32_t height, uint32_t width, cnn_resize_filter filter);
-/* Keeps rows x cols from (top, left) on, which may reach outside. */
+/* Keeps rows x cols from (top, left) on, which may reach outside. CNN_ERROR_LIMIT. */
 cnn_status cnn__frame_crop(cnn__frame *frame, int64_t top, int64_t left, uint32_t rows, uint32_t cols);
 void cnn__frame_flip(cnn__frame *frame, bool rows, bool cols);
 void cnn__frame_reverse(cnn__frame *frame);

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pipeline/pipeline.h"
 #include "core/number.h"
+#include "pipeline/pipeline.h"
 
 #define MAX_STEPS 64
 #define MAX_TEXT 65536
@@ -307,8 +307,12 @@ static cnn_status check_place(const parse_state *parser, const char *at, cnn__st
 {
     const cnn__step_kind *kind = steps[count].kind;
     for (size_t i = 0; i < count; i++) {
-        if (kind->views > 1 && steps[i].kind->views > 1) {
+        const bool once = kind->views > 1 || kind->kind_class == CNN__STEP_DECODE;
+        if (once && (steps[i].kind == kind || (kind->views > 1 && steps[i].kind->views > 1))) {
             return refuse(parser, at, "it can be there once");
+        }
+        if (kind->kind_class == CNN__STEP_DECODE && steps[i].kind->kind_class != CNN__STEP_DECODE) {
+            return refuse(parser, at, "it says how files are decoded and comes before %s", steps[i].kind->name);
         }
         if (kind == &cnn__step_brightness && steps[i].kind->kind_class == CNN__STEP_VALUE) {
             return refuse(parser, at, "brightness needs values in [0, 1] and comes before %s", steps[i].kind->name);

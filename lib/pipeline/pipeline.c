@@ -6,6 +6,66 @@
 
 #include "image/image.h"
 
+/* ---- limits ---- */
+
+/* A pipeline makes no image of more pixels than the limit, and does no more work than so many resizes to that size: its
+ * text may come with a model file of anybody's. */
+#define MOST_WORK 8
+
+/* The work of a step for each pixel that it gives, in that of a resize. */
+static uint64_t work_of(const cnn__step *step)
+{
+    switch (step->kind->kind_class) {
+    case CNN__STEP_GEOMETRY:
+        return 1;
+    case CNN__STEP_COLOR:
+        return 2; /* of floats, as a rule */
+    case CNN__STEP_AFFINE:
+        return step->run > 0 ? 4 : 0; /* of floats, and interpolated */
+    default:
+        return 0;
+    }
+}
+
+/* Adds a step that gives so many pixels to those before it. */
+static cnn_status add_work(const cnn_context *context, const char *name, const cnn__step *steps, size_t index,
+                           uint64_t pixels, uint64_t limit, uint64_t *work)
+{
+    *work += pixels * work_of(&steps[index]);
+    if (*work / MOST_WORK < limit || *work == limit * MOST_WORK) {
+        return CNN_OK;
+    }
+    return cnn__fail(
+        context, CNN_ERROR_LIMIT,
+        "%s: step %zu (%s): the steps so far are the work of %llu pixels, more than %d times the %llu that "
+        "max_pixels (--max-pixels) allows",
+        name, index + 1, steps[index].kind->name, (unsigned long long)*work, MOST_WORK, (unsigned long long)limit);
+}
+
+/* Refuses what is too large whatever the image. */
+static cnn_status check_pixels(const cnn_pipeline *pipeline)
+{
+    const uint64_t limit = cnn__context_max_pixels(pipeline->context);
+    int64_t dims[3] = {0, 0, 3};
+    uint64_t work = 0, views = 1;
+    for (size_t i = 0; i < pipeline->count; i++) {
+        const cnn__step *step = &pipeline->steps[i];
+        if (step->kind->shape != NULL) {
+            step->kind->shape(step, dims);
+        }
+        const bool known = dims[0] > 0 && dims[1] > 0;
+        /* Of an image of unknown proportions that step makes a square at least. */
+        const double shorter = step->kind == &cnn__step_resize_short ? cnn__step_value(step, 0) : 0.0;
+        const uint64_t pixels = known ? (uint64_t)dims[0] * (uint64_t)dims[1] : (uint64_t)(shorter * shorter);
+        if (pixels > limit) {
+            return cnn__frame_too_large(pipeline->context, "pipeline", i, step->kind->name, pixels, limit);
+        }
+        views = step->kind->views > 1 ? step->kind->views : views;
+        CNN__RETURN_IF_ERROR(add_work(pipeline->context, "pipeline", pipeline->steps, i, pixels * views, limit, &work));
+    }
+    return CNN_OK;
+}
+
 cnn_status cnn_pipeline_create(cnn_context *context, const char *steps, cnn_pipeline **pipeline)
 {
     if (pipeline == NULL) {
@@ -23,6 +83,9 @@ cnn_status cnn_pipeline_create(cnn_context *context, const char *steps, cnn_pipe
     made->views = 1;
     atomic_init(&made->references, 1);
     cnn_status status = cnn__pipeline_parse(context, steps, &made->steps, &made->count);
+    if (status == CNN_OK) {
+        status = check_pixels(made);
+    }
     if (status == CNN_OK) {
         status = cnn__pipeline_print(context, made->steps, made->count, &made->text);
     }
@@ -88,18 +151,31 @@ cnn_shape cnn_pipeline_output_shape(const cnn_pipeline *pipeline, uint32_t chann
     return shape;
 }
 
-cnn__decode_hint cnn__pipeline_hint(const cnn_pipeline *pipeline)
+cnn_decode_options cnn__pipeline_decoding(const cnn_pipeline *pipeline)
 {
+    cnn_decode_options options = {.struct_size = sizeof(options)};
     for (size_t i = 0; i < pipeline->count; i++) {
         const cnn__step *step = &pipeline->steps[i];
+        if (step->kind->decode != NULL) {
+            step->kind->decode(step, &options);
+        }
         if (step->kind->hint != NULL) {
-            return step->kind->hint(step);
+            const cnn__decode_hint hint = step->kind->hint(step);
+            options.minimum_height = hint.minimum_height;
+            options.minimum_width = hint.minimum_width;
+            options.only_over_limit = hint.only_over_limit;
+            break;
         }
         if (step->kind->kind_class == CNN__STEP_GEOMETRY || step->kind->kind_class == CNN__STEP_AFFINE) {
             break;
         }
     }
-    return (cnn__decode_hint){0, 0};
+    return options;
+}
+
+bool cnn__pipeline_orients(const cnn_pipeline *pipeline)
+{
+    return cnn__pipeline_decoding(pipeline).apply_orientation != 0;
 }
 
 /* ---- running ---- */
@@ -108,8 +184,12 @@ static cnn_status apply_steps(const cnn_pipeline *pipeline, size_t from, size_t 
 {
     for (size_t i = from; i < to; i++) {
         const cnn__step *step = &pipeline->steps[i];
+        frame->step = i;
+        frame->step_name = step->kind->name;
         if (step->kind->kind_class != CNN__STEP_AFFINE || step->run > 0) {
             CNN__RETURN_IF_ERROR(step->kind->apply(step, frame));
+            CNN__RETURN_IF_ERROR(add_work(frame->scratch->context, frame->name, pipeline->steps, i,
+                                          (uint64_t)frame->rows * frame->cols, frame->limit, &frame->work));
         }
     }
     return CNN_OK;
@@ -149,6 +229,7 @@ static cnn_status apply_views(const cnn_pipeline *pipeline, size_t split, cnn__f
         if (status == CNN_OK) {
             status = write_view(&copy, pipeline->views, run);
         }
+        frame->work = copy.work;
         cnn__frame_end(&copy);
         CNN__RETURN_IF_ERROR(status);
     }

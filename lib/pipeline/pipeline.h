@@ -7,9 +7,9 @@
 
 #include <cnn/pipeline.h>
 
-#include "pipeline/frame.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "pipeline/frame.h"
 
 #define CNN__STEP_PARAMS 4
 #define CNN__PARAM_VALUES 9
@@ -41,13 +41,15 @@ typedef struct cnn__argument {
     double values[CNN__PARAM_VALUES];
 } cnn__argument;
 
-/* How large a JPEG has to be decoded; 0: in full. */
+/* How large a JPEG has to be decoded; 0: in full. `only_over_limit` as in cnn_decode_options. */
 typedef struct cnn__decode_hint {
     uint32_t minimum_height, minimum_width;
+    bool only_over_limit;
 } cnn__decode_hint;
 
 /* What decides where a step may stand. */
 typedef enum cnn__step_class {
+    CNN__STEP_DECODE,   /* is done by the decoder */
     CNN__STEP_GEOMETRY, /* moves pixels */
     CNN__STEP_FLIP,     /* moves pixels, whatever the image's size */
     CNN__STEP_AFFINE,   /* one of the steps that neighbours merge with into one warp */
@@ -78,6 +80,8 @@ typedef struct cnn__step_kind {
     cnn_status (*apply)(const cnn__step *step, cnn__frame *frame);
     /* Changes H, W, C in place; 0 is unknown. NULL: unchanged. */
     void (*shape)(const cnn__step *step, int64_t dims[3]);
+    /* What a step of class DECODE asks of the decoder; NULL for all others. */
+    void (*decode)(const cnn__step *step, cnn_decode_options *options);
     /* How much of the image the step needs if it is the first to change the size; NULL: all of it. */
     cnn__decode_hint (*hint)(const cnn__step *step);
 } cnn__step_kind;
@@ -99,6 +103,7 @@ struct cnn_pipeline {
 
 /* ---- the step table ---- */
 
+extern const cnn__step_kind cnn__step_orient, cnn__step_background;
 extern const cnn__step_kind cnn__step_resize, cnn__step_resize_short;
 extern const cnn__step_kind cnn__step_center_crop, cnn__step_random_crop, cnn__step_ten_crop;
 extern const cnn__step_kind cnn__step_random_resized_crop;
@@ -182,8 +187,13 @@ cnn_status cnn__pipeline_apply(const cnn_pipeline *pipeline, cnn__pipeline_run *
 uint32_t cnn__pipeline_views(const cnn_pipeline *pipeline);
 /* H, W, C of one view for images of this height, width and channels, each 0 if unknown. */
 void cnn__pipeline_dims(const cnn_pipeline *pipeline, int64_t dims[3]);
-/* How small a JPEG may be decoded for this pipeline. */
-cnn__decode_hint cnn__pipeline_hint(const cnn_pipeline *pipeline);
+/* How files are decoded for this pipeline: which way up, on which background, and how small a JPEG may be. The number
+ * of channels is left to the caller. */
+cnn_decode_options cnn__pipeline_decoding(const cnn_pipeline *pipeline);
+/* Whether photos are turned as their EXIF tag says. */
+bool cnn__pipeline_orients(const cnn_pipeline *pipeline);
+/* A pipeline that turns them, and then does the same. */
+cnn_status cnn__pipeline_with_orient(const cnn_pipeline *pipeline, cnn_pipeline **turning);
 /* Counted references: cnn_pipeline_free() drops one. */
 cnn_pipeline *cnn__pipeline_retain(const cnn_pipeline *pipeline);
 

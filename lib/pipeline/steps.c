@@ -5,24 +5,19 @@
 #include "pipeline/pipeline.h"
 
 const cnn__step_kind *const cnn__step_kinds[] = {
-    &cnn__step_resize,      &cnn__step_resize_short,
-    &cnn__step_center_crop, &cnn__step_random_crop,
-    &cnn__step_ten_crop,    &cnn__step_random_resized_crop,
-    &cnn__step_flip,        &cnn__step_vflip,
-    &cnn__step_rotate,      &cnn__step_shift,
-    &cnn__step_shear,       &cnn__step_zoom,
-    &cnn__step_fill,        &cnn__step_channel_shift,
-    &cnn__step_brightness,  &cnn__step_pca_color,
-    &cnn__step_grey,        &cnn__step_bgr,
-    &cnn__step_scale,       &cnn__step_subtract,
-    &cnn__step_normalize,   NULL,
+    &cnn__step_orient,      &cnn__step_background,  &cnn__step_resize,    &cnn__step_resize_short,
+    &cnn__step_center_crop, &cnn__step_random_crop, &cnn__step_ten_crop,  &cnn__step_random_resized_crop,
+    &cnn__step_flip,        &cnn__step_vflip,       &cnn__step_rotate,    &cnn__step_shift,
+    &cnn__step_shear,       &cnn__step_zoom,        &cnn__step_fill,      &cnn__step_channel_shift,
+    &cnn__step_brightness,  &cnn__step_pca_color,   &cnn__step_grey,      &cnn__step_bgr,
+    &cnn__step_scale,       &cnn__step_subtract,    &cnn__step_normalize, NULL,
 };
 
 /* By cnn_resize_filter, from CNN_RESIZE_NEAREST on. */
 const char *const cnn__filter_words[] = {"nearest", "bilinear", "bicubic", "area", NULL};
 
-/* auto: a JPEG may be decoded smaller as long as it stays twice as large as what is needed, but never before
- * nearest, which picks single pixels. fast: as large as needed. full: never smaller. */
+/* auto: a JPEG may be decoded smaller as long as it stays twice as large as what is needed; before nearest, which picks
+ * single pixels, only one that is beyond the limit of pixels. fast: as large as needed. full: never smaller. */
 const char *const cnn__decode_words[] = {"auto", "full", "fast", NULL};
 enum { DECODE_AUTO, DECODE_FULL, DECODE_FAST };
 
@@ -34,13 +29,14 @@ void cnn__step_shape_size(const cnn__step *step, int64_t dims[3])
 
 cnn__decode_hint cnn__step_hint(cnn_resize_filter filter, int decode, double height, double width)
 {
-    if (decode == DECODE_FULL || (decode == DECODE_AUTO && filter == CNN_RESIZE_NEAREST)) {
-        return (cnn__decode_hint){0, 0};
+    if (decode == DECODE_FULL) {
+        return (cnn__decode_hint){0, 0, false};
     }
     /* The decoder keeps twice the minimum. */
     double factor = decode == DECODE_FAST ? 0.5 : 1.0;
     double rows = ceil(height * factor), cols = ceil(width * factor);
-    return (cnn__decode_hint){(uint32_t)fmin(rows, CNN__MAX_SIDE), (uint32_t)fmin(cols, CNN__MAX_SIDE)};
+    return (cnn__decode_hint){(uint32_t)fmin(rows, CNN__MAX_SIDE), (uint32_t)fmin(cols, CNN__MAX_SIDE),
+                              decode == DECODE_AUTO && filter == CNN_RESIZE_NEAREST};
 }
 
 double cnn__step_draw(const cnn__argument *argument, double centre, cnn__rng *rng)

@@ -13,38 +13,109 @@ static size_t output_count(const cnn_session *session)
     return cnn__shape_values(&shape, &values) ? values : 0;
 }
 
-/* Probability of class `label`: the softmax or, of a single output, the sigmoid of the logits. */
-static double probability(const float *logits, size_t outputs, size_t label)
+/* The softmax or, of a single output, the sigmoid of the logits. */
+typedef struct distribution {
+    const float *logits;
+    size_t outputs;
+    double most, sum; /* of the softmax */
+} distribution;
+
+static distribution measure(const float *logits, size_t outputs)
 {
-    if (outputs == 1) {
-        double positive = 1.0 / (1.0 + exp(-(double)logits[0]));
-        return label == 1 ? positive : 1.0 - positive;
+    distribution all = {logits, outputs, -INFINITY, 0.0};
+    for (size_t i = 0; i < outputs && outputs > 1; i++) {
+        all.most = logits[i] > all.most ? logits[i] : all.most;
     }
-    double most = -INFINITY, sum = 0.0;
-    for (size_t i = 0; i < outputs; i++) {
-        most = logits[i] > most ? logits[i] : most;
+    for (size_t i = 0; i < outputs && outputs > 1; i++) {
+        all.sum += exp(logits[i] - all.most);
     }
-    for (size_t i = 0; i < outputs; i++) {
-        sum += exp(logits[i] - most);
-    }
-    return exp(logits[label] - most) / sum;
+    return all;
 }
 
-/* Keeps the list sorted, best first; of equal probabilities the lower label is first. */
-static void insert(cnn_prediction *list, size_t room, size_t *count, cnn_prediction one)
+/* Probability of class `label`. */
+static double probability(const distribution *all, size_t label)
 {
-    size_t place = *count;
-    while (place > 0 && list[place - 1].probability < one.probability) {
-        place--;
+    if (all->outputs == 1) {
+        double positive = 1.0 / (1.0 + exp(-(double)all->logits[0]));
+        return label == 1 ? positive : 1.0 - positive;
     }
-    if (place >= room) {
-        return;
+    return exp(all->logits[label] - all->most) / all->sum;
+}
+
+/* Best first; of equal probabilities, and of those that are no numbers, the lower label is first. */
+static bool is_better(const cnn_prediction *a, const cnn_prediction *b)
+{
+    return a->probability > b->probability || (!(a->probability < b->probability) && a->label < b->label);
+}
+
+/* Restores the heap of the `count` best, the worst of them at the root, after one came to `place`. */
+static void sink(cnn_prediction *heap, size_t count, size_t place)
+{
+    const cnn_prediction moved = heap[place];
+    for (;;) {
+        size_t child = 2 * place + 1;
+        if (child >= count) {
+            break;
+        }
+        child += child + 1 < count && is_better(&heap[child], &heap[child + 1]);
+        if (is_better(&heap[child], &moved)) {
+            break;
+        }
+        heap[place] = heap[child];
+        place = child;
     }
-    *count += *count < room;
-    for (size_t i = *count - 1; i > place; i--) {
-        list[i] = list[i - 1];
+    heap[place] = moved;
+}
+
+/* Writes the best of `classes`, sorted; returns how many there was room for. A heap, because a program may ask for all
+ * of a million. */
+static size_t choose(const cnn_model *model, const distribution *all, size_t classes, cnn_prediction *list, size_t room)
+{
+    const size_t count = room < classes ? room : classes;
+    for (size_t label = 0; label < classes && count > 0; label++) {
+        const cnn_prediction one = {(int32_t)label, (float)probability(all, label), cnn_model_class_name(model, label)};
+        if (label < count) {
+            list[label] = one;
+        } else if (is_better(&one, &list[0])) {
+            list[0] = one;
+            sink(list, count, 0);
+        }
+        for (size_t i = count / 2; label + 1 == count && i > 0; i--) {
+            sink(list, count, i - 1);
+        }
     }
-    list[place] = one;
+    for (size_t left = count; left > 1; left--) {
+        const cnn_prediction worst = list[0];
+        list[0] = list[left - 1];
+        list[left - 1] = worst;
+        sink(list, left - 1, 0);
+    }
+    return count;
+}
+
+/* Channels that an image of this size must have; 0 for a size that is not known yet. A model that reads a vector takes
+ * as many as make its values. */
+static uint32_t input_channels(const cnn_model *model, int64_t height, int64_t width)
+{
+    size_t wanted = 0, values = 0;
+    if (cnn__model_input(model)->rank == 3) {
+        return cnn__model_input(model)->dims[2] == 1 ? 1 : 3;
+    }
+    int64_t dims[3] = {height, width, 3};
+    if (model->pipeline != NULL) {
+        cnn__pipeline_dims(model->pipeline, dims);
+    }
+    const cnn_shape shape = {3, 0, {dims[0], dims[1], dims[2]}};
+    return cnn__shape_values(cnn__model_input(model), &wanted) && cnn__shape_values(&shape, &values) && values == wanted ? 3 : 1;
+}
+
+/* Whether values of this shape are an input: what loaders may give too. */
+static bool is_input(const cnn_model *model, const cnn_shape *shape)
+{
+    size_t have = 0, want = 0;
+    const bool vector = cnn__model_input(model)->rank == 1 && cnn__shape_values(shape, &have) &&
+                        cnn__shape_values(cnn__model_input(model), &want) && have == want;
+    return vector || cnn__shape_equal(shape, cnn__model_input(model));
 }
 
 /* Fills the scratch with the views of the image, mostly one. */
@@ -52,7 +123,7 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
 {
     const cnn_model *model = session->model;
     cnn_image *converted = NULL;
-    uint32_t channels = cnn__model_input(model)->rank == 3 ? (uint32_t)cnn__model_input(model)->dims[2] : 1;
+    const uint32_t channels = input_channels(model, image->height, image->width);
     if (model->pipeline == NULL) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: has no preprocessing: cnn_model_set_pipeline()",
                          model->name);
@@ -66,8 +137,7 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     size_t room = 0;
     cnn_shape shape = {0};
     *views = cnn__pipeline_views(model->pipeline);
-    if (status == CNN_OK &&
-        (!cnn__shape_values(cnn__model_input(model), &room) || !cnn__mul_size(room, *views, &room))) {
+    if (status == CNN_OK && (!cnn__shape_values(cnn__model_input(model), &room) || !cnn__mul_size(room, *views, &room))) {
         status = cnn__fail(session->context, CNN_ERROR_LIMIT, "%s: %u views are too large", model->name, *views);
     }
     if (status == CNN_OK) {
@@ -79,7 +149,7 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     if (*views > 1 && shape.rank > 0) {
         shape = cnn__without_batch(&shape);
     }
-    if (status == CNN_OK && cnn__model_input(model)->rank == 3 && !cnn__shape_equal(&shape, cnn__model_input(model))) {
+    if (status == CNN_OK && !is_input(model, &shape)) {
         char given[64], wanted[64];
         cnn__shape_text(&shape, NULL, given, sizeof(given));
         cnn__shape_text(cnn__model_input(model), NULL, wanted, sizeof(wanted));
@@ -90,26 +160,23 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     return status;
 }
 
-static cnn_status check_arguments(const cnn_session *session, const void *source, const cnn_prediction *predictions,
-                                  const size_t *count)
+static cnn_status refuse_null(const cnn_session *session, const char *call, const char *what)
 {
-    if (session == NULL) {
-        return CNN_ERROR_INVALID_ARGUMENT;
-    }
-    if (source == NULL || count == NULL || (predictions == NULL && *count > 0)) {
-        return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: nothing to predict, or no place for it",
-                         session->model->name);
-    }
-    return CNN_OK;
+    return cnn__fail(session != NULL ? session->context : NULL, CNN_ERROR_INVALID_ARGUMENT, "%s: %s is NULL", call,
+                     session == NULL ? "session" : what);
 }
 
 cnn_status cnn_session_predict_image(cnn_session *session, const cnn_image *image, cnn_prediction *predictions,
                                      size_t *count)
 {
-    CNN__RETURN_IF_ERROR(check_arguments(session, image, predictions, count));
+    if (session == NULL || image == NULL || count == NULL || (predictions == NULL && *count > 0)) {
+        return refuse_null(session, "cnn_session_predict_image",
+                           image == NULL   ? "image"
+                           : count == NULL ? "count"
+                                           : "predictions");
+    }
     size_t outputs = output_count(session);
     size_t classes = outputs == 1 ? 2 : outputs;
-    size_t room = *count;
     if (session->training) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: a training session predicts with dropout on",
                          session->model->name);
@@ -118,12 +185,8 @@ cnn_status cnn_session_predict_image(cnn_session *session, const cnn_image *imag
     cnn__view_means means;
     CNN__RETURN_IF_ERROR(preprocess(session, image, &views));
     CNN__RETURN_IF_ERROR(cnn__session_forward_views(session, session->scratch, 1, views, &means));
-    *count = 0;
-    for (size_t label = 0; label < classes; label++) {
-        insert(predictions, room, count,
-               (cnn_prediction){(int32_t)label, (float)probability(means.logits, outputs, label),
-                                cnn_model_class_name(session->model, label)});
-    }
+    const distribution all = measure(means.logits, outputs);
+    *count = choose(session->model, &all, classes, predictions, *count);
     return CNN_OK;
 }
 
@@ -132,25 +195,27 @@ static cnn_decode_options decode_options(const cnn_session *session)
 {
     const cnn_model *model = session->model;
     cnn_decode_options options = {.struct_size = sizeof(options)};
-    options.channels = cnn__model_input(model)->rank == 3 && cnn__model_input(model)->dims[2] == 1 ? 1 : 3;
     if (model->pipeline != NULL) {
-        cnn__decode_hint hint = cnn__pipeline_hint(model->pipeline);
-        options.minimum_width = hint.minimum_width;
-        options.minimum_height = hint.minimum_height;
+        options = cnn__pipeline_decoding(model->pipeline);
     }
+    options.channels = input_channels(model, 0, 0);
     return options;
 }
 
 cnn_status cnn_session_predict_file(cnn_session *session, const char *path, cnn_prediction *predictions, size_t *count)
 {
-    CNN__RETURN_IF_ERROR(check_arguments(session, path, predictions, count));
+    if (session == NULL || path == NULL || count == NULL) {
+        return refuse_null(session, "cnn_session_predict_file", path == NULL ? "path" : "count");
+    }
     cnn_decode_options options = decode_options(session);
     cnn_image *image = NULL;
     CNN__RETURN_IF_ERROR(cnn_image_load(session->context, path, &options, &image));
     cnn_status status = cnn_session_predict_image(session, image, predictions, count);
     cnn_image_free(image);
     if (status != CNN_OK) {
-        cnn__fail(session->context, status, "%s: %s", path, cnn_last_error(session->context));
+        char name[512];
+        cnn__fail(session->context, status, "%s: %s", cnn__printable(path, name, sizeof(name)),
+                  cnn_last_error(session->context));
     }
     return status;
 }
@@ -158,7 +223,9 @@ cnn_status cnn_session_predict_file(cnn_session *session, const char *path, cnn_
 cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, size_t size, cnn_prediction *predictions,
                                       size_t *count)
 {
-    CNN__RETURN_IF_ERROR(check_arguments(session, data, predictions, count));
+    if (session == NULL || data == NULL || count == NULL) {
+        return refuse_null(session, "cnn_session_predict_memory", data == NULL ? "data" : "count");
+    }
     cnn_decode_options options = decode_options(session);
     cnn_image *image = NULL;
     CNN__RETURN_IF_ERROR(cnn_image_decode(session->context, data, size, &options, &image));

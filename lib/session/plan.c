@@ -215,10 +215,31 @@ static int larger_first(const void *a, const void *b)
     return *left < *right ? -1 : 1; /* the order of creation, so that a plan is always the same */
 }
 
-static bool overlap_in_time(const buffer *a, const buffer *b) { return a->begin <= b->end && b->begin <= a->end; }
+/* A buffer that has its place, as the search for the next one's sees it. */
+typedef struct placed {
+    size_t offset, end; /* bytes */
+    uint32_t from, to;  /* its time */
+} placed;
+
+/* The lowest offset where `size` bytes lie apart from all that is there at the same time; `list` is sorted by offset.
+ * *index is where the new one belongs. */
+static size_t lowest_offset(const placed *list, uint32_t count, const buffer *one, uint32_t *index)
+{
+    size_t offset = 0;
+    uint32_t i = 0;
+    for (; i < count && (list[i].offset < offset || list[i].offset - offset < one->size); i++) {
+        const bool together = list[i].from <= one->end && one->begin <= list[i].to;
+        offset = together && list[i].end > offset ? list[i].end : offset;
+    }
+    while (i > 0 && list[i - 1].offset > offset) {
+        i--;
+    }
+    *index = i;
+    return offset;
+}
 
 /* Places the buffers, the largest first, each at the lowest offset where no buffer of its time lies. */
-static bool find_places(buffer *buffers, uint32_t count, buffer **order, size_t *total)
+static bool find_places(buffer *buffers, uint32_t count, buffer **order, placed *list, size_t *total)
 {
     *total = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -227,21 +248,14 @@ static bool find_places(buffer *buffers, uint32_t count, buffer **order, size_t 
     qsort(order, count, sizeof(*order), larger_first);
     for (uint32_t i = 0; i < count; i++) {
         buffer *one = order[i];
-        for (bool moved = true; moved;) {
-            moved = false;
-            for (uint32_t j = 0; j < i; j++) {
-                const buffer *other = order[j];
-                bool apart = one->offset + one->size <= other->offset || other->offset + other->size <= one->offset;
-                if (!apart && overlap_in_time(one, other)) {
-                    one->offset = other->offset + other->size;
-                    moved = true;
-                }
-            }
-        }
+        uint32_t index;
         size_t end;
+        one->offset = lowest_offset(list, i, one, &index);
         if (!cnn__add_size(one->offset, one->size, &end) || end > SIZE_MAX / 4) {
             return false;
         }
+        memmove(&list[index + 1], &list[index], (i - index) * sizeof(*list));
+        list[index] = (placed){one->offset, end, one->begin, one->end};
         *total = end > *total ? end : *total;
     }
     return true;
@@ -255,13 +269,18 @@ static size_t offset_of(const planner *p, uint32_t index)
 static cnn_status finish(planner *p, cnn__plan *plan)
 {
     cnn__program *program = p->program;
-    buffer **order = cnn__alloc_array(p->model->context, p->count + 1, sizeof(*order));
-    if (order == NULL) {
+    cnn_context *context = p->model->context;
+    buffer **order = cnn__alloc_array(context, p->count + 1, sizeof(*order));
+    placed *list = cnn__alloc_array(context, p->count + 1, sizeof(*list));
+    size_t planned = 0;
+    const bool memory = order != NULL && list != NULL;
+    bool fits = memory && find_places(p->buffers, p->count, order, list, &planned) &&
+                workspace_size(p, &plan->workspace_size);
+    cnn__free(context, order);
+    cnn__free(context, list);
+    if (!memory) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
-    size_t planned = 0;
-    bool fits = find_places(p->buffers, p->count, order, &planned) && workspace_size(p, &plan->workspace_size);
-    cnn__free(p->model->context, order);
     plan->workspace = planned;
     if (!fits || !cnn__add_size(planned, plan->workspace_size, &plan->size) || plan->size > SIZE_MAX / 4) {
         return cnn__fail(p->model->context, CNN_ERROR_LIMIT, "%s: a session of this batch is too large",

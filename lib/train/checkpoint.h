@@ -5,10 +5,34 @@
 
 #include <cnn/train.h>
 
+#include "format/json.h"
 #include "optimizer/optimizer.h"
 
 /* Names of tensors that are not the model's: "@slot0/conv2d_1/kernel", "@best/conv2d_1/kernel". NULL without memory. */
 char *cnn__prefixed(cnn_context *context, const char *prefix, const char *name);
+
+/* What is too much for the text of the header lies in tensors of these names: the history's rows as F64, and what the
+ * evaluators have counted as U8, that is the bytes of the text. */
+#define CNN__CHECKPOINT_ROWS "@history"
+#define CNN__CHECKPOINT_SCORES "@scores"
+
+/* Steps, passes and positions above are damage: they would take a thousand years. */
+#define CNN__CHECKPOINT_MAX_STEPS (UINT64_C(1) << 48)
+
+/* CNN_ERROR_INVALID_ARGUMENT where a handle is NULL, CNN_ERROR_STATE where optimizer or history (NULL: none) belong to
+ * another model than the session. */
+cnn_status cnn__checkpoint_owners(const char *what, const cnn_session *session, const cnn_optimizer *optimizer,
+                                  const cnn_history *history);
+
+/* Writes what the meaning and the order of the data depend on, as the member "data". */
+void cnn__checkpoint_put_data(cnn__json_writer *writer, const cnn_loader *loader);
+
+/* Compares the data of a checkpoint, `object` as it was written, with those of a loader. CNN_ERROR_MISMATCH if the
+ * labels mean something else: other class names, or their number or order. What changes only which samples come when
+ * is told to the log as a warning, and the place in the data goes to the start of the first epoch that had not begun,
+ * *position counting the loader's own batches; *moved says so. */
+cnn_status cnn__checkpoint_compare_data(const cnn__json_place *place, const cnn__json *object, const cnn_loader *loader,
+                                        uint64_t *position, bool *moved);
 
 /* Asked once a checkpoint is read and fits, before anything is changed: any other status than CNN_OK refuses it. */
 typedef cnn_status (*cnn__checkpoint_check)(void *user, const cnn_history *history);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "format/model_file.h"
-#include "train/checkpoint.h"
 #include "session/session.h"
+#include "train/checkpoint.h"
 #include "train/train.h"
 
 /* What a checkpoint holds, complete in memory before anything is changed. */
@@ -17,6 +17,7 @@ typedef struct contents {
     double learning_rate;
     uint64_t steps, passes, position, seed;
     cnn_history *history;
+    bool moved; /* the place in the data is the start of another epoch than the one that was under way */
 } contents;
 
 static cnn_status read_values(const cnn__tensors *file, const cnn_model *model, const char *prefix, float **values)
@@ -42,61 +43,124 @@ static cnn_status read_values(const cnn__tensors *file, const cnn_model *model, 
     return status;
 }
 
-static cnn_status history_values(const cnn__json_place *place, const json_t *object, cnn_history *history)
+static cnn_status history_columns(const cnn__json_place *place, const cnn__json *object, cnn_history *history)
 {
-    json_t *columns = NULL, *values = NULL;
+    const cnn__json *columns = NULL;
     CNN__RETURN_IF_ERROR(cnn__json_array(place, object, "columns", &columns));
-    CNN__RETURN_IF_ERROR(cnn__json_array(place, object, "values", &values));
-    for (size_t i = 0; i < json_array_size(columns); i++) {
-        const char *name = json_string_value(json_array_get(columns, i));
+    for (const cnn__json *item = cnn__json_first(columns); item != NULL; item = cnn__json_next(columns, item)) {
+        const char *name = cnn__json_text(item);
         if (name == NULL) {
             return cnn__json_bad(place, "columns", "a list of names");
         }
         CNN__RETURN_IF_ERROR(cnn__history_add_column(history, name));
     }
-    size_t width = history->column_count, count = json_array_size(values);
-    if (width == 0 || count % width != 0) {
+    return history->column_count > 0 ? CNN_OK : cnn__json_bad(place, "columns", "a list with names");
+}
+
+/* The rows of a long history lie in a tensor. */
+static cnn_status history_rows(const cnn__tensors *file, const cnn__tensor_entry *entry, cnn_history *history)
+{
+    if (entry->type != CNN__TENSOR_F64 || entry->shape.rank != 2 ||
+        (uint64_t)entry->shape.dims[1] != history->column_count) {
+        return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: tensor \"%s\" is not the history's rows", file->name,
+                         CNN__CHECKPOINT_ROWS);
+    }
+    history->values = cnn__alloc(file->context, (size_t)(entry->end - entry->begin));
+    if (history->values == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    history->epochs = history->row_capacity = (size_t)entry->shape.dims[0];
+    return cnn__tensors_read_bytes(file, entry, history->values);
+}
+
+static cnn_status history_values(const cnn__json_place *place, const cnn__tensors *file, const cnn__json *object,
+                                 cnn_history *history)
+{
+    const cnn__json *values = NULL;
+    CNN__RETURN_IF_ERROR(history_columns(place, object, history));
+    CNN__RETURN_IF_ERROR(cnn__json_array(place, object, "values", &values));
+    const cnn__tensor_entry *rows = cnn__tensors_find(file, CNN__CHECKPOINT_ROWS);
+    if (rows != NULL) {
+        return history_rows(file, rows, history);
+    }
+    const size_t width = history->column_count;
+    if (cnn__json_count(values) % width != 0) {
         return cnn__json_bad(place, "values", "whole rows");
     }
-    for (size_t row = 0; row < count / width; row++) {
-        CNN__RETURN_IF_ERROR(cnn__history_add_row(history));
-        for (size_t i = 0; i < width; i++) {
-            const json_t *value = json_array_get(values, row * width + i);
-            history->values[row * width + i] = json_is_number(value) ? json_number_value(value) : NAN;
+    size_t i = 0;
+    for (const cnn__json *item = cnn__json_first(values); item != NULL; item = cnn__json_next(values, item), i++) {
+        if (i % width == 0) {
+            CNN__RETURN_IF_ERROR(cnn__history_add_row(history)); /* of NaN, which null stands for */
+        }
+        if (!cnn__json_to_real(item, &history->values[i]) && !cnn__json_is(item, CNN__JSON_NULL)) {
+            return cnn__json_bad(place, "values", "a list of numbers");
         }
     }
     return CNN_OK;
 }
 
+/* What the evaluators have counted in the epoch under way; much of it lies in a tensor. */
+static cnn_status history_scores(const cnn__json_place *place, const cnn__tensors *file, const cnn__json *object,
+                                 cnn_history *history)
+{
+    const char *scores = NULL;
+    CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "scores", &scores));
+    const cnn__tensor_entry *entry = cnn__tensors_find(file, CNN__CHECKPOINT_SCORES);
+    if (entry == NULL) {
+        history->running_scores = cnn__strdup(history->context, scores);
+        return history->running_scores != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    }
+    if (entry->type != CNN__TENSOR_U8) {
+        return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: tensor \"%s\" is no text", file->name, entry->name);
+    }
+    const size_t size = (size_t)(entry->end - entry->begin);
+    history->running_scores = cnn__alloc(history->context, size + 1);
+    if (history->running_scores == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    history->running_scores[size] = '\0';
+    return cnn__tensors_read_bytes(file, entry, history->running_scores);
+}
+
+/* A number of steps or batches: one that no training reaches is damage, and would wrap around where it is added to. */
+static cnn_status read_count(const cnn__json_place *place, const cnn__json *object, const char *key, uint64_t *value)
+{
+    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, key, value));
+    return *value <= CNN__CHECKPOINT_MAX_STEPS ? CNN_OK : cnn__json_bad(place, key, "a number that can be reached");
+}
+
 /* The numbers beside the rows: the best epoch, and an epoch that was under way. */
-static cnn_status history_numbers(const cnn__json_place *place, const json_t *object, cnn_history *history)
+static cnn_status history_numbers(const cnn__json_place *place, const cnn__json *object, cnn_history *history)
 {
     int64_t best = -1;
-    const char *scores = NULL, *metric = NULL;
+    const char *metric = NULL;
     CNN__RETURN_IF_ERROR(cnn__json_int(place, object, "best_epoch", -1, (int64_t)history->epochs - 1, &best));
     CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "best_score", &history->best_score));
-    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "steps", &history->running.steps));
+    CNN__RETURN_IF_ERROR(read_count(place, object, "steps", &history->running.steps));
     CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "samples", &history->running.samples));
     CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "loss_sum", &history->running.loss_sum));
-    CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "scores", &scores));
-    if (json_object_get(object, "step_loss") != NULL) { /* checkpoints did not always hold them */
+    if (cnn__json_get(object, "step_loss") != NULL) { /* checkpoints did not always hold them */
         CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_loss", &history->running.step_loss));
         CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_score", &history->running.step_score));
     }
-    if (json_object_get(object, "metric") != NULL) {
+    if (cnn__json_get(object, "metric") != NULL) {
         CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "metric", &metric));
         CNN__RETURN_IF_ERROR(cnn__history_set_metric(history, metric));
     }
+    if (cnn__json_get(object, "class_weights") != NULL) {
+        const char *weights = "";
+        CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "class_weights", &weights));
+        snprintf(history->class_weights, sizeof(history->class_weights), "%s", weights);
+    }
     history->best_epoch = best < 0 ? SIZE_MAX : (size_t)best;
-    history->running_scores = cnn__strdup(history->context, scores);
-    return history->running_scores != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    return CNN_OK;
 }
 
 /* The schedule of the learning rate and where it stands; trainings without one have neither. */
-static cnn_status history_schedule(const cnn__json_place *place, const json_t *object, cnn_history *history)
+static cnn_status history_schedule(const cnn__json_place *place, const cnn__json *object, cnn_history *history)
 {
     const char *text = NULL, *state = NULL;
-    if (json_object_get(object, "schedule") == NULL) {
+    if (cnn__json_get(object, "schedule") == NULL) {
         return CNN_OK;
     }
     CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "schedule", &text));
@@ -122,35 +186,38 @@ static cnn_status read_best(const cnn__tensors *file, const cnn_model *model, cn
 static cnn_status read_history(const cnn__tensors *file, const cnn_model *model, cnn_history **history)
 {
     const cnn__json_place place = {file->context, file->name, "history"};
-    json_t *object = NULL;
-    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "history", &object));
+    cnn__json_document document;
+    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "history", &document));
     cnn_status status = cnn__history_create(file->context, history);
-    if (object != NULL && status == CNN_OK) {
-        status = history_values(&place, object, *history);
+    if (document.root != NULL && status == CNN_OK) {
+        status = history_values(&place, file, document.root, *history);
     }
-    if (object != NULL && status == CNN_OK) {
-        status = history_numbers(&place, object, *history);
+    if (document.root != NULL && status == CNN_OK) {
+        status = history_numbers(&place, document.root, *history);
     }
-    if (object != NULL && status == CNN_OK) {
-        status = history_schedule(&place, object, *history);
+    if (document.root != NULL && status == CNN_OK) {
+        status = history_scores(&place, file, document.root, *history);
     }
-    json_decref(object);
+    if (document.root != NULL && status == CNN_OK) {
+        status = history_schedule(&place, document.root, *history);
+    }
+    cnn__json_free(&document);
     return status == CNN_OK ? read_best(file, model, *history) : status;
 }
 
 /* The options other than the learning rate must be those that the training began with. */
-static cnn_status check_numbers(const cnn__json_place *place, const json_t *object, const cnn_optimizer *optimizer)
+static cnn_status check_numbers(const cnn__json_place *place, const cnn__json *object, const cnn_optimizer *optimizer)
 {
     cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS];
-    json_t *options = NULL;
-    if (json_object_get(object, "options") == NULL) {
+    const cnn__json *options = NULL;
+    if (cnn__json_get(object, "options") == NULL) {
         return CNN_OK; /* checkpoints did not always hold them */
     }
     CNN__RETURN_IF_ERROR(cnn__json_object(place, object, "options", &options));
     cnn__optimizer_numbers(optimizer, numbers);
     for (size_t i = 0; i < CNN__OPTIMIZER_NUMBERS; i++) {
         double value = 0; /* what an option that is not there was then */
-        if (json_object_get(options, numbers[i].name) != NULL) {
+        if (cnn__json_get(options, numbers[i].name) != NULL) {
             CNN__RETURN_IF_ERROR(cnn__json_real(place, options, numbers[i].name, &value));
         }
         if (value != numbers[i].value) {
@@ -186,19 +253,20 @@ static cnn_status check_slots(const cnn__json_place *place, const cnn_optimizer 
 }
 
 /* The optimizer and the numbers of steps; the optimizer must be of the same kind. */
-static cnn_status training_numbers(const cnn__json_place *place, const json_t *object, const cnn_optimizer *optimizer,
-                                   const cnn_model *model, contents *c)
+static cnn_status training_numbers(const cnn__json_place *place, const cnn__json *object,
+                                   const cnn_optimizer *optimizer, const cnn_model *model, contents *c)
 {
     const char *name = NULL;
     int64_t slots = 0;
     CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "optimizer", &name));
     CNN__RETURN_IF_ERROR(cnn__json_int(place, object, "slots", 0, CNN__OPTIMIZER_MAX_SLOTS, &slots));
     if (strcmp(name, cnn_optimizer_name(optimizer)) != 0) {
+        char text[80];
         return cnn__fail(place->context, CNN_ERROR_MISMATCH, "%s: was trained with the optimizer \"%s\", not \"%s\"",
-                         place->name, name, cnn_optimizer_name(optimizer));
+                         place->name, cnn__printable(name, text, sizeof(text)), cnn_optimizer_name(optimizer));
     }
     CNN__RETURN_IF_ERROR(check_numbers(place, object, optimizer));
-    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "steps", &c->steps));
+    CNN__RETURN_IF_ERROR(read_count(place, object, "steps", &c->steps));
     c->slot_count = (size_t)slots;
     CNN__RETURN_IF_ERROR(check_slots(place, optimizer, model, c));
     CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "learning_rate", &c->learning_rate));
@@ -206,43 +274,76 @@ static cnn_status training_numbers(const cnn__json_place *place, const json_t *o
     if (!isfinite(rate) || rate < 0) {
         return cnn__json_bad(place, "learning_rate", "a finite number from 0 on");
     }
-    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "passes", &c->passes));
-    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "position", &c->position));
+    CNN__RETURN_IF_ERROR(read_count(place, object, "passes", &c->passes));
+    CNN__RETURN_IF_ERROR(read_count(place, object, "position", &c->position));
     return cnn__json_u64(place, object, "seed", &c->seed);
 }
 
-static cnn_status read_training(const cnn__tensors *file, const cnn_optimizer *optimizer, const cnn_session *session,
+/* The data, where checkpoint and loader say what they are. */
+static cnn_status training_data(const cnn__json_place *place, const cnn__json *object, const cnn_loader *loader,
                                 contents *c)
 {
+    const cnn__json *data = cnn__json_get(object, "data");
+    if (data == NULL || loader == NULL) {
+        return CNN_OK; /* checkpoints did not always hold them */
+    }
+    return cnn__checkpoint_compare_data(place, data, loader, &c->position, &c->moved);
+}
+
+static cnn_status read_training(const cnn__tensors *file, const cnn_optimizer *optimizer, const cnn_session *session,
+                                const cnn_loader *loader, contents *c)
+{
     const cnn__json_place place = {file->context, file->name, "training"};
-    json_t *object = NULL;
-    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "training", &object));
-    if (object == NULL) {
+    cnn__json_document document;
+    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "training", &document));
+    if (document.root == NULL) {
         return cnn__fail(file->context, CNN_ERROR_MISMATCH, "%s: is a model file, not a training checkpoint",
                          file->name);
     }
-    cnn_status status = training_numbers(&place, object, optimizer, session->model, c);
-    json_decref(object);
+    cnn_status status = training_numbers(&place, document.root, optimizer, session->model, c);
     if (status == CNN_OK && c->seed != session->context->seed) {
-        return cnn__fail(file->context, CNN_ERROR_MISMATCH, "%s: was trained with the seed %llu, this context has %llu",
-                         file->name, (unsigned long long)c->seed, (unsigned long long)session->context->seed);
+        status = cnn__fail(file->context, CNN_ERROR_MISMATCH,
+                           "%s: was trained with the seed %llu, this context has %llu", file->name,
+                           (unsigned long long)c->seed, (unsigned long long)session->context->seed);
     }
+    if (status == CNN_OK) {
+        status = training_data(&place, document.root, loader, c);
+    }
+    cnn__json_free(&document);
     return status;
 }
 
+/* The epoch under way begins anew where its place in the data is no longer known; else it cannot be longer than one. */
+static cnn_status check_running(const cnn__tensors *file, const cnn_loader *loader, contents *c)
+{
+    if (c->moved) {
+        c->history->running = CNN__RUNNING_INIT;
+        cnn__free(c->history->context, c->history->running_scores);
+        c->history->running_scores = NULL;
+    }
+    /* An epoch of which all steps are done may have had more of them: with smaller batches. */
+    const bool within = loader != NULL && c->position % cnn_loader_batches(loader) != 0;
+    if (within && c->history->running.steps > cnn_loader_batches(loader)) {
+        return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: %llu steps of an epoch are done, which has %zu",
+                         file->name, (unsigned long long)c->history->running.steps, cnn_loader_batches(loader));
+    }
+    return CNN_OK;
+}
+
 static cnn_status read_contents(const cnn__tensors *file, const cnn_session *session, const cnn_optimizer *optimizer,
-                                contents *c)
+                                const cnn_loader *loader, contents *c)
 {
     const cnn_model *model = session->model;
     CNN__RETURN_IF_ERROR(cnn__check_format(file));
-    CNN__RETURN_IF_ERROR(read_training(file, optimizer, session, c));
+    CNN__RETURN_IF_ERROR(read_training(file, optimizer, session, loader, c));
     CNN__RETURN_IF_ERROR(read_values(file, model, "", &c->values));
     for (size_t i = 0; i < c->slot_count; i++) {
         char prefix[32];
         snprintf(prefix, sizeof(prefix), "@slot%zu/", i);
         CNN__RETURN_IF_ERROR(read_values(file, model, prefix, &c->slots[i]));
     }
-    return read_history(file, model, &c->history);
+    CNN__RETURN_IF_ERROR(read_history(file, model, &c->history));
+    return check_running(file, loader, c);
 }
 
 /* Puts the contents in place. What can fail comes first and changes nothing that shows: slots that were never used,
@@ -273,18 +374,15 @@ static cnn_status apply(cnn_session *session, cnn_optimizer *optimizer, cnn_load
 cnn_status cnn__checkpoint_load(const char *path, cnn_session *session, cnn_optimizer *optimizer, cnn_loader *loader,
                                 cnn__checkpoint_check check, void *user, cnn_history **history)
 {
-    if (session == NULL) {
-        return CNN_ERROR_INVALID_ARGUMENT;
-    }
-    cnn_context *context = session->context;
-    if (path == NULL || optimizer == NULL) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: a checkpoint needs a path and an optimizer",
-                         session->model->name);
-    }
     cnn__tensors file;
     contents c = {0};
+    CNN__RETURN_IF_ERROR(cnn__checkpoint_owners("cnn_checkpoint_load", session, optimizer, NULL));
+    cnn_context *context = session->context;
+    if (path == NULL) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_checkpoint_load: no path given");
+    }
     CNN__RETURN_IF_ERROR(cnn__tensors_open(context, path, &file));
-    cnn_status status = read_contents(&file, session, optimizer, &c);
+    cnn_status status = read_contents(&file, session, optimizer, loader, &c);
     cnn__tensors_close(&file);
     if (status == CNN_OK && check != NULL) {
         status = check(user, c.history);

@@ -9,6 +9,9 @@
 #include "session/session.h"
 #include "train/train.h"
 
+/* More values of a history, or bytes of text, are kept in a tensor: they would fill the header. */
+#define MOST_TEXT 65536
+
 char *cnn__prefixed(cnn_context *context, const char *prefix, const char *name)
 {
     size_t size = strlen(prefix) + strlen(name) + 1;
@@ -17,6 +20,28 @@ char *cnn__prefixed(cnn_context *context, const char *prefix, const char *name)
         snprintf(text, size, "%s%s", prefix, name);
     }
     return text;
+}
+
+cnn_status cnn__checkpoint_owners(const char *what, const cnn_session *session, const cnn_optimizer *optimizer,
+                                  const cnn_history *history)
+{
+    if (session == NULL || optimizer == NULL) {
+        return session == NULL
+                   ? CNN_ERROR_INVALID_ARGUMENT
+                   : cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no optimizer given", what);
+    }
+    const cnn_model *model = session->model;
+    const void *owner = cnn__optimizer_owner(optimizer);
+    const size_t values = cnn__optimizer_values(optimizer);
+    if ((owner != NULL && owner != model) || (values != 0 && values != model->value_count)) {
+        return cnn__fail(session->context, CNN_ERROR_STATE, "%s: %s: the optimizer belongs to another model", what,
+                         model->name);
+    }
+    if (history != NULL && history->best_values != NULL && history->best_count != model->value_count) {
+        return cnn__fail(session->context, CNN_ERROR_STATE, "%s: %s: the history belongs to another model", what,
+                         model->name);
+    }
+    return CNN_OK;
 }
 
 /* A copy of all parameters under other names: an optimizer's slot, or the best epoch's values. */
@@ -41,56 +66,95 @@ static size_t list_parts(const cnn_optimizer *optimizer, const cnn_history *hist
     return count;
 }
 
-static json_t *history_to_json(const cnn_history *history)
+/* The tensors of what is too much for the header; returns how many these are, at most 2. */
+static size_t list_large(const cnn_history *history, cnn__tensor_source sources[2])
 {
-    json_t *columns = json_array(), *rows = json_array();
+    size_t count = 0;
+    if (history != NULL && history->epochs * history->column_count > MOST_TEXT) {
+        const cnn_shape shape = {2, 0, {(int64_t)history->epochs, (int64_t)history->column_count}};
+        sources[count++] = (cnn__tensor_source){CNN__CHECKPOINT_ROWS, shape, history->values, CNN__TENSOR_F64};
+    }
+    if (history != NULL && history->running_scores != NULL && strlen(history->running_scores) > MOST_TEXT) {
+        const cnn_shape shape = {1, 0, {(int64_t)strlen(history->running_scores)}};
+        sources[count++] = (cnn__tensor_source){CNN__CHECKPOINT_SCORES, shape, history->running_scores, CNN__TENSOR_U8};
+    }
+    return count;
+}
+
+static void put_optional(cnn__json_writer *writer, const char *key, const char *text)
+{
+    if (text != NULL) {
+        cnn__json_put_string(writer, key, text);
+    }
+}
+
+static void add_history(cnn__json_writer *metadata, const cnn_history *history)
+{
+    cnn__json_writer object = {.text = {.context = history->context}};
+    const size_t values = history->epochs * history->column_count;
+    const char *scores = history->running_scores != NULL ? history->running_scores : "";
+    cnn__json_open(&object, NULL, '{');
+    cnn__json_open(&object, "columns", '[');
     for (size_t i = 0; i < history->column_count; i++) {
-        json_array_append_new(columns, json_string(history->columns[i]));
+        cnn__json_put_string(&object, NULL, history->columns[i]);
     }
-    for (size_t i = 0; i < history->epochs * history->column_count; i++) {
-        json_array_append_new(rows, cnn__json_from_real(history->values[i]));
+    cnn__json_close(&object, ']');
+    cnn__json_open(&object, "values", '[');
+    for (size_t i = 0; i < values && values <= MOST_TEXT; i++) {
+        cnn__json_put_real(&object, NULL, history->values[i]);
     }
-    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:f, s:o, s:o, s:s, s:s*, s:s*, s:s*}", "columns", columns,
-                     "values", rows, "best_epoch",
-                     (json_int_t)(history->best_epoch == SIZE_MAX ? -1 : (json_int_t)history->best_epoch),
-                     "best_score", cnn__json_from_real(history->best_score), "steps",
-                     cnn__json_from_u64(history->running.steps), "samples",
-                     cnn__json_from_u64(history->running.samples), "loss_sum", history->running.loss_sum, "step_loss",
-                     cnn__json_from_real(history->running.step_loss), "step_score",
-                     cnn__json_from_real(history->running.step_score), "scores",
-                     history->running_scores != NULL ? history->running_scores : "", "schedule", history->schedule,
-                     "schedule_state", history->schedule_state, "metric", history->metric);
+    cnn__json_close(&object, ']');
+    cnn__json_put_int(&object, "best_epoch", history->best_epoch == SIZE_MAX ? -1 : (int64_t)history->best_epoch);
+    cnn__json_put_real(&object, "best_score", history->best_score);
+    cnn__json_put_u64(&object, "steps", history->running.steps);
+    cnn__json_put_u64(&object, "samples", history->running.samples);
+    cnn__json_put_real(&object, "loss_sum", history->running.loss_sum);
+    cnn__json_put_real(&object, "step_loss", history->running.step_loss);
+    cnn__json_put_real(&object, "step_score", history->running.step_score);
+    cnn__json_put_string(&object, "scores", strlen(scores) > MOST_TEXT ? "" : scores);
+    put_optional(&object, "schedule", history->schedule);
+    put_optional(&object, "schedule_state", history->schedule_state);
+    put_optional(&object, "metric", history->metric);
+    put_optional(&object, "class_weights", history->class_weights[0] != '\0' ? history->class_weights : NULL);
+    cnn__json_close(&object, '}');
+    cnn__metadata_set(metadata, "history", &object);
 }
 
-static json_t *options_to_json(const cnn_optimizer *optimizer)
+static void add_training(cnn__json_writer *metadata, const cnn_session *session, const cnn_optimizer *optimizer,
+                         const cnn_loader *loader)
 {
+    cnn__json_writer object = {.text = {.context = session->context}};
     cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS];
-    json_t *object = json_object();
     cnn__optimizer_numbers(optimizer, numbers);
+    cnn__json_open(&object, NULL, '{');
+    cnn__json_put_string(&object, "optimizer", cnn_optimizer_name(optimizer));
+    cnn__json_put_real(&object, "learning_rate", (double)cnn_optimizer_learning_rate(optimizer));
+    cnn__json_put_u64(&object, "steps", cnn_optimizer_steps(optimizer));
+    cnn__json_put_u64(&object, "passes", session->passes);
+    cnn__json_put_u64(&object, "position", loader != NULL ? cnn_loader_position(loader) : 0);
+    cnn__json_put_u64(&object, "seed", session->context->seed);
+    cnn__json_put_int(&object, "slots",
+                      cnn__optimizer_values(optimizer) > 0 ? (int64_t)cnn__optimizer_slots(optimizer) : 0);
+    cnn__json_put_string(&object, "backend", session->context->backend.name);
+    cnn__json_open(&object, "options", '{');
     for (size_t i = 0; i < CNN__OPTIMIZER_NUMBERS; i++) {
-        json_object_set_new(object, numbers[i].name, json_real(numbers[i].value));
+        cnn__json_put_real(&object, numbers[i].name, numbers[i].value);
     }
-    return object;
-}
-
-static json_t *training_to_json(const cnn_session *session, const cnn_optimizer *optimizer, const cnn_loader *loader)
-{
-    return json_pack("{s:s, s:f, s:o, s:o, s:o, s:o, s:i, s:s, s:o}", "optimizer", cnn_optimizer_name(optimizer),
-                     "learning_rate", (double)cnn_optimizer_learning_rate(optimizer), "steps",
-                     cnn__json_from_u64(cnn_optimizer_steps(optimizer)), "passes", cnn__json_from_u64(session->passes),
-                     "position", cnn__json_from_u64(loader != NULL ? cnn_loader_position(loader) : 0), "seed",
-                     cnn__json_from_u64(session->context->seed), "slots",
-                     (int)(cnn__optimizer_values(optimizer) > 0 ? cnn__optimizer_slots(optimizer) : 0), "backend",
-                     session->context->backend.name, "options", options_to_json(optimizer));
+    cnn__json_close(&object, '}');
+    if (loader != NULL) {
+        cnn__checkpoint_put_data(&object, loader);
+    }
+    cnn__json_close(&object, '}');
+    cnn__metadata_set(metadata, "training", &object);
 }
 
 /* Writes the file from sources whose names behind the model's own are allocated; frees those. */
 static cnn_status write_parts(const char *path, const cnn_model *model, const part *parts, size_t part_count,
-                              json_t *metadata)
+                              const cnn_history *history, cnn__json_writer *metadata)
 {
     cnn_context *context = model->context;
     const size_t own = model->parameter_count, total = own * (part_count + 1);
-    cnn__tensor_source *sources = cnn__alloc_array(context, total + 1, sizeof(*sources));
+    cnn__tensor_source *sources = cnn__alloc_array(context, total + 2, sizeof(*sources));
     if (sources == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
@@ -106,7 +170,8 @@ static cnn_status write_parts(const char *path, const cnn_model *model, const pa
         status = name != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
     }
     if (status == CNN_OK) {
-        status = cnn__tensors_write(context, path, sources, total, metadata);
+        const size_t large = list_large(history, sources + total);
+        status = cnn__tensors_write(context, path, sources, total + large, metadata);
     }
     for (size_t i = own; i < named; i++) {
         cnn__free(context, (char *)sources[i].name);
@@ -118,27 +183,23 @@ static cnn_status write_parts(const char *path, const cnn_model *model, const pa
 cnn_status cnn_checkpoint_save(const char *path, cnn_session *session, const cnn_optimizer *optimizer,
                                const cnn_loader *loader, const cnn_history *history)
 {
-    if (session == NULL) {
-        return CNN_ERROR_INVALID_ARGUMENT;
-    }
-    const cnn_model *model = session->model;
-    if (path == NULL || optimizer == NULL) {
-        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a checkpoint needs a path and an optimizer",
-                         model->name);
-    }
     part parts[MAX_PARTS];
-    json_t *metadata = NULL;
-    size_t part_count = list_parts(optimizer, history, parts);
+    cnn__json_writer metadata;
+    CNN__RETURN_IF_ERROR(cnn__checkpoint_owners("cnn_checkpoint_save", session, optimizer, history));
+    const cnn_model *model = session->model;
+    if (path == NULL) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_checkpoint_save: no path given");
+    }
     CNN__RETURN_IF_ERROR(cnn__optimizer_take_slots(optimizer));
-    CNN__RETURN_IF_ERROR(cnn__model_metadata(model, &metadata));
-    cnn_status status = cnn__metadata_set(model->context, metadata, "training",
-                                          training_to_json(session, optimizer, loader));
-    if (status == CNN_OK && history != NULL) {
-        status = cnn__metadata_set(model->context, metadata, "history", history_to_json(history));
-    }
+    cnn_status status = cnn__model_metadata(model, &metadata);
     if (status == CNN_OK) {
-        status = write_parts(path, model, parts, part_count, metadata);
+        add_training(&metadata, session, optimizer, loader);
+        if (history != NULL) {
+            add_history(&metadata, history);
+        }
+        const size_t part_count = list_parts(optimizer, history, parts);
+        status = write_parts(path, model, parts, part_count, history, &metadata);
     }
-    json_decref(metadata);
+    cnn__string_free(&metadata.text);
     return status;
 }

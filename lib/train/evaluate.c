@@ -3,25 +3,31 @@
 #include <math.h>
 #include <string.h>
 
-#include "loader/loader.h"
 #include "core/options.h"
 #include "evaluate/evaluator.h"
+#include "loader/loader.h"
 #include "loss/loss.h"
 #include "session/session.h"
 #include "train/clock.h"
 #include "train/train.h"
 
-static size_t output_values(const cnn_model *model)
+cnn_status cnn__check_targets(const cnn_model *model, const cnn_loader *loader)
 {
-    cnn_shape shape = cnn_model_output_shape(model);
-    size_t values = 0;
-    return cnn__shape_values(&shape, &values) ? values : 0;
+    const size_t targets = cnn_dataset_target_count(cnn_loader_dataset(loader)), outputs = cnn__output_values(model);
+    return targets == 0 || targets == outputs
+               ? CNN_OK
+               : cnn__fail(model->context, CNN_ERROR_MISMATCH,
+                           "%s: samples have %zu target values, the model %zu outputs", model->name, targets, outputs);
 }
 
-cnn_status cnn__default_loss(const cnn_model *model, cnn_loss **loss)
+cnn_status cnn__default_loss(const cnn_model *model, const cnn_loader *loader, cnn_loss **loss)
 {
+    if (cnn_dataset_target_count(cnn_loader_dataset(loader)) > 0) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT,
+                         "%s: samples have target values: a loss has to be chosen", model->name);
+    }
     return cnn_loss_create(model->context,
-                           output_values(model) == 1 ? "binary_crossentropy" : "categorical_crossentropy", loss);
+                           cnn__output_values(model) == 1 ? "binary_crossentropy" : "categorical_crossentropy", loss);
 }
 
 cnn_status cnn__check_shape(const cnn_model *model, const cnn_loader *loader)
@@ -40,57 +46,48 @@ cnn_status cnn__check_shape(const cnn_model *model, const cnn_loader *loader)
                      wanted);
 }
 
-cnn_status cnn__check_classes(const cnn_model *model, const cnn_dataset *dataset)
-{
-    size_t count = cnn_dataset_class_count(dataset), outputs = output_values(model);
-    if (count > outputs && !(outputs == 1 && count == 2)) {
-        return cnn__fail(model->context, CNN_ERROR_MISMATCH, "%s: the dataset has %zu classes, the model %zu outputs",
-                         model->name, count, outputs);
-    }
-    if (model->class_count == 0) {
-        return CNN_OK;
-    }
-    if (model->class_count != count) {
-        return cnn__fail(model->context, CNN_ERROR_MISMATCH, "%s: the dataset has %zu classes, the model %zu",
-                         model->name, count, model->class_count);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const char *name = cnn_dataset_class_name(dataset, i);
-        if (strcmp(name, model->classes[i]) != 0) {
-            return cnn__fail(model->context, CNN_ERROR_MISMATCH,
-                             "%s: class %zu is \"%s\" in the dataset and \"%s\" in the model", model->name, i, name,
-                             model->classes[i]);
-        }
-    }
-    return CNN_OK;
-}
-
 /* Totals of an evaluation under way. */
 typedef struct totals {
-    uint64_t samples, labelled, right;
+    uint64_t samples, counted; /* counted: by the loss */
+    uint64_t labelled, right;
     double loss_sum;
 } totals;
+
+/* The labels of a batch as the model numbers them. */
+static const int32_t *batch_labels(const cnn__evaluation_run *run, const cnn_batch *batch)
+{
+    if (run->label_map == NULL) {
+        return batch->labels;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        run->labels[i] = batch->labels[i] >= 0 ? run->label_map[batch->labels[i]] : -1;
+    }
+    return run->labels;
+}
 
 static cnn_status count_batch(const cnn__evaluation_run *run, const cnn_batch *batch, const cnn__view_means *means,
                               totals *sum)
 {
     cnn_session *session = run->session;
-    size_t outputs = output_values(session->model), labelled = 0;
+    size_t outputs = cnn__output_values(session->model), counted = 0;
     double loss = NAN;
     bool on_output = cnn__loss_on_output(run->loss);
+    const int32_t *labels = batch_labels(run, batch);
     const float *values = on_output ? means->outputs : means->logits;
-    CNN__RETURN_IF_ERROR(cnn__loss_compute(session->context, run->loss->kind, values,
-                                           CNN_TARGET(.labels = batch->labels), batch->count, outputs, NULL, &loss,
-                                           &labelled));
+    const cnn_target target = cnn__batch_target(batch, labels, batch->weights);
+    CNN__RETURN_IF_ERROR(
+        cnn__loss_compute(session->context, run->loss, values, &target, batch->count, outputs, NULL, &loss, &counted));
     const float *output = means->outputs;
     for (size_t i = 0; i < batch->count; i++) {
-        sum->right += batch->labels[i] >= 0 && cnn__predicted_class(output + i * outputs, outputs) == batch->labels[i];
+        sum->labelled += labels[i] >= 0;
+        sum->right += labels[i] >= 0 && cnn__predicted_class(output + i * outputs, outputs) == labels[i];
     }
     sum->samples += batch->count;
-    sum->labelled += labelled;
-    sum->loss_sum += labelled > 0 ? loss * (double)labelled : 0.0;
+    sum->counted += counted;
+    sum->loss_sum += counted > 0 ? loss * (double)counted : 0.0;
     const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = outputs, .outputs_data = output,
-                                                      .labels = batch->labels, .loss = loss);
+                                                      .labels = labels, .loss = loss, .targets = batch->targets,
+                                                      .target_count = batch->target_count, .weights = batch->weights);
     for (size_t i = 0; i < run->evaluator_count; i++) {
         CNN__RETURN_IF_ERROR(cnn_evaluator_update(run->evaluators[i], evaluation));
     }
@@ -107,7 +104,7 @@ static cnn_status report_step(const cnn__evaluation_run *run, const totals *sum,
         .struct_size = sizeof(progress),
         .step = step,
         .steps = cnn_loader_batches(run->loader),
-        .loss = sum->labelled > 0 ? sum->loss_sum / (double)sum->labelled : NAN,
+        .loss = sum->counted > 0 ? sum->loss_sum / (double)sum->counted : NAN,
         .score = first != NULL ? cnn_evaluator_score(first)
                                : (sum->labelled > 0 ? (double)sum->right / (double)sum->labelled : NAN),
         .validation_loss = NAN,
@@ -124,10 +121,13 @@ static cnn_status report_step(const cnn__evaluation_run *run, const totals *sum,
                : CNN_OK;
 }
 
-/* An evaluation begins with the first sample, wherever the loader was left. */
-static cnn_status rewind_loader(cnn_loader *loader)
+cnn_status cnn__check_ends(const cnn_context *context, const cnn_loader *loader)
 {
-    return cnn__loader_at_epoch_start(loader) ? CNN_OK : cnn_loader_seek(loader, 0);
+    return cnn_loader_mode(loader) == CNN_BATCH_EPOCH
+               ? CNN_OK
+               : cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                           "evaluation needs a loader in CNN_BATCH_EPOCH mode: one in CNN_BATCH_WRAP mode never comes "
+                           "to the end of an epoch");
 }
 
 cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result *result)
@@ -136,12 +136,12 @@ cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result
     cnn_batch batch = CNN_BATCH_INIT;
     const uint32_t views = cnn__loader_views(run->loader);
     double begin = cnn__seconds();
-    CNN__RETURN_IF_ERROR(rewind_loader(run->loader));
+    CNN__RETURN_IF_ERROR(cnn__loader_rewind(run->session->context, run->loader));
     for (size_t i = 0; i < run->evaluator_count; i++) {
         cnn_evaluator_reset(run->evaluators[i]);
     }
     for (uint64_t step = 1;; step++) {
-        CNN__RETURN_IF_ERROR(cnn_loader_next(run->loader, &batch));
+        CNN__RETURN_IF_ERROR(cnn__loader_next(run->session->context, run->loader, &batch));
         if (batch.count == 0) {
             break;
         }
@@ -151,10 +151,27 @@ cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result
         CNN__RETURN_IF_ERROR(report_step(run, &sum, step, cnn__seconds() - begin));
     }
     result->count = sum.samples;
-    result->loss = sum.labelled > 0 ? sum.loss_sum / (double)sum.labelled : NAN;
+    result->loss = sum.counted > 0 ? sum.loss_sum / (double)sum.counted : NAN;
     result->accuracy = sum.labelled > 0 ? (double)sum.right / (double)sum.labelled : NAN;
     result->seconds = cnn__seconds() - begin;
     return CNN_OK;
+}
+
+cnn_status cnn__evaluate_labels(cnn__evaluation_run *run, const cnn_model *model, const cnn_dataset *train)
+{
+    CNN__RETURN_IF_ERROR(cnn__label_map(model, train, cnn_loader_dataset(run->loader), &run->label_map));
+    if (run->label_map == NULL) {
+        return CNN_OK;
+    }
+    run->labels = cnn__alloc_array(model->context, cnn_loader_batch_size(run->loader), sizeof(*run->labels));
+    return run->labels != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+}
+
+void cnn__evaluate_labels_free(cnn__evaluation_run *run, const cnn_model *model)
+{
+    cnn__free(model->context, run->label_map);
+    cnn__free(model->context, run->labels);
+    run->label_map = run->labels = NULL;
 }
 
 /* Images that one pass takes when there are several views of each: those of a batch, or as many as keep the kernels
@@ -168,25 +185,50 @@ uint32_t cnn__evaluation_batch(const cnn_loader *loader)
     return (uint32_t)(images < least ? images : least);
 }
 
+static cnn_status check_model(const cnn_model *model, const char *call)
+{
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    return model->built ? CNN_OK
+                        : cnn__fail(model->context, CNN_ERROR_STATE, "%s: %s is not built yet", call, model->name);
+}
+
+cnn_status cnn__check_evaluators(const cnn_context *context, cnn_evaluator *const *evaluators, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (evaluators == NULL || evaluators[i] == NULL) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "evaluator %zu of %zu is NULL", i, count);
+        }
+    }
+    return CNN_OK;
+}
+
 cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn_evaluate_result *result)
 {
     cnn_evaluate_options options;
     cnn_evaluate_result found = {.struct_size = sizeof(found)};
-    if (model == NULL) {
-        return CNN_ERROR_INVALID_ARGUMENT;
-    }
+    CNN__RETURN_IF_ERROR(check_model(model, "cnn_evaluate"));
     CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_evaluate", given, &options, sizeof(options)));
     if (options.loader == NULL || result == NULL || result->struct_size < sizeof(size_t)) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_evaluate: loader and result are required");
     }
+    CNN__RETURN_IF_ERROR(cnn__check_evaluators(model->context, options.evaluators, options.evaluator_count));
+    CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, options.loader));
     CNN__RETURN_IF_ERROR(cnn__check_shape(model, options.loader));
-    CNN__RETURN_IF_ERROR(cnn__check_classes(model, cnn_loader_dataset(options.loader)));
+    CNN__RETURN_IF_ERROR(cnn__check_targets(model, options.loader));
     cnn_loss *own = NULL;
     cnn__evaluation_run run = {
-        NULL, options.loader, options.loss, options.evaluators, options.evaluator_count, options.on_step, options.user};
-    cnn_status status = CNN_OK;
-    if (run.loss == NULL) {
-        status = cnn__default_loss(model, &own);
+        .loader = options.loader,
+        .loss = options.loss,
+        .evaluators = options.evaluators,
+        .evaluator_count = options.evaluator_count,
+        .on_step = options.on_step,
+        .user = options.user,
+    };
+    cnn_status status = cnn__evaluate_labels(&run, model, NULL);
+    if (status == CNN_OK && run.loss == NULL) {
+        status = cnn__default_loss(model, options.loader, &own);
         run.loss = own;
     }
     if (status == CNN_OK) {
@@ -196,6 +238,7 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
         status = cnn__evaluate_run(&run, &found);
     }
     cnn_session_free(run.session);
+    cnn__evaluate_labels_free(&run, model);
     cnn_loss_free(own);
     if (status == CNN_OK) {
         size_t size = result->struct_size < sizeof(found) ? result->struct_size : sizeof(found);
@@ -206,11 +249,11 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
 
 static cnn_status predict_all(cnn_session *session, cnn_loader *loader, float *outputs, size_t capacity)
 {
-    size_t each = output_values(session->model), used = 0;
+    size_t each = cnn__output_values(session->model), used = 0;
     cnn_batch batch = CNN_BATCH_INIT;
-    CNN__RETURN_IF_ERROR(rewind_loader(loader));
+    CNN__RETURN_IF_ERROR(cnn__loader_rewind(session->context, loader));
     for (;;) {
-        CNN__RETURN_IF_ERROR(cnn_loader_next(loader, &batch));
+        CNN__RETURN_IF_ERROR(cnn__loader_next(session->context, loader, &batch));
         if (batch.count == 0) {
             return CNN_OK;
         }
@@ -229,12 +272,12 @@ static cnn_status predict_all(cnn_session *session, cnn_loader *loader, float *o
 cnn_status cnn_predict(cnn_model *model, cnn_loader *loader, float *outputs, size_t capacity)
 {
     cnn_session *session = NULL;
-    if (model == NULL) {
-        return CNN_ERROR_INVALID_ARGUMENT;
+    CNN__RETURN_IF_ERROR(check_model(model, "cnn_predict"));
+    if (loader == NULL || outputs == NULL) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_predict: %s is NULL",
+                         loader == NULL ? "loader" : "outputs");
     }
-    if (loader == NULL || (outputs == NULL && capacity > 0)) {
-        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_predict: no loader, or no place for outputs");
-    }
+    CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, loader));
     CNN__RETURN_IF_ERROR(cnn__check_shape(model, loader));
     CNN__RETURN_IF_ERROR(cnn_session_create(model, CNN_SESSION(.batch = cnn__evaluation_batch(loader)), &session));
     cnn_status status = predict_all(session, loader, outputs, capacity);

@@ -5,7 +5,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "format/model_file.h"
+#include "loader/loader.h"
 #include "train/clock.h"
 
 static double mean_loss(const cnn__running *running)
@@ -41,19 +44,29 @@ static cnn_progress make_progress(const cnn__fit *fit)
     };
 }
 
+/* Whether an epoch ends with the batch that was delivered last, which is its step number `steps`. Where epochs end with
+ * a batch the loader knows it: batches that were left out are no steps. */
+static bool is_last_step(const cnn__fit *fit, uint64_t steps)
+{
+    return cnn_loader_mode(fit->options.train) == CNN_BATCH_WRAP ? steps >= cnn_loader_batches(fit->options.train)
+                                                                 : cnn__loader_at_epoch_end(fit->options.train);
+}
+
 /* Counts a batch, and in the epoch's last step finds the score of that batch alone. */
 static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss)
 {
     cnn__running *running = &fit->history->running;
-    const cnn_shape output = cnn__session_shape(fit->session, fit->session->program.outputs[0].value);
+    const cnn_shape output = cnn__session_shape(fit->session, cnn__session_output(fit->session)->value);
     size_t values = 0;
     (void)cnn__shape_values(&output, &values);
     const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = values / batch->count,
                                                       .outputs_data = cnn_session_output(fit->session),
-                                                      .labels = batch->labels, .loss = loss);
+                                                      .labels = batch->labels, .loss = loss,
+                                                      .targets = batch->targets, .target_count = batch->target_count,
+                                                      .weights = batch->weights);
     running->step_loss = loss;
     running->step_score = NAN;
-    if (running->steps + 1 == cnn_loader_batches(fit->options.train)) {
+    if (is_last_step(fit, running->steps + 1)) {
         CNN__RETURN_IF_ERROR(cnn__score_alone(fit->best, evaluation, &running->step_score));
     }
     for (size_t i = 0; i < fit->options.evaluator_count; i++) {
@@ -71,7 +84,8 @@ static cnn_status train_batch(cnn__fit *fit, const cnn_batch *batch)
     double loss = NAN;
     cnn_session *session = fit->session;
     CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch->images, batch->count));
-    cnn_status status = cnn_session_loss(session, fit->options.loss, CNN_TARGET(.labels = batch->labels), &loss);
+    const cnn_target target = cnn__batch_target(batch, batch->labels, cnn__fit_batch_weights(fit, batch));
+    cnn_status status = cnn_session_loss(session, fit->options.loss, &target, &loss);
     if (status == CNN_ERROR_NUMERIC) {
         return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
                          fit->model->name, loss, fit->history->epochs + 1,
@@ -105,15 +119,16 @@ static cnn_status train_epoch(cnn__fit *fit)
 {
     const uint64_t steps = cnn_loader_batches(fit->options.train);
     bool wraps = cnn_loader_mode(fit->options.train) == CNN_BATCH_WRAP;
+    const cnn__running *running = &fit->history->running;
     cnn_batch batch = CNN_BATCH_INIT;
     fit->epoch_begin = cnn__seconds();
     fit->wait_begin = cnn_loader_wait_seconds(fit->options.train);
     fit->epoch_samples = 0;
     CNN__RETURN_IF_ERROR(cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
-    /* A training that was stopped behind the last step of an epoch has none left to do in it. */
-    bool complete = fit->history->running.steps >= steps;
-    while (!complete && (!wraps || fit->history->running.steps < steps)) {
-        CNN__RETURN_IF_ERROR(cnn_loader_next(fit->options.train, &batch));
+    /* A training that was stopped after the last step of an epoch has none left to do in it. */
+    bool complete = running->steps > 0 && is_last_step(fit, running->steps);
+    while (!complete && (!wraps || running->steps < steps)) {
+        CNN__RETURN_IF_ERROR(cnn__loader_next(fit->context, fit->options.train, &batch));
         if (batch.count == 0) {
             break;
         }
@@ -126,7 +141,12 @@ static cnn_status train_epoch(cnn__fit *fit)
             }
         }
     }
-    return CNN_OK;
+    return running->steps > 0
+               ? CNN_OK
+               : cnn__fail(fit->context, CNN_ERROR_FORMAT,
+                           "%s: epoch %zu has no steps: none of its samples can be used (%llu left out so far)",
+                           fit->model->name, fit->history->epochs + 1,
+                           (unsigned long long)cnn_loader_skipped(fit->options.train));
 }
 
 static void record_scores(cnn__fit *fit, const char *prefix, double loss)
@@ -193,7 +213,7 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     if (fit->improved) {
         history->best_epoch = history->epochs - 1;
         history->best_score = score;
-        if (!fit->options.keep_last && fit->options.epochs > 1) {
+        if (cnn__fit_keeps_best(fit)) {
             CNN__RETURN_IF_ERROR(cnn__history_keep_model(history, fit->model));
         }
     }
@@ -208,6 +228,14 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     return CNN_OK;
 }
 
+/* Writes the model file, whose parameters may be others than the model now has; NULL: these. */
+static cnn_status save_best(cnn__fit *fit, const float *values)
+{
+    cnn_status status = cnn__model_save_values(fit->model, values, fit->options.best_path);
+    fit->best_saved = fit->best_saved || status == CNN_OK;
+    return status;
+}
+
 static cnn_status save_last(cnn__fit *fit)
 {
     if (fit->options.last_path == NULL) {
@@ -220,8 +248,31 @@ static cnn_status save_last(cnn__fit *fit)
         CNN__RETURN_IF_ERROR(cnn__history_set_schedule(fit->history, cnn_schedule_text(fit->options.schedule),
                                                        cnn_schedule_state(fit->options.schedule)));
     }
-    return cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer, fit->options.train,
-                               fit->history);
+    cnn_status status = cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer,
+                                            fit->options.train, fit->history);
+    fit->last_saved = fit->last_saved || status == CNN_OK;
+    return status;
+}
+
+/* A training that goes on under a new name has its best model there from the start, whatever becomes of it. A file
+ * that is there already is left alone until it is known to be needed: it may be of an epoch after the checkpoint. */
+static cnn_status save_best_so_far(cnn__fit *fit)
+{
+    if (fit->options.best_path == NULL || fit->history->best_values == NULL ||
+        access(fit->options.best_path, F_OK) == 0) {
+        return CNN_OK;
+    }
+    return save_best(fit, fit->history->best_values);
+}
+
+/* A training that ends well leaves both files, and what is in them is its own: also if it was resumed under new names,
+ * if no epoch was better than the checkpoint's best one, or if there was nothing left to do. */
+static cnn_status leave_files(cnn__fit *fit)
+{
+    if (fit->options.best_path != NULL && !fit->best_saved) {
+        CNN__RETURN_IF_ERROR(save_best(fit, fit->history->best_values));
+    }
+    return fit->last_saved ? CNN_OK : save_last(fit);
 }
 
 /* All epochs are done, or too many since the best one. */
@@ -235,25 +286,33 @@ static bool is_complete(const cnn__fit *fit)
 
 static cnn_status run_epochs(cnn__fit *fit)
 {
+    CNN__RETURN_IF_ERROR(save_best_so_far(fit));
     while (!is_complete(fit)) {
         cnn_progress progress;
         CNN__RETURN_IF_ERROR(train_epoch(fit));
         CNN__RETURN_IF_ERROR(finish_epoch(fit, &progress));
+        fit->last_saved = false;
         if (fit->improved && fit->options.best_path != NULL) {
-            CNN__RETURN_IF_ERROR(cnn_model_save(fit->model, fit->options.best_path));
+            CNN__RETURN_IF_ERROR(save_best(fit, NULL));
         }
         bool stop = fit->options.on_epoch != NULL && fit->options.on_epoch(fit->options.user, &progress);
         if (stop) {
-            return is_complete(fit) ? save_last(fit) : stopped(fit);
+            return is_complete(fit) ? leave_files(fit) : stopped(fit);
         }
         CNN__RETURN_IF_ERROR(save_last(fit));
     }
-    return CNN_OK;
+    return leave_files(fit);
 }
 
 cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history)
 {
     cnn__fit fit;
+    if (history != NULL) {
+        *history = NULL;
+    }
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
     cnn_status status = cnn__fit_open(&fit, model, options);
     if (status == CNN_OK) {
         status = run_epochs(&fit);

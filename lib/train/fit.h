@@ -19,11 +19,23 @@ typedef struct cnn__fit {
     double epoch_begin, wait_begin; /* seconds */
     uint64_t epoch_samples;         /* of this epoch's steps since epoch_begin */
     bool improved;                  /* the last epoch is the best so far */
+    float *weights;                 /* of a batch's samples; NULL: all are 1 */
+    bool best_saved, last_saved;    /* whether this call has written the file; the last one after the last epoch */
 } cnn__fit;
 
 /* Checks the options, completes model and options, makes sessions and history, and resumes. */
 cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options *options);
+/* Whether the best epoch's parameters are kept beside the last ones: the model is to end with them, or a training that
+ * goes on from the checkpoint may have to write them. */
+bool cnn__fit_keeps_best(const cnn__fit *fit);
 void cnn__fit_close(cnn__fit *fit);
+
+/* Checks class_weights and makes room for those of a batch. */
+cnn_status cnn__fit_weights(cnn__fit *fit);
+/* The weights of a batch's samples; NULL: all are 1. */
+const float *cnn__fit_batch_weights(cnn__fit *fit, const cnn_batch *batch);
+/* Says how many samples each class has, and warns of very uneven ones. */
+void cnn__fit_tell_classes(const cnn__fit *fit);
 
 /* The progress function of the validation: hands the caller's on_step the training's progress, with step 0. */
 bool cnn__fit_validation_step(void *user, const cnn_progress *validation);

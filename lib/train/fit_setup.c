@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/file.h"
+#include "core/options.h"
 #include "loader/loader.h"
 #include "train/checkpoint.h"
-#include "core/options.h"
 #include "train/fit.h"
 
 static cnn_status check_options(cnn__fit *fit)
@@ -20,16 +21,26 @@ static cnn_status check_options(cnn__fit *fit)
     if (options->evaluators != NULL && options->evaluator_count == 0) {
         return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_fit: evaluators without evaluator_count");
     }
+    CNN__RETURN_IF_ERROR(cnn__check_evaluators(fit->context, options->evaluators,
+                                               options->evaluators != NULL ? options->evaluator_count : 0));
     if (cnn__loader_views(options->train) > 1) {
         return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT,
                          "cnn_fit: the training loader makes %u views of each image; these are for evaluation",
                          cnn__loader_views(options->train));
     }
+    if (options->best_path != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->best_path));
+    }
+    if (options->last_path != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->last_path));
+    }
     CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->train));
+    CNN__RETURN_IF_ERROR(cnn__check_targets(fit->model, options->train));
     CNN__RETURN_IF_ERROR(cnn__check_classes(fit->model, cnn_loader_dataset(options->train)));
     if (options->validation != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__check_ends(fit->context, options->validation));
         CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->validation));
-        CNN__RETURN_IF_ERROR(cnn__check_classes(fit->model, cnn_loader_dataset(options->validation)));
+        CNN__RETURN_IF_ERROR(cnn__check_targets(fit->model, options->validation));
     }
     return CNN_OK;
 }
@@ -39,11 +50,8 @@ static cnn_status adopt_classes(cnn__fit *fit)
 {
     const cnn_dataset *dataset = cnn_loader_dataset(fit->options.train);
     size_t count = cnn_dataset_class_count(dataset);
-    cnn_shape output = cnn_model_output_shape(fit->model);
-    size_t outputs = 0;
-    bool fits = cnn__shape_values(&output, &outputs) && (outputs == count || (outputs == 1 && count == 2));
-    if (fit->model->class_count > 0 || count == 0 || !fits) {
-        return CNN_OK; /* a model may have more outputs than this dataset has classes */
+    if (!cnn__adopts_classes(fit->model, dataset)) {
+        return CNN_OK;
     }
     const char **names = cnn__alloc_array(fit->context, count, sizeof(*names));
     if (names == NULL) {
@@ -57,19 +65,16 @@ static cnn_status adopt_classes(cnn__fit *fit)
     return status;
 }
 
-/* Preprocessing from the loaders, unless the model has some. */
+/* Preprocessing from the loaders, unless the model has some. Of that the model gets the turning of photos all the same:
+ * a dataset may do that beside the pipeline, and what was learnt from turned photos cannot tell others. */
 static cnn_status adopt_pipeline(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
-    if (fit->model->pipeline != NULL) {
-        return CNN_OK;
-    }
-    const cnn_pipeline *source = cnn_loader_pipeline(options->validation != NULL ? options->validation
-                                                                                 : options->train);
+    const cnn_loader *source = options->validation != NULL ? options->validation : options->train;
+    const bool orient = cnn__loader_orients(options->train) || cnn__loader_orients(source);
     cnn_pipeline *steady = NULL;
-    cnn_status status = source != NULL ? cnn_pipeline_for_evaluation(source, &steady)
-                                       : cnn_pipeline_create(fit->context, "", &steady);
-    if (status == CNN_OK) {
+    cnn_status status = cnn__loader_preprocessing(source, fit->model->pipeline, orient, &steady);
+    if (status == CNN_OK && steady != NULL) {
         status = cnn_model_set_pipeline(fit->model, steady);
     }
     cnn_pipeline_free(steady);
@@ -81,16 +86,24 @@ static cnn_status complete_options(cnn__fit *fit)
     cnn_fit_options *options = &fit->options;
     options->epochs = options->epochs == 0 ? 1 : options->epochs;
     if (options->loss == NULL) {
-        CNN__RETURN_IF_ERROR(cnn__default_loss(fit->model, &fit->own_loss));
+        CNN__RETURN_IF_ERROR(cnn__default_loss(fit->model, options->train, &fit->own_loss));
         options->loss = fit->own_loss;
     }
     if (options->evaluators == NULL) {
-        CNN__RETURN_IF_ERROR(cnn_accuracy_create(fit->context, &fit->own_evaluator));
+        const bool targets = cnn_dataset_target_count(cnn_loader_dataset(options->train)) > 0;
+        CNN__RETURN_IF_ERROR(targets ? cnn_loss_evaluator_create(fit->context, &fit->own_evaluator)
+                                     : cnn_accuracy_create(fit->context, &fit->own_evaluator));
         options->evaluators = &fit->own_evaluator;
         options->evaluator_count = 1;
     }
     fit->best = options->evaluators[0];
     return CNN_OK;
+}
+
+bool cnn__fit_keeps_best(const cnn__fit *fit)
+{
+    const cnn_fit_options *options = &fit->options;
+    return options->epochs > 1 && (!options->keep_last || options->best_path != NULL);
 }
 
 static cnn_status make_sessions(cnn__fit *fit)
@@ -110,6 +123,7 @@ static cnn_status make_sessions(cnn__fit *fit)
         .on_step = options->on_step != NULL ? cnn__fit_validation_step : NULL,
         .user = fit,
     };
+    CNN__RETURN_IF_ERROR(cnn__evaluate_labels(&fit->validation, fit->model, cnn_loader_dataset(options->train)));
     return cnn_session_create(fit->model, CNN_SESSION(.batch = cnn__evaluation_batch(options->validation)),
                               &fit->validation.session);
 }
@@ -165,6 +179,11 @@ static cnn_status take_rows(cnn__fit *fit, cnn_history *from)
     if (from->best_values != NULL) {
         return cnn__history_keep_best(to, from->best_values, from->best_count);
     }
+    /* A training of one epoch keeps no copy of the best parameters: they are its only ones. */
+    if (to->best_epoch != SIZE_MAX && to->best_epoch + 1 == to->epochs && to->running.steps == 0 &&
+        (cnn__fit_keeps_best(fit) || fit->options.best_path != NULL)) {
+        return cnn__history_keep_model(to, fit->model);
+    }
     return CNN_OK;
 }
 
@@ -190,6 +209,10 @@ static cnn_status take_schedule(void *user, const cnn_history *before)
     const cnn__fit *fit = user;
     cnn_schedule *schedule = fit->options.schedule;
     CNN__RETURN_IF_ERROR(check_metric(fit, before));
+    if (strcmp(before->class_weights, fit->history->class_weights) != 0) {
+        cnn__log(fit->context, CNN_LOG_WARNING, "%s: was trained with %s class weights", fit->options.resume_path,
+                 before->class_weights[0] == '\0' ? "no" : "other");
+    }
     if (before->schedule == NULL) {
         return CNN_OK;
     }
@@ -211,12 +234,18 @@ static cnn_status begin_schedule(const cnn__fit *fit)
                                     cnn_loader_batches(fit->options.train), fit->options.epochs);
 }
 
+/* Before the first step of an epoch the loader is at the start of one, wherever it was left. */
+static cnn_status place_loader(cnn__fit *fit)
+{
+    return fit->history->running.steps > 0 ? CNN_OK : cnn__loader_begin_epoch(fit->context, fit->options.train);
+}
+
 static cnn_status resume(cnn__fit *fit)
 {
     cnn_history *before = NULL;
     CNN__RETURN_IF_ERROR(begin_schedule(fit));
     if (fit->options.resume_path == NULL) {
-        return CNN_OK;
+        return place_loader(fit);
     }
     CNN__RETURN_IF_ERROR(cnn__checkpoint_load(fit->options.resume_path, fit->session, fit->options.optimizer,
                                               fit->options.train, take_schedule, fit, &before));
@@ -225,7 +254,7 @@ static cnn_status resume(cnn__fit *fit)
     }
     cnn_status status = take_rows(fit, before);
     cnn_history_free(before);
-    return status;
+    return status == CNN_OK ? place_loader(fit) : status;
 }
 
 cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options *options)
@@ -238,16 +267,21 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
     CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_fit", options, &fit->options, sizeof(fit->options)));
     CNN__RETURN_IF_ERROR(check_options(fit));
     CNN__RETURN_IF_ERROR(complete_options(fit));
-    CNN__RETURN_IF_ERROR(adopt_classes(fit));
-    CNN__RETURN_IF_ERROR(adopt_pipeline(fit));
     CNN__RETURN_IF_ERROR(make_history(fit));
+    CNN__RETURN_IF_ERROR(cnn__fit_weights(fit));
     CNN__RETURN_IF_ERROR(make_sessions(fit));
-    return resume(fit);
+    CNN__RETURN_IF_ERROR(resume(fit));
+    cnn__fit_tell_classes(fit);
+    /* After the checkpoint was accepted: one that does not fit leaves the model as it was. */
+    CNN__RETURN_IF_ERROR(adopt_classes(fit));
+    return adopt_pipeline(fit);
 }
 
 void cnn__fit_close(cnn__fit *fit)
 {
     cnn_session_free(fit->validation.session);
+    cnn__evaluate_labels_free(&fit->validation, fit->model);
+    cnn__free(fit->context, fit->weights);
     cnn_session_free(fit->session);
     cnn_evaluator_free(fit->own_evaluator);
     cnn_loss_free(fit->own_loss);

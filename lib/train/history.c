@@ -39,32 +39,49 @@ void cnn_history_free(cnn_history *history)
     cnn__free(context, history);
 }
 
+/* Room for one more of `count` things of `size` bytes: twice as much as there is, so that many take no time with the
+ * square. */
+static cnn_status grow(cnn_context *context, void **memory, size_t count, size_t size, size_t *capacity)
+{
+    if (count < *capacity) {
+        return CNN_OK;
+    }
+    size_t wanted, bytes;
+    if (!cnn__mul_size(count + 8, 2, &wanted) || !cnn__mul_size(wanted, size, &bytes)) {
+        return cnn__fail(context, CNN_ERROR_LIMIT, "a history's size overflows");
+    }
+    void *more = cnn__realloc(context, *memory, bytes);
+    if (more == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    *memory = more;
+    *capacity = wanted;
+    return CNN_OK;
+}
+
 cnn_status cnn__history_add_column(cnn_history *history, const char *name)
 {
-    cnn_context *context = history->context;
-    char **columns = cnn__realloc(context, history->columns, (history->column_count + 1) * sizeof(*columns));
-    if (columns == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
+    void *columns = history->columns;
+    CNN__RETURN_IF_ERROR(
+        grow(history->context, &columns, history->column_count, sizeof(char *), &history->column_capacity));
     history->columns = columns;
-    columns[history->column_count] = cnn__strdup(context, name);
-    if (columns[history->column_count] == NULL) {
+    char *copy = cnn__strdup(history->context, name);
+    if (copy == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
-    history->column_count++;
+    history->columns[history->column_count++] = copy;
     return CNN_OK;
 }
 
 cnn_status cnn__history_add_row(cnn_history *history)
 {
-    size_t row = history->column_count * sizeof(double);
-    double *values = cnn__realloc(history->context, history->values, (history->epochs + 1) * row);
-    if (values == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
+    const size_t width = history->column_count;
+    void *values = history->values;
+    CNN__RETURN_IF_ERROR(
+        grow(history->context, &values, history->epochs, width * sizeof(double), &history->row_capacity));
     history->values = values;
-    for (size_t i = 0; i < history->column_count; i++) {
-        values[history->epochs * history->column_count + i] = NAN;
+    for (size_t i = 0; i < width; i++) {
+        history->values[history->epochs * width + i] = NAN;
     }
     history->epochs++;
     return CNN_OK;

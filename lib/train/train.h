@@ -11,9 +11,9 @@
 
 /* An epoch that is under way, so that a checkpoint within it can be resumed. */
 typedef struct cnn__running {
-    uint64_t steps;   /* done in this epoch */
-    uint64_t samples; /* seen in this epoch */
-    double loss_sum;  /* over samples */
+    uint64_t steps;               /* done in this epoch */
+    uint64_t samples;             /* seen in this epoch */
+    double loss_sum;              /* over samples */
     double step_loss, step_score; /* of the last batch alone, as cnn_progress has them */
 } cnn__running;
 
@@ -23,9 +23,9 @@ typedef struct cnn__running {
 struct cnn_history {
     cnn_context *context;
     char **columns;
-    size_t column_count;
+    size_t column_count, column_capacity;
     double *values; /* epochs x columns */
-    size_t epochs;
+    size_t epochs, row_capacity;
     size_t best_epoch; /* SIZE_MAX: none */
     double best_score;
     float *best_values; /* the best epoch's parameters, by cnn__parameter.offset; NULL: not kept */
@@ -35,6 +35,7 @@ struct cnn_history {
     char *running_scores; /* what cnn__running_pack() made of the evaluators; NULL: nothing */
     char *schedule;       /* the text of the learning rate's schedule; NULL: none */
     char *schedule_state; /* where it stands; NULL: none */
+    char class_weights[40]; /* tells those of one training from those of another; "": none */
 };
 
 cnn_status cnn__history_create(cnn_context *context, cnn_history **history);
@@ -70,16 +71,51 @@ typedef struct cnn__evaluation_run {
     size_t evaluator_count;
     cnn_progress_function on_step;
     void *user;
+    int32_t *label_map; /* the model's label of each of the dataset's; NULL: the same */
+    int32_t *labels;    /* of a batch; NULL without label_map */
 } cnn__evaluation_run;
+
+/* Fills label_map and labels; cnn__evaluate_labels_free() is needed after a failure too. `train` as below. */
+cnn_status cnn__evaluate_labels(cnn__evaluation_run *run, const cnn_model *model, const cnn_dataset *train);
+void cnn__evaluate_labels_free(cnn__evaluation_run *run, const cnn_model *model);
 
 /* The batch of a session that evaluates this loader. */
 uint32_t cnn__evaluation_batch(const cnn_loader *loader);
 
+/* CNN_ERROR_INVALID_ARGUMENT if the loader never comes to the end of an epoch. */
+cnn_status cnn__check_ends(const cnn_context *context, const cnn_loader *loader);
+/* CNN_ERROR_INVALID_ARGUMENT if one of them is NULL. */
+cnn_status cnn__check_evaluators(const cnn_context *context, cnn_evaluator *const *evaluators, size_t count);
+
 /* Runs one epoch of the loader through the session. */
 cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result *result);
 
-/* The loss that suits a model where none is given; the caller frees it. */
-cnn_status cnn__default_loss(const cnn_model *model, cnn_loss **loss);
+/* The loss that suits a model and data where none is given; the caller frees it. Of data with target values none does:
+ * CNN_ERROR_INVALID_ARGUMENT. */
+cnn_status cnn__default_loss(const cnn_model *model, const cnn_loader *loader, cnn_loss **loss);
+
+/* What a batch asks of the outputs: its targets if it has some, else labels; with these weights. */
+static inline cnn_target cnn__batch_target(const cnn_batch *batch, const int32_t *labels, const float *weights)
+{
+    return (cnn_target){.struct_size = sizeof(cnn_target),
+                        .labels = batch->targets == NULL ? labels : NULL,
+                        .values = batch->targets,
+                        .weights = weights};
+}
+
+/* CNN_ERROR_MISMATCH if the loader's samples have another number of targets than the model has outputs. */
+cnn_status cnn__check_targets(const cnn_model *model, const cnn_loader *loader);
+
+size_t cnn__output_values(const cnn_model *model);
+
+/* Whether a model without class names takes those of the dataset that it is trained on. */
+bool cnn__adopts_classes(const cnn_model *model, const cnn_dataset *dataset);
+
+/* The model's label of each of the dataset's classes, by name: a dataset for evaluation may lack classes, and may have
+ * them in another order. *map is NULL where they are the same, else the caller's (cnn__free). A model without names has
+ * those of `train` that it will adopt; without either (`train` may be NULL) labels are taken as they are.
+ * CNN_ERROR_MISMATCH names a class that the model does not know. */
+cnn_status cnn__label_map(const cnn_model *model, const cnn_dataset *train, const cnn_dataset *dataset, int32_t **map);
 
 /* CNN_ERROR_MISMATCH if model and dataset both have class names and these differ, or the counts cannot fit. */
 cnn_status cnn__check_classes(const cnn_model *model, const cnn_dataset *dataset);

@@ -17,6 +17,9 @@ train() {
 run 0 'training' train --out one.cnn --epochs 6 --log one.csv --topk 2
 has err 'it tells the classes' '0 cat, 1 dog'
 has err 'it tells the sizes' '50 for training, 20 for validation'
+has err 'it tells the images of each class' '^training on cat 25, dog 25$'
+has err 'and those for validation' '^validation  cat 10, dog 10$'
+hasnt err 'even classes are no reason for a warning' 'warning'
 has err 'it tells each epoch, training values as running' \
     '^epoch 1/6: loss [0-9.]+, accuracy [0-9.]+ \(running\); val_loss [0-9.]+, val_accuracy [0-9.]+'
 has err 'it tells the share of time spent waiting' 'images/s, [0-9.]+ % waiting for data, [0-9]+:[0-9]+'
@@ -116,6 +119,20 @@ if [ -w /dev/full ]; then
     "$cnn" predict one.cnn parts/test/dog/dog.36.jpg >/dev/full 2>err
     tap_result $((1 - ($? == 1))) 'prediction on a full disk: status 1'
 fi
+
+# Uneven classes, classes without images, many classes.
+mkdir -p uneven/cat uneven/dog && cp photos/cat.?.jpg photos/cat.1?.jpg uneven/cat && cp photos/dog.[0-3].jpg uneven/dog
+run 0 'uneven classes' "$cnn" train fashion-dnn --data uneven --size 28x28x3 --epochs 1 --out uneven.cnn
+has err 'it warns of them' '^warning: .*the classes are uneven: "cat" has 20 training samples, "dog" 4; class weights'
+cp photos/dog.4.jpg uneven/dog
+run 0 'four times as many' "$cnn" train fashion-dnn --data uneven --size 28x28x3 --epochs 1 --out uneven.cnn --replace
+hasnt err 'are not uneven yet' 'are uneven'
+mkdir many && for i in 10 11 12 13 14 15 16 17 18 19 20 21 22; do
+    mkdir many/class$i && cp photos/cat.[0-9].jpg many/class$i
+done
+rm many/class15/cat.[0-4].jpg
+run 0 'many classes' "$cnn" train fashion-dnn --data many --size 28x28x3 --epochs 1 --out many.cnn
+has err 'it tells the smallest and the largest' '^training on 13 classes, the smallest class15 5, the largest class10 10$'
 
 head -c 300 photos/cat.1.jpg >parts/train/cat/cat.99.jpg
 run 1 'training with a damaged image' train --out six.cnn --epochs 1

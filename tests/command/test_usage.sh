@@ -31,6 +31,13 @@ for command in $commands; do
         sed 's/\\-/-/g' "$page" | grep -qE "^(\.BI?|\.BR) --$option( |\$)" || echo "$option"
     done)
     tap_empty "the manual page has the options of $command" "$missing"
+    # The other way round: the part of the page that begins with the command's line and ends at the next command's.
+    surplus=$(sed 's/\\-/-/g' "$page" | awk -v command="$command" '
+        before == ".TP" && /^\.B[IR]* "?cnn / || /^\.SH/ {inside = index($0, "cnn " command) > 0}
+        {before = $0}
+        inside && /^\.BI? (\\f.)?"?--/ {print}' | grep -oE -- '--[a-z0-9-]+' | grep -v '^--$' | sort -u |
+        while read -r option; do grep -qE -e "^  $option( |\$)" help || echo "$option"; done)
+    tap_empty "the manual page has no other options of $command" "$surplus"
 done
 
 run 2 'an unknown option' "$cnn" version --jsn
@@ -62,6 +69,45 @@ run 2 'options that exclude each other' "$cnn" train catdog --data . --out x --v
 run 2 'a choice that is none' "$cnn" train catdog --data . --out x --optimizer adm
 has err 'it lists the choices' 'sgd, momentum, nesterov, rmsprop, adam'
 run 1 'an output folder that is not there' "$cnn" train catdog --data . --out no/x.cnn
+run 1 'a folder in the place of a model' "$cnn" summary "$work"
+mkdir catalog
+run 1 'a folder whose name is a word' "$cnn" summary catalog
+has err 'it says that it is no file' 'catalog: is not a regular file'
+for argument in 'summary' 'train --data . --out x' 'eval --data .' 'predict x.cnn' 'split . --train 1' 'check' 'bench' 'help'; do
+    # shellcheck disable=SC2086
+    run 2 "an empty argument of $argument" "$cnn" $argument ''
+    has err 'it says so' 'an argument is empty|too many'
+done
+for option in data out val log curve resume init-from freeze classes metric schedule mean pca preprocess augment; do
+    run 2 "an empty --$option" "$cnn" train catdog --data . --out x "--$option="
+    has err 'it names the option' "^cnn train: --$option is empty"
+done
+for option in epochs batch patience limit topk memory-limit lr weight-decay clip-norm momentum val-split dropout; do
+    for value in nan inf -inf -1 1e999 1e-999x 0x10 '1 ' 99999999999999999999999999 ''; do
+        run 2 "--$option $value" "$cnn" train catdog --data . --out x "--$option" "$value"
+        has err 'it says what is valid' "^cnn train: --$option takes a (whole )?number from .* to .*, not \"$value\""
+    done
+done
+run 2 'a seed beyond 64 bits' "$cnn" version --seed 18446744073709551616
+has err 'it says how far it may go' 'from 0 to 2\^64-1, not'
+run 0 'the largest seed' "$cnn" version --seed 18446744073709551615
+for size in 0x0 x28 28x 28x28x 28x28x3x3 99999x1 28X28 -1x28 ''; do
+    run 2 "--size $size" "$cnn" train catdog --data . --out x --size "$size"
+done
+run 2 'images of four channels' "$cnn" train catdog --data . --out x --size 28x28x4
+has err 'it says how many there can be' '1 or 3 channels, not 4'
+for list in 'cat,,dog' ',' 'cat,dog,cat'; do
+    run 2 "--classes $list" "$cnn" train catdog --data . --out x --classes "$list"
+    has err 'it says what is wrong' "--classes has (an empty name|a name twice): $list"
+    run 2 "--freeze $list" "$cnn" train catdog --data . --out x --freeze "$list"
+done
+run 0 'an option given twice' "$cnn" version --threads 1 --threads 2 --json
+has err 'it says which one counts' '^warning: --threads is given more than once; the last one counts$'
+[ "$(json threads <out)" = 2 ]
+tap_result $? 'and that is the last one'
+run 0 'a flag given twice' "$cnn" version --json --json
+[ -s err ]
+tap_result $((1 - $?)) 'is nothing to tell'
 run 2 'evaluation without data' "$cnn" eval x.cnn
 run 2 'evaluation of a model without training' "$cnn" eval catdog --data .
 run 2 'prediction without an image' "$cnn" predict x.cnn

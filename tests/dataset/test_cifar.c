@@ -47,7 +47,7 @@ START_TEST(planes_become_pixels)
                         "truck", NULL);
     for (size_t i = 0; i < 4; i++) {
         ck_assert_int_eq(cnn_dataset_label(dataset, i), (int32_t)i);
-        ck_assert_int_eq(cnn__dataset_read(dataset, i, 0, 0, &sample), CNN_OK);
+        ck_assert_int_eq(cnn__dataset_read(dataset, i, NULL, &sample), CNN_OK);
         ck_assert(sample.height == 32 && sample.width == 32 && sample.channels == 3);
         for (size_t p = 0; p < 1024; p++) {
             for (size_t c = 0; c < 3; c++) {

@@ -131,8 +131,8 @@ START_TEST(folder_errors_name_what_is_wrong)
     ck_assert_int_eq(remove(tree_path("bird/notes.txt")), 0);
     ck_assert_int_eq(remove(tree_path("bird")), 0);
     tree_expect_error(cnn_dataset_open_folders(tree_context, tree_path(""),
-                                               CNN_FILES(.classes = cats_dogs, .class_count = 2), &dataset),
-                      CNN_ERROR_FORMAT, "class \"dog\" has no", NULL);
+                                               CNN_FILES(.classes = cats_dogs, .class_count = 1), &dataset),
+                      CNN_ERROR_MISMATCH, "folder \"cat\" is none of the 1 classes", NULL);
     tree_link("nowhere.jpg", "cat/2.jpg");
     tree_expect_error(open_folders(&dataset), CNN_ERROR_IO, "/cat: entry \"2.jpg\" cannot be examined", NULL);
     ck_assert_ptr_null(dataset);
@@ -207,7 +207,7 @@ END_TEST
 
 START_TEST(flat_errors_name_what_is_wrong)
 {
-    static const char *const cat[] = {"cat"}, *const three[] = {"cat", "dog", "bird"};
+    static const char *const cat[] = {"cat"};
     cnn_dataset *dataset;
     tree_expect_error(open_flat(&dataset), CNN_ERROR_FORMAT, "found no .jpg", NULL);
     tree_touch("cat.1.jpg");
@@ -215,9 +215,6 @@ START_TEST(flat_errors_name_what_is_wrong)
     tree_expect_error(
         cnn_dataset_open_flat(tree_context, tree_path(""), CNN_FILES(.classes = cat, .class_count = 1), &dataset),
         CNN_ERROR_MISMATCH, "\"dog.1.jpg\"", NULL);
-    tree_expect_error(
-        cnn_dataset_open_flat(tree_context, tree_path(""), CNN_FILES(.classes = three, .class_count = 3), &dataset),
-        CNN_ERROR_FORMAT, "class \"bird\"", NULL);
 }
 END_TEST
 
@@ -284,7 +281,7 @@ START_TEST(files_are_decoded_when_read)
     tree_write("b/1.jpg", golden_jpeg, sizeof(golden_jpeg));
     tree_write("b/2.jpg", golden_jpeg, sizeof(golden_jpeg) / 2);
     ck_assert_int_eq(open_any(&dataset), CNN_OK);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 0, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 0, NULL, &sample), CNN_OK);
     ck_assert_int_eq(sample.label, 0);
     ck_assert_ptr_null(sample.floats);
     ck_assert_uint_eq(sample.width, 2);
@@ -292,19 +289,19 @@ START_TEST(files_are_decoded_when_read)
     ck_assert_uint_eq(sample.channels, 3);
     ck_assert_mem_eq(sample.image->pixels, pixels, sizeof(pixels));
     cnn__sample_free(&sample);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 1, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 1, NULL, &sample), CNN_OK);
     ck_assert_int_eq(sample.label, 1);
     ck_assert_uint_eq(sample.channels, 3);
     ck_assert_int_le(abs(sample.image->pixels[0] - 100), 1);
     cnn__sample_free(&sample);
     cnn__sample_free(&sample); /* the second one has nothing to free */
-    tree_expect_error(cnn__dataset_read(dataset, 2, 0, 0, &sample), CNN_ERROR_TRUNCATED, "b/2.jpg", NULL);
+    tree_expect_error(cnn__dataset_read(dataset, 2, NULL, &sample), CNN_ERROR_TRUNCATED, "b/2.jpg", NULL);
     ck_assert_ptr_null(sample.image);
     cnn__sample_free(&sample);
-    tree_expect_error(cnn__dataset_read(dataset, 3, 0, 0, &sample), CNN_ERROR_INVALID_ARGUMENT, "sample 3 of 3", NULL);
+    tree_expect_error(cnn__dataset_read(dataset, 3, NULL, &sample), CNN_ERROR_INVALID_ARGUMENT, "sample 3 of 3", NULL);
     cnn_dataset_free(dataset);
     ck_assert_int_eq(cnn_dataset_open(tree_context, tree_path(""), CNN_FILES(.channels = 1), &dataset), CNN_OK);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 0, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 0, NULL, &sample), CNN_OK);
     ck_assert_uint_eq(sample.channels, 1);
     ck_assert_uint_eq(sample.image->pixels[0], (10 * 19595 + 20 * 38470 + 30 * 7471 + 32768) >> 16);
     cnn__sample_free(&sample);

@@ -204,7 +204,7 @@ START_TEST(a_pair_is_a_dataset)
     ck_assert_ptr_null(cnn_dataset_path(dataset, 0));
     cnn_shape shape = cnn_dataset_shape(dataset);
     ck_assert(shape.rank == 3 && shape.dims[0] == 2 && shape.dims[1] == 2 && shape.dims[2] == 1);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 1, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 1, NULL, &sample), CNN_OK);
     ck_assert_int_eq(sample.label, 0);
     ck_assert(sample.height == 2 && sample.width == 2 && sample.channels == 1);
     ck_assert_mem_eq(sample.image->pixels, images + 20, 4);
@@ -213,7 +213,7 @@ START_TEST(a_pair_is_a_dataset)
     cnn_dataset_free(dataset);
     ck_assert_int_eq(open_pair(CNN_FILES(.channels = 3), &dataset), CNN_OK);
     ck_assert_int_eq((int)cnn_dataset_shape(dataset).dims[2], 3);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 2, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 2, NULL, &sample), CNN_OK);
     static const uint8_t rgb[] = {9, 9, 9, 10, 10, 10, 11, 11, 11, 255, 255, 255};
     ck_assert_uint_eq(sample.channels, 3);
     ck_assert_mem_eq(sample.image->pixels, rgb, sizeof(rgb));
@@ -260,13 +260,13 @@ START_TEST(colour_images_have_rank_four)
     tree_write("images", colour, sizeof(colour));
     tree_write("labels", labels, sizeof(labels));
     ck_assert_int_eq(open_pair(NULL, &dataset), CNN_OK);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 2, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 2, NULL, &sample), CNN_OK);
     ck_assert_uint_eq(sample.channels, 3);
     ck_assert_mem_eq(sample.image->pixels, colour + 26, 3);
     cnn__sample_free(&sample);
     cnn_dataset_free(dataset);
     ck_assert_int_eq(open_pair(CNN_FILES(.channels = 1), &dataset), CNN_OK);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 2, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 2, NULL, &sample), CNN_OK);
     ck_assert_uint_eq(sample.channels, 1);
     ck_assert_uint_eq(sample.image->pixels[0], 141); /* as Pillow's convert("L") */
     cnn__sample_free(&sample);
@@ -353,7 +353,7 @@ START_TEST(fashion_mnist)
         for (int c = 0; c < 10; c++) {
             ck_assert_uint_eq(per_class[c], counts[p] / 10);
         }
-        ck_assert_int_eq(cnn__dataset_read(dataset, counts[p] - 1, 0, 0, &sample), CNN_OK);
+        ck_assert_int_eq(cnn__dataset_read(dataset, counts[p] - 1, NULL, &sample), CNN_OK);
         ck_assert(sample.width == 28 && sample.height == 28 && sample.channels == 1);
         cnn__sample_free(&sample);
         /* Both parts begin with an ankle boot. */

@@ -30,7 +30,7 @@ START_TEST(bytes_are_copied)
                      CNN_OK);
     memset(mine, 0, sizeof(mine));
     tree_expect_classes(dataset, "0", "1", "2", "3", "4", NULL);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 1, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 1, NULL, &sample), CNN_OK);
     ck_assert_int_eq(sample.label, 0);
     ck_assert(sample.height == 1 && sample.width == 2 && sample.channels == 3);
     ck_assert(sample.image->height == 1 && sample.image->width == 2 && sample.image->channels == 3);
@@ -51,7 +51,7 @@ START_TEST(arrays_may_be_borrowed)
                                         &dataset),
                      CNN_OK);
     tree_expect_classes(dataset, "a", "b", NULL);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 1, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 1, NULL, &sample), CNN_OK);
     ck_assert_ptr_eq(sample.floats, floats + 2);
     ck_assert_ptr_null(sample.image);
     ck_assert(sample.label == -1 && sample.height == 2 && sample.width == 1 && sample.channels == 1);
@@ -63,7 +63,7 @@ START_TEST(arrays_may_be_borrowed)
                            &dataset),
         CNN_OK);
     ck_assert_uint_eq(cnn_dataset_class_count(dataset), 0);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 3, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 3, NULL, &sample), CNN_OK);
     ck_assert_ptr_eq(sample.image->pixels, bytes + 9);
     cnn__sample_free(&sample);
     cnn_dataset_free(dataset);
@@ -173,7 +173,7 @@ START_TEST(custom_forms)
     cnn__sample sample;
     custom self = {.sample = {.label = 1, .pixels = bytes, .height = 2, .width = 2, .channels = 3, .path = "mem"}};
     cnn_dataset *dataset = make_custom(&self);
-    ck_assert_int_eq(cnn__dataset_read(dataset, 2, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 2, NULL, &sample), CNN_OK);
     ck_assert(sample.label == 1 && sample.height == 2 && sample.width == 2 && sample.channels == 3);
     ck_assert_ptr_eq(sample.image->pixels, bytes);
     ck_assert_ptr_eq(sample.custom.token, (void *)3);
@@ -182,19 +182,19 @@ START_TEST(custom_forms)
     ck_assert_int_eq(self.releases, 1);
 
     self.sample = (cnn_sample){.label = -1, .floats = floats, .height = 1, .width = 4, .channels = 1};
-    ck_assert_int_eq(cnn__dataset_read(dataset, 0, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 0, NULL, &sample), CNN_OK);
     ck_assert(sample.label == -1 && sample.floats == floats && sample.image == NULL && sample.width == 4);
     cnn__sample_free(&sample);
 
     self.sample = (cnn_sample){.encoded = golden_png, .encoded_size = sizeof(golden_png)};
-    ck_assert_int_eq(cnn__dataset_read(dataset, 0, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 0, NULL, &sample), CNN_OK);
     ck_assert(sample.label == 0 && sample.width == 2 && sample.height == 1 && sample.channels == 3);
     ck_assert_uint_eq(sample.image->pixels[3], 200);
     cnn__sample_free(&sample);
 
     tree_write("a.png", golden_png, sizeof(golden_png));
     self.sample = (cnn_sample){.path = tree_path("a.png")};
-    ck_assert_int_eq(cnn__dataset_read(dataset, 0, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 0, NULL, &sample), CNN_OK);
     ck_assert_uint_eq(sample.image->pixels[0], 10);
     cnn__sample_free(&sample);
     ck_assert_int_eq(self.reads, 4);
@@ -219,21 +219,21 @@ START_TEST(custom_failures)
         {{.label = 2, .path = "a\nb"}, CNN_ERROR_CALLBACK, "sample 1 (a\\x0ab): label"},
         {{.label = -2, .path = "a"}, CNN_ERROR_CALLBACK, "found -2, expected -1 or below 2"},
         {{.path = "/does/not/exist.jpg"}, CNN_ERROR_NOT_FOUND, "/does/not/exist.jpg"},
-        {{.path = "odd", .encoded = "GIF89a", .encoded_size = 6}, CNN_ERROR_UNSUPPORTED, "sample 1 (odd): "},
+        {{.path = "odd", .encoded = "%PDF-1", .encoded_size = 6}, CNN_ERROR_UNSUPPORTED, "sample 1 (odd): "},
     };
     cnn__sample sample;
     custom self = {.status = CNN_OK};
     cnn_dataset *dataset = make_custom(&self);
     for (size_t i = 0; i < LENGTH(wrong); i++) {
         self.sample = wrong[i].sample;
-        tree_expect_error(cnn__dataset_read(dataset, 1, 0, 0, &sample), wrong[i].status, wrong[i].text, NULL);
+        tree_expect_error(cnn__dataset_read(dataset, 1, NULL, &sample), wrong[i].status, wrong[i].text, NULL);
         ck_assert_ptr_null(sample.image);
         ck_assert_int_eq(self.releases, (int)i + 1);
         cnn__sample_free(&sample);
     }
     /* What read refuses to hand over is not given back. */
     self.status = CNN_ERROR_DENIED;
-    tree_expect_error(cnn__dataset_read(dataset, 1, 0, 0, &sample), CNN_ERROR_DENIED,
+    tree_expect_error(cnn__dataset_read(dataset, 1, NULL, &sample), CNN_ERROR_DENIED,
                       "sample 1: the dataset's read function failed: refused for safety", NULL);
     ck_assert_int_eq(self.releases, (int)LENGTH(wrong));
     cnn_dataset_free(dataset);
@@ -335,7 +335,7 @@ static cnn_status create_custom_in(cnn_context *context, cnn_dataset **dataset)
 START_TEST(every_allocation_may_fail)
 {
     ck_assert_uint_ge(tree_fail_allocations(create_in), 7);
-    ck_assert_uint_ge(tree_fail_allocations(create_custom_in), 5);
+    ck_assert_uint_ge(tree_fail_allocations(create_custom_in), 4);
 }
 END_TEST
 
@@ -347,15 +347,18 @@ START_TEST(fake_samples)
     double sum = 0, square = 0;
     size_t counts[3] = {0};
     enum { COUNT = 300, VALUES = 9 * 7 * 3 };
-    ck_assert_int_eq(cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = COUNT, .height = 9, .width = 7,
-                                                                    .classes = 3), &dataset), CNN_OK);
-    ck_assert_int_eq(cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = COUNT, .height = 9, .width = 7,
-                                                                    .classes = 3, .seed = 77), &other), CNN_OK);
+    ck_assert_int_eq(cnn_dataset_create_fake(tree_context,
+                                             CNN_FAKE(.count = COUNT, .height = 9, .width = 7, .classes = 3), &dataset),
+                     CNN_OK);
+    ck_assert_int_eq(
+        cnn_dataset_create_fake(tree_context,
+                                CNN_FAKE(.count = COUNT, .height = 9, .width = 7, .classes = 3, .seed = 77), &other),
+        CNN_OK);
     tree_expect_classes(dataset, "0", "1", "2", NULL);
     ck_assert_uint_eq(cnn_dataset_count(dataset), COUNT);
     ck_assert_int_eq(cnn_dataset_shape(dataset).dims[2], 3);
     for (size_t i = 0; i < COUNT; i++) {
-        ck_assert_int_eq(cnn__dataset_read(dataset, i, 0, 0, &sample), CNN_OK);
+        ck_assert_int_eq(cnn__dataset_read(dataset, i, NULL, &sample), CNN_OK);
         ck_assert(sample.height == 9 && sample.width == 7 && sample.channels == 3 && sample.image == NULL);
         ck_assert(sample.label >= 0 && sample.label < 3);
         ck_assert_int_eq(cnn_dataset_label(dataset, i), sample.label);
@@ -365,10 +368,10 @@ START_TEST(fake_samples)
             sum += sample.floats[v];
             square += (double)sample.floats[v] * sample.floats[v];
         }
-        ck_assert_int_eq(cnn__dataset_read(dataset, i, 0, 0, &again), CNN_OK);
+        ck_assert_int_eq(cnn__dataset_read(dataset, i, NULL, &again), CNN_OK);
         ck_assert_mem_eq(again.floats, sample.floats, VALUES * sizeof(float));
         cnn__sample_free(&again);
-        ck_assert_int_eq(cnn__dataset_read(i > 0 ? dataset : other, i > 0 ? i - 1 : 0, 0, 0, &again), CNN_OK);
+        ck_assert_int_eq(cnn__dataset_read(i > 0 ? dataset : other, i > 0 ? i - 1 : 0, NULL, &again), CNN_OK);
         ck_assert_mem_ne(again.floats, sample.floats, VALUES * sizeof(float));
         cnn__sample_free(&again);
         cnn__sample_free(&sample);
@@ -397,9 +400,9 @@ START_TEST(fake_options_are_checked)
         CNN_ERROR_INVALID_ARGUMENT);
     ck_assert_int_eq(cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = 1, .height = 40000, .width = 2), &dataset),
                      CNN_ERROR_LIMIT);
-    ck_assert_int_eq(cnn_dataset_create_fake(tree_context,
-                                             CNN_FAKE(.count = 1, .height = 2, .width = 2, .classes = UINT32_MAX),
-                                             &dataset), CNN_ERROR_LIMIT);
+    ck_assert_int_eq(cnn_dataset_create_fake(
+                         tree_context, CNN_FAKE(.count = 1, .height = 2, .width = 2, .classes = UINT32_MAX), &dataset),
+                     CNN_ERROR_LIMIT);
     ck_assert_ptr_null(dataset);
 }
 END_TEST

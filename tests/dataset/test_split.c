@@ -45,7 +45,7 @@ static cnn_dataset *make_cyclic(size_t count, size_t class_count)
 static size_t number_of(const cnn_dataset *dataset, size_t index)
 {
     cnn__sample sample;
-    ck_assert_int_eq(cnn__dataset_read(dataset, index, 0, 0, &sample), CNN_OK);
+    ck_assert_int_eq(cnn__dataset_read(dataset, index, NULL, &sample), CNN_OK);
     size_t number = (size_t)sample.image->pixels[0] << 8 | sample.image->pixels[1];
     ck_assert_int_eq(sample.label, cnn_dataset_label(dataset, index));
     cnn__sample_free(&sample);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* libFuzzer target: decoding JPEG and PNG. The first byte chooses the options, the rest is the file. Link with
- * -fsanitize=fuzzer,address,undefined. */
+/* libFuzzer target: decoding images of every format. The first byte chooses the options, the rest is the file. Link
+ * with -fsanitize=fuzzer,address,undefined. */
 #include <stdlib.h>
 
 #include <cnn/image.h>
@@ -24,9 +24,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cnn_status status = cnn_image_decode(context, data + 1, size - 1,
                                          CNN_DECODE(.channels = (data[0] & 1) != 0 ? 1 : 3,
                                                     .apply_orientation = (data[0] & 2) != 0, .minimum_width = minimum,
-                                                    .minimum_height = minimum, .max_pixels = MAX_PIXELS),
+                                                    .minimum_height = minimum, .max_pixels = MAX_PIXELS,
+                                                    .background = (data[0] & 16) != 0 ? 0xff4080c0u : 0,
+                                                    .only_over_limit = (data[0] & 32) != 0),
                                          &image);
     if ((status == CNN_OK) != (image != NULL)) {
+        abort();
+    }
+    if (image != NULL && cnn_image_notes(image) == NULL) {
         abort();
     }
     cnn_image *resized = NULL;

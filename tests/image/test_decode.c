@@ -315,8 +315,10 @@ START_TEST(arguments_are_checked)
     check_failed(context, cnn_image_decode(context, file.data, file.size, CNN_DECODE(.channels = 2), &image),
                  CNN_ERROR_INVALID_ARGUMENT, "channels is 2");
     ck_assert_ptr_null(image);
-    check_failed(context, cnn_image_decode(context, file.data, file.size, CNN_DECODE(.max_side = 32769), &image),
-                 CNN_ERROR_INVALID_ARGUMENT, "32769");
+    check_failed(context, cnn_image_decode(context, file.data, file.size, CNN_DECODE(.max_side = 1048577), &image),
+                 CNN_ERROR_INVALID_ARGUMENT, "1048577");
+    check_failed(context, cnn_image_decode(context, file.data, file.size, CNN_DECODE(.background = 0xffffff), &image),
+                 CNN_ERROR_INVALID_ARGUMENT, "background is 0x00ffffff");
     check_failed(context, cnn_image_decode(context, NULL, 5, NULL, &image), CNN_ERROR_INVALID_ARGUMENT, "NULL");
     check_failed(context, cnn_image_decode(context, file.data, file.size, NULL, NULL), CNN_ERROR_INVALID_ARGUMENT,
                  "NULL");

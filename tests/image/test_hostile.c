@@ -48,6 +48,19 @@ START_TEST(every_prefix_is_truncated)
 }
 END_TEST
 
+/* Of a PNG: the size of its auxiliary chunks. */
+static size_t auxiliary_bytes(const bytes *png)
+{
+    size_t sum = 0;
+    for (size_t at = 8; at + 12 <= png->size;) {
+        const uint8_t *chunk = png->data + at;
+        size_t size = 12 + ((size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 | chunk[3]);
+        sum += chunk[4] >= 'a' ? size : 0;
+        at += size;
+    }
+    return sum;
+}
+
 START_TEST(every_damaged_byte_is_survived)
 {
     static const uint8_t damages[] = {0xff, 0x01, 0x80};
@@ -60,8 +73,13 @@ START_TEST(every_damaged_byte_is_survived)
             file.data[at] ^= damages[d];
         }
     }
-    /* PNG has a checksum over everything; in a JPEG most bytes are tables and pixels, of which any value is legal. */
-    size_t least = golden_files[_i].format == CNN_IMAGE_PNG ? 3 * file.size : file.size / 10;
+    /* PNG has a checksum over everything, but what is no part of the pixels may be damaged: the end's chunk, and those
+     * that a small first letter calls auxiliary. In a JPEG most bytes are tables and pixels, of which any value is
+     * legal. */
+    size_t least = file.size / 10;
+    if (golden_files[_i].format == CNN_IMAGE_PNG) {
+        least = 3 * (file.size - 12 - auxiliary_bytes(&file));
+    }
     ck_assert_msg(refused >= least, "%s: %zu of %zu refused", golden_files[_i].name, refused, 3 * file.size);
     bytes_free(&file);
 }
@@ -110,8 +128,11 @@ START_TEST(row_3_jpeg_of_4_gigapixels)
     check_failed(context, decode(&file, NULL), CNN_ERROR_LIMIT, "4.29 Gpx > 64 Mpx");
     set_jpeg_size(&file, 65000, 65000);
     check_failed(context, decode(&file, NULL), CNN_ERROR_LIMIT, "65000 x 65000: 4.22 Gpx > 64 Mpx");
-    set_jpeg_size(&file, 32769, 13);
-    check_failed(context, decode(&file, NULL), CNN_ERROR_LIMIT, "at most 32768 pixels along a side");
+    /* Sides of this length are read: here there is no data for them. */
+    set_jpeg_size(&file, 65500, 13);
+    check_failed(context, decode(&file, NULL), CNN_ERROR_TRUNCATED, "premature end");
+    set_jpeg_size(&file, 65501, 13);
+    check_failed(context, decode(&file, NULL), CNN_ERROR_LIMIT, "65500");
     set_jpeg_size(&file, 19, 0);
     ck_assert_int_ne(decode(&file, NULL), CNN_OK);
     bytes_free(&file);
@@ -195,8 +216,8 @@ START_TEST(row_6_png_of_50_gigapixels)
     check_failed(context, decode(&file, NULL), CNN_ERROR_LIMIT, "Gpx > 64 Mpx");
     set_png_size(&file, 0x80000000u, 1);
     ck_assert_int_eq(decode(&file, NULL), CNN_ERROR_FORMAT);
-    set_png_size(&file, 32769, 1);
-    check_failed(context, decode(&file, NULL), CNN_ERROR_LIMIT, "at most 32768");
+    set_png_size(&file, 1048577, 1);
+    check_failed(context, decode(&file, NULL), CNN_ERROR_LIMIT, "at most 1048576");
     set_png_size(&file, 0, 7);
     ck_assert_int_eq(decode(&file, NULL), CNN_ERROR_FORMAT);
     bytes_free(&file);
@@ -242,17 +263,6 @@ START_TEST(row_8_png_with_a_wrong_crc)
 }
 END_TEST
 
-START_TEST(row_8_png_with_a_wrong_crc_in_a_text)
-{
-    bytes file = named("png grey 8"), text = png_chunk("tEXt", "a\0b", 3);
-    text.data[text.size - 1] ^= 1;
-    bytes_insert(&file, IDAT_OF_GREY, text.data, text.size);
-    check_failed(context, decode(&file, NULL), CNN_ERROR_FORMAT, "tEXt CRC");
-    bytes_free(&file);
-    bytes_free(&text);
-}
-END_TEST
-
 START_TEST(row_10_other_formats)
 {
     static const struct {
@@ -260,9 +270,6 @@ START_TEST(row_10_other_formats)
         size_t size;
         const char *message;
     } files[] = {
-        {"GIF89a\1\0\1\0", 10, "starts 47 49 46 38 39 61 01 00"},
-        {"BM\0\0", 4, "starts 42 4d 00 00"},
-        {"RIFF\0\0\0\0WEBPVP8 ", 16, "starts 52 49 46 46"},
         {"\0", 1, "starts 00"},
         {"\xff\xd8\xfe\xff", 4, "starts ff d8 fe ff"},
         {"\x89PNG\n\x1a\n\n", 8, "starts 89 50 4e 47 0a"},
@@ -290,9 +297,9 @@ START_TEST(limits_hold_to_the_pixel)
         bytes_free(&file);
     }
     cnn_image *image = NULL;
-    ck_assert_int_eq(cnn_image_create(context, 32768, 1, 3, &image), CNN_OK);
+    ck_assert_int_eq(cnn_image_create(context, 1048576, 1, 3, &image), CNN_OK);
     cnn_image_free(image);
-    check_failed(context, cnn_image_create(context, 32769, 1, 3, &image), CNN_ERROR_LIMIT, "32769 x 1");
+    check_failed(context, cnn_image_create(context, 1048577, 1, 3, &image), CNN_ERROR_LIMIT, "1048577 x 1");
     check_failed(context, cnn_image_create(context, 1, 0, 3, &image), CNN_ERROR_INVALID_ARGUMENT, "1 x 0");
     check_failed(context, cnn_image_create(context, 1, 1, 2, &image), CNN_ERROR_INVALID_ARGUMENT, "2 channels");
     ck_assert_ptr_null(image);
@@ -356,7 +363,6 @@ int main(void)
     tcase_add_test(tests, row_6_png_of_50_gigapixels);
     tcase_add_test(tests, row_7_png_with_text_bombs);
     tcase_add_test(tests, row_8_png_with_a_wrong_crc);
-    tcase_add_test(tests, row_8_png_with_a_wrong_crc_in_a_text);
     tcase_add_test(tests, row_10_other_formats);
     tcase_add_test(tests, limits_hold_to_the_pixel);
     tcase_add_test(tests, a_palette_index_beyond_the_palette_is_black);

@@ -176,6 +176,37 @@ START_TEST(some_failures_cannot_be_left_out)
 }
 END_TEST
 
+/* A sample that is damaged does not hide one that was cancelled, whichever comes first and whoever finds it first. */
+START_TEST(a_cancelled_sample_is_not_hidden)
+{
+    const cnn_status statuses[2] = {CNN_ERROR_CANCELLED, CNN_ERROR_OUT_OF_MEMORY};
+    for (int i = 0; i < 2 * 2 * 3; i++) {
+        const size_t at = i / 2 % 2 == 0 ? 2 : 1, damaged = 3 - at;
+        cnn_batch batch = CNN_BATCH_INIT;
+        set.statuses[damaged] = CNN_ERROR_FORMAT;
+        set.statuses[at] = statuses[i % 2];
+        set.statuses[3] = CNN_ERROR_TRUNCATED;
+        cnn_loader *loader = new_loader(CNN_LOADER(.pipeline = pipeline, .batch = 4, .on_error = CNN_ON_ERROR_SKIP,
+                                                   .workers = (uint32_t)(i / 4)));
+        ck_assert_int_eq(cnn_loader_next(loader, &batch), statuses[i % 2]);
+        ck_assert_ptr_nonnull(strstr(cnn_last_error(context), at == 1 ? "sample 1" : "sample 2"));
+        ck_assert_uint_eq(cnn_loader_skipped(loader), 0);
+        ck_assert_int_eq(cnn_loader_next(loader, &batch), CNN_OK);
+        ck_assert_uint_eq(batch.indices[0], 4);
+        cnn_loader_free(loader);
+        memset(set.statuses, 0, sizeof(set.statuses));
+    }
+    /* Nor does looking for the channels of the first samples. */
+    set.statuses[0] = CNN_ERROR_FORMAT;
+    set.statuses[1] = CNN_ERROR_CANCELLED;
+    cnn_loader *loader = NULL;
+    ck_assert_int_eq(
+        cnn_loader_create(context, dataset, CNN_LOADER(.pipeline = pipeline, .on_error = CNN_ON_ERROR_SKIP), &loader),
+        CNN_ERROR_CANCELLED);
+    ck_assert_ptr_null(loader);
+}
+END_TEST
+
 START_TEST(shapes_that_differ)
 {
     cnn_loader *loader = NULL;
@@ -222,12 +253,15 @@ START_TEST(bad_options)
     ck_assert_int_eq(cnn_loader_create(context, NULL, NULL, &loader), invalid);
     ck_assert_int_eq(cnn_loader_create(context, dataset, NULL, NULL), invalid);
     ck_assert_int_eq(cnn_loader_create(NULL, dataset, NULL, &loader), invalid);
-    cnn_pipeline *huge = new_pipeline(context, "resize=32768x32768,grey=3");
+    cnn_context *large = NULL;
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .max_pixels = 1 << 30), &large), CNN_OK);
+    cnn_pipeline *huge = new_pipeline(large, "resize=32768x32768,grey=3");
     ck_assert_int_eq(cnn_loader_create(context, dataset,
                                        CNN_LOADER(.pipeline = huge, .batch = 4294967295u, .mode = CNN_BATCH_WRAP),
                                        &loader),
                      CNN_ERROR_LIMIT);
     cnn_pipeline_free(huge);
+    cnn_context_free(large);
     loader = new_loader(CNN_LOADER(.pipeline = pipeline));
     cnn_batch batch = {0};
     ck_assert_int_eq(cnn_loader_next(loader, &batch), invalid);
@@ -305,11 +339,10 @@ static bool use_loader(cnn_context *poor, const cnn_dataset *data, uint32_t work
     cnn_status status = cnn_pipeline_create(poor, "resize=9x9,rotate=10,fill=wrap,channel_shift=0.1,resize=4x4",
                                             &steps);
     if (status == CNN_OK) {
-        status = cnn_loader_create(
-            poor, data,
-            CNN_LOADER(.pipeline = steps, .batch = 2, .workers = workers, .on_error = CNN_ON_ERROR_SKIP,
-                       .in_memory = in_memory),
-            &loader);
+        status = cnn_loader_create(poor, data,
+                                   CNN_LOADER(.pipeline = steps, .batch = 2, .workers = workers,
+                                              .on_error = CNN_ON_ERROR_SKIP, .in_memory = in_memory),
+                                   &loader);
     }
     for (int i = 0; status == CNN_OK && i < 4; i++) {
         status = cnn_loader_next(loader, &batch);
@@ -362,6 +395,7 @@ int main(void)
     tcase_add_test(tcase, failures_can_be_left_out);
     tcase_add_test(tcase, nothing_left);
     tcase_add_test(tcase, some_failures_cannot_be_left_out);
+    tcase_add_test(tcase, a_cancelled_sample_is_not_hidden);
     tcase_add_test(tcase, shapes_that_differ);
     tcase_add_test(tcase, bad_options);
     tcase_add_test(tcase, short_batch_struct);

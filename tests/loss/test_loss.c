@@ -275,7 +275,7 @@ START_TEST(unlabelled_samples_can_be_left_out)
     float gradient[6], expected[4];
     double value;
     size_t counted;
-    ck_assert_int_eq(cnn__loss_compute(context, kind, all, CNN_TARGET(.labels = labels), 3, 2, gradient, &value,
+    ck_assert_int_eq(cnn__loss_compute(context, &(cnn_loss){.context = context, .kind = kind}, all, CNN_TARGET(.labels = labels), 3, 2, gradient, &value,
                                        &counted),
                      CNN_OK);
     ck_assert_uint_eq(counted, 2);
@@ -285,13 +285,13 @@ START_TEST(unlabelled_samples_can_be_left_out)
     ck_assert_mem_eq(gradient + 4, expected + 2, 2 * sizeof(float));
     ck_assert_float_eq(gradient[2], 0);
     ck_assert_float_eq(gradient[3], 0);
-    ck_assert_int_eq(cnn__loss_compute(context, kind, all, CNN_TARGET(.labels = none), 3, 2, gradient, &value,
+    ck_assert_int_eq(cnn__loss_compute(context, &(cnn_loss){.context = context, .kind = kind}, all, CNN_TARGET(.labels = none), 3, 2, gradient, &value,
                                        &counted),
                      CNN_OK);
     ck_assert_uint_eq(counted, 0);
     ck_assert_double_nan(value);
     ck_assert_float_eq(gradient[0], 0);
-    ck_assert_int_eq(cnn__loss_compute(context, kind, all, CNN_TARGET(.labels = wrong), 3, 2, gradient, &value,
+    ck_assert_int_eq(cnn__loss_compute(context, &(cnn_loss){.context = context, .kind = kind}, all, CNN_TARGET(.labels = wrong), 3, 2, gradient, &value,
                                        &counted),
                      CNN_ERROR_INVALID_ARGUMENT);
 }

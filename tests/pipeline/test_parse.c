@@ -42,6 +42,11 @@ START_TEST(canonical_text)
                 "rotate=-10/20,shift=0.1/0.2,zoom=0.8/1.5,fill=constant:value=0.5:compat=1");
     expect_text("channel_shift=0.1,brightness=0.5/1.5,grey,bgr", "channel_shift=0.1,brightness=0.5/1.5,grey,bgr");
     expect_text("grey=3", "grey=3");
+    expect_text("orient", "orient");
+    expect_text(" orient , flip", "orient,flip=0.5");
+    expect_text("background=255", "background=255");
+    expect_text("orient,background=255/128/0,resize=3", "orient,background=255/128/0,resize=3x3:bilinear");
+    expect_text("background=color=0/0/7,orient", "background=0/0/7,orient");
     expect_text("scale=255,subtract=0.1/0.2/0.3", "scale=255,subtract=0.1/0.2/0.3");
     expect_text("subtract=-0", "subtract=0");
     expect_text("normalize=mean=0.485/0.456/0.406:std=0.229/0.224/0.225",
@@ -64,7 +69,8 @@ static void expect_refused(const char *steps, const char *message)
 
 START_TEST(errors_name_step_place_and_expectation)
 {
-    const char *all = "resize, resize_short, center_crop, random_crop, ten_crop, random_resized_crop, flip, vflip, "
+    const char *all = "orient, background, resize, resize_short, center_crop, random_crop, ten_crop, "
+                      "random_resized_crop, flip, vflip, "
                       "rotate, shift, shear, zoom, fill, channel_shift, brightness, pca_color, grey, bgr, scale, "
                       "subtract, normalize";
     char message[640];
@@ -77,6 +83,28 @@ START_TEST(errors_name_step_place_and_expectation)
                    "b",
                    message);
     expect_refused("resize", "pipeline: step 1 (resize), character 7: expected size");
+    expect_refused("resize=5,orient",
+                   "pipeline: step 2 (orient), character 10: it says how files are decoded and comes "
+                   "before resize");
+    expect_refused("orient,flip,background=1", "pipeline: step 3 (background), character 13: it says how files are "
+                                               "decoded and comes before flip");
+    expect_refused("orient,background=3,orient", "pipeline: step 3 (orient), character 21: it can be there once");
+    expect_refused("orient=1", "pipeline: step 1 (orient), character 8: one argument too many: \"1\"");
+    expect_refused("orient=exif=1",
+                   "pipeline: step 1 (orient), character 8: unknown argument \"exif\"; there are none");
+    expect_refused("background", "pipeline: step 1 (background), character 11: expected color");
+    expect_refused("background=256", "pipeline: step 1 (background), character 12: color is 0 to 255");
+    expect_refused("background=-1/0/0", "pipeline: step 1 (background), character 12: color is 0 to 255");
+    expect_refused("background=nan", "pipeline: step 1 (background), character 12: expected color as a number, found "
+                                     "\"nan\"");
+    expect_refused("background=0.5/0/0",
+                   "pipeline: step 1 (background), character 1: levels are whole numbers from 0 to "
+                   "255");
+    expect_refused("background=1/2", "pipeline: step 1 (background), character 1: expected one level or three: "
+                                     "red/green/blue");
+    expect_refused("background=1/2/3/4",
+                   "pipeline: step 1 (background), character 12: expected color as 1 to 3 numbers "
+                   "separated by \"/\"");
     expect_refused("resize=", "pipeline: step 1 (resize), character 8: expected size as HEIGHTxWIDTH, found \"\"");
     expect_refused("resize=10x",
                    "pipeline: step 1 (resize), character 8: expected size as HEIGHTxWIDTH, found \"10x\"");
@@ -207,30 +235,32 @@ START_TEST(output_shape)
 }
 END_TEST
 
-static void expect_hint(const char *steps, uint32_t height, uint32_t width)
+static void expect_hint(const char *steps, uint32_t height, uint32_t width, bool full)
 {
     cnn_pipeline *pipeline = new_pipeline(context, steps);
-    cnn__decode_hint hint = cnn__pipeline_hint(pipeline);
-    ck_assert_msg(hint.minimum_height == height && hint.minimum_width == width, "\"%s\": %u x %u", steps,
-                  hint.minimum_height, hint.minimum_width);
+    const cnn_decode_options decoding = cnn__pipeline_decoding(pipeline);
+    ck_assert_msg(decoding.minimum_height == height && decoding.minimum_width == width, "\"%s\": %u x %u", steps,
+                  decoding.minimum_height, decoding.minimum_width);
+    ck_assert_msg(decoding.only_over_limit == full, "\"%s\": only_over_limit %u", steps, decoding.only_over_limit);
     cnn_pipeline_free(pipeline);
 }
 
 START_TEST(decode_hint)
 {
-    expect_hint("", 0, 0);
-    expect_hint("resize=100x50", 100, 50);
-    expect_hint("flip,grey,scale=2,resize=100x50,center_crop=20", 100, 50);
-    expect_hint("resize=100x51:fast", 50, 26);
-    expect_hint("resize=100x50:full", 0, 0);
-    expect_hint("resize=100x50:nearest", 0, 0);
-    expect_hint("resize=100x50:nearest:fast", 50, 25);
-    expect_hint("resize_short=100", 100, 100);
-    expect_hint("center_crop=20,resize=10", 0, 0);
-    expect_hint("random_crop=20,resize=10", 0, 0);
-    expect_hint("rotate=20,resize=10", 0, 0);
-    expect_hint("random_resized_crop=100x60:scale=0.5/1:ratio=1/1", 200, 120);
-    expect_hint("random_resized_crop=30000:scale=0.0001/1", 32768, 32768);
+    expect_hint("", 0, 0, false);
+    expect_hint("resize=100x50", 100, 50, false);
+    expect_hint("flip,grey,scale=2,resize=100x50,center_crop=20", 100, 50, false);
+    expect_hint("resize=100x51:fast", 50, 26, false);
+    expect_hint("resize=100x50:full", 0, 0, false);
+    expect_hint("resize=100x50:nearest", 100, 50, true); /* only beyond the limit of pixels */
+    expect_hint("orient,background=255,resize_short=20:nearest", 20, 20, true);
+    expect_hint("resize=100x50:nearest:fast", 50, 25, false);
+    expect_hint("resize_short=100", 100, 100, false);
+    expect_hint("center_crop=20,resize=10", 0, 0, false);
+    expect_hint("random_crop=20,resize=10", 0, 0, false);
+    expect_hint("rotate=20,resize=10", 0, 0, false);
+    expect_hint("random_resized_crop=100x60:scale=0.5/1:ratio=1/1", 200, 120, false);
+    expect_hint("random_resized_crop=7000:scale=0.0001/1", 32768, 32768, false);
 }
 END_TEST
 
@@ -243,8 +273,39 @@ static void expect_evaluation(const char *steps, const char *expected)
     cnn_pipeline_free(pipeline);
 }
 
+/* What the steps before all others ask of the decoder. */
+START_TEST(decoding)
+{
+    static const struct {
+        const char *steps;
+        uint32_t orient, background;
+    } cases[] = {
+        {"", 0, 0},
+        {"resize=5", 0, 0},
+        {"orient", 1, 0},
+        {"orient,center_crop=3", 1, 0},
+        {"background=0", 0, 0xff000000},
+        {"background=255/128/1,resize=4", 0, 0xffff8001},
+        {"background=7,orient,rotate=3", 1, 0xff070707},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        cnn_pipeline *pipeline = new_pipeline(context, cases[i].steps), *turning = NULL;
+        const cnn_decode_options found = cnn__pipeline_decoding(pipeline);
+        ck_assert_msg(found.apply_orientation == cases[i].orient && found.background == cases[i].background,
+                      "\"%s\": %u %08x", cases[i].steps, found.apply_orientation, found.background);
+        ck_assert_int_eq(cnn__pipeline_with_orient(pipeline, &turning), CNN_OK);
+        ck_assert(cnn__pipeline_orients(turning));
+        ck_assert_uint_eq(cnn__pipeline_decoding(turning).background, cases[i].background);
+        cnn_pipeline_free(turning);
+        cnn_pipeline_free(pipeline);
+    }
+}
+END_TEST
+
 START_TEST(pipelines_for_evaluation)
 {
+    expect_evaluation("orient,background=255,flip", "orient,background=255");
+    expect_evaluation("orient,random_crop=5", "orient,center_crop=5x5");
     expect_evaluation("", "");
     expect_evaluation("flip,rotate=3,fill=wrap,brightness=1/2", "");
     expect_evaluation("resize=256x256,random_crop=227x227,flip,subtract=0.5",
@@ -282,6 +343,7 @@ int main(void)
     tcase_add_test(tcase, locale_does_not_matter);
     tcase_add_test(tcase, output_shape);
     tcase_add_test(tcase, decode_hint);
+    tcase_add_test(tcase, decoding);
     tcase_add_test(tcase, pipelines_for_evaluation);
     tcase_add_test(tcase, bad_arguments);
     suite_add_tcase(suite, tcase);

@@ -25,7 +25,7 @@ schedule:
 evaluate: loss
 predict: session pipeline image backend
 format: model layer pipeline
-train: session loss optimizer evaluate loader backend format schedule model
+train: session loss optimizer evaluate dataset loader backend format schedule model
 zoo:
 '
 
