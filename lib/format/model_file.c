@@ -98,7 +98,10 @@ void cnn__model_sources(const cnn_model *model, const float *values, cnn__tensor
     }
 }
 
-cnn_status cnn_model_save(const cnn_model *model, const char *path) { return cnn__model_save_values(model, NULL, path); }
+cnn_status cnn_model_save(const cnn_model *model, const char *path)
+{
+    return cnn__model_save_values(model, NULL, path);
+}
 
 cnn_status cnn__model_save_values(const cnn_model *model, const float *values, const char *path)
 {

@@ -106,7 +106,8 @@ static uint32_t input_channels(const cnn_model *model, int64_t height, int64_t w
         cnn__pipeline_dims(model->pipeline, dims);
     }
     const cnn_shape shape = {3, 0, {dims[0], dims[1], dims[2]}};
-    return cnn__shape_values(cnn__model_input(model), &wanted) && cnn__shape_values(&shape, &values) && values == wanted ? 3 : 1;
+    const bool known = cnn__shape_values(cnn__model_input(model), &wanted) && cnn__shape_values(&shape, &values);
+    return known && values == wanted ? 3 : 1;
 }
 
 /* Whether values of this shape are an input: what loaders may give too. */
@@ -137,7 +138,8 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     size_t room = 0;
     cnn_shape shape = {0};
     *views = cnn__pipeline_views(model->pipeline);
-    if (status == CNN_OK && (!cnn__shape_values(cnn__model_input(model), &room) || !cnn__mul_size(room, *views, &room))) {
+    if (status == CNN_OK &&
+        (!cnn__shape_values(cnn__model_input(model), &room) || !cnn__mul_size(room, *views, &room))) {
         status = cnn__fail(session->context, CNN_ERROR_LIMIT, "%s: %u views are too large", model->name, *views);
     }
     if (status == CNN_OK) {

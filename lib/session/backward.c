@@ -169,9 +169,8 @@ static cnn_status clear_others(const cnn_session *session, const cnn__output *sa
         float *place = cnn__session_gradient_of(session, output->logits);
         if (place != NULL && (said == NULL || output->logits != said->logits)) {
             cnn_backend_call call;
-            const cnn_fill_args args = {.struct_size = sizeof(args),
-                                        .n = cnn__session_values(session, output->logits),
-                                        .y = place};
+            const cnn_fill_args args = {
+                .struct_size = sizeof(args), .n = cnn__session_values(session, output->logits), .y = place};
             cnn__backend_call_init(&call, session->context, session->threads, NULL, 0);
             CNN__RETURN_IF_ERROR(cnn_backend_run(&call, CNN_OP_FILL, CNN_PASS_FORWARD, &args));
         }

@@ -90,6 +90,10 @@ void cnn__program_free(cnn_context *context, cnn__program *program);
 /* The value that is meant; CNN__NO_VALUE where the program has none. */
 uint32_t cnn__program_value(const cnn__program *program, cnn__wanted wanted);
 
+/* Marks the values that have a gradient and the operations that run backward; shapes are known. An error names a value
+ * whose gradient is asked for and that no output depends on. */
+cnn_status cnn__program_find_gradients(const cnn_model *model, const cnn__request *request, cnn__program *program);
+
 /* Infers an operation from its state as it is; leaves it as it was on failure. */
 cnn_status cnn__op_infer(const cnn_model *model, const cnn__program *program, cnn__op *op);
 
