@@ -115,8 +115,9 @@ extern const tool_option tool_common_options[];
 
 /* Controls, marks of direction and invalid UTF-8 as \xNN; the text is malloc'ed, "" stands for no memory. */
 char *tool_printable(const char *text);
-/* The length of a control character or mark of direction at `text` and its number; 0 for any other. */
-size_t tool_hidden_character(const char *text, uint32_t *code);
+/* The length of the UTF-8 character at `text` and its number, and whether it is a control character or mark of
+ * direction; 0 where the bytes are none. */
+size_t tool_read_character(const char *text, uint32_t *code, bool *hidden);
 /* The candidate nearest in spelling, NULL if none is near. `name` gives the candidates, NULL past the end. */
 const char *tool_nearest(const char *word, const char *(*name)(const void *list, size_t index), const void *list);
 /* For tool_nearest(): a NULL-terminated array of texts. */

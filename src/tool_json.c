@@ -184,36 +184,26 @@ static void append(output *out, const char *text)
     out->size += length;
 }
 
-/* Text without control characters: quotes and backslashes have to be escaped. */
-static void append_plain(output *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        const char piece[3] = {'\\', *text, '\0'};
-        append(out, *text == '"' || *text == '\\' ? piece : piece + 1);
-    }
-}
-
-/* Bytes that are no UTF-8 become "\xNN" as in messages; for the control characters of ASCII JSON has escapes. */
+/* Bytes that are no UTF-8 become "\xNN" as in messages. JSON allows more in a text than a terminal should see: delete,
+ * the C1 controls, and what turns the direction of writing become \u escapes, as the C0 controls have to. */
 static void append_quoted(output *out, const char *text)
 {
     append(out, "\"");
     while (*text != '\0') {
-        size_t length = 0;
-        while ((unsigned char)text[length] >= 0x20) {
-            length++;
+        uint32_t code = 0;
+        bool hidden = false;
+        char piece[16];
+        const size_t length = tool_read_character(text, &code, &hidden);
+        if (length == 0) {
+            snprintf(piece, sizeof(piece), "\\\\x%02x", (unsigned)(unsigned char)*text);
+        } else if (hidden) {
+            snprintf(piece, sizeof(piece), "\\u%04x", (unsigned)code);
+        } else {
+            const bool special = *text == '"' || *text == '\\';
+            snprintf(piece, sizeof(piece), "%s%.*s", special ? "\\" : "", (int)length, text);
         }
-        char *run = strndup(text, length), *plain = run != NULL ? tool_printable(run) : NULL, escape[8] = "";
-        if (plain != NULL) {
-            append_plain(out, plain);
-        }
-        out->lost = out->lost || plain == NULL;
-        free(plain);
-        free(run);
-        text += length;
-        if (*text != '\0') {
-            snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)(unsigned char)*text++);
-            append(out, escape);
-        }
+        append(out, piece);
+        text += length > 0 ? length : 1;
     }
     append(out, "\"");
 }
@@ -306,23 +296,6 @@ char *json_text(const json_t *value)
     return out.data;
 }
 
-/* JSON allows more in a text than a terminal should see: delete, the C1 controls, and what turns the direction of
- * writing become \u escapes, as the C0 controls are already. They occur within texts alone. */
-static void print_escaped(tool *run, const char *text)
-{
-    const char *begin = text;
-    for (const char *now = text; *now != '\0';) {
-        uint32_t code = 0;
-        size_t length = tool_hidden_character(now, &code);
-        if (length > 0) {
-            tool_print(run, "%.*s\\u%04x", (int)(now - begin), begin, (unsigned)code);
-            begin = now + length;
-        }
-        now += length > 0 ? length : 1;
-    }
-    tool_print(run, "%s\n", begin);
-}
-
 int tool_json_print(tool *run, json_t *object)
 {
     char *text = json_text(object);
@@ -330,7 +303,7 @@ int tool_json_print(tool *run, json_t *object)
     if (text == NULL) {
         return tool_fail_memory(run);
     }
-    print_escaped(run, text);
+    tool_print(run, "%s\n", text);
     tool_flush(run);
     free(text);
     return TOOL_DONE;

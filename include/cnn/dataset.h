@@ -108,7 +108,8 @@ typedef struct cnn_arrays_options {
     const char *const *classes; /**< class names; NULL: "0", "1", ... */
     size_t class_count;         /**< 0: one more than the largest label */
     const float *targets;       /**< count x target_count values, copied: what the model's outputs should be, where one
-                                     class label does not say it (several labels, soft labels, regression). NULL: none */
+                                     class label does not say it (several labels, soft labels, regression); NULL:
+                                     none */
     size_t target_count;        /**< values of each sample; 0 without targets */
     const float *weights;       /**< count weights of 0 or more, copied: what each sample's loss is multiplied by; NULL:
                                      all 1 */

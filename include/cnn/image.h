@@ -194,8 +194,8 @@ CNN_API bool cnn_image_format_is_read(cnn_image_format format);
 /**
  * The format that a file's name promises by its ending, in any case: .jpg,
  * .jpeg, .jpe, .jfif; .png; .bmp; .gif; .webp; .tif, .tiff. CNN_IMAGE_UNKNOWN
- * for other names. Datasets take the files for which it is another. `path`
- * must not be NULL. Thread-safe. Since 0.1.
+ * for other names, and for NULL. Datasets take the files for which it is another. Thread-safe.
+ * Since 0.1.
  */
 CNN_API cnn_image_format cnn_image_name_format(const char *path);
 

@@ -153,8 +153,9 @@ typedef struct cnn_batch_norm_options {
     size_t struct_size;
     const char *name;
     int32_t convention; /**< a cnn_convention: the defaults of the three fields below */
-    float keep;         /**< of the running statistics at each step; Keras 0.99, PyTorch 0.9 (its momentum 0.1) */
-    float epsilon;      /**< added to the variance; Keras 1e-3, PyTorch 1e-5 */
+    float keep;         /**< of the running statistics at each step; Keras 0.99, PyTorch 0.9 (its momentum 0.1);
+                             CNN_ZERO: nothing, they are the last batch's */
+    float epsilon;      /**< added to the variance; Keras 1e-3, PyTorch 1e-5; CNN_ZERO: nothing */
     int32_t unbiased;   /**< 1: the running variance gets the batch's unbiased n / (n - 1) variance (for n = 1 the
                              biased one), as PyTorch does; 2: the biased one, as Keras 3 does; 0: by convention.
                              Normalising uses the biased one always */
@@ -250,7 +251,8 @@ CNN_API void cnn_layer_free(cnn_layer *layer);
 #define CNN_LAYER_MAX_PARAMETERS 8
 #define CNN_LAYER_MAX_INPUTS 16
 
-/** One parameter of a layer. */
+/** One parameter of a layer. This struct is frozen, and so are the two numbers above: cnn_layer_spec holds it by
+    value. */
 typedef struct cnn_parameter_spec {
     const char *name;           /**< "kernel", "bias", ...; static storage */
     cnn_shape shape;

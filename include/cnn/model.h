@@ -318,7 +318,9 @@ CNN_API cnn_status cnn_model_load_weights(cnn_model *model, const char *path, cn
  * outputs there are, what can be read beside them, whether layers behave as in
  * training, and which gradients are computed. One thread at a time uses a
  * session; many sessions may run one model at the same time, also under one
- * context.
+ * context. In inference a sample has the same bits in any place of a batch;
+ * dense layers take up to four samples by another way than more, so that a few
+ * alone may differ in the last bits.
  *
  * Values are told by name: "conv1" is what the layer conv1 makes, "input" an
  * input, "vgg16" the first output of a model used as a layer. "conv1:linear"

@@ -41,8 +41,11 @@ static cnn_status check(const cnn_context *context, void *state)
     o->keep = o->keep == 0 ? (pytorch ? 0.9f : 0.99f) : o->keep;
     o->epsilon = o->epsilon == 0 ? (pytorch ? 1e-5f : 1e-3f) : o->epsilon;
     o->unbiased = o->unbiased == 0 ? (pytorch ? 1 : 2) : o->unbiased;
-    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "keep", o->keep, 0, 1));
-    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "epsilon", o->epsilon, 1e-12, 1));
+    /* CNN_ZERO stays in the options, and so in model files, where 0 is the default again. */
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "keep", cnn__option_number(o->keep), 0, 1));
+    if (o->epsilon != CNN_ZERO) {
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "epsilon", o->epsilon, 1e-12, 1));
+    }
     CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "unbiased", o->unbiased, 1, 2));
     if (o->activation != CNN_LINEAR && o->activation != CNN_RELU) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, TYPE ": the activation can be linear or relu");
@@ -60,7 +63,7 @@ static cnn_norm_shape norm_shape(const batch_norm_state *state, const cnn_shape 
         .h = images ? input->dims[1] : 1,
         .w = images ? input->dims[2] : 1,
         .c = input->dims[input->rank - 1],
-        .epsilon = state->options.epsilon,
+        .epsilon = cnn__option_number(state->options.epsilon),
         .fixed = fixed,
         .epilogue = state->epilogue,
     };
@@ -142,7 +145,7 @@ static cnn_status forward(const void *user, const cnn_layer_call *call)
     if (!is_fixed(call)) {
         args.moving_mean = args.mean;
         args.moving_variance = args.variance;
-        args.keep = o->keep;
+        args.keep = cnn__option_number(o->keep);
         args.correction = o->unbiased == 1 && rows > 1 ? (float)((double)rows / (double)(rows - 1)) : 1.0f;
         args.mean = part(call->saved, c, MEAN);
         args.variance = part(call->backend->workspace, c, 0);
@@ -167,7 +170,7 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     return cnn_backend_run(&backend, CNN_OP_NORM, CNN_PASS_BACKWARD, &args);
 }
 
-float cnn__batch_norm_epsilon(const void *state) { return ((const batch_norm_state *)state)->options.epsilon; }
+float cnn__batch_norm_epsilon(const void *state) { return cnn__option_number(((const batch_norm_state *)state)->options.epsilon); }
 
 const cnn__layer_type cnn__batch_norm_type = {
     .kind = {sizeof(cnn_layer_kind), TYPE, "batch_normalization", infer, forward, backward, NULL},

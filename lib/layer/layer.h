@@ -118,6 +118,9 @@ typedef struct cnn__window {
 /* The output size for `input` values; 0 if the window does not fit. */
 int64_t cnn__window_output(cnn__window *window, int64_t input);
 
+/* What an option says that may be CNN_ZERO. */
+static inline float cnn__option_number(float option) { return option == CNN_ZERO ? 0 : option; }
+
 /* Helpers of the kinds' check functions: a second value 0 takes the first, a first one 0 takes `standard`. */
 void cnn__pair_default(int32_t pair[2], int32_t standard);
 cnn_status cnn__layer_check_range(const cnn_context *context, const char *type, const char *field, double value,

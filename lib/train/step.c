@@ -5,10 +5,25 @@
 #include "backend/backend.h"
 #include "core/float_mode.h"
 #include "loss/loss.h"
+#include "optimizer/optimizer.h"
 #include "session/memory.h"
 #include "session/trace.h"
-#include "optimizer/optimizer.h"
 #include "train/train.h"
+
+/* Probabilities taken for their logarithms give a loss that falls without end. What ends a model in some other way may
+ * be a logarithm. */
+static cnn_status check_head(const cnn_session *session, const cnn_loss *loss)
+{
+    const uint32_t op = cnn__session_output(session)->head;
+    const cnn_activate_options *head = op != CNN__NO_OP ? session->program.ops[op].state : NULL;
+    if (head == NULL || head->activation == CNN_LOG_SOFTMAX || !cnn__loss_on_logarithms(loss)) {
+        return CNN_OK;
+    }
+    return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT,
+                     "%s: the loss %s takes log-probabilities, and the model ends in %s: end it in log_softmax, or use "
+                     "categorical_crossentropy",
+                     session->model->name, cnn_loss_name(loss), cnn__activation_names[head->activation]);
+}
 
 static cnn_status compute_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
 {
@@ -44,6 +59,7 @@ cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cn
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: a loss needs a forward pass before it",
                          session->model->name);
     }
+    CNN__RETURN_IF_ERROR(check_head(session, loss));
     const cnn__float_mode mode = cnn__float_mode_enter();
     cnn_status status = compute_loss(session, loss, target, value);
     cnn__float_mode_set(mode);

@@ -283,6 +283,23 @@ START_TEST(a_long_history_is_kept)
 }
 END_TEST
 
+START_TEST(no_history_is_one_without_columns)
+{
+    /* What is read of a file without one can be saved, and read again. */
+    for (int i = 0; i < 3; i++) {
+        cnn_history *history = NULL;
+        ck_assert_int_eq(cnn_checkpoint_save(path, session, optimizer, NULL, NULL), CNN_OK);
+        ck_assert_int_eq(cnn_checkpoint_load(path, session, optimizer, NULL, &history), CNN_OK);
+        ck_assert_int_eq(cnn_checkpoint_save(path, session, optimizer, NULL, history), CNN_OK);
+        cnn_history_free(history);
+        ck_assert_msg(cnn_checkpoint_load(path, session, optimizer, NULL, &history) == CNN_OK, "%s",
+                      cnn_last_error(context));
+        ck_assert_uint_eq(cnn_history_epochs(history), 0);
+        cnn_history_free(history);
+    }
+}
+END_TEST
+
 static bool stop_at(void *user, const cnn_progress *progress) { return progress->total_steps == *(uint64_t *)user; }
 
 START_TEST(a_large_evaluator_is_kept)
@@ -372,6 +389,7 @@ int main(void)
     tcase_add_test(tests, files_without_data_are_not_compared);
     tcase_add_test(tests, parts_of_other_models_are_refused);
     tcase_add_test(tests, a_long_history_is_kept);
+    tcase_add_test(tests, no_history_is_one_without_columns);
     tcase_add_test(tests, a_large_evaluator_is_kept);
     tcase_add_test(tests, what_cannot_be_written_is_found_before_training);
     tcase_add_test(tests, the_rounding_mode_plays_no_part);
