@@ -170,7 +170,10 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     return cnn_backend_run(&backend, CNN_OP_NORM, CNN_PASS_BACKWARD, &args);
 }
 
-float cnn__batch_norm_epsilon(const void *state) { return cnn__option_number(((const batch_norm_state *)state)->options.epsilon); }
+float cnn__batch_norm_epsilon(const void *state)
+{
+    return cnn__option_number(((const batch_norm_state *)state)->options.epsilon);
+}
 
 const cnn__layer_type cnn__batch_norm_type = {
     .kind = {sizeof(cnn_layer_kind), TYPE, "batch_normalization", infer, forward, backward, NULL},

@@ -97,8 +97,8 @@ struct cnn_model {
     uint32_t alias_count;
     cnn__prefix *prefixes;
     uint32_t prefix_count;
-    uint32_t last;      /* reference: what a layer added without inputs reads */
-    uint32_t *outputs;  /* references; NULL: the value added last */
+    uint32_t last;     /* reference: what a layer added without inputs reads */
+    uint32_t *outputs; /* references; NULL: the value added last */
     uint32_t output_count;
     cnn_layer *refused; /* layers that could not be added: a program that adds or frees them again does no harm */
     cnn_status status;  /* the first error of adding layers, and its message */

@@ -45,8 +45,7 @@ static cnn_status append_input(cnn_model *model, const char *name, const cnn_sha
     cnn__input *input = &grown[model->input_count];
     *input = (cnn__input){cnn__strdup(model->context, name), {shape->rank, 0, {0}}};
     memcpy(input->shape.dims, shape->dims, shape->rank * sizeof(shape->dims[0]));
-    if (input->name == NULL ||
-        cnn__table_add(&model->names, input->name, CNN__INPUT | model->input_count) != CNN_OK) {
+    if (input->name == NULL || cnn__table_add(&model->names, input->name, CNN__INPUT | model->input_count) != CNN_OK) {
         cnn__free(model->context, input->name);
         return CNN_ERROR_OUT_OF_MEMORY;
     }

@@ -27,9 +27,9 @@ typedef struct cnn__wanted {
 
 typedef struct cnn__request {
     int64_t batch;
-    bool training;            /* behaviour */
-    bool parameter_gradients; /* of the trained ones */
-    bool keep_all;            /* every node's output */
+    bool training;                             /* behaviour */
+    bool parameter_gradients;                  /* of the trained ones */
+    bool keep_all;                             /* every node's output */
     const cnn__wanted *outputs, *keep, *asked; /* asked: values whose gradients are */
     size_t output_count, keep_count, gradient_count;
 } cnn__request;
@@ -78,7 +78,7 @@ typedef struct cnn__program {
     bool *trained;            /* parameter of the model -> its gradient is wanted */
     bool training;            /* behaviour */
     bool parameter_gradients; /* those of trained parameters are computed */
-    bool repeats; /* several backward passes may follow one forward pass */
+    bool repeats;             /* several backward passes may follow one forward pass */
     bool has_backward;        /* some gradient is computed */
     bool keeps_all;
 } cnn__program;

@@ -28,7 +28,7 @@ struct cnn_session {
     size_t count;             /* samples of the last forward pass; 0: none yet */
     uint64_t passes;          /* training forward passes so far: the step of dropout's random numbers */
     bool has_loss;            /* the gradient of the first output's logits is in place */
-    bool can_go_back; /* what a backward pass needs of the last forward pass is still there */
+    bool can_go_back;         /* what a backward pass needs of the last forward pass is still there */
     bool has_gradients;       /* a backward pass was done */
     float *scratch;           /* cnn_session_predict_image(): one input, or several views of it */
     size_t scratch_values;

@@ -61,9 +61,8 @@ static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss
     (void)cnn__shape_values(&output, &values);
     const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = values / batch->count,
                                                       .outputs_data = cnn_session_output(fit->session),
-                                                      .labels = batch->labels, .loss = loss,
-                                                      .targets = batch->targets, .target_count = batch->target_count,
-                                                      .weights = batch->weights);
+                                                      .labels = batch->labels, .loss = loss, .targets = batch->targets,
+                                                      .target_count = batch->target_count, .weights = batch->weights);
     running->step_loss = loss;
     running->step_score = NAN;
     if (is_last_step(fit, running->steps + 1)) {

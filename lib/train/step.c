@@ -83,7 +83,7 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     if (session->gradients == NULL || (owner != NULL && owner != model)) {
         return cnn__fail(context, CNN_ERROR_STATE,
                          session->gradients != NULL ? "%s: the optimizer belongs to another model"
-                                           : "%s: an optimizer steps in a training session",
+                                                    : "%s: an optimizer steps in a training session",
                          model->name);
     }
     if (session->items == NULL) {
