@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The innermost loops of normalisation. */
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/kernels.h"
 #include "backend/vector/norm_sums.h"
 
@@ -72,8 +72,8 @@ static void moments(int64_t rows, int64_t c, const float *x, double *mean, doubl
     }
 }
 
-static void affine(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *mean,
-                   const float *scale, const float *beta, bool relu, float *y)
+static void affine(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *mean, const float *scale,
+                   const float *beta, bool relu, float *y)
 {
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t j = 0; j < columns; j += VEC_WIDTH) {
@@ -155,8 +155,8 @@ static void relu_gradient_sums(int64_t rows, int64_t c, const float *x, const fl
     add_gradients(rows, c, x, dy, gamma, beta, mean, inv_std, true, sum_dy, sum_dot);
 }
 
-static void gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
-                     const float *mean, const float *scale, const float *offset, const float *slope, float *dx)
+static void gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy, const float *mean,
+                     const float *scale, const float *offset, const float *slope, float *dx)
 {
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t j = 0; j < columns; j += VEC_WIDTH) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The optimizers' updates; reference/update.c names their sources. */
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/kernels.h"
 
 /* The gradient scaled, clipped and decayed, in this order. A NaN stays one. */
@@ -71,20 +71,13 @@ static void adam_span(const void *argument, size_t begin, size_t end)
     }
 }
 
-cnn_status CNN__VECTOR(cnn__sgd_update)(const cnn_backend_call *call, const cnn_update_args *args)
+cnn_status CNN__VECTOR(cnn__update)(const cnn_backend_call *call, const cnn_update_args *args)
 {
-    cnn__for_spans(call, args->n, CNN__SPAN, sgd_span, args);
-    return CNN_OK;
-}
-
-cnn_status CNN__VECTOR(cnn__rmsprop_update)(const cnn_backend_call *call, const cnn_update_args *args)
-{
-    cnn__for_spans(call, args->n, CNN__SPAN, rmsprop_span, args);
-    return CNN_OK;
-}
-
-cnn_status CNN__VECTOR(cnn__adam_update)(const cnn_backend_call *call, const cnn_update_args *args)
-{
-    cnn__for_spans(call, args->n, CNN__SPAN, adam_span, args);
+    static const cnn__body rules[] = {
+        [CNN_UPDATE_SGD] = sgd_span,
+        [CNN_UPDATE_RMSPROP] = rmsprop_span,
+        [CNN_UPDATE_ADAM] = adam_span,
+    };
+    cnn__for_spans(call, args->n, CNN__SPAN, rules[args->rule], args);
     return CNN_OK;
 }

@@ -40,7 +40,7 @@ typedef struct wino_kernels {
     void (*filter_gradient)(const float *p, size_t plane, size_t part, size_t parts, float *g);
 } wino_kernels;
 
-#define WINO_VARIANTS 5 /* F(4x4, 3x3), F(6x6, 3x3), F(2x2, 5x5), F(4x4, 5x5), F(2x2, 3x3) */
+#define WINO_VARIANTS 5 /* the first of cnn__conv2d_algorithm */
 extern const wino_kernels CNN__VECTOR(cnn__wino_kernels)[WINO_VARIANTS];
 
 #endif
