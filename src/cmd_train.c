@@ -95,7 +95,7 @@ static int print_json(train_run *train, const best_scores *best, bool done, cons
     json_t *object = json_object();
     json_object_set_new(object, "done", json_boolean(done));
     tool_json_count(object, "epochs", cnn_history_epochs(train->history));
-    json_object_set_new(object, "best_epoch", best->epoch > 0 ? json_integer((json_int_t)best->epoch) : json_null());
+    json_object_set_new(object, "best_epoch", best->epoch > 0 ? json_integer((int64_t)best->epoch) : json_null());
     tool_json_real(object, "accuracy", best->accuracy);
     tool_json_real(object, "loss", best->loss);
     if (metric != NULL) {

@@ -6,6 +6,7 @@
 #include <cnn/cnn.h>
 
 #include <pthread.h>
+#include <sys/types.h>
 
 /* Exit statuses, as docs/cnn.1 promises them. */
 enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
@@ -114,8 +115,9 @@ extern const tool_option tool_common_options[];
 
 /* Controls, marks of direction and invalid UTF-8 as \xNN; the text is malloc'ed, "" stands for no memory. */
 char *tool_printable(const char *text);
-/* The length of a control character or mark of direction at `text` and its number; 0 for any other. */
-size_t tool_hidden_character(const char *text, uint32_t *code);
+/* The length of the UTF-8 character at `text` and its number, and whether it is a control character or mark of
+ * direction; 0 where the bytes are none. */
+size_t tool_read_character(const char *text, uint32_t *code, bool *hidden);
 /* The candidate nearest in spelling, NULL if none is near. `name` gives the candidates, NULL past the end. */
 const char *tool_nearest(const char *word, const char *(*name)(const void *list, size_t index), const void *list);
 /* For tool_nearest(): a NULL-terminated array of texts. */
@@ -155,6 +157,8 @@ int tool_check_writable(tool *run, const char *path);
 int tool_check_model_writable(tool *run, const char *path);
 /* Closes the devices and pipes that were written to. */
 void tool_close_specials(tool *run);
+/* open(), again when a signal that is none of ours interrupts it. */
+int tool_open(const char *path, int flags, mode_t mode);
 /* write() and close() to the end; 0 or an errno. */
 int tool_write_all(int file, const void *data, size_t size);
 int tool_close(int file);

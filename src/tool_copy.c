@@ -80,11 +80,11 @@ static int copy_bytes(int from, int to, off_t expected)
 int tool_copy_file(const char *from, const char *to, mode_t mode, bool durable)
 {
     struct stat there;
-    int source = open(from, O_RDONLY | O_CLOEXEC);
+    int source = tool_open(from, O_RDONLY, 0);
     if (source < 0) {
         return errno;
     }
-    int target = fstat(source, &there) == 0 ? open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode) : -1;
+    int target = fstat(source, &there) == 0 ? tool_open(to, O_WRONLY | O_CREAT | O_EXCL, mode) : -1;
     int error = target < 0 ? errno : copy_bytes(source, target, there.st_size);
     close(source);
     if (target >= 0) {

@@ -25,6 +25,15 @@ static int file_failure(tool *run, const char *path, int error)
     return result;
 }
 
+int tool_open(const char *path, int flags, mode_t mode)
+{
+    int file = -1;
+    do {
+        file = open(path, flags | O_CLOEXEC, mode);
+    } while (file < 0 && errno == EINTR && tool_signal() == 0);
+    return file;
+}
+
 int tool_close(int file)
 {
     /* After EINTR the descriptor is closed all the same, on Linux at least; all that mattered was synced before. */
@@ -130,42 +139,58 @@ void tool_close_specials(tool *run)
 static int open_temporary(const char *path, char **temporary)
 {
     const char *base = tool_base_name(path);
-    /* A name as long as names may be leaves no room for more letters. */
-    int size = (int)strnlen(base, 200);
-    *temporary = tool_format("%.*s%.*s.XXXXXX", (int)(base - path), path, size, base);
-    int file = *temporary != NULL ? mkostemp(*temporary, O_CLOEXEC) : -1;
-    if (file < 0) {
-        int error = *temporary != NULL ? errno : ENOMEM;
-        free(*temporary);
-        *temporary = NULL;
-        errno = error;
-    }
+    int file = -1, error = 0;
+    do {
+        /* A name as long as names may be leaves no room for more letters. */
+        *temporary = tool_format("%.*s%.*s.XXXXXX", (int)(base - path), path, (int)strnlen(base, 200), base);
+        file = *temporary != NULL ? mkostemp(*temporary, O_CLOEXEC) : -1;
+        error = *temporary != NULL ? errno : ENOMEM;
+        if (file < 0) {
+            free(*temporary);
+            *temporary = NULL;
+        }
+    } while (file < 0 && error == EINTR && tool_signal() == 0);
+    errno = error;
     return file;
 }
 
-/* What any new file would have, or what the one had that is replaced: mkostemp() makes a file the owner's alone. */
-static mode_t wanted_mode(const char *path)
+/* What any new file would have, or what the one had that is replaced: mkostemp() makes a file the owner's alone. 0 or
+ * an errno; only a regular file is replaced. */
+static int wanted_mode(const char *path, mode_t *mode)
 {
     struct stat there;
     mode_t mask = umask(0);
     umask(mask);
-    return stat(path, &there) == 0 ? there.st_mode & 0777 : 0666 & ~mask;
+    *mode = 0666 & ~mask;
+    if (stat(path, &there) != 0) {
+        return errno == ENOENT ? 0 : errno;
+    }
+    *mode = there.st_mode & 0777;
+    return S_ISREG(there.st_mode) ? 0 : S_ISDIR(there.st_mode) ? EISDIR : EINVAL;
+}
+
+/* Writes all to the new file; 0 or an errno. */
+static int fill_file(int file, mode_t mode, const void *data, size_t size)
+{
+    int error = tool_write_all(file, data, size);
+    if (error == 0 && (fchmod(file, mode) != 0 || fsync(file) != 0)) {
+        error = errno;
+    }
+    int closed = tool_close(file);
+    return error != 0 ? error : closed;
 }
 
 /* Writes all to a file beside `path` and gives it that name; 0 or an errno. */
 static int replace_file(const char *path, const void *data, size_t size)
 {
     char *temporary = NULL;
-    int file = open_temporary(path, &temporary);
+    mode_t mode = 0;
+    int error = wanted_mode(path, &mode);
+    int file = error == 0 ? open_temporary(path, &temporary) : -1;
     if (file < 0) {
-        return errno;
+        return error != 0 ? error : errno;
     }
-    int error = tool_write_all(file, data, size);
-    if (error == 0 && (fchmod(file, wanted_mode(path)) != 0 || fsync(file) != 0)) {
-        error = errno;
-    }
-    int closed = tool_close(file);
-    error = error != 0 ? error : closed;
+    error = fill_file(file, mode, data, size);
     if (error == 0 && rename(temporary, path) != 0) {
         error = errno;
     }
@@ -213,7 +238,7 @@ int tool_append_text(tool *run, const char *path, const char *text)
         int error = write_special(run, path, text, strlen(text));
         return error == 0 ? TOOL_DONE : file_failure(run, path, error);
     }
-    int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    int file = tool_open(path, O_WRONLY | O_APPEND | O_CREAT, 0666);
     int error = file < 0 ? errno : append(file, text);
     if (file >= 0) {
         int closed = tool_close(file);

@@ -22,7 +22,7 @@ static void write_json(FILE *file, const cnn_history *history, size_t epoch)
         const char *column = cnn_history_column(history, i);
         tool_json_real(row, column, cnn_history_value(history, column, epoch));
     }
-    char *text = json_dumps(row, JSON_REAL_PRECISION(9) | JSON_PRESERVE_ORDER);
+    char *text = json_text(row);
     json_decref(row);
     if (text != NULL) {
         fprintf(file, "%s\n", text);

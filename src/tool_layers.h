@@ -5,7 +5,7 @@
 
 #include "tool.h"
 
-#include <jansson.h>
+#include "tool_json.h"
 
 typedef struct tool_layers tool_layers;
 

@@ -203,7 +203,7 @@ int tool_report_print_json(tool *run, const tool_report *report)
         set_scores(row, &scores);
         json_array_append_new(classes, row);
         for (uint32_t j = 0; j < report->classes; j++) {
-            json_array_append_new(counts, json_integer((json_int_t)report->counts[(size_t)i * report->classes + j]));
+            json_array_append_new(counts, json_integer((int64_t)report->counts[(size_t)i * report->classes + j]));
         }
         json_array_append_new(confusion, counts);
     }

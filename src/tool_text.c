@@ -51,10 +51,11 @@ static bool is_hidden(uint32_t code)
            (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
 }
 
-size_t tool_hidden_character(const char *text, uint32_t *code)
+size_t tool_read_character(const char *text, uint32_t *code, bool *hidden)
 {
     size_t length = read_character((const unsigned char *)text, code);
-    return length > 0 && is_hidden(*code) ? length : 0;
+    *hidden = length > 0 && is_hidden(*code);
+    return length;
 }
 
 /* Length of the valid UTF-8 sequence of a printable character at `text`, 0 if there is none. */

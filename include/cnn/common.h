@@ -19,6 +19,8 @@
  *
  *     cnn_conv2d(context, CNN_CONV2D(.filters = 32, .activation = CNN_RELU))
  *
+ * Where a field's default is another number, CNN_ZERO says that 0 itself is meant; its comment says so.
+ *
  * NULL in place of an option struct means all defaults. A struct from a newer
  * header is accepted as long as the fields this library does not know are zero;
  * otherwise the call returns CNN_ERROR_VERSION.
@@ -37,6 +39,9 @@
 #define CNN_API
 #define CNN_PRINTF(format_index, first_argument)
 #endif
+
+/** 0 itself, in an option whose 0 stands for another default. */
+#define CNN_ZERO (-1.0f)
 
 #ifdef __cplusplus
 #define CNN_BEGIN_DECLS extern "C" {
@@ -102,6 +107,11 @@ typedef struct cnn_shape {
     uint32_t reserved;          /**< zero */
     int64_t dims[CNN_MAX_RANK]; /**< sizes, outermost first */
 } cnn_shape;
+
+/** Types of the elements of a tensor. The numbers are frozen. All arithmetic is float32 so far. */
+typedef enum cnn_element_type {
+    CNN_FLOAT32 = 0
+} cnn_element_type;
 
 /**
  * A view of float32 values, row-major and without gaps. The data is borrowed;

@@ -29,7 +29,7 @@ typedef struct cnn_context cnn_context;
 /**
  * Where the library takes its memory from. Both functions are called from any
  * thread that uses the context, at the same time. What the linked libraries
- * (JPEG, PNG, JSON, gzip, thread pool, BLIS) need inside their own calls comes
+ * (JPEG, PNG, GIF, WebP, TIFF, JSON, gzip, thread pool, BLIS) need inside their own calls comes
  * from malloc.
  */
 typedef struct cnn_allocator {

@@ -53,8 +53,8 @@ CNN_API cnn_status cnn_dataset_open(cnn_context *context, const char *path, cons
                                     cnn_dataset **dataset);
 
 /**
- * One folder for each class below `path`, each with .jpg, .jpeg and .png files
- * (any case, in folders below it too), in byte order. Names that begin with a
+ * One folder for each class below `path`, each with image files by the endings
+ * of cnn_image_name_format() (in folders below it too), in byte order. Names that begin with a
  * dot are passed over with a log message. A class without images is an error,
  * unless `classes` are given: then it is told in the log, so that a validation
  * or test set is numbered as the training set though a class of it is empty or
@@ -108,7 +108,8 @@ typedef struct cnn_arrays_options {
     const char *const *classes; /**< class names; NULL: "0", "1", ... */
     size_t class_count;         /**< 0: one more than the largest label */
     const float *targets;       /**< count x target_count values, copied: what the model's outputs should be, where one
-                                     class label does not say it (several labels, soft labels, regression). NULL: none */
+                                     class label does not say it (several labels, soft labels, regression); NULL:
+                                     none */
     size_t target_count;        /**< values of each sample; 0 without targets */
     const float *weights;       /**< count weights of 0 or more, copied: what each sample's loss is multiplied by; NULL:
                                      all 1 */
@@ -131,8 +132,8 @@ typedef struct cnn_sample {
     uint32_t width;      /**< of `pixels` or `floats` */
     uint32_t height;     /**< of `pixels` or `floats` */
     uint32_t channels;   /**< of `pixels` or `floats`: 1 or 3 */
-    const char *path;    /**< a JPEG or PNG file; or NULL. Also used as the name in messages */
-    const void *encoded; /**< a JPEG or PNG in memory; or NULL */
+    const char *path;    /**< an image file; or NULL. Also used as the name in messages */
+    const void *encoded; /**< an image file in memory; or NULL */
     size_t encoded_size; /**< bytes */
     const uint8_t *pixels; /**< height x width x channels bytes; or NULL */
     const float *floats;   /**< height x width x channels values in [0, 1]; or NULL */

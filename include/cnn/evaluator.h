@@ -105,7 +105,8 @@ CNN_API cnn_status cnn_rmse_create(cnn_context *context, cnn_evaluator **evaluat
 /**
  * An evaluator by its name in history: "accuracy", "binary_accuracy", "top5" (any number), "error_rate", "precision",
  * "recall", "f1" (macro; also "f1_macro", "f1_micro", "f1_class1", any class), "auc", "log_loss", "mae",
- * "rmse", "loss". Returns CNN_OK, CNN_ERROR_NOT_FOUND for others, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ * "rmse", "loss". Returns CNN_OK, CNN_ERROR_NOT_FOUND for others, CNN_ERROR_INVALID_ARGUMENT,
+ * CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
  */
 CNN_API cnn_status cnn_evaluator_create(cnn_context *context, const char *name, cnn_evaluator **evaluator);
 

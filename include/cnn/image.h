@@ -80,7 +80,7 @@ typedef struct cnn_decode_options {
 /** Options of encoding; write them with CNN_ENCODE(). */
 typedef struct cnn_encode_options {
     size_t struct_size;
-    int32_t format;   /**< a cnn_image_format; 0: by the file name's ending, else PNG */
+    int32_t format;   /**< CNN_IMAGE_JPEG or CNN_IMAGE_PNG; 0: JPEG if the file's name ends as one, else PNG */
     uint32_t quality; /**< of JPEG, 1 to 100; 0: 90 */
 } cnn_encode_options;
 
@@ -194,8 +194,8 @@ CNN_API bool cnn_image_format_is_read(cnn_image_format format);
 /**
  * The format that a file's name promises by its ending, in any case: .jpg,
  * .jpeg, .jpe, .jfif; .png; .bmp; .gif; .webp; .tif, .tiff. CNN_IMAGE_UNKNOWN
- * for other names. Datasets take the files for which it is another. `path`
- * must not be NULL. Thread-safe. Since 0.1.
+ * for other names, and for NULL. Datasets take the files for which it is another. Thread-safe.
+ * Since 0.1.
  */
 CNN_API cnn_image_format cnn_image_name_format(const char *path);
 

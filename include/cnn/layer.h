@@ -153,8 +153,9 @@ typedef struct cnn_batch_norm_options {
     size_t struct_size;
     const char *name;
     int32_t convention; /**< a cnn_convention: the defaults of the three fields below */
-    float keep;         /**< of the running statistics at each step; Keras 0.99, PyTorch 0.9 (its momentum 0.1) */
-    float epsilon;      /**< added to the variance; Keras 1e-3, PyTorch 1e-5 */
+    float keep;         /**< of the running statistics at each step; Keras 0.99, PyTorch 0.9 (its momentum 0.1);
+                             CNN_ZERO: nothing, they are the last batch's */
+    float epsilon;      /**< added to the variance; Keras 1e-3, PyTorch 1e-5; CNN_ZERO: nothing */
     int32_t unbiased;   /**< 1: the running variance gets the batch's unbiased n / (n - 1) variance (for n = 1 the
                              biased one), as PyTorch does; 2: the biased one, as Keras 3 does; 0: by convention.
                              Normalising uses the biased one always */
@@ -193,8 +194,19 @@ typedef struct cnn_zero_pad2d_options {
 /** Rows and columns of zeros around each image. Since 0.1. */
 CNN_API cnn_layer *cnn_zero_pad2d(cnn_context *context, const cnn_zero_pad2d_options *options);
 
-/** Elementwise sum of two or more inputs of one shape. Since 0.1. */
+/**
+ * Sum of two or more inputs, value by value. One of them has the shape of the
+ * output; the others have it too, or are broadcast: against N, H, W, C an input
+ * N, C or N, 1, 1, C has one value for each channel, N, H, W, 1 one for each
+ * position; N, 1 or N, 1, 1, 1 has one for each sample. Since 0.1.
+ */
 CNN_API cnn_layer *cnn_add(cnn_context *context, const cnn_named_options *options);
+
+/** The first of two inputs less the second, which may be broadcast as by cnn_add(). Since 0.1. */
+CNN_API cnn_layer *cnn_subtract(cnn_context *context, const cnn_named_options *options);
+
+/** Product of two or more inputs, value by value, broadcast as by cnn_add(). Since 0.1. */
+CNN_API cnn_layer *cnn_multiply(cnn_context *context, const cnn_named_options *options);
 
 /** Inputs that are alike in all but the last dimension, side by side in it, in the order of the inputs. Since 0.1. */
 CNN_API cnn_layer *cnn_concatenate(cnn_context *context, const cnn_named_options *options);
@@ -239,7 +251,8 @@ CNN_API void cnn_layer_free(cnn_layer *layer);
 #define CNN_LAYER_MAX_PARAMETERS 8
 #define CNN_LAYER_MAX_INPUTS 16
 
-/** One parameter of a layer. */
+/** One parameter of a layer. This struct is frozen, and so are the two numbers above: cnn_layer_spec holds it by
+    value. */
 typedef struct cnn_parameter_spec {
     const char *name;           /**< "kernel", "bias", ...; static storage */
     cnn_shape shape;
@@ -247,6 +260,8 @@ typedef struct cnn_parameter_spec {
     int64_t fan_in, fan_out;    /**< for the initializer */
     int32_t trainable;          /**< 0: a statistic that the layer itself updates */
     int32_t decay;              /**< 1: weight decay applies even when biases are left out of it */
+    int32_t type;               /**< a cnn_element_type; only CNN_FLOAT32 so far */
+    int32_t reserved;           /**< zero */
 } cnn_parameter_spec;
 
 /** What a layer says when shapes are inferred. Zeroed before `infer` is called. */
@@ -271,7 +286,7 @@ typedef struct cnn_layer_call {
     size_t struct_size;
     const cnn_backend_call *backend;  /**< arithmetic, threads and workspace, for cnn_backend_run(). Arrays may be
                                            handles of a backend that owns its memory: see cnn/backend.h */
-    int32_t training;                 /**< 1 in a training session */
+    int32_t training;                 /**< 1: training behaviour; gradients may be asked for with 0 as well */
     uint32_t input_count;
     const cnn_shape *input_shapes;    /**< with the number of samples of this call as dims[0] */
     cnn_shape output_shape;           /**< likewise */
@@ -281,10 +296,11 @@ typedef struct cnn_layer_call {
     float *const *input_gradients;    /**< backward only, to be overwritten; an entry is NULL where none is needed */
     float *const *parameters;
     float *const *parameter_gradients; /**< backward only, to be overwritten; an entry is NULL where none is needed */
-    void *saved;                      /**< saved_size bytes; NULL in inference */
+    void *saved;                      /**< saved_size bytes; NULL in inference without gradients */
     uint64_t key[2];                  /**< of this layer's random numbers in this step */
     int32_t frozen;                   /**< 1 if none of the layer's parameters is trained */
-    int32_t reserved;
+    int32_t derived;                  /**< backward of the library's own layers: 1 if the derivative of a folded
+                                           activation is in output_gradient already; a caller's layer ignores it */
     const cnn_op_answer *answer;      /**< the spec's, for the arguments of the operation; NULL if it has none */
 } cnn_layer_call;
 

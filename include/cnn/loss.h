@@ -16,7 +16,8 @@ typedef struct cnn_loss cnn_loss;
 typedef struct cnn_target {
     size_t struct_size;
     const int32_t *labels; /**< [count] class numbers; with one output 0 or 1 */
-    const float *values;   /**< [count, outputs]: probabilities, one-hot or not; for mean squared error any values */
+    const float *values;   /**< [count, outputs]: probabilities from 0 to 1, one-hot or not, whose sum over a sample is
+                                not checked; for mean squared error any values. Labels stand for one-hot values */
     const float *weights;  /**< [count]: what each sample's loss and gradient are multiplied by, 0 or more; the mean is
                                 still over the number of samples, as in Keras: the sum of weight times loss, divided
                                 by `count` (PyTorch's class weights divide by the sum of the weights). NULL: all 1 */
@@ -32,13 +33,14 @@ typedef struct cnn_target {
 CNN_API cnn_status cnn_binary_cross_entropy_create(cnn_context *context, cnn_loss **loss);
 
 /** Categorical cross-entropy of the softmax of the logits, meant over samples: PyTorch's CrossEntropyLoss.
-    Since 0.1. */
+    Needs at least two outputs. Since 0.1. */
 CNN_API cnn_status cnn_categorical_cross_entropy_create(cnn_context *context, cnn_loss **loss);
 
 /**
  * Negative log likelihood, meant over samples, of outputs that are log-probabilities
  * already: PyTorch's NLLLoss. A model that ends in log-softmax gives the same as with
- * categorical cross-entropy. Since 0.1.
+ * categorical cross-entropy; cnn_session_loss() refuses one that ends in sigmoid or softmax.
+ * Needs at least two outputs. Since 0.1.
  */
 CNN_API cnn_status cnn_negative_log_likelihood_create(cnn_context *context, cnn_loss **loss);
 
@@ -68,16 +70,16 @@ typedef struct cnn_loss_kind {
     int32_t on_output;     /**< 1: `z` is the model's output, a sigmoid or softmax at its end included; 0: the logits */
     int32_t probabilities; /**< 1: the library refuses target values outside [0, 1] */
     size_t least_outputs;  /**< values of a sample that it needs to make sense; 0: 1 */
-    /** Sets *loss to the sample's, in double, and fills `gradient`. Any status but CNN_OK ends the call that asked. Called
-        from any thread that uses the loss, at the same time. */
+    /** Sets *loss to the sample's, in double, and fills `gradient`. Any status but CNN_OK ends the call that asked.
+        Called from any thread that uses the loss, at the same time. */
     cnn_status (*sample)(void *user, const cnn_loss_sample *sample, double *loss);
     void (*destroy)(void *user); /**< called by cnn_loss_free(); may be NULL */
 } cnn_loss_kind;
 
 /**
- * A custom loss, for cnn_fit(), cnn_evaluate() and cnn_session_loss() like the built-in ones. `kind` is copied; `user` is
- * handed to its functions and destroyed with the loss, but not if this call fails. The batch's loss is the mean over its
- * samples. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
+ * A custom loss, for cnn_fit(), cnn_evaluate() and cnn_session_loss() like the built-in ones. `kind` is copied; `user`
+ * is handed to its functions and destroyed with the loss, but not if this call fails. The batch's loss is the mean over
+ * its samples. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_loss_create_custom(cnn_context *context, const cnn_loss_kind *kind, void *user, cnn_loss **loss);
 

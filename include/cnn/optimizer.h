@@ -42,8 +42,8 @@ typedef struct cnn_rmsprop_options {
     int32_t convention;  /**< CNN_KERAS: rho 0.9, w -= lr g / (sqrt(v) + 1e-7). CNN_PYTORCH: alpha 0.99, epsilon 1e-8
                               outside the root. CNN_TENSORFLOW1: decay 0.9, epsilon 1e-10 inside the root, v begins
                               at 1 */
-    float rho;           /**< decay of the square average; 0: by convention */
-    float epsilon;       /**< 0: by convention */
+    float rho;           /**< decay of the square average; 0: by convention; CNN_ZERO: 0 */
+    float epsilon;       /**< 0: by convention; CNN_ZERO: 0 */
     float momentum;      /**< 0: none. CNN_PYTORCH: b = m b + g / (sqrt(v) + epsilon), w -= lr b. CNN_KERAS and
                               CNN_TENSORFLOW1: b = m b + lr g / sqrt(v + epsilon), w -= b: with momentum Keras's
                               epsilon is inside the root too. They differ once the learning rate changes */
@@ -65,9 +65,9 @@ typedef struct cnn_adam_options {
     float learning_rate; /**< 0: 0.001 */
     int32_t convention;  /**< CNN_PYTORCH: Algorithm 1 of the paper, epsilon 1e-8. CNN_KERAS, CNN_TENSORFLOW1: the form
                               before section 2.1 with epsilon-hat, 1e-7 and 1e-8 */
-    float beta1;         /**< 0: 0.9 */
-    float beta2;         /**< 0: 0.999 */
-    float epsilon;       /**< 0: by convention */
+    float beta1;         /**< 0: 0.9; CNN_ZERO: 0 */
+    float beta2;         /**< 0: 0.999; CNN_ZERO: 0 */
+    float epsilon;       /**< 0: by convention; CNN_ZERO: 0 */
     float weight_decay;  /**< as in cnn_sgd_options */
     int32_t decay_kernels_only; /**< as in cnn_sgd_options */
     float clip_norm;     /**< as in cnn_sgd_options */
@@ -113,7 +113,9 @@ CNN_API uint64_t cnn_optimizer_steps(const cnn_optimizer *optimizer);
 
 /**
  * Updates the trainable parameters of the session's model from its gradients.
- * The first step allocates the slots; later ones allocate nothing.
+ * The first step allocates the slots; later ones allocate nothing. The gradients
+ * are those of the last cnn_session_backward(): without a new one a further step
+ * goes on with the same, and before the first they are 0.
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT (NULL), CNN_ERROR_STATE (no training session, or another model's
  * optimizer), CNN_ERROR_NUMERIC (clipping found a gradient that is not finite; nothing was changed),
  * CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_BACKEND, or what the `update` of the caller's rule returned: the parameters before

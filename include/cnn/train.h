@@ -139,7 +139,7 @@ typedef struct cnn_fit_options {
  * naming epoch, step and learning rate: the last checkpoint is left as it was;
  * CNN_ERROR_MISMATCH if the classes of dataset and model differ, or the
  * checkpoint is of another architecture, optimizer (its options included, but for
- * the learning rate, which is the checkpoint's), schedule, seed or first evaluator: then nothing
+ * the learning rate, which is the checkpoint's), schedule, seed, classes or first evaluator: then nothing
  * was changed, class names and preprocessing included; CNN_ERROR_INVALID_ARGUMENT if something required or an evaluator
  * is NULL, or the validation loader is in CNN_BATCH_WRAP mode; CNN_ERROR_FORMAT if no sample of an epoch can be used;
  * and the statuses of loaders, sessions and files.
@@ -206,8 +206,9 @@ CNN_API cnn_status cnn_predict(cnn_model *model, cnn_loader *loader, float *outp
 
 /**
  * Saves a training: the model file's content and the optimizer's slots and steps,
- * the loader's position and the history. `loader` and `history` may be NULL.
- * Returns as cnn_model_save(). Since 0.1.
+ * the loader's position, what it reads and the history. `loader` and `history` may be NULL.
+ * Returns as cnn_model_save(); CNN_ERROR_STATE if optimizer or history are those of another model;
+ * CNN_ERROR_INVALID_ARGUMENT without path, session or optimizer. Since 0.1.
  */
 CNN_API cnn_status cnn_checkpoint_save(const char *path, cnn_session *session, const cnn_optimizer *optimizer,
                                        const cnn_loader *loader, const cnn_history *history);
@@ -215,9 +216,12 @@ CNN_API cnn_status cnn_checkpoint_save(const char *path, cnn_session *session, c
 /**
  * Loads a checkpoint into a session of the same architecture, its optimizer and loader, and the history. `loader`
  * and `history` may be NULL. On failure nothing is changed. The optimizer must have the options that it was saved
- * with, except for the learning rate, which it gets. Returns as cnn_model_load(); CNN_ERROR_MISMATCH if something does
- * not fit, naming it; CNN_ERROR_STATE if the checkpoint is of a training before its first step and the optimizer has
- * taken steps already. Since 0.1.
+ * with, except for the learning rate, which it gets. The loader must have the same classes in the same order; whatever
+ * else has changed of the data (batch, number of samples, mode, seed, preprocessing) is told to the log as a warning,
+ * and where the order of samples is another one, an epoch that was under way begins anew. Returns as cnn_model_load();
+ * CNN_ERROR_MISMATCH if something does not fit, naming it; CNN_ERROR_STATE if the checkpoint is of a training before
+ * its first step and the optimizer has taken steps already, or the optimizer is that of another model;
+ * CNN_ERROR_INVALID_ARGUMENT without path, session or optimizer. Since 0.1.
  */
 CNN_API cnn_status cnn_checkpoint_load(const char *path, cnn_session *session, cnn_optimizer *optimizer,
                                        cnn_loader *loader, cnn_history **history);

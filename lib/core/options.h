@@ -36,4 +36,10 @@ extern const char *const cnn__convention_names[];  /* by cnn_convention */
 /* Index of `text` in a NULL-terminated list; -1 if it is not there. */
 int cnn__name_index(const char *const *names, const char *text);
 
+/* A number whose 0 stands for `standard`. */
+static inline float cnn__number_or(float given, float standard)
+{
+    return given == 0 ? standard : given == CNN_ZERO ? 0 : given;
+}
+
 #endif

@@ -154,8 +154,8 @@ static cnn_status check_classes(const cnn__files *files, const cnn__classes *cla
     char text[256];
     cnn__printable(cnn__classes_name(classes, first), text, sizeof(text));
     if (files->options.classes == NULL) {
-        return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: class \"%s\" has no .jpg, .png, .bmp, .gif, .webp or .tif files", path,
-                         text);
+        return cnn__fail(files->context, CNN_ERROR_FORMAT,
+                         "%s: class \"%s\" has no .jpg, .png, .bmp, .gif, .webp or .tif files", path, text);
     }
     cnn__log(files->context, CNN_LOG_WARNING, "%s: no images of %zu of the %zu classes, the first: \"%s\"", path, empty,
              classes->count, text);

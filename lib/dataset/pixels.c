@@ -73,7 +73,10 @@ void cnn__pixels_free(cnn_context *context, const cnn__pixels *pixels)
     cnn__free(context, pixels->groups);
 }
 
-static void destroy_pixels(cnn__source *source) { cnn__pixels_free(source->context, &((pixels_source *)source)->pixels); }
+static void destroy_pixels(cnn__source *source)
+{
+    cnn__pixels_free(source->context, &((pixels_source *)source)->pixels);
+}
 
 static const cnn__source_kind pixels_kind = {
     .name = "pixels",

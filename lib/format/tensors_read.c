@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "core/file.h"
 #include "format/tensors.h"
 
 /* Reads `size` bytes at `offset`, both known to lie inside. */
@@ -288,20 +289,20 @@ static cnn_status open_common(cnn__tensors *file, const char *name)
 cnn_status cnn__tensors_open(cnn_context *context, const char *path, cnn__tensors *file)
 {
     struct stat info;
-    char reason[128];
+    char name[512];
     *file = (cnn__tensors){.context = context, .descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (file->descriptor < 0) {
-        return cnn__fail(context, errno == ENOENT ? CNN_ERROR_NOT_FOUND : CNN_ERROR_IO, "%s: cannot be opened: %s",
-                         path, strerror_r(errno, reason, sizeof(reason)));
+        return cnn__file_fail(context, path, "cannot be opened", errno);
     }
+    cnn__printable(path, name, sizeof(name));
     if (fstat(file->descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
         cnn__tensors_close(file);
-        return cnn__fail(context, CNN_ERROR_IO, "%s: is not a regular file", path);
+        return cnn__fail(context, CNN_ERROR_IO, "%s: is not a regular file", name);
     }
     file->size = (uint64_t)info.st_size;
     if (file->size > CNN__TENSORS_MAX_FILE) {
         cnn__tensors_close(file);
-        return cnn__fail(context, CNN_ERROR_LIMIT, "%s: has %" PRIu64 " bytes, at most %" PRIu64 " are read", path,
+        return cnn__fail(context, CNN_ERROR_LIMIT, "%s: has %" PRIu64 " bytes, at most %" PRIu64 " are read", name,
                          (uint64_t)info.st_size, CNN__TENSORS_MAX_FILE);
     }
     return open_common(file, path);

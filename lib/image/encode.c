@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From an image to bytes or a file. */
 #include <string.h>
-#include <strings.h>
 
 #include "core/file.h"
 #include "core/options.h"
@@ -9,24 +8,19 @@
 
 #define DEFAULT_QUALITY 90
 
-static int32_t format_of_name(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    bool jpeg = dot != NULL && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0);
-    return jpeg ? CNN_IMAGE_JPEG : CNN_IMAGE_PNG;
-}
-
 /* Options with their defaults; `path` may be NULL. */
 static cnn_status read_options(cnn_context *context, const cnn_encode_options *options, const char *path,
                                cnn_encode_options *o)
 {
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_encode_options", options, o, sizeof(*o)));
     if (o->format == CNN_IMAGE_UNKNOWN) {
-        o->format = path != NULL ? format_of_name(path) : CNN_IMAGE_PNG;
+        const bool jpeg = path != NULL && cnn_image_name_format(path) == CNN_IMAGE_JPEG;
+        o->format = jpeg ? CNN_IMAGE_JPEG : CNN_IMAGE_PNG;
     }
     if (o->format != CNN_IMAGE_JPEG && o->format != CNN_IMAGE_PNG) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_encode_options: there is no format %d",
-                         (int)o->format);
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_encode_options: there is no format %d (%s) for writing, JPEG and PNG are", (int)o->format,
+                         cnn_image_format_name((cnn_image_format)o->format));
     }
     if (o->quality > 100) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_encode_options: quality is %u, expected 1 to 100",

@@ -184,9 +184,9 @@ static bool equal_in_any_case(const char *text, const char *lower)
 
 cnn_image_format cnn_image_name_format(const char *path)
 {
-    const char *slash = strrchr(path, '/');
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
     const char *name = slash != NULL ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
+    const char *dot = name != NULL ? strrchr(name, '.') : NULL;
     /* ".jpg" is a hidden file without an ending. */
     for (size_t k = 0; dot != NULL && dot != name && k < KINDS; k++) {
         for (size_t i = 0; kinds[k].endings[i] != NULL; i++) {

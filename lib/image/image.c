@@ -51,7 +51,10 @@ void cnn_image_free(cnn_image *image)
     }
 }
 
-const char *cnn_image_notes(const cnn_image *image) { return image != NULL && image->notes != NULL ? image->notes : ""; }
+const char *cnn_image_notes(const cnn_image *image)
+{
+    return image != NULL && image->notes != NULL ? image->notes : "";
+}
 
 uint32_t cnn_image_width(const cnn_image *image) { return image != NULL ? image->width : 0; }
 

@@ -377,6 +377,11 @@ static cnn_status read_block(reader *r, const block *b, uint32_t x, uint32_t y, 
         const size_t expected = b->tiled ? b->bytes : rows * b->stride;
         const uint32_t number = b->tiled ? TIFFComputeTile(r->tiff, x, y, 0, (uint16_t)p)
                                          : TIFFComputeStrip(r->tiff, y, (uint16_t)p);
+        /* Of blocks that the directory does not list libtiff would read the start of the file. */
+        if (TIFFGetStrileOffset(r->tiff, number) == 0 || TIFFGetStrileByteCount(r->tiff, number) == 0) {
+            return cnn__fail(r->source->context, CNN_ERROR_FORMAT, "%s: TIFF: %s %u has no data", r->source->name,
+                             b->tiled ? "tile" : "strip", (unsigned)number);
+        }
         const tmsize_t got = b->tiled ? TIFFReadEncodedTile(r->tiff, number, to, (tmsize_t)expected)
                                       : TIFFReadEncodedStrip(r->tiff, number, to, (tmsize_t)expected);
         if (got < 0 || (size_t)got < expected || r->message[0] != '\0') {

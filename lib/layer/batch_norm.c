@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Batch normalisation over all but the last dimension; in training, where the backend can, with the 2x2 max pooling
  * behind it in one pass. */
+#include "layer/batch_norm.h"
 #include "layer/layer.h"
-#include "layer/pool2d.h"
 
 #define TYPE "BatchNormalization"
 
 typedef struct batch_norm_state {
     cnn_batch_norm_options options;
-    int32_t pool; /* 2: the 2x2 max pooling behind is done here, in training */
+    cnn_epilogue epilogue; /* relu; 2x2 maxima only where a backward may follow */
 } batch_norm_state;
 
 static const char *const unbiased_names[] = {"default", "unbiased", "biased", NULL};
@@ -34,18 +34,23 @@ enum { OWN = 2 };
 
 static cnn_status check(const cnn_context *context, void *state)
 {
-    cnn_batch_norm_options *o = state;
+    batch_norm_state *norm = state;
+    cnn_batch_norm_options *o = &norm->options;
     bool pytorch = o->convention == CNN_PYTORCH;
     CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "convention", o->convention, 0, CNN_TENSORFLOW1));
     o->keep = o->keep == 0 ? (pytorch ? 0.9f : 0.99f) : o->keep;
     o->epsilon = o->epsilon == 0 ? (pytorch ? 1e-5f : 1e-3f) : o->epsilon;
     o->unbiased = o->unbiased == 0 ? (pytorch ? 1 : 2) : o->unbiased;
-    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "keep", o->keep, 0, 1));
-    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "epsilon", o->epsilon, 1e-12, 1));
+    /* CNN_ZERO stays in the options, and so in model files, where 0 is the default again. */
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "keep", cnn__option_number(o->keep), 0, 1));
+    if (o->epsilon != CNN_ZERO) {
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "epsilon", o->epsilon, 1e-12, 1));
+    }
     CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "unbiased", o->unbiased, 1, 2));
     if (o->activation != CNN_LINEAR && o->activation != CNN_RELU) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, TYPE ": the activation can be linear or relu");
     }
+    norm->epilogue.activation = o->activation;
     return CNN_OK;
 }
 
@@ -58,9 +63,9 @@ static cnn_norm_shape norm_shape(const batch_norm_state *state, const cnn_shape 
         .h = images ? input->dims[1] : 1,
         .w = images ? input->dims[2] : 1,
         .c = input->dims[input->rank - 1],
-        .epsilon = state->options.epsilon,
+        .epsilon = cnn__option_number(state->options.epsilon),
         .fixed = fixed,
-        .epilogue = {.activation = state->options.activation, .pool = state->pool},
+        .epilogue = state->epilogue,
     };
 }
 
@@ -79,16 +84,16 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     const cnn_shape each = {1, 0, {c}};
     const cnn_initializer zero = {CNN_INIT_CONSTANT, 0}, one = {CNN_INIT_CONSTANT, 1};
     spec->output = *inputs;
-    spec->parameters[GAMMA] = (cnn_parameter_spec){"gamma", each, one, c, c, !o->no_scale, 0};
-    spec->parameters[BETA] = (cnn_parameter_spec){"beta", each, zero, c, c, !o->no_shift, 0};
-    spec->parameters[MOVING_MEAN] = (cnn_parameter_spec){"moving_mean", each, zero, c, c, 0, 0};
-    spec->parameters[MOVING_VARIANCE] = (cnn_parameter_spec){"moving_variance", each, one, c, c, 0, 0};
+    spec->parameters[GAMMA] = (cnn_parameter_spec){"gamma", each, one, c, c, !o->no_scale, 0, CNN_FLOAT32, 0};
+    spec->parameters[BETA] = (cnn_parameter_spec){"beta", each, zero, c, c, !o->no_shift, 0, CNN_FLOAT32, 0};
+    spec->parameters[MOVING_MEAN] = (cnn_parameter_spec){"moving_mean", each, zero, c, c, 0, 0, CNN_FLOAT32, 0};
+    spec->parameters[MOVING_VARIANCE] = (cnn_parameter_spec){"moving_variance", each, one, c, c, 0, 0, CNN_FLOAT32, 0};
     spec->parameter_count = PARAMETERS;
     spec->saved_size = SAVED * each_bytes;
     spec->backward_needs_input = 1;
-    spec->backward_needs_output = state->pool == 0 && o->activation != CNN_LINEAR;
+    spec->backward_needs_output = state->epilogue.pool == 0 && state->epilogue.activation != CNN_LINEAR;
     CNN__RETURN_IF_ERROR(cnn__layer_ask(backend, CNN_OP_NORM, &args, threads, spec, reason, reason_size));
-    if (state->pool != 0) {
+    if (state->epilogue.pool != 0) {
         spec->output = cnn__shape4(args.shape.n, args.shape.h / 2, args.shape.w / 2, c);
         spec->saved_size += cnn__layer_values(&spec->output);
     }
@@ -103,10 +108,13 @@ static float *part(void *base, int64_t c, int k)
     return (float *)((char *)base + (size_t)k * cnn__align_size((size_t)c * sizeof(float)));
 }
 
+/* Whether it normalises by the moving statistics: in inference behaviour, and frozen. */
+static bool is_fixed(const cnn_layer_call *call) { return !call->training || call->frozen; }
+
 /* The arguments, and the backend's call, whose workspace begins after the layer's own arrays. */
 static cnn_norm_args open_call(const batch_norm_state *state, const cnn_layer_call *call, cnn_backend_call *backend)
 {
-    const cnn_norm_shape shape = norm_shape(state, call->input_shapes, call->training && call->frozen);
+    const cnn_norm_shape shape = norm_shape(state, call->input_shapes, is_fixed(call) && call->saved != NULL);
     const size_t own = OWN * cnn__align_size((size_t)shape.c * sizeof(float));
     *backend = *call->backend;
     backend->workspace = (char *)backend->workspace + own;
@@ -118,12 +126,11 @@ static cnn_norm_args open_call(const batch_norm_state *state, const cnn_layer_ca
                            .gamma = call->parameters[GAMMA],
                            .beta = call->parameters[BETA],
                            .y = call->output,
-                           .argmax = state->pool != 0 ? (uint8_t *)part(call->saved, shape.c, SAVED) : NULL,
+                           .argmax = state->epilogue.pool != 0 ? (uint8_t *)part(call->saved, shape.c, SAVED) : NULL,
                            .mean = call->parameters[MOVING_MEAN],
                            .variance = call->parameters[MOVING_VARIANCE]};
 }
 
-/* In inference, and frozen, it normalises by the moving statistics. */
 static cnn_status forward(const void *user, const cnn_layer_call *call)
 {
     const batch_norm_state *state = user;
@@ -131,14 +138,14 @@ static cnn_status forward(const void *user, const cnn_layer_call *call)
     cnn_backend_call backend;
     cnn_norm_args args = open_call(state, call, &backend);
     const int64_t rows = args.shape.n * args.shape.h * args.shape.w, c = args.shape.c;
-    if (!call->training) {
+    if (call->saved == NULL) {
         return cnn_backend_run(&backend, CNN_OP_NORM, CNN_PASS_INFERENCE, &args);
     }
     args.inv_std = part(call->saved, c, INVERSE_DEVIATION);
-    if (!call->frozen) {
+    if (!is_fixed(call)) {
         args.moving_mean = args.mean;
         args.moving_variance = args.variance;
-        args.keep = o->keep;
+        args.keep = cnn__option_number(o->keep);
         args.correction = o->unbiased == 1 && rows > 1 ? (float)((double)rows / (double)(rows - 1)) : 1.0f;
         args.mean = part(call->saved, c, MEAN);
         args.variance = part(call->backend->workspace, c, 0);
@@ -152,7 +159,7 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     cnn_backend_call backend;
     cnn_norm_args args = open_call(state, call, &backend);
     const int64_t c = args.shape.c;
-    args.mean = call->frozen ? args.mean : part(call->saved, c, MEAN);
+    args.mean = is_fixed(call) ? args.mean : part(call->saved, c, MEAN);
     args.inv_std = part(call->saved, c, INVERSE_DEVIATION);
     args.dy = call->output_gradient;
     args.dx = call->input_gradients[0];
@@ -163,38 +170,9 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     return cnn_backend_run(&backend, CNN_OP_NORM, CNN_PASS_BACKWARD, &args);
 }
 
-static cnn_activation activation(const void *state, float *alpha)
+float cnn__batch_norm_epsilon(const void *state)
 {
-    *alpha = 0;
-    return (cnn_activation)((const cnn_batch_norm_options *)state)->activation;
-}
-
-static void drop_activation(void *state) { ((cnn_batch_norm_options *)state)->activation = CNN_LINEAR; }
-
-/* A relu behind it costs nothing in the same pass, nor one behind the pooling: it is the same there. In inference the
- * convolution in front takes the normalisation over. */
-static bool absorb(void *state, bool training, const cnn__layer_type *next_type, const void *next)
-{
-    batch_norm_state *norm = state;
-    cnn_batch_norm_options *o = &norm->options;
-    const cnn_activate_options *activate = next;
-    if (next_type == &cnn__max_pool2d_type) {
-        const bool pools = training && norm->pool == 0 && cnn__pool2d_halves(next);
-        norm->pool = pools ? 2 : norm->pool;
-        return pools;
-    }
-    if (o->activation != CNN_LINEAR || next_type != &cnn__activate_type || activate->activation != CNN_RELU) {
-        return false;
-    }
-    o->activation = CNN_RELU;
-    return true;
-}
-
-/* In the same passes; with pooling, the stored cell number says where relu's derivative is 0. */
-static bool applies_derivative(const void *state)
-{
-    (void)state;
-    return true;
+    return cnn__option_number(((const batch_norm_state *)state)->options.epsilon);
 }
 
 const cnn__layer_type cnn__batch_norm_type = {
@@ -203,10 +181,7 @@ const cnn__layer_type cnn__batch_norm_type = {
     .state_size = sizeof(batch_norm_state),
     .fields = fields,
     .check = check,
-    .activation = activation,
-    .drop_activation = drop_activation,
-    .absorb = absorb,
-    .applies_derivative = applies_derivative,
+    .epilogue = offsetof(batch_norm_state, epilogue),
 };
 
 cnn_layer *cnn_batch_norm(cnn_context *context, const cnn_batch_norm_options *options)

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "layer/conv2d.h"
-#include "layer/pool2d.h"
 
 #define TYPE "Conv2D"
 
@@ -25,7 +24,8 @@ static const cnn__field fields[] = {
 
 static cnn_status check(const cnn_context *context, void *state)
 {
-    cnn_conv2d_options *o = &((cnn__conv2d_state *)state)->options;
+    cnn__conv2d_state *conv = state;
+    cnn_conv2d_options *o = &conv->options;
     cnn__pair_default(o->kernel, 3);
     cnn__pair_default(o->stride, 1);
     cnn__pair_default(o->dilation, 1);
@@ -43,6 +43,7 @@ static cnn_status check(const cnn_context *context, void *state)
     }
     CNN__RETURN_IF_ERROR(cnn__check_padding(context, TYPE, &o->padding, o->pads));
     CNN__RETURN_IF_ERROR(cnn__check_activation(context, TYPE, o->activation, &o->alpha));
+    conv->epilogue = (cnn_epilogue){.activation = o->activation, .alpha = o->alpha};
     CNN__RETURN_IF_ERROR(
         cnn__check_initializer(context, TYPE, "kernel_init", &o->kernel_init, CNN_INIT_GLOROT_UNIFORM));
     return cnn__check_initializer(context, TYPE, "bias_init", &o->bias_init, CNN_INIT_CONSTANT);
@@ -73,7 +74,7 @@ cnn_conv2d_shape cnn__conv2d_shape_of(const cnn__conv2d_state *state, const cnn_
         .pad_top = rows.pad_before,
         .pad_left = columns.pad_before,
         .single = state->single,
-        .epilogue = {.activation = o->activation, .alpha = o->alpha, .pool = state->pool},
+        .epilogue = cnn__run_epilogue(&state->epilogue),
     };
 }
 
@@ -116,7 +117,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     CNN__RETURN_IF_ERROR(check_limits(o, &shape, reason, reason_size));
     const cnn_conv2d_args args = {.struct_size = sizeof(args), .shape = shape};
     CNN__RETURN_IF_ERROR(cnn__layer_ask(backend, CNN_OP_CONV2D, &args, threads, spec, reason, reason_size));
-    int64_t divisor = state->pool != 0 ? 2 : 1;
+    int64_t divisor = state->epilogue.pool != 0 ? 2 : 1;
     spec->output = cnn__shape4(shape.n, shape.out_h / divisor, shape.out_w / divisor, shape.out_c);
     int64_t area = (int64_t)o->kernel[0] * o->kernel[1];
     int64_t fan_in = area * channels / o->groups, fan_out = area * o->filters / o->groups;
@@ -127,14 +128,18 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
         fan_in,
         fan_out,
         1,
-        1};
-    spec->parameters[1] = (cnn_parameter_spec){"bias", {1, 0, {o->filters}}, o->bias_init, fan_in, fan_out, 1, 0};
+        1,
+        CNN_FLOAT32,
+        0};
+    spec->parameters[1] = (cnn_parameter_spec){
+        "bias", {1, 0, {o->filters}}, o->bias_init, fan_in, fan_out, 1, 0, CNN_FLOAT32, 0};
     spec->parameter_count = o->no_bias ? 1 : 2;
     spec->backward_needs_input = 1;
     /* With pooling, the stored cell number says where relu's derivative is 0. */
-    spec->backward_needs_output = o->activation != CNN_LINEAR && (state->pool == 0 || o->activation != CNN_RELU);
+    spec->backward_needs_output = state->epilogue.activation != CNN_LINEAR &&
+                                  (state->epilogue.pool == 0 || state->epilogue.activation != CNN_RELU);
     size_t pooled;
-    if (state->pool != 0 && cnn__shape_values(&spec->output, &pooled)) {
+    if (state->epilogue.pool != 0 && cnn__shape_values(&spec->output, &pooled)) {
         spec->saved_size = pooled;
     }
     return CNN_OK;
@@ -149,7 +154,7 @@ static cnn_conv2d_args arguments(const void *user, const cnn_layer_call *call)
                              .x = call->inputs[0],
                              .filters = call->parameters[0],
                              .y = call->output,
-                             .argmax = state->pool != 0 ? call->saved : NULL};
+                             .argmax = state->epilogue.pool != 0 ? call->saved : NULL};
 }
 
 static cnn_status forward(const void *user, const cnn_layer_call *call)
@@ -163,6 +168,7 @@ static cnn_status forward(const void *user, const cnn_layer_call *call)
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
     cnn_conv2d_args args = arguments(user, call);
+    args.y = call->derived ? NULL : call->output;
     args.dy = call->output_gradient;
     if (call->parameter_gradients[0] != NULL) {
         args.d_filters = call->parameter_gradients[0];
@@ -175,64 +181,6 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
         return cnn_backend_run(call->backend, CNN_OP_CONV2D, CNN_PASS_BACKWARD_DATA, &args);
     }
     return CNN_OK;
-}
-
-static cnn_activation activation(const void *state, float *alpha)
-{
-    const cnn_conv2d_options *o = &((const cnn__conv2d_state *)state)->options;
-    *alpha = o->alpha;
-    return (cnn_activation)o->activation;
-}
-
-static void drop_activation(void *state) { ((cnn__conv2d_state *)state)->options.activation = CNN_LINEAR; }
-
-/* In inference a normalisation is one factor and one offset for each output channel: scaled filters, another bias. */
-static bool absorb_norm(cnn__conv2d_state *conv, const cnn_batch_norm_options *norm)
-{
-    if (conv->normalised || conv->pool != 0 || conv->options.activation != CNN_LINEAR) {
-        return false;
-    }
-    conv->normalised = 1;
-    conv->epsilon = norm->epsilon;
-    conv->options.activation = norm->activation;
-    return true;
-}
-
-/* Those whose derivative backward takes from the output, and that never end a model in probabilities. */
-static bool absorb_activation(cnn__conv2d_state *conv, const cnn_activate_options *next)
-{
-    const bool known = next->activation == CNN_RELU || next->activation == CNN_LEAKY_RELU;
-    if (!known || conv->pool != 0 || conv->options.activation != CNN_LINEAR) {
-        return false;
-    }
-    conv->options.activation = next->activation;
-    conv->options.alpha = next->alpha;
-    return true;
-}
-
-static bool absorb(void *state, bool training, const cnn__layer_type *next_type, const void *next)
-{
-    cnn__conv2d_state *conv = state;
-    if (next_type == &cnn__batch_norm_type) {
-        return !training && absorb_norm(conv, next);
-    }
-    if (next_type == &cnn__activate_type) {
-        return absorb_activation(conv, next);
-    }
-    /* The maximum of an activation that never falls is the activation of the maximum. Not so where values of several
-     * channels meet. */
-    const bool across = conv->options.activation == CNN_SOFTMAX || conv->options.activation == CNN_LOG_SOFTMAX;
-    if (conv->pool != 0 || across || next_type != &cnn__max_pool2d_type || !cnn__pool2d_halves(next)) {
-        return false;
-    }
-    conv->pool = 2;
-    return true;
-}
-
-static bool applies_derivative(const void *state)
-{
-    (void)state;
-    return true;
 }
 
 static cnn__layer_work describe(const void *state, const cnn_op_answer *answer, cnn_pass pass, const cnn_shape *input)
@@ -254,10 +202,7 @@ const cnn__layer_type cnn__conv2d_type = {
     .state_size = sizeof(cnn__conv2d_state),
     .fields = fields,
     .check = check,
-    .activation = activation,
-    .drop_activation = drop_activation,
-    .absorb = absorb,
-    .applies_derivative = applies_derivative,
+    .epilogue = offsetof(cnn__conv2d_state, epilogue),
     .plan_inference = cnn__conv2d_plan_inference,
     .prepare = cnn__conv2d_prepare,
     .forward_prepared = cnn__conv2d_forward_prepared,

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Convolution in inference: filters in the backend's own form, with a batch normalisation folded into them.
  *
- * What is prepared: the folded bias, if there is a normalisation, and behind it the backend's form of the filters or,
+ * What is prepared: the folded bias, if there is a normalisation, and after it the backend's form of the filters or,
  * from a backend that has none, the folded filters. */
 #include "layer/conv2d.h"
 
-/* Behind the convolution's own parameters, in the order of batch_norm.c. */
-enum { GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE };
+#include "layer/fold.h"
 
 static size_t filter_bytes(const cnn_conv2d_shape *s)
 {
@@ -16,7 +15,7 @@ static size_t filter_bytes(const cnn_conv2d_shape *s)
 
 static size_t bias_bytes(const cnn__conv2d_state *state, const cnn_conv2d_shape *s)
 {
-    return state->normalised ? cnn__align_size((size_t)s->out_c * sizeof(float)) : 0;
+    return state->fold.normalised ? cnn__fold_bias_bytes(s->out_c) : 0;
 }
 
 void cnn__conv2d_plan_inference(void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *input,
@@ -32,33 +31,10 @@ void cnn__conv2d_plan_inference(void *user, const cnn_backend *backend, uint32_t
     const size_t theirs = preparation->answer.prepared, filters = filter_bytes(&args.shape);
     preparation->workspace = preparation->answer.workspace[theirs > 0 ? CNN_PASS_INFERENCE : CNN_PASS_FORWARD];
     preparation->size = theirs;
-    if (state->normalised) {
+    if (state->fold.normalised) {
         preparation->size = bias_bytes(state, &args.shape) + (theirs > 0 ? theirs : filters);
         preparation->scratch = theirs > 0 ? filters : 0;
     }
-}
-
-/* y = (conv(x) + bias - mean) f + beta with f = gamma / sqrt(variance + epsilon): the filters times f, and a bias. */
-static cnn_status fold(const cnn__conv2d_state *state, const cnn_conv2d_shape *shape, const cnn_layer_call *call,
-                       float *filters, float *bias)
-{
-    const bool has_bias = !state->options.no_bias;
-    float *const *norm = call->parameters + (has_bias ? 2 : 1);
-    const cnn_fold_args args = {
-        .struct_size = sizeof(args),
-        .rows = (int64_t)shape->kernel_h * shape->kernel_w * (shape->in_c / shape->groups),
-        .c = shape->out_c,
-        .epsilon = state->epsilon,
-        .weights = call->parameters[0],
-        .bias = has_bias ? call->parameters[1] : NULL,
-        .gamma = norm[GAMMA],
-        .beta = norm[BETA],
-        .mean = norm[MOVING_MEAN],
-        .variance = norm[MOVING_VARIANCE],
-        .folded_weights = filters,
-        .folded_bias = bias,
-    };
-    return cnn_backend_run(call->backend, CNN_OP_FOLD, CNN_PASS_FORWARD, &args);
 }
 
 cnn_status cnn__conv2d_prepare(const void *user, const cnn_layer_call *call, void *scratch, void *prepared)
@@ -70,9 +46,11 @@ cnn_status cnn__conv2d_prepare(const void *user, const cnn_layer_call *call, voi
                             .shape = cnn__conv2d_shape_of(state, call->input_shapes),
                             .filters = call->parameters[0]};
     args.prepared = (char *)prepared + bias_bytes(state, &args.shape);
-    if (state->normalised) {
+    if (state->fold.normalised) {
         float *folded = theirs ? scratch : args.prepared;
-        CNN__RETURN_IF_ERROR(fold(state, &args.shape, call, folded, prepared));
+        const int64_t rows = (int64_t)args.shape.kernel_h * args.shape.kernel_w * (args.shape.in_c / args.shape.groups);
+        CNN__RETURN_IF_ERROR(
+            cnn__fold_norm(&state->fold, call, !state->options.no_bias, rows, args.shape.out_c, folded, prepared));
         args.filters = folded;
     }
     return theirs ? cnn_backend_run(call->backend, CNN_OP_CONV2D, CNN_PASS_PREPARE, &args) : CNN_OK;
@@ -88,7 +66,7 @@ cnn_status cnn__conv2d_forward_prepared(const void *user, const cnn_layer_call *
                             .y = call->output};
     args.prepared = (char *)prepared + bias_bytes(state, &args.shape);
     args.filters = args.prepared; /* where the backend has no form of its own */
-    args.bias = state->normalised ? prepared : state->options.no_bias ? NULL : call->parameters[1];
+    args.bias = state->fold.normalised ? prepared : state->options.no_bias ? NULL : call->parameters[1];
     return cnn_backend_run(call->backend, CNN_OP_CONV2D,
                            call->answer->prepared > 0 ? CNN_PASS_INFERENCE : CNN_PASS_FORWARD, &args);
 }

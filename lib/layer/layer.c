@@ -16,6 +16,7 @@ static cnn_layer *layer_allocate(cnn_context *context, const char *name)
         return NULL;
     }
     layer->context = context;
+    atomic_init(&layer->references, 1);
     if (name != NULL) {
         layer->name = cnn__strdup(context, name);
         if (layer->name == NULL) {
@@ -27,15 +28,20 @@ static cnn_layer *layer_allocate(cnn_context *context, const char *name)
 }
 
 /* Names are parts of parameter names and of text in files: plain characters only. */
-static cnn_status check_name(const cnn_context *context, const char *what, const char *name)
+bool cnn__is_plain_name(const char *name, size_t length)
 {
-    size_t length = name != NULL ? strlen(name) : 1;
     bool plain = length > 0 && length < 256;
-    for (const char *p = name; plain && p != NULL && *p != '\0'; p++) {
-        plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' ||
-                *p == '-' || *p == '.';
+    for (size_t i = 0; plain && i < length; i++) {
+        const char c = name[i];
+        plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+                c == '.';
     }
-    if (plain) {
+    return plain;
+}
+
+cnn_status cnn__check_name(const cnn_context *context, const char *what, const char *name)
+{
+    if (name == NULL || cnn__is_plain_name(name, strlen(name))) {
         return CNN_OK;
     }
     char text[300];
@@ -57,7 +63,7 @@ cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, 
     options_head *head = state;
     cnn_status status = cnn__options_copy(context, what, options, state, type->options_size);
     if (status == CNN_OK) {
-        status = check_name(context, what, head->name);
+        status = cnn__check_name(context, what, head->name);
     }
     if (status == CNN_OK && type->check != NULL) {
         status = type->check(context, state);
@@ -83,7 +89,7 @@ cnn_layer *cnn_custom_layer(cnn_context *context, const cnn_layer_kind *kind, vo
         return NULL;
     }
     if (cnn__options_copy(context, "cnn_custom_layer", kind, &copy, sizeof(copy)) != CNN_OK ||
-        check_name(context, "cnn_custom_layer", name) != CNN_OK) {
+        cnn__check_name(context, "cnn_custom_layer", name) != CNN_OK) {
         return NULL;
     }
     if (copy.type == NULL || copy.prefix == NULL || copy.infer == NULL || copy.forward == NULL) {
@@ -99,6 +105,27 @@ cnn_layer *cnn_custom_layer(cnn_context *context, const cnn_layer_kind *kind, vo
     return layer;
 }
 
+cnn_layer *cnn__layer_create_inner(cnn_context *context, struct cnn_model *inner, void (*release)(void *),
+                                   const char *name)
+{
+    cnn_layer *layer = layer_allocate(context, name);
+    if (layer == NULL) {
+        release(inner);
+        return NULL;
+    }
+    layer->inner = inner;
+    layer->user = inner;
+    layer->kind = (cnn_layer_kind){
+        .struct_size = sizeof(layer->kind), .type = "Model", .prefix = "model", .destroy = release};
+    return layer;
+}
+
+cnn_layer *cnn__layer_retain(cnn_layer *layer)
+{
+    atomic_fetch_add_explicit(&layer->references, 1, memory_order_relaxed);
+    return layer;
+}
+
 void cnn_layer_free(cnn_layer *layer)
 {
     if (layer != NULL && !layer->added) { /* else it is its model's to free */
@@ -108,6 +135,9 @@ void cnn_layer_free(cnn_layer *layer)
 
 void cnn__layer_destroy(cnn_layer *layer)
 {
+    if (atomic_fetch_sub_explicit(&layer->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
     cnn_context *context = layer->context;
     if (layer->type != NULL) {
         cnn__free(context, layer->user);

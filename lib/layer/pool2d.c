@@ -8,8 +8,7 @@
 
 typedef struct max_pool2d_state {
     cnn_pool2d_options options;
-    int32_t activation; /* of the layer in front, applied to the maxima */
-    float alpha;
+    cnn_epilogue epilogue; /* the activation of the layer before it, applied to the maxima */
 } max_pool2d_state;
 
 static const cnn__field fields[] = {
@@ -102,7 +101,7 @@ static cnn_status pool_infer(const cnn_pool2d_shape *shape, const cnn_backend *b
 static cnn_pool2d_shape max_shape(const max_pool2d_state *state, const cnn_shape *input)
 {
     cnn_pool2d_shape shape = pool_shape(&state->options, input, false);
-    shape.epilogue = (cnn_epilogue){.activation = state->activation, .alpha = state->alpha};
+    shape.epilogue = state->epilogue;
     return shape;
 }
 
@@ -152,25 +151,6 @@ static cnn_status max_forward(const void *user, const cnn_layer_call *call)
 {
     const cnn_pool2d_shape shape = max_shape(user, call->input_shapes);
     return run_forward(&shape, call);
-}
-
-static cnn_activation max_activation(const void *user, float *alpha)
-{
-    const max_pool2d_state *state = user;
-    *alpha = state->alpha;
-    return (cnn_activation)state->activation;
-}
-
-/* A maximum before a rectifier is the maximum behind it, of a quarter of the values or fewer. */
-static bool max_take_activation(void *user, cnn_activation activation, float alpha)
-{
-    max_pool2d_state *state = user;
-    if (activation != CNN_RELU && (activation != CNN_LEAKY_RELU || alpha <= 0)) {
-        return false;
-    }
-    state->activation = activation;
-    state->alpha = alpha;
-    return true;
 }
 
 static cnn_status max_backward(const void *user, const cnn_layer_call *call)
@@ -224,21 +204,13 @@ static cnn_status global_backward(const void *user, const cnn_layer_call *call)
     return run_backward(&shape, call);
 }
 
-static bool max_applies_derivative(const void *state)
-{
-    (void)state;
-    return true;
-}
-
 const cnn__layer_type cnn__max_pool2d_type = {
     .kind = {sizeof(cnn_layer_kind), "MaxPooling2D", "max_pooling2d", max_infer, max_forward, max_backward, NULL},
     .options_size = sizeof(cnn_pool2d_options),
     .state_size = sizeof(max_pool2d_state),
     .fields = fields,
     .check = check,
-    .activation = max_activation,
-    .take_activation = max_take_activation,
-    .applies_derivative = max_applies_derivative,
+    .epilogue = offsetof(max_pool2d_state, epilogue),
 };
 
 const cnn__layer_type cnn__average_pool2d_type = {

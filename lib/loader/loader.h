@@ -13,6 +13,9 @@
  * count * views images, those of a sample one after another; its labels and indices number `count`. */
 uint32_t cnn__loader_views(const cnn_loader *loader);
 
+/* The options it works with, zeros replaced by what they stand for. Valid as long as the loader. */
+const cnn_loader_options *cnn__loader_options(const cnn_loader *loader);
+
 /* Whether photos are turned as their EXIF tag says, by the pipeline or by the dataset. */
 bool cnn__loader_orients(const cnn_loader *loader);
 
@@ -21,8 +24,6 @@ bool cnn__loader_orients(const cnn_loader *loader);
  * it is. Statuses as cnn_pipeline_for_evaluation(). */
 cnn_status cnn__loader_preprocessing(const cnn_loader *loader, const cnn_pipeline *own, bool orient,
                                      cnn_pipeline **preprocessing);
-/* The options it works with, zeros replaced by what they stand for. Valid as long as the loader. */
-const cnn_loader_options *cnn__loader_options(const cnn_loader *loader);
 
 /* Whether the next batch is the first of an epoch. */
 bool cnn__loader_at_epoch_start(const cnn_loader *loader);

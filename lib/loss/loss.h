@@ -32,6 +32,7 @@ static inline double cnn__loss_weighted(double weight, double x) { return weight
 
 typedef struct cnn__loss_kind {
     const char *name;
+    bool logarithms;        /* what it works on are log-probabilities */
     bool on_output;         /* works on the model's output, not on the logits */
     bool probabilities;     /* target values lie in [0, 1] */
     bool mean_over_outputs; /* the mean is over samples and outputs, else over samples */
@@ -57,6 +58,8 @@ extern const cnn__loss_kind cnn__loss_mse;
 const cnn__loss_kind *cnn__loss_find(const char *name);
 
 /* Whether the loss is to be given the model's output (and its gradient is that of the output), not the logits. */
+/* Whether it takes log-probabilities. */
+static inline bool cnn__loss_on_logarithms(const cnn_loss *loss) { return loss->kind->logarithms; }
 static inline bool cnn__loss_on_output(const cnn_loss *loss) { return loss->kind->on_output; }
 
 /* As cnn_loss_compute(), with messages of `context`. With `counted`, samples with label -1 are left out: their

@@ -18,6 +18,7 @@ static double row_loss(cnn__loss_row *row)
 const cnn__loss_kind cnn__loss_nll = {
     .name = "nll",
     .on_output = true,
+    .logarithms = true,
     .probabilities = true,
     .least_outputs = 2,
     .row = row_loss,

@@ -48,7 +48,6 @@ static cnn_status check(const cnn_context *context, const cnn_adam_options *opti
         {"beta2", options->beta2, 1},
         {"epsilon", options->epsilon, 0},
     };
-    CNN__RETURN_IF_ERROR(cnn__optimizer_check_convention(context, rule.name, options->convention));
     return cnn__optimizer_check(context, rule.name, checks, sizeof(checks) / sizeof(checks[0]));
 }
 
@@ -57,8 +56,12 @@ cnn_status cnn_adam_create(cnn_context *context, const cnn_adam_options *options
     cnn_adam_options given;
     CNN__RETURN_IF_ERROR(cnn__optimizer_begin(context, rule.name, optimizer));
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_adam_options", options, &given, sizeof(given)));
-    CNN__RETURN_IF_ERROR(check(context, &given));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_check_convention(context, rule.name, given.convention));
     const preset *defaults = &presets[given.convention];
+    given.beta1 = cnn__number_or(given.beta1, 0.9f);
+    given.beta2 = cnn__number_or(given.beta2, 0.999f);
+    given.epsilon = cnn__number_or(given.epsilon, defaults->epsilon);
+    CNN__RETURN_IF_ERROR(check(context, &given));
     const cnn__optimizer_common common = {
         .learning_rate = given.learning_rate != 0 ? given.learning_rate : 0.001f,
         .weight_decay = given.weight_decay,
@@ -69,9 +72,9 @@ cnn_status cnn_adam_create(cnn_context *context, const cnn_adam_options *options
     CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &rule, &common, optimizer));
     (*optimizer)->slots = 2;
     (*optimizer)->args.rule = CNN_UPDATE_ADAM;
-    (*optimizer)->args.beta1 = given.beta1 != 0 ? given.beta1 : 0.9f;
-    (*optimizer)->args.beta2 = given.beta2 != 0 ? given.beta2 : 0.999f;
-    (*optimizer)->args.epsilon = given.epsilon != 0 ? given.epsilon : defaults->epsilon;
+    (*optimizer)->args.beta1 = given.beta1;
+    (*optimizer)->args.beta2 = given.beta2;
+    (*optimizer)->args.epsilon = given.epsilon;
     (*optimizer)->args.variant = defaults->variant;
     return CNN_OK;
 }

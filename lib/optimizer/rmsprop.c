@@ -39,7 +39,6 @@ static cnn_status check(const cnn_context *context, const cnn_rmsprop_options *o
         {"epsilon", options->epsilon, 0},
         {"momentum", options->momentum, 1},
     };
-    CNN__RETURN_IF_ERROR(cnn__optimizer_check_convention(context, rule.name, options->convention));
     return cnn__optimizer_check(context, rule.name, checks, sizeof(checks) / sizeof(checks[0]));
 }
 
@@ -48,8 +47,11 @@ cnn_status cnn_rmsprop_create(cnn_context *context, const cnn_rmsprop_options *o
     cnn_rmsprop_options given;
     CNN__RETURN_IF_ERROR(cnn__optimizer_begin(context, rule.name, optimizer));
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_rmsprop_options", options, &given, sizeof(given)));
-    CNN__RETURN_IF_ERROR(check(context, &given));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_check_convention(context, rule.name, given.convention));
     const preset *defaults = &presets[given.convention];
+    given.rho = cnn__number_or(given.rho, defaults->rho);
+    given.epsilon = cnn__number_or(given.epsilon, defaults->epsilon);
+    CNN__RETURN_IF_ERROR(check(context, &given));
     const cnn__optimizer_common common = {
         .learning_rate = given.learning_rate != 0 ? given.learning_rate : defaults->learning_rate,
         .weight_decay = given.weight_decay,
@@ -61,8 +63,8 @@ cnn_status cnn_rmsprop_create(cnn_context *context, const cnn_rmsprop_options *o
     (*optimizer)->slots = given.momentum != 0 ? 2 : 1;
     (*optimizer)->initial[0] = defaults->initial;
     (*optimizer)->args.rule = CNN_UPDATE_RMSPROP;
-    (*optimizer)->args.beta2 = given.rho != 0 ? given.rho : defaults->rho;
-    (*optimizer)->args.epsilon = given.epsilon != 0 ? given.epsilon : defaults->epsilon;
+    (*optimizer)->args.beta2 = given.rho;
+    (*optimizer)->args.epsilon = given.epsilon;
     (*optimizer)->args.momentum = given.momentum;
     (*optimizer)->args.variant = given.momentum != 0 ? defaults->momentum_variant : defaults->variant;
     return CNN_OK;

@@ -16,9 +16,9 @@ struct cnn__prepared {
     atomic_ulong version; /* the parameters' when data was made; 0: not yet */
 };
 
-static bool is_of(const cnn__prepared *prepared, const cnn__op *op)
+static bool is_of(const cnn__prepared *prepared, uint32_t node, const cnn__op *op)
 {
-    return prepared->node == op->node && prepared->state_size == op->type->state_size &&
+    return prepared->node == node && prepared->state_size == op->type->state_size &&
            memcmp(prepared->state, op->state, prepared->state_size) == 0;
 }
 
@@ -29,13 +29,13 @@ static void free_entry(cnn_context *context, cnn__prepared *prepared)
     cnn__free(context, prepared);
 }
 
-static cnn__prepared *new_entry(cnn_context *context, const cnn__op *op)
+static cnn__prepared *new_entry(cnn_context *context, uint32_t node, const cnn__op *op)
 {
     cnn__prepared *prepared = cnn__alloc_zero(context, sizeof(*prepared));
     if (prepared == NULL) {
         return NULL;
     }
-    prepared->node = op->node;
+    prepared->node = node;
     prepared->state_size = op->type->state_size;
     prepared->state = cnn__alloc(context, prepared->state_size);
     prepared->size = op->preparation.size;
@@ -72,12 +72,13 @@ static bool reserve_scratch(cnn_model *model, size_t size)
 
 static cnn__prepared *find_or_add(cnn_model *model, const cnn__op *op)
 {
+    const uint32_t node = model->nodes[op->node].owner; /* nodes with the same parameters share what is made of them */
     cnn__prepared *prepared = model->prepared;
-    while (prepared != NULL && !is_of(prepared, op)) {
+    while (prepared != NULL && !is_of(prepared, node, op)) {
         prepared = prepared->next;
     }
     if (prepared == NULL && reserve_scratch(model, op->preparation.scratch)) {
-        prepared = new_entry(model->context, op);
+        prepared = new_entry(model->context, node, op);
         if (prepared != NULL) {
             prepared->next = model->prepared;
             model->prepared = prepared;
@@ -126,14 +127,13 @@ static cnn_status make(const cnn_model *model, cnn__prepared *prepared, const cn
 
 bool cnn__prepared_is_current(const cnn_model *model, const cnn__prepared *prepared)
 {
-    return atomic_load_explicit(&prepared->version, memory_order_acquire) ==
-           atomic_load_explicit(&model->version, memory_order_acquire);
+    return atomic_load_explicit(&prepared->version, memory_order_acquire) == cnn__model_version(model);
 }
 
 cnn_status cnn__prepared_data(cnn_model *model, cnn__prepared *prepared, const cnn__op *op, const cnn_layer_call *call,
                               const void **data)
 {
-    const unsigned long version = atomic_load_explicit(&model->version, memory_order_acquire);
+    const unsigned long version = cnn__model_version(model);
     cnn_status status = CNN_OK;
     if (atomic_load_explicit(&prepared->version, memory_order_acquire) != version) {
         pthread_mutex_lock(&model->prepare_lock);

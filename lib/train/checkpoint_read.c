@@ -54,13 +54,13 @@ static cnn_status history_columns(const cnn__json_place *place, const cnn__json 
         }
         CNN__RETURN_IF_ERROR(cnn__history_add_column(history, name));
     }
-    return history->column_count > 0 ? CNN_OK : cnn__json_bad(place, "columns", "a list with names");
+    return CNN_OK;
 }
 
 /* The rows of a long history lie in a tensor. */
 static cnn_status history_rows(const cnn__tensors *file, const cnn__tensor_entry *entry, cnn_history *history)
 {
-    if (entry->type != CNN__TENSOR_F64 || entry->shape.rank != 2 ||
+    if (entry->type != CNN__TENSOR_F64 || entry->shape.rank != 2 || history->column_count == 0 ||
         (uint64_t)entry->shape.dims[1] != history->column_count) {
         return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: tensor \"%s\" is not the history's rows", file->name,
                          CNN__CHECKPOINT_ROWS);
@@ -84,7 +84,7 @@ static cnn_status history_values(const cnn__json_place *place, const cnn__tensor
         return history_rows(file, rows, history);
     }
     const size_t width = history->column_count;
-    if (cnn__json_count(values) % width != 0) {
+    if (width == 0 ? cnn__json_count(values) > 0 : cnn__json_count(values) % width != 0) {
         return cnn__json_bad(place, "values", "whole rows");
     }
     size_t i = 0;
@@ -365,7 +365,7 @@ static cnn_status apply(cnn_session *session, cnn_optimizer *optimizer, cnn_load
     CNN__RETURN_IF_ERROR(cnn__optimizer_put_slots(optimizer));
     cnn__optimizer_set_steps(optimizer, c->steps);
     cnn__optimizer_set_owner(optimizer, model);
-    memcpy(model->values, c->values, bytes);
+    cnn__model_set_values(model, c->values);
     cnn_model_touch(model);
     session->passes = c->passes;
     return CNN_OK;

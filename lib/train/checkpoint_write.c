@@ -158,7 +158,7 @@ static cnn_status write_parts(const char *path, const cnn_model *model, const pa
     if (sources == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
-    cnn__model_sources(model, model->values, sources);
+    cnn__model_sources(model, NULL, sources);
     size_t named = own;
     cnn_status status = CNN_OK;
     for (size_t p = 0; p < part_count; p++) {

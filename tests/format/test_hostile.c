@@ -58,11 +58,23 @@ static void teardown(void)
     cnn_context_free(context);
 }
 
+/* Whatever is wrong, the status is one of those that cnn_model_load() names for content, and the message begins with
+ * the file's name. */
 static cnn_status load(const void *data, size_t size)
 {
     cnn_model *model = NULL;
     cnn_status status = cnn_model_load_memory(context, data, size, &model);
     ck_assert_int_eq(model != NULL, status == CNN_OK);
+    if (status != CNN_OK) {
+        ck_assert_msg(status == CNN_ERROR_TRUNCATED || status == CNN_ERROR_FORMAT || status == CNN_ERROR_LIMIT ||
+                          status == CNN_ERROR_MISMATCH || status == CNN_ERROR_UNSUPPORTED ||
+                          status == CNN_ERROR_VERSION,
+                      "status %d: %s", status, cnn_last_error(context));
+        ck_assert_msg(strncmp(cnn_last_error(context), "model in memory: ", 17) == 0, "%s", cnn_last_error(context));
+        for (const char *p = cnn_last_error(context); *p != '\0'; p++) {
+            ck_assert((unsigned char)*p >= 0x20);
+        }
+    }
     cnn_model_free(model);
     return status;
 }
@@ -234,6 +246,57 @@ START_TEST(test_tensor_in_another_shape)
 }
 END_TEST
 
+START_TEST(test_blame)
+{
+    /* What the graph or a layer says of the caller's arguments is a damaged file's fault; what it said is kept. */
+    expect(load_architecture("{'name':'m','input':[8,8,1],'layers':[{'type':'Flatten','name':'f','inputs':['none'],"
+                             "'options':{}}]}"),
+           CNN_ERROR_FORMAT, "layer 1: m: there is no layer \"none\"");
+    expect(load_architecture("{'name':'m','input':[8,8,1],'layers':[{'type':'Flatten','name':'f','inputs':['input'],"
+                             "'options':{}},{'type':'Flatten','name':'f','inputs':['input'],'options':{}}]}"),
+           CNN_ERROR_FORMAT, "layer 2: m: two layers are named \"f\"");
+    expect(load_architecture("{'name':'m','input':[99999999,8,1],'layers':[]}"), CNN_ERROR_FORMAT, "99999999");
+    expect(load_architecture(LAYER("Dropout", "'rate':7.0")), CNN_ERROR_FORMAT, "rate");
+    expect(load_architecture(LAYER("Conv2D", "'filters':1.0")), CNN_ERROR_FORMAT,
+           "\"filters\" is missing or not a whole");
+    expect(load_architecture("{'name':'m\\\\u001b[2J\\\\n','input':[8,8,1],'layers':[{'type':'Flatten','name':'f',"
+                             "'inputs':['none'],'options':{}}]}"),
+           CNN_ERROR_FORMAT, "m\\x1b[2J\\x0a: there is no layer");
+    char json[2400] = "{'input':[8,8,1],'layers':[],'name':'";
+    memset(json + strlen(json), 'n', 2000);
+    strcpy(strchr(json, '\0'), "'}");
+    expect(load_architecture(json), CNN_ERROR_FORMAT, "a name of 2000 bytes, at most 255");
+}
+END_TEST
+
+START_TEST(test_names)
+{
+    /* Names of any bytes are saved, and are the same when they are read again. */
+    static const char *const classes[] = {"caf\xe9", "a\nb\x1b[2J", "", "d\xc3\xb6g", "caf\\xe9"};
+    cnn_model *model = NULL, *again = NULL;
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.name = "m\xff\n", .input = {4}), &model), CNN_OK);
+    cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 5)));
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    ck_assert_int_eq(cnn_model_set_classes(model, classes, 5), CNN_OK);
+    ck_assert_msg(cnn_model_save(model, path) == CNN_OK, "%s", cnn_last_error(context));
+    ck_assert_msg(cnn_model_load(context, path, &again) == CNN_OK, "%s", cnn_last_error(context));
+    ck_assert_str_eq(cnn_model_name(again), "m\\xff\\x0a");
+    ck_assert_str_eq(cnn_model_class_name(again, 0), "caf\\xe9");
+    ck_assert_str_eq(cnn_model_class_name(again, 1), "a\\x0ab\\x1b[2J");
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert_str_eq(cnn_model_class_name(again, i), cnn_model_class_name(model, i));
+    }
+    cnn_model_free(model);
+    cnn_model_free(again);
+    char longest[300];
+    memset(longest, 'n', sizeof(longest));
+    longest[256] = '\0';
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.name = longest, .input = {4}), &model),
+                     CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_null(model);
+}
+END_TEST
+
 START_TEST(test_weights)
 {
     cnn_model *model = NULL;
@@ -269,6 +332,8 @@ int main(void)
     tcase_add_test(tcase, test_depth);
     tcase_add_test(tcase, test_architectures);
     tcase_add_test(tcase, test_tensor_in_another_shape);
+    tcase_add_test(tcase, test_blame);
+    tcase_add_test(tcase, test_names);
     tcase_add_test(tcase, test_weights);
     suite_add_tcase(suite, tcase);
     return cnn_test_run(suite);

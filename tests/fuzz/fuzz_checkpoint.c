@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz target: a training checkpoint is loaded into a small model, its optimizer and its loader, and a step is taken. The
+/* Fuzz target: a training checkpoint is loaded into a small model, its optimizer and its loader, and saved again. The
  * input is the header's JSON; zeros follow it as data, as many as the checkpoint of that model has. */
 #include <fcntl.h>
 #include <stdint.h>
@@ -46,7 +46,7 @@ static void put_file(const uint8_t *data, size_t size)
     if (file != NULL) {
         fwrite(length, 1, 8, file);
         fwrite(data, 1, size, file);
-        fwrite(zeros, 1, 120, file); /* kernel, bias, and one slot of each */
+        fwrite(zeros, 1, 80, file); /* kernel, bias, and one slot of each */
         fclose(file);
     }
 }

@@ -159,7 +159,7 @@ START_TEST(the_name_chooses_the_format)
         int given, format;
     } cases[] = {{"a.png", 0, CNN_IMAGE_PNG}, {"a.jpg", 0, CNN_IMAGE_JPEG}, {"a.JPEG", 0, CNN_IMAGE_JPEG},
                  {"a", 0, CNN_IMAGE_PNG},     {"a.tiff", 0, CNN_IMAGE_PNG}, {"a.png", CNN_IMAGE_JPEG, CNN_IMAGE_JPEG},
-                 {"jpg", 0, CNN_IMAGE_PNG}};
+                 {"jpg", 0, CNN_IMAGE_PNG},   {"a.jfif", 0, CNN_IMAGE_JPEG}};
     cnn_image *image = pattern(20, 10, 3);
     for (size_t i = 0; i < COUNT(cases); i++) {
         char path[300];
@@ -196,8 +196,10 @@ START_TEST(arguments_are_checked)
 {
     store s = {{NULL, 0}, SIZE_MAX};
     cnn_image *image = pattern(2, 2, 1);
-    check_failed(context, cnn_image_encode(image, CNN_ENCODE(.format = 3), keep, &s), CNN_ERROR_INVALID_ARGUMENT,
-                 "format 3");
+    check_failed(context, cnn_image_encode(image, CNN_ENCODE(.format = 99), keep, &s), CNN_ERROR_INVALID_ARGUMENT,
+                 "format 99");
+    check_failed(context, cnn_image_encode(image, CNN_ENCODE(.format = CNN_IMAGE_BMP), keep, &s),
+                 CNN_ERROR_INVALID_ARGUMENT, "format 3 (BMP) for writing");
     check_failed(context, cnn_image_encode(image, CNN_ENCODE(.quality = 101), keep, &s), CNN_ERROR_INVALID_ARGUMENT,
                  "quality is 101");
     check_failed(context, cnn_image_encode(image, NULL, NULL, &s), CNN_ERROR_INVALID_ARGUMENT, "NULL");

@@ -275,8 +275,8 @@ START_TEST(unlabelled_samples_can_be_left_out)
     float gradient[6], expected[4];
     double value;
     size_t counted;
-    ck_assert_int_eq(cnn__loss_compute(context, &(cnn_loss){.context = context, .kind = kind}, all, CNN_TARGET(.labels = labels), 3, 2, gradient, &value,
-                                       &counted),
+    ck_assert_int_eq(cnn__loss_compute(context, &(cnn_loss){.context = context, .kind = kind}, all,
+                                       CNN_TARGET(.labels = labels), 3, 2, gradient, &value, &counted),
                      CNN_OK);
     ck_assert_uint_eq(counted, 2);
     double alone = value_of(names[_i], labelled_ones, CNN_TARGET(.labels = labels_alone), 2, 2, expected);
@@ -285,14 +285,14 @@ START_TEST(unlabelled_samples_can_be_left_out)
     ck_assert_mem_eq(gradient + 4, expected + 2, 2 * sizeof(float));
     ck_assert_float_eq(gradient[2], 0);
     ck_assert_float_eq(gradient[3], 0);
-    ck_assert_int_eq(cnn__loss_compute(context, &(cnn_loss){.context = context, .kind = kind}, all, CNN_TARGET(.labels = none), 3, 2, gradient, &value,
-                                       &counted),
+    ck_assert_int_eq(cnn__loss_compute(context, &(cnn_loss){.context = context, .kind = kind}, all,
+                                       CNN_TARGET(.labels = none), 3, 2, gradient, &value, &counted),
                      CNN_OK);
     ck_assert_uint_eq(counted, 0);
     ck_assert_double_nan(value);
     ck_assert_float_eq(gradient[0], 0);
-    ck_assert_int_eq(cnn__loss_compute(context, &(cnn_loss){.context = context, .kind = kind}, all, CNN_TARGET(.labels = wrong), 3, 2, gradient, &value,
-                                       &counted),
+    ck_assert_int_eq(cnn__loss_compute(context, &(cnn_loss){.context = context, .kind = kind}, all,
+                                       CNN_TARGET(.labels = wrong), 3, 2, gradient, &value, &counted),
                      CNN_ERROR_INVALID_ARGUMENT);
 }
 END_TEST
@@ -300,9 +300,9 @@ END_TEST
 START_TEST(losses_have_names)
 {
     cnn_loss *loss;
-    cnn_status (*const create[])(cnn_context *, cnn_loss **) = {
-        cnn_binary_cross_entropy_create, cnn_categorical_cross_entropy_create, cnn_negative_log_likelihood_create,
-        cnn_mean_squared_error_create};
+    cnn_status (*const create[])(cnn_context *,
+                                 cnn_loss **) = {cnn_binary_cross_entropy_create, cnn_categorical_cross_entropy_create,
+                                                 cnn_negative_log_likelihood_create, cnn_mean_squared_error_create};
     const bool on_output[] = {false, false, true, true};
     for (size_t i = 0; i < COUNT(create); i++) {
         ck_assert_int_eq(create[i](context, &loss), CNN_OK);

@@ -2,6 +2,7 @@
 /* What earlier calls on a model or session, failed ones too, change for later ones. */
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,6 +187,104 @@ START_TEST(a_layer_is_added_once)
 }
 END_TEST
 
+/* 0 means a default in most options; CNN_ZERO is 0 itself, also after the model was saved. */
+START_TEST(zero_can_be_said)
+{
+    static const float inputs[] = {1, 3};
+    char path[256];
+    cnn_context *context;
+    cnn_model *model, *loaded;
+    cnn_session *session;
+    test_path(path, sizeof(path), "zero.cnn");
+    ck_assert_int_eq(cnn_context_create(NULL, &context), CNN_OK);
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {1}), &model), CNN_OK);
+    cnn_model_add(model, cnn_batch_norm(context, CNN_BATCH_NORM(.name = "norm", .keep = CNN_ZERO, .epsilon = CNN_ZERO,
+                                                                .unbiased = 2)));
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    ck_assert_int_eq(cnn_model_save(model, path), CNN_OK);
+    ck_assert_int_eq(cnn_model_load(context, path, &loaded), CNN_OK);
+    (void)remove(path);
+    for (int i = 0; i < 2; i++) {
+        cnn_model *each = i == 0 ? model : loaded;
+        ck_assert_int_eq(cnn_session_create(each, CNN_SESSION(.batch = 2, .training = 1), &session), CNN_OK);
+        ck_assert_int_eq(cnn_session_forward(session, inputs, 2), CNN_OK);
+        ck_assert_float_eq(cnn_session_output(session)[0], -1.0f);
+        ck_assert_float_eq(*parameter_of(each, "norm/moving_mean"), 2.0f);
+        ck_assert_float_eq(*parameter_of(each, "norm/moving_variance"), 1.0f);
+        cnn_session_free(session);
+        cnn_model_free(each);
+    }
+    ck_assert_ptr_null(cnn_batch_norm(context, CNN_BATCH_NORM(.epsilon = -0.5f)));
+    cnn_context_free(context);
+}
+END_TEST
+
+/* Adam without a first moment moves by the sign of each gradient; with 0.9 the second step would be smaller. */
+START_TEST(adam_without_a_first_moment)
+{
+    static const float inputs[] = {1, 1}, up[] = {1, 0}, down[] = {-1, 0};
+    cnn_context *context;
+    cnn_model *model;
+    cnn_session *session;
+    cnn_optimizer *optimizer;
+    ck_assert_int_eq(cnn_context_create(NULL, &context), CNN_OK);
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {1}), &model), CNN_OK);
+    cnn_model_add(model, cnn_dense(context, CNN_DENSE(.name = "d", .units = 1, .no_bias = 1)));
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = 2, .training = 1), &session), CNN_OK);
+    ck_assert_int_eq(cnn_adam_create(context, CNN_ADAM(.learning_rate = 0.5f, .beta1 = CNN_ZERO), &optimizer), CNN_OK);
+    const float before = *parameter_of(model, "d/kernel");
+    backward_once(session, inputs, up);
+    ck_assert_int_eq(cnn_optimizer_step(optimizer, session), CNN_OK);
+    backward_once(session, inputs, down);
+    ck_assert_int_eq(cnn_optimizer_step(optimizer, session), CNN_OK);
+    ck_assert_float_eq_tol(*parameter_of(model, "d/kernel"), before, 1e-4f);
+    cnn_optimizer_free(optimizer);
+    ck_assert_int_eq(cnn_rmsprop_create(context, CNN_RMSPROP(.rho = CNN_ZERO, .epsilon = CNN_ZERO), &optimizer),
+                     CNN_OK);
+    backward_once(session, inputs, up);
+    ck_assert_int_eq(cnn_optimizer_step(optimizer, session), CNN_OK); /* by g / sqrt(g^2), at the rate 0.001 */
+    ck_assert_float_eq_tol(*parameter_of(model, "d/kernel"), before - 0.001f, 1e-4f);
+    cnn_optimizer_free(optimizer);
+    cnn_session_free(session);
+    cnn_model_free(model);
+    cnn_context_free(context);
+}
+END_TEST
+
+START_TEST(log_likelihood_of_no_logarithms_is_refused)
+{
+    static const struct {
+        int32_t activation;
+        cnn_status status;
+    } ends[] = {{CNN_SOFTMAX, CNN_ERROR_INVALID_ARGUMENT},
+                {CNN_SIGMOID, CNN_ERROR_INVALID_ARGUMENT},
+                {CNN_LOG_SOFTMAX, CNN_OK},
+                {CNN_LINEAR, CNN_OK}};
+    static const int32_t label = 0;
+    const float input = 1;
+    double value;
+    cnn_context *context;
+    cnn_loss *loss;
+    ck_assert_int_eq(cnn_context_create(NULL, &context), CNN_OK);
+    ck_assert_int_eq(cnn_negative_log_likelihood_create(context, &loss), CNN_OK);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        cnn_model *model;
+        cnn_session *session;
+        ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {1}), &model), CNN_OK);
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3, .activation = ends[i].activation)));
+        ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+        ck_assert_int_eq(cnn_session_create(model, NULL, &session), CNN_OK);
+        ck_assert_int_eq(cnn_session_forward(session, &input, 1), CNN_OK);
+        ck_assert_int_eq(cnn_session_loss(session, loss, CNN_TARGET(.labels = &label), &value), ends[i].status);
+        cnn_session_free(session);
+        cnn_model_free(model);
+    }
+    cnn_loss_free(loss);
+    cnn_context_free(context);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("states of models and sessions");
@@ -195,6 +294,9 @@ int main(void)
     tcase_add_test(cases, building_again_after_a_failure_works);
     tcase_add_test(cases, building_again_after_a_limit_gives_the_same_error);
     tcase_add_test(cases, a_layer_is_added_once);
+    tcase_add_test(cases, zero_can_be_said);
+    tcase_add_test(cases, adam_without_a_first_moment);
+    tcase_add_test(cases, log_likelihood_of_no_logarithms_is_refused);
     suite_add_tcase(suite, cases);
     return cnn_test_run(suite);
 }

@@ -283,6 +283,23 @@ START_TEST(a_long_history_is_kept)
 }
 END_TEST
 
+START_TEST(no_history_is_one_without_columns)
+{
+    /* What is read of a file without one can be saved, and read again. */
+    for (int i = 0; i < 3; i++) {
+        cnn_history *history = NULL;
+        ck_assert_int_eq(cnn_checkpoint_save(path, session, optimizer, NULL, NULL), CNN_OK);
+        ck_assert_int_eq(cnn_checkpoint_load(path, session, optimizer, NULL, &history), CNN_OK);
+        ck_assert_int_eq(cnn_checkpoint_save(path, session, optimizer, NULL, history), CNN_OK);
+        cnn_history_free(history);
+        ck_assert_msg(cnn_checkpoint_load(path, session, optimizer, NULL, &history) == CNN_OK, "%s",
+                      cnn_last_error(context));
+        ck_assert_uint_eq(cnn_history_epochs(history), 0);
+        cnn_history_free(history);
+    }
+}
+END_TEST
+
 static bool stop_at(void *user, const cnn_progress *progress) { return progress->total_steps == *(uint64_t *)user; }
 
 START_TEST(a_large_evaluator_is_kept)
@@ -324,6 +341,26 @@ START_TEST(a_large_evaluator_is_kept)
 }
 END_TEST
 
+START_TEST(what_cannot_be_written_is_found_before_training)
+{
+    uint64_t never = 0;
+    static const char *const paths[] = {"/dev/null", "/tmp", "/nowhere/at/all.cnn"};
+    cnn_loader *loader = make_loader(24, names, CNN_LOADER(.batch = 4));
+    for (size_t i = 0; i < 6; i++) {
+        cnn_fit_options options = {.struct_size = sizeof(options),
+                                   .train = loader,
+                                   .optimizer = optimizer,
+                                   .on_step = stop_at,
+                                   .user = &never};
+        *(i < 3 ? &options.best_path : &options.last_path) = paths[i % 3];
+        ck_assert_int_eq(cnn_fit(model, &options, NULL), i % 3 == 2 ? CNN_ERROR_NOT_FOUND : CNN_ERROR_IO);
+        ck_assert_ptr_nonnull(strstr(cnn_last_error(context), paths[i % 3]));
+        ck_assert_uint_eq(cnn_optimizer_steps(optimizer), 0);
+    }
+    cnn_loader_free(loader);
+}
+END_TEST
+
 START_TEST(the_rounding_mode_plays_no_part)
 {
     static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO, FE_TONEAREST};
@@ -352,7 +389,9 @@ int main(void)
     tcase_add_test(tests, files_without_data_are_not_compared);
     tcase_add_test(tests, parts_of_other_models_are_refused);
     tcase_add_test(tests, a_long_history_is_kept);
+    tcase_add_test(tests, no_history_is_one_without_columns);
     tcase_add_test(tests, a_large_evaluator_is_kept);
+    tcase_add_test(tests, what_cannot_be_written_is_found_before_training);
     tcase_add_test(tests, the_rounding_mode_plays_no_part);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
