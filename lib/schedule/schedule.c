@@ -25,18 +25,6 @@ const cnn__schedule_kind cnn__schedule_constant = {.name = "constant", .pace = -
 
 double cnn__schedule_given(double value) { return value == 0 ? NAN : isnan(value) ? INFINITY : value; }
 
-static cnn_status check_value(cnn_context *context, const char *kind, const cnn__schedule_param *param, double value)
-{
-    char low[32], high[32];
-    if (value >= param->low && value <= param->high && (!param->whole || value == floor(value))) {
-        return CNN_OK;
-    }
-    return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "schedule %s: %s is %g; expected a %snumber from %s to %s",
-                     kind, param->name, value, param->whole ? "whole " : "",
-                     cnn__format_double(param->low, low, sizeof(low)),
-                     cnn__format_double(param->high, high, sizeof(high)));
-}
-
 cnn_status cnn__schedule_part_check(cnn_context *context, cnn__schedule_part *part)
 {
     const cnn__schedule_kind *kind = part->kind;
@@ -45,7 +33,7 @@ cnn_status cnn__schedule_part_check(cnn_context *context, cnn__schedule_part *pa
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "schedule %s: %s", kind->name, wrong);
     }
     for (size_t i = 0; kind->params[i].name != NULL; i++) {
-        const cnn__schedule_param *param = &kind->params[i];
+        const cnn__param *param = &kind->params[i];
         if (isnan(part->values[i]) && isnan(param->unset)) {
             return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "schedule %s: %s is missing", kind->name,
                              param->name);
@@ -53,7 +41,7 @@ cnn_status cnn__schedule_part_check(cnn_context *context, cnn__schedule_part *pa
         if (isnan(part->values[i])) {
             part->values[i] = param->unset;
         } else {
-            CNN__RETURN_IF_ERROR(check_value(context, kind->name, param, part->values[i]));
+            CNN__RETURN_IF_ERROR(cnn__param_check(context, "schedule", kind->name, param, part->values[i]));
         }
     }
     return CNN_OK;

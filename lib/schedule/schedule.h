@@ -1,29 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* What a schedule is inside: a const descriptor, one number for each of its parameters, and, for a plateau, where it
- * stands. schedule.c is the handle and knows the warm-up in front; a new kind is one file, one line in
+ * stands. schedule.c is the handle and knows the warm-up before it; a new kind is one file, one line in
  * schedule_text.c's table and one Meson line. */
 #ifndef CNN_SCHEDULE_SCHEDULE_H
 #define CNN_SCHEDULE_SCHEDULE_H
 
 #include <cnn/schedule.h>
 
+#include "core/params.h"
+
 #define CNN__SCHEDULE_PARAMS 7
 
-/* A parameter as text names it. */
-typedef struct cnn__schedule_param {
-    const char *name;         /* NULL behind the last */
-    const char *const *words; /* its values are 0, 1, ... for these; NULL: a number */
-    bool whole;
-    double low, high;
-    double unset; /* where it is not given; NaN: it must be */
-} cnn__schedule_param;
-
-/* Where a training is, as a kind sees it: behind the warm-up. */
+/* Where a training is, as a kind sees it: after the warm-up. */
 typedef struct cnn__schedule_point {
-    double base;   /* rate */
+    double base;          /* rate */
     uint64_t epoch, step; /* of the training, as cnn_schedule_rate() was asked */
-    double epochs; /* since the kind began: whole, or with the epoch's fraction if its pace is by step */
-    double length; /* of the training, in the same; 0: not known */
+    double epochs;        /* since the kind began: whole, or with the epoch's fraction if its pace is by step */
+    double length;        /* of the training, in the same; 0: not known */
 } cnn__schedule_point;
 
 /* Where a plateau stands. */
@@ -36,7 +29,7 @@ typedef struct cnn__plateau_state {
 
 typedef struct cnn__schedule_kind {
     const char *name;
-    cnn__schedule_param params[CNN__SCHEDULE_PARAMS + 1];
+    cnn__param params[CNN__SCHEDULE_PARAMS + 1];
     int pace; /* which of the parameters is the pace; -1: by epoch */
     /* The message if parameters do not fit together, with NaN for those not given; NULL if they do. */
     const char *(*check)(const double values[CNN__SCHEDULE_PARAMS]);
@@ -70,7 +63,7 @@ extern const cnn__schedule_kind cnn__schedule_constant;
 extern const cnn__schedule_kind cnn__schedule_step;
 extern const cnn__schedule_kind cnn__schedule_exponential;
 extern const cnn__schedule_kind cnn__schedule_cosine;
-extern const cnn__schedule_kind cnn__schedule_warmup; /* stands only in front of others */
+extern const cnn__schedule_kind cnn__schedule_warmup; /* stands only before others */
 extern const cnn__schedule_kind cnn__schedule_plateau;
 extern const cnn__schedule_kind cnn__schedule_custom; /* in no text */
 

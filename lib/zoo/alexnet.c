@@ -76,7 +76,7 @@ static void add_all(cnn_context *context, const variant *v, const cnn__zoo_reque
  * it is asked for. */
 enum { FC8_READS_FC7, FC8_READS_DROP7 };
 static const char *const fc8_words[] = {[FC8_READS_FC7] = "fc7", [FC8_READS_DROP7] = "drop7", NULL};
-static const cnn__zoo_param article_params[] = {{"fc8", fc8_words}, {NULL, NULL}};
+static const cnn__param article_params[] = {{.name = "fc8", .words = fc8_words}, {.name = NULL}};
 
 static void add_article_layers(cnn_context *context, const cnn__zoo_request *request, cnn_model *model)
 {
@@ -88,7 +88,7 @@ static void add_paper_layers(cnn_context *context, const cnn__zoo_request *reque
     add_all(context, &paper, request, true, model);
 }
 
-const cnn__zoo_entry cnn__zoo_alexnet = {
+const cnn__zoo_kind cnn__zoo_alexnet = {
     .name = "alexnet",
     .description = "AlexNet without groups and response normalisation, 227x227x3, 2 classes",
     .input = {227, 227, 3},
@@ -98,7 +98,7 @@ const cnn__zoo_entry cnn__zoo_alexnet = {
     .add_layers = add_article_layers,
 };
 
-const cnn__zoo_entry cnn__zoo_alexnet_paper = {
+const cnn__zoo_kind cnn__zoo_alexnet_paper = {
     .name = "alexnet-paper",
     .description = "AlexNet of Krizhevsky et al. 2012: two groups, response normalisation, 227x227x3, 1000 classes",
     .input = {227, 227, 3},

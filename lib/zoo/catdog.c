@@ -24,7 +24,7 @@ static void add_layers(cnn_context *context, const cnn__zoo_request *request, cn
     }
 }
 
-const cnn__zoo_entry cnn__zoo_catdog = {
+const cnn__zoo_kind cnn__zoo_catdog = {
     .name = "catdog",
     .description = "small Keras cat/dog CNN: 4 convolutions, 2 dense layers, 150x150x3, one sigmoid output",
     .input = {150, 150, 3},

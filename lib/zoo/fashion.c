@@ -42,7 +42,7 @@ static void add_dnn_layers(cnn_context *context, const cnn__zoo_request *request
     cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = request->classes, .activation = CNN_SOFTMAX, PYTORCH)));
 }
 
-const cnn__zoo_entry cnn__zoo_fashion_cnn = {
+const cnn__zoo_kind cnn__zoo_fashion_cnn = {
     .name = "fashion-cnn",
     .description = "2 convolutions with batch normalisation, 3 dense layers, 28x28x1, 10 classes",
     .input = {28, 28, 1},
@@ -51,7 +51,7 @@ const cnn__zoo_entry cnn__zoo_fashion_cnn = {
     .add_layers = add_cnn_layers,
 };
 
-const cnn__zoo_entry cnn__zoo_fashion_dnn = {
+const cnn__zoo_kind cnn__zoo_fashion_dnn = {
     .name = "fashion-dnn",
     .description = "3 dense layers, 28x28x1, 10 classes",
     .input = {28, 28, 1},

@@ -82,7 +82,7 @@ static void add_layers(cnn_context *context, const cnn__zoo_request *request, cn
                                             .kernel_init = {CNN_INIT_PYTORCH, 0}, .bias_init = {CNN_INIT_PYTORCH, 0})));
 }
 
-const cnn__zoo_entry cnn__zoo_resnet18 = {
+const cnn__zoo_kind cnn__zoo_resnet18 = {
     .name = "resnet18",
     .description = "ResNet-18 of He et al. 2016 as torchvision has it: residual blocks, 224x224x3, 1000 classes",
     .input = {224, 224, 3},

@@ -54,7 +54,7 @@ static void add_features(cnn_context *context, const cnn__zoo_request *request, 
     add_convolutions(context, model);
 }
 
-const cnn__zoo_entry cnn__zoo_vgg16 = {
+const cnn__zoo_kind cnn__zoo_vgg16 = {
     .name = "vgg16",
     .description = "VGG-16 of Simonyan and Zisserman 2015: 13 convolutions, 3 dense layers, 224x224x3, 1000 classes",
     .input = {224, 224, 3},
@@ -63,7 +63,7 @@ const cnn__zoo_entry cnn__zoo_vgg16 = {
     .add_layers = add_layers,
 };
 
-const cnn__zoo_entry cnn__zoo_vgg16_notop = {
+const cnn__zoo_kind cnn__zoo_vgg16_notop = {
     .name = "vgg16-notop",
     .description = "the convolutions of VGG-16 alone, 150x150x3; features 4x4x512, no classes",
     .input = {150, 150, 3},

@@ -1,40 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* One network of the zoo: one file for each family, registered in zoo.c. Only public headers are used here. */
+/* One network of the zoo: one file for each family, registered in zoo.c. Only public headers and core/ are used here. */
 #ifndef CNN_ZOO_ZOO_H
 #define CNN_ZOO_ZOO_H
 
 #include <cnn/zoo.h>
 
-#define CNN__ZOO_PARAMS 4
+#include "core/params.h"
 
-/* An option of one network alone, as its name's text gives it: "alexnet:fc8=drop7". */
-typedef struct cnn__zoo_param {
-    const char *name;         /* NULL after the last */
-    const char *const *words; /* what it can be, its default first; NULL after the last */
-} cnn__zoo_param;
+#define CNN__ZOO_PARAMS 4
 
 /* What a network is to be, complete: its own numbers where the caller gave none. */
 typedef struct cnn__zoo_request {
     cnn_shape input;
     int32_t classes;
-    float dropout; /* 0: none */
-    int choices[CNN__ZOO_PARAMS]; /* of the entry's params: which word */
+    float dropout;                /* 0: none */
+    int choices[CNN__ZOO_PARAMS]; /* of the kind's params: which word; the first where none is given */
 } cnn__zoo_request;
 
-typedef struct cnn__zoo_entry {
+typedef struct cnn__zoo_kind {
     const char *name;
     const char *description;
     int32_t input[3];
     int32_t classes; /* 0: it has no classes, and none can be asked for */
     float dropout;
-    const cnn__zoo_param *params; /* at most CNN__ZOO_PARAMS; NULL: none */
+    const cnn__param
+        *params; /* its own, as text gives them: "alexnet:fc8=drop7"; at most CNN__ZOO_PARAMS; NULL: none */
     /* Adds the layers to a new model; errors are remembered by the model. */
     void (*add_layers)(cnn_context *context, const cnn__zoo_request *request, cnn_model *model);
-} cnn__zoo_entry;
+} cnn__zoo_kind;
 
-extern const cnn__zoo_entry cnn__zoo_alexnet, cnn__zoo_alexnet_paper;
-extern const cnn__zoo_entry cnn__zoo_catdog, cnn__zoo_fashion_cnn, cnn__zoo_fashion_dnn;
-extern const cnn__zoo_entry cnn__zoo_resnet18, cnn__zoo_vgg16, cnn__zoo_vgg16_notop;
+extern const cnn__zoo_kind cnn__zoo_alexnet, cnn__zoo_alexnet_paper;
+extern const cnn__zoo_kind cnn__zoo_catdog, cnn__zoo_fashion_cnn, cnn__zoo_fashion_dnn;
+extern const cnn__zoo_kind cnn__zoo_resnet18, cnn__zoo_vgg16, cnn__zoo_vgg16_notop;
 
 /* torchvision's start of convolutions with relu: N(0, 2 / fan_out), not cut off (He et al. 2015). */
 cnn_initializer cnn__zoo_fan_out(int32_t kernel, int32_t filters);

@@ -134,9 +134,9 @@ hasnt out 'nothing reads the dropout of fc7' 'drop7'
 run 0 'AlexNet with both dropouts' "$cnn" summary alexnet:fc8=drop7 --input 67x67x3
 has out 'fc8 reads the dropout of fc7' '^drop7 \(Dropout\)'
 run 2 'an option of another model' "$cnn" summary catdog:fc8=drop7
-has err 'it says what this one has' 'catdog: "fc8=drop7" is none of its options; it has no options'
+has err 'it says what this one has' 'catdog has no "fc8"; it has no options'
 run 2 'a word that the option does not know' "$cnn" summary alexnet:fc8=drop8
-has err 'it says which there are' 'it has fc8=fc7 or drop7'
+has err 'it says which there are' 'expected fc8 as one of fc7, drop7'
 
 run 0 'a benchmark' "$cnn" bench catdog-infer-1 --steps 2 --json
 [ "$(json name <out)" = catdog-infer-1 ] && json ms <out >/dev/null && json images_per_s <out >/dev/null
