@@ -79,26 +79,38 @@ typedef struct cnn_adam_options {
 /** Adam (Kingma and Ba 2015). Statuses as cnn_sgd_create(). Since 0.1. */
 CNN_API cnn_status cnn_adam_create(cnn_context *context, const cnn_adam_options *options, cnn_optimizer **optimizer);
 
-/** A rule of the caller's. */
+/** A custom rule. */
 typedef struct cnn_optimizer_kind {
     size_t struct_size;
     const char *name;    /**< static storage */
     uint32_t slots;      /**< arrays of the weights' size that the rule keeps, 0 to 4; they begin at 0 */
-    float learning_rate; /**< to begin with; 0 is 0 here, since a rule of the caller's has no default: set one later */
+    float learning_rate; /**< to begin with; 0 is 0 here, since a custom rule has no default: set one later */
     /** Updates n weights in place; `step` counts from 1. Called once for each parameter and step. */
     cnn_status (*update)(void *user, uint64_t step, float learning_rate, size_t n, float *weights,
                          const float *gradients, float *const *slots);
     void (*destroy)(void *user); /**< may be NULL */
 } cnn_optimizer_kind;
 
-/** An optimizer of the caller's; `kind` is copied. Statuses as cnn_sgd_create(). Since 0.1. */
+/** A custom optimizer; `kind` is copied. Statuses as cnn_sgd_create(). Since 0.1. */
 CNN_API cnn_status cnn_optimizer_create_custom(cnn_context *context, const cnn_optimizer_kind *kind, void *user,
                                                cnn_optimizer **optimizer);
+
+/**
+ * A built-in optimizer by name with options, "adam:learning_rate=0.001,beta1=0.5,convention=pytorch": the fields of the
+ * option struct, those not given at their defaults. A 0 that is written is 0. `optimizer` receives the handle, NULL on
+ * failure; free it with cnn_optimizer_free(). Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT with the place in the text or
+ * the option that is out of range, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_optimizer_create(cnn_context *context, const char *text, cnn_optimizer **optimizer);
+
+/** The form of text number `index` for cnn_optimizer_create(), from 0: the name and all options. NULL after the last.
+    Static storage. Thread-safe. Since 0.1. */
+CNN_API const char *cnn_optimizer_usage(size_t index);
 
 /** Frees the optimizer; NULL is allowed. Since 0.1. */
 CNN_API void cnn_optimizer_free(cnn_optimizer *optimizer);
 
-/** The rule's name: "sgd", "rmsprop", "adam" or the caller's. Valid as long as the optimizer. Since 0.1. */
+/** The rule's name: "sgd", "rmsprop", "adam" or the custom one's. Valid as long as the optimizer. Since 0.1. */
 CNN_API const char *cnn_optimizer_name(const cnn_optimizer *optimizer);
 
 /** The learning rate. Since 0.1. */
@@ -118,7 +130,7 @@ CNN_API uint64_t cnn_optimizer_steps(const cnn_optimizer *optimizer);
  * goes on with the same, and before the first they are 0.
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT (NULL), CNN_ERROR_STATE (no training session, or another model's
  * optimizer), CNN_ERROR_NUMERIC (clipping found a gradient that is not finite; nothing was changed),
- * CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_BACKEND, or what the `update` of the caller's rule returned: the parameters before
+ * CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_BACKEND, or what the `update` of a custom rule returned: the parameters before
  * the one that failed are then updated already, and the step is not counted. Since 0.1.
  */
 CNN_API cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session);

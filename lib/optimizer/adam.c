@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Adam (Kingma and Ba 2015). */
+#include <float.h>
 #include <math.h>
 
 #include "core/error.h"
@@ -39,7 +40,24 @@ static cnn_status update(const cnn_optimizer *optimizer, const cnn_backend_call 
     return cnn_backend_run(call, CNN_OP_UPDATE, CNN_PASS_FORWARD, args);
 }
 
-static const cnn__optimizer_rule rule = {.name = "adam", .prepare = prepare, .update = update};
+static const cnn__param params[] = {
+    CNN__OPTIMIZER_SHARE(cnn_adam_options, beta1, NAN), CNN__OPTIMIZER_SHARE(cnn_adam_options, beta2, NAN),
+    CNN__OPTIMIZER_DEFAULTED(cnn_adam_options, epsilon), CNN__OPTIMIZER_COMMON(cnn_adam_options)};
+
+static cnn_status create(cnn_context *context, const void *options, cnn_optimizer **optimizer)
+{
+    return cnn_adam_create(context, options, optimizer);
+}
+
+const cnn__optimizer_kind cnn__optimizer_adam = {
+    .name = "adam",
+    .prepare = prepare,
+    .update = update,
+    .usage = "adam:beta1=X,beta2=X,epsilon=X," CNN__OPTIMIZER_COMMON_USAGE,
+    .params = params,
+    .options_size = sizeof(cnn_adam_options),
+    .create = create,
+};
 
 static cnn_status check(const cnn_context *context, const cnn_adam_options *options)
 {
@@ -48,15 +66,15 @@ static cnn_status check(const cnn_context *context, const cnn_adam_options *opti
         {"beta2", options->beta2, 1},
         {"epsilon", options->epsilon, 0},
     };
-    return cnn__optimizer_check(context, rule.name, checks, sizeof(checks) / sizeof(checks[0]));
+    return cnn__optimizer_check(context, cnn__optimizer_adam.name, checks, sizeof(checks) / sizeof(checks[0]));
 }
 
 cnn_status cnn_adam_create(cnn_context *context, const cnn_adam_options *options, cnn_optimizer **optimizer)
 {
     cnn_adam_options given;
-    CNN__RETURN_IF_ERROR(cnn__optimizer_begin(context, rule.name, optimizer));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_begin(context, cnn__optimizer_adam.name, optimizer));
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_adam_options", options, &given, sizeof(given)));
-    CNN__RETURN_IF_ERROR(cnn__optimizer_check_convention(context, rule.name, given.convention));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_check_convention(context, cnn__optimizer_adam.name, given.convention));
     const preset *defaults = &presets[given.convention];
     given.beta1 = cnn__number_or(given.beta1, 0.9f);
     given.beta2 = cnn__number_or(given.beta2, 0.999f);
@@ -69,7 +87,7 @@ cnn_status cnn_adam_create(cnn_context *context, const cnn_adam_options *options
         .clip_norm = given.clip_norm,
         .clip_value = given.clip_value,
     };
-    CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &rule, &common, optimizer));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &cnn__optimizer_adam, &common, optimizer));
     (*optimizer)->slots = 2;
     (*optimizer)->args.rule = CNN_UPDATE_ADAM;
     (*optimizer)->args.beta1 = given.beta1;

@@ -9,8 +9,8 @@ static cnn_status update(const cnn_optimizer *optimizer, const cnn_backend_call 
                          const cnn_update_args *args, float *const *slots)
 {
     (void)call;
-    cnn_status status = optimizer->custom.update(optimizer->user, step, args->learning_rate, args->n, args->w,
-                                                 args->g, slots);
+    cnn_status status = optimizer->custom.update(optimizer->user, step, args->learning_rate, args->n, args->w, args->g,
+                                                 slots);
     if (status == CNN_OK) {
         return CNN_OK;
     }
@@ -25,7 +25,7 @@ static void destroy(cnn_optimizer *optimizer)
     }
 }
 
-static const cnn__optimizer_rule rule = {.update = update, .destroy = destroy};
+static const cnn__optimizer_kind rule = {.update = update, .destroy = destroy};
 
 cnn_status cnn_optimizer_create_custom(cnn_context *context, const cnn_optimizer_kind *kind, void *user,
                                        cnn_optimizer **optimizer)

@@ -52,7 +52,7 @@ cnn_status cnn__optimizer_begin(cnn_context *context, const char *rule, cnn_opti
     return context != NULL ? CNN_OK : CNN_ERROR_INVALID_ARGUMENT;
 }
 
-cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_rule *rule,
+cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_kind *rule,
                               const cnn__optimizer_common *common, cnn_optimizer **optimizer)
 {
     const char *name = rule->name != NULL ? rule->name : "optimizer";

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* What an optimizer is inside: a const descriptor for the rule, its numbers, and its slots, which are arrays of as
- * many values as the parameters have, at the same offsets. A new rule is one file and one Meson line. */
+ * many values as the parameters have, at the same offsets. A new rule is one file, one line in names.c and one in
+ * meson.build. */
 #ifndef CNN_OPTIMIZER_OPTIMIZER_H
 #define CNN_OPTIMIZER_OPTIMIZER_H
 
+#include <stddef.h>
+
 #include <cnn/optimizer.h>
+
+#include "core/params.h"
 
 #define CNN__OPTIMIZER_MAX_SLOTS 4
 
-typedef struct cnn__optimizer_rule {
+typedef struct cnn__optimizer_kind {
     const char *name; /* NULL: the caller's, see cnn_optimizer_kind */
     /* Completes what is the same for all parameters of step number `step`, from 1; NULL: nothing to do. */
     void (*prepare)(const cnn_optimizer *optimizer, uint64_t step, cnn_update_args *args);
@@ -16,12 +21,54 @@ typedef struct cnn__optimizer_rule {
     cnn_status (*update)(const cnn_optimizer *optimizer, const cnn_backend_call *call, uint64_t step,
                          const cnn_update_args *args, float *const *slots);
     void (*destroy)(cnn_optimizer *optimizer); /* NULL: nothing to do */
-    const char *beta2_name; /* how the rule's options call args.beta2; NULL: beta2 */
-} cnn__optimizer_rule;
+    const char *beta2_name;                    /* how the rule's options call args.beta2; NULL: beta2 */
+    /* For cnn_optimizer_create(): how the text looks, its params as fields of the option struct, and the struct. */
+    const char *usage;
+    const cnn__param *params;
+    size_t options_size; /* at most CNN__OPTIMIZER_OPTIONS */
+    cnn_status (*create)(cnn_context *context, const void *options, cnn_optimizer **optimizer);
+} cnn__optimizer_kind;
 
-struct cnn_optimizer {
+#define CNN__OPTIMIZER_OPTIONS 128
+
+extern const cnn__optimizer_kind cnn__optimizer_sgd, cnn__optimizer_rmsprop, cnn__optimizer_adam;
+
+/* Entries of a kind's params: a number of which 0 is 0, one whose 0 stands for a default, one below 1, a switch. */
+#define CNN__OPTIMIZER_NUMBER(type, field)                               \
+    {                                                                    \
+#field, NULL, false, 0, FLT_MAX, 0, offsetof(type, field), false \
+    }
+#define CNN__OPTIMIZER_DEFAULTED(type, field)                              \
+    {                                                                      \
+#field, NULL, false, 0, FLT_MAX, NAN, offsetof(type, field), false \
+    }
+#define CNN__OPTIMIZER_SHARE(type, field, unset)                      \
+    {                                                                 \
+#field, NULL, false, 0, 1, unset, offsetof(type, field), true \
+    }
+#define CNN__OPTIMIZER_SWITCH(type, field)                        \
+    {                                                             \
+#field, NULL, true, 0, 1, 0, offsetof(type, field), false \
+    }
+
+/* Those that all built-in rules have, and the end of the table. */
+#define CNN__OPTIMIZER_COMMON(type)                                                                 \
+    CNN__OPTIMIZER_NUMBER(type, learning_rate),                                                     \
+        {"convention", cnn__convention_names,      true, CNN_KERAS, CNN_TENSORFLOW1,                \
+         CNN_KERAS,    offsetof(type, convention), false},                                          \
+        CNN__OPTIMIZER_NUMBER(type, weight_decay), CNN__OPTIMIZER_SWITCH(type, decay_kernels_only), \
+        CNN__OPTIMIZER_NUMBER(type, clip_norm), CNN__OPTIMIZER_NUMBER(type, clip_value),            \
+    {                                                                                               \
+        .name = NULL                                                                                \
+    }
+
+#define CNN__OPTIMIZER_COMMON_USAGE                                                                           \
+    "learning_rate=X,convention=keras|pytorch|tensorflow1,weight_decay=X,decay_kernels_only=0|1,clip_norm=X," \
+    "clip_value=X"
+
+    struct cnn_optimizer {
     cnn_context *context;
-    const cnn__optimizer_rule *rule;
+    const cnn__optimizer_kind *rule;
     cnn_update_args args; /* the rule's numbers, which are those of every step; learning_rate is the current one */
     bool decay_kernels_only;
     float clip_norm;
@@ -66,7 +113,7 @@ cnn_status cnn__optimizer_check_convention(const cnn_context *context, const cha
 cnn_status cnn__optimizer_begin(cnn_context *context, const char *rule, cnn_optimizer **optimizer);
 
 /* Allocates an optimizer of a rule with these common numbers, which it checks; the rule then sets the rest. */
-cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_rule *rule,
+cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_kind *rule,
                               const cnn__optimizer_common *common, cnn_optimizer **optimizer);
 
 /* ---- for lib/train ---- */
@@ -82,8 +129,8 @@ typedef struct cnn__update_item {
 
 /* One step over all items. Allocates the slots of `values` values each if that is still to be done, finds the norm
  * to clip by, counts the step and updates item by item. Until the first update nothing is changed by a failure. */
-cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_call *call,
-                                 const cnn__update_item *items, size_t count, size_t values);
+cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_call *call, const cnn__update_item *items,
+                                 size_t count, size_t values);
 
 /* ---- for lib/checkpoint ---- */
 

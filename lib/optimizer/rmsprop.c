@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* RMSprop (Tieleman and Hinton 2012). */
+#include <float.h>
+#include <math.h>
+
 #include "core/error.h"
 #include "core/options.h"
 #include "optimizer/optimizer.h"
@@ -30,7 +33,24 @@ static cnn_status update(const cnn_optimizer *optimizer, const cnn_backend_call 
     return cnn_backend_run(call, CNN_OP_UPDATE, CNN_PASS_FORWARD, args);
 }
 
-static const cnn__optimizer_rule rule = {.name = "rmsprop", .update = update, .beta2_name = "rho"};
+static const cnn__param params[] = {
+    CNN__OPTIMIZER_SHARE(cnn_rmsprop_options, rho, NAN), CNN__OPTIMIZER_DEFAULTED(cnn_rmsprop_options, epsilon),
+    CNN__OPTIMIZER_SHARE(cnn_rmsprop_options, momentum, 0), CNN__OPTIMIZER_COMMON(cnn_rmsprop_options)};
+
+static cnn_status create(cnn_context *context, const void *options, cnn_optimizer **optimizer)
+{
+    return cnn_rmsprop_create(context, options, optimizer);
+}
+
+const cnn__optimizer_kind cnn__optimizer_rmsprop = {
+    .name = "rmsprop",
+    .update = update,
+    .beta2_name = "rho",
+    .usage = "rmsprop:rho=X,epsilon=X,momentum=X," CNN__OPTIMIZER_COMMON_USAGE,
+    .params = params,
+    .options_size = sizeof(cnn_rmsprop_options),
+    .create = create,
+};
 
 static cnn_status check(const cnn_context *context, const cnn_rmsprop_options *options)
 {
@@ -39,15 +59,15 @@ static cnn_status check(const cnn_context *context, const cnn_rmsprop_options *o
         {"epsilon", options->epsilon, 0},
         {"momentum", options->momentum, 1},
     };
-    return cnn__optimizer_check(context, rule.name, checks, sizeof(checks) / sizeof(checks[0]));
+    return cnn__optimizer_check(context, cnn__optimizer_rmsprop.name, checks, sizeof(checks) / sizeof(checks[0]));
 }
 
 cnn_status cnn_rmsprop_create(cnn_context *context, const cnn_rmsprop_options *options, cnn_optimizer **optimizer)
 {
     cnn_rmsprop_options given;
-    CNN__RETURN_IF_ERROR(cnn__optimizer_begin(context, rule.name, optimizer));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_begin(context, cnn__optimizer_rmsprop.name, optimizer));
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_rmsprop_options", options, &given, sizeof(given)));
-    CNN__RETURN_IF_ERROR(cnn__optimizer_check_convention(context, rule.name, given.convention));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_check_convention(context, cnn__optimizer_rmsprop.name, given.convention));
     const preset *defaults = &presets[given.convention];
     given.rho = cnn__number_or(given.rho, defaults->rho);
     given.epsilon = cnn__number_or(given.epsilon, defaults->epsilon);
@@ -59,7 +79,7 @@ cnn_status cnn_rmsprop_create(cnn_context *context, const cnn_rmsprop_options *o
         .clip_norm = given.clip_norm,
         .clip_value = given.clip_value,
     };
-    CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &rule, &common, optimizer));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &cnn__optimizer_rmsprop, &common, optimizer));
     (*optimizer)->slots = given.momentum != 0 ? 2 : 1;
     (*optimizer)->initial[0] = defaults->initial;
     (*optimizer)->args.rule = CNN_UPDATE_RMSPROP;

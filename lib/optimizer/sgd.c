@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Stochastic gradient descent, with momentum and Nesterov's form. */
+#include <float.h>
+#include <math.h>
+
 #include "core/error.h"
 #include "core/options.h"
 #include "optimizer/optimizer.h"
@@ -16,17 +19,33 @@ static cnn_status update(const cnn_optimizer *optimizer, const cnn_backend_call 
     return cnn_backend_run(call, CNN_OP_UPDATE, CNN_PASS_FORWARD, args);
 }
 
-static const cnn__optimizer_rule rule = {.name = "sgd", .update = update};
+static const cnn__param params[] = {CNN__OPTIMIZER_SHARE(cnn_sgd_options, momentum, 0),
+                                    CNN__OPTIMIZER_SWITCH(cnn_sgd_options, nesterov),
+                                    CNN__OPTIMIZER_COMMON(cnn_sgd_options)};
+
+static cnn_status create(cnn_context *context, const void *options, cnn_optimizer **optimizer)
+{
+    return cnn_sgd_create(context, options, optimizer);
+}
+
+const cnn__optimizer_kind cnn__optimizer_sgd = {
+    .name = "sgd",
+    .update = update,
+    .usage = "sgd:momentum=X,nesterov=0|1," CNN__OPTIMIZER_COMMON_USAGE,
+    .params = params,
+    .options_size = sizeof(cnn_sgd_options),
+    .create = create,
+};
 
 static cnn_status check(const cnn_context *context, const cnn_sgd_options *options)
 {
     const cnn__number_check momentum = {"momentum", options->momentum, 1};
-    CNN__RETURN_IF_ERROR(cnn__optimizer_check(context, rule.name, &momentum, 1));
-    CNN__RETURN_IF_ERROR(cnn__optimizer_check_switch(context, rule.name, "nesterov", options->nesterov));
-    CNN__RETURN_IF_ERROR(cnn__optimizer_check_convention(context, rule.name, options->convention));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_check(context, cnn__optimizer_sgd.name, &momentum, 1));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_check_switch(context, cnn__optimizer_sgd.name, "nesterov", options->nesterov));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_check_convention(context, cnn__optimizer_sgd.name, options->convention));
     if (options->nesterov != 0 && options->momentum == 0) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: nesterov without momentum changes nothing",
-                         rule.name);
+                         cnn__optimizer_sgd.name);
     }
     return CNN_OK;
 }
@@ -34,7 +53,7 @@ static cnn_status check(const cnn_context *context, const cnn_sgd_options *optio
 cnn_status cnn_sgd_create(cnn_context *context, const cnn_sgd_options *options, cnn_optimizer **optimizer)
 {
     cnn_sgd_options given;
-    CNN__RETURN_IF_ERROR(cnn__optimizer_begin(context, rule.name, optimizer));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_begin(context, cnn__optimizer_sgd.name, optimizer));
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_sgd_options", options, &given, sizeof(given)));
     CNN__RETURN_IF_ERROR(check(context, &given));
     const cnn__optimizer_common common = {
@@ -44,7 +63,7 @@ cnn_status cnn_sgd_create(cnn_context *context, const cnn_sgd_options *options, 
         .clip_norm = given.clip_norm,
         .clip_value = given.clip_value,
     };
-    CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &rule, &common, optimizer));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &cnn__optimizer_sgd, &common, optimizer));
     (*optimizer)->slots = given.momentum != 0 ? 1 : 0;
     (*optimizer)->args.rule = CNN_UPDATE_SGD;
     (*optimizer)->args.momentum = given.momentum;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One network of the zoo: one file for each family, registered in zoo.c. Only public headers and core/ are used here. */
+/* One network of the zoo: one file for each family, registered in zoo.c. Only public headers and
+ * core/ are used here. */
 #ifndef CNN_ZOO_ZOO_H
 #define CNN_ZOO_ZOO_H
 

@@ -178,6 +178,45 @@ START_TEST(handles_need_a_context_and_a_place)
 }
 END_TEST
 
+START_TEST(text_makes_optimizers)
+{
+    static const char *const wrong[][2] = {
+        {"", "character 1: expected one of sgd, rmsprop, adam"},
+        {"adan", "expected one of sgd"},
+        {"adam:momentum=0.5", "adam has no \"momentum\""},
+        {"adam:beta1=1", "adam: beta1 is 1; expected a number from 0 to less than 1"},
+        {"adam:beta1=-1", "beta1 is -1;"},
+        {"adam:learning_rate=1e39", "learning_rate is 1e+39;"},
+        {"sgd:nesterov=2,momentum=0.5", "nesterov is 2;"},
+        {"sgd:convention=caffe", "expected convention as one of keras, pytorch, tensorflow1"},
+        {"sgd:momentum=0.5,momentum=0.5", "given twice"},
+        {"sgd+adam", "unexpected"},
+    };
+    cnn_optimizer *optimizer = (cnn_optimizer *)&context;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        ck_assert_int_eq(cnn_optimizer_create(context, wrong[i][0], &optimizer), CNN_ERROR_INVALID_ARGUMENT);
+        ck_assert_ptr_null(optimizer);
+        ck_assert_msg(strstr(cnn_last_error(context), wrong[i][1]) != NULL, "%s", cnn_last_error(context));
+    }
+    ck_assert_int_eq(cnn_optimizer_create(context, "adam:beta1=0,learning_rate=0", &optimizer), CNN_OK);
+    ck_assert_float_eq(optimizer->args.beta1, 0);
+    ck_assert_float_eq(optimizer->args.beta2, 0.999f);
+    ck_assert_float_eq(cnn_optimizer_learning_rate(optimizer), 0);
+    cnn_optimizer_free(optimizer);
+    ck_assert_int_eq(cnn_optimizer_create(context, "rmsprop:convention=pytorch,clip_norm=2", &optimizer), CNN_OK);
+    ck_assert_float_eq(optimizer->args.beta2, 0.99f);
+    ck_assert_float_eq(optimizer->clip_norm, 2);
+    cnn_optimizer_free(optimizer);
+    for (size_t i = 0; cnn_optimizer_usage(i) != NULL; i++) { /* each name alone is an optimizer */
+        char name[16] = "";
+        memcpy(name, cnn_optimizer_usage(i), strcspn(cnn_optimizer_usage(i), ":"));
+        ck_assert_int_eq(cnn_optimizer_create(context, name, &optimizer), CNN_OK);
+        ck_assert_str_eq(cnn_optimizer_name(optimizer), name);
+        cnn_optimizer_free(optimizer);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("optimizer options");
@@ -190,6 +229,7 @@ int main(void)
     tcase_add_test(tests, zero_means_the_default_of_the_convention);
     tcase_add_test(tests, the_learning_rate_can_be_set_to_any_finite_rate);
     tcase_add_test(tests, structs_of_other_versions);
+    tcase_add_test(tests, text_makes_optimizers);
     tcase_add_test(tests, handles_need_a_context_and_a_place);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
