@@ -181,8 +181,8 @@ typedef struct cnn_conv2d_args {
     const float *bias; /**< may be NULL */
     float *y;
     uint8_t *argmax; /**< where the epilogue pools, one byte for each value of y: 0 to 3, the first maximum in reading
-                          order, or 4 if the activation is relu or relu6 and its derivative there is 0 (y is 0, or 6 of relu6).
-                          NULL in inference */
+                          order, or 4 if the activation is relu or relu6 and its derivative there is 0 (y is 0,
+                          or 6 of relu6). NULL in inference */
     void *prepared;  /**< 64-byte aligned */
     float *dy, *dx, *d_filters;
     float *d_bias; /**< may be NULL */
