@@ -88,7 +88,7 @@ static void add_layers(cnn_model *model, int number)
     }
 }
 
-static const uint32_t left_in_inference[] = {3, 2, 3, 1, 3, 5}, left_in_training[] = {5, 5, 7, 3, 2, 5};
+static const uint32_t left_in_inference[] = {3, 2, 2, 1, 3, 5}, left_in_training[] = {5, 5, 7, 3, 2, 5};
 
 static cnn_model *make_model(int number)
 {
