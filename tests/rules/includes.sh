@@ -9,6 +9,7 @@ cd "$CNN_SOURCE/lib" || exit 1
 
 # The rules are the table of lib/README.md: its first two columns as "folder: the other folders of lib/ whose headers its
 # files may include". core/ is open to all.
+# shellcheck disable=SC2016 # the backticks are the table's
 rules=$(sed -n 's/^| `\([a-z]*\)\/` | \([^|]*\) |.*/\1: \2/p' README.md | sed 's/,//g; s/ *$//; s/: nothing$/:/')
 tap_check "lib/README.md's table has a row for each folder and no other" \
     [ "$(printf '%s\n' "$rules" | sed 's/:.*//' | sort)" = "$(printf '%s\n' */ | tr -d / | sort)" ]
