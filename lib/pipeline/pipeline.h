@@ -1,5 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What a pipeline is inside: a list of steps, each an entry of the step table with its arguments. */
+/* What a pipeline is inside: a list of steps, each an entry of the step table with its arguments.
+ *
+ * A pipeline is written as text, "resize=150x150,flip,scale=2". parse.c reads it with nothing but the descriptors of
+ * the step table: a step's name, its parameters with their bounds and defaults. print.c writes the canonical text from
+ * the same descriptors, and that text is what model files and checkpoints keep. So a step is one descriptor, and no
+ * other file has to know it.
+ *
+ * What a step does it does to a frame (frame.h): one image on its way, which is still bytes or is already floats, and
+ * whose resize, crop, flips and linear changes of value are only noted until something has to write the values anyway.
+ * A step calls functions of the frame and does not care which of these it is.
+ *
+ * Two things are decided by looking at several steps. Neighbours of class AFFINE become one warp: `run` says how many,
+ * and the first one's apply does them all, so that an image is resampled once. And what the first step that changes the
+ * size needs is told to the JPEG decoder (`hint`), which may then make an image of fewer pixels.
+ *
+ * Random steps draw from one stream for each image, chosen by seed, epoch and sample alone: neither the number of
+ * workers nor their order changes what comes out. evaluation.c makes of a training pipeline the one for evaluation, by
+ * what each descriptor says of itself (`evaluation`). */
 #ifndef CNN_PIPELINE_PIPELINE_H
 #define CNN_PIPELINE_PIPELINE_H
 
