@@ -145,10 +145,11 @@ typedef struct cnn_channel_statistics {
     uint32_t reserved;
     uint64_t images;     /**< that were counted */
     uint64_t skipped;    /**< that could not be read (CNN_ON_ERROR_SKIP) */
-    double mean[CNN_MAX_CHANNELS];      /**< of each channel, over all pixels of all images; in [0, 1], red first, unless the pipeline
-                              changes that */
-    double deviation[CNN_MAX_CHANNELS]; /**< standard deviation likewise: the root of the mean squared distance from the mean */
-    double covariance[9]; /**< of three channels, 3 x 3, over all pixels, divided by their number; 0 of another number */
+    double mean[CNN_MAX_CHANNELS];      /**< of each channel, over all pixels of all images; in [0, 1], red first,
+                                             unless the pipeline changes that */
+    double deviation[CNN_MAX_CHANNELS]; /**< standard deviation likewise: the root of the mean squared distance from
+                                             the mean */
+    double covariance[9]; /**< of three channels, 3 x 3, over all pixels, divided by their number; of others 0 */
     double pca_values[3]; /**< its eigenvalues, the largest first: the `values` of a pipeline's pca_color step */
     double pca_vectors[9]; /**< its eigenvectors of length 1, as the `vectors` of that step: row c holds channel c of
                                 the first, second and third. The largest number of each is positive */

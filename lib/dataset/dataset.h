@@ -45,8 +45,8 @@ cnn_context *cnn__dataset_context(const cnn_dataset *dataset);
 /* Whether its photos are turned as their EXIF tag says, whatever a pipeline says. */
 bool cnn__dataset_orients(const cnn_dataset *dataset);
 
-/* Reads sample `index` of the dataset, files decoded as `decode` says (NULL: all defaults, and 8 bits of files that have
- * 16; its channels and limits do not count); on success cnn__sample_free() ends its use. Thread-safe. */
+/* Reads sample `index` of the dataset, files decoded as `decode` says (NULL: all defaults, and 8 bits of files that
+ * have 16; its channels and limits do not count); on success cnn__sample_free() ends its use. Thread-safe. */
 cnn_status cnn__dataset_read(const cnn_dataset *dataset, size_t index, const cnn_decode_options *decode,
                              cnn__sample *sample);
 void cnn__sample_free(cnn__sample *sample);
