@@ -1,24 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * The backend vtable: the arithmetic behind all layers, losses and optimizers.
+ * The backend vtable: the arithmetic of all layers and optimizers.
  *
- * A backend is a struct of functions. An entry left NULL is taken from the
- * built-in `reference`, whose convolutions and dense layers call the `gemm` of
- * the table they run in: a backend that supplies only `gemm` is complete.
+ * A backend is a table with one function for each operation (cnn_op) and one
+ * question, `query`. An operation has one argument struct: its shape, which
+ * holds all that is known before there are data, and pointers. Which of the
+ * pointers a call reads and writes depends on the pass (cnn_pass): forward,
+ * backward, or inference with parameters that were prepared.
+ *
+ * An operation ends in one epilogue (cnn_epilogue): an activation, and 2x2
+ * maxima of that. Its backward passes take the gradient of what the epilogue
+ * gave and apply the epilogue's derivative themselves.
+ *
+ * The question is asked when a session is compiled, and answered by shape
+ * alone: is this supported, how much workspace does each pass need, is there a
+ * prepared form of the parameters, and which algorithm will run, and why. The
+ * answer comes back in each call (`answer` of the arguments), so that nothing is
+ * chosen twice.
+ *
+ * What is NULL in a table, or refused by its `query`, is asked of the built-in
+ * `reference`, for each operation and each shape. Its convolutions and dense
+ * layers call the `gemm` of the table that was chosen: a backend that supplies
+ * only `gemm` is complete. Its operations on what another table has prepared do
+ * not exist: who answers a question runs all the passes.
+ *
+ * A backend may own its memory (`allocate` and three more): pointers to arrays
+ * are then its handles. The library adds bytes to a handle, as it does to a
+ * pointer, and never reads or writes what a handle stands for but by
+ * `copy_in` and `copy_out`. The reference cannot read such memory, and is not
+ * asked.
  *
  * The library checks all arguments before it calls; a backend computes. All
- * arrays are float32, 64-byte aligned at their start unless an entry says
- * otherwise, never NULL unless an entry says so, and do not overlap unless an
- * entry says so. Entries are called from any thread that runs a session, at the
- * same time, and keep no state but in `user`.
- *
- * A workspace query is given together with all the passes that it speaks for,
- * and so is conv2d_pools; a table that gives only some of them is refused. A
- * session asks for its whole batch and also runs fewer samples: the answer
- * covers all smaller `n`, too. The four norm_pool entries come together.
- *
- * The three entries for prepared filters are given together, with
- * conv2d_forward; a table without them prepares nothing.
+ * arrays are float32, 64-byte aligned at their start unless an operation says
+ * otherwise, and do not overlap unless it says so. Entries are called from any
+ * thread that runs a session, at the same time, and keep no state but in `user`.
  *
  * Same bits for any number of threads: an entry divides its work in a way that
  * depends on the shape alone, and sums partial results in a fixed order.
@@ -46,15 +61,65 @@ typedef enum cnn_activation {
     CNN_LOG_SOFTMAX = 6 /**< over the last dimension */
 } cnn_activation;
 
+/** Operations: entries of the table of the same name. */
+typedef enum cnn_op {
+    CNN_OP_GEMM = 0,
+    CNN_OP_CONV2D = 1,
+    CNN_OP_DENSE = 2,
+    CNN_OP_POOL2D = 3,
+    CNN_OP_NORM = 4,
+    CNN_OP_LRN = 5,
+    CNN_OP_ACTIVATION = 6,
+    CNN_OP_SOFTMAX = 7,
+    CNN_OP_DROPOUT = 8,
+    CNN_OP_PAD2D = 9,
+    CNN_OP_ELEMENTWISE = 10,
+    CNN_OP_REDUCE = 11,
+    CNN_OP_CONCAT = 12,
+    CNN_OP_FILL = 13,
+    CNN_OP_FOLD = 14,
+    CNN_OP_UPDATE = 15
+} cnn_op;
+
+/** What a call of an operation is to do. */
+typedef enum cnn_pass {
+    CNN_PASS_FORWARD = 0,         /**< as in training: what backward needs is stored, too */
+    CNN_PASS_BACKWARD_DATA = 1,   /**< the gradient of the input alone */
+    CNN_PASS_BACKWARD_FILTER = 2, /**< the gradients of the parameters alone */
+    CNN_PASS_INFERENCE = 3,       /**< convolution: by prepared filters; normalisation: by given statistics */
+    CNN_PASS_PREPARE = 4,         /**< writes the prepared form of the parameters */
+    CNN_PASS_BACKWARD = 5         /**< all gradients, of operations that do not take them apart */
+} cnn_pass;
+
+/** Number of passes: the length of an answer's arrays. */
+#define CNN_PASSES 6
+
+/**
+ * A backend's answer to what it was asked about an operation of one shape. It
+ * holds for this shape and for any smaller `n`.
+ */
+typedef struct cnn_op_answer {
+    size_t struct_size;
+    const struct cnn_backend *backend; /**< whose answer it is; filled by the library */
+    size_t workspace[CNN_PASSES];      /**< bytes that a call of each pass needs */
+    size_t prepared;                   /**< bytes of prepared parameters, the same for any `n`; 0: there is nothing to
+                                            gain from them, and inference runs as CNN_PASS_FORWARD */
+    int32_t algorithm[CNN_PASSES];     /**< the backend's own number for what will run */
+    uint32_t activations;              /**< bit 1 << cnn_activation: those that the epilogue can have */
+    uint32_t pools;                    /**< bit 1 << 2: the epilogue can pool 2x2 */
+    const char *name[CNN_PASSES];      /**< what will run, such as "direct"; static; NULL: not known */
+    const char *reason[CNN_PASSES];    /**< why; static; NULL: not known */
+} cnn_op_answer;
+
 /** What surrounds one call of a backend entry. */
 typedef struct cnn_backend_call {
     size_t struct_size;
-    const struct cnn_backend *backend; /**< the complete table: no entry is NULL */
-    void *user;                        /**< the backend's `user` */
+    const struct cnn_backend *backend; /**< the table that was chosen */
+    void *user;                        /**< of the table whose entry is called */
     uint32_t threads;                  /**< workers that `parallel` uses at most */
     uint32_t reserved;
     void *workspace;                   /**< scratch memory, 64-byte aligned, for this call alone */
-    size_t workspace_size;             /**< bytes, at least what the entry's workspace query asked for */
+    size_t workspace_size;             /**< bytes, at least what the answer says for the pass */
     void *runner;                      /**< the library's */
     /** Runs task(argument, i, worker) once for each i in [0, tasks), each worker beginning with a contiguous
         range and then taking from those who have more left, and returns when all are done. `worker` < threads; no
@@ -62,6 +127,15 @@ typedef struct cnn_backend_call {
     void (*parallel)(const struct cnn_backend_call *call, size_t tasks,
                      void (*task)(void *argument, size_t index, uint32_t worker), void *argument);
 } cnn_backend_call;
+
+/** What is done with the results of an operation before they are stored. */
+typedef struct cnn_epilogue {
+    int32_t activation; /**< a cnn_activation, elementwise ones only */
+    float alpha;        /**< of leaky relu */
+    int32_t pool;       /**< 0, or 2: 2x2 maxima of that at stride 2, odd rows and columns dropped. What the pooled
+                             operation stores is [n, h / 2, w / 2, c] then, and so is its gradient */
+    int32_t reserved;
+} cnn_epilogue;
 
 /** C = alpha op(A) op(B) + beta C, row-major. With beta 0, C is only written, never read. */
 typedef struct cnn_gemm_args {
@@ -75,88 +149,118 @@ typedef struct cnn_gemm_args {
     float alpha, beta;
 } cnn_gemm_args;
 
-/** The pass that a workspace is asked for. */
-typedef enum cnn_pass {
-    CNN_PASS_FORWARD = 0,
-    CNN_PASS_BACKWARD_DATA = 1,
-    CNN_PASS_BACKWARD_FILTER = 2,
-    CNN_PASS_FORWARD_PREPARED = 3 /**< conv2d_forward_prepared; asked where conv2d_prepared_size is above 0 */
-} cnn_pass;
-
 /**
  * A 2-D convolution: x [n, in_h, in_w, in_c], filters [kernel_h, kernel_w,
- * in_c / groups, out_c], bias [out_c] or NULL, y [n, out_h, out_w, out_c].
- * Rows and columns outside x count as 0. With `pool` 2, y and its gradient are
- * [n, out_h / 2, out_w / 2, out_c]: 2x2 maxima after the activation, at stride
- * 2, odd rows and columns dropped.
+ * in_c / groups, out_c], bias [out_c], y [n, out_h, out_w, out_c] or pooled.
+ * Rows and columns outside x count as 0.
  */
 typedef struct cnn_conv2d_shape {
-    size_t struct_size;
     int64_t n, in_h, in_w, in_c, out_h, out_w, out_c;
     int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
     int32_t groups, pad_top, pad_left; /**< what is padded below and to the right follows from out_h, out_w */
-    int32_t activation;                /**< a cnn_activation, elementwise ones only, applied after the bias */
-    float alpha;                       /**< of leaky relu */
-    int32_t pool;                      /**< 0, or 2: see above */
-    int64_t batch; /**< of prepared filters: 1 if no call will bring more than one image, 0 if calls may bring more. The
-                        same in all calls that share the filters, unlike n */
+    int32_t single; /**< of prepared filters: 1 if no call will bring more than one image. The same in all calls that
+                         share the filters, unlike n */
+    cnn_epilogue epilogue; /**< after the bias */
 } cnn_conv2d_shape;
 
-/** A dense layer: x [n, in], weights [in, out], bias [out] or NULL, y [n, out]. */
-typedef struct cnn_dense_shape {
+/**
+ * Passes: FORWARD x, filters, bias to y, argmax. PREPARE filters to prepared, without a workspace. INFERENCE x,
+ * prepared, bias to y: as FORWARD but for rounding; an image's y is to the bit the same for any n, and several threads
+ * read `prepared` at the same time. BACKWARD_DATA dy, filters to dx. BACKWARD_FILTER x, dy to d_filters, d_bias.
+ * Results are overwritten.
+ *
+ * Backward, dy is the gradient of y. With an activation, y is what FORWARD stored, and dy is replaced by the gradient
+ * before the activation; y NULL says that a pass with the same dy has done so before. Of a pooled relu y is not read:
+ * argmax tells where it stops the gradient.
+ */
+typedef struct cnn_conv2d_args {
     size_t struct_size;
+    const cnn_op_answer *answer; /**< NULL: the question is asked once more */
+    cnn_conv2d_shape shape;
+    const float *x, *filters;
+    const float *bias; /**< may be NULL */
+    float *y;
+    uint8_t *argmax; /**< where the epilogue pools, one byte for each value of y: 0 to 3, the first maximum in reading
+                          order, or 4 if the activation's derivative there is 0 (relu with y = 0). NULL in inference */
+    void *prepared;  /**< 64-byte aligned */
+    float *dy, *dx, *d_filters;
+    float *d_bias; /**< may be NULL */
+} cnn_conv2d_args;
+
+/** A dense layer: x [n, in], weights [in, out], bias [out], y [n, out]. The epilogue does not pool. */
+typedef struct cnn_dense_shape {
     int64_t n, in, out;
-    int32_t activation; /**< a cnn_activation, elementwise ones only, applied after the bias */
-    float alpha;        /**< of leaky relu */
+    cnn_epilogue epilogue; /**< after the bias */
 } cnn_dense_shape;
+
+/** Passes: FORWARD, BACKWARD_DATA and BACKWARD_FILTER, as those of a convolution. */
+typedef struct cnn_dense_args {
+    size_t struct_size;
+    const cnn_op_answer *answer; /**< NULL: the question is asked once more */
+    cnn_dense_shape shape;
+    const float *x, *weights;
+    const float *bias; /**< may be NULL */
+    float *y;
+    float *dy, *dx, *d_weights;
+    float *d_bias; /**< may be NULL */
+} cnn_dense_args;
 
 /** A pooling: x [n, in_h, in_w, c], y [n, out_h, out_w, c]. No window lies wholly outside x. */
 typedef struct cnn_pool2d_shape {
-    size_t struct_size;
     int64_t n, in_h, in_w, c, out_h, out_w;
     int32_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left, pad_bottom, pad_right;
     int32_t average;           /**< 0: maximum, 1: mean */
     int32_t count_include_pad; /**< mean: 1 counts explicit padding in the divisor, never what hangs over it */
     int32_t argmax_bytes;      /**< maximum: bytes of an argmax entry, 1 if the window has at most 255 cells, else 4 */
+    cnn_epilogue epilogue;     /**< an activation of the maxima or means; it does not pool once more */
 } cnn_pool2d_shape;
 
-/** Normalisation over the rows of x [rows, c], one mean and variance for each column. */
-typedef struct cnn_norm_shape {
+/** Passes: FORWARD x to y, argmax. BACKWARD dy to dx, from argmax; y as in cnn_conv2d_args. */
+typedef struct cnn_pool2d_args {
     size_t struct_size;
-    int64_t rows, c;
+    const cnn_op_answer *answer; /**< NULL: the question is asked once more */
+    cnn_pool2d_shape shape;
+    const float *x;
+    float *y;
+    void *argmax; /**< maximum only, argmax_bytes for each output: the cell of the window, row by row, that held the
+                       first maximum; NULL in inference */
+    float *dy, *dx;
+} cnn_pool2d_args;
+
+/**
+ * Normalisation of x [n, h, w, c] over all but the channels, one mean and
+ * variance for each; vectors have h and w 1. What pooling drops counts in mean
+ * and variance.
+ */
+typedef struct cnn_norm_shape {
+    int64_t n, h, w, c;
     float epsilon;
-    int32_t activation; /**< CNN_LINEAR or CNN_RELU, applied after the affine part */
+    int32_t fixed; /**< 1: mean and variance are given constants, in training, too */
+    cnn_epilogue epilogue; /**< CNN_LINEAR or CNN_RELU, after the affine part */
 } cnn_norm_shape;
 
 /**
- * Normalisation of images x [n, in_h, in_w, c] over all but the channels, its
- * activation, and 2x2 maxima at stride 2 of that, odd rows and columns dropped:
- * y is [n, in_h / 2, in_w / 2, c]. What is dropped counts in mean and variance.
+ * y = act(gamma (x - mean) / sqrt(variance + epsilon) + beta), with mean and biased variance of the rows of x.
+ *
+ * Passes: FORWARD x, gamma, beta to y, argmax, mean, variance, inv_std; where the shape is fixed, mean and variance are
+ * only read. Then the moving statistics, unless NULL, become keep * moving + (1 - keep) * that of this batch, the
+ * variance times `correction`. y may be x unless it is pooled. INFERENCE x, gamma, beta, mean, variance to y, which may
+ * be x. BACKWARD x, dy, gamma, beta, mean, inv_std to dx, d_gamma, d_beta: dy is the gradient of y, which is what
+ * FORWARD stored, and with an activation may be overwritten; dx may be dy or NULL; argmax tells where a pooled gradient
+ * goes.
  */
-typedef struct cnn_norm_pool_shape {
+typedef struct cnn_norm_args {
     size_t struct_size;
-    int64_t n, in_h, in_w, c; /**< in_h and in_w are at least 2 */
-    float epsilon;
-    int32_t activation; /**< CNN_LINEAR or CNN_RELU, applied after the affine part */
-} cnn_norm_pool_shape;
-
-/** Dropout of x [n, positions, c]: scaled by 1 / (1 - rate) where kept, 0 where dropped. */
-typedef struct cnn_dropout_shape {
-    size_t struct_size;
-    int64_t n, positions, c;
-    float rate;        /**< probability of dropping, 0 <= rate < 1 */
-    int32_t channels;  /**< 1: one decision for each n and c; 0: one for each value */
-    uint64_t key[2];   /**< of the counter-based generator, Philox 4x32-10: the decision for value i (channels: for
-                            n * c + channel) is word i % 4 of block i / 4, dropped if word < rate * 2^32. key[0] is
-                            the generator's key, key[1] the upper half of its counter, the block the lower */
-} cnn_dropout_shape;
-
-/** Zero padding of x [n, in_h, in_w, c] on four sides. */
-typedef struct cnn_pad2d_shape {
-    size_t struct_size;
-    int64_t n, in_h, in_w, c;
-    int32_t top, bottom, left, right; /**< rows and columns, at least 0 */
-} cnn_pad2d_shape;
+    const cnn_op_answer *answer; /**< NULL: the question is asked once more */
+    cnn_norm_shape shape;
+    const float *x, *gamma, *beta;
+    float *y;
+    uint8_t *argmax; /**< where the epilogue pools, as in cnn_conv2d_args */
+    float *mean, *variance, *inv_std;      /**< [c] each; inv_std is 1 / sqrt(variance + epsilon) */
+    float *moving_mean, *moving_variance;  /**< [c] each, or both NULL */
+    float keep, correction;
+    float *dy, *dx, *d_gamma, *d_beta;
+} cnn_norm_args;
 
 /**
  * Local response normalisation across the channels of x [rows, c]: y_j = x_j * s_j^-beta with s_j = bias + alpha *
@@ -164,15 +268,150 @@ typedef struct cnn_pad2d_shape {
  * alpha is at least 0.
  */
 typedef struct cnn_lrn_shape {
-    size_t struct_size;
     int64_t rows, c;
     int64_t before, after; /**< channels of the window on either side of its own, at least 0, perhaps more than c */
     float alpha, beta, bias;
 } cnn_lrn_shape;
 
+/** Passes: FORWARD x to y. BACKWARD x, dy to dx. */
+typedef struct cnn_lrn_args {
+    size_t struct_size;
+    const cnn_op_answer *answer; /**< NULL: the question is asked once more */
+    cnn_lrn_shape shape;
+    const float *x, *dy;
+    float *y, *dx;
+} cnn_lrn_args;
+
+/** An elementwise activation of n values. Passes: FORWARD x to y, which may be x. BACKWARD y, dy to dx, which may be
+    dy. */
+typedef struct cnn_activation_args {
+    size_t struct_size;
+    size_t n;
+    int32_t activation; /**< a cnn_activation, an elementwise one */
+    float alpha;        /**< of leaky relu */
+    const float *x, *dy;
+    float *y, *dx;
+} cnn_activation_args;
+
+/** Softmax, or its logarithm, of each of `rows` rows of `columns` values. Passes: as those of an activation. */
+typedef struct cnn_softmax_args {
+    size_t struct_size;
+    size_t rows, columns;
+    int32_t logarithm; /**< 1: log-softmax */
+    const float *x, *dy;
+    float *y, *dx;
+} cnn_softmax_args;
+
+/** Dropout of x [n, positions, c]: scaled by 1 / (1 - rate) where kept, 0 where dropped. Forward and backward alike; y
+    may be x. */
+typedef struct cnn_dropout_args {
+    size_t struct_size;
+    int64_t n, positions, c;
+    float rate;        /**< probability of dropping, 0 <= rate < 1 */
+    int32_t channels;  /**< 1: one decision for each n and c; 0: one for each value */
+    uint64_t key[2];   /**< of the counter-based generator, Philox 4x32-10: the decision for value i (channels: for
+                            n * c + channel) is word i % 4 of block i / 4, dropped if word < rate * 2^32. key[0] is
+                            the generator's key, key[1] the upper half of its counter, the block the lower */
+    const float *x;
+    float *y;
+} cnn_dropout_args;
+
+/** Zero padding of x [n, in_h, in_w, c] on four sides. Passes: FORWARD x to y. BACKWARD dy to dx: the part inside. */
+typedef struct cnn_pad2d_args {
+    size_t struct_size;
+    int64_t n, in_h, in_w, c;
+    int32_t top, bottom, left, right; /**< rows and columns, at least 0 */
+    const float *x, *dy;
+    float *y, *dx;
+} cnn_pad2d_args;
+
+/** What is done with each value of a and, but for COPY, its partner in b. */
+typedef enum cnn_elementwise_kind {
+    CNN_ELEMENTWISE_ADD = 0,
+    CNN_ELEMENTWISE_SUBTRACT = 1,
+    CNN_ELEMENTWISE_MULTIPLY = 2,
+    CNN_ELEMENTWISE_COPY = 3
+} cnn_elementwise_kind;
+
+/** Which value of b belongs to value (i, j, k) of a [outer, inner, c]. */
+typedef enum cnn_broadcast {
+    CNN_BROADCAST_NONE = 0,    /**< (i, j, k) of b [outer, inner, c] */
+    CNN_BROADCAST_SAMPLE = 1,  /**< (i, k) of b [outer, c]: one for each channel of each image */
+    CNN_BROADCAST_CHANNEL = 2  /**< (k) of b [c]: one for each channel */
+} cnn_broadcast;
+
+/** y = act(a op b); y may be a, and COPY does nothing then. The epilogue does not pool. */
+typedef struct cnn_elementwise_args {
+    size_t struct_size;
+    int32_t kind;      /**< a cnn_elementwise_kind */
+    int32_t broadcast; /**< a cnn_broadcast */
+    int64_t outer, inner, c;
+    cnn_epilogue epilogue;
+    const float *a, *b;
+    float *y;
+} cnn_elementwise_args;
+
+/** What a reduction gives. */
+typedef enum cnn_reduce_kind {
+    CNN_REDUCE_SUM_SQUARES = 0, /**< to `result`: the sum of the squares of all values */
+    CNN_REDUCE_SUM_INNER = 1,   /**< to y [outer, c]: the sum over the inner dimension */
+} cnn_reduce_kind;
+
+/** A reduction of x [outer, inner, c], in double and in an order that the sizes alone decide. */
+typedef struct cnn_reduce_args {
+    size_t struct_size;
+    int32_t kind; /**< a cnn_reduce_kind */
+    int32_t reserved;
+    int64_t outer, inner, c;
+    const float *x;
+    float *y;
+    double *result; /**< in the library's memory */
+} cnn_reduce_args;
+
+/** Parts [rows, widths[i]] side by side in `whole` [rows, sum of widths]. Passes: FORWARD parts to whole. BACKWARD
+    whole to parts, those that are not NULL. */
+typedef struct cnn_concat_args {
+    size_t struct_size;
+    int64_t rows;
+    uint32_t count; /**< of parts */
+    uint32_t reserved;
+    const int64_t *widths; /**< in the library's memory, as is the array of pointers */
+    float *const *parts;
+    float *whole;
+} cnn_concat_args;
+
+/** n times `value` to y. */
+typedef struct cnn_fill_args {
+    size_t struct_size;
+    size_t n;
+    float value;
+    uint32_t reserved;
+    float *y;
+} cnn_fill_args;
+
+/**
+ * A normalisation with given statistics, folded into the weights [rows, c] and the bias [c] of the operation before it:
+ * with f = gamma / sqrt(variance + epsilon) the weights times f, and (bias - mean) f + beta.
+ */
+typedef struct cnn_fold_args {
+    size_t struct_size;
+    int64_t rows, c;
+    float epsilon;
+    uint32_t reserved;
+    const float *weights;
+    const float *bias; /**< NULL: 0 */
+    const float *gamma, *beta, *mean, *variance;
+    float *folded_weights, *folded_bias;
+} cnn_fold_args;
+
+/** Rules of cnn_update_args. */
+typedef enum cnn_update_rule { CNN_UPDATE_SGD = 0, CNN_UPDATE_RMSPROP = 1, CNN_UPDATE_ADAM = 2 } cnn_update_rule;
+
 /** One step of an optimizer over `n` weights w with gradients g; w and the slots are updated in place. */
 typedef struct cnn_update_args {
     size_t struct_size;
+    int32_t rule;           /**< a cnn_update_rule */
+    int32_t reserved;
     size_t n;
     float *w;
     const float *g;
@@ -202,140 +441,63 @@ typedef struct cnn_backend {
         several threads. */
     cnn_status (*gemm)(const cnn_backend_call *call, const cnn_gemm_args *args);
 
-    /** Bytes of workspace that a pass of this convolution needs with `threads` workers. */
-    size_t (*conv2d_workspace)(const struct cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
-                               uint32_t threads);
-    /** 1 if all passes of this convolution exist with `pool` 2. */
-    int (*conv2d_pools)(const struct cnn_backend *backend, const cnn_conv2d_shape *shape);
-    /** `argmax`: with `pool` 2 one byte for each pooled value: 0 to 3, the first maximum in reading order, or 4 if
-        the activation's derivative there is 0 (relu with y = 0); NULL in inference. */
-    cnn_status (*conv2d_forward)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
-                                 const float *filters, const float *bias, float *y, uint8_t *argmax);
-    /** dx from dy. `dy` is the gradient before the activation and, with `pool` 2, after pooling: `argmax` tells
-        where it goes. dx is overwritten. */
-    cnn_status (*conv2d_backward_data)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *dy,
-                                       const uint8_t *argmax, const float *filters, float *dx);
-    /** d_filters and, unless NULL, d_bias; dy and argmax as above. Both are overwritten. */
-    cnn_status (*conv2d_backward_filter)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
-                                         const float *dy, const uint8_t *argmax, float *d_filters, float *d_bias);
+    /** The question. `args` is the operation's argument struct, of which only the shape is read; *answer comes zeroed,
+        with struct_size. CNN_ERROR_UNSUPPORTED refuses. An operation whose entry is NULL is not asked about. NULL: what
+        is there runs every shape without pooling, prepares nothing, and needs no workspace. */
+    cnn_status (*query)(const struct cnn_backend *backend, cnn_op op, const void *args, uint32_t threads,
+                        cnn_op_answer *answer);
 
-    size_t (*dense_workspace)(const struct cnn_backend *backend, const cnn_dense_shape *shape, cnn_pass pass,
-                              uint32_t threads);
-    cnn_status (*dense_forward)(const cnn_backend_call *call, const cnn_dense_shape *shape, const float *x,
-                                const float *weights, const float *bias, float *y);
-    cnn_status (*dense_backward_data)(const cnn_backend_call *call, const cnn_dense_shape *shape, const float *dy,
-                                      const float *weights, float *dx);
-    cnn_status (*dense_backward_filter)(const cnn_backend_call *call, const cnn_dense_shape *shape, const float *x,
-                                        const float *dy, float *d_weights, float *d_bias);
+    cnn_status (*conv2d)(const cnn_backend_call *call, cnn_pass pass, const cnn_conv2d_args *args);
+    cnn_status (*dense)(const cnn_backend_call *call, cnn_pass pass, const cnn_dense_args *args);
+    cnn_status (*pool2d)(const cnn_backend_call *call, cnn_pass pass, const cnn_pool2d_args *args);
+    cnn_status (*norm)(const cnn_backend_call *call, cnn_pass pass, const cnn_norm_args *args);
+    cnn_status (*lrn)(const cnn_backend_call *call, cnn_pass pass, const cnn_lrn_args *args);
+    cnn_status (*activation)(const cnn_backend_call *call, cnn_pass pass, const cnn_activation_args *args);
+    cnn_status (*softmax)(const cnn_backend_call *call, cnn_pass pass, const cnn_softmax_args *args);
+    cnn_status (*dropout)(const cnn_backend_call *call, const cnn_dropout_args *args);
+    cnn_status (*pad2d)(const cnn_backend_call *call, cnn_pass pass, const cnn_pad2d_args *args);
+    cnn_status (*elementwise)(const cnn_backend_call *call, const cnn_elementwise_args *args);
+    cnn_status (*reduce)(const cnn_backend_call *call, const cnn_reduce_args *args);
+    cnn_status (*concat)(const cnn_backend_call *call, cnn_pass pass, const cnn_concat_args *args);
+    cnn_status (*fill)(const cnn_backend_call *call, const cnn_fill_args *args);
+    cnn_status (*fold)(const cnn_backend_call *call, const cnn_fold_args *args);
+    cnn_status (*update)(const cnn_backend_call *call, const cnn_update_args *args);
 
-    /** `argmax` (maximum only, NULL in inference): argmax_bytes for each output: the cell of the window, row by
-        row, that held the first maximum. */
-    cnn_status (*pool2d_forward)(const cnn_backend_call *call, const cnn_pool2d_shape *shape, const float *x, float *y,
-                                 void *argmax);
-    cnn_status (*pool2d_backward)(const cnn_backend_call *call, const cnn_pool2d_shape *shape, const float *dy,
-                                  const void *argmax, float *dx);
-
-    /** y = act(gamma (x - mean) / sqrt(var + eps) + beta) with mean and biased variance of the rows of x, which are
-        stored with inverse standard deviation in mean [c], variance [c], inv_std [c]. y may be x. */
-    cnn_status (*norm_forward)(const cnn_backend_call *call, const cnn_norm_shape *shape, const float *x,
-                               const float *gamma, const float *beta, float *y, float *mean, float *variance,
-                               float *inv_std);
-    /** The same with given mean and variance. y may be x. */
-    cnn_status (*norm_inference)(const cnn_backend_call *call, const cnn_norm_shape *shape, const float *x,
-                                 const float *gamma, const float *beta, const float *mean, const float *variance,
-                                 float *y);
-    /** Gradients of norm_forward from the gradient dy before the activation. dx may be dy or NULL; with
-        `fixed` 1 mean and variance are constants, as in norm_inference. */
-    cnn_status (*norm_backward)(const cnn_backend_call *call, const cnn_norm_shape *shape, int fixed, const float *x,
-                                const float *dy, const float *gamma, const float *mean, const float *inv_std, float *dx,
-                                float *d_gamma, float *d_beta);
-    /** Bytes of workspace for norm_forward, norm_backward and norm_activation_backward. */
-    size_t (*norm_workspace)(const struct cnn_backend *backend, const cnn_norm_shape *shape, uint32_t threads);
-
-    /** Elementwise; y may be x. */
-    cnn_status (*activation_forward)(const cnn_backend_call *call, cnn_activation activation, float alpha, size_t n,
-                                     const float *x, float *y);
-    /** dx from the output y and dy; dx may be dy. */
-    cnn_status (*activation_backward)(const cnn_backend_call *call, cnn_activation activation, float alpha, size_t n,
-                                      const float *y, const float *dy, float *dx);
-    /** Over rows of `columns` values; `logarithm` 1 for log-softmax. y may be x. */
-    cnn_status (*softmax_forward)(const cnn_backend_call *call, int logarithm, size_t rows, size_t columns,
-                                  const float *x, float *y);
-    /** dx from the output y; dx may be dy. */
-    cnn_status (*softmax_backward)(const cnn_backend_call *call, int logarithm, size_t rows, size_t columns,
-                                   const float *y, const float *dy, float *dx);
-    /** Forward and backward alike: y = x * mask / (1 - rate). y may be x. */
-    cnn_status (*dropout)(const cnn_backend_call *call, const cnn_dropout_shape *shape, const float *x, float *y);
-    /** y [n, in_h + top + bottom, in_w + left + right, c] from x. */
-    cnn_status (*pad2d_forward)(const cnn_backend_call *call, const cnn_pad2d_shape *shape, const float *x, float *y);
-    /** dx from dy: the part inside. */
-    cnn_status (*pad2d_backward)(const cnn_backend_call *call, const cnn_pad2d_shape *shape, const float *dy,
-                                 float *dx);
-
-    /** y = a + b; y may be a. */
-    cnn_status (*add)(const cnn_backend_call *call, size_t n, const float *a, const float *b, float *y);
-    /** The sum of x[i]^2, in double and in an order that n alone decides. */
-    cnn_status (*sum_squares)(const cnn_backend_call *call, size_t n, const float *x, double *sum);
-
-    cnn_status (*sgd_update)(const cnn_backend_call *call, const cnn_update_args *args);
-    cnn_status (*rmsprop_update)(const cnn_backend_call *call, const cnn_update_args *args);
-    cnn_status (*adam_update)(const cnn_backend_call *call, const cnn_update_args *args);
-
-    /** Bytes of workspace for lrn_backward. */
-    size_t (*lrn_workspace)(const struct cnn_backend *backend, const cnn_lrn_shape *shape, uint32_t threads);
-    cnn_status (*lrn_forward)(const cnn_backend_call *call, const cnn_lrn_shape *shape, const float *x, float *y);
-    /** dx from the input x and dy. */
-    cnn_status (*lrn_backward)(const cnn_backend_call *call, const cnn_lrn_shape *shape, const float *x,
-                               const float *dy, float *dx);
-
-    /** Inference: bytes of the form of the filters that conv2d_forward_prepared reads, the same for any `n`. 0: there
-        is nothing to gain from keeping one, and conv2d_forward is called. */
-    size_t (*conv2d_prepared_size)(const struct cnn_backend *backend, const cnn_conv2d_shape *shape);
-    /** Writes that form, 64-byte aligned. The call has no workspace. */
-    cnn_status (*conv2d_prepare)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *filters,
-                                 void *prepared);
-    /** As conv2d_forward but for rounding, with what conv2d_prepare wrote for this shape and any `n`; an image's y is
-        to the bit the same for any `n`. Several threads read `prepared` at the same time. */
-    cnn_status (*conv2d_forward_prepared)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
-                                          const void *prepared, const float *bias, float *y, uint8_t *argmax);
-
-    /** y = act(a + b), elementwise activations only; y may be a. */
-    cnn_status (*add_activation)(const cnn_backend_call *call, cnn_activation activation, float alpha, size_t n,
-                                 const float *a, const float *b, float *y);
-
-    /** What runs a pass of this convolution: a name such as "direct", and in *reason why. Both are static, for reports
-        alone; either may be NULL: not known. From the table that has the pass. */
-    const char *(*conv2d_algorithm)(const struct cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
-                                    const char **reason);
-
-    /** 1 if norm_pool_forward and norm_pool_backward exist for this shape; 0: normalisation and pooling are called one
-        after the other. */
-    int (*norm_pools)(const struct cnn_backend *backend, const cnn_norm_pool_shape *shape);
-    /** Bytes of workspace for norm_pool_forward and norm_pool_backward. */
-    size_t (*norm_pool_workspace)(const struct cnn_backend *backend, const cnn_norm_pool_shape *shape,
-                                  uint32_t threads);
-    /** Training: norm_forward and the maxima behind it. mean [c], variance [c] and inv_std [c] are stored; with `fixed`
-        1 mean and variance are given, as in norm_inference, and only read. `argmax`, as y: 0 to 3, the first maximum in
-        reading order, or 4 if the activation's derivative there is 0 (relu with y = 0). */
-    cnn_status (*norm_pool_forward)(const cnn_backend_call *call, const cnn_norm_pool_shape *shape, int fixed,
-                                    const float *x, const float *gamma, const float *beta, float *y, uint8_t *argmax,
-                                    float *mean, float *variance, float *inv_std);
-    /** Its gradients. dy is that of y; `argmax` tells where it goes and where the activation stops it. dx [n, in_h,
-        in_w, c] may be NULL; d_gamma [c] and d_beta [c] are overwritten, and so is dx. With `fixed` 1 mean and variance
-        are constants. */
-    cnn_status (*norm_pool_backward)(const cnn_backend_call *call, const cnn_norm_pool_shape *shape, int fixed,
-                                     const float *x, const float *dy, const uint8_t *argmax, const float *gamma,
-                                     const float *mean, const float *inv_std, float *dx, float *d_gamma,
-                                     float *d_beta);
-
-    /** norm_backward behind the shape's activation: dy is the gradient of y, which norm_forward or with `fixed` 1
-        norm_inference made of the same x, gamma and beta. dy may be overwritten; dx may be dy or NULL. The workspace is
-        that of norm_backward. The reference's calls activation_backward and norm_backward of the table it runs in. */
-    cnn_status (*norm_activation_backward)(const cnn_backend_call *call, const cnn_norm_shape *shape, int fixed,
-                                           const float *x, const float *y, float *dy, const float *gamma,
-                                           const float *beta, const float *mean, const float *inv_std, float *dx,
-                                           float *d_gamma, float *d_beta);
+    /** Memory of the backend's own: all four, or none. `allocate` returns a handle of `size` bytes, 64-byte aligned, or
+        NULL; a handle plus any number of bytes below its size is not NULL. The copies return when they are done. */
+    void *(*allocate)(const struct cnn_backend *backend, size_t size);
+    void (*release)(const struct cnn_backend *backend, void *handle, size_t size);
+    cnn_status (*copy_in)(const struct cnn_backend *backend, void *to, const void *from, size_t size);
+    cnn_status (*copy_out)(const struct cnn_backend *backend, void *to, const void *from, size_t size);
 } cnn_backend;
+
+/**
+ * Asks about an operation: `backend`, then the reference. `args` is the
+ * operation's argument struct with at least its shape filled in.
+ *
+ * Returns CNN_OK with *answer, CNN_ERROR_UNSUPPORTED where neither has the
+ * operation for this shape, CNN_ERROR_INVALID_ARGUMENT for a NULL, an unknown
+ * operation or a struct of another version. Any thread may call it. Since 0.1.
+ */
+CNN_API cnn_status cnn_backend_query(const cnn_backend *backend, cnn_op op, const void *args, uint32_t threads,
+                                     cnn_op_answer *answer);
+
+/**
+ * Runs one pass of an operation, by the table that answered the question, or
+ * where the arguments hold no answer by the one that answers now. What layers
+ * call, custom ones among them:
+ *
+ *     cnn_backend_run(call->backend, CNN_OP_ACTIVATION, CNN_PASS_FORWARD, &args)
+ *
+ * Operations without passes take CNN_PASS_FORWARD.
+ *
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT for sizes below 1 or too large and
+ * for pointers that the pass needs and that are NULL, CNN_ERROR_UNSUPPORTED
+ * where nobody has the operation for this shape or pass, CNN_ERROR_BACKEND if
+ * the workspace is too small, or what else the backend returns. Any thread may
+ * call it, each with a workspace of its own. Since 0.1.
+ */
+CNN_API cnn_status cnn_backend_run(const cnn_backend_call *call, cnn_op op, cnn_pass pass, const void *args);
 
 CNN_END_DECLS
 

@@ -108,6 +108,11 @@ typedef struct cnn_shape {
     int64_t dims[CNN_MAX_RANK]; /**< sizes, outermost first */
 } cnn_shape;
 
+/** Types of the elements of a tensor. The numbers are frozen. All arithmetic is float32 so far. */
+typedef enum cnn_element_type {
+    CNN_FLOAT32 = 0
+} cnn_element_type;
+
 /**
  * A view of float32 values, row-major and without gaps. The data is borrowed;
  * the call that fills the view says until when. This struct is frozen.

@@ -194,8 +194,19 @@ typedef struct cnn_zero_pad2d_options {
 /** Rows and columns of zeros around each image. Since 0.1. */
 CNN_API cnn_layer *cnn_zero_pad2d(cnn_context *context, const cnn_zero_pad2d_options *options);
 
-/** Elementwise sum of two or more inputs of one shape. Since 0.1. */
+/**
+ * Sum of two or more inputs, value by value. One of them has the shape of the
+ * output; the others have it too, or are broadcast: against N, H, W, C an input
+ * N, C or N, 1, 1, C has one value for each channel, N, H, W, 1 one for each
+ * position; N, 1 or N, 1, 1, 1 has one for each sample. Since 0.1.
+ */
 CNN_API cnn_layer *cnn_add(cnn_context *context, const cnn_named_options *options);
+
+/** The first of two inputs less the second, which may be broadcast as by cnn_add(). Since 0.1. */
+CNN_API cnn_layer *cnn_subtract(cnn_context *context, const cnn_named_options *options);
+
+/** Product of two or more inputs, value by value, broadcast as by cnn_add(). Since 0.1. */
+CNN_API cnn_layer *cnn_multiply(cnn_context *context, const cnn_named_options *options);
 
 /** Inputs that are alike in all but the last dimension, side by side in it, in the order of the inputs. Since 0.1. */
 CNN_API cnn_layer *cnn_concatenate(cnn_context *context, const cnn_named_options *options);
@@ -249,6 +260,8 @@ typedef struct cnn_parameter_spec {
     int64_t fan_in, fan_out;    /**< for the initializer */
     int32_t trainable;          /**< 0: a statistic that the layer itself updates */
     int32_t decay;              /**< 1: weight decay applies even when biases are left out of it */
+    int32_t type;               /**< a cnn_element_type; only CNN_FLOAT32 so far */
+    int32_t reserved;           /**< zero */
 } cnn_parameter_spec;
 
 /** What a layer says when shapes are inferred. Zeroed before `infer` is called. */
@@ -264,27 +277,31 @@ typedef struct cnn_layer_spec {
     int32_t backward_needs_input;  /**< 1: `backward` reads the inputs */
     int32_t backward_needs_output; /**< 1: `backward` reads the output */
     int32_t reserved2;
+    cnn_op_answer answer;      /**< cnn_backend_query()'s about the operation that the layer is, for its calls; zeros if
+                                    it asked nothing */
 } cnn_layer_spec;
 
 /** One forward or backward call of a layer. */
 typedef struct cnn_layer_call {
     size_t struct_size;
-    const cnn_backend_call *backend;  /**< arithmetic, threads and workspace; entries are reached by
-                                           backend->backend->gemm(backend, ...) and so on */
-    int32_t training;                 /**< 1 in a training session */
+    const cnn_backend_call *backend;  /**< arithmetic, threads and workspace, for cnn_backend_run(). Arrays may be
+                                           handles of a backend that owns its memory: see cnn/backend.h */
+    int32_t training;                 /**< 1: training behaviour; gradients may be asked for with 0 as well */
     uint32_t input_count;
     const cnn_shape *input_shapes;    /**< with the number of samples of this call as dims[0] */
     cnn_shape output_shape;           /**< likewise */
     const float *const *inputs;
     float *output;                    /**< forward: to be written. backward: as it was written */
-    const float *output_gradient;     /**< backward only */
+    float *output_gradient;           /**< backward only; may be overwritten */
     float *const *input_gradients;    /**< backward only, to be overwritten; an entry is NULL where none is needed */
     float *const *parameters;
     float *const *parameter_gradients; /**< backward only, to be overwritten; an entry is NULL where none is needed */
-    void *saved;                      /**< saved_size bytes; NULL in inference */
+    void *saved;                      /**< saved_size bytes; NULL in inference without gradients */
     uint64_t key[2];                  /**< of this layer's random numbers in this step */
     int32_t frozen;                   /**< 1 if none of the layer's parameters is trained */
-    int32_t reserved;
+    int32_t derived;                  /**< backward of the library's own layers: 1 if the derivative of a folded
+                                           activation is in output_gradient already; a caller's layer ignores it */
+    const cnn_op_answer *answer;      /**< the spec's, for the arguments of the operation; NULL if it has none */
 } cnn_layer_call;
 
 /**
@@ -297,7 +314,8 @@ typedef struct cnn_layer_kind {
     const char *type;   /**< as the summary names it, "Conv2D"; static storage */
     const char *prefix; /**< of automatic names, "conv2d"; static storage */
     /** Checks the input shapes (the batch is dims[0]) and fills `spec`. On a mismatch writes the reason to
-        `reason` (`reason_size` bytes) and returns a status. `backend` and `threads` are for workspace queries. */
+        `reason` (`reason_size` bytes) and returns a status. `backend` and `threads` are for
+        cnn_backend_query(). */
     cnn_status (*infer)(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size);
     cnn_status (*forward)(const void *user, const cnn_layer_call *call);

@@ -28,6 +28,7 @@ typedef struct cnn_model_options {
                            is given */
     cnn_shape shape;  /**< the input as a shape H, W, C, that of cnn_loader_sample_shape(); used where `input` is
                            zero */
+    const char *input_name; /**< NULL: "input" */
 } cnn_model_options;
 
 #define CNN_MODEL(...) CNN_OPTIONS(cnn_model_options, __VA_ARGS__)
@@ -37,6 +38,9 @@ CNN_API cnn_status cnn_model_create(cnn_context *context, const cnn_model_option
 
 /** Frees the model when its last session is freed too; NULL is allowed. Since 0.1. */
 CNN_API void cnn_model_free(cnn_model *model);
+
+/** Most inputs and most outputs of a model. */
+#define CNN_MODEL_MAX_PORTS 64
 
 /**
  * Adds a layer after the last one and takes it over, also on failure. With
@@ -49,12 +53,75 @@ CNN_API void cnn_model_free(cnn_model *model);
 CNN_API cnn_status cnn_model_add(cnn_model *model, cnn_layer *layer);
 
 /**
- * Adds a layer behind the named ones ("input" is the model's input). The output
- * of the model is that of the layer added last. Returns as cnn_model_add();
- * CNN_ERROR_NOT_FOUND for a name that is not there. Since 0.1.
+ * Adds a layer after the named ones: layers, inputs ("input" unless it was
+ * named otherwise), or models used as layers, of which the first output is
+ * meant. Values must be there before a layer reads them, so that no graph has
+ * a cycle. Returns as cnn_model_add(); CNN_ERROR_NOT_FOUND for a name that is
+ * not there. Since 0.1.
  */
 CNN_API cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const char *const *inputs,
                                        size_t input_count);
+
+/**
+ * Adds a further input. cnn_model_create() has made the first.
+ *
+ * name   of 1 to 255 letters, digits, '_', '-' or '.'; no layer has it.
+ * shape  of one sample: H, W, C or {n}; copied.
+ *
+ * A layer that is added next without names reads it. Returns as
+ * cnn_model_add(). Since 0.1.
+ */
+CNN_API cnn_status cnn_model_add_input(cnn_model *model, const char *name, const cnn_shape *shape);
+
+/**
+ * Says which values are the model's outputs, by the names of layers, in place
+ * of the one that was added last. The first is the one that losses, class names
+ * and predictions speak of. Returns as cnn_model_add(); CNN_ERROR_NOT_FOUND. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_set_outputs(cnn_model *model, const char *const *names, size_t count);
+
+/**
+ * Applies a layer of the model to other values, with the same parameters, as
+ * the two branches of a siamese network do; their gradients are added up.
+ *
+ * layer   its name, or that of a model used as a layer.
+ * name    of what it makes here; NULL: numbered like a new layer of its kind.
+ * inputs  names of what it reads here; NULL: the value added last.
+ *
+ * It counts as a layer without parameters of its own. Returns as
+ * cnn_model_add(); CNN_ERROR_NOT_FOUND. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_apply(cnn_model *model, const char *layer, const char *name, const char *const *inputs,
+                                   size_t input_count);
+
+/**
+ * A model as a layer of another one of the same context:
+ *
+ *     cnn_model_add(model, cnn_model_as_layer(context, vgg, "vgg16"));
+ *     cnn_model_add(model, cnn_flatten(context, NULL));
+ *
+ * What its outputs depend on becomes layers of the other model, whose names
+ * begin with its own: "vgg16/block1_conv1", with a parameter
+ * "vgg16/block1_conv1/kernel". The name alone means its first output.
+ *
+ * model  A built one shares its parameters with the other: training one trains
+ *        both, not at the same time. One that is not built lends its layers
+ *        alone. It may be freed by the caller afterwards.
+ * name   NULL: the model's.
+ *
+ * Returns a layer for cnn_model_add() or cnn_layer_free(), NULL on failure. Since 0.1.
+ */
+CNN_API cnn_layer *cnn_model_as_layer(cnn_context *context, cnn_model *model, const char *name);
+
+/**
+ * Makes a new model of what a layer depends on, with the layer's output as its
+ * own. It shares the parameters of `model`, and its preprocessing is copied if
+ * it reads the same image. Layers may be added, such as a new head; then
+ * cnn_model_build() builds it, initialising what is new. `model` may be freed
+ * by the caller afterwards.
+ * Returns CNN_OK, CNN_ERROR_STATE before building, CNN_ERROR_NOT_FOUND, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_cut(cnn_model *model, const char *layer, cnn_model **part);
 
 /**
  * Infers all shapes, allocates the parameters and initialises them from the
@@ -80,11 +147,27 @@ CNN_API const char *cnn_model_layer_type(const cnn_model *model, size_t layer);
 /** Output of a layer for one sample, without the batch; rank 0 past the end or before building. Since 0.1. */
 CNN_API cnn_shape cnn_model_layer_shape(const cnn_model *model, size_t layer);
 
-/** The model's input for one sample: H, W, C. Since 0.1. */
+/** The model's first input for one sample: H, W, C. Since 0.1. */
 CNN_API cnn_shape cnn_model_input_shape(const cnn_model *model);
 
-/** The model's output for one sample; rank 0 before building. Since 0.1. */
+/** The model's first output for one sample; rank 0 before building. Since 0.1. */
 CNN_API cnn_shape cnn_model_output_shape(const cnn_model *model);
+
+/** Number of inputs, at least 1. Since 0.1. */
+CNN_API size_t cnn_model_input_count(const cnn_model *model);
+
+/** Name of an input; NULL past the end. Valid as long as the model. Since 0.1. */
+CNN_API const char *cnn_model_input_name(const cnn_model *model, size_t input);
+
+/** Number of outputs, at least 1. Since 0.1. */
+CNN_API size_t cnn_model_output_count(const cnn_model *model);
+
+/** Name of the layer whose output it is; NULL past the end. Valid as long as the model. Since 0.1. */
+CNN_API const char *cnn_model_output_name(const cnn_model *model, size_t output);
+
+/** Shape, for one sample, of an input or of a layer's output; rank 0 before building, or if there is none of that
+    name. Since 0.1. */
+CNN_API cnn_shape cnn_model_value_shape(const cnn_model *model, const char *name);
 
 /** A parameter of a built model; filled by cnn_model_parameter(). */
 typedef struct cnn_parameter {
@@ -231,28 +314,53 @@ CNN_API cnn_status cnn_model_load_weights(cnn_model *model, const char *path, cn
 /* ---- sessions ---- */
 
 /**
- * The memory to run a model in: activations, and for training their gradients
- * and those of the parameters. One thread at a time uses a session; many
- * sessions may run one model at the same time, also under one context. In
- * inference a sample has the same bits in any place of a batch; dense layers
- * take up to four samples by another way than more, so that a few alone may
- * differ in the last bits.
+ * A model compiled for what is asked of it, with the memory to run: which
+ * outputs there are, what can be read beside them, whether layers behave as in
+ * training, and which gradients are computed. One thread at a time uses a
+ * session; many sessions may run one model at the same time, also under one
+ * context. In inference a sample has the same bits in any place of a batch;
+ * dense layers take up to four samples by another way than more, so that a few
+ * alone may differ in the last bits.
+ *
+ * Values are told by name: "conv1" is what the layer conv1 makes, "input" an
+ * input, "vgg16" the first output of a model used as a layer. "conv1:linear"
+ * is the value before the activation that is an option of conv1, so that both
+ * can be read and asked gradients of.
  */
 typedef struct cnn_session cnn_session;
 
-/** Options of cnn_session_create(); write them with CNN_SESSION(). */
+/** Whether something is wanted of a session; 0: as `training` says. */
+typedef enum cnn_choice { CNN_BY_DEFAULT = 0, CNN_YES = 1, CNN_NO = 2 } cnn_choice;
+
+/**
+ * Options of cnn_session_create(); write them with CNN_SESSION(). Names are read
+ * during the call. The gradient of one class's score by the last convolution's
+ * output and by the image, in inference behaviour:
+ *
+ *     const char *by[] = {"block5_conv3", "input"};
+ *     cnn_session_create(model, CNN_SESSION(.gradients = by, .gradient_count = 2), &session);
+ */
 typedef struct cnn_session_options {
     size_t struct_size;
-    uint32_t batch;            /**< most samples in a call; 0: 1 */
-    uint32_t training;         /**< 1: for training: dropout is active and gradients exist */
-    uint32_t keep_activations; /**< 1: every layer's output can be read after a forward pass */
-    uint32_t threads;          /**< most threads to use; 0: all of the context's; 1: none but the caller's */
+    uint32_t batch;    /**< most samples in a call; 0: 1 */
+    uint32_t training; /**< 1: training behaviour and gradients of the parameters, unless said otherwise below */
+    uint32_t keep_activations;  /**< 1: every layer's output can be read after a forward pass */
+    uint32_t threads;           /**< most threads to use; 0: all of the context's; 1: none but the caller's */
+    const char *const *outputs; /**< values to compute; nothing runs that they do not depend on. NULL: the model's */
+    size_t output_count;
+    const char *const *keep; /**< values that can be read after a forward pass, beside outputs and inputs */
+    size_t keep_count;
+    const char *const *gradients; /**< values of which a backward pass gives the gradient; they can be read, too */
+    size_t gradient_count;
+    int32_t training_behavior;   /**< a cnn_choice: dropout is active, normalisations use the batch's statistics */
+    int32_t parameter_gradients; /**< a cnn_choice: a backward pass gives the gradients of trained parameters */
 } cnn_session_options;
 
 #define CNN_SESSION(...) CNN_OPTIONS(cnn_session_options, __VA_ARGS__)
 
 /** Creates a session of a built model. It allocates all that its calls need. Returns CNN_OK, CNN_ERROR_STATE,
-    CNN_ERROR_LIMIT if it would be larger than cnn_context_options.max_session_bytes, CNN_ERROR_OUT_OF_MEMORY.
+    CNN_ERROR_NOT_FOUND for a name that is not there, CNN_ERROR_INVALID_ARGUMENT for a gradient that no output depends
+    on, CNN_ERROR_LIMIT if it would be larger than cnn_context_options.max_session_bytes, CNN_ERROR_OUT_OF_MEMORY.
     Since 0.1. */
 CNN_API cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *options, cnn_session **session);
 
@@ -260,38 +368,75 @@ CNN_API cnn_status cnn_session_create(cnn_model *model, const cnn_session_option
 CNN_API void cnn_session_free(cnn_session *session);
 
 /**
- * Runs the model forward on `count` samples (1 to batch) of the input's shape.
- * In a training session `inputs` must stay valid until the backward pass is
+ * Says where the samples of an input lie: [count, ...] of its shape, for the
+ * forward passes that follow, until it is said anew. They must stay valid until
+ * those passes, and the backward passes after them, are done.
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_INVALID_ARGUMENT. Since 0.1.
+ */
+CNN_API cnn_status cnn_session_set_input(cnn_session *session, const char *name, const float *values);
+
+/**
+ * Runs the model forward on `count` samples (1 to batch).
+ *
+ * inputs  samples of the first input, as by cnn_session_set_input(), which
+ *         says where those of the others lie; NULL: all were said before.
+ *
+ * If gradients are computed they must stay valid until the backward pass is
  * done. In inference convolutions read filters that are prepared by the first
- * pass after parameters changed, and with a batch normalisation behind them
+ * pass after parameters changed, and with a batch normalisation after them
  * folded in, unless activations are kept. Allocates nothing.
- * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_BACKEND, or what a caller's layer returned. Since 0.1.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, naming an input without samples, CNN_ERROR_BACKEND, or what a caller's
+ * layer returned. Since 0.1.
  */
 CNN_API cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t count);
 
-/** The output of the last forward pass, [count, ...]: probabilities if the model ends in sigmoid or softmax. Valid
-    until the next call on the session. Since 0.1. */
+/** The first output of the last forward pass, [count, ...]: probabilities if the model ends in sigmoid or softmax.
+    Valid until the next call on the session. Since 0.1. */
 CNN_API const float *cnn_session_output(const cnn_session *session);
 
-/** The logits: the output before a sigmoid, softmax or log-softmax that ends the model, else the output. Valid as
+/** The logits: the first output before a sigmoid, softmax or log-softmax that ends the model, else the output. Valid as
     cnn_session_output(). Since 0.1. */
 CNN_API const float *cnn_session_logits(const cnn_session *session);
 
-/** The output of a layer after a forward pass, with keep_activations. Returns CNN_OK, CNN_ERROR_NOT_FOUND,
-    CNN_ERROR_STATE. Since 0.1. */
-CNN_API cnn_status cnn_session_activation(const cnn_session *session, const char *layer, cnn_tensor *activation);
+/** A value after a forward pass: an output, an input, or what `keep`, `gradients` or keep_activations keep. Valid as
+    cnn_session_output(). Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_STATE if it is not kept or nothing ran yet.
+    Since 0.1. */
+CNN_API cnn_status cnn_session_activation(const cnn_session *session, const char *name, cnn_tensor *activation);
 
 /**
- * Runs the model backward from the gradient of the logits, [count, ...], after a
- * forward pass of a training session; cnn_session_loss() gives that gradient.
- * NULL: what cnn_session_loss() stored. The gradients of the parameters are
- * overwritten. Returns CNN_OK, CNN_ERROR_STATE, CNN_ERROR_BACKEND. Since 0.1.
+ * Runs the model backward from the gradient of the first output's logits,
+ * [count, ...], after a forward pass of a session with gradients;
+ * cnn_session_loss() gives that gradient. NULL: what cnn_session_loss() stored.
+ * Gradients are overwritten. A session that lists values in `gradients` can go
+ * back several times after one forward pass, from one class after another; in
+ * others gradients take the place of what the pass left. Returns CNN_OK, CNN_ERROR_STATE, CNN_ERROR_BACKEND. Since 0.1.
  */
 CNN_API cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients);
+
+/** Where a backward pass begins. This struct is frozen. */
+typedef struct cnn_output_gradient {
+    const char *output;  /**< name of an output of the session; NULL: the first */
+    const float *values; /**< [count, ...], as the output; read during the call */
+    int32_t of_logits;   /**< 0: the gradient of the output, 1: of its logits */
+    int32_t reserved;    /**< zero */
+} cnn_output_gradient;
+
+/**
+ * Runs the model backward from gradients of any of its outputs, which are added
+ * up: of the first class's probability, {.values = {1, 0, ...}} for each sample.
+ * Otherwise as cnn_session_backward(). Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_INVALID_ARGUMENT,
+ * CNN_ERROR_STATE, CNN_ERROR_BACKEND. Since 0.1.
+ */
+CNN_API cnn_status cnn_session_backward_from(cnn_session *session, const cnn_output_gradient *gradients, size_t count);
 
 /** The gradient of parameter `index` after a backward pass. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT,
     CNN_ERROR_STATE if it is not trained. Valid as long as the session. Since 0.1. */
 CNN_API cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_tensor *gradient);
+
+/** The gradient of a value that was listed in `gradients`, after a backward pass. Valid until the next call on the
+    session. Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_STATE if it was not listed or no backward pass was done.
+    Since 0.1. */
+CNN_API cnn_status cnn_session_value_gradient(const cnn_session *session, const char *name, cnn_tensor *gradient);
 
 /** The model of a session. Since 0.1. */
 CNN_API cnn_model *cnn_session_model(const cnn_session *session);

@@ -2,10 +2,8 @@
 /* The processor's peak, measured. */
 #include <time.h>
 
-#include "backend/config.h"
-#include "core/context.h"
-#if CNN_HAVE_BLIS
 #include "backend/vector/vector.h"
+#include "core/context.h"
 
 #define LEAST_SECONDS 0.01 /* of a trial */
 #define TRIALS 6           /* the best one counts: others were disturbed */
@@ -57,13 +55,3 @@ double cnn_cpu_peak_gflops(const cnn_context *context)
     }
     return best;
 }
-
-#else
-
-double cnn_cpu_peak_gflops(const cnn_context *context)
-{
-    (void)context;
-    return 0;
-}
-
-#endif

@@ -92,12 +92,18 @@ void cnn__model_sources(const cnn_model *model, const float *values, cnn__tensor
 {
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         const cnn__parameter *parameter = &model->parameters[i];
-        sources[i] = (cnn__tensor_source){parameter->name, parameter->shape, values + parameter->offset,
+        sources[i] = (cnn__tensor_source){parameter->name, parameter->shape,
+                                          values != NULL ? values + parameter->offset : parameter->data,
                                           CNN__TENSOR_F32};
     }
 }
 
 cnn_status cnn_model_save(const cnn_model *model, const char *path)
+{
+    return cnn__model_save_values(model, NULL, path);
+}
+
+cnn_status cnn__model_save_values(const cnn_model *model, const float *values, const char *path)
 {
     cnn__json_writer metadata;
     cnn__tensor_source *sources = NULL;
@@ -113,7 +119,7 @@ cnn_status cnn_model_save(const cnn_model *model, const char *path)
         status = sources != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
     }
     if (status == CNN_OK) {
-        cnn__model_sources(model, model->values, sources);
+        cnn__model_sources(model, values, sources);
         status = cnn__tensors_write(model->context, path, sources, model->parameter_count, &metadata);
     }
     cnn__free(model->context, sources);
@@ -253,7 +259,7 @@ static cnn_status take_parameters(cnn_model *model, const cnn__tensors *file)
     CNN__RETURN_IF_ERROR(cnn__fail_in_file(file->context, file->name, "parameters", cnn__model_allocate(model)));
     for (uint32_t i = 0; i < model->parameter_count && status == CNN_OK; i++) {
         const cnn__parameter *parameter = &model->parameters[i];
-        status = cnn__tensors_read(file, parameter->name, model->values + parameter->offset);
+        status = cnn__tensors_read(file, parameter->name, parameter->data);
     }
     return status;
 }
@@ -353,11 +359,11 @@ cnn_status cnn_model_load_weights(cnn_model *model, const char *path, cnn_weight
     float *values = cnn__alloc_array(context, model->value_count, sizeof(float));
     cnn_status status = CNN_ERROR_OUT_OF_MEMORY;
     if (values != NULL) {
-        memcpy(values, model->values, model->value_count * sizeof(float));
+        cnn__model_get_values(model, values);
         status = read_weights(model, &file, report == NULL, values, &found);
     }
     if (status == CNN_OK) {
-        memcpy(model->values, values, model->value_count * sizeof(float));
+        cnn__model_set_values(model, values);
         cnn_model_touch(model);
         size_t size = report == NULL                        ? sizeof(size_t)
                       : report->struct_size < sizeof(found) ? report->struct_size

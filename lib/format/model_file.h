@@ -16,7 +16,11 @@ cnn_status cnn__metadata_get(const cnn__tensors *file, const char *key, cnn__jso
 /* CNN_ERROR_FORMAT if the file is no libcnn file, CNN_ERROR_VERSION if it is of a newer format. */
 cnn_status cnn__check_format(const cnn__tensors *file);
 
-/* Fills `sources` with the model's parameters, parameter_count of them. `values` stands in for the model's array. */
+/* Fills `sources` with the model's parameters, parameter_count of them. `values`, by cnn__parameter.offset, stand in
+ * for the model's own; NULL: these. */
 void cnn__model_sources(const cnn_model *model, const float *values, cnn__tensor_source *sources);
+
+/* As cnn_model_save(), with other values for the parameters unless they are NULL. */
+cnn_status cnn__model_save_values(const cnn_model *model, const float *values, const char *path);
 
 #endif

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* An activation as a layer of its own. Softmax and log-softmax are over the last dimension. */
-#include <stdio.h>
-
 #include "layer/layer.h"
 
 static const cnn__field fields[] = {
@@ -16,65 +14,74 @@ static cnn_status check(const cnn_context *context, void *state)
     return cnn__check_activation(context, "Activation", o->activation, &o->alpha);
 }
 
-static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
-                        uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
-{
-    (void)user;
-    (void)backend;
-    (void)threads;
-    (void)input_count;
-    (void)reason;
-    (void)reason_size;
-    spec->output = *inputs;
-    spec->in_place = 1;
-    spec->backward_needs_output = 1;
-    return CNN_OK;
-}
-
 static bool over_rows(const cnn_activate_options *o)
 {
     return o->activation == CNN_SOFTMAX || o->activation == CNN_LOG_SOFTMAX;
 }
 
-static void rows_and_columns(const cnn_shape *shape, size_t *rows, size_t *columns)
+static cnn_softmax_args softmax_args(const cnn_activate_options *o, const cnn_shape *shape)
 {
-    *columns = (size_t)shape->dims[shape->rank - 1];
-    *rows = 1;
-    for (uint32_t i = 0; i + 1 < shape->rank; i++) {
-        *rows *= (size_t)shape->dims[i];
-    }
+    return (cnn_softmax_args){.struct_size = sizeof(cnn_softmax_args),
+                              .rows = (size_t)cnn__layer_rows(shape),
+                              .columns = (size_t)shape->dims[shape->rank - 1],
+                              .logarithm = o->activation == CNN_LOG_SOFTMAX};
+}
+
+static cnn_activation_args activation_args(const cnn_activate_options *o, const cnn_shape *shape)
+{
+    return (cnn_activation_args){.struct_size = sizeof(cnn_activation_args),
+                                 .n = cnn__layer_values(shape),
+                                 .activation = o->activation,
+                                 .alpha = o->alpha};
+}
+
+static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
+                        uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
+{
+    const cnn_activate_options *o = user;
+    const cnn_softmax_args softmax = softmax_args(o, inputs);
+    const cnn_activation_args activation = activation_args(o, inputs);
+    (void)input_count;
+    spec->output = *inputs;
+    spec->in_place = 1;
+    spec->backward_needs_output = 1;
+    return over_rows(o) ? cnn__layer_ask(backend, CNN_OP_SOFTMAX, &softmax, threads, spec, reason, reason_size)
+                        : cnn__layer_ask(backend, CNN_OP_ACTIVATION, &activation, threads, spec, reason, reason_size);
 }
 
 static cnn_status forward(const void *user, const cnn_layer_call *call)
 {
     const cnn_activate_options *o = user;
-    const cnn_backend *backend = call->backend->backend;
-    size_t rows, columns;
-    rows_and_columns(&call->output_shape, &rows, &columns);
     if (over_rows(o)) {
-        return backend->softmax_forward(call->backend, o->activation == CNN_LOG_SOFTMAX, rows, columns, call->inputs[0],
-                                        call->output);
+        cnn_softmax_args args = softmax_args(o, &call->output_shape);
+        args.x = call->inputs[0];
+        args.y = call->output;
+        return cnn_backend_run(call->backend, CNN_OP_SOFTMAX, CNN_PASS_FORWARD, &args);
     }
-    return backend->activation_forward(call->backend, (cnn_activation)o->activation, o->alpha, rows * columns,
-                                       call->inputs[0], call->output);
+    cnn_activation_args args = activation_args(o, &call->output_shape);
+    args.x = call->inputs[0];
+    args.y = call->output;
+    return cnn_backend_run(call->backend, CNN_OP_ACTIVATION, CNN_PASS_FORWARD, &args);
 }
 
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
     const cnn_activate_options *o = user;
-    const cnn_backend *backend = call->backend->backend;
-    float *gradient = call->input_gradients[0];
-    size_t rows, columns;
-    if (gradient == NULL) {
+    if (call->input_gradients[0] == NULL) {
         return CNN_OK;
     }
-    rows_and_columns(&call->output_shape, &rows, &columns);
     if (over_rows(o)) {
-        return backend->softmax_backward(call->backend, o->activation == CNN_LOG_SOFTMAX, rows, columns, call->output,
-                                         call->output_gradient, gradient);
+        cnn_softmax_args args = softmax_args(o, &call->output_shape);
+        args.y = call->output;
+        args.dy = call->output_gradient;
+        args.dx = call->input_gradients[0];
+        return cnn_backend_run(call->backend, CNN_OP_SOFTMAX, CNN_PASS_BACKWARD, &args);
     }
-    return backend->activation_backward(call->backend, (cnn_activation)o->activation, o->alpha, rows * columns,
-                                        call->output, call->output_gradient, gradient);
+    cnn_activation_args args = activation_args(o, &call->output_shape);
+    args.y = call->output;
+    args.dy = call->output_gradient;
+    args.dx = call->input_gradients[0];
+    return cnn_backend_run(call->backend, CNN_OP_ACTIVATION, CNN_PASS_BACKWARD, &args);
 }
 
 const cnn__layer_type cnn__activate_type = {

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Batch normalisation over all but the last dimension; in training, where the backend can, with the 2x2 max pooling
  * behind it in one pass. */
-#include <math.h>
-#include <stdio.h>
-
+#include "layer/batch_norm.h"
 #include "layer/layer.h"
-#include "layer/pool2d.h"
 
 #define TYPE "BatchNormalization"
 
 typedef struct batch_norm_state {
     cnn_batch_norm_options options;
-    int32_t pool; /* 2: the 2x2 max pooling behind is done here, in training */
+    cnn_epilogue epilogue; /* relu; 2x2 maxima only where a backward may follow */
 } batch_norm_state;
 
 static const char *const unbiased_names[] = {"default", "unbiased", "biased", NULL};
@@ -32,9 +29,13 @@ enum { GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE, PARAMETERS };
 /* What forward keeps for backward, each of c values; behind them, with pooling, a byte for each output. */
 enum { MEAN, INVERSE_DEVIATION, SAVED };
 
+/* Arrays of c values at the start of the workspace. */
+enum { OWN = 2 };
+
 static cnn_status check(const cnn_context *context, void *state)
 {
-    cnn_batch_norm_options *o = state;
+    batch_norm_state *norm = state;
+    cnn_batch_norm_options *o = &norm->options;
     bool pytorch = o->convention == CNN_PYTORCH;
     CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "convention", o->convention, 0, CNN_TENSORFLOW1));
     o->keep = o->keep == 0 ? (pytorch ? 0.9f : 0.99f) : o->keep;
@@ -49,58 +50,23 @@ static cnn_status check(const cnn_context *context, void *state)
     if (o->activation != CNN_LINEAR && o->activation != CNN_RELU) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, TYPE ": the activation can be linear or relu");
     }
+    norm->epilogue.activation = o->activation;
     return CNN_OK;
 }
 
-static cnn_norm_shape norm_shape(const cnn_batch_norm_options *o, const cnn_shape *input)
+/* Vectors are images of one pixel. */
+static cnn_norm_shape norm_shape(const batch_norm_state *state, const cnn_shape *input, bool fixed)
 {
-    cnn_norm_shape shape = {sizeof(shape), 1, input->dims[input->rank - 1], cnn__option_number(o->epsilon),
-                            o->activation};
-    for (uint32_t i = 0; i + 1 < input->rank; i++) {
-        shape.rows *= input->dims[i];
-    }
-    return shape;
-}
-
-/* The same rows as images. */
-static cnn_norm_pool_shape norm_pool_shape(const cnn_batch_norm_options *o, const cnn_shape *input)
-{
-    return (cnn_norm_pool_shape){.struct_size = sizeof(cnn_norm_pool_shape),
-                                 .n = input->dims[0],
-                                 .in_h = input->dims[1],
-                                 .in_w = input->dims[2],
-                                 .c = input->dims[3],
-                                 .epsilon = cnn__option_number(o->epsilon),
-                                 .activation = o->activation};
-}
-
-/* Bytes of workspace that the backend wants, aligned. */
-static size_t backend_workspace(const batch_norm_state *state, const cnn_backend *backend, const cnn_shape *input,
-                                uint32_t threads)
-{
-    cnn_norm_shape shape = norm_shape(&state->options, input);
-    if (state->pool == 0) {
-        return cnn__align_size(backend->norm_workspace(backend, &shape, threads));
-    }
-    cnn_norm_pool_shape pooled = norm_pool_shape(&state->options, input);
-    return cnn__align_size(backend->norm_pool_workspace(backend, &pooled, threads));
-}
-
-/* Takes the pooling into account in a spec that is complete without it. */
-static cnn_status infer_pool(const batch_norm_state *state, const cnn_backend *backend, const cnn_shape *input,
-                             cnn_layer_spec *spec, char *reason, size_t reason_size)
-{
-    size_t pooled = 0;
-    CNN__RETURN_IF_ERROR(cnn__infer_rank(input, 4, "images", reason, reason_size));
-    cnn_norm_pool_shape shape = norm_pool_shape(&state->options, input);
-    if (shape.in_h < 2 || shape.in_w < 2 || !backend->norm_pools(backend, &shape)) {
-        snprintf(reason, reason_size, "the backend does not pool in this normalisation");
-        return CNN_ERROR_UNSUPPORTED;
-    }
-    spec->output = cnn__shape4(shape.n, shape.in_h / 2, shape.in_w / 2, shape.c);
-    (void)cnn__shape_values(&spec->output, &pooled); /* fewer than the input has */
-    spec->saved_size += pooled;
-    return CNN_OK;
+    const bool images = input->rank == 4;
+    return (cnn_norm_shape){
+        .n = input->dims[0],
+        .h = images ? input->dims[1] : 1,
+        .w = images ? input->dims[2] : 1,
+        .c = input->dims[input->rank - 1],
+        .epsilon = cnn__option_number(state->options.epsilon),
+        .fixed = fixed,
+        .epilogue = state->epilogue,
+    };
 }
 
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
@@ -112,163 +78,101 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     if (inputs->rank != 2) {
         CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "vectors or images", reason, reason_size));
     }
-    cnn_norm_shape shape = norm_shape(o, inputs);
-    cnn_shape each = {1, 0, {shape.c}};
+    const cnn_norm_args args = {.struct_size = sizeof(args), .shape = norm_shape(state, inputs, false)};
+    const int64_t c = args.shape.c;
+    const size_t each_bytes = cnn__align_size((size_t)c * sizeof(float));
+    const cnn_shape each = {1, 0, {c}};
     const cnn_initializer zero = {CNN_INIT_CONSTANT, 0}, one = {CNN_INIT_CONSTANT, 1};
     spec->output = *inputs;
-    spec->parameters[GAMMA] = (cnn_parameter_spec){"gamma", each, one, shape.c, shape.c, !o->no_scale, 0};
-    spec->parameters[BETA] = (cnn_parameter_spec){"beta", each, zero, shape.c, shape.c, !o->no_shift, 0};
-    spec->parameters[MOVING_MEAN] = (cnn_parameter_spec){"moving_mean", each, zero, shape.c, shape.c, 0, 0};
-    spec->parameters[MOVING_VARIANCE] = (cnn_parameter_spec){"moving_variance", each, one, shape.c, shape.c, 0, 0};
+    spec->parameters[GAMMA] = (cnn_parameter_spec){"gamma", each, one, c, c, !o->no_scale, 0, CNN_FLOAT32, 0};
+    spec->parameters[BETA] = (cnn_parameter_spec){"beta", each, zero, c, c, !o->no_shift, 0, CNN_FLOAT32, 0};
+    spec->parameters[MOVING_MEAN] = (cnn_parameter_spec){"moving_mean", each, zero, c, c, 0, 0, CNN_FLOAT32, 0};
+    spec->parameters[MOVING_VARIANCE] = (cnn_parameter_spec){"moving_variance", each, one, c, c, 0, 0, CNN_FLOAT32, 0};
     spec->parameter_count = PARAMETERS;
-    spec->saved_size = SAVED * cnn__align_size((size_t)shape.c * sizeof(float));
+    spec->saved_size = SAVED * each_bytes;
     spec->backward_needs_input = 1;
-    spec->backward_needs_output = state->pool == 0 && o->activation != CNN_LINEAR;
-    if (state->pool != 0) {
-        CNN__RETURN_IF_ERROR(infer_pool(state, backend, inputs, spec, reason, reason_size));
+    spec->backward_needs_output = state->epilogue.pool == 0 && state->epilogue.activation != CNN_LINEAR;
+    CNN__RETURN_IF_ERROR(cnn__layer_ask(backend, CNN_OP_NORM, &args, threads, spec, reason, reason_size));
+    if (state->epilogue.pool != 0) {
+        spec->output = cnn__shape4(args.shape.n, args.shape.h / 2, args.shape.w / 2, c);
+        spec->saved_size += cnn__layer_values(&spec->output);
     }
-    /* Behind the backend's part: this batch's variance, and gradients that nobody wants. */
-    spec->workspace_size = backend_workspace(state, backend, inputs, threads) +
-                           2 * cnn__align_size((size_t)shape.c * sizeof(float));
+    /* First this batch's variance, or gradients that nobody wants; then the backend's part. */
+    spec->workspace_size += OWN * each_bytes;
     return CNN_OK;
 }
 
-/* The k-th array of c values behind `base`. */
+/* The k-th array of c values from `base` on. */
 static float *part(void *base, int64_t c, int k)
 {
     return (float *)((char *)base + (size_t)k * cnn__align_size((size_t)c * sizeof(float)));
 }
 
-static float *own_workspace(const batch_norm_state *state, const cnn_layer_call *call, int k)
-{
-    const cnn_shape *input = call->input_shapes;
-    size_t theirs = backend_workspace(state, call->backend->backend, input, call->backend->threads);
-    return part((char *)call->backend->workspace + theirs, input->dims[input->rank - 1], k);
-}
+/* Whether it normalises by the moving statistics: in inference behaviour, and frozen. */
+static bool is_fixed(const cnn_layer_call *call) { return !call->training || call->frozen; }
 
-static uint8_t *saved_argmax(const cnn_layer_call *call, int64_t c) { return (uint8_t *)part(call->saved, c, SAVED); }
-
-static void update_statistics(const cnn_batch_norm_options *o, const cnn_norm_shape *shape, const float *mean,
-                              const float *variance, const cnn_layer_call *call)
+/* The arguments, and the backend's call, whose workspace begins after the layer's own arrays. */
+static cnn_norm_args open_call(const batch_norm_state *state, const cnn_layer_call *call, cnn_backend_call *backend)
 {
-    float *moving_mean = call->parameters[MOVING_MEAN], *moving_variance = call->parameters[MOVING_VARIANCE];
-    const float keep = cnn__option_number(o->keep);
-    float correction = 1.0f;
-    if (o->unbiased == 1 && shape->rows > 1) {
-        correction = (float)((double)shape->rows / (double)(shape->rows - 1));
-    }
-    for (int64_t i = 0; i < shape->c; i++) {
-        moving_mean[i] = keep * moving_mean[i] + (1.0f - keep) * mean[i];
-        moving_variance[i] = keep * moving_variance[i] + (1.0f - keep) * (variance[i] * correction);
-    }
-}
-
-/* Frozen, it normalises by the moving statistics. */
-static cnn_status forward_pooled(const batch_norm_state *state, const cnn_layer_call *call)
-{
-    const cnn_batch_norm_options *o = &state->options;
-    cnn_norm_shape plain = norm_shape(o, call->input_shapes);
-    cnn_norm_pool_shape shape = norm_pool_shape(o, call->input_shapes);
-    float *mean = call->frozen ? call->parameters[MOVING_MEAN] : part(call->saved, shape.c, MEAN);
-    float *variance = call->frozen ? call->parameters[MOVING_VARIANCE] : own_workspace(state, call, 0);
-    CNN__RETURN_IF_ERROR(call->backend->backend->norm_pool_forward(
-        call->backend, &shape, call->frozen, call->inputs[0], call->parameters[GAMMA], call->parameters[BETA],
-        call->output, saved_argmax(call, shape.c), mean, variance, part(call->saved, shape.c, INVERSE_DEVIATION)));
-    if (!call->frozen) {
-        update_statistics(o, &plain, mean, variance, call);
-    }
-    return CNN_OK;
+    const cnn_norm_shape shape = norm_shape(state, call->input_shapes, is_fixed(call) && call->saved != NULL);
+    const size_t own = OWN * cnn__align_size((size_t)shape.c * sizeof(float));
+    *backend = *call->backend;
+    backend->workspace = (char *)backend->workspace + own;
+    backend->workspace_size -= own;
+    return (cnn_norm_args){.struct_size = sizeof(cnn_norm_args),
+                           .answer = call->answer,
+                           .shape = shape,
+                           .x = call->inputs[0],
+                           .gamma = call->parameters[GAMMA],
+                           .beta = call->parameters[BETA],
+                           .y = call->output,
+                           .argmax = state->epilogue.pool != 0 ? (uint8_t *)part(call->saved, shape.c, SAVED) : NULL,
+                           .mean = call->parameters[MOVING_MEAN],
+                           .variance = call->parameters[MOVING_VARIANCE]};
 }
 
 static cnn_status forward(const void *user, const cnn_layer_call *call)
 {
     const batch_norm_state *state = user;
     const cnn_batch_norm_options *o = &state->options;
-    if (state->pool != 0) {
-        return forward_pooled(state, call);
+    cnn_backend_call backend;
+    cnn_norm_args args = open_call(state, call, &backend);
+    const int64_t rows = args.shape.n * args.shape.h * args.shape.w, c = args.shape.c;
+    if (call->saved == NULL) {
+        return cnn_backend_run(&backend, CNN_OP_NORM, CNN_PASS_INFERENCE, &args);
     }
-    const cnn_backend *backend = call->backend->backend;
-    cnn_norm_shape shape = norm_shape(o, call->input_shapes);
-    if (!call->training || call->frozen) {
-        return backend->norm_inference(call->backend, &shape, call->inputs[0], call->parameters[GAMMA],
-                                       call->parameters[BETA], call->parameters[MOVING_MEAN],
-                                       call->parameters[MOVING_VARIANCE], call->output);
+    args.inv_std = part(call->saved, c, INVERSE_DEVIATION);
+    if (!is_fixed(call)) {
+        args.moving_mean = args.mean;
+        args.moving_variance = args.variance;
+        args.keep = cnn__option_number(o->keep);
+        args.correction = o->unbiased == 1 && rows > 1 ? (float)((double)rows / (double)(rows - 1)) : 1.0f;
+        args.mean = part(call->saved, c, MEAN);
+        args.variance = part(call->backend->workspace, c, 0);
     }
-    float *mean = part(call->saved, shape.c, MEAN);
-    float *variance = own_workspace(state, call, 0);
-    CNN__RETURN_IF_ERROR(backend->norm_forward(call->backend, &shape, call->inputs[0], call->parameters[GAMMA],
-                                               call->parameters[BETA], call->output, mean, variance,
-                                               part(call->saved, shape.c, INVERSE_DEVIATION)));
-    update_statistics(o, &shape, mean, variance, call);
-    return CNN_OK;
+    return cnn_backend_run(&backend, CNN_OP_NORM, CNN_PASS_FORWARD, &args);
 }
 
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
     const batch_norm_state *state = user;
-    const cnn_batch_norm_options *o = &state->options;
-    const cnn_backend *backend = call->backend->backend;
-    cnn_norm_shape shape = norm_shape(o, call->input_shapes);
-    float *mean = part(call->saved, shape.c, MEAN);
-    float *inverse = part(call->saved, shape.c, INVERSE_DEVIATION);
-    float *d_gamma = call->parameter_gradients[GAMMA], *d_beta = call->parameter_gradients[BETA];
-    d_gamma = d_gamma != NULL ? d_gamma : own_workspace(state, call, 0);
-    d_beta = d_beta != NULL ? d_beta : own_workspace(state, call, 1);
-    if (call->frozen) {
-        for (int64_t i = 0; i < shape.c; i++) {
-            mean[i] = call->parameters[MOVING_MEAN][i];
-            /* To the bit what norm_inference takes, so that relu's derivative is that of what it stored. */
-            inverse[i] = (float)(1 /
-                                 sqrt((double)call->parameters[MOVING_VARIANCE][i] + cnn__option_number(o->epsilon)));
-        }
-    }
-    if (state->pool != 0) {
-        cnn_norm_pool_shape pooled = norm_pool_shape(o, call->input_shapes);
-        return backend->norm_pool_backward(call->backend, &pooled, call->frozen, call->inputs[0], call->output_gradient,
-                                           saved_argmax(call, shape.c), call->parameters[GAMMA], mean, inverse,
-                                           call->input_gradients[0], d_gamma, d_beta);
-    }
-    if (o->activation != CNN_LINEAR) { /* nobody reads this gradient afterwards: it may be overwritten */
-        return backend->norm_activation_backward(
-            call->backend, &shape, call->frozen, call->inputs[0], call->output, (float *)call->output_gradient,
-            call->parameters[GAMMA], call->parameters[BETA], mean, inverse, call->input_gradients[0], d_gamma, d_beta);
-    }
-    return backend->norm_backward(call->backend, &shape, call->frozen, call->inputs[0], call->output_gradient,
-                                  call->parameters[GAMMA], mean, inverse, call->input_gradients[0], d_gamma, d_beta);
+    cnn_backend_call backend;
+    cnn_norm_args args = open_call(state, call, &backend);
+    const int64_t c = args.shape.c;
+    args.mean = is_fixed(call) ? args.mean : part(call->saved, c, MEAN);
+    args.inv_std = part(call->saved, c, INVERSE_DEVIATION);
+    args.dy = call->output_gradient;
+    args.dx = call->input_gradients[0];
+    args.d_gamma = call->parameter_gradients[GAMMA];
+    args.d_beta = call->parameter_gradients[BETA];
+    args.d_gamma = args.d_gamma != NULL ? args.d_gamma : part(call->backend->workspace, c, 0);
+    args.d_beta = args.d_beta != NULL ? args.d_beta : part(call->backend->workspace, c, 1);
+    return cnn_backend_run(&backend, CNN_OP_NORM, CNN_PASS_BACKWARD, &args);
 }
 
-static cnn_activation activation(const void *state, float *alpha)
+float cnn__batch_norm_epsilon(const void *state)
 {
-    *alpha = 0;
-    return (cnn_activation)((const cnn_batch_norm_options *)state)->activation;
-}
-
-static void drop_activation(void *state) { ((cnn_batch_norm_options *)state)->activation = CNN_LINEAR; }
-
-/* A relu behind it costs nothing in the same pass, nor one behind the pooling: it is the same there. In inference the
- * convolution in front takes the normalisation over. */
-static bool absorb(void *state, bool training, const cnn__layer_type *next_type, const void *next)
-{
-    batch_norm_state *norm = state;
-    cnn_batch_norm_options *o = &norm->options;
-    const cnn_activate_options *activate = next;
-    if (next_type == &cnn__max_pool2d_type) {
-        const bool pools = training && norm->pool == 0 && cnn__pool2d_halves(next);
-        norm->pool = pools ? 2 : norm->pool;
-        return pools;
-    }
-    if (o->activation != CNN_LINEAR || next_type != &cnn__activate_type || activate->activation != CNN_RELU) {
-        return false;
-    }
-    o->activation = CNN_RELU;
-    return true;
-}
-
-/* In the same passes; with pooling, the stored cell number says where relu's derivative is 0. */
-static bool applies_derivative(const void *state)
-{
-    (void)state;
-    return true;
+    return cnn__option_number(((const batch_norm_state *)state)->options.epsilon);
 }
 
 const cnn__layer_type cnn__batch_norm_type = {
@@ -277,10 +181,7 @@ const cnn__layer_type cnn__batch_norm_type = {
     .state_size = sizeof(batch_norm_state),
     .fields = fields,
     .check = check,
-    .activation = activation,
-    .drop_activation = drop_activation,
-    .absorb = absorb,
-    .applies_derivative = applies_derivative,
+    .epilogue = offsetof(batch_norm_state, epilogue),
 };
 
 cnn_layer *cnn_batch_norm(cnn_context *context, const cnn_batch_norm_options *options)

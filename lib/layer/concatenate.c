@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Several inputs side by side in the last dimension, as networks of the Inception kind join their branches. */
 #include <stdio.h>
-#include <string.h>
 
 #include "layer/layer.h"
-
-/* Values that one task copies: enough to be worth handing over. */
-#define SPAN 65536
 
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
@@ -36,56 +32,32 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     return CNN_OK;
 }
 
-static size_t last_dimension(const cnn_shape *shape) { return (size_t)shape->dims[shape->rank - 1]; }
-
-typedef struct copy_work {
-    const cnn_layer_call *call;
-    bool split; /* the output's gradient to the inputs', instead of the inputs to the output */
-    size_t rows, grain;
-} copy_work;
-
-static void copy_task(void *argument, size_t index, uint32_t worker)
+/* The inputs, or their gradients, beside one another in `whole`. */
+static cnn_status run(const cnn_layer_call *call, cnn_pass pass, float *const *parts, float *whole)
 {
-    (void)worker;
-    const copy_work *work = argument;
-    const cnn_layer_call *call = work->call;
-    size_t width = last_dimension(&call->output_shape), begin = index * work->grain, at = 0;
-    size_t end = work->rows - begin < work->grain ? work->rows : begin + work->grain;
+    int64_t widths[CNN_LAYER_MAX_INPUTS];
     for (uint32_t i = 0; i < call->input_count; i++) {
-        size_t part = last_dimension(&call->input_shapes[i]);
-        float *gradient = work->split ? call->input_gradients[i] : NULL;
-        for (size_t row = begin; row < end && (!work->split || gradient != NULL); row++) {
-            if (work->split) {
-                memcpy(gradient + row * part, call->output_gradient + row * width + at, part * sizeof(float));
-            } else {
-                memcpy(call->output + row * width + at, call->inputs[i] + row * part, part * sizeof(float));
-            }
-        }
-        at += part;
+        widths[i] = call->input_shapes[i].dims[call->input_shapes[i].rank - 1];
     }
-}
-
-static cnn_status copy(const cnn_layer_call *call, bool split)
-{
-    copy_work work = {.call = call, .split = split, .rows = 1};
-    for (uint32_t i = 0; i + 1 < call->output_shape.rank; i++) {
-        work.rows *= (size_t)call->output_shape.dims[i];
-    }
-    work.grain = SPAN / last_dimension(&call->output_shape) + 1;
-    call->backend->parallel(call->backend, (work.rows + work.grain - 1) / work.grain, copy_task, &work);
-    return CNN_OK;
+    const cnn_concat_args args = {.struct_size = sizeof(args),
+                                  .rows = cnn__layer_rows(&call->output_shape),
+                                  .count = call->input_count,
+                                  .widths = widths,
+                                  .parts = parts,
+                                  .whole = whole};
+    return cnn_backend_run(call->backend, CNN_OP_CONCAT, pass, &args);
 }
 
 static cnn_status forward(const void *user, const cnn_layer_call *call)
 {
     (void)user;
-    return copy(call, false);
+    return run(call, CNN_PASS_FORWARD, (float *const *)call->inputs, call->output);
 }
 
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
     (void)user;
-    return copy(call, true);
+    return run(call, CNN_PASS_BACKWARD, call->input_gradients, call->output_gradient);
 }
 
 const cnn__layer_type cnn__concatenate_type = {

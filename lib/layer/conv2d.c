@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "layer/conv2d.h"
-#include "layer/pool2d.h"
 
 #define TYPE "Conv2D"
 
@@ -25,7 +24,8 @@ static const cnn__field fields[] = {
 
 static cnn_status check(const cnn_context *context, void *state)
 {
-    cnn_conv2d_options *o = &((cnn__conv2d_state *)state)->options;
+    cnn__conv2d_state *conv = state;
+    cnn_conv2d_options *o = &conv->options;
     cnn__pair_default(o->kernel, 3);
     cnn__pair_default(o->stride, 1);
     cnn__pair_default(o->dilation, 1);
@@ -43,6 +43,7 @@ static cnn_status check(const cnn_context *context, void *state)
     }
     CNN__RETURN_IF_ERROR(cnn__check_padding(context, TYPE, &o->padding, o->pads));
     CNN__RETURN_IF_ERROR(cnn__check_activation(context, TYPE, o->activation, &o->alpha));
+    conv->epilogue = (cnn_epilogue){.activation = o->activation, .alpha = o->alpha};
     CNN__RETURN_IF_ERROR(
         cnn__check_initializer(context, TYPE, "kernel_init", &o->kernel_init, CNN_INIT_GLOROT_UNIFORM));
     return cnn__check_initializer(context, TYPE, "bias_init", &o->bias_init, CNN_INIT_CONSTANT);
@@ -56,7 +57,6 @@ cnn_conv2d_shape cnn__conv2d_shape_of(const cnn__conv2d_state *state, const cnn_
     int64_t out_h = cnn__window_output(&rows, input->dims[1]);
     int64_t out_w = cnn__window_output(&columns, input->dims[2]);
     return (cnn_conv2d_shape){
-        .struct_size = sizeof(cnn_conv2d_shape),
         .n = input->dims[0],
         .in_h = input->dims[1],
         .in_w = input->dims[2],
@@ -73,10 +73,8 @@ cnn_conv2d_shape cnn__conv2d_shape_of(const cnn__conv2d_state *state, const cnn_
         .groups = o->groups,
         .pad_top = rows.pad_before,
         .pad_left = columns.pad_before,
-        .activation = o->activation,
-        .alpha = o->alpha,
-        .pool = state->pool,
-        .batch = state->single,
+        .single = state->single,
+        .epilogue = cnn__run_epilogue(&state->epilogue),
     };
 }
 
@@ -95,16 +93,6 @@ static cnn_status check_limits(const cnn_conv2d_options *o, const cnn_conv2d_sha
     CNN__RETURN_IF_ERROR(cnn__infer_limit(&filters, "filters", reason, reason_size));
     CNN__RETURN_IF_ERROR(cnn__infer_limit(&output, "the output", reason, reason_size));
     return cnn__infer_limit(&padded, "the padded input", reason, reason_size);
-}
-
-static size_t workspace(const cnn_backend *backend, const cnn_conv2d_shape *shape, uint32_t threads)
-{
-    size_t most = 0;
-    for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
-        size_t size = backend->conv2d_workspace(backend, shape, (cnn_pass)pass, threads);
-        most = size > most ? size : most;
-    }
-    return most;
 }
 
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
@@ -127,11 +115,9 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
         return CNN_ERROR_SHAPE;
     }
     CNN__RETURN_IF_ERROR(check_limits(o, &shape, reason, reason_size));
-    if (state->pool != 0 && (shape.out_h < 2 || shape.out_w < 2 || !backend->conv2d_pools(backend, &shape))) {
-        snprintf(reason, reason_size, "the backend does not pool in this convolution");
-        return CNN_ERROR_UNSUPPORTED;
-    }
-    int64_t divisor = state->pool != 0 ? 2 : 1;
+    const cnn_conv2d_args args = {.struct_size = sizeof(args), .shape = shape};
+    CNN__RETURN_IF_ERROR(cnn__layer_ask(backend, CNN_OP_CONV2D, &args, threads, spec, reason, reason_size));
+    int64_t divisor = state->epilogue.pool != 0 ? 2 : 1;
     spec->output = cnn__shape4(shape.n, shape.out_h / divisor, shape.out_w / divisor, shape.out_c);
     int64_t area = (int64_t)o->kernel[0] * o->kernel[1];
     int64_t fan_in = area * channels / o->groups, fan_out = area * o->filters / o->groups;
@@ -142,111 +128,71 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
         fan_in,
         fan_out,
         1,
-        1};
-    spec->parameters[1] = (cnn_parameter_spec){"bias", {1, 0, {o->filters}}, o->bias_init, fan_in, fan_out, 1, 0};
+        1,
+        CNN_FLOAT32,
+        0};
+    spec->parameters[1] = (cnn_parameter_spec){
+        "bias", {1, 0, {o->filters}}, o->bias_init, fan_in, fan_out, 1, 0, CNN_FLOAT32, 0};
     spec->parameter_count = o->no_bias ? 1 : 2;
-    spec->workspace_size = workspace(backend, &shape, threads);
     spec->backward_needs_input = 1;
+    /* With pooling, the stored cell number says where relu's derivative is 0. */
+    spec->backward_needs_output = state->epilogue.activation != CNN_LINEAR &&
+                                  (state->epilogue.pool == 0 || state->epilogue.activation != CNN_RELU);
     size_t pooled;
-    if (state->pool != 0 && cnn__shape_values(&spec->output, &pooled)) {
+    if (state->epilogue.pool != 0 && cnn__shape_values(&spec->output, &pooled)) {
         spec->saved_size = pooled;
     }
     return CNN_OK;
 }
 
-static cnn_status forward(const void *user, const cnn_layer_call *call)
+static cnn_conv2d_args arguments(const void *user, const cnn_layer_call *call)
 {
-    cnn_conv2d_shape shape = cnn__conv2d_shape_of(user, call->input_shapes);
-    const float *bias = ((const cnn__conv2d_state *)user)->options.no_bias ? NULL : call->parameters[1];
-    return call->backend->backend->conv2d_forward(call->backend, &shape, call->inputs[0], call->parameters[0], bias,
-                                                  call->output, shape.pool != 0 ? call->saved : NULL);
+    const cnn__conv2d_state *state = user;
+    return (cnn_conv2d_args){.struct_size = sizeof(cnn_conv2d_args),
+                             .answer = call->answer,
+                             .shape = cnn__conv2d_shape_of(state, call->input_shapes),
+                             .x = call->inputs[0],
+                             .filters = call->parameters[0],
+                             .y = call->output,
+                             .argmax = state->epilogue.pool != 0 ? call->saved : NULL};
 }
 
+static cnn_status forward(const void *user, const cnn_layer_call *call)
+{
+    cnn_conv2d_args args = arguments(user, call);
+    args.bias = ((const cnn__conv2d_state *)user)->options.no_bias ? NULL : call->parameters[1];
+    return cnn_backend_run(call->backend, CNN_OP_CONV2D, CNN_PASS_FORWARD, &args);
+}
+
+/* The first of the two passes replaces the gradient of the output by that before the activation. */
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
-    cnn_conv2d_shape shape = cnn__conv2d_shape_of(user, call->input_shapes);
-    const cnn_backend *backend = call->backend->backend;
-    const uint8_t *argmax = shape.pool != 0 ? call->saved : NULL;
+    cnn_conv2d_args args = arguments(user, call);
+    args.y = call->derived ? NULL : call->output;
+    args.dy = call->output_gradient;
     if (call->parameter_gradients[0] != NULL) {
-        float *bias = ((const cnn__conv2d_state *)user)->options.no_bias ? NULL : call->parameter_gradients[1];
-        CNN__RETURN_IF_ERROR(backend->conv2d_backward_filter(
-            call->backend, &shape, call->inputs[0], call->output_gradient, argmax, call->parameter_gradients[0], bias));
+        args.d_filters = call->parameter_gradients[0];
+        args.d_bias = ((const cnn__conv2d_state *)user)->options.no_bias ? NULL : call->parameter_gradients[1];
+        CNN__RETURN_IF_ERROR(cnn_backend_run(call->backend, CNN_OP_CONV2D, CNN_PASS_BACKWARD_FILTER, &args));
+        args.y = NULL;
     }
     if (call->input_gradients[0] != NULL) {
-        return backend->conv2d_backward_data(call->backend, &shape, call->output_gradient, argmax, call->parameters[0],
-                                             call->input_gradients[0]);
+        args.dx = call->input_gradients[0];
+        return cnn_backend_run(call->backend, CNN_OP_CONV2D, CNN_PASS_BACKWARD_DATA, &args);
     }
     return CNN_OK;
 }
 
-static cnn_activation activation(const void *state, float *alpha)
-{
-    const cnn_conv2d_options *o = &((const cnn__conv2d_state *)state)->options;
-    *alpha = o->alpha;
-    return (cnn_activation)o->activation;
-}
-
-static void drop_activation(void *state) { ((cnn__conv2d_state *)state)->options.activation = CNN_LINEAR; }
-
-/* In inference a normalisation is one factor and one offset for each output channel: scaled filters, another bias. */
-static bool absorb_norm(cnn__conv2d_state *conv, const cnn_batch_norm_options *norm)
-{
-    if (conv->normalised || conv->pool != 0 || conv->options.activation != CNN_LINEAR) {
-        return false;
-    }
-    conv->normalised = 1;
-    conv->epsilon = cnn__option_number(norm->epsilon);
-    conv->options.activation = norm->activation;
-    return true;
-}
-
-/* Those whose derivative backward takes from the output, and that never end a model in probabilities. */
-static bool absorb_activation(cnn__conv2d_state *conv, const cnn_activate_options *next)
-{
-    const bool known = next->activation == CNN_RELU || next->activation == CNN_LEAKY_RELU;
-    if (!known || conv->pool != 0 || conv->options.activation != CNN_LINEAR) {
-        return false;
-    }
-    conv->options.activation = next->activation;
-    conv->options.alpha = next->alpha;
-    return true;
-}
-
-static bool absorb(void *state, bool training, const cnn__layer_type *next_type, const void *next)
-{
-    cnn__conv2d_state *conv = state;
-    if (next_type == &cnn__batch_norm_type) {
-        return !training && absorb_norm(conv, next);
-    }
-    if (next_type == &cnn__activate_type) {
-        return absorb_activation(conv, next);
-    }
-    /* The maximum of an activation that never falls is the activation of the maximum. Not so where values of several
-     * channels meet. */
-    const bool across = conv->options.activation == CNN_SOFTMAX || conv->options.activation == CNN_LOG_SOFTMAX;
-    if (conv->pool != 0 || across || next_type != &cnn__max_pool2d_type || !cnn__pool2d_halves(next)) {
-        return false;
-    }
-    conv->pool = 2;
-    return true;
-}
-
-/* With pooling, the stored cell number says where relu's derivative is 0. */
-static bool applies_derivative(const void *state)
-{
-    const cnn__conv2d_state *conv = state;
-    return conv->pool != 0 && conv->options.activation == CNN_RELU;
-}
-
-static cnn__layer_work describe(const void *state, const cnn_backend *backend, cnn_pass pass, const cnn_shape *input)
+static cnn__layer_work describe(const void *state, const cnn_op_answer *answer, cnn_pass pass, const cnn_shape *input)
 {
     const cnn_conv2d_shape s = cnn__conv2d_shape_of(state, input);
     cnn__layer_work work = {.flop = 2.0 * (double)s.n * (double)(s.out_h * s.out_w) * (double)s.out_c *
                                     (double)(s.kernel_h * s.kernel_w) * (double)(s.in_c / s.groups)};
-    if (pass == CNN_PASS_FORWARD_PREPARED && backend->conv2d_prepared_size(backend, &s) == 0) {
+    if (pass == CNN_PASS_INFERENCE && answer->prepared == 0) {
         pass = CNN_PASS_FORWARD; /* only a normalisation was folded in */
     }
-    work.algorithm = backend->conv2d_algorithm(backend, &s, pass, &work.reason);
+    work.algorithm = answer->name[pass];
+    work.reason = answer->reason[pass];
     return work;
 }
 
@@ -256,10 +202,7 @@ const cnn__layer_type cnn__conv2d_type = {
     .state_size = sizeof(cnn__conv2d_state),
     .fields = fields,
     .check = check,
-    .activation = activation,
-    .drop_activation = drop_activation,
-    .absorb = absorb,
-    .applies_derivative = applies_derivative,
+    .epilogue = offsetof(cnn__conv2d_state, epilogue),
     .plan_inference = cnn__conv2d_plan_inference,
     .prepare = cnn__conv2d_prepare,
     .forward_prepared = cnn__conv2d_forward_prepared,

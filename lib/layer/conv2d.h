@@ -7,11 +7,13 @@
 
 typedef struct cnn__conv2d_state {
     cnn_conv2d_options options;
-    int32_t pool;       /* 2: the 2x2 max pooling behind is done here */
-    int32_t normalised; /* 1: so is the batch normalisation behind, before the activation: inference only */
-    float epsilon;      /* the normalisation's */
-    int32_t single;     /* 1: prepared for one image at a time */
+    cnn_epilogue epilogue;
+    cnn__norm_fold fold; /* of a normalisation after it, before the activation */
+    int32_t single;      /* 1: prepared for one image at a time */
 } cnn__conv2d_state;
+
+/* Where a normalisation is folded in. */
+static inline cnn__norm_fold *cnn__conv2d_fold(void *state) { return &((cnn__conv2d_state *)state)->fold; }
 
 /* The backend's view of this layer for an input; out_h or out_w is 0 where the window does not fit. */
 cnn_conv2d_shape cnn__conv2d_shape_of(const cnn__conv2d_state *state, const cnn_shape *input);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Convolution in inference: filters in the backend's own form, with a batch normalisation folded into them.
  *
- * What is prepared: the folded bias, if there is a normalisation, and behind it the backend's form of the filters or,
+ * What is prepared: the folded bias, if there is a normalisation, and after it the backend's form of the filters or,
  * from a backend that has none, the folded filters. */
 #include "layer/conv2d.h"
 
-/* Behind the convolution's own parameters, in the order of batch_norm.c. */
-enum { GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE };
+#include "layer/fold.h"
 
 static size_t filter_bytes(const cnn_conv2d_shape *s)
 {
@@ -16,76 +15,58 @@ static size_t filter_bytes(const cnn_conv2d_shape *s)
 
 static size_t bias_bytes(const cnn__conv2d_state *state, const cnn_conv2d_shape *s)
 {
-    return state->normalised ? cnn__align_size((size_t)s->out_c * sizeof(float)) : 0;
+    return state->fold.normalised ? cnn__fold_bias_bytes(s->out_c) : 0;
 }
-
-static size_t factor_bytes(const cnn_conv2d_shape *s) { return cnn__align_size((size_t)s->out_c * sizeof(double)); }
 
 void cnn__conv2d_plan_inference(void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *input,
                                 cnn__preparation *preparation)
 {
     cnn__conv2d_state *state = user;
     state->single = input->dims[0] == 1;
-    const cnn_conv2d_shape shape = cnn__conv2d_shape_of(state, input);
-    const size_t theirs = backend->conv2d_prepared_size(backend, &shape);
-    const cnn_pass pass = theirs > 0 ? CNN_PASS_FORWARD_PREPARED : CNN_PASS_FORWARD;
-    *preparation = (cnn__preparation){.workspace = backend->conv2d_workspace(backend, &shape, pass, threads)};
-    if (state->normalised) {
-        preparation->size = bias_bytes(state, &shape) + (theirs > 0 ? theirs : filter_bytes(&shape));
-        preparation->scratch = factor_bytes(&shape) + (theirs > 0 ? filter_bytes(&shape) : 0);
-    } else {
-        preparation->size = theirs;
+    const cnn_conv2d_args args = {.struct_size = sizeof(args), .shape = cnn__conv2d_shape_of(state, input)};
+    *preparation = (cnn__preparation){0};
+    if (cnn_backend_query(backend, CNN_OP_CONV2D, &args, threads, &preparation->answer) != CNN_OK) {
+        return; /* it was asked before, and said yes */
     }
-}
-
-/* y = (conv(x) + bias - mean) f + beta with f = gamma / sqrt(variance + epsilon): the filters times f, and a bias. */
-static void fold(const cnn__conv2d_state *state, const cnn_conv2d_shape *shape, const cnn_layer_call *call,
-                 double *factors, float *filters, float *bias)
-{
-    const bool has_bias = !state->options.no_bias;
-    float *const *norm = call->parameters + (has_bias ? 2 : 1);
-    const int64_t channels = shape->out_c;
-    const int64_t rows = (int64_t)shape->kernel_h * shape->kernel_w * (shape->in_c / shape->groups);
-    for (int64_t c = 0; c < channels; c++) {
-        factors[c] = norm[GAMMA][c] / __builtin_sqrt((double)norm[MOVING_VARIANCE][c] + state->epsilon);
-        const double before = has_bias ? call->parameters[1][c] : 0;
-        bias[c] = (float)((before - norm[MOVING_MEAN][c]) * factors[c] + norm[BETA][c]);
-    }
-    for (int64_t row = 0; row < rows; row++) {
-        const float *from = call->parameters[0] + row * channels;
-        float *to = filters + row * channels;
-        for (int64_t c = 0; c < channels; c++) {
-            to[c] = (float)(from[c] * factors[c]);
-        }
+    const size_t theirs = preparation->answer.prepared, filters = filter_bytes(&args.shape);
+    preparation->workspace = preparation->answer.workspace[theirs > 0 ? CNN_PASS_INFERENCE : CNN_PASS_FORWARD];
+    preparation->size = theirs;
+    if (state->fold.normalised) {
+        preparation->size = bias_bytes(state, &args.shape) + (theirs > 0 ? theirs : filters);
+        preparation->scratch = theirs > 0 ? filters : 0;
     }
 }
 
 cnn_status cnn__conv2d_prepare(const void *user, const cnn_layer_call *call, void *scratch, void *prepared)
 {
     const cnn__conv2d_state *state = user;
-    const cnn_backend *backend = call->backend->backend;
-    const cnn_conv2d_shape shape = cnn__conv2d_shape_of(state, call->input_shapes);
-    const bool theirs = backend->conv2d_prepared_size(backend, &shape) > 0;
-    void *filters = (char *)prepared + bias_bytes(state, &shape);
-    if (!state->normalised) {
-        return backend->conv2d_prepare(call->backend, &shape, call->parameters[0], filters);
+    const bool theirs = call->answer->prepared > 0;
+    cnn_conv2d_args args = {.struct_size = sizeof(args),
+                            .answer = call->answer,
+                            .shape = cnn__conv2d_shape_of(state, call->input_shapes),
+                            .filters = call->parameters[0]};
+    args.prepared = (char *)prepared + bias_bytes(state, &args.shape);
+    if (state->fold.normalised) {
+        float *folded = theirs ? scratch : args.prepared;
+        const int64_t rows = (int64_t)args.shape.kernel_h * args.shape.kernel_w * (args.shape.in_c / args.shape.groups);
+        CNN__RETURN_IF_ERROR(
+            cnn__fold_norm(&state->fold, call, !state->options.no_bias, rows, args.shape.out_c, folded, prepared));
+        args.filters = folded;
     }
-    float *folded = theirs ? (float *)((char *)scratch + factor_bytes(&shape)) : filters;
-    fold(state, &shape, call, scratch, folded, prepared);
-    return theirs ? backend->conv2d_prepare(call->backend, &shape, folded, filters) : CNN_OK;
+    return theirs ? cnn_backend_run(call->backend, CNN_OP_CONV2D, CNN_PASS_PREPARE, &args) : CNN_OK;
 }
 
 cnn_status cnn__conv2d_forward_prepared(const void *user, const cnn_layer_call *call, const void *prepared)
 {
     const cnn__conv2d_state *state = user;
-    const cnn_backend *backend = call->backend->backend;
-    const cnn_conv2d_shape shape = cnn__conv2d_shape_of(state, call->input_shapes);
-    const void *filters = (const char *)prepared + bias_bytes(state, &shape);
-    const float *bias = state->normalised         ? prepared
-                        : state->options.no_bias ? NULL
-                                                  : call->parameters[1];
-    if (backend->conv2d_prepared_size(backend, &shape) == 0) {
-        return backend->conv2d_forward(call->backend, &shape, call->inputs[0], filters, bias, call->output, NULL);
-    }
-    return backend->conv2d_forward_prepared(call->backend, &shape, call->inputs[0], filters, bias, call->output, NULL);
+    cnn_conv2d_args args = {.struct_size = sizeof(args),
+                            .answer = call->answer,
+                            .shape = cnn__conv2d_shape_of(state, call->input_shapes),
+                            .x = call->inputs[0],
+                            .y = call->output};
+    args.prepared = (char *)prepared + bias_bytes(state, &args.shape);
+    args.filters = args.prepared; /* where the backend has no form of its own */
+    args.bias = state->fold.normalised ? prepared : state->options.no_bias ? NULL : call->parameters[1];
+    return cnn_backend_run(call->backend, CNN_OP_CONV2D,
+                           call->answer->prepared > 0 ? CNN_PASS_INFERENCE : CNN_PASS_FORWARD, &args);
 }

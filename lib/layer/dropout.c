@@ -14,40 +14,44 @@ static cnn_status check(const cnn_context *context, void *state)
     return cnn__layer_check_range(context, "Dropout", "rate", o->rate, 0, 0.999999);
 }
 
+static cnn_dropout_args arguments(const cnn_dropout_options *o, const cnn_shape *shape)
+{
+    cnn_dropout_args args = {
+        .struct_size = sizeof(args),
+        .n = shape->dims[0],
+        .positions = 1,
+        .c = shape->dims[shape->rank - 1],
+        .rate = o->rate,
+        .channels = o->channels,
+    };
+    for (uint32_t i = 1; i + 1 < shape->rank; i++) {
+        args.positions *= shape->dims[i];
+    }
+    return args;
+}
+
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
-    (void)user;
-    (void)backend;
-    (void)threads;
     (void)input_count;
-    (void)reason;
-    (void)reason_size;
     spec->output = *inputs;
     spec->in_place = 1;
-    return CNN_OK;
+    const cnn_dropout_args args = arguments(user, inputs);
+    return cnn__layer_ask(backend, CNN_OP_DROPOUT, &args, threads, spec, reason, reason_size);
 }
 
 static cnn_status apply(const cnn_dropout_options *o, const cnn_layer_call *call, const float *input, float *output)
 {
-    const cnn_shape *input_shape = call->input_shapes;
-    cnn_dropout_shape shape = {
-        .struct_size = sizeof(shape),
-        .n = input_shape->dims[0],
-        .positions = 1,
-        .c = input_shape->dims[input_shape->rank - 1],
-        /* In inference a rate of 0 makes the call a copy, and none at all in place. */
-        .rate = call->training ? o->rate : 0.0f,
-        .channels = o->channels,
-        .key = {call->key[0], call->key[1]},
-    };
-    for (uint32_t i = 1; i + 1 < input_shape->rank; i++) {
-        shape.positions *= input_shape->dims[i];
-    }
-    if (shape.rate == 0.0f && input == output) {
-        return CNN_OK;
-    }
-    return call->backend->backend->dropout(call->backend, &shape, input, output);
+    cnn_dropout_args args = arguments(o, call->input_shapes);
+    /* In inference a rate of 0 makes the call a copy, and none at all in place. */
+    args.rate = call->training ? o->rate : 0.0f;
+    args.key[0] = call->key[0];
+    args.key[1] = call->key[1];
+    args.x = input;
+    args.y = output;
+    return args.rate == 0.0f && input == output
+               ? CNN_OK
+               : cnn_backend_run(call->backend, CNN_OP_DROPOUT, CNN_PASS_FORWARD, &args);
 }
 
 static cnn_status forward(const void *user, const cnn_layer_call *call)

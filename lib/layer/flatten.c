@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Flatten: another shape for the same values. */
-#include <string.h>
-
 #include "layer/layer.h"
 
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
@@ -22,30 +20,18 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     return CNN_OK;
 }
 
-static size_t bytes(const cnn_shape *shape)
-{
-    size_t values = 0;
-    (void)cnn__shape_values(shape, &values);
-    return values * sizeof(float);
-}
-
 static cnn_status forward(const void *user, const cnn_layer_call *call)
 {
     (void)user;
-    if (call->output != call->inputs[0]) {
-        memcpy(call->output, call->inputs[0], bytes(&call->output_shape));
-    }
-    return CNN_OK;
+    return cnn__layer_copy(call, cnn__layer_values(&call->output_shape), call->inputs[0], call->output);
 }
 
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
     (void)user;
-    float *gradient = call->input_gradients[0];
-    if (gradient != NULL && gradient != call->output_gradient) {
-        memcpy(gradient, call->output_gradient, bytes(&call->output_shape));
-    }
-    return CNN_OK;
+    return call->input_gradients[0] == NULL ? CNN_OK
+                                            : cnn__layer_copy(call, cnn__layer_values(&call->output_shape),
+                                                              call->output_gradient, call->input_gradients[0]);
 }
 
 const cnn__layer_type cnn__flatten_type = {

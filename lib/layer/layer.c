@@ -16,6 +16,7 @@ static cnn_layer *layer_allocate(cnn_context *context, const char *name)
         return NULL;
     }
     layer->context = context;
+    atomic_init(&layer->references, 1);
     if (name != NULL) {
         layer->name = cnn__strdup(context, name);
         if (layer->name == NULL) {
@@ -27,15 +28,20 @@ static cnn_layer *layer_allocate(cnn_context *context, const char *name)
 }
 
 /* Names are parts of parameter names and of text in files: plain characters only. */
-static cnn_status check_name(const cnn_context *context, const char *what, const char *name)
+bool cnn__is_plain_name(const char *name, size_t length)
 {
-    size_t length = name != NULL ? strlen(name) : 1;
     bool plain = length > 0 && length < 256;
-    for (const char *p = name; plain && p != NULL && *p != '\0'; p++) {
-        plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' ||
-                *p == '-' || *p == '.';
+    for (size_t i = 0; plain && i < length; i++) {
+        const char c = name[i];
+        plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+                c == '.';
     }
-    if (plain) {
+    return plain;
+}
+
+cnn_status cnn__check_name(const cnn_context *context, const char *what, const char *name)
+{
+    if (name == NULL || cnn__is_plain_name(name, strlen(name))) {
         return CNN_OK;
     }
     char text[300];
@@ -57,7 +63,7 @@ cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, 
     options_head *head = state;
     cnn_status status = cnn__options_copy(context, what, options, state, type->options_size);
     if (status == CNN_OK) {
-        status = check_name(context, what, head->name);
+        status = cnn__check_name(context, what, head->name);
     }
     if (status == CNN_OK && type->check != NULL) {
         status = type->check(context, state);
@@ -83,7 +89,7 @@ cnn_layer *cnn_custom_layer(cnn_context *context, const cnn_layer_kind *kind, vo
         return NULL;
     }
     if (cnn__options_copy(context, "cnn_custom_layer", kind, &copy, sizeof(copy)) != CNN_OK ||
-        check_name(context, "cnn_custom_layer", name) != CNN_OK) {
+        cnn__check_name(context, "cnn_custom_layer", name) != CNN_OK) {
         return NULL;
     }
     if (copy.type == NULL || copy.prefix == NULL || copy.infer == NULL || copy.forward == NULL) {
@@ -99,6 +105,27 @@ cnn_layer *cnn_custom_layer(cnn_context *context, const cnn_layer_kind *kind, vo
     return layer;
 }
 
+cnn_layer *cnn__layer_create_inner(cnn_context *context, struct cnn_model *inner, void (*release)(void *),
+                                   const char *name)
+{
+    cnn_layer *layer = layer_allocate(context, name);
+    if (layer == NULL) {
+        release(inner);
+        return NULL;
+    }
+    layer->inner = inner;
+    layer->user = inner;
+    layer->kind = (cnn_layer_kind){
+        .struct_size = sizeof(layer->kind), .type = "Model", .prefix = "model", .destroy = release};
+    return layer;
+}
+
+cnn_layer *cnn__layer_retain(cnn_layer *layer)
+{
+    atomic_fetch_add_explicit(&layer->references, 1, memory_order_relaxed);
+    return layer;
+}
+
 void cnn_layer_free(cnn_layer *layer)
 {
     if (layer != NULL && !layer->added) { /* else it is its model's to free */
@@ -108,6 +135,9 @@ void cnn_layer_free(cnn_layer *layer)
 
 void cnn__layer_destroy(cnn_layer *layer)
 {
+    if (atomic_fetch_sub_explicit(&layer->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
     cnn_context *context = layer->context;
     if (layer->type != NULL) {
         cnn__free(context, layer->user);
@@ -214,6 +244,56 @@ cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *ex
     cnn__shape_text(&sample, "None", text, sizeof(text));
     snprintf(reason, reason_size, "expects %s, got %s", expected, text);
     return CNN_ERROR_SHAPE;
+}
+
+cnn_status cnn__layer_ask(const cnn_backend *backend, cnn_op op, const void *args, uint32_t threads,
+                          cnn_layer_spec *spec, char *reason, size_t reason_size)
+{
+    const cnn_status status = cnn_backend_query(backend, op, args, threads, &spec->answer);
+    if (status == CNN_ERROR_INVALID_ARGUMENT) {
+        snprintf(reason, reason_size, "its output or a parameter is empty or too large");
+        return CNN_ERROR_LIMIT;
+    }
+    if (status != CNN_OK) {
+        snprintf(reason, reason_size, "backend %s: %s", backend->name,
+                 status == CNN_ERROR_UNSUPPORTED ? "does not do this" : cnn_status_string(status));
+        return status;
+    }
+    static const cnn_pass training[] = {CNN_PASS_FORWARD, CNN_PASS_BACKWARD_DATA, CNN_PASS_BACKWARD_FILTER,
+                                        CNN_PASS_BACKWARD};
+    for (size_t i = 0; i < sizeof(training) / sizeof(training[0]); i++) {
+        const size_t size = spec->answer.workspace[training[i]];
+        spec->workspace_size = size > spec->workspace_size ? size : spec->workspace_size;
+    }
+    return CNN_OK;
+}
+
+size_t cnn__layer_values(const cnn_shape *shape)
+{
+    size_t values = 0;
+    (void)cnn__shape_values(shape, &values);
+    return values;
+}
+
+int64_t cnn__layer_rows(const cnn_shape *shape)
+{
+    int64_t rows = 1;
+    for (uint32_t i = 0; i + 1 < shape->rank; i++) {
+        rows *= shape->dims[i];
+    }
+    return rows;
+}
+
+cnn_status cnn__layer_copy(const cnn_layer_call *call, size_t values, const float *x, float *y)
+{
+    const cnn_elementwise_args args = {.struct_size = sizeof(args),
+                                       .kind = CNN_ELEMENTWISE_COPY,
+                                       .outer = 1,
+                                       .inner = 1,
+                                       .c = (int64_t)values,
+                                       .a = x,
+                                       .y = y};
+    return x == y ? CNN_OK : cnn_backend_run(call->backend, CNN_OP_ELEMENTWISE, CNN_PASS_FORWARD, &args);
 }
 
 cnn_status cnn__infer_limit(const cnn_shape *shape, const char *what, char *reason, size_t reason_size)

@@ -3,6 +3,8 @@
 #ifndef CNN_LAYER_LAYER_H
 #define CNN_LAYER_LAYER_H
 
+#include <stdatomic.h>
+
 #include <cnn/layer.h>
 
 #include "core/context.h"
@@ -13,6 +15,7 @@ typedef struct cnn__preparation {
     size_t size;      /* bytes kept and shared by the sessions of a model; 0: nothing is prepared */
     size_t scratch;   /* bytes needed while they are made */
     size_t workspace; /* bytes of workspace of a forward call; takes the place of the spec's, which covers training */
+    cnn_op_answer answer; /* of inference; takes the place of the spec's */
 } cnn__preparation;
 
 /* What a pass of a layer amounts to. */
@@ -20,6 +23,13 @@ typedef struct cnn__layer_work {
     double flop;                    /* multiplications and additions by the plain formula */
     const char *algorithm, *reason; /* static; NULL: not known */
 } cnn__layer_work;
+
+/* A batch normalisation by fixed statistics, folded into weights and bias when these are prepared. Its parameters
+ * follow the layer's own in a call. */
+typedef struct cnn__norm_fold {
+    int32_t normalised; /* 1: there is one */
+    float epsilon;
+} cnn__norm_fold;
 
 /* One built-in kind: one file each, registered in registry.c. A layer's `user` is a state struct that begins with the
  * kind's option struct, checked and with all defaults filled in. */
@@ -30,21 +40,11 @@ typedef struct cnn__layer_type {
     const cnn__field *fields; /* of the options, as model files name them */
     /* Fills defaults and checks what does not depend on the input. */
     cnn_status (*check)(const cnn_context *context, void *state);
-    /* The activation folded into the layer, and its alpha; NULL if there never is one. */
-    cnn_activation (*activation)(const void *state, float *alpha);
-    /* Takes the folded activation out of the state, to be run as a step of its own. */
-    void (*drop_activation)(void *state);
-    /* Takes over the work of the layer behind, whose state is `next`; false if it cannot. May be NULL. Parameters of
-     * that layer then follow the own ones in a call; this is for inference alone. */
-    bool (*absorb)(void *state, bool training, const struct cnn__layer_type *next_type, const void *next);
-    /* Takes over the activation of the layer in front, to apply it to its own, fewer values: false if results would not
-     * be the same. NULL: never. */
-    bool (*take_activation)(void *state, cnn_activation activation, float alpha);
+    /* Where in the state the epilogue lies, a cnn_epilogue that `check` fills by the options; 0: there is none. Fusions
+     * change it in an operation's copy of the state; the operation's own backward applies its derivative. */
+    size_t epilogue;
     /* 1: does nothing in inference. */
     bool identity_in_inference;
-    /* The gradient that `backward` takes is the one behind the folded activation, whose derivative it applies
-     * itself; NULL: never. */
-    bool (*applies_derivative)(const void *state);
     /* Inference with prepared parameters; NULL: none. With a size above 0 `prepare` is called whenever parameters have
      * changed, with 64-byte aligned memory and without a workspace, and then `forward_prepared` in place of forward.
      * Planning may note in the state what it depends on. */
@@ -54,11 +54,13 @@ typedef struct cnn__layer_type {
     cnn_status (*forward_prepared)(const void *state, const cnn_layer_call *call, const void *prepared);
     /* For traces; NULL: nothing is to be said. A kind that has it computes the gradients of its parameters and that of
      * its input apart from each other: only those for which a call has a place. */
-    cnn__layer_work (*describe)(const void *state, const cnn_backend *backend, cnn_pass pass, const cnn_shape *input);
+    cnn__layer_work (*describe)(const void *state, const cnn_op_answer *answer, cnn_pass pass, const cnn_shape *input);
 } cnn__layer_type;
 
 struct cnn_layer {
     cnn_context *context;
+    atomic_uint references;      /* the nodes of models that apply it */
+    struct cnn_model *inner;     /* a model to be used as a layer, retained; NULL: an ordinary layer */
     char *name;                  /* NULL: named by the model */
     const cnn__layer_type *type; /* NULL: a caller's kind */
     cnn_layer_kind kind;
@@ -77,10 +79,34 @@ const cnn__layer_type *cnn__layer_type_find(const char *name);
 
 extern const cnn__layer_type cnn__conv2d_type, cnn__dense_type, cnn__max_pool2d_type, cnn__average_pool2d_type,
     cnn__global_average_pool2d_type, cnn__flatten_type, cnn__dropout_type, cnn__batch_norm_type, cnn__activate_type,
-    cnn__zero_pad2d_type, cnn__add_type, cnn__concatenate_type, cnn__lrn_type;
+    cnn__zero_pad2d_type, cnn__add_type, cnn__subtract_type, cnn__multiply_type, cnn__concatenate_type, cnn__lrn_type;
+
+static inline cnn_epilogue *cnn__layer_epilogue(const cnn__layer_type *type, void *state)
+{
+    return type == NULL || type->epilogue == 0 ? NULL : (cnn_epilogue *)((char *)state + type->epilogue);
+}
+
+/* The epilogue that an operation runs: an activation over rows is always an operation of its own. */
+static inline cnn_epilogue cnn__run_epilogue(const cnn_epilogue *epilogue)
+{
+    cnn_epilogue run = *epilogue;
+    const bool rows = run.activation == CNN_SOFTMAX || run.activation == CNN_LOG_SOFTMAX;
+    run.activation = rows ? CNN_LINEAR : run.activation;
+    return run;
+}
 
 /* Makes a layer from a caller's option struct; `what` is the constructor's name. NULL with the error set. */
 cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, const char *what, const void *options);
+
+/* A layer that stands for a model: a reference to it that is taken over, also on failure, and ends with `release`. */
+cnn_layer *cnn__layer_create_inner(cnn_context *context, struct cnn_model *inner, void (*release)(void *),
+                                   const char *name);
+/* One more owner, each of whom calls cnn_layer_free(). */
+cnn_layer *cnn__layer_retain(cnn_layer *layer);
+/* 1 to 255 letters, digits, '_', '-' or '.'. */
+bool cnn__is_plain_name(const char *name, size_t length);
+/* CNN_ERROR_INVALID_ARGUMENT unless the name, if there is one, is of plain characters. */
+cnn_status cnn__check_name(const cnn_context *context, const char *what, const char *name);
 
 /* Output size of a window along one side, and what is padded in front. */
 typedef struct cnn__window {
@@ -111,6 +137,21 @@ cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *ex
 /* CNN_ERROR_LIMIT with a reason if a tensor of that shape would have more values than CNN__MAX_VALUES. Kinds check with
  * it whatever they compute sizes from; the output is checked for all of them. */
 cnn_status cnn__infer_limit(const cnn_shape *shape, const char *what, char *reason, size_t reason_size);
+
+/* Asks the backend about the operation that a layer is, for `infer`: the answer and the workspace of all passes of
+ * training go to the spec. Without an operation for this shape a reason and CNN_ERROR_UNSUPPORTED; CNN_ERROR_LIMIT for
+ * arrays that are too large. */
+cnn_status cnn__layer_ask(const cnn_backend *backend, cnn_op op, const void *args, uint32_t threads,
+                          cnn_layer_spec *spec, char *reason, size_t reason_size);
+
+/* Values of a shape that has been inferred. */
+size_t cnn__layer_values(const cnn_shape *shape);
+
+/* Rows of `shape`, whose last dimension is one row. */
+int64_t cnn__layer_rows(const cnn_shape *shape);
+
+/* y = x, unless they are one array. */
+cnn_status cnn__layer_copy(const cnn_layer_call *call, size_t values, const float *x, float *y);
 
 static inline cnn_shape cnn__shape2(int64_t n, int64_t c) { return (cnn_shape){2, 0, {n, c}}; }
 static inline cnn_shape cnn__shape4(int64_t n, int64_t h, int64_t w, int64_t c)

@@ -39,9 +39,8 @@ static cnn_status check(const cnn_context *context, void *state)
 
 static cnn_lrn_shape lrn_shape(const cnn_lrn_options *o, const cnn_shape *input)
 {
-    cnn_lrn_shape shape = {
-        .struct_size = sizeof(shape),
-        .rows = 1,
+    return (cnn_lrn_shape){
+        .rows = cnn__layer_rows(input),
         .c = input->dims[input->rank - 1],
         .before = o->size / 2,
         .after = (o->size - 1) / 2,
@@ -49,39 +48,39 @@ static cnn_lrn_shape lrn_shape(const cnn_lrn_options *o, const cnn_shape *input)
         .beta = o->beta,
         .bias = o->bias,
     };
-    for (uint32_t i = 0; i + 1 < input->rank; i++) {
-        shape.rows *= input->dims[i];
-    }
-    return shape;
 }
 
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
     (void)input_count;
-    (void)reason;
-    (void)reason_size;
-    cnn_lrn_shape shape = lrn_shape(user, inputs);
     spec->output = *inputs;
-    spec->workspace_size = backend->lrn_workspace(backend, &shape, threads);
     spec->backward_needs_input = 1;
-    return CNN_OK;
+    const cnn_lrn_args args = {.struct_size = sizeof(args), .shape = lrn_shape(user, inputs)};
+    return cnn__layer_ask(backend, CNN_OP_LRN, &args, threads, spec, reason, reason_size);
+}
+
+static cnn_lrn_args arguments(const void *user, const cnn_layer_call *call)
+{
+    return (cnn_lrn_args){.struct_size = sizeof(cnn_lrn_args),
+                          .answer = call->answer,
+                          .shape = lrn_shape(user, call->input_shapes),
+                          .x = call->inputs[0]};
 }
 
 static cnn_status forward(const void *user, const cnn_layer_call *call)
 {
-    cnn_lrn_shape shape = lrn_shape(user, call->input_shapes);
-    return call->backend->backend->lrn_forward(call->backend, &shape, call->inputs[0], call->output);
+    cnn_lrn_args args = arguments(user, call);
+    args.y = call->output;
+    return cnn_backend_run(call->backend, CNN_OP_LRN, CNN_PASS_FORWARD, &args);
 }
 
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
-    cnn_lrn_shape shape = lrn_shape(user, call->input_shapes);
-    if (call->input_gradients[0] == NULL) {
-        return CNN_OK;
-    }
-    return call->backend->backend->lrn_backward(call->backend, &shape, call->inputs[0], call->output_gradient,
-                                                call->input_gradients[0]);
+    cnn_lrn_args args = arguments(user, call);
+    args.dy = call->output_gradient;
+    args.dx = call->input_gradients[0];
+    return args.dx == NULL ? CNN_OK : cnn_backend_run(call->backend, CNN_OP_LRN, CNN_PASS_BACKWARD, &args);
 }
 
 const cnn__layer_type cnn__lrn_type = {

@@ -8,8 +8,7 @@
 
 typedef struct max_pool2d_state {
     cnn_pool2d_options options;
-    int32_t activation; /* of the layer in front, applied to the maxima */
-    float alpha;
+    cnn_epilogue epilogue; /* the activation of the layer before it, applied to the maxima */
 } max_pool2d_state;
 
 static const cnn__field fields[] = {
@@ -56,7 +55,6 @@ static cnn_pool2d_shape pool_shape(const cnn_pool2d_options *o, const cnn_shape 
     cnn__window rows = {o->size[0], o->stride[0], 1, o->padding, o->pads[0], o->pads[1], o->ceil};
     cnn__window columns = {o->size[1], o->stride[1], 1, o->padding, o->pads[2], o->pads[3], o->ceil};
     cnn_pool2d_shape shape = {
-        .struct_size = sizeof(shape),
         .n = input->dims[0],
         .in_h = input->dims[1],
         .in_w = input->dims[2],
@@ -79,92 +77,85 @@ static cnn_pool2d_shape pool_shape(const cnn_pool2d_options *o, const cnn_shape 
     return shape;
 }
 
-static cnn_status pool_infer(const cnn_pool2d_options *o, const cnn_shape *input, bool average, cnn_layer_spec *spec,
-                             char *reason, size_t reason_size)
+static cnn_status ask(const cnn_pool2d_shape *shape, const cnn_backend *backend, uint32_t threads, cnn_layer_spec *spec,
+                      char *reason, size_t reason_size)
 {
-    CNN__RETURN_IF_ERROR(cnn__infer_rank(input, 4, "images (None, height, width, channels)", reason, reason_size));
-    cnn_pool2d_shape shape = pool_shape(o, input, average);
-    if (shape.out_h < 1 || shape.out_w < 1) {
-        snprintf(reason, reason_size, "a %dx%d window does not fit into an input of %lldx%lld", o->size[0], o->size[1],
-                 (long long)shape.in_h, (long long)shape.in_w);
+    const cnn_pool2d_args args = {.struct_size = sizeof(args), .shape = *shape};
+    return cnn__layer_ask(backend, CNN_OP_POOL2D, &args, threads, spec, reason, reason_size);
+}
+
+static cnn_status pool_infer(const cnn_pool2d_shape *shape, const cnn_backend *backend, uint32_t threads,
+                             cnn_layer_spec *spec, char *reason, size_t reason_size)
+{
+    if (shape->out_h < 1 || shape->out_w < 1) {
+        snprintf(reason, reason_size, "a %dx%d window does not fit into an input of %lldx%lld", shape->kernel_h,
+                 shape->kernel_w, (long long)shape->in_h, (long long)shape->in_w);
         return CNN_ERROR_SHAPE;
     }
-    spec->output = cnn__shape4(shape.n, shape.out_h, shape.out_w, shape.c);
-    size_t values;
-    if (!average && cnn__shape_values(&spec->output, &values)) {
-        spec->saved_size = values * (size_t)shape.argmax_bytes;
-    }
-    return CNN_OK;
+    spec->output = cnn__shape4(shape->n, shape->out_h, shape->out_w, shape->c);
+    spec->saved_size = shape->average ? 0 : cnn__layer_values(&spec->output) * (size_t)shape->argmax_bytes;
+    spec->backward_needs_output = shape->epilogue.activation != CNN_LINEAR;
+    return ask(shape, backend, threads, spec, reason, reason_size);
+}
+
+static cnn_pool2d_shape max_shape(const max_pool2d_state *state, const cnn_shape *input)
+{
+    cnn_pool2d_shape shape = pool_shape(&state->options, input, false);
+    shape.epilogue = state->epilogue;
+    return shape;
 }
 
 static cnn_status max_infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                             uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
-    (void)backend;
-    (void)threads;
     (void)input_count;
-    return pool_infer(user, inputs, false, spec, reason, reason_size);
+    CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "images (None, height, width, channels)", reason, reason_size));
+    const cnn_pool2d_shape shape = max_shape(user, inputs);
+    return pool_infer(&shape, backend, threads, spec, reason, reason_size);
 }
 
 static cnn_status average_infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                                 uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
-    (void)backend;
-    (void)threads;
     (void)input_count;
-    return pool_infer(user, inputs, true, spec, reason, reason_size);
+    CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "images (None, height, width, channels)", reason, reason_size));
+    const cnn_pool2d_shape shape = pool_shape(user, inputs, true);
+    return pool_infer(&shape, backend, threads, spec, reason, reason_size);
+}
+
+static cnn_pool2d_args arguments(const cnn_pool2d_shape *shape, const cnn_layer_call *call)
+{
+    return (cnn_pool2d_args){.struct_size = sizeof(cnn_pool2d_args),
+                             .answer = call->answer,
+                             .shape = *shape,
+                             .y = call->output,
+                             .argmax = shape->average ? NULL : call->saved};
 }
 
 static cnn_status run_forward(const cnn_pool2d_shape *shape, const cnn_layer_call *call)
 {
-    return call->backend->backend->pool2d_forward(call->backend, shape, call->inputs[0], call->output,
-                                                  shape->average ? NULL : call->saved);
+    cnn_pool2d_args args = arguments(shape, call);
+    args.x = call->inputs[0];
+    return cnn_backend_run(call->backend, CNN_OP_POOL2D, CNN_PASS_FORWARD, &args);
 }
 
 static cnn_status run_backward(const cnn_pool2d_shape *shape, const cnn_layer_call *call)
 {
-    if (call->input_gradients[0] == NULL) {
-        return CNN_OK;
-    }
-    return call->backend->backend->pool2d_backward(call->backend, shape, call->output_gradient,
-                                                   shape->average ? NULL : call->saved, call->input_gradients[0]);
+    cnn_pool2d_args args = arguments(shape, call);
+    args.dy = call->output_gradient;
+    args.dx = call->input_gradients[0];
+    return args.dx == NULL ? CNN_OK : cnn_backend_run(call->backend, CNN_OP_POOL2D, CNN_PASS_BACKWARD, &args);
 }
 
 static cnn_status max_forward(const void *user, const cnn_layer_call *call)
 {
-    const max_pool2d_state *state = user;
-    cnn_pool2d_shape shape = pool_shape(&state->options, call->input_shapes, false);
-    CNN__RETURN_IF_ERROR(run_forward(&shape, call));
-    size_t values = 0;
-    (void)cnn__shape_values(&call->output_shape, &values);
-    return state->activation == CNN_LINEAR
-               ? CNN_OK
-               : call->backend->backend->activation_forward(call->backend, (cnn_activation)state->activation,
-                                                            state->alpha, values, call->output, call->output);
-}
-
-static cnn_activation max_activation(const void *user, float *alpha)
-{
-    const max_pool2d_state *state = user;
-    *alpha = state->alpha;
-    return (cnn_activation)state->activation;
-}
-
-/* A maximum before a rectifier is the maximum behind it, of a quarter of the values or fewer. */
-static bool max_take_activation(void *user, cnn_activation activation, float alpha)
-{
-    max_pool2d_state *state = user;
-    if (activation != CNN_RELU && (activation != CNN_LEAKY_RELU || alpha <= 0)) {
-        return false;
-    }
-    state->activation = activation;
-    state->alpha = alpha;
-    return true;
+    const cnn_pool2d_shape shape = max_shape(user, call->input_shapes);
+    return run_forward(&shape, call);
 }
 
 static cnn_status max_backward(const void *user, const cnn_layer_call *call)
 {
-    cnn_pool2d_shape shape = pool_shape(user, call->input_shapes, false);
+    const cnn_pool2d_shape shape = max_shape(user, call->input_shapes);
     return run_backward(&shape, call);
 }
 
@@ -192,12 +183,11 @@ static cnn_status global_infer(const void *user, const cnn_backend *backend, uin
                                uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
     (void)user;
-    (void)backend;
-    (void)threads;
     (void)input_count;
     CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "images (None, height, width, channels)", reason, reason_size));
+    const cnn_pool2d_shape shape = global_shape(inputs);
     spec->output = cnn__shape2(inputs->dims[0], inputs->dims[3]);
-    return CNN_OK;
+    return ask(&shape, backend, threads, spec, reason, reason_size);
 }
 
 static cnn_status global_forward(const void *user, const cnn_layer_call *call)
@@ -220,8 +210,7 @@ const cnn__layer_type cnn__max_pool2d_type = {
     .state_size = sizeof(max_pool2d_state),
     .fields = fields,
     .check = check,
-    .activation = max_activation,
-    .take_activation = max_take_activation,
+    .epilogue = offsetof(max_pool2d_state, epilogue),
 };
 
 const cnn__layer_type cnn__average_pool2d_type = {

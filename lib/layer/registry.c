@@ -17,6 +17,8 @@ const cnn__layer_type *const cnn__layer_types[] = {
     &cnn__global_average_pool2d_type,
     &cnn__lrn_type,
     &cnn__max_pool2d_type,
+    &cnn__multiply_type,
+    &cnn__subtract_type,
     &cnn__zero_pad2d_type,
     NULL,
 };

@@ -16,10 +16,10 @@ static cnn_status check(const cnn_context *context, void *state)
     return CNN_OK;
 }
 
-static cnn_pad2d_shape pad_shape(const cnn_zero_pad2d_options *o, const cnn_shape *input)
+static cnn_pad2d_args arguments(const cnn_zero_pad2d_options *o, const cnn_shape *input)
 {
-    return (cnn_pad2d_shape){
-        .struct_size = sizeof(cnn_pad2d_shape),
+    return (cnn_pad2d_args){
+        .struct_size = sizeof(cnn_pad2d_args),
         .n = input->dims[0],
         .in_h = input->dims[1],
         .in_w = input->dims[2],
@@ -35,29 +35,28 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
     const cnn_zero_pad2d_options *o = user;
-    (void)backend;
-    (void)threads;
     (void)input_count;
     CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "images (None, height, width, channels)", reason, reason_size));
     spec->output = cnn__shape4(inputs->dims[0], inputs->dims[1] + o->pads[0] + o->pads[1],
                                inputs->dims[2] + o->pads[2] + o->pads[3], inputs->dims[3]);
-    return CNN_OK;
+    const cnn_pad2d_args args = arguments(o, inputs);
+    return cnn__layer_ask(backend, CNN_OP_PAD2D, &args, threads, spec, reason, reason_size);
 }
 
 static cnn_status forward(const void *user, const cnn_layer_call *call)
 {
-    cnn_pad2d_shape shape = pad_shape(user, call->input_shapes);
-    return call->backend->backend->pad2d_forward(call->backend, &shape, call->inputs[0], call->output);
+    cnn_pad2d_args args = arguments(user, call->input_shapes);
+    args.x = call->inputs[0];
+    args.y = call->output;
+    return cnn_backend_run(call->backend, CNN_OP_PAD2D, CNN_PASS_FORWARD, &args);
 }
 
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
-    cnn_pad2d_shape shape = pad_shape(user, call->input_shapes);
-    if (call->input_gradients[0] == NULL) {
-        return CNN_OK;
-    }
-    return call->backend->backend->pad2d_backward(call->backend, &shape, call->output_gradient,
-                                                  call->input_gradients[0]);
+    cnn_pad2d_args args = arguments(user, call->input_shapes);
+    args.dy = call->output_gradient;
+    args.dx = call->input_gradients[0];
+    return args.dx == NULL ? CNN_OK : cnn_backend_run(call->backend, CNN_OP_PAD2D, CNN_PASS_BACKWARD, &args);
 }
 
 const cnn__layer_type cnn__zero_pad2d_type = {

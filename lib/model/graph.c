@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Building the graph: layers by name, added one behind the other or behind named ones. */
+/* Making and freeing a model, and building its graph: layers by name, added after the last one or after named ones. */
 #include <stdio.h>
 #include <string.h>
 
 #include "core/options.h"
 #include "model/model.h"
-#include "pipeline/pipeline.h"
+#include "session/prepared.h"
 
 /* Bytes of a model's name. */
 #define MAX_NAME 255
 
-static cnn_status set_input(cnn_context *context, cnn_model_options *options, cnn_shape *input)
+static cnn_status take_input(cnn_context *context, cnn_model_options *options, cnn_shape *input)
 {
     int32_t *dims = options->input;
     bool by_shape = dims[0] == 0 && options->shape.rank <= 3;
@@ -39,13 +39,12 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
     }
     *out = NULL;
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_model_create", given, &options, sizeof(options)));
-    CNN__RETURN_IF_ERROR(set_input(context, &options, &input));
+    CNN__RETURN_IF_ERROR(take_input(context, &options, &input));
     cnn_model *model = cnn__alloc_zero(context, sizeof(*model));
     if (model == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     model->context = context;
-    model->input = input;
     cnn__table_init(&model->names, context);
     cnn__table_init(&model->parameter_names, context);
     atomic_init(&model->references, 1);
@@ -56,6 +55,9 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
     if (status == CNN_OK && strlen(model->name) > MAX_NAME) {
         status = cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_model_create: a name of %zu bytes, at most %d",
                            strlen(model->name), MAX_NAME); /* messages begin with it and have to end, too */
+    }
+    if (status == CNN_OK) {
+        status = cnn_model_add_input(model, options.input_name != NULL ? options.input_name : "input", &input);
     }
     if (status != CNN_OK) {
         cnn_model_free(model);
@@ -71,21 +73,8 @@ cnn_model *cnn__model_retain(cnn_model *model)
     return model;
 }
 
-static void free_classes(cnn_model *model)
+static void free_graph(cnn_model *model)
 {
-    for (size_t i = 0; i < model->class_count; i++) {
-        cnn__free(model->context, model->classes[i]);
-    }
-    cnn__free(model->context, model->classes);
-    model->classes = NULL;
-    model->class_count = 0;
-}
-
-void cnn_model_free(cnn_model *model)
-{
-    if (model == NULL || atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
     cnn_context *context = model->context;
     while (model->refused != NULL) {
         cnn_layer *next = model->refused->next;
@@ -96,17 +85,42 @@ void cnn_model_free(cnn_model *model)
         cnn__layer_destroy(model->nodes[i].layer);
         cnn__free(context, model->nodes[i].name);
     }
+    for (uint32_t i = 0; i < model->input_count; i++) {
+        cnn__free(context, model->inputs[i].name);
+    }
+    for (uint32_t i = 0; i < model->alias_count; i++) {
+        if (model->aliases[i].layer != NULL) {
+            cnn__layer_destroy(model->aliases[i].layer);
+        }
+        cnn__free(context, model->aliases[i].name);
+    }
+    cnn__table_free(&model->names);
+    cnn__free(context, model->prefixes);
+    cnn__free(context, model->nodes);
+    cnn__free(context, model->inputs);
+    cnn__free(context, model->aliases);
+    cnn__free(context, model->outputs);
+}
+
+void cnn_model_free(cnn_model *model)
+{
+    if (model == NULL || atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    cnn_context *context = model->context;
+    free_graph(model);
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         cnn__free(context, model->parameters[i].name);
     }
-    cnn__table_free(&model->names);
-    cnn__table_free(&model->parameter_names);
-    cnn__free(context, model->prefixes);
-    free_classes(model);
+    for (uint32_t i = 0; i < model->lender_count; i++) {
+        cnn_model_free(model->lenders[i]);
+    }
+    cnn__model_free_classes(model);
     cnn_pipeline_free(model->pipeline);
     pthread_mutex_destroy(&model->prepare_lock);
-    cnn__free(context, model->prepare_scratch);
-    cnn__free(context, model->nodes);
+    cnn__prepared_free_scratch(model);
+    cnn__table_free(&model->parameter_names);
+    cnn__free(context, model->lenders);
     cnn__free(context, model->parameters);
     cnn__free(context, model->values);
     cnn__free(context, model->message);
@@ -114,8 +128,7 @@ void cnn_model_free(cnn_model *model)
     cnn__free(context, model);
 }
 
-/* Keeps the first error with the message that the failing call left. */
-static cnn_status remember(cnn_model *model, cnn_status status)
+cnn_status cnn__model_remember(cnn_model *model, cnn_status status)
 {
     if (model->status == CNN_OK) {
         model->status = status;
@@ -124,15 +137,11 @@ static cnn_status remember(cnn_model *model, cnn_status status)
     return model->status;
 }
 
-static bool find_node(const cnn_model *model, const char *name, uint32_t *value)
+bool cnn__model_find(const cnn_model *model, const char *name, uint32_t *reference)
 {
-    if (strcmp(name, "input") == 0) {
-        *value = 0;
-        return true;
-    }
     size_t number = 0;
     const bool found = cnn__table_find(&model->names, name, &number);
-    *value = (uint32_t)number;
+    *reference = found ? (uint32_t)number : *reference;
     return found;
 }
 
@@ -154,37 +163,21 @@ static cnn__prefix *find_prefix(cnn_model *model, const char *prefix)
 }
 
 /* "conv2d_3": the layer's kind and its number among those of its kind in this model. */
-static char *automatic_name(cnn_model *model, cnn__prefix *prefix)
+static char *automatic_name(cnn_model *model, const cnn_layer *layer)
 {
-    /* Numbers from the one after its kind's layers to the last one given are taken. */
-    uint32_t number = prefix->layers < prefix->given ? prefix->given : prefix->layers, value;
-    size_t size = strlen(prefix->prefix) + 12;
-    char *name = cnn__alloc(model->context, size);
+    cnn__prefix *prefix = find_prefix(model, layer->kind.prefix);
+    const size_t size = strlen(layer->kind.prefix) + 12;
+    char *name = prefix != NULL ? cnn__alloc(model->context, size) : NULL;
     if (name == NULL) {
         return NULL;
     }
+    /* Numbers from the one after its kind's layers to the last one given are taken. */
+    uint32_t number = prefix->layers < prefix->given ? prefix->given : prefix->layers, reference = 0;
     do {
         snprintf(name, size, "%s_%u", prefix->prefix, ++number);
-    } while (find_node(model, name, &value)); /* a caller may have given that name */
+    } while (cnn__model_find(model, name, &reference)); /* a caller may have given that name */
     prefix->given = number;
     return name;
-}
-
-/* Names a node, and enters the name as that of the next value. */
-static cnn_status name_node(cnn_model *model, cnn__node *node)
-{
-    const cnn_layer *layer = node->layer;
-    cnn__prefix *prefix = find_prefix(model, layer->kind.prefix);
-    if (prefix == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    node->name = layer->name != NULL ? cnn__strdup(model->context, layer->name) : automatic_name(model, prefix);
-    if (node->name == NULL || cnn__table_add(&model->names, node->name, (size_t)model->node_count + 1) != CNN_OK) {
-        cnn__free(model->context, node->name);
-        return CNN_ERROR_OUT_OF_MEMORY; /* the name is new */
-    }
-    prefix->layers++;
-    return CNN_OK;
 }
 
 static cnn_status grow_nodes(cnn_model *model)
@@ -205,9 +198,51 @@ static cnn_status grow_nodes(cnn_model *model)
     return CNN_OK;
 }
 
+cnn_status cnn__model_append(cnn_model *model, cnn_layer *layer, char *name, uint32_t owner, const uint32_t *inputs,
+                             uint32_t input_count)
+{
+    const uint32_t number = model->node_count;
+    cnn__prefix *prefix = find_prefix(model, layer->kind.prefix);
+    cnn_status status = name != NULL && prefix != NULL ? grow_nodes(model) : CNN_ERROR_OUT_OF_MEMORY;
+    if (status == CNN_OK) {
+        status = cnn__table_add(&model->names, name, number);
+    }
+    if (status != CNN_OK) {
+        cnn__free(model->context, name);
+        return status;
+    }
+    cnn__node *node = &model->nodes[model->node_count++];
+    *node = (cnn__node){.layer = layer, .name = name, .input_count = input_count};
+    layer->added = true;
+    prefix->layers += strchr(name, '/') == NULL; /* those of a model inside have numbers of their own */
+    node->owner = owner == CNN__NO_NODE ? number : owner;
+    memcpy(node->inputs, inputs, input_count * sizeof(*inputs));
+    model->last = number;
+    return CNN_OK;
+}
+
+/* Whether a model can have a further layer of that name, which may be NULL. */
+static cnn_status check_open(const cnn_model *model, const char *name)
+{
+    uint32_t reference;
+    if (model->status != CNN_OK) {
+        return model->status;
+    }
+    if (model->built) {
+        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: a layer is added to a built model", model->name);
+    }
+    if (name != NULL && cnn__model_find(model, name, &reference)) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: two layers are named \"%s\"", model->name,
+                         name);
+    }
+    return CNN_OK;
+}
+
 static cnn_status check_addable(const cnn_model *model, const cnn_layer *layer)
 {
-    uint32_t value;
+    if (model->status != CNN_OK) {
+        return model->status;
+    }
     if (layer == NULL) {
         /* The constructor's own message is already the last error. */
         cnn_status status = cnn__last_status(model->context);
@@ -223,33 +258,30 @@ static cnn_status check_addable(const cnn_model *model, const cnn_layer *layer)
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a layer (%s) of another context", model->name,
                          layer->kind.type);
     }
-    if (model->built) {
-        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: a layer is added to a built model", model->name);
-    }
-    if (layer->name != NULL && find_node(model, layer->name, &value)) {
-        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: two layers are named \"%s\"", model->name,
-                         layer->name);
-    }
-    return CNN_OK;
+    return check_open(model, layer->name);
 }
 
-static cnn_status resolve_inputs(const cnn_model *model, const char *const *inputs, size_t count, cnn__node *node)
+/* The references that a new layer reads: those named, or the value added last. */
+static cnn_status resolve_inputs(const cnn_model *model, const char *const *names, size_t count, uint32_t *references)
 {
+    references[0] = model->last;
+    if (names == NULL) {
+        return CNN_OK;
+    }
     if (count < 1 || count > CNN_LAYER_MAX_INPUTS) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a layer has 1 to %d inputs, not %zu",
                          model->name, CNN_LAYER_MAX_INPUTS, count);
     }
     for (size_t i = 0; i < count; i++) {
-        if (inputs[i] == NULL) {
+        if (names[i] == NULL) {
             return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of input %zu is NULL",
                              model->name, i);
         }
-        if (!find_node(model, inputs[i], &node->inputs[i])) {
-            return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\" to add one behind",
-                             model->name, inputs[i]);
+        if (!cnn__model_find(model, names[i], &references[i])) {
+            return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\" to add one after",
+                             model->name, names[i]);
         }
     }
-    node->input_count = (uint32_t)count;
     return CNN_OK;
 }
 
@@ -265,100 +297,145 @@ static void refuse(cnn_model *model, cnn_layer *layer)
     }
 }
 
+static cnn_status add_after(cnn_model *model, cnn_layer *layer, const char *const *inputs, size_t input_count)
+{
+    uint32_t references[CNN_LAYER_MAX_INPUTS];
+    const uint32_t count = inputs == NULL ? 1 : (uint32_t)input_count;
+    CNN__RETURN_IF_ERROR(check_addable(model, layer));
+    CNN__RETURN_IF_ERROR(resolve_inputs(model, inputs, input_count, references));
+    if (layer->inner != NULL) {
+        return cnn__model_expand(model, layer, layer->name, references, count);
+    }
+    char *name = layer->name != NULL ? cnn__strdup(model->context, layer->name) : automatic_name(model, layer);
+    return cnn__model_append(model, layer, name, CNN__NO_NODE, references, count);
+}
+
 cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const char *const *inputs, size_t input_count)
 {
     if (model == NULL) {
         cnn_layer_free(layer); /* it belongs to this call as always */
         return CNN_ERROR_INVALID_ARGUMENT;
     }
-    cnn__node node = {.layer = layer, .input_count = 1, .inputs = {model->node_count}};
-    cnn_status status = model->status != CNN_OK ? model->status : check_addable(model, layer);
-    if (status == CNN_OK && inputs != NULL) {
-        status = resolve_inputs(model, inputs, input_count, &node);
-    }
-    if (status == CNN_OK) {
-        status = grow_nodes(model);
-    }
-    if (status == CNN_OK) {
-        status = name_node(model, &node);
-    }
+    cnn_status status = add_after(model, layer, inputs, input_count);
     if (status != CNN_OK) {
-        remember(model, status);
+        cnn__model_remember(model, status);
         refuse(model, layer);
         return model->status;
     }
-    layer->added = true;
-    model->nodes[model->node_count++] = node;
     return CNN_OK;
 }
 
 cnn_status cnn_model_add(cnn_model *model, cnn_layer *layer) { return cnn_model_add_after(model, layer, NULL, 0); }
 
-cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, size_t count)
+/* What is to be applied again: a layer that stands for a model, or *node. */
+static cnn_status find_layer(const cnn_model *model, const char *name, cnn_layer **layer, uint32_t *node)
+{
+    *layer = name != NULL ? cnn__model_find_inner(model, name) : NULL;
+    if (*layer != NULL) {
+        return CNN_OK;
+    }
+    if (name == NULL || !cnn__model_find(model, name, node) || (*node & CNN__INPUT) != 0) {
+        return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\" to apply again",
+                         model->name, name != NULL ? name : "");
+    }
+    *layer = model->nodes[*node].layer;
+    return CNN_OK;
+}
+
+/* Appends a node that applies a layer which is there already. */
+static cnn_status append_shared(cnn_model *model, cnn_layer *layer, char *name, uint32_t owner,
+                                const uint32_t *references, uint32_t count)
+{
+    cnn_status status = cnn__model_append(model, cnn__layer_retain(layer), name, owner, references, count);
+    if (status != CNN_OK) {
+        cnn__layer_destroy(layer);
+    }
+    return status;
+}
+
+static cnn_status apply(cnn_model *model, const char *layer_name, const char *name, const char *const *inputs,
+                        size_t input_count)
+{
+    uint32_t references[CNN_LAYER_MAX_INPUTS], node = 0;
+    const uint32_t count = inputs == NULL ? 1 : (uint32_t)input_count;
+    cnn_layer *layer = NULL;
+    CNN__RETURN_IF_ERROR(check_open(model, name));
+    CNN__RETURN_IF_ERROR(find_layer(model, layer_name, &layer, &node));
+    CNN__RETURN_IF_ERROR(cnn__check_name(model->context, "cnn_model_apply", name));
+    CNN__RETURN_IF_ERROR(resolve_inputs(model, inputs, input_count, references));
+    if (layer->inner != NULL) {
+        if (name == NULL) {
+            return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a model applied again needs a name",
+                             model->name);
+        }
+        cnn_status status = cnn__model_expand(model, cnn__layer_retain(layer), name, references, count);
+        if (status != CNN_OK) {
+            cnn__layer_destroy(layer);
+        }
+        return status;
+    }
+    char *copy = name != NULL ? cnn__strdup(model->context, name) : automatic_name(model, layer);
+    return append_shared(model, layer, copy, model->nodes[node].owner, references, count);
+}
+
+cnn_status cnn_model_apply(cnn_model *model, const char *layer, const char *name, const char *const *inputs,
+                           size_t input_count)
 {
     if (model == NULL) {
         return CNN_ERROR_INVALID_ARGUMENT;
     }
-    cnn_context *context = model->context;
-    cnn_shape output = cnn_model_output_shape(model);
-    size_t outputs = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (classes == NULL || classes[i] == NULL) {
-            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of class %zu is NULL", model->name, i);
-        }
-    }
-    if (model->built && cnn__shape_values(&output, &outputs) && outputs != count && !(outputs == 1 && count == 2)) {
-        return cnn__fail(context, CNN_ERROR_MISMATCH, "%s: %zu class names for %zu outputs", model->name, count,
-                         outputs);
-    }
-    char **copies = cnn__alloc_array(context, count, sizeof(*copies));
-    size_t done = 0;
-    while (copies != NULL && done < count && (copies[done] = cnn__name_text(context, classes[done])) != NULL) {
-        done++;
-    }
-    if (copies == NULL || done < count) {
-        while (copies != NULL && done > 0) {
-            cnn__free(context, copies[--done]);
-        }
-        cnn__free(context, copies);
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    free_classes(model);
-    model->classes = copies;
-    model->class_count = count;
-    return CNN_OK;
+    cnn_status status = apply(model, layer, name, inputs, input_count);
+    return status == CNN_OK ? CNN_OK : cnn__model_remember(model, status);
 }
 
-/* Whether an input that is a vector can take such images value by value; `shape` is of one channel. */
-static bool gives_vector(const cnn_shape *shape, const cnn_shape *input)
+/* Names of layers inside other models have those models' names before them. */
+bool cnn__model_is_path(const char *name)
 {
-    size_t values = 0;
-    return input->rank == 1 && cnn__shape_values(shape, &values) &&
-           ((uint64_t)input->dims[0] == values || (uint64_t)input->dims[0] == 3 * (uint64_t)values);
+    const char *end = strchr(name, '/');
+    bool plain = strlen(name) < CNN__MAX_NAME;
+    while (plain && end != NULL) {
+        plain = cnn__is_plain_name(name, (size_t)(end - name));
+        name = end + 1;
+        end = strchr(name, '/');
+    }
+    return plain && cnn__is_plain_name(name, strlen(name));
 }
 
-cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline)
+static cnn_status check_named(const cnn_model *model, const char *name, const char *const *inputs, size_t input_count,
+                              uint32_t *references)
 {
-    cnn_pipeline *copy = NULL;
-    if (model == NULL) {
-        return CNN_ERROR_INVALID_ARGUMENT;
+    CNN__RETURN_IF_ERROR(check_open(model, name));
+    if (!cnn__model_is_path(name)) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of a layer is not of plain parts",
+                         model->name);
     }
-    if (pipeline != NULL) {
-        cnn_shape shape = cnn_pipeline_output_shape(pipeline,
-                                                    model->input.rank == 3 ? (uint32_t)model->input.dims[2] : 1);
-        if (cnn__pipeline_views(pipeline) > 1 && shape.rank > 0) {
-            shape = cnn__without_batch(&shape); /* of one view */
-        }
-        if (shape.rank != 0 && !cnn__shape_equal(&shape, &model->input) && !gives_vector(&shape, &model->input)) {
-            char given[64], wanted[64];
-            cnn__shape_text(&shape, NULL, given, sizeof(given));
-            cnn__shape_text(&model->input, NULL, wanted, sizeof(wanted));
-            return cnn__fail(model->context, CNN_ERROR_SHAPE, "%s: the pipeline gives %s, the input is %s", model->name,
-                             given, wanted);
-        }
-        CNN__RETURN_IF_ERROR(cnn_pipeline_create(model->context, cnn_pipeline_text(pipeline), &copy));
+    return resolve_inputs(model, inputs, input_count, references);
+}
+
+static cnn_status add_named(cnn_model *model, cnn_layer *layer, const char *name, const char *shares,
+                            const char *const *inputs, size_t input_count)
+{
+    uint32_t references[CNN_LAYER_MAX_INPUTS], node = 0;
+    CNN__RETURN_IF_ERROR(check_named(model, name, inputs, input_count, references));
+    char *copy = cnn__strdup(model->context, name);
+    if (shares == NULL) {
+        return cnn__model_append(model, layer, copy, CNN__NO_NODE, references, (uint32_t)input_count);
     }
-    cnn_pipeline_free(model->pipeline);
-    model->pipeline = copy;
-    return CNN_OK;
+    cnn_status status = find_layer(model, shares, &layer, &node);
+    if (status != CNN_OK) {
+        cnn__free(model->context, copy);
+        return status;
+    }
+    return append_shared(model, layer, copy, model->nodes[node].owner, references, (uint32_t)input_count);
+}
+
+cnn_status cnn__model_add_named(cnn_model *model, cnn_layer *layer, const char *name, const char *shares,
+                                const char *const *inputs, size_t input_count)
+{
+    cnn_status status = add_named(model, layer, name, shares, inputs, input_count);
+    if (status != CNN_OK) {
+        cnn__model_remember(model, status);
+        refuse(model, layer);
+    }
+    return status == CNN_OK ? CNN_OK : model->status;
 }

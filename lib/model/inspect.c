@@ -23,13 +23,6 @@ cnn_shape cnn_model_layer_shape(const cnn_model *model, size_t layer)
     return model != NULL && model->built && layer < model->node_count ? model->nodes[layer].output : (cnn_shape){0};
 }
 
-cnn_shape cnn_model_input_shape(const cnn_model *model) { return model != NULL ? model->input : (cnn_shape){0}; }
-
-cnn_shape cnn_model_output_shape(const cnn_model *model)
-{
-    return cnn_model_layer_shape(model, cnn_model_layer_count(model) - 1); /* no layers: SIZE_MAX, which is none */
-}
-
 size_t cnn_model_parameter_count(const cnn_model *model)
 {
     return model != NULL && model->built ? model->parameter_count : 0;
@@ -50,7 +43,7 @@ cnn_status cnn_model_parameter(cnn_model *model, size_t index, cnn_parameter *pa
     }
     const cnn__parameter *source = &model->parameters[index];
     found.name = source->name;
-    found.value = (cnn_tensor){model->values + source->offset, source->shape};
+    found.value = (cnn_tensor){source->data, source->shape};
     found.layer = source->node;
     found.trainable = source->trainable && !source->frozen;
     size_t size = parameter->struct_size < sizeof(found) ? parameter->struct_size : sizeof(found);
@@ -60,6 +53,7 @@ cnn_status cnn_model_parameter(cnn_model *model, size_t index, cnn_parameter *pa
 
 cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_parameter *parameter)
 {
+    size_t index = 0;
     if (model == NULL) {
         return CNN_ERROR_INVALID_ARGUMENT;
     }
@@ -67,7 +61,6 @@ cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_para
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no name or no place for a parameter",
                          model->name);
     }
-    size_t index = 0;
     if (model->built && cnn__table_find(&model->parameter_names, name, &index)) {
         return cnn_model_parameter(model, index, parameter);
     }
@@ -77,8 +70,38 @@ cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_para
 
 void cnn_model_touch(cnn_model *model)
 {
-    if (model != NULL) {
-        atomic_fetch_add(&model->version, 1);
+    if (model == NULL) {
+        return;
+    }
+    atomic_fetch_add(&model->version, 1);
+    for (uint32_t i = 0; i < model->lender_count; i++) {
+        atomic_fetch_add(&model->lenders[i]->version, 1);
+    }
+}
+
+/* Versions only grow: the sum is another one whenever one of them is. */
+unsigned long cnn__model_version(const cnn_model *model)
+{
+    unsigned long version = atomic_load_explicit(&model->version, memory_order_acquire);
+    for (uint32_t i = 0; i < model->lender_count; i++) {
+        version += atomic_load_explicit(&model->lenders[i]->version, memory_order_acquire);
+    }
+    return version;
+}
+
+void cnn__model_get_values(const cnn_model *model, float *to)
+{
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        const cnn__parameter *parameter = &model->parameters[i];
+        memcpy(to + parameter->offset, parameter->data, parameter->values * sizeof(float));
+    }
+}
+
+void cnn__model_set_values(cnn_model *model, const float *from)
+{
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        const cnn__parameter *parameter = &model->parameters[i];
+        memcpy(parameter->data, from + parameter->offset, parameter->values * sizeof(float));
     }
 }
 

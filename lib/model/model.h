@@ -1,5 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* A model inside the library: a graph of layers with one contiguous array of parameters. */
+/* A model inside the library: a graph of layers with their parameters.
+ *
+ * The graph's values are its inputs and what its nodes make, and are told by a reference: the number of the node that
+ * makes the value, or the number of an input with CNN__INPUT set. Inputs and nodes have names from one table, so that
+ * "input", "conv2d_1" and "vgg16/block1_conv1" mean one value each. A node reads only values that were there when it
+ * was added: a graph has no cycles by construction, and the order of its nodes is an order to run them in.
+ *
+ * A node applies a layer to values. The node that brought the layer owns the layer's parameters; further nodes that
+ * apply the same layer (cnn_model_apply()) have it as their `owner` and no parameters of their own.
+ *
+ * Parameters lie in one array of the model, at multiples of the alignment; gradients and optimizer slots are laid out
+ * alike, by `offset`. A model that was made from another built one, by cnn_model_cut() or cnn_model_as_layer(), borrows
+ * that one's parameters: they have an offset here and their `data` there. The lenders are retained, and whoever writes
+ * to parameters counts up the version of the model and of all its lenders, so that the sessions of each of them notice.
+ */
 #ifndef CNN_MODEL_MODEL_H
 #define CNN_MODEL_MODEL_H
 
@@ -14,16 +28,27 @@
 
 /* Most layers of a model. */
 #define CNN__MAX_LAYERS 65536
+/* Longest name with those of the models around it, and the NUL. */
+#define CNN__MAX_NAME 1024
 
-/* A layer in the graph. Values are numbered: 0 is the model's input, i + 1 the output of node i. */
-typedef struct cnn__node {
-    cnn_layer *layer;
+/* In a reference: that of an input. */
+#define CNN__INPUT 0x80000000u
+/* No reference, no node. */
+#define CNN__NO_NODE UINT32_MAX
+
+/* An input of the graph. */
+typedef struct cnn__input {
     char *name;
-    uint32_t input_count;
-    uint32_t inputs[CNN_LAYER_MAX_INPUTS]; /* value numbers */
-    cnn_shape output;                      /* with a batch of 1 */
-    uint32_t first_parameter, parameter_count;
-} cnn__node;
+    cnn_shape shape; /* of one sample: rank 1 to 3 */
+} cnn__input;
+
+/* A further name of a value: that of a model used as a layer, for its first output. */
+typedef struct cnn__alias {
+    char *name;
+    uint32_t reference;
+    cnn_layer *layer;                /* owned; NULL if a file or a copy named it */
+    uint32_t first_node, node_count; /* what the model became here, one after another */
+} cnn__alias;
 
 /* Automatic names of one kind of layer. */
 typedef struct cnn__prefix {
@@ -31,10 +56,26 @@ typedef struct cnn__prefix {
     uint32_t layers, given; /* how many layers have it, and the largest number given to one */
 } cnn__prefix;
 
+/* A layer applied to values. */
+typedef struct cnn__node {
+    cnn_layer *layer; /* shared by the nodes that apply it, in other models as well */
+    char *name;
+    uint32_t owner; /* the node with the layer's parameters: itself, or one before it */
+    uint32_t input_count;
+    uint32_t inputs[CNN_LAYER_MAX_INPUTS];     /* references */
+    cnn_shape output;                          /* of one sample */
+    uint32_t first_parameter, parameter_count; /* of its own */
+    struct cnn_model *lender;                  /* where its parameters come from; NULL: they are made here */
+    uint32_t lender_node;
+} cnn__node;
+
 typedef struct cnn__parameter {
     char *name; /* "conv2d_1/kernel" */
     cnn_shape shape;
-    size_t offset, values; /* in cnn_model.values, and in gradients and optimizer slots alike */
+    int32_t type;           /* a cnn_element_type */
+    float *data;            /* in this model's array or in a lender's */
+    size_t offset;          /* in gradients and optimizer slots, and in cnn_model.values where nothing is borrowed */
+    size_t values, storage; /* how many; offset in cnn_model.values, SIZE_MAX: borrowed */
     uint32_t node;
     bool trainable; /* by its kind */
     bool frozen;    /* by cnn_model_set_trainable() */
@@ -47,21 +88,30 @@ struct cnn_model {
     cnn_context *context;
     atomic_uint references;
     char *name;
-    cnn_shape input; /* of one sample: rank 3, or 1 for plain vectors */
+    cnn__input *inputs;
+    uint32_t input_count;
     cnn__node *nodes;
     uint32_t node_count, node_capacity;
-    cnn__table names;           /* of layers -> value number */
-    cnn__table parameter_names; /* of parameters -> index */
+    cnn__table names; /* of inputs, nodes and models used as layers -> reference */
+    cnn__alias *aliases;
+    uint32_t alias_count;
     cnn__prefix *prefixes;
     uint32_t prefix_count;
+    uint32_t last;     /* reference: what a layer added without inputs reads */
+    uint32_t *outputs; /* references; NULL: the value added last */
+    uint32_t output_count;
     cnn_layer *refused; /* layers that could not be added: a program that adds or frees them again does no harm */
     cnn_status status;  /* the first error of adding layers, and its message */
     char *message;
     bool built;
     cnn__parameter *parameters;
     uint32_t parameter_count, parameter_capacity;
-    float *values;                /* all parameters, each at a multiple of CNN__ALIGNMENT */
-    size_t value_count;           /* floats in `values`, gaps included */
+    cnn__table parameter_names;
+    float *values;        /* the parameters made here, each at a multiple of CNN__ALIGNMENT */
+    size_t value_count;   /* floats of a gradient or slot array: all parameters, gaps included */
+    size_t storage_count; /* floats in `values` */
+    cnn_model **lenders;  /* retained */
+    uint32_t lender_count;
     atomic_ulong version;         /* counts changes of the parameters */
     pthread_mutex_t prepare_lock; /* guards the next three, see prepared.h */
     struct cnn__prepared *prepared;
@@ -73,13 +123,61 @@ struct cnn_model {
 };
 
 cnn_model *cnn__model_retain(cnn_model *model);
+void cnn__model_free_classes(cnn_model *model);
 
 /* The two halves of building: shapes and parameters are known, but nothing is allocated for them yet; then they are,
  * as zeros, and the model counts as built. */
 cnn_status cnn__model_infer(cnn_model *model);
 cnn_status cnn__model_allocate(cnn_model *model);
+void cnn__model_forget_parameters(cnn_model *model);
 
-/* The shape of a sample with a batch in front. */
+/* The first input's shape, that of images. */
+static inline const cnn_shape *cnn__model_input(const cnn_model *model) { return &model->inputs[0].shape; }
+
+/* The value of that name; false if there is none. */
+bool cnn__model_find(const cnn_model *model, const char *name, uint32_t *reference);
+/* Name and shape, of one sample, of a value. */
+const char *cnn__value_name(const cnn_model *model, uint32_t reference);
+const cnn_shape *cnn__value_shape(const cnn_model *model, uint32_t reference);
+/* Output `index` of the model. */
+uint32_t cnn__model_output(const cnn_model *model, uint32_t index);
+uint32_t cnn__model_outputs(const cnn_model *model);
+
+/* Remembers the first error of building a model, with the message that the failing call left. */
+cnn_status cnn__model_remember(cnn_model *model, cnn_status status);
+/* Appends a node that owns nothing yet: takes over the name, also on failure, and the layer, else. */
+cnn_status cnn__model_append(cnn_model *model, cnn_layer *layer, char *name, uint32_t owner, const uint32_t *inputs,
+                             uint32_t input_count);
+/* Adds a layer as a file has it: under a name that may be that of a layer inside another model, and if `shares` is not
+ * NULL, applying the layer of that name, and `layer` is NULL. Takes the layer over, also on failure. */
+cnn_status cnn__model_add_named(cnn_model *model, cnn_layer *layer, const char *name, const char *shares,
+                                const char *const *inputs, size_t input_count);
+/* Whether a name is of plain parts: names of layers inside other models have those models' names before them. */
+bool cnn__model_is_path(const char *name);
+/* Gives a value a further name, which is taken over, also on failure. */
+cnn_status cnn__model_alias(cnn_model *model, char *name, uint32_t reference);
+/* The layer that was added as a model of that name; NULL if there is none. */
+cnn_layer *cnn__model_find_inner(const cnn_model *model, const char *name);
+/* Adds the inner model of a layer that cnn_model_as_layer() made under a name, reading `inputs`; takes over a reference
+ * to the layer unless it fails. The same model added again has the parameters that it has already. */
+cnn_status cnn__model_expand(cnn_model *model, cnn_layer *layer, const char *name, const uint32_t *inputs,
+                             uint32_t input_count);
+
+/* All parameters to and from an array laid out like gradients. */
+void cnn__model_get_values(const cnn_model *model, float *to);
+void cnn__model_set_values(cnn_model *model, const float *from);
+/* Counts changes of the parameters, also of those that are borrowed; cnn_model_touch() adds one. */
+unsigned long cnn__model_version(const cnn_model *model);
+
+/* Infers what a layer makes of inputs of these shapes, with the batch; writes a reason if it cannot. */
+cnn_status cnn__infer_layer(const cnn_context *context, const cnn_layer_kind *kind, const void *user,
+                            const cnn_shape *inputs, uint32_t input_count, cnn_layer_spec *spec, char *reason,
+                            size_t reason_size);
+/* The same, failing with an error that names the node and the shapes. */
+cnn_status cnn__infer_node(const cnn_model *model, uint32_t node, const cnn_layer_kind *kind, const void *user,
+                           const cnn_shape *inputs, uint32_t input_count, cnn_layer_spec *spec);
+
+/* The shape of a sample with a batch before it. */
 cnn_shape cnn__with_batch(const cnn_shape *sample, int64_t batch);
 cnn_shape cnn__without_batch(const cnn_shape *shape);
 

@@ -62,36 +62,99 @@ static uint64_t node_values(const cnn_model *model, const cnn__node *node)
     return values;
 }
 
-/* Whether each layer reads the one before it and nothing else. */
+/* A row of the table: a layer, or all those of a model used as a layer, of which the name before the '/' tells. */
+typedef struct row {
+    uint32_t begin, end; /* nodes */
+    size_t name_size;    /* of the first node's name, what the row is named by */
+    bool inner;
+} row;
+
+static row next_row(const cnn_model *model, uint32_t begin)
+{
+    const char *name = model->nodes[begin].name, *slash = strchr(name, '/');
+    row r = {begin, begin + 1, slash != NULL ? (size_t)(slash - name) : strlen(name), slash != NULL};
+    while (r.inner && r.end < model->node_count && strncmp(model->nodes[r.end].name, name, r.name_size + 1) == 0) {
+        r.end++;
+    }
+    return r;
+}
+
+/* Whether a node is outside the row, so that what it makes is an input of the row. */
+static bool is_outside(const row *r, uint32_t reference)
+{
+    return (reference & CNN__INPUT) != 0 || reference < r->begin || reference >= r->end;
+}
+
+/* Whether each row reads the one before it and nothing else. */
 static bool is_chain(const cnn_model *model)
 {
-    bool chain = true;
-    for (uint32_t i = 0; i < model->node_count && chain; i++) {
-        chain = model->nodes[i].input_count == 1 && model->nodes[i].inputs[0] == i;
+    uint32_t before = CNN__INPUT;
+    bool chain = model->input_count == 1;
+    for (uint32_t i = 0; i < model->node_count && chain;) {
+        const row r = next_row(model, i);
+        for (; i < r.end && chain; i++) {
+            const cnn__node *node = &model->nodes[i];
+            for (uint32_t k = 0; k < node->input_count && chain; k++) {
+                chain = !is_outside(&r, node->inputs[k]) || (node->inputs[k] == before && node->input_count == 1);
+            }
+        }
+        before = r.end - 1;
     }
     return chain;
 }
 
 /* As Keras writes it: a layer used once has one output, number 0. */
-static const char *input_text(const cnn_model *model, const cnn__node *node, uint32_t input, char *text, size_t size)
+static const char *input_text(const cnn_model *model, uint32_t reference, char *text, size_t size)
 {
-    uint32_t value = node->inputs[input];
-    snprintf(text, size, "%s[0][0]", value == 0 ? "input" : model->nodes[value - 1].name);
+    snprintf(text, size, "%s[0][0]", cnn__value_name(model, reference));
     return text;
 }
 
-/* A further row for each further input. */
-static void print_node(cnn__string *out, const columns *table, const cnn_model *model, const cnn__node *node)
+static void print_input(cnn__string *out, const columns *table, const char *fields[3], const char *input)
 {
-    char name[128], shape[128], values[32], input[128];
-    snprintf(name, sizeof(name), "%s (%s)", node->name, node->layer->kind.type);
-    cnn__shape_text(&node->output, "None", shape, sizeof(shape));
-    snprintf(values, sizeof(values), "%" PRIu64, node_values(model, node));
-    const char *first = input_text(model, node, 0, input, sizeof(input));
-    print_row(out, table, (const char *const[]){name, shape, values, first});
-    for (uint32_t i = 1; i < node->input_count; i++) {
-        const char *next = input_text(model, node, i, input, sizeof(input));
-        print_row(out, table, (const char *const[]){"", "", "", next});
+    print_row(out, table, (const char *const[]){fields[0], fields[1], fields[2], input});
+    fields[0] = fields[1] = fields[2] = ""; /* a further row for each further input */
+}
+
+/* What a node that applies the layer of another shows: the parameters are counted there. */
+static void values_text(const cnn_model *model, const row *r, char *text, size_t size)
+{
+    uint64_t values = 0;
+    for (uint32_t i = r->begin; i < r->end; i++) {
+        values += node_values(model, &model->nodes[i]);
+    }
+    const bool shared = model->nodes[r->begin].owner != r->begin &&
+                        model->nodes[model->nodes[r->begin].owner].parameter_count > 0;
+    snprintf(text, size, shared ? "%" PRIu64 " (shared)" : "%" PRIu64, values);
+}
+
+static void print_layer(cnn__string *out, const columns *table, const cnn_model *model, const row *r)
+{
+    char name[128], shape[128], values[48], input[128];
+    const cnn__node *first = &model->nodes[r->begin], *last = &model->nodes[r->end - 1];
+    snprintf(name, sizeof(name), "%.*s (%s)", (int)r->name_size, first->name,
+             r->inner ? "Model" : first->layer->kind.type);
+    cnn__shape_text(&last->output, "None", shape, sizeof(shape));
+    values_text(model, r, values, sizeof(values));
+    const char *fields[3] = {name, shape, values};
+    for (uint32_t i = r->begin; i < r->end; i++) {
+        for (uint32_t k = 0; k < model->nodes[i].input_count; k++) {
+            if (is_outside(r, model->nodes[i].inputs[k])) {
+                print_input(out, table, fields, input_text(model, model->nodes[i].inputs[k], input, sizeof(input)));
+            }
+        }
+    }
+}
+
+/* Keras lists inputs as layers where there are several. */
+static void print_inputs(cnn__string *out, const columns *table, const cnn_model *model)
+{
+    for (uint32_t i = 0; i < model->input_count && model->input_count > 1; i++) {
+        char name[128], shape[128];
+        snprintf(name, sizeof(name), "%s (Input)", model->inputs[i].name);
+        cnn__shape_text(&model->inputs[i].shape, "None", shape, sizeof(shape));
+        print_row(out, table, (const char *const[]){name, shape, "0", ""});
+        print_rule(out, table, '_');
     }
 }
 
@@ -113,9 +176,12 @@ cnn_status cnn_model_summary(const cnn_model *model, cnn_write_function write, v
     print_rule(&out, table, '_');
     print_row(&out, table, (const char *const[]){"Layer (type)", "Output Shape", "Param #", "Connected to"});
     print_rule(&out, table, '=');
-    for (uint32_t i = 0; i < model->node_count; i++) {
-        print_node(&out, table, model, &model->nodes[i]);
-        print_rule(&out, table, i + 1 < model->node_count ? '_' : '=');
+    print_inputs(&out, table, model);
+    for (uint32_t i = 0; i < model->node_count;) {
+        const row r = next_row(model, i);
+        print_layer(&out, table, model, &r);
+        i = r.end;
+        print_rule(&out, table, i < model->node_count ? '_' : '=');
     }
     uint64_t all = cnn_model_values(model), trainable = cnn_model_trainable_values(model);
     cnn__string_printf(&out, "Total params: %s\n", grouped(all, number, sizeof(number)));

@@ -36,7 +36,7 @@ static cnn_status update(const cnn_optimizer *optimizer, const cnn_backend_call 
     (void)optimizer;
     (void)step;
     (void)slots;
-    return call->backend->adam_update(call, args);
+    return cnn_backend_run(call, CNN_OP_UPDATE, CNN_PASS_FORWARD, args);
 }
 
 static const cnn__optimizer_rule rule = {.name = "adam", .prepare = prepare, .update = update};
@@ -71,6 +71,7 @@ cnn_status cnn_adam_create(cnn_context *context, const cnn_adam_options *options
     };
     CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &rule, &common, optimizer));
     (*optimizer)->slots = 2;
+    (*optimizer)->args.rule = CNN_UPDATE_ADAM;
     (*optimizer)->args.beta1 = given.beta1;
     (*optimizer)->args.beta2 = given.beta2;
     (*optimizer)->args.epsilon = given.epsilon;

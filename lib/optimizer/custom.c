@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Optimizers whose rule is the caller's. */
+#include "backend/backend.h"
 #include "core/error.h"
 #include "core/options.h"
 #include "optimizer/optimizer.h"
@@ -38,6 +39,11 @@ cnn_status cnn_optimizer_create_custom(cnn_context *context, const cnn_optimizer
     if (given.slots > CNN__OPTIMIZER_MAX_SLOTS) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "optimizer %s: %u slots; at most %d are kept", given.name,
                          given.slots, CNN__OPTIMIZER_MAX_SLOTS);
+    }
+    if (cnn__backend_owns_memory(&context->backend)) {
+        return cnn__fail(context, CNN_ERROR_UNSUPPORTED,
+                         "optimizer %s: backend %s owns its memory, which an update function cannot read", given.name,
+                         context->backend.name);
     }
     const cnn__optimizer_common common = {.learning_rate = given.learning_rate};
     CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &rule, &common, optimizer));

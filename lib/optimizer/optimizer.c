@@ -88,7 +88,7 @@ void cnn_optimizer_free(cnn_optimizer *optimizer)
     if (optimizer->rule->destroy != NULL) {
         optimizer->rule->destroy(optimizer);
     }
-    cnn__free(optimizer->context, optimizer->memory);
+    cnn__optimizer_release(optimizer);
     cnn__free(optimizer->context, optimizer);
 }
 
@@ -124,7 +124,7 @@ size_t cnn__optimizer_values(const cnn_optimizer *optimizer) { return optimizer-
 
 float *cnn__optimizer_slot(const cnn_optimizer *optimizer, uint32_t slot)
 {
-    return optimizer->memory != NULL ? optimizer->memory + slot * optimizer->stride : NULL;
+    return optimizer->memory != NULL ? optimizer->host + slot * optimizer->stride : NULL;
 }
 
 void cnn__optimizer_numbers(const cnn_optimizer *optimizer, cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS])

@@ -31,7 +31,9 @@ struct cnn_optimizer {
     void *user; /* of custom */
 
     uint64_t steps;
-    float *memory; /* `slots` arrays, each `stride` values after the one before; NULL until reserved */
+    float *memory; /* `slots` arrays, each `stride` values after the one before, where the backend computes; NULL until
+                      reserved */
+    float *host;   /* the same on this side: `memory` itself, unless the backend owns its memory */
     size_t stride;
     size_t values; /* of a slot */
     const void *owner;
@@ -89,11 +91,19 @@ cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_cal
  * that size already; CNN_ERROR_MISMATCH if they have another and steps were taken. */
 cnn_status cnn__optimizer_reserve(cnn_optimizer *optimizer, size_t values);
 
+/* Frees the slots. */
+void cnn__optimizer_release(cnn_optimizer *optimizer);
+
 /* Number of slots, known from the start; values in each, 0 until they are reserved. */
 uint32_t cnn__optimizer_slots(const cnn_optimizer *optimizer);
 size_t cnn__optimizer_values(const cnn_optimizer *optimizer);
 
-/* Slot `slot` of cnn__optimizer_slots(); NULL until they are reserved. */
+/* Between a slot as cnn__optimizer_slot() gives it and where the backend computes: before it is read, and after it was
+ * written. */
+cnn_status cnn__optimizer_take_slots(const cnn_optimizer *optimizer);
+cnn_status cnn__optimizer_put_slots(const cnn_optimizer *optimizer);
+
+/* Slot `slot` of cnn__optimizer_slots(), on this side; NULL until they are reserved. */
 float *cnn__optimizer_slot(const cnn_optimizer *optimizer, uint32_t slot);
 
 /* The options that an optimizer was made with, except the learning rate, by name; those that its rule does not have

@@ -27,7 +27,7 @@ static cnn_status update(const cnn_optimizer *optimizer, const cnn_backend_call 
     (void)optimizer;
     (void)step;
     (void)slots;
-    return call->backend->rmsprop_update(call, args);
+    return cnn_backend_run(call, CNN_OP_UPDATE, CNN_PASS_FORWARD, args);
 }
 
 static const cnn__optimizer_rule rule = {.name = "rmsprop", .update = update, .beta2_name = "rho"};
@@ -62,6 +62,7 @@ cnn_status cnn_rmsprop_create(cnn_context *context, const cnn_rmsprop_options *o
     CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &rule, &common, optimizer));
     (*optimizer)->slots = given.momentum != 0 ? 2 : 1;
     (*optimizer)->initial[0] = defaults->initial;
+    (*optimizer)->args.rule = CNN_UPDATE_RMSPROP;
     (*optimizer)->args.beta2 = given.rho;
     (*optimizer)->args.epsilon = given.epsilon;
     (*optimizer)->args.momentum = given.momentum;

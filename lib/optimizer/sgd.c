@@ -13,7 +13,7 @@ static cnn_status update(const cnn_optimizer *optimizer, const cnn_backend_call 
     (void)optimizer;
     (void)step;
     (void)slots;
-    return call->backend->sgd_update(call, args);
+    return cnn_backend_run(call, CNN_OP_UPDATE, CNN_PASS_FORWARD, args);
 }
 
 static const cnn__optimizer_rule rule = {.name = "sgd", .update = update};
@@ -46,6 +46,7 @@ cnn_status cnn_sgd_create(cnn_context *context, const cnn_sgd_options *options, 
     };
     CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &rule, &common, optimizer));
     (*optimizer)->slots = given.momentum != 0 ? 1 : 0;
+    (*optimizer)->args.rule = CNN_UPDATE_SGD;
     (*optimizer)->args.momentum = given.momentum;
     (*optimizer)->args.nesterov = given.nesterov;
     (*optimizer)->args.variant = given.convention == CNN_KERAS ? RATE_INSIDE : RATE_OUTSIDE;

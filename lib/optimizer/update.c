@@ -2,6 +2,7 @@
 /* One step of any rule: slots, the norm to clip by, and the update of each parameter. */
 #include <math.h>
 
+#include "backend/backend.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "optimizer/optimizer.h"
@@ -18,8 +19,53 @@ static cnn_status slots_allocate(cnn_optimizer *optimizer, size_t values, float 
                          cnn_optimizer_name(optimizer), optimizer->slots, values);
     }
     *stride = *stride / STRIDE_VALUES * STRIDE_VALUES;
-    *memory = cnn__alloc_array(optimizer->context, total, sizeof(float));
+    if (!cnn__mul_size(total, sizeof(float), &total)) {
+        return cnn__fail(optimizer->context, CNN_ERROR_LIMIT, "%s: %u slots of %zu values fit in no memory",
+                         cnn_optimizer_name(optimizer), optimizer->slots, values);
+    }
+    *memory = cnn__backend_alloc(optimizer->context, total);
     return *memory != NULL ? CNN_OK : cnn__last_status(optimizer->context);
+}
+
+static bool is_apart(const cnn_optimizer *optimizer) { return cnn__backend_owns_memory(&optimizer->context->backend); }
+
+static size_t slot_bytes(const cnn_optimizer *optimizer)
+{
+    return optimizer->stride * optimizer->slots * sizeof(float);
+}
+
+void cnn__optimizer_release(cnn_optimizer *optimizer)
+{
+    cnn__backend_free(optimizer->context, optimizer->memory, slot_bytes(optimizer));
+    if (is_apart(optimizer)) {
+        cnn__free(optimizer->context, optimizer->host);
+    }
+    optimizer->memory = optimizer->host = NULL;
+}
+
+cnn_status cnn__optimizer_take_slots(const cnn_optimizer *optimizer)
+{
+    return optimizer->memory != NULL && is_apart(optimizer)
+               ? cnn__backend_copy_out(optimizer->context, optimizer->host, optimizer->memory, slot_bytes(optimizer))
+               : CNN_OK;
+}
+
+cnn_status cnn__optimizer_put_slots(const cnn_optimizer *optimizer)
+{
+    return optimizer->memory != NULL && is_apart(optimizer)
+               ? cnn__backend_copy_in(optimizer->context, optimizer->memory, optimizer->host, slot_bytes(optimizer))
+               : CNN_OK;
+}
+
+/* Fills the slots with what they begin with; `optimizer` is complete but for that. */
+static cnn_status slots_begin(const cnn_optimizer *optimizer)
+{
+    for (uint32_t slot = 0; slot < optimizer->slots; slot++) {
+        for (size_t i = 0; i < optimizer->stride; i++) {
+            optimizer->host[slot * optimizer->stride + i] = optimizer->initial[slot];
+        }
+    }
+    return cnn__optimizer_put_slots(optimizer);
 }
 
 cnn_status cnn__optimizer_reserve(cnn_optimizer *optimizer, size_t values)
@@ -30,22 +76,23 @@ cnn_status cnn__optimizer_reserve(cnn_optimizer *optimizer, size_t values)
         return CNN_OK;
     }
     if (optimizer->memory != NULL && optimizer->steps > 0) {
-        return cnn__fail(optimizer->context, CNN_ERROR_MISMATCH,
-                         "%s: holds slots for %zu values after %llu steps; found %zu values",
-                         cnn_optimizer_name(optimizer), optimizer->values, (unsigned long long)optimizer->steps,
-                         values);
+        return cnn__fail(
+            optimizer->context, CNN_ERROR_MISMATCH, "%s: holds slots for %zu values after %llu steps; found %zu values",
+            cnn_optimizer_name(optimizer), optimizer->values, (unsigned long long)optimizer->steps, values);
     }
     CNN__RETURN_IF_ERROR(slots_allocate(optimizer, values, &memory, &stride));
-    for (uint32_t slot = 0; slot < optimizer->slots; slot++) {
-        for (size_t i = 0; i < stride; i++) {
-            memory[slot * stride + i] = optimizer->initial[slot];
-        }
+    float *host = is_apart(optimizer) ? cnn__alloc_array(optimizer->context, stride * optimizer->slots, sizeof(float))
+                                      : memory;
+    if (host == NULL) {
+        cnn__backend_free(optimizer->context, memory, stride * optimizer->slots * sizeof(float));
+        return cnn__last_status(optimizer->context);
     }
-    cnn__free(optimizer->context, optimizer->memory);
+    cnn__optimizer_release(optimizer);
     optimizer->memory = memory;
+    optimizer->host = host;
     optimizer->stride = stride;
     optimizer->values = values;
-    return CNN_OK;
+    return slots_begin(optimizer);
 }
 
 static cnn_status backend_failed(const cnn_optimizer *optimizer, const cnn_backend_call *call, cnn_status status)
@@ -66,8 +113,14 @@ static cnn_status clip_scale(const cnn_optimizer *optimizer, const cnn_backend_c
     }
     for (size_t i = 0; i < count; i++) {
         double sum = 0;
-        cnn_status status =
-            items[i].n > 0 ? call->backend->sum_squares(call, items[i].n, items[i].g, &sum) : CNN_OK;
+        const cnn_reduce_args args = {.struct_size = sizeof(args),
+                                      .kind = CNN_REDUCE_SUM_SQUARES,
+                                      .outer = 1,
+                                      .inner = 1,
+                                      .c = (int64_t)items[i].n,
+                                      .x = items[i].g,
+                                      .result = &sum};
+        cnn_status status = items[i].n > 0 ? cnn_backend_run(call, CNN_OP_REDUCE, CNN_PASS_FORWARD, &args) : CNN_OK;
         if (status != CNN_OK) {
             return backend_failed(optimizer, call, status);
         }
@@ -89,7 +142,7 @@ static cnn_status update_item(const cnn_optimizer *optimizer, const cnn_backend_
 {
     float *slots[CNN__OPTIMIZER_MAX_SLOTS] = {NULL};
     for (uint32_t i = 0; i < optimizer->slots; i++) {
-        slots[i] = cnn__optimizer_slot(optimizer, i) + item->offset;
+        slots[i] = optimizer->memory + i * optimizer->stride + item->offset;
     }
     args->n = item->n;
     args->w = item->w;
@@ -104,8 +157,8 @@ static cnn_status update_item(const cnn_optimizer *optimizer, const cnn_backend_
     return backend_failed(optimizer, call, status);
 }
 
-cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_call *call,
-                                 const cnn__update_item *items, size_t count, size_t values)
+cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_call *call, const cnn__update_item *items,
+                                 size_t count, size_t values)
 {
     cnn_update_args args = optimizer->args;
     /* A counter from a file may be anything; step 0 would divide by zero. */

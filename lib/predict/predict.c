@@ -98,24 +98,25 @@ static size_t choose(const cnn_model *model, const distribution *all, size_t cla
 static uint32_t input_channels(const cnn_model *model, int64_t height, int64_t width)
 {
     size_t wanted = 0, values = 0;
-    if (model->input.rank == 3) {
-        return model->input.dims[2] == 1 ? 1 : 3;
+    if (cnn__model_input(model)->rank == 3) {
+        return cnn__model_input(model)->dims[2] == 1 ? 1 : 3;
     }
     int64_t dims[3] = {height, width, 3};
     if (model->pipeline != NULL) {
         cnn__pipeline_dims(model->pipeline, dims);
     }
     const cnn_shape shape = {3, 0, {dims[0], dims[1], dims[2]}};
-    return cnn__shape_values(&model->input, &wanted) && cnn__shape_values(&shape, &values) && values == wanted ? 3 : 1;
+    const bool known = cnn__shape_values(cnn__model_input(model), &wanted) && cnn__shape_values(&shape, &values);
+    return known && values == wanted ? 3 : 1;
 }
 
 /* Whether values of this shape are an input: what loaders may give too. */
 static bool is_input(const cnn_model *model, const cnn_shape *shape)
 {
     size_t have = 0, want = 0;
-    const bool vector = model->input.rank == 1 && cnn__shape_values(shape, &have) &&
-                        cnn__shape_values(&model->input, &want) && have == want;
-    return vector || cnn__shape_equal(shape, &model->input);
+    const bool vector = cnn__model_input(model)->rank == 1 && cnn__shape_values(shape, &have) &&
+                        cnn__shape_values(cnn__model_input(model), &want) && have == want;
+    return vector || cnn__shape_equal(shape, cnn__model_input(model));
 }
 
 /* Fills the scratch with the views of the image, mostly one. */
@@ -137,7 +138,8 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     size_t room = 0;
     cnn_shape shape = {0};
     *views = cnn__pipeline_views(model->pipeline);
-    if (status == CNN_OK && (!cnn__shape_values(&model->input, &room) || !cnn__mul_size(room, *views, &room))) {
+    if (status == CNN_OK &&
+        (!cnn__shape_values(cnn__model_input(model), &room) || !cnn__mul_size(room, *views, &room))) {
         status = cnn__fail(session->context, CNN_ERROR_LIMIT, "%s: %u views are too large", model->name, *views);
     }
     if (status == CNN_OK) {
@@ -152,7 +154,7 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     if (status == CNN_OK && !is_input(model, &shape)) {
         char given[64], wanted[64];
         cnn__shape_text(&shape, NULL, given, sizeof(given));
-        cnn__shape_text(&model->input, NULL, wanted, sizeof(wanted));
+        cnn__shape_text(cnn__model_input(model), NULL, wanted, sizeof(wanted));
         status = cnn__fail(session->context, CNN_ERROR_SHAPE, "%s: the image becomes %s, the input is %s", model->name,
                            given, wanted);
     }

@@ -17,11 +17,11 @@ static size_t sample_values(const cnn_shape *shape)
 /* What turns the logits into the output; CNN_LINEAR if nothing does. */
 static cnn_activation head_activation(const cnn_session *session)
 {
-    const cnn__program *program = &session->program;
-    if (!program->head) {
+    const cnn__output *output = cnn__session_output(session);
+    if (output->head == CNN__NO_OP) {
         return CNN_LINEAR;
     }
-    const cnn_activate_options *options = program->ops[program->op_count - 1].state;
+    const cnn_activate_options *options = session->program.ops[output->head].state;
     return (cnn_activation)options->activation;
 }
 
@@ -82,7 +82,7 @@ cnn_status cnn__session_forward_views(cnn_session *session, const float *inputs,
         return CNN_OK;
     }
     const cnn_shape output = cnn_model_output_shape(session->model);
-    const size_t input_values = sample_values(&session->model->input), each = sample_values(&output);
+    const size_t input_values = sample_values(cnn__model_input(session->model)), each = sample_values(&output);
     const size_t values = samples * each, images = samples * views;
     CNN__RETURN_IF_ERROR(reserve(session, values));
     memset(session->view_sums, 0, values * sizeof(*session->view_sums));

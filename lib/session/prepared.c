@@ -4,38 +4,42 @@
 
 #include <string.h>
 
+#include "backend/backend.h"
+
 struct cnn__prepared {
     cnn__prepared *next;
     uint32_t node, references;
     void *state; /* the op's, with its fusions: what is prepared depends on it, on the node and on nothing else */
     size_t state_size;
-    void *data;
+    void *data; /* where the backend computes */
+    size_t size;
     atomic_ulong version; /* the parameters' when data was made; 0: not yet */
 };
 
-static bool is_of(const cnn__prepared *prepared, const cnn__op *op)
+static bool is_of(const cnn__prepared *prepared, uint32_t node, const cnn__op *op)
 {
-    return prepared->node == op->node && prepared->state_size == op->type->state_size &&
+    return prepared->node == node && prepared->state_size == op->type->state_size &&
            memcmp(prepared->state, op->state, prepared->state_size) == 0;
 }
 
 static void free_entry(cnn_context *context, cnn__prepared *prepared)
 {
     cnn__free(context, prepared->state);
-    cnn__free(context, prepared->data);
+    cnn__backend_free(context, prepared->data, prepared->size);
     cnn__free(context, prepared);
 }
 
-static cnn__prepared *new_entry(cnn_context *context, const cnn__op *op)
+static cnn__prepared *new_entry(cnn_context *context, uint32_t node, const cnn__op *op)
 {
     cnn__prepared *prepared = cnn__alloc_zero(context, sizeof(*prepared));
     if (prepared == NULL) {
         return NULL;
     }
-    prepared->node = op->node;
+    prepared->node = node;
     prepared->state_size = op->type->state_size;
     prepared->state = cnn__alloc(context, prepared->state_size);
-    prepared->data = cnn__alloc(context, op->preparation.size);
+    prepared->size = op->preparation.size;
+    prepared->data = cnn__backend_alloc(context, prepared->size);
     atomic_init(&prepared->version, 0);
     if (prepared->state == NULL || prepared->data == NULL) {
         free_entry(context, prepared);
@@ -45,17 +49,22 @@ static cnn__prepared *new_entry(cnn_context *context, const cnn__op *op)
     return prepared;
 }
 
+void cnn__prepared_free_scratch(cnn_model *model)
+{
+    cnn__backend_free(model->context, model->prepare_scratch, model->prepare_scratch_size);
+}
+
 /* Entries are made one at a time, under the lock: they share one scratch. */
 static bool reserve_scratch(cnn_model *model, size_t size)
 {
     if (size <= model->prepare_scratch_size) {
         return true;
     }
-    void *larger = cnn__alloc(model->context, size);
+    void *larger = cnn__backend_alloc(model->context, size);
     if (larger == NULL) {
         return false;
     }
-    cnn__free(model->context, model->prepare_scratch);
+    cnn__prepared_free_scratch(model);
     model->prepare_scratch = larger;
     model->prepare_scratch_size = size;
     return true;
@@ -63,12 +72,13 @@ static bool reserve_scratch(cnn_model *model, size_t size)
 
 static cnn__prepared *find_or_add(cnn_model *model, const cnn__op *op)
 {
+    const uint32_t node = model->nodes[op->node].owner; /* nodes with the same parameters share what is made of them */
     cnn__prepared *prepared = model->prepared;
-    while (prepared != NULL && !is_of(prepared, op)) {
+    while (prepared != NULL && !is_of(prepared, node, op)) {
         prepared = prepared->next;
     }
     if (prepared == NULL && reserve_scratch(model, op->preparation.scratch)) {
-        prepared = new_entry(model->context, op);
+        prepared = new_entry(model->context, node, op);
         if (prepared != NULL) {
             prepared->next = model->prepared;
             model->prepared = prepared;
@@ -117,14 +127,13 @@ static cnn_status make(const cnn_model *model, cnn__prepared *prepared, const cn
 
 bool cnn__prepared_is_current(const cnn_model *model, const cnn__prepared *prepared)
 {
-    return atomic_load_explicit(&prepared->version, memory_order_acquire) ==
-           atomic_load_explicit(&model->version, memory_order_acquire);
+    return atomic_load_explicit(&prepared->version, memory_order_acquire) == cnn__model_version(model);
 }
 
 cnn_status cnn__prepared_data(cnn_model *model, cnn__prepared *prepared, const cnn__op *op, const cnn_layer_call *call,
                               const void **data)
 {
-    const unsigned long version = atomic_load_explicit(&model->version, memory_order_acquire);
+    const unsigned long version = cnn__model_version(model);
     cnn_status status = CNN_OK;
     if (atomic_load_explicit(&prepared->version, memory_order_acquire) != version) {
         pthread_mutex_lock(&model->prepare_lock);

@@ -15,6 +15,9 @@ typedef struct cnn__prepared cnn__prepared;
 cnn_status cnn__prepared_acquire(cnn_model *model, const cnn__op *op, cnn__prepared **prepared);
 void cnn__prepared_release(cnn_model *model, cnn__prepared *prepared);
 
+/* Frees what entries are made with, at the end of a model. */
+void cnn__prepared_free_scratch(cnn_model *model);
+
 /* Whether the data is up to date with the parameters. */
 bool cnn__prepared_is_current(const cnn_model *model, const cnn__prepared *prepared);
 

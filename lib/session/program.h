@@ -1,17 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* A program: the graph as a list of operations for one batch size, with layers fused where that is possible. */
+/* A program: the graph compiled for what is asked, as a list of operations on values (value.h).
+ *
+ * A request says what is asked: which outputs, what else is read afterwards, training behaviour or not, which
+ * gradients. cnn__program_compile() makes a program of it in passes, each a function of compile.c:
+ *
+ *   find what is needed      nothing that no output, kept value or wanted gradient depends on becomes an operation;
+ *   list the operations      what does nothing is dropped, and an activation that somebody looks behind, or that turns
+ *                            logits into an output, is split off as an operation of its own;
+ *   infer                    shapes, workspace and parameters of each operation;
+ *   find gradients           which values have one, and which operations run backward;
+ *   fuse                     pairs become one operation, by the table in fuse.c;
+ *   ask the backend          what inference prepares of parameters, and with what workspace.
+ *
+ * What an operation does is a layer's state, of which it has its own copy: fusing changes that copy alone. */
 #ifndef CNN_SESSION_PROGRAM_H
 #define CNN_SESSION_PROGRAM_H
 
 #include "model/model.h"
+#include "session/value.h"
 
-/* What a program is for; flags. */
-enum {
-    CNN__PROGRAM_TRAINING = 1, /* dropout stays, gradients follow */
-    CNN__PROGRAM_WHOLE = 2     /* nothing is fused or left out: every layer's output exists */
-};
+/* A value of the graph that is asked for: a reference, or what a node makes before its own activation. */
+typedef struct cnn__wanted {
+    uint32_t reference;
+    bool linear;
+} cnn__wanted;
 
-#define CNN__NO_NODE UINT32_MAX
+typedef struct cnn__request {
+    int64_t batch;
+    bool training;                             /* behaviour */
+    bool parameter_gradients;                  /* of the trained ones */
+    bool keep_all;                             /* every node's output */
+    const cnn__wanted *outputs, *keep, *asked; /* asked: values whose gradients are */
+    size_t output_count, keep_count, gradient_count;
+} cnn__request;
 
 typedef struct cnn__op {
     uint32_t node;
@@ -20,30 +41,60 @@ typedef struct cnn__op {
     const void *user;
     void *state; /* a copy of the layer's state with fusions applied; owned. NULL: `user` is the layer's own */
     uint32_t input_count;
-    uint32_t inputs[CNN_LAYER_MAX_INPUTS]; /* value numbers of the program */
+    uint32_t inputs[CNN_LAYER_MAX_INPUTS];
     uint32_t output;
     cnn_layer_spec spec;
-    cnn__preparation preparation; /* of inference; zeros in training */
-    uint32_t absorbed;            /* the node whose parameters were taken over, too; CNN__NO_NODE: none */
-    cnn_activation activation;    /* folded in, and to be derived before `backward` */
-    float alpha;
-    bool frozen;      /* none of its parameters is trained */
-    bool has_trained; /* some are */
+    cnn__preparation preparation; /* of inference; zeros where gradients are computed */
+    uint32_t parameter_count;     /* with those of operations that were taken over, which follow the own ones */
+    uint32_t parameters[CNN_LAYER_MAX_PARAMETERS]; /* of the model */
+    bool frozen;                                   /* none of its parameters is trained */
+    bool has_trained;                              /* gradients of some of its parameters are computed */
+    bool has_backward;                             /* it runs in a backward pass */
+    bool gone;                                     /* another operation does its work */
+
+    /* Written by the plan. */
+    size_t saved;         /* offset of what it keeps for its backward; CNN__NOWHERE: nothing */
+    uint32_t accumulates; /* bit i: the gradient of input i is added to what is there */
+    bool adds_parameters; /* so are those of the parameters: another op with the same ones writes before it */
 } cnn__op;
+
+/* An output of the program. */
+typedef struct cnn__output {
+    cnn__wanted wanted;
+    uint32_t value, logits; /* one value if no activation was split off */
+    uint32_t head;          /* the operation that turns logits into the output; CNN__NO_OP: none */
+} cnn__output;
 
 typedef struct cnn__program {
     cnn__op *ops;
     uint32_t op_count;
-    cnn_shape *shapes; /* of the values, with the batch; value 0 is the input */
+    cnn__value *values;
     uint32_t value_count;
-    uint32_t *node_values; /* node -> the value that holds its output */
-    uint32_t output, logits;
-    bool head; /* the last op turns logits into the output */
-    uint32_t flags;
+    uint32_t *input_values;  /* input of the model -> value; CNN__NO_VALUE: nothing reads it */
+    uint32_t *node_values;   /* node -> its output; CNN__NO_VALUE: it was not needed, or is inside another operation */
+    uint32_t *linear_values; /* node -> its output before its own activation, where that was split off */
+    cnn__output *outputs;
+    uint32_t output_count;
+    bool *trained;            /* parameter of the model -> its gradient is wanted */
+    bool training;            /* behaviour */
+    bool parameter_gradients; /* those of trained parameters are computed */
+    bool repeats;             /* several backward passes may follow one forward pass */
+    bool has_backward;        /* some gradient is computed */
+    bool keeps_all;
 } cnn__program;
 
 /* Compiles the model's graph. Errors name the layer and the shapes. */
-cnn_status cnn__program_compile(const cnn_model *model, uint32_t flags, int64_t batch, cnn__program *program);
+cnn_status cnn__program_compile(const cnn_model *model, const cnn__request *request, cnn__program *program);
 void cnn__program_free(cnn_context *context, cnn__program *program);
+
+/* The value that is meant; CNN__NO_VALUE where the program has none. */
+uint32_t cnn__program_value(const cnn__program *program, cnn__wanted wanted);
+
+/* Marks the values that have a gradient and the operations that run backward; shapes are known. An error names a value
+ * whose gradient is asked for and that no output depends on. */
+cnn_status cnn__program_find_gradients(const cnn_model *model, const cnn__request *request, cnn__program *program);
+
+/* Infers an operation from its state as it is; leaves it as it was on failure. */
+cnn_status cnn__op_infer(const cnn_model *model, const cnn__program *program, cnn__op *op);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a session, and what can be asked of it. */
-#include "session/session.h"
+#include "session/memory.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "core/options.h"
+#include "session/request.h"
 
 static cnn_status check_options(cnn_model *model, const cnn_session_options *given, cnn_session_options *options)
 {
@@ -20,11 +20,6 @@ static cnn_status check_options(cnn_model *model, const cnn_session_options *giv
     return CNN_OK;
 }
 
-static uint32_t program_flags(const cnn_session_options *options)
-{
-    return (options->training ? CNN__PROGRAM_TRAINING : 0u) | (options->keep_activations ? CNN__PROGRAM_WHOLE : 0u);
-}
-
 /* What is prepared, with the scratch of the op that needs most. */
 static uint64_t prepared_bytes(const cnn__program *program)
 {
@@ -37,11 +32,11 @@ static uint64_t prepared_bytes(const cnn__program *program)
     return bytes + scratch;
 }
 
-/* Of the program's memory, gradients and prepared parameters. */
+/* Of the program's memory, gradients of parameters and prepared parameters. */
 static uint64_t session_bytes(const cnn_model *model, const cnn__program *program, const cnn__plan *plan)
 {
-    const bool training = (program->flags & CNN__PROGRAM_TRAINING) != 0;
-    return plan->size + (training ? model->value_count * sizeof(float) : prepared_bytes(program));
+    return plan->size + (program->parameter_gradients ? model->value_count * sizeof(float) : 0) +
+           prepared_bytes(program);
 }
 
 static cnn_status check_size(const cnn_session *session)
@@ -55,36 +50,46 @@ static cnn_status check_size(const cnn_session *session)
                                      session->model->name, session->batch, bytes, most);
 }
 
+static cnn_status acquire_prepared(cnn_session *session)
+{
+    for (uint32_t k = 0; k < session->program.op_count; k++) {
+        const cnn__op *op = &session->program.ops[k];
+        if (op->preparation.size > 0) {
+            CNN__RETURN_IF_ERROR(cnn__prepared_acquire(session->model, op, &session->prepared[k]));
+        }
+    }
+    return CNN_OK;
+}
+
 static cnn_status allocate(cnn_session *session)
 {
     cnn_context *context = session->context;
     const cnn_model *model = session->model;
     size_t input = 0;
-    (void)cnn__shape_values(&model->input, &input);
-    session->memory = cnn__alloc(context, session->plan.size);
-    session->wants_gradient = cnn__alloc_zero(context, session->program.value_count * sizeof(bool));
+    (void)cnn__shape_values(cnn__model_input(model), &input);
     session->prepared = cnn__alloc_zero(context, session->program.op_count * sizeof(*session->prepared));
+    session->inputs = cnn__alloc_zero(context, model->input_count * sizeof(*session->inputs));
     session->scratch = cnn__alloc_array(context, input, sizeof(float));
     session->scratch_values = input;
-    if (session->training) {
-        session->gradients = cnn__alloc_zero(context, model->value_count * sizeof(float));
-        session->trained = cnn__alloc_zero(context, model->parameter_count * sizeof(bool));
+    if (session->prepared == NULL || session->inputs == NULL || session->scratch == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
     }
-    bool complete = session->memory != NULL && session->wants_gradient != NULL && session->prepared != NULL &&
-                    session->scratch != NULL &&
-                    ((session->gradients != NULL && session->trained != NULL) || !session->training);
-    for (uint32_t i = 0; complete && session->training && i < model->parameter_count; i++) {
-        session->trained[i] = model->parameters[i].trainable && !model->parameters[i].frozen;
-    }
-    for (uint32_t k = 0; complete && k < session->program.op_count; k++) {
-        const cnn__op *op = &session->program.ops[k];
-        complete = op->preparation.size == 0 ||
-                   cnn__prepared_acquire(session->model, op, &session->prepared[k]) == CNN_OK;
-    }
-    for (uint32_t v = 0; complete && v < session->program.value_count; v++) {
-        session->wants_gradient[v] = session->plan.gradients[v] != CNN__NOWHERE;
-    }
-    return complete ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    CNN__RETURN_IF_ERROR(cnn__session_memory_create(session));
+    return acquire_prepared(session);
+}
+
+static cnn_status compile(cnn_session *session, const cnn_session_options *options)
+{
+    const cnn_model *model = session->model;
+    cnn__request request;
+    CNN__RETURN_IF_ERROR(cnn__request_open(model, options, &request));
+    session->training = request.training;
+    cnn_status status = cnn__program_compile(model, &request, &session->program);
+    cnn__request_close(model, &request);
+    CNN__RETURN_IF_ERROR(status);
+    CNN__RETURN_IF_ERROR(cnn__plan_create(model, &session->program, &session->plan));
+    CNN__RETURN_IF_ERROR(check_size(session));
+    return allocate(session);
 }
 
 cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *given, cnn_session **out)
@@ -105,17 +110,7 @@ cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *given
     session->model = cnn__model_retain(model);
     session->batch = options.batch;
     session->threads = options.threads;
-    session->training = options.training != 0;
-    cnn_status status = cnn__program_compile(model, program_flags(&options), options.batch, &session->program);
-    if (status == CNN_OK) {
-        status = cnn__plan_create(model, &session->program, &session->plan);
-    }
-    if (status == CNN_OK) {
-        status = check_size(session);
-    }
-    if (status == CNN_OK) {
-        status = allocate(session);
-    }
+    cnn_status status = compile(session, &options);
     if (status != CNN_OK) {
         cnn_session_free(session);
         return status;
@@ -136,12 +131,9 @@ void cnn_session_free(cnn_session *session)
         }
     }
     cnn__free(context, session->prepared);
+    cnn__session_memory_free(session);
     cnn__program_free(context, &session->program);
-    cnn__plan_free(context, &session->plan);
-    cnn__free(context, session->memory);
-    cnn__free(context, session->gradients);
-    cnn__free(context, session->wants_gradient);
-    cnn__free(context, session->trained);
+    cnn__free(context, session->inputs);
     cnn__free(context, session->scratch);
     cnn__free(context, session->view_sums);
     cnn__free(context, session->view_means);
@@ -150,59 +142,102 @@ void cnn_session_free(cnn_session *session)
     cnn__free(context, session);
 }
 
-const float *cnn__session_value(const cnn_session *session, uint32_t value)
+const float *cnn__session_value(const cnn_session *session, uint32_t index)
 {
-    return value == 0 ? session->input : (const float *)(session->memory + session->plan.values[value]);
+    const cnn__value *value = &session->program.values[index];
+    if (value->role == CNN__VALUE_INPUT) {
+        return session->input_memory != NULL ? session->input_memory[value->input] : session->inputs[value->input];
+    }
+    return (const float *)(session->memory + value->place);
 }
 
-float *cnn__session_value_gradient(const cnn_session *session, uint32_t value)
+float *cnn__session_gradient_of(const cnn_session *session, uint32_t value)
 {
-    size_t offset = session->plan.gradients[value];
+    const size_t offset = session->program.values[value].gradient_place;
     return offset == CNN__NOWHERE ? NULL : (float *)(session->memory + offset);
 }
 
 cnn_shape cnn__session_shape(const cnn_session *session, uint32_t value)
 {
-    cnn_shape shape = session->program.shapes[value];
+    cnn_shape shape = session->program.values[value].shape;
     shape.dims[0] = (int64_t)session->count;
     return shape;
 }
 
+size_t cnn__session_values(const cnn_session *session, uint32_t value)
+{
+    return session->program.values[value].values / session->batch * session->count;
+}
+
 const float *cnn_session_output(const cnn_session *session)
 {
-    return session == NULL || session->count == 0 ? NULL : cnn__session_value(session, session->program.output);
+    if (session == NULL || session->count == 0) {
+        return NULL;
+    }
+    return cnn__session_host_value(session, cnn__session_output(session)->value);
 }
 
 const float *cnn_session_logits(const cnn_session *session)
 {
-    return session == NULL || session->count == 0 ? NULL : cnn__session_value(session, session->program.logits);
+    if (session == NULL || session->count == 0) {
+        return NULL;
+    }
+    return cnn__session_host_value(session, cnn__session_output(session)->logits);
 }
 
 cnn_model *cnn_session_model(const cnn_session *session) { return session != NULL ? session->model : NULL; }
 
-cnn_status cnn_session_activation(const cnn_session *session, const char *layer, cnn_tensor *activation)
+/* The program's value of that name; CNN__NO_VALUE if it has none that lies anywhere. */
+static cnn_status find_value(const cnn_session *session, const char *name, uint32_t *value)
+{
+    cnn__wanted wanted;
+    CNN__RETURN_IF_ERROR(cnn__request_find(session->model, name, &wanted));
+    *value = cnn__program_value(&session->program, wanted);
+    return CNN_OK;
+}
+
+static cnn_status check_place(const cnn_session *session, const char *name, const cnn_tensor *place)
 {
     if (session == NULL) {
         return CNN_ERROR_INVALID_ARGUMENT;
     }
-    const cnn_model *model = session->model;
-    if (layer == NULL || activation == NULL) {
-        return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no layer, or no place for its output",
-                         model->name);
-    }
-    if ((session->program.flags & CNN__PROGRAM_WHOLE) == 0 || session->count == 0) {
+    return name != NULL && place != NULL
+               ? CNN_OK
+               : cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no name, or no place for what it names",
+                           session->model->name);
+}
+
+cnn_status cnn_session_activation(const cnn_session *session, const char *name, cnn_tensor *activation)
+{
+    uint32_t value;
+    CNN__RETURN_IF_ERROR(check_place(session, name, activation));
+    CNN__RETURN_IF_ERROR(find_value(session, name, &value));
+    const cnn__value *record = value == CNN__NO_VALUE ? NULL : &session->program.values[value];
+    if (session->count == 0 || record == NULL || !(record->kept || record->role == CNN__VALUE_INPUT)) {
         return cnn__fail(session->context, CNN_ERROR_STATE,
-                         "%s: activations are there after a forward pass of a session with keep_activations",
-                         model->name);
+                         session->count == 0 ? "%s: \"%s\" is there after a forward pass"
+                                             : "%s: \"%s\" is not kept: list it in `keep`, or use keep_activations",
+                         session->model->name, name);
     }
-    size_t number = 0;
-    if (cnn__table_find(&model->names, layer, &number)) {
-        uint32_t value = session->program.node_values[number - 1];
-        activation->data = (float *)cnn__session_value(session, value);
-        activation->shape = cnn__session_shape(session, value);
-        return CNN_OK;
+    activation->data = (float *)cnn__session_host_value(session, value);
+    activation->shape = cnn__session_shape(session, value);
+    return CNN_OK;
+}
+
+cnn_status cnn_session_value_gradient(const cnn_session *session, const char *name, cnn_tensor *gradient)
+{
+    uint32_t value;
+    CNN__RETURN_IF_ERROR(check_place(session, name, gradient));
+    CNN__RETURN_IF_ERROR(find_value(session, name, &value));
+    if (!session->has_gradients || value == CNN__NO_VALUE || !session->program.values[value].keeps_gradient) {
+        return cnn__fail(session->context, CNN_ERROR_STATE,
+                         "%s: the gradient by \"%s\" is there after a backward pass of a session that lists it in "
+                         "`gradients`",
+                         session->model->name, name);
     }
-    return cnn__fail(session->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\"", model->name, layer);
+    gradient->data = cnn__session_host_gradient(session, value);
+    gradient->shape = cnn__session_shape(session, value);
+    return CNN_OK;
 }
 
 cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_tensor *gradient)
@@ -220,24 +255,28 @@ cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_te
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: \"%s\" is not trained in this session", model->name,
                          parameter->name);
     }
-    gradient->data = session->gradients + parameter->offset;
+    gradient->data = session->host_gradients + parameter->offset;
     gradient->shape = parameter->shape;
     return CNN_OK;
 }
 
 uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool training)
 {
-    const cnn_session_options options = {.training = training};
+    const cnn_session_options options = {.batch = batch == 0 ? 1 : batch, .training = training};
+    cnn__request request;
     cnn__program program;
     cnn__plan plan;
-    if (model == NULL || !model->built ||
-        cnn__program_compile(model, program_flags(&options), batch == 0 ? 1 : batch, &program) != CNN_OK) {
+    if (model == NULL || !model->built || cnn__request_open(model, &options, &request) != CNN_OK) {
+        return 0;
+    }
+    cnn_status status = cnn__program_compile(model, &request, &program);
+    cnn__request_close(model, &request);
+    if (status != CNN_OK) {
         return 0;
     }
     uint64_t bytes = 0;
     if (cnn__plan_create(model, &program, &plan) == CNN_OK) {
         bytes = session_bytes(model, &program, &plan);
-        cnn__plan_free(model->context, &plan);
     }
     cnn__program_free(model->context, &program);
     return bytes;

@@ -15,16 +15,21 @@ struct cnn_session {
     cnn__program program;
     cnn__plan plan;
     uint32_t batch, threads;
-    bool training;
-    char *memory;             /* the plan's block */
-    float *gradients;         /* of the parameters, laid out as cnn_model.values; NULL in inference */
-    bool *wants_gradient;     /* value -> a gradient is to be computed */
-    bool *trained;            /* parameter -> it was to be trained when the session was made; NULL in inference */
+    bool training;            /* behaviour; the gradients that there are, the program says */
+    char *memory;             /* the plan's block, where the backend computes: see session/memory.h */
+    char *host;               /* that block on this side; the same where the backend owns no memory */
+    float *gradients;         /* of the parameters, by cnn__parameter.offset; NULL: none are computed */
+    float *host_gradients;    /* `gradients` on this side */
+    float *parameters;        /* a copy of the model's where the backend computes; NULL: it reads the model's own */
+    void **input_memory;      /* for inputs; NULL where the caller's are read */
+    unsigned long seen;       /* version of the model's values that `parameters` holds */
     cnn__prepared **prepared; /* op -> what it reads in place of parameters; NULL: nothing, as in training */
-    const float *input;       /* of the last forward pass; the caller's */
+    const float **inputs;     /* of the model, as the caller gave them; NULL: not yet */
     size_t count;             /* samples of the last forward pass; 0: none yet */
     uint64_t passes;          /* training forward passes so far: the step of dropout's random numbers */
-    bool has_loss;            /* the gradient of the logits is in place */
+    bool has_loss;            /* the gradient of the first output's logits is in place */
+    bool can_go_back;         /* what a backward pass needs of the last forward pass is still there */
+    bool has_gradients;       /* a backward pass was done */
     float *scratch;           /* cnn_session_predict_image(): one input, or several views of it */
     size_t scratch_values;
     double *view_sums;        /* cnn__session_forward_views(): sums over views; made at the first call */
@@ -39,14 +44,17 @@ struct cnn_session {
  * before. */
 static inline bool cnn__session_trains(const cnn_session *session, size_t parameter)
 {
-    return session->trained != NULL && session->trained[parameter];
+    return session->program.trained[parameter];
 }
 
-/* Data and gradient of a value; NULL where there is none. */
+/* Data and gradient of a value, where the backend computes; NULL where there is none. */
 const float *cnn__session_value(const cnn_session *session, uint32_t value);
-float *cnn__session_value_gradient(const cnn_session *session, uint32_t value);
-/* Shape of a value with the samples of the last forward pass. */
+float *cnn__session_gradient_of(const cnn_session *session, uint32_t value);
+/* Shape and number of values of a value with the samples of the last forward pass. */
 cnn_shape cnn__session_shape(const cnn_session *session, uint32_t value);
+size_t cnn__session_values(const cnn_session *session, uint32_t value);
+/* The first output. */
+static inline const cnn__output *cnn__session_output(const cnn_session *session) { return session->program.outputs; }
 
 /* What a sample's views say together: [samples, outputs] each, valid until the next call. */
 typedef struct cnn__view_means {
@@ -62,7 +70,8 @@ cnn_status cnn__session_forward_views(cnn_session *session, const float *inputs,
 /* Makes room for that many values in `scratch`. */
 cnn_status cnn__session_reserve_scratch(cnn_session *session, size_t values);
 
-/* Runs the head alone backward: from a gradient of the output to that of the logits, in place of both. */
-cnn_status cnn__session_head_backward(cnn_session *session, const float *output_gradient, float *logit_gradient);
+/* Runs the head of an output alone backward: from a gradient of the output to that of the logits, in place of both. */
+cnn_status cnn__session_head_backward(cnn_session *session, const cnn__output *output, const float *output_gradient,
+                                      float *logit_gradient);
 
 #endif

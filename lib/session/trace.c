@@ -29,8 +29,7 @@ static cnn__layer_work work_of(const cnn_session *session, const cnn__op *op, cn
     }
     const cnn_shape input = cnn__session_shape(session, op->inputs[0]);
     const bool prepared = pass == CNN_TRACE_FORWARD && op->preparation.size > 0;
-    return op->type->describe(op->user, &session->context->backend,
-                              prepared ? CNN_PASS_FORWARD_PREPARED : (cnn_pass)pass, &input);
+    return op->type->describe(op->user, &op->spec.answer, prepared ? CNN_PASS_INFERENCE : (cnn_pass)pass, &input);
 }
 
 void cnn__trace_report(const cnn_session *session, const cnn__op *op, cnn_trace_pass pass, double begin)

@@ -362,9 +362,10 @@ static cnn_status apply(cnn_session *session, cnn_optimizer *optimizer, cnn_load
     for (size_t i = 0; i < c->slot_count; i++) {
         memcpy(cnn__optimizer_slot(optimizer, (uint32_t)i), c->slots[i], bytes);
     }
+    CNN__RETURN_IF_ERROR(cnn__optimizer_put_slots(optimizer));
     cnn__optimizer_set_steps(optimizer, c->steps);
     cnn__optimizer_set_owner(optimizer, model);
-    memcpy(model->values, c->values, bytes);
+    cnn__model_set_values(model, c->values);
     cnn_model_touch(model);
     session->passes = c->passes;
     return CNN_OK;

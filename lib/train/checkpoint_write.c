@@ -158,7 +158,7 @@ static cnn_status write_parts(const char *path, const cnn_model *model, const pa
     if (sources == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
-    cnn__model_sources(model, model->values, sources);
+    cnn__model_sources(model, NULL, sources);
     size_t named = own;
     cnn_status status = CNN_OK;
     for (size_t p = 0; p < part_count; p++) {
@@ -190,6 +190,7 @@ cnn_status cnn_checkpoint_save(const char *path, cnn_session *session, const cnn
     if (path == NULL) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_checkpoint_save: no path given");
     }
+    CNN__RETURN_IF_ERROR(cnn__optimizer_take_slots(optimizer));
     cnn_status status = cnn__model_metadata(model, &metadata);
     if (status == CNN_OK) {
         add_training(&metadata, session, optimizer, loader);

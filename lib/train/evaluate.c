@@ -34,14 +34,14 @@ cnn_status cnn__check_shape(const cnn_model *model, const cnn_loader *loader)
 {
     cnn_shape sample = cnn_loader_sample_shape(loader);
     size_t have = 0, want = 0;
-    bool vector = model->input.rank == 1 && cnn__shape_values(&sample, &have) &&
-                  cnn__shape_values(&model->input, &want) && have == want;
-    if (vector || cnn__shape_equal(&sample, &model->input)) {
+    bool vector = cnn__model_input(model)->rank == 1 && cnn__shape_values(&sample, &have) &&
+                  cnn__shape_values(cnn__model_input(model), &want) && have == want;
+    if (vector || cnn__shape_equal(&sample, cnn__model_input(model))) {
         return CNN_OK;
     }
     char given[64], wanted[64];
     cnn__shape_text(&sample, NULL, given, sizeof(given));
-    cnn__shape_text(&model->input, NULL, wanted, sizeof(wanted));
+    cnn__shape_text(cnn__model_input(model), NULL, wanted, sizeof(wanted));
     return cnn__fail(model->context, CNN_ERROR_SHAPE, "%s: the loader gives %s, the input is %s", model->name, given,
                      wanted);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "format/model_file.h"
 #include "loader/loader.h"
 #include "train/clock.h"
 
@@ -55,14 +56,13 @@ static bool is_last_step(const cnn__fit *fit, uint64_t steps)
 static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss)
 {
     cnn__running *running = &fit->history->running;
-    const cnn_shape output = cnn__session_shape(fit->session, fit->session->program.output);
+    const cnn_shape output = cnn__session_shape(fit->session, cnn__session_output(fit->session)->value);
     size_t values = 0;
     (void)cnn__shape_values(&output, &values);
     const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = values / batch->count,
                                                       .outputs_data = cnn_session_output(fit->session),
-                                                      .labels = batch->labels, .loss = loss,
-                                                      .targets = batch->targets, .target_count = batch->target_count,
-                                                      .weights = batch->weights);
+                                                      .labels = batch->labels, .loss = loss, .targets = batch->targets,
+                                                      .target_count = batch->target_count, .weights = batch->weights);
     running->step_loss = loss;
     running->step_score = NAN;
     if (is_last_step(fit, running->steps + 1)) {
@@ -213,7 +213,7 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
         history->best_epoch = history->epochs - 1;
         history->best_score = score;
         if (cnn__fit_keeps_best(fit)) {
-            CNN__RETURN_IF_ERROR(cnn__history_keep_best(history, fit->model->values, fit->model->value_count));
+            CNN__RETURN_IF_ERROR(cnn__history_keep_model(history, fit->model));
         }
     }
     if (fit->options.schedule != NULL) {
@@ -227,14 +227,10 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     return CNN_OK;
 }
 
-/* Writes the model file, whose parameters may be others than the model now has. */
-static cnn_status save_best(cnn__fit *fit, float *values)
+/* Writes the model file, whose parameters may be others than the model now has; NULL: these. */
+static cnn_status save_best(cnn__fit *fit, const float *values)
 {
-    cnn_model *model = fit->model;
-    float *now = model->values;
-    model->values = values;
-    cnn_status status = cnn_model_save(model, fit->options.best_path);
-    model->values = now;
+    cnn_status status = cnn__model_save_values(fit->model, values, fit->options.best_path);
     fit->best_saved = fit->best_saved || status == CNN_OK;
     return status;
 }
@@ -272,9 +268,8 @@ static cnn_status save_best_so_far(cnn__fit *fit)
  * if no epoch was better than the checkpoint's best one, or if there was nothing left to do. */
 static cnn_status leave_files(cnn__fit *fit)
 {
-    float *best = fit->history->best_values != NULL ? fit->history->best_values : fit->model->values;
     if (fit->options.best_path != NULL && !fit->best_saved) {
-        CNN__RETURN_IF_ERROR(save_best(fit, best));
+        CNN__RETURN_IF_ERROR(save_best(fit, fit->history->best_values));
     }
     return fit->last_saved ? CNN_OK : save_last(fit);
 }
@@ -297,7 +292,7 @@ static cnn_status run_epochs(cnn__fit *fit)
         CNN__RETURN_IF_ERROR(finish_epoch(fit, &progress));
         fit->last_saved = false;
         if (fit->improved && fit->options.best_path != NULL) {
-            CNN__RETURN_IF_ERROR(save_best(fit, fit->model->values));
+            CNN__RETURN_IF_ERROR(save_best(fit, NULL));
         }
         bool stop = fit->options.on_epoch != NULL && fit->options.on_epoch(fit->options.user, &progress);
         if (stop) {
@@ -325,7 +320,7 @@ cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history
             status = saved == CNN_OK ? status : saved;
         }
         if (fit.history->best_values != NULL && !fit.options.keep_last) {
-            memcpy(model->values, fit.history->best_values, model->value_count * sizeof(float));
+            cnn__model_set_values(model, fit.history->best_values);
             cnn_model_touch(model);
         }
     }

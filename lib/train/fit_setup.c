@@ -182,7 +182,7 @@ static cnn_status take_rows(cnn__fit *fit, cnn_history *from)
     /* A training of one epoch keeps no copy of the best parameters: they are its only ones. */
     if (to->best_epoch != SIZE_MAX && to->best_epoch + 1 == to->epochs && to->running.steps == 0 &&
         (cnn__fit_keeps_best(fit) || fit->options.best_path != NULL)) {
-        return cnn__history_keep_best(to, fit->model->values, fit->model->value_count);
+        return cnn__history_keep_model(to, fit->model);
     }
     return CNN_OK;
 }

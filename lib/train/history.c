@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/model.h"
 #include "train/train.h"
 
 cnn_status cnn__history_create(cnn_context *context, cnn_history **out)
@@ -103,7 +104,7 @@ void cnn__history_set(cnn_history *history, const char *column, double value)
     }
 }
 
-cnn_status cnn__history_keep_best(cnn_history *history, const float *values, size_t count)
+static cnn_status reserve_best(cnn_history *history, size_t count)
 {
     if (history->best_values == NULL) {
         history->best_values = cnn__alloc_array(history->context, count, sizeof(float));
@@ -112,7 +113,20 @@ cnn_status cnn__history_keep_best(cnn_history *history, const float *values, siz
         }
         history->best_count = count;
     }
+    return CNN_OK;
+}
+
+cnn_status cnn__history_keep_best(cnn_history *history, const float *values, size_t count)
+{
+    CNN__RETURN_IF_ERROR(reserve_best(history, count));
     memcpy(history->best_values, values, count * sizeof(float));
+    return CNN_OK;
+}
+
+cnn_status cnn__history_keep_model(cnn_history *history, const cnn_model *model)
+{
+    CNN__RETURN_IF_ERROR(reserve_best(history, model->value_count));
+    cnn__model_get_values(model, history->best_values);
     return CNN_OK;
 }
 

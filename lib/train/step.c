@@ -6,6 +6,7 @@
 #include "core/float_mode.h"
 #include "loss/loss.h"
 #include "optimizer/optimizer.h"
+#include "session/memory.h"
 #include "session/trace.h"
 #include "train/train.h"
 
@@ -13,8 +14,8 @@
  * be a logarithm. */
 static cnn_status check_head(const cnn_session *session, const cnn_loss *loss)
 {
-    const cnn__program *program = &session->program;
-    const cnn_activate_options *head = program->head ? program->ops[program->op_count - 1].state : NULL;
+    const uint32_t op = cnn__session_output(session)->head;
+    const cnn_activate_options *head = op != CNN__NO_OP ? session->program.ops[op].state : NULL;
     if (head == NULL || head->activation == CNN_LOG_SOFTMAX || !cnn__loss_on_logarithms(loss)) {
         return CNN_OK;
     }
@@ -26,20 +27,21 @@ static cnn_status check_head(const cnn_session *session, const cnn_loss *loss)
 
 static cnn_status compute_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
 {
-    const cnn__program *program = &session->program;
+    const cnn__output *output = cnn__session_output(session);
     bool on_output = cnn__loss_on_output(loss);
-    uint32_t at = on_output ? program->output : program->logits;
-    float *gradient = cnn__session_value_gradient(session, program->logits);
-    size_t values = 0;
-    (void)cnn__shape_values(&program->shapes[at], &values);
-    size_t outputs = values / session->batch;
+    uint32_t at = on_output ? output->value : output->logits;
+    float *gradient = cnn__session_host_gradient(session, output->logits);
+    size_t outputs = cnn__session_values(session, at) / session->count;
     CNN__RETURN_IF_ERROR(
-        cnn_loss_compute(loss, cnn__session_value(session, at), target, session->count, outputs, gradient, value));
+        cnn_loss_compute(loss, cnn__session_host_value(session, at), target, session->count, outputs, gradient, value));
     if (!isfinite(*value)) {
         return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
     }
-    return gradient != NULL && on_output && program->head ? cnn__session_head_backward(session, gradient, gradient)
-                                                          : CNN_OK;
+    CNN__RETURN_IF_ERROR(cnn__session_memory_put_gradient(session, output->logits));
+    float *there = cnn__session_gradient_of(session, output->logits);
+    return there != NULL && on_output && output->head != CNN__NO_OP
+               ? cnn__session_head_backward(session, output, there, there)
+               : CNN_OK;
 }
 
 cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
@@ -78,10 +80,10 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     cnn_context *context = session->context;
     cnn_model *model = session->model;
     const void *owner = cnn__optimizer_owner(optimizer);
-    if (!session->training || (owner != NULL && owner != model)) {
+    if (session->gradients == NULL || (owner != NULL && owner != model)) {
         return cnn__fail(context, CNN_ERROR_STATE,
-                         session->training ? "%s: the optimizer belongs to another model"
-                                           : "%s: an optimizer steps in a training session",
+                         session->gradients != NULL ? "%s: the optimizer belongs to another model"
+                                                    : "%s: an optimizer steps in a training session",
                          model->name);
     }
     if (session->items == NULL) {
@@ -96,7 +98,7 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
         if (cnn__session_trains(session, i)) {
             session->items[count++] = (cnn__update_item){
                 .n = parameter->values,
-                .w = model->values + parameter->offset,
+                .w = cnn__session_parameter(session, i),
                 .g = session->gradients + parameter->offset,
                 .decay_kernel = parameter->decay,
                 .offset = parameter->offset,
@@ -113,6 +115,7 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     cnn__float_mode_set(mode);
     CNN__RETURN_IF_ERROR(status);
     cnn__optimizer_set_owner(optimizer, model);
+    CNN__RETURN_IF_ERROR(cnn__session_memory_take_parameters(session));
     cnn__trace_report_update(session, cnn_optimizer_name(optimizer), begin);
     return CNN_OK;
 }

@@ -28,7 +28,7 @@ struct cnn_history {
     size_t epochs, row_capacity;
     size_t best_epoch; /* SIZE_MAX: none */
     double best_score;
-    float *best_values; /* the best epoch's parameters, as cnn_model.values; NULL: not kept */
+    float *best_values; /* the best epoch's parameters, by cnn__parameter.offset; NULL: not kept */
     size_t best_count;  /* values in it */
     cnn__running running;
     char *metric;         /* the evaluator whose score decides what is best; NULL: not known */
@@ -49,8 +49,9 @@ void cnn__history_set(cnn_history *history, const char *column, double value);
 cnn_status cnn__history_set_metric(cnn_history *history, const char *name);
 /* Remembers where the schedule stands; the texts are copied. */
 cnn_status cnn__history_set_schedule(cnn_history *history, const char *text, const char *state);
-/* Remembers these parameters as the best. */
+/* Remembers these parameters, or those of the model, as the best. */
 cnn_status cnn__history_keep_best(cnn_history *history, const float *values, size_t count);
+cnn_status cnn__history_keep_model(cnn_history *history, const cnn_model *model);
 
 /* Keeps what the evaluators have counted in the epoch under way, and gives it back. Evaluators of the caller's begin
  * anew: their state cannot be kept. */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "backend/backend.h"
+#include "backend/entries.h"
 #include "backend/vector/conv2d/conv2d.h"
 #include "backend/vector/vector.h"
 
@@ -68,8 +69,7 @@ static float *random_floats(size_t count, float low)
 
 static cnn_conv2d_shape shape_of(const layer *l)
 {
-    cnn_conv2d_shape s = {.struct_size = sizeof(s),
-                          .n = l->n,
+    cnn_conv2d_shape s = {.n = l->n,
                           .in_h = l->size,
                           .in_w = l->size,
                           .in_c = l->in_c,
@@ -83,42 +83,33 @@ static cnn_conv2d_shape shape_of(const layer *l)
                           .groups = 1,
                           .pad_top = l->pad,
                           .pad_left = l->pad,
-                          .activation = CNN_RELU,
-                          .pool = l->pool};
+                          .epilogue = {.activation = CNN_RELU, .pool = l->pool}};
     s.out_h = s.out_w = (l->size + 2 * l->pad - l->kernel) / l->stride + 1;
     return s;
 }
 
-static cnn_status run_pass(cnn_backend_call *call, const cnn_conv2d_shape *s, cnn_pass pass, const arrays *a)
+/* Best of `repetitions`, in ms, by this algorithm. */
+static double time_pass(cnn_context *context, const cnn_conv2d_shape *s, cnn_pass pass, int32_t algorithm,
+                        const arrays *a, int repetitions)
 {
-    const uint8_t *places = s->pool != 0 ? a->argmax : NULL;
-    switch (pass) {
-    case CNN_PASS_FORWARD:
-        return call->backend->conv2d_forward(call, s, a->x, a->filters, a->bias, a->y, s->pool != 0 ? a->argmax : NULL);
-    case CNN_PASS_BACKWARD_DATA:
-        return call->backend->conv2d_backward_data(call, s, a->dy, places, a->filters, a->dx);
-    default:
-        return call->backend->conv2d_backward_filter(call, s, a->x, a->dy, places, a->df, a->db);
-    }
-}
-
-/* Best of `repetitions`, in ms. */
-static double time_pass(cnn_context *context, const cnn__vector_kernels *kernels, const cnn_conv2d_shape *s,
-                        cnn_pass pass, const arrays *a, int repetitions)
-{
-    cnn_backend backend = context->backend;
-    backend.user = (void *)kernels;
     const uint32_t threads = cnn_context_threads(context);
-    const size_t size = backend.conv2d_workspace(&backend, s, pass, threads);
+    cnn_op_answer answer = conv2d_answer(&context->backend, s, threads);
+    if (algorithm == CNN__CONV2D_IM2COL) {
+        answer.algorithm[pass] = algorithm;
+        answer.workspace[pass] = cnn__im2col_workspace(s, pass, threads);
+    }
+    const size_t size = answer.workspace[pass];
     void *workspace = aligned(size + 64);
+    const cnn_conv2d_args args = {.struct_size = sizeof(args), .answer = &answer, .shape = *s, .x = a->x,
+                                  .filters = a->filters, .bias = a->bias, .dy = a->dy, .dx = a->dx,
+                                  .d_filters = a->df, .d_bias = a->db, .y = pass == CNN_PASS_FORWARD ? a->y : NULL,
+                                  .argmax = s->epilogue.pool != 0 ? a->argmax : NULL};
     cnn_backend_call call;
     cnn__backend_call_init(&call, context, threads, workspace, size);
-    call.backend = &backend;
-    call.user = backend.user;
     double best = INFINITY;
     for (int i = 0; i < repetitions; i++) {
         const double begin = now_ms();
-        if (run_pass(&call, s, pass, a) != CNN_OK) {
+        if (cnn_backend_run(&call, CNN_OP_CONV2D, pass, &args) != CNN_OK) {
             best = NAN;
             break;
         }
@@ -179,9 +170,6 @@ static void bench_layer(cnn_context *const *contexts, const layer *l, int repeti
 {
     static const char *const names[] = {"forward", "to input", "to filter"};
     const cnn_conv2d_shape s = shape_of(l);
-    const cnn__vector_kernels *kernels = contexts[0]->backend.user;
-    cnn__vector_kernels strict = *kernels;
-    strict.conv2d = NULL;
     const size_t x = (size_t)(s.n * s.in_h * s.in_w * s.in_c), y = (size_t)(s.n * s.out_h * s.out_w * s.out_c);
     const size_t f = (size_t)(s.kernel_h * s.kernel_w * s.in_c * s.out_c);
     arrays a = {random_floats(x, 0), random_floats(f, -1),         random_floats((size_t)s.out_c, -1),
@@ -194,11 +182,12 @@ static void bench_layer(cnn_context *const *contexts, const layer *l, int repeti
         }
         const cnn__conv2d_choice choice = cnn__conv2d_choose(&s, (cnn_pass)pass, false);
         cnn_conv2d_shape plain = s;
-        plain.pool = 0;
-        const double one = time_pass(contexts[0], kernels, &s, (cnn_pass)pass, &a, repetitions);
-        const double two = time_pass(contexts[1], kernels, &s, (cnn_pass)pass, &a, repetitions);
-        const double matrix = time_pass(contexts[1], &strict, &plain, (cnn_pass)pass, &a, repetitions / 2 + 1);
-        time_pass(contexts[0], kernels, &plain, (cnn_pass)pass, &a, 1);
+        plain.epilogue.pool = 0;
+        const cnn_pass p = (cnn_pass)pass;
+        const double one = time_pass(contexts[0], &s, p, choice.algorithm, &a, repetitions);
+        const double two = time_pass(contexts[1], &s, p, choice.algorithm, &a, repetitions);
+        const double matrix = time_pass(contexts[1], &plain, p, CNN__CONV2D_IM2COL, &a, repetitions / 2 + 1);
+        time_pass(contexts[0], &plain, p, choice.algorithm, &a, 1);
         const double error = s.stride_h > 1 && pass == CNN_PASS_BACKWARD_DATA ? NAN
                                                                               : error_of(&plain, (cnn_pass)pass, &a);
         printf("%-10s %-9s %-17s %8.2f %8.2f ms %5.0f %5.0f GFLOP/s  im2col %8.2f ms  error %.1e\n", l->name,
@@ -221,7 +210,7 @@ int main(int argc, char **argv)
     const int repetitions = argc > 2 ? atoi(argv[2]) : 15;
     cnn_context *contexts[2];
     for (uint32_t i = 0; i < 2; i++) {
-        if (cnn_context_create(CNN_CONTEXT(.threads = i + 1, .backend = "blis"), &contexts[i]) != CNN_OK) {
+        if (cnn_context_create(CNN_CONTEXT(.threads = i + 1, .backend = cnn_backend_name(0)), &contexts[i]) != CNN_OK) {
             return 1;
         }
     }

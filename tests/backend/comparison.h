@@ -5,8 +5,11 @@
 
 #include "backend/operations.h"
 
-#define OPERATION_TABLES 7
+#define OPERATION_TABLES 9
 extern const operation *const operation_tables[OPERATION_TABLES];
+
+/* Fails where convolutions with an activation have other gradients than in two steps. */
+void epilogue_of_convolutions(cnn_context *context);
 
 /* Fails the test where `context` differs from `reference`, or without one from the double loops, by more than the
  * operation's bound. CNN_TEST_VERBOSE=1 prints what was found. */

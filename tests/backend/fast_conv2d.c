@@ -116,7 +116,7 @@ typedef struct sizes {
 
 static sizes sizes_of(const cnn_conv2d_shape *s)
 {
-    const int64_t cell = s->pool != 0 ? 2 : 1;
+    const int64_t cell = s->epilogue.pool != 0 ? 2 : 1;
     sizes z = {.rows = s->out_h / cell, .columns = s->out_w / cell};
     z.x = (size_t)(s->n * s->in_h * s->in_w * s->in_c);
     z.y = (size_t)(s->n * z.rows * z.columns * s->out_c);
@@ -158,11 +158,11 @@ static void add_products(const cnn_conv2d_shape *s, int64_t pixel, int64_t out_c
 
 static double activate(const cnn_conv2d_shape *s, double x)
 {
-    switch (s->activation) {
+    switch (s->epilogue.activation) {
     case CNN_RELU:
         return x > 0 ? x : 0;
     case CNN_LEAKY_RELU:
-        return x > 0 ? x : (double)s->alpha * x;
+        return x > 0 ? x : (double)s->epilogue.alpha * x;
     case CNN_SIGMOID:
         return 1 / (1 + exp(-x));
     case CNN_TANH:
@@ -203,10 +203,10 @@ static void run_passes(const test_case *t, uint32_t threads, result *y, result *
                        result *db)
 {
     for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
-        if (!t->functions->supports(t->shape, (cnn_pass)pass)) {
+        if (!t->functions->supports(t->functions, t->shape, (cnn_pass)pass)) {
             continue;
         }
-        const size_t size = t->functions->workspace(t->shape, (cnn_pass)pass, threads);
+        const size_t size = t->functions->workspace(t->functions, t->shape, (cnn_pass)pass, threads);
         result workspace = result_new(size);
         memset(workspace.data, 0xFF, size); /* NaN: memory that is read must have been written */
         cnn_backend_call call = {.struct_size = sizeof(call),
@@ -214,16 +214,19 @@ static void run_passes(const test_case *t, uint32_t threads, result *y, result *
                                  .workspace = workspace.data,
                                  .workspace_size = size,
                                  .parallel = fast_parallel};
-        const uint8_t *places = t->shape->pool != 0 ? t->places : NULL;
-        cnn_status status = CNN_OK;
-        if (pass == CNN_PASS_FORWARD) {
-            status = t->functions->forward(&call, t->shape, t->x, t->filters, t->bias, y->data,
-                                           t->shape->pool != 0 ? argmax->data : NULL);
-        } else if (pass == CNN_PASS_BACKWARD_DATA) {
-            status = t->functions->backward_data(&call, t->shape, t->dy, places, t->filters, dx->data);
-        } else {
-            status = t->functions->backward_filter(&call, t->shape, t->x, t->dy, places, df->data, db->data);
-        }
+        const bool pooled = t->shape->epilogue.pool != 0;
+        cnn_conv2d_args args = {.struct_size = sizeof(args),
+                                .shape = *t->shape,
+                                .x = t->x,
+                                .filters = t->filters,
+                                .bias = t->bias,
+                                .y = y->data,
+                                .dy = t->dy,
+                                .dx = dx->data,
+                                .d_filters = df->data,
+                                .d_bias = db->data};
+        args.argmax = !pooled ? NULL : pass == CNN_PASS_FORWARD ? argmax->data : t->places;
+        cnn_status status = t->functions->run(t->functions, &call, (cnn_pass)pass, &args);
         ck_assert_int_eq(status, CNN_OK);
         result_check_free(&workspace);
     }
@@ -232,16 +235,23 @@ static void run_passes(const test_case *t, uint32_t threads, result *y, result *
 static void run_prepared(const test_case *t, const cnn_conv2d_shape *shape, const float *x, const result *prepared,
                          result *y)
 {
-    const size_t whole = t->functions->workspace(shape, CNN_PASS_FORWARD, 2);
-    ck_assert_uint_gt(whole, prepared->size);
-    result workspace = result_new(whole - prepared->size);
+    const size_t whole = t->functions->workspace(t->functions, shape, CNN_PASS_FORWARD, 2);
+    const size_t size = t->functions->workspace(t->functions, shape, CNN_PASS_INFERENCE, 2);
+    ck_assert_uint_eq(size + prepared->size, whole);
+    result workspace = result_new(size);
     memset(workspace.data, 0xFF, workspace.size);
     cnn_backend_call call = {.struct_size = sizeof(call),
                              .threads = 2,
                              .workspace = workspace.data,
                              .workspace_size = workspace.size,
                              .parallel = fast_parallel};
-    ck_assert_int_eq(t->functions->forward_prepared(&call, shape, x, prepared->data, t->bias, y->data, NULL), CNN_OK);
+    const cnn_conv2d_args args = {.struct_size = sizeof(args),
+                                  .shape = *shape,
+                                  .x = x,
+                                  .prepared = prepared->data,
+                                  .bias = t->bias,
+                                  .y = y->data};
+    ck_assert_int_eq(t->functions->run(t->functions, &call, CNN_PASS_INFERENCE, &args), CNN_OK);
     result_check_free(&workspace);
 }
 
@@ -249,11 +259,13 @@ static void run_prepared(const test_case *t, const cnn_conv2d_shape *shape, cons
  * filters that come anew with each call, unless these passes join the images of a batch. */
 static void check_prepared(const test_case *t, const result *y)
 {
-    result prepared = result_new(t->functions->prepared_size(t->shape)), again = result_new(y->size);
+    result prepared = result_new(t->functions->prepared_size(t->functions, t->shape)), again = result_new(y->size);
     cnn_backend_call call = {.struct_size = sizeof(call), .threads = 2, .parallel = fast_parallel};
-    ck_assert_int_eq(t->functions->prepare(&call, t->shape, t->filters, prepared.data), CNN_OK);
+    const cnn_conv2d_args args = {
+        .struct_size = sizeof(args), .shape = *t->shape, .filters = t->filters, .prepared = prepared.data};
+    ck_assert_int_eq(t->functions->run(t->functions, &call, CNN_PASS_PREPARE, &args), CNN_OK);
     run_prepared(t, t->shape, t->x, &prepared, &again);
-    if (t->shape->pool != 0 || t->shape->n == 1) {
+    if (t->shape->epilogue.pool != 0 || t->shape->n == 1) {
         ck_assert_int_eq(memcmp(again.data, y->data, y->size), 0);
     }
     cnn_conv2d_shape single = *t->shape;
@@ -292,15 +304,15 @@ static void check_forward(const test_case *t, const sizes *z, const double *valu
 {
     const cnn_conv2d_shape *s = t->shape;
     for (size_t i = 0; i < z->y; i++) {
-        double want = s->pool == 0 ? value[i] : -INFINITY;
-        for (int place = 0; s->pool != 0 && place < 4; place++) {
+        double want = s->epilogue.pool == 0 ? value[i] : -INFINITY;
+        for (int place = 0; s->epilogue.pool != 0 && place < 4; place++) {
             want = fmax(want, value[unpooled(s, z, i, place)]);
         }
         if (!(fabs(y[i] - want) <= allowed)) {
             ck_abort_msg("y[%zu] is %g, not %g (allowed: %g)", i, (double)y[i], want, allowed);
         }
-        const bool dead = s->activation == CNN_RELU && !(y[i] > 0);
-        if (s->pool != 0 &&
+        const bool dead = s->epilogue.activation == CNN_RELU && !(y[i] > 0);
+        if (s->epilogue.pool != 0 &&
             (dead ? argmax[i] != 4 : argmax[i] > 3 || value[unpooled(s, z, i, argmax[i])] < want - 2 * allowed)) {
             ck_abort_msg("argmax[%zu] is %d where y is %g", i, argmax[i], (double)y[i]);
         }
@@ -320,8 +332,8 @@ static void check_values(const test_case *t, const sizes *z, const float *y, con
     to.df = to.dx_size + z->x;
     to.df_size = to.df + z->filters;
     for (size_t i = 0; i < z->y; i++) {
-        if (s->pool == 0 || t->places[i] < 4) {
-            dy[s->pool == 0 ? i : unpooled(s, z, i, t->places[i])] = t->dy[i];
+        if (s->epilogue.pool == 0 || t->places[i] < 4) {
+            dy[s->epilogue.pool == 0 ? i : unpooled(s, z, i, t->places[i])] = t->dy[i];
             bias[i % (size_t)s->out_c] += t->dy[i];
         }
     }
@@ -330,9 +342,9 @@ static void check_values(const test_case *t, const sizes *z, const float *y, con
         add_products(s, (int64_t)(i / (size_t)s->out_c), (int64_t)c, i, &to);
         value[i] = activate(s, value[i] + (t->bias != NULL ? (double)t->bias[c] : 0));
     }
-    const double steep = s->activation == CNN_LEAKY_RELU ? fmax(1, fabs((double)s->alpha)) : 1;
+    const double steep = s->epilogue.activation == CNN_LEAKY_RELU ? fmax(1, fabs((double)s->epilogue.alpha)) : 1;
     check_forward(t, z, value, steep * (t->tolerance * (1 + largest(value_size, z->pixels))), y, argmax);
-    if (t->functions->supports(s, CNN_PASS_BACKWARD_DATA)) {
+    if (t->functions->supports(t->functions, s, CNN_PASS_BACKWARD_DATA)) {
         check_near("dx", dx, to.dx, z->x, t->tolerance * largest(to.dx_size, z->x));
     }
     check_near("d_filters", df, to.df, z->filters, t->tolerance * largest(to.df_size, z->filters));
@@ -345,9 +357,9 @@ static void check_workspace(const cnn__conv2d_functions *functions, const cnn_co
 {
     cnn_conv2d_shape part = *shape;
     for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
-        const size_t whole = functions->workspace(shape, (cnn_pass)pass, 3);
+        const size_t whole = functions->workspace(functions, shape, (cnn_pass)pass, 3);
         for (part.n = 1; part.n < shape->n; part.n++) {
-            ck_assert_uint_le(functions->workspace(&part, (cnn_pass)pass, 3), whole);
+            ck_assert_uint_le(functions->workspace(functions, &part, (cnn_pass)pass, 3), whole);
         }
     }
 }
@@ -366,7 +378,7 @@ void fast_check(const cnn__conv2d_functions *functions, const cnn_conv2d_shape *
     for (size_t i = 0; i < z.y; i++) {
         t.places[i] = (uint8_t)(fast_random() % 5);
     }
-    const size_t bytes[5] = {z.y * sizeof(float), shape->pool != 0 ? z.y : 0, z.x * sizeof(float),
+    const size_t bytes[5] = {z.y * sizeof(float), shape->epilogue.pool != 0 ? z.y : 0, z.x * sizeof(float),
                              z.filters * sizeof(float), (size_t)shape->out_c * sizeof(float)};
     result first[5];
     for (size_t i = 0; i < sizeof(threads) / sizeof(threads[0]); i++) {
@@ -422,14 +434,13 @@ bool fast_finish_shape(cnn_conv2d_shape *s, int64_t pad_bottom, int64_t pad_righ
     const int64_t w = s->in_w + s->pad_left + pad_right - (s->kernel_w - 1) * s->dilation_w - 1;
     s->out_h = h < 0 ? 0 : h / s->stride_h + 1;
     s->out_w = w < 0 ? 0 : w / s->stride_w + 1;
-    const int64_t least = s->pool != 0 ? 2 : 1;
+    const int64_t least = s->epilogue.pool != 0 ? 2 : 1;
     return s->out_h >= least && s->out_w >= least;
 }
 
 cnn_conv2d_shape fast_random_shape(int32_t kernel_h, int32_t kernel_w, int64_t most_channels)
 {
-    cnn_conv2d_shape s = {.struct_size = sizeof(s),
-                          .kernel_h = kernel_h,
+    cnn_conv2d_shape s = {.kernel_h = kernel_h,
                           .kernel_w = kernel_w,
                           .stride_h = 1,
                           .stride_w = 1,
@@ -444,9 +455,9 @@ cnn_conv2d_shape fast_random_shape(int32_t kernel_h, int32_t kernel_w, int64_t m
         s.out_c = fast_random_in(1, fast_random() % 2 == 0 ? 70 : 9);
         s.pad_top = (int32_t)fast_random_in(0, 2);
         s.pad_left = (int32_t)fast_random_in(0, 2);
-        s.activation = (int32_t)fast_random_in(CNN_LINEAR, CNN_TANH);
-        s.alpha = 0.25f;
-        s.pool = fast_random() % 2 == 0 ? 0 : 2;
+        s.epilogue.activation = (int32_t)fast_random_in(CNN_LINEAR, CNN_TANH);
+        s.epilogue.alpha = 0.25f;
+        s.epilogue.pool = fast_random() % 2 == 0 ? 0 : 2;
     } while (!fast_finish_shape(&s, fast_random_in(0, 2), fast_random_in(0, 2)));
     return s;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/context.h"
+#include "backend/entries.h"
 #include "backend/operations.h"
 
 /* --- gemm --- */
@@ -71,7 +72,7 @@ static void gemm_run(cnn_context *context, uint32_t variant, outcome *o)
         before[i] = p.args.c[i];
     }
     call_begin(&call, context, 0);
-    ck_assert_int_eq(context->backend.gemm(&call, &p.args), CNN_OK);
+    ck_assert_int_eq(run_gemm(&call, &p.args), CNN_OK);
     call_end(&call);
     bool kept = true;
     for (int64_t i = 0; i < (int64_t)p.c_size; i++) {
@@ -136,7 +137,7 @@ static void draw_kernel(generator *g, uint32_t variant, cnn_conv2d_shape *s)
 static convolution convolution_of(uint32_t variant)
 {
     generator g = generator_of("conv2d", variant);
-    convolution v = {.shape = {.struct_size = sizeof(cnn_conv2d_shape)}};
+    convolution v = {.shape = {0}};
     cnn_conv2d_shape *s = &v.shape;
     draw_kernel(&g, variant, s);
     bool depthwise = variant % 10 == 9;
@@ -154,8 +155,8 @@ static convolution convolution_of(uint32_t variant)
     int64_t right = variant % 8 == 4 ? 0 : draw(&g, 0, (uint32_t)reach_w - 1);
     s->out_h = (s->in_h + s->pad_top + below - reach_h) / s->stride_h + 1;
     s->out_w = (s->in_w + s->pad_left + right - reach_w) / s->stride_w + 1;
-    s->activation = (int32_t)draw(&g, CNN_LINEAR, CNN_TANH);
-    s->alpha = 0.25f;
+    s->epilogue.activation = (int32_t)draw(&g, CNN_LINEAR, CNN_TANH);
+    s->epilogue.alpha = 0.25f;
     v.x_size = (size_t)(s->n * s->in_h * s->in_w * s->in_c);
     v.f_size = (size_t)(s->kernel_h * s->kernel_w * group_in * s->out_c);
     v.y_size = (size_t)(s->n * s->out_h * s->out_w * s->out_c);
@@ -176,7 +177,7 @@ static void convolution_free(convolution *v)
 
 static size_t convolution_workspace(cnn_context *context, const convolution *v, cnn_pass pass)
 {
-    return context->backend.conv2d_workspace(&context->backend, &v->shape, pass, cnn_context_threads(context));
+    return conv2d_workspace(&context->backend, &v->shape, pass, cnn_context_threads(context));
 }
 
 static void forward_run(cnn_context *context, uint32_t variant, outcome *o)
@@ -185,7 +186,7 @@ static void forward_run(cnn_context *context, uint32_t variant, outcome *o)
     cnn_backend_call call;
     float *y = array_new(NULL, v.y_size);
     call_begin(&call, context, convolution_workspace(context, &v, CNN_PASS_FORWARD));
-    ck_assert_int_eq(context->backend.conv2d_forward(&call, &v.shape, v.x, v.filters, v.bias, y, NULL), CNN_OK);
+    ck_assert_int_eq(run_conv2d_forward(&call, &v.shape, v.x, v.filters, v.bias, y, NULL), CNN_OK);
     call_end(&call);
     outcome_floats(o, y, v.y_size);
     array_free(y);
@@ -198,7 +199,7 @@ static void backward_data_run(cnn_context *context, uint32_t variant, outcome *o
     cnn_backend_call call;
     float *dx = array_new(NULL, v.x_size);
     call_begin(&call, context, convolution_workspace(context, &v, CNN_PASS_BACKWARD_DATA));
-    ck_assert_int_eq(context->backend.conv2d_backward_data(&call, &v.shape, v.dy, NULL, v.filters, dx), CNN_OK);
+    ck_assert_int_eq(run_conv2d_backward_data(&call, &v.shape, v.dy, NULL, v.filters, dx), CNN_OK);
     call_end(&call);
     outcome_floats(o, dx, v.x_size);
     array_free(dx);
@@ -212,7 +213,7 @@ static void backward_filter_run(cnn_context *context, uint32_t variant, outcome 
     float *d_filters = array_new(NULL, v.f_size);
     float *d_bias = v.bias != NULL ? array_new(NULL, (size_t)v.shape.out_c) : NULL;
     call_begin(&call, context, convolution_workspace(context, &v, CNN_PASS_BACKWARD_FILTER));
-    ck_assert_int_eq(context->backend.conv2d_backward_filter(&call, &v.shape, v.x, v.dy, NULL, d_filters, d_bias),
+    ck_assert_int_eq(run_conv2d_backward_filter(&call, &v.shape, v.x, v.dy, NULL, d_filters, d_bias),
                      CNN_OK);
     call_end(&call);
     outcome_floats(o, d_filters, v.f_size);
@@ -291,7 +292,7 @@ static void forward_expect(uint32_t variant, outcome *o)
     for_each_product(&v.shape, add_to_y, &s);
     for (size_t i = 0; i < v.y_size; i++) {
         double bias = v.bias != NULL ? v.bias[i % (size_t)v.shape.out_c] : 0;
-        s.to[i] = expect_activation(v.shape.activation, v.shape.alpha, s.to[i] + bias);
+        s.to[i] = expect_activation(v.shape.epilogue.activation, v.shape.epilogue.alpha, s.to[i] + bias);
     }
     outcome_doubles(o, s.to, v.y_size);
     free(s.to);

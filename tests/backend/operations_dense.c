@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/context.h"
+#include "backend/entries.h"
 #include "backend/operations.h"
 
 typedef struct dense {
@@ -21,7 +22,7 @@ static dense dense_of(uint32_t variant)
                                        {4, 301, 1501}};
     const uint32_t larges = sizeof(large) / sizeof(large[0]);
     generator g = generator_of("dense", variant);
-    dense d = {.shape = {.struct_size = sizeof(cnn_dense_shape)}};
+    dense d = {.shape = {0}};
     d.shape.n = draw(&g, 1, 20);
     d.shape.in = draw(&g, 1, 60);
     d.shape.out = draw(&g, 1, 90);
@@ -30,8 +31,8 @@ static dense dense_of(uint32_t variant)
         d.shape.in = large[variant][1];
         d.shape.out = large[variant][2];
     }
-    d.shape.activation = (int32_t)draw(&g, CNN_LINEAR, CNN_TANH);
-    d.shape.alpha = 0.1f;
+    d.shape.epilogue.activation = (int32_t)draw(&g, CNN_LINEAR, CNN_TANH);
+    d.shape.epilogue.alpha = 0.1f;
     d.n = (size_t)d.shape.n;
     d.in = (size_t)d.shape.in;
     d.out = (size_t)d.shape.out;
@@ -53,7 +54,7 @@ static void dense_free(dense *d)
 static void begin(cnn_backend_call *call, cnn_context *context, const dense *d, cnn_pass pass)
 {
     call_begin(call, context,
-               context->backend.dense_workspace(&context->backend, &d->shape, pass, cnn_context_threads(context)));
+               dense_workspace(&context->backend, &d->shape, pass, cnn_context_threads(context)));
 }
 
 static void forward_run(cnn_context *context, uint32_t variant, outcome *o)
@@ -62,7 +63,7 @@ static void forward_run(cnn_context *context, uint32_t variant, outcome *o)
     cnn_backend_call call;
     float *y = array_new(NULL, d.n * d.out);
     begin(&call, context, &d, CNN_PASS_FORWARD);
-    ck_assert_int_eq(context->backend.dense_forward(&call, &d.shape, d.x, d.weights, d.bias, y), CNN_OK);
+    ck_assert_int_eq(run_dense_forward(&call, &d.shape, d.x, d.weights, d.bias, y), CNN_OK);
     call_end(&call);
     outcome_floats(o, y, d.n * d.out);
     array_free(y);
@@ -75,7 +76,7 @@ static void backward_data_run(cnn_context *context, uint32_t variant, outcome *o
     cnn_backend_call call;
     float *dx = array_new(NULL, d.n * d.in);
     begin(&call, context, &d, CNN_PASS_BACKWARD_DATA);
-    ck_assert_int_eq(context->backend.dense_backward_data(&call, &d.shape, d.dy, d.weights, dx), CNN_OK);
+    ck_assert_int_eq(run_dense_backward_data(&call, &d.shape, d.dy, d.weights, dx), CNN_OK);
     call_end(&call);
     outcome_floats(o, dx, d.n * d.in);
     array_free(dx);
@@ -88,7 +89,7 @@ static void backward_filter_run(cnn_context *context, uint32_t variant, outcome 
     cnn_backend_call call;
     float *d_weights = array_new(NULL, d.in * d.out), *d_bias = d.bias != NULL ? array_new(NULL, d.out) : NULL;
     begin(&call, context, &d, CNN_PASS_BACKWARD_FILTER);
-    ck_assert_int_eq(context->backend.dense_backward_filter(&call, &d.shape, d.x, d.dy, d_weights, d_bias), CNN_OK);
+    ck_assert_int_eq(run_dense_backward_filter(&call, &d.shape, d.x, d.dy, d_weights, d_bias), CNN_OK);
     call_end(&call);
     outcome_floats(o, d_weights, d.in * d.out);
     if (d_bias != NULL) {
@@ -111,7 +112,7 @@ static void forward_expect(uint32_t variant, outcome *o)
         }
         for (size_t j = 0; j < d.out; j++) {
             double sum = y[i * d.out + j] + (d.bias != NULL ? d.bias[j] : 0);
-            y[i * d.out + j] = expect_activation(d.shape.activation, d.shape.alpha, sum);
+            y[i * d.out + j] = expect_activation(d.shape.epilogue.activation, d.shape.epilogue.alpha, sum);
         }
     }
     outcome_doubles(o, y, d.n * d.out);

@@ -6,6 +6,7 @@
 
 #include "core/context.h"
 #include "core/rng.h"
+#include "backend/entries.h"
 #include "backend/operations.h"
 
 /* Every tail of two vectors of any width, then several spans. */
@@ -50,7 +51,7 @@ static void activation_forward_run(cnn_context *context, uint32_t variant, outco
     float *y = in_place ? p.x : array_new(NULL, p.n);
     cnn_backend_call call;
     call_begin(&call, context, 0);
-    ck_assert_int_eq(context->backend.activation_forward(&call, activation_of(variant), 0.3f, p.n, p.x, y), CNN_OK);
+    ck_assert_int_eq(run_activation_forward(&call, activation_of(variant), 0.3f, p.n, p.x, y), CNN_OK);
     call_end(&call);
     outcome_floats(o, y, p.n);
     array_free(in_place ? NULL : y);
@@ -77,7 +78,7 @@ static void activation_backward_run(cnn_context *context, uint32_t variant, outc
     cnn_backend_call call;
     call_begin(&call, context, 0);
     ck_assert_int_eq(
-        context->backend.activation_backward(&call, activation_of(variant), 0.3f, p.n, p.x, p.dy, dx), CNN_OK);
+        run_activation_backward(&call, activation_of(variant), 0.3f, p.n, p.x, p.dy, dx), CNN_OK);
     call_end(&call);
     outcome_floats(o, dx, p.n);
     array_free(in_place ? NULL : dx);
@@ -153,8 +154,8 @@ static void softmax_run(cnn_context *context, uint32_t variant, outcome *o)
     float *y = in_place ? r.x : array_new(NULL, n), *dx = array_new(NULL, n);
     cnn_backend_call call;
     call_begin(&call, context, 0);
-    ck_assert_int_eq(context->backend.softmax_forward(&call, r.logarithm, r.rows, r.columns, r.x, y), CNN_OK);
-    ck_assert_int_eq(context->backend.softmax_backward(&call, r.logarithm, r.rows, r.columns, y, r.dy, dx), CNN_OK);
+    ck_assert_int_eq(run_softmax_forward(&call, r.logarithm, r.rows, r.columns, r.x, y), CNN_OK);
+    ck_assert_int_eq(run_softmax_backward(&call, r.logarithm, r.rows, r.columns, y, r.dy, dx), CNN_OK);
     call_end(&call);
     outcome_floats(o, y, n);
     outcome_floats(o, dx, n);
@@ -193,7 +194,7 @@ static void softmax_expect(uint32_t variant, outcome *o)
 }
 
 typedef struct drops {
-    cnn_dropout_shape shape;
+    cnn_dropout_args shape;
     float *x;
     size_t size;
 } drops;
@@ -202,7 +203,7 @@ static drops drops_of(uint32_t variant)
 {
     static const float rates[] = {0.5f, 0.25f, 0.1f, 0.001f, 0, 0.99f};
     generator g = generator_of("dropout", variant);
-    drops d = {.shape = {.struct_size = sizeof(cnn_dropout_shape), .n = draw(&g, 1, 4)}};
+    drops d = {.shape = {.struct_size = sizeof(cnn_dropout_args), .n = draw(&g, 1, 4)}};
     d.shape.positions = draw(&g, 1, variant % 8 == 7 ? 300 : 9);
     d.shape.c = draw(&g, 1, variant % 4 == 3 ? 400 : 40);
     d.shape.rate = rates[variant % 6];
@@ -221,7 +222,7 @@ static void dropout_run(cnn_context *context, uint32_t variant, outcome *o)
     float *y = in_place ? d.x : array_new(NULL, d.size);
     cnn_backend_call call;
     call_begin(&call, context, 0);
-    ck_assert_int_eq(context->backend.dropout(&call, &d.shape, d.x, y), CNN_OK);
+    ck_assert_int_eq(run_dropout(&call, &d.shape, d.x, y), CNN_OK);
     call_end(&call);
     outcome_floats(o, y, d.size);
     array_free(in_place ? NULL : y);
@@ -249,10 +250,10 @@ static void dropout_expect(uint32_t variant, outcome *o)
     array_free(d.x);
 }
 
-static cnn_pad2d_shape padding_of(uint32_t variant, generator *g)
+static cnn_pad2d_args padding_of(uint32_t variant, generator *g)
 {
     *g = generator_of("pad", variant);
-    cnn_pad2d_shape s = {.struct_size = sizeof(s), .n = draw(g, 1, 3), .in_h = draw(g, 1, 20), .in_w = draw(g, 1, 20)};
+    cnn_pad2d_args s = {.struct_size = sizeof(s), .n = draw(g, 1, 3), .in_h = draw(g, 1, 20), .in_w = draw(g, 1, 20)};
     s.c = draw(g, 1, 40);
     s.top = (int32_t)draw(g, 0, 3);
     s.bottom = (int32_t)draw(g, 0, 3);
@@ -261,7 +262,7 @@ static cnn_pad2d_shape padding_of(uint32_t variant, generator *g)
     return s;
 }
 
-static size_t padded_size(const cnn_pad2d_shape *s)
+static size_t padded_size(const cnn_pad2d_args *s)
 {
     return (size_t)(s->n * (s->in_h + s->top + s->bottom) * (s->in_w + s->left + s->right) * s->c);
 }
@@ -269,14 +270,14 @@ static size_t padded_size(const cnn_pad2d_shape *s)
 static void pad_run(cnn_context *context, uint32_t variant, outcome *o)
 {
     generator g;
-    cnn_pad2d_shape s = padding_of(variant, &g);
+    cnn_pad2d_args s = padding_of(variant, &g);
     size_t inside = (size_t)(s.n * s.in_h * s.in_w * s.c), outside = padded_size(&s);
     float *x = array_new(&g, inside), *y = array_new(NULL, outside);
     float *dy = array_new(&g, outside), *dx = array_new(NULL, inside);
     cnn_backend_call call;
     call_begin(&call, context, 0);
-    ck_assert_int_eq(context->backend.pad2d_forward(&call, &s, x, y), CNN_OK);
-    ck_assert_int_eq(context->backend.pad2d_backward(&call, &s, dy, dx), CNN_OK);
+    ck_assert_int_eq(run_pad2d_forward(&call, &s, x, y), CNN_OK);
+    ck_assert_int_eq(run_pad2d_backward(&call, &s, dy, dx), CNN_OK);
     call_end(&call);
     outcome_floats(o, y, outside);
     outcome_floats(o, dx, inside);
@@ -289,7 +290,7 @@ static void pad_run(cnn_context *context, uint32_t variant, outcome *o)
 static void pad_expect(uint32_t variant, outcome *o)
 {
     generator g;
-    cnn_pad2d_shape s = padding_of(variant, &g);
+    cnn_pad2d_args s = padding_of(variant, &g);
     size_t inside = (size_t)(s.n * s.in_h * s.in_w * s.c), outside = padded_size(&s);
     float *x = array_new(&g, inside), *dy = array_new(&g, outside);
     double *y = calloc(outside, sizeof(double)), *dx = calloc(inside, sizeof(double));
@@ -316,8 +317,8 @@ static void sums_run(cnn_context *context, uint32_t variant, outcome *o)
     double square = -1;
     cnn_backend_call call;
     call_begin(&call, context, 0);
-    ck_assert_int_eq(context->backend.sum_squares(&call, n, a, &square), CNN_OK);
-    ck_assert_int_eq(context->backend.add(&call, n, a, b, y), CNN_OK);
+    ck_assert_int_eq(run_sum_squares(&call, n, a, &square), CNN_OK);
+    ck_assert_int_eq(run_add(&call, n, a, b, y), CNN_OK);
     call_end(&call);
     outcome_doubles(o, &square, 1);
     outcome_floats(o, y, n);
@@ -334,7 +335,7 @@ static void add_activation_run(cnn_context *context, uint32_t variant, outcome *
     cnn_backend_call call;
     call_begin(&call, context, 0);
     ck_assert_int_eq(
-        context->backend.add_activation(&call, activation_of(variant / 2), 0.3f, p.n, p.x, p.dy, y), CNN_OK);
+        run_add_activation(&call, activation_of(variant / 2), 0.3f, p.n, p.x, p.dy, y), CNN_OK);
     call_end(&call);
     outcome_floats(o, y, p.n);
     array_free(in_place ? NULL : y);

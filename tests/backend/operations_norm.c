@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/context.h"
+#include "backend/entries.h"
 #include "backend/operations.h"
 
 typedef struct norm {
@@ -17,19 +18,19 @@ typedef struct norm {
 static norm norm_of(uint32_t variant)
 {
     generator g = generator_of("norm", variant);
-    norm v = {.shape = {.struct_size = sizeof(cnn_norm_shape), .epsilon = 1e-3f}};
-    v.shape.rows = draw(&g, 1, 60);
+    norm v = {.shape = {.h = 1, .w = 1, .epsilon = 1e-3f}};
+    v.shape.n = draw(&g, 1, 60);
     v.shape.c = draw(&g, 1, variant % 2 ? 9 : 80);
     if (variant % 8 == 4) { /* several parts; one variant with several blocks in each */
-        v.shape.rows = variant == 4 ? 9001 : 1001;
+        v.shape.n = variant == 4 ? 9001 : 1001;
         v.shape.c = 130;
     }
     if (variant % 8 == 5) { /* more columns than a tile of factors */
-        v.shape.rows = 40;
+        v.shape.n = 40;
         v.shape.c = 517;
     }
-    v.shape.activation = variant % 3 == 0 ? CNN_RELU : CNN_LINEAR;
-    v.rows = (size_t)v.shape.rows;
+    v.shape.epilogue.activation = variant % 3 == 0 ? CNN_RELU : CNN_LINEAR;
+    v.rows = (size_t)v.shape.n;
     v.c = (size_t)v.shape.c;
     v.size = v.rows * v.c;
     v.x = array_new(&g, v.size);
@@ -60,7 +61,7 @@ static void norm_free(norm *v)
 static void begin(cnn_backend_call *call, cnn_context *context, const norm *v)
 {
     call_begin(call, context,
-               context->backend.norm_workspace(&context->backend, &v->shape, cnn_context_threads(context)));
+               norm_workspace(&context->backend, &v->shape, cnn_context_threads(context)));
 }
 
 static void forward_run(cnn_context *context, uint32_t variant, outcome *o)
@@ -71,7 +72,7 @@ static void forward_run(cnn_context *context, uint32_t variant, outcome *o)
     float *y = in_place ? v.x : array_new(NULL, v.size), *inv_std = array_new(NULL, v.c);
     begin(&call, context, &v);
     ck_assert_int_eq(
-        context->backend.norm_forward(&call, &v.shape, v.x, v.gamma, v.beta, y, v.mean, v.variance, inv_std), CNN_OK);
+        run_norm_forward(&call, &v.shape, v.x, v.gamma, v.beta, y, NULL, v.mean, v.variance, inv_std), CNN_OK);
     call_end(&call);
     outcome_floats(o, y, v.size);
     outcome_floats(o, v.mean, v.c);
@@ -89,7 +90,7 @@ static void inference_run(cnn_context *context, uint32_t variant, outcome *o)
     float *y = array_new(NULL, v.size);
     call_begin(&call, context, 0);
     ck_assert_int_eq(
-        context->backend.norm_inference(&call, &v.shape, v.x, v.gamma, v.beta, v.mean, v.variance, y), CNN_OK);
+        run_norm_inference(&call, &v.shape, v.x, v.gamma, v.beta, v.mean, v.variance, y), CNN_OK);
     call_end(&call);
     outcome_floats(o, y, v.size);
     array_free(y);
@@ -124,11 +125,13 @@ static void backward_run(cnn_context *context, uint32_t variant, outcome *o)
     float *dx = in_place ? v.dy : array_new(NULL, v.size), *inv_std = array_new(NULL, v.c);
     float *d_gamma = array_new(NULL, v.c), *d_beta = array_new(NULL, v.c);
     statistics(&v, fixed, inv_std);
+    v.shape.epilogue.activation = CNN_LINEAR;
+    v.shape.fixed = fixed;
     begin(&call, context, &v);
-    ck_assert_int_eq(context->backend.norm_backward(&call, &v.shape, fixed, v.x, v.dy, v.gamma, v.mean, inv_std, NULL,
+    ck_assert_int_eq(run_norm_backward(&call, &v.shape, v.x, NULL, v.dy, NULL, v.gamma, v.beta, v.mean, inv_std, NULL,
                                                     d_gamma, d_beta),
                      CNN_OK);
-    ck_assert_int_eq(context->backend.norm_backward(&call, &v.shape, fixed, v.x, v.dy, v.gamma, v.mean, inv_std, dx,
+    ck_assert_int_eq(run_norm_backward(&call, &v.shape, v.x, NULL, v.dy, NULL, v.gamma, v.beta, v.mean, inv_std, dx,
                                                     d_gamma, d_beta),
                      CNN_OK);
     call_end(&call);
@@ -146,7 +149,7 @@ static void backward_run(cnn_context *context, uint32_t variant, outcome *o)
 static norm activated_of(uint32_t variant)
 {
     norm v = norm_of(variant);
-    v.shape.activation = variant % 6 == 5 ? CNN_LINEAR : CNN_RELU;
+    v.shape.epilogue.activation = variant % 6 == 5 ? CNN_LINEAR : CNN_RELU;
     for (size_t i = 0; i < v.size; i++) {
         v.x[i] = rintf(v.x[i] * 64) / 64;
     }
@@ -162,18 +165,19 @@ static void activation_backward_run(cnn_context *context, uint32_t variant, outc
     float *dx = in_place ? dy : array_new(NULL, v.size);
     float *d_gamma = array_new(NULL, v.c), *d_beta = array_new(NULL, v.c);
     statistics(&v, fixed, inv_std);
+    v.shape.fixed = fixed;
     begin(&call, context, &v);
     if (fixed) {
         ck_assert_int_eq(
-            context->backend.norm_inference(&call, &v.shape, v.x, v.gamma, v.beta, v.mean, v.variance, y), CNN_OK);
+            run_norm_inference(&call, &v.shape, v.x, v.gamma, v.beta, v.mean, v.variance, y), CNN_OK);
     } else {
-        ck_assert_int_eq(context->backend.norm_forward(&call, &v.shape, v.x, v.gamma, v.beta, y, v.mean, v.variance,
+        ck_assert_int_eq(run_norm_forward(&call, &v.shape, v.x, v.gamma, v.beta, y, NULL, v.mean, v.variance,
                                                        inv_std),
                          CNN_OK);
     }
     for (int wants_dx = 0; wants_dx < 2; wants_dx++) {
         memcpy(dy, v.dy, v.size * sizeof(float)); /* a call may overwrite it */
-        ck_assert_int_eq(context->backend.norm_activation_backward(&call, &v.shape, fixed, v.x, y, dy, v.gamma, v.beta,
+        ck_assert_int_eq(run_norm_backward(&call, &v.shape, v.x, y, dy, NULL, v.gamma, v.beta,
                                                                    v.mean, inv_std, wants_dx ? dx : NULL, d_gamma,
                                                                    d_beta),
                          CNN_OK);
@@ -196,7 +200,7 @@ static void expect_affine(const norm *v, size_t j, double mean, double variance,
     double inv_std = 1 / sqrt(variance + (double)v->shape.epsilon);
     for (size_t i = j; i < v->size; i += v->c) {
         double value = (v->x[i] - mean) * inv_std * v->gamma[j] + v->beta[j];
-        y[i] = v->shape.activation == CNN_RELU && value < 0 ? 0 : value;
+        y[i] = v->shape.epilogue.activation == CNN_RELU && value < 0 ? 0 : value;
     }
 }
 
@@ -281,7 +285,7 @@ static void activation_backward_expect(uint32_t variant, outcome *o)
     double *d_beta = calloc(v.c, sizeof(double));
     float *inv_std = calloc(v.c, sizeof(float));
     statistics(&v, fixed, inv_std);
-    for (size_t i = 0; i < v.size && v.shape.activation == CNN_RELU; i++) {
+    for (size_t i = 0; i < v.size && v.shape.epilogue.activation == CNN_RELU; i++) {
         const size_t j = i % v.c;
         const double value = ((double)v.x[i] - v.mean[j]) * inv_std[j] * v.gamma[j] + v.beta[j];
         v.dy[i] = value <= 0 ? 0 : v.dy[i];
@@ -309,7 +313,7 @@ static lrn lrn_of(uint32_t variant)
 {
     static const float powers[] = {0.75f, 0.5f, 1, 0.3f};
     generator g = generator_of("lrn", variant);
-    lrn v = {.shape = {.struct_size = sizeof(cnn_lrn_shape), .beta = powers[variant % 4]}};
+    lrn v = {.shape = {.beta = powers[variant % 4]}};
     v.shape.rows = variant % 16 == 4 ? 3001 : draw(&g, 1, 9);
     v.shape.c = variant % 8 == 5 ? 300 : draw(&g, 1, 40);
     v.shape.before = draw(&g, 0, variant % 3 == 0 ? 60 : 4); /* also wider than a row */
@@ -331,9 +335,9 @@ static void lrn_run(cnn_context *context, uint32_t variant, outcome *o)
     cnn_backend_call call;
     float *y = array_new(NULL, v.size), *dx = array_new(NULL, v.size);
     call_begin(&call, context,
-               context->backend.lrn_workspace(&context->backend, &v.shape, cnn_context_threads(context)));
-    ck_assert_int_eq(context->backend.lrn_forward(&call, &v.shape, v.x, y), CNN_OK);
-    ck_assert_int_eq(context->backend.lrn_backward(&call, &v.shape, v.x, v.dy, dx), CNN_OK);
+               lrn_workspace(&context->backend, &v.shape, cnn_context_threads(context)));
+    ck_assert_int_eq(run_lrn_forward(&call, &v.shape, v.x, y), CNN_OK);
+    ck_assert_int_eq(run_lrn_backward(&call, &v.shape, v.x, v.dy, dx), CNN_OK);
     call_end(&call);
     outcome_floats(o, y, v.size);
     outcome_floats(o, dx, v.size);

@@ -5,31 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/entries.h"
 #include "backend/operations.h"
 #include "core/context.h"
 
 typedef struct pooled {
-    cnn_norm_pool_shape shape;
+    cnn_norm_shape shape;
     bool fixed;
     float *x, *dy, *gamma, *beta, *mean, *variance, *inv_std;
     uint8_t *argmax; /* of backward */
     size_t c, rows, x_size, y_size;
 } pooled;
 
-static void draw_sizes(generator *g, uint32_t variant, cnn_norm_pool_shape *s)
+static void draw_sizes(generator *g, uint32_t variant, cnn_norm_shape *s)
 {
     s->n = draw(g, 1, 3);
-    s->in_h = draw(g, 2, 9);
-    s->in_w = draw(g, 2, variant % 4 == 2 ? 45 : 9); /* several runs of cells */
+    s->h = draw(g, 2, 9);
+    s->w = draw(g, 2, variant % 4 == 2 ? 45 : 9); /* several runs of cells */
     s->c = draw(g, 1, variant % 2 ? 9 : 80);
     if (variant % 8 == 4) { /* several parts; one variant with several spans in each */
         s->n = variant == 4 ? 5 : 2;
-        s->in_h = variant == 4 ? 131 : 31;
-        s->in_w = 27;
+        s->h = variant == 4 ? 131 : 31;
+        s->w = 27;
         s->c = variant == 4 ? 150 : 66;
     }
     if (variant % 8 == 5) { /* a row of cells is more than a span */
-        s->in_w = 21;
+        s->w = 21;
         s->c = 517;
     }
 }
@@ -49,26 +50,27 @@ static void draw_values(generator *g, uint32_t variant, pooled *v)
         v->inv_std[j] = 0;
     }
     for (size_t i = 0; i < v->y_size; i++) {
-        v->argmax[i] = (uint8_t)draw(g, 0, v->shape.activation == CNN_RELU ? 4 : 3);
+        v->argmax[i] = (uint8_t)draw(g, 0, v->shape.epilogue.activation == CNN_RELU ? 4 : 3);
     }
     if (variant % 7 == 6) { /* a maximum of the first cell, in its first or last place */
         const size_t j = draw(g, 0, (uint32_t)v->c - 1);
         v->argmax[j] = variant % 2 == 0 ? 0 : 3;
-        v->x[variant % 2 == 0 ? j : ((size_t)v->shape.in_w + 1) * v->c + j] = NAN;
+        v->x[variant % 2 == 0 ? j : ((size_t)v->shape.w + 1) * v->c + j] = NAN;
     }
 }
 
 static pooled pooled_of(uint32_t variant)
 {
     generator g = generator_of("norm pool", variant);
-    pooled v = {.shape = {.struct_size = sizeof(cnn_norm_pool_shape), .epsilon = 1e-3f}, .fixed = variant % 5 == 2};
-    cnn_norm_pool_shape *s = &v.shape;
+    pooled v = {.shape = {.epsilon = 1e-3f}, .fixed = variant % 5 == 2};
+    cnn_norm_shape *s = &v.shape;
+    s->fixed = v.fixed;
     draw_sizes(&g, variant, s);
-    s->activation = variant % 3 != 0 ? CNN_RELU : CNN_LINEAR;
+    s->epilogue.activation = variant % 3 != 0 ? CNN_RELU : CNN_LINEAR;
     v.c = (size_t)s->c;
-    v.rows = (size_t)(s->n * s->in_h * s->in_w);
+    v.rows = (size_t)(s->n * s->h * s->w);
     v.x_size = v.rows * v.c;
-    v.y_size = (size_t)(s->n * (s->in_h / 2) * (s->in_w / 2)) * v.c;
+    v.y_size = (size_t)(s->n * (s->h / 2) * (s->w / 2)) * v.c;
     v.x = array_new(&g, v.x_size);
     v.dy = array_new(&g, v.y_size);
     v.gamma = array_new(&g, v.c);
@@ -95,19 +97,19 @@ static void pooled_free(pooled *v)
 
 static cnn_norm_shape plain_shape(const pooled *v)
 {
-    return (cnn_norm_shape){sizeof(cnn_norm_shape), (int64_t)v->rows, v->shape.c, v->shape.epsilon,
-                            v->shape.activation};
+    cnn_norm_shape plain = v->shape;
+    plain.epilogue.pool = 0;
+    return plain;
 }
 
-static cnn_pool2d_shape pool_shape(const cnn_norm_pool_shape *s)
+static cnn_pool2d_shape pool_shape(const cnn_norm_shape *s)
 {
-    return (cnn_pool2d_shape){.struct_size = sizeof(cnn_pool2d_shape),
-                              .n = s->n,
-                              .in_h = s->in_h,
-                              .in_w = s->in_w,
+    return (cnn_pool2d_shape){.n = s->n,
+                              .in_h = s->h,
+                              .in_w = s->w,
                               .c = s->c,
-                              .out_h = s->in_h / 2,
-                              .out_w = s->in_w / 2,
+                              .out_h = s->h / 2,
+                              .out_w = s->w / 2,
                               .kernel_h = 2,
                               .kernel_w = 2,
                               .stride_h = 2,
@@ -118,20 +120,17 @@ static cnn_pool2d_shape pool_shape(const cnn_norm_pool_shape *s)
 /* Where in x the pixel `place` of value `at` of y lies. */
 static size_t pixel_of(const pooled *v, size_t at, size_t place)
 {
-    const size_t width = (size_t)v->shape.in_w, cells = width / 2, rows = (size_t)v->shape.in_h / 2;
+    const size_t width = (size_t)v->shape.w, cells = width / 2, rows = (size_t)v->shape.h / 2;
     const size_t c = at % v->c, x = at / v->c % cells * 2, y = at / v->c / cells % rows * 2;
     const size_t image = at / v->c / cells / rows;
-    return ((image * (size_t)v->shape.in_h + y + place / 2) * width + x + place % 2) * v->c + c;
+    return ((image * (size_t)v->shape.h + y + place / 2) * width + x + place % 2) * v->c + c;
 }
 
-static void begin(cnn_backend_call *call, cnn_context *context, const pooled *v)
+static void begin(cnn_backend_call *call, cnn_context *context, pooled *v)
 {
-    const cnn_backend *backend = &context->backend;
-    const cnn_norm_shape plain = plain_shape(v);
-    const uint32_t threads = cnn_context_threads(context);
-    call_begin(call, context,
-               backend->norm_pools(backend, &v->shape) ? backend->norm_pool_workspace(backend, &v->shape, threads)
-                                                       : backend->norm_workspace(backend, &plain, threads));
+    v->shape.epilogue.pool = norm_pools(&context->backend, &v->shape) ? 2 : 0;
+    const cnn_norm_shape plain = plain_shape(v), *shape = v->shape.epilogue.pool != 0 ? &v->shape : &plain;
+    call_begin(call, context, norm_workspace(&context->backend, shape, cnn_context_threads(context)));
 }
 
 static void forward_in_steps(cnn_backend_call *call, pooled *v, float *y, uint8_t *argmax)
@@ -141,17 +140,17 @@ static void forward_in_steps(cnn_backend_call *call, pooled *v, float *y, uint8_
     float *whole = array_new(NULL, v->x_size);
     if (v->fixed) {
         ck_assert_int_eq(
-            call->backend->norm_inference(call, &plain, v->x, v->gamma, v->beta, v->mean, v->variance, whole), CNN_OK);
+            run_norm_inference(call, &plain, v->x, v->gamma, v->beta, v->mean, v->variance, whole), CNN_OK);
         for (size_t j = 0; j < v->c; j++) {
             v->inv_std[j] = (float)(1 / sqrt(v->variance[j] + (double)v->shape.epsilon));
         }
     } else {
         ck_assert_int_eq(
-            call->backend->norm_forward(call, &plain, v->x, v->gamma, v->beta, whole, v->mean, v->variance, v->inv_std),
+            run_norm_forward(call, &plain, v->x, v->gamma, v->beta, whole, NULL, v->mean, v->variance, v->inv_std),
             CNN_OK);
     }
-    ck_assert_int_eq(call->backend->pool2d_forward(call, &pool, whole, y, argmax), CNN_OK);
-    for (size_t i = 0; i < v->y_size && v->shape.activation == CNN_RELU; i++) {
+    ck_assert_int_eq(run_pool2d_forward(call, &pool, whole, y, argmax), CNN_OK);
+    for (size_t i = 0; i < v->y_size && v->shape.epilogue.activation == CNN_RELU; i++) {
         argmax[i] = y[i] <= 0 ? 4 : argmax[i];
     }
     array_free(whole);
@@ -164,8 +163,8 @@ static void forward_run(cnn_context *context, uint32_t variant, outcome *o)
     float *y = array_new(NULL, v.y_size);
     uint8_t *argmax = bytes_new(v.y_size);
     begin(&call, context, &v);
-    if (context->backend.norm_pools(&context->backend, &v.shape)) {
-        ck_assert_int_eq(context->backend.norm_pool_forward(&call, &v.shape, v.fixed, v.x, v.gamma, v.beta, y, argmax,
+    if (v.shape.epilogue.pool != 0) {
+        ck_assert_int_eq(run_norm_forward(&call, &v.shape, v.x, v.gamma, v.beta, y, argmax,
                                                             v.mean, v.variance, v.inv_std),
                          CNN_OK);
     } else {
@@ -220,7 +219,7 @@ static void forward_expect(uint32_t variant, outcome *o)
                 argmax[i] = (double)place;
             }
         }
-        if (v.shape.activation == CNN_RELU && y[i] <= 0) {
+        if (v.shape.epilogue.activation == CNN_RELU && y[i] <= 0) {
             y[i] = 0;
             argmax[i] = 4;
         }
@@ -238,7 +237,8 @@ static void forward_expect(uint32_t variant, outcome *o)
 
 static void backward_in_steps(cnn_backend_call *call, const pooled *v, float *dx, float *d_gamma, float *d_beta)
 {
-    const cnn_norm_shape plain = plain_shape(v);
+    cnn_norm_shape plain = plain_shape(v);
+    plain.epilogue.activation = CNN_LINEAR; /* the places say where relu stops it */
     float *whole = array_new(NULL, v->x_size);
     memset(whole, 0, v->x_size * sizeof(float));
     for (size_t i = 0; i < v->y_size; i++) {
@@ -246,7 +246,7 @@ static void backward_in_steps(cnn_backend_call *call, const pooled *v, float *dx
             whole[pixel_of(v, i, v->argmax[i])] = v->dy[i];
         }
     }
-    ck_assert_int_eq(call->backend->norm_backward(call, &plain, v->fixed, v->x, whole, v->gamma, v->mean, v->inv_std,
+    ck_assert_int_eq(run_norm_backward(call, &plain, v->x, NULL, whole, NULL, v->gamma, v->beta, v->mean, v->inv_std,
                                                   dx, d_gamma, d_beta),
                      CNN_OK);
     array_free(whole);
@@ -263,8 +263,8 @@ static void backward_run(cnn_context *context, uint32_t variant, outcome *o)
     begin(&call, context, &v);
     for (int wants_dx = 0; wants_dx < 2; wants_dx++) {
         float *to = wants_dx ? dx : NULL;
-        if (context->backend.norm_pools(&context->backend, &v.shape)) {
-            ck_assert_int_eq(context->backend.norm_pool_backward(&call, &v.shape, v.fixed, v.x, v.dy, v.argmax, v.gamma,
+        if (v.shape.epilogue.pool != 0) {
+            ck_assert_int_eq(run_norm_backward(&call, &v.shape, v.x, NULL, v.dy, v.argmax, v.gamma, v.beta,
                                                                  v.mean, v.inv_std, to, d_gamma, d_beta),
                              CNN_OK);
         } else {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/context.h"
+#include "backend/entries.h"
 #include "backend/operations.h"
 
 typedef struct pooling {
@@ -44,7 +45,7 @@ static void draw_windows(generator *g, uint32_t variant, cnn_pool2d_shape *s)
 static pooling pooling_of(uint32_t variant, bool average)
 {
     generator g = generator_of("pool", variant);
-    pooling p = {.shape = {.struct_size = sizeof(cnn_pool2d_shape), .average = average}};
+    pooling p = {.shape = {.average = average}};
     cnn_pool2d_shape *s = &p.shape;
     draw_windows(&g, variant, s);
     s->argmax_bytes = s->kernel_h * s->kernel_w <= 255 ? 1 : 4;
@@ -95,13 +96,13 @@ static void run(cnn_context *context, uint32_t variant, bool average, outcome *o
     float *y = array_new(NULL, p.y_size), *dx = array_new(NULL, p.x_size);
     uint8_t *argmax = average ? NULL : bytes_new(p.y_size * (size_t)p.shape.argmax_bytes);
     call_begin(&call, context, 0);
-    ck_assert_int_eq(context->backend.pool2d_forward(&call, &p.shape, p.x, y, argmax), CNN_OK);
+    ck_assert_int_eq(run_pool2d_forward(&call, &p.shape, p.x, y, argmax), CNN_OK);
     outcome_floats(o, y, p.y_size);
-    ck_assert_int_eq(context->backend.pool2d_backward(&call, &p.shape, p.dy, argmax, dx), CNN_OK);
+    ck_assert_int_eq(run_pool2d_backward(&call, &p.shape, p.dy, argmax, dx), CNN_OK);
     outcome_floats(o, dx, p.x_size);
     if (!average) {
         float *again = array_new(NULL, p.y_size);
-        ck_assert_int_eq(context->backend.pool2d_forward(&call, &p.shape, p.x, again, NULL), CNN_OK);
+        ck_assert_int_eq(run_pool2d_forward(&call, &p.shape, p.x, again, NULL), CNN_OK);
         outcome_floats(o, again, p.y_size);
         array_free(again);
         if (p.shape.argmax_bytes == 1) {

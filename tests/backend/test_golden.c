@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "backend/entries.h"
 #include "backend/golden_kernels.h"
 #include "backend/operations.h"
 #include "common/suite.h"
@@ -52,14 +53,13 @@ static void check_average(cnn_pool2d_shape shape, const double *y, const double 
     size_t count = (size_t)(shape.out_h * shape.out_w * shape.c);
     float *x = COPY(pool_x), *got = array_new(NULL, count), *dy = array_new(NULL, count);
     float *got_dx = array_new(NULL, COUNT(pool_x));
-    shape.struct_size = sizeof(shape);
     shape.n = 1;
     shape.average = 1;
     for (size_t i = 0; i < count; i++) {
         dy[i] = (float)(i + 1);
     }
-    ck_assert_int_eq(context->backend.pool2d_forward(&call, &shape, x, got, NULL), CNN_OK);
-    ck_assert_int_eq(context->backend.pool2d_backward(&call, &shape, dy, NULL, got_dx), CNN_OK);
+    ck_assert_int_eq(run_pool2d_forward(&call, &shape, x, got, NULL), CNN_OK);
+    ck_assert_int_eq(run_pool2d_backward(&call, &shape, dy, NULL, got_dx), CNN_OK);
     expect_near("average y", got, y, count, 1e-6);
     expect_near("average dx", got_dx, dx, COUNT(pool_x), 1e-6);
     array_free(x);
@@ -90,7 +90,7 @@ END_TEST
 START_TEST(ties_go_to_the_first)
 {
     begin((size_t)_i);
-    const cnn_pool2d_shape shape = {.struct_size = sizeof(shape), .n = 1, .in_h = 4, .in_w = 4, .c = 1, .out_h = 3,
+    const cnn_pool2d_shape shape = {.n = 1, .in_h = 4, .in_w = 4, .c = 1, .out_h = 3,
                                     .out_w = 3, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2,
                                     .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1, .argmax_bytes = 1};
     float *x = COPY(ties_x), *y = array_new(NULL, 9), *dy = array_new(NULL, 9), *dx = array_new(NULL, 16);
@@ -98,8 +98,8 @@ START_TEST(ties_go_to_the_first)
     for (int i = 0; i < 9; i++) {
         dy[i] = (float)(i + 1);
     }
-    ck_assert_int_eq(context->backend.pool2d_forward(&call, &shape, x, y, argmax), CNN_OK);
-    ck_assert_int_eq(context->backend.pool2d_backward(&call, &shape, dy, argmax, dx), CNN_OK);
+    ck_assert_int_eq(run_pool2d_forward(&call, &shape, x, y, argmax), CNN_OK);
+    ck_assert_int_eq(run_pool2d_backward(&call, &shape, dy, argmax, dx), CNN_OK);
     EXPECT(y, ties_y);
     EXPECT(dx, ties_dx);
     array_free(x);
@@ -114,14 +114,14 @@ END_TEST
 START_TEST(normalisation)
 {
     begin((size_t)_i);
-    const cnn_norm_shape shape = {.struct_size = sizeof(shape), .rows = 40, .c = 3, .epsilon = 1e-3f};
+    const cnn_norm_shape shape = {.n = 40, .h = 1, .w = 1, .c = 3, .epsilon = 1e-3f};
     float *x = COPY(norm_x), *gamma = COPY(norm_gamma), *beta = COPY(norm_beta), *dy = COPY(norm_dy);
     float *y = array_new(NULL, COUNT(norm_y)), *dx = array_new(NULL, COUNT(norm_dx)), *mean = array_new(NULL, 3);
     float *variance = array_new(NULL, 3), *inv_std = array_new(NULL, 3);
     float *d_gamma = array_new(NULL, 3), *d_beta = array_new(NULL, 3);
-    ck_assert_int_eq(context->backend.norm_forward(&call, &shape, x, gamma, beta, y, mean, variance, inv_std), CNN_OK);
+    ck_assert_int_eq(run_norm_forward(&call, &shape, x, gamma, beta, y, NULL, mean, variance, inv_std), CNN_OK);
     ck_assert_int_eq(
-        context->backend.norm_backward(&call, &shape, 0, x, dy, gamma, mean, inv_std, dx, d_gamma, d_beta), CNN_OK);
+        run_norm_backward(&call, &shape, x, NULL, dy, NULL, gamma, beta, mean, inv_std, dx, d_gamma, d_beta), CNN_OK);
     EXPECT(y, norm_y);
     EXPECT(variance, norm_variance);
     EXPECT(dx, norm_dx);
@@ -138,16 +138,16 @@ END_TEST
 START_TEST(convolution)
 {
     begin((size_t)_i);
-    const cnn_conv2d_shape shape = {.struct_size = sizeof(shape), .n = 1, .in_h = 7, .in_w = 6, .in_c = 4, .out_h = 5,
+    const cnn_conv2d_shape shape = {.n = 1, .in_h = 7, .in_w = 6, .in_c = 4, .out_h = 5,
                                     .out_w = 6, .out_c = 6, .kernel_h = 3, .kernel_w = 2, .stride_h = 2,
                                     .stride_w = 1, .dilation_h = 1, .dilation_w = 2, .groups = 2, .pad_top = 2,
                                     .pad_left = 1};
     float *x = COPY(conv_x), *w = COPY(conv_w), *b = COPY(conv_b), *dy = COPY(conv_dy);
     float *y = array_new(NULL, COUNT(conv_y)), *dx = array_new(NULL, COUNT(conv_dx));
     float *dw = array_new(NULL, COUNT(conv_dw)), *db = array_new(NULL, COUNT(conv_db));
-    ck_assert_int_eq(context->backend.conv2d_forward(&call, &shape, x, w, b, y, NULL), CNN_OK);
-    ck_assert_int_eq(context->backend.conv2d_backward_data(&call, &shape, dy, NULL, w, dx), CNN_OK);
-    ck_assert_int_eq(context->backend.conv2d_backward_filter(&call, &shape, x, dy, NULL, dw, db), CNN_OK);
+    ck_assert_int_eq(run_conv2d_forward(&call, &shape, x, w, b, y, NULL), CNN_OK);
+    ck_assert_int_eq(run_conv2d_backward_data(&call, &shape, dy, NULL, w, dx), CNN_OK);
+    ck_assert_int_eq(run_conv2d_backward_filter(&call, &shape, x, dy, NULL, dw, db), CNN_OK);
     EXPECT(y, conv_y);
     EXPECT(dx, conv_dx);
     EXPECT(dw, conv_dw);
@@ -160,10 +160,8 @@ START_TEST(convolution)
 }
 END_TEST
 
-typedef cnn_status (*update_function)(const cnn_backend_call *call, const cnn_update_args *args);
-
 /* Three steps with falling rates, as golden_kernels.py takes them. */
-static void check_update(update_function function, cnn_update_args args, int slots, const char *what,
+static void check_update(cnn_update_rule rule, cnn_update_args args, int slots, const char *what,
                          const double *expected)
 {
     static const float rates[] = {0.1f, 0.05f, 0.01f};
@@ -172,6 +170,7 @@ static void check_update(update_function function, cnn_update_args args, int slo
     memset(slot0, 0, 4 * sizeof(float));
     memset(slot1, 0, 4 * sizeof(float));
     args.struct_size = sizeof(args);
+    args.rule = (int32_t)rule;
     args.n = 4;
     args.w = w;
     args.slot0 = slots > 0 ? slot0 : NULL;
@@ -184,7 +183,7 @@ static void check_update(update_function function, cnn_update_args args, int slo
         args.learning_rate = rates[step];
         args.correction1 = 1 - pow(args.beta1, step + 1);
         args.correction2 = 1 - pow(args.beta2, step + 1);
-        ck_assert_int_eq(function(&call, &args), CNN_OK);
+        ck_assert_int_eq(run_update(&call, &args), CNN_OK);
         array_free(aligned);
     }
     expect_near(what, w, expected, 4, 1e-6);
@@ -197,16 +196,15 @@ static void check_update(update_function function, cnn_update_args args, int slo
 START_TEST(optimizers)
 {
     begin((size_t)_i);
-    const cnn_backend *b = &context->backend;
-    check_update(b->sgd_update, (cnn_update_args){.weight_decay = 0.01f}, 0, "sgd", sgd_plain);
-    check_update(b->sgd_update, (cnn_update_args){.momentum = 0.9f}, 1, "momentum", sgd_momentum);
-    check_update(b->sgd_update, (cnn_update_args){.momentum = 0.9f, .nesterov = 1, .weight_decay = 0.01f}, 1,
+    check_update(CNN_UPDATE_SGD, (cnn_update_args){.weight_decay = 0.01f}, 0, "sgd", sgd_plain);
+    check_update(CNN_UPDATE_SGD, (cnn_update_args){.momentum = 0.9f}, 1, "momentum", sgd_momentum);
+    check_update(CNN_UPDATE_SGD, (cnn_update_args){.momentum = 0.9f, .nesterov = 1, .weight_decay = 0.01f}, 1,
                  "nesterov", sgd_nesterov);
-    check_update(b->rmsprop_update, (cnn_update_args){.beta2 = 0.9f, .epsilon = 1e-2f}, 1, "rmsprop", rmsprop);
-    check_update(b->rmsprop_update,
+    check_update(CNN_UPDATE_RMSPROP, (cnn_update_args){.beta2 = 0.9f, .epsilon = 1e-2f}, 1, "rmsprop", rmsprop);
+    check_update(CNN_UPDATE_RMSPROP,
                  (cnn_update_args){.beta2 = 0.9f, .epsilon = 1e-2f, .momentum = 0.8f, .weight_decay = 0.02f}, 2,
                  "rmsprop momentum", rmsprop_momentum);
-    check_update(b->adam_update,
+    check_update(CNN_UPDATE_ADAM,
                  (cnn_update_args){.beta1 = 0.8f, .beta2 = 0.95f, .epsilon = 1e-3f, .weight_decay = 0.01f}, 2, "adam",
                  adam);
     finish();

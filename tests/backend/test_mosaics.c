@@ -24,7 +24,7 @@ START_TEST(mosaics)
             shape.in_h = fast_random_in(6, 15);
             shape.in_w = fast_random_in(6, 15);
             shape.in_c = fast_random_in(8, 40);
-            shape.pool = 0;
+            shape.epilogue.pool = 0;
         } while (!fast_finish_shape(&shape, fast_random_in(0, 2), fast_random_in(0, 2)));
         for (size_t i = 0; i < set_count; i++) {
             fast_check(&sets[i].table[algorithm], &shape, fast_tolerances[algorithm]);

@@ -36,6 +36,18 @@ START_TEST(backends_against_reference)
 }
 END_TEST
 
+START_TEST(epilogues_in_one_pass)
+{
+    for (size_t backend = 0; cnn_backend_name(backend) != NULL; backend++) {
+        for (size_t level = 0; cpu_level_at(level) != NULL; level++) {
+            cnn_context *context = context_new(cnn_backend_name(backend), cpu_level_at(level), 2);
+            epilogue_of_convolutions(context);
+            cnn_context_free(context);
+        }
+    }
+}
+END_TEST
+
 /* Nothing past an array is read, nor does it have to be aligned: inputs are the caller's. */
 START_TEST(memory_that_ends_at_a_fence)
 {
@@ -126,6 +138,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, reference_against_double, 0, OPERATION_TABLES);
     tcase_add_loop_test(tcase, backends_against_reference, 0, OPERATION_TABLES);
+    tcase_add_test(tcase, epilogues_in_one_pass);
     tcase_add_loop_test(tcase, memory_that_ends_at_a_fence, 0, OPERATION_TABLES);
     tcase_add_loop_test(tcase, same_bits_for_any_threads, 0, OPERATION_TABLES);
     suite_add_tcase(suite, tcase);

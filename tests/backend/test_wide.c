@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernels of the widest vectors, 16 floats, on a processor that may not have them: compiled for the baseline,
  * where the compiler makes each vector of several. */
-#include "backend/blis/blis.h"
 #include "backend/comparison.h"
+#include "backend/vector/vector.h"
 #include "common/suite.h"
 
 extern const cnn__vector_kernels cnn__vector_wide;
@@ -11,7 +11,7 @@ static cnn_context *wide_context(void)
 {
     cnn_context *context;
     cnn_backend wide;
-    cnn__blis_fill_with(&cnn__vector_wide, &wide);
+    cnn__vector_fill_with(&cnn__vector_wide, &wide);
     wide.name = "wide";
     ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .backend = "wide", .backends = &wide,
                                                     .backend_count = 1),

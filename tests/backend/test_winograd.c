@@ -17,7 +17,7 @@ static void check_random(int algorithm, int32_t kernel_h, int32_t kernel_w, int6
         for (int k = 0; k < count; k++) {
             const cnn_conv2d_shape shape = fast_random_shape(kernel_h, kernel_w, most_channels);
             const cnn__conv2d_functions *functions = &sets[i].table[algorithm];
-            ck_assert(functions->supports(&shape, CNN_PASS_FORWARD));
+            ck_assert(functions->supports(functions, &shape, CNN_PASS_FORWARD));
             fast_check(functions, &shape, fast_tolerances[algorithm]);
         }
     }
@@ -41,12 +41,14 @@ END_TEST
 static void filter_gradient(const cnn__conv2d_functions *functions, const cnn_conv2d_shape *shape, uint32_t threads,
                             const float *x, const float *dy, float *d_filters)
 {
-    const size_t size = functions->workspace(shape, CNN_PASS_BACKWARD_FILTER, threads);
+    const size_t size = functions->workspace(functions, shape, CNN_PASS_BACKWARD_FILTER, threads);
     float *workspace = fast_random_floats(size / sizeof(float) + 1), d_bias[128];
     memset(workspace, 0xFF, size); /* NaN */
     const cnn_backend_call call = {.struct_size = sizeof(call), .threads = threads, .workspace = workspace,
                                    .workspace_size = size, .parallel = fast_parallel};
-    ck_assert_int_eq(functions->backward_filter(&call, shape, x, dy, NULL, d_filters, d_bias), CNN_OK);
+    const cnn_conv2d_args args = {.struct_size = sizeof(args), .shape = *shape, .x = x, .dy = (float *)dy,
+                                  .d_filters = d_filters, .d_bias = d_bias};
+    ck_assert_int_eq(functions->run(functions, &call, CNN_PASS_BACKWARD_FILTER, &args), CNN_OK);
     free(workspace);
 }
 
@@ -58,7 +60,7 @@ START_TEST(large_sums)
     const size_t set_count = fast_instruction_sets(sets), count = 9 * 113 * 97;
     float *plain = fast_random_floats(count), *got = fast_random_floats(count), *again = fast_random_floats(count);
     for (size_t k = 0; k < 2; k++) {
-        cnn_conv2d_shape s = {.struct_size = sizeof(s), .n = sizes[k][0], .in_h = sizes[k][1], .in_w = sizes[k][1],
+        cnn_conv2d_shape s = {.n = sizes[k][0], .in_h = sizes[k][1], .in_w = sizes[k][1],
                               .in_c = 113, .out_c = 97, .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1,
                               .dilation_h = 1, .dilation_w = 1, .groups = 1, .pad_top = 1, .pad_left = 1};
         ck_assert(fast_finish_shape(&s, 1, 1));
@@ -129,8 +131,7 @@ START_TEST(extreme_shapes)
     fast_instruction_set sets[FAST_INSTRUCTION_SETS];
     const size_t set_count = fast_instruction_sets(sets);
     for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
-        cnn_conv2d_shape shape = {.struct_size = sizeof(shape),
-                                  .n = 2,
+        cnn_conv2d_shape shape = {.n = 2,
                                   .in_h = cases[k].h,
                                   .in_w = cases[k].w,
                                   .in_c = cases[k].in_c,
@@ -144,8 +145,7 @@ START_TEST(extreme_shapes)
                                   .groups = 1,
                                   .pad_top = cases[k].pad,
                                   .pad_left = cases[k].pad,
-                                  .activation = CNN_RELU,
-                                  .pool = cases[k].pool};
+                                  .epilogue = {.activation = CNN_RELU, .pool = cases[k].pool}};
         ck_assert(fast_finish_shape(&shape, cases[k].pad, cases[k].pad));
         for (size_t i = 0; i < set_count; i++) {
             fast_check(&sets[i].table[CNN__CONV2D_WINOGRAD_4X3], &shape, fast_tolerances[CNN__CONV2D_WINOGRAD_4X3]);
@@ -159,8 +159,7 @@ END_TEST
 static cnn__conv2d_algorithm choice(int64_t size, int64_t in_c, int64_t out_c, int32_t kernel, int32_t stride,
                                     cnn_pass pass, bool strict)
 {
-    cnn_conv2d_shape s = {.struct_size = sizeof(s),
-                          .n = 1,
+    cnn_conv2d_shape s = {.n = 1,
                           .in_h = size,
                           .in_w = size,
                           .in_c = in_c,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Workspace queries keep their promise: what is asked for a batch is enough for every smaller one, too. */
-#include "backend/backend.h"
+#include "backend/entries.h"
 #include "common/suite.h"
 
 enum { MOST_SAMPLES = 40, SHAPES = 400 };
@@ -17,7 +17,7 @@ static cnn_conv2d_shape draw_shape(void)
 {
     const int32_t kernel = (int32_t[]){1, 3, 3, 3, 5, 7}[draw(0, 5)], stride = draw(0, 3) == 0 ? 2 : 1;
     const int64_t small = draw(0, 3) == 0 ? 70 : 12;
-    cnn_conv2d_shape s = {.struct_size = sizeof(s), .n = 1, .in_h = kernel + draw(0, small),
+    cnn_conv2d_shape s = {.n = 1, .in_h = kernel + draw(0, small),
                           .in_w = kernel + draw(0, small), .in_c = draw(1, 150), .out_c = draw(1, 150),
                           .kernel_h = kernel, .kernel_w = kernel, .stride_h = stride, .stride_w = stride,
                           .dilation_h = 1, .dilation_w = 1, .groups = 1};
@@ -29,17 +29,17 @@ static cnn_conv2d_shape draw_shape(void)
 
 static void check_shape(const cnn_backend *backend, cnn_conv2d_shape s, uint32_t threads)
 {
-    const bool prepares = backend->conv2d_prepared_size(backend, &s) > 0;
-    for (int pass = CNN_PASS_FORWARD; pass <= (prepares ? CNN_PASS_FORWARD_PREPARED : CNN_PASS_BACKWARD_FILTER);
+    const bool prepares = conv2d_answer(backend, &s, threads).prepared > 0;
+    for (int pass = CNN_PASS_FORWARD; pass <= (prepares ? CNN_PASS_INFERENCE : CNN_PASS_BACKWARD_FILTER);
          pass++) {
         size_t most = 0;
         for (s.n = 1; s.n <= MOST_SAMPLES; s.n++) {
-            const size_t size = backend->conv2d_workspace(backend, &s, (cnn_pass)pass, threads);
+            const size_t size = conv2d_workspace(backend, &s, (cnn_pass)pass, threads);
             ck_assert_msg(size >= most,
                           "pass %d of %lldx%lldx%lld, kernel %d, stride %d, pad %d, %lld filters, pool %d: %zu bytes "
                           "for %lld samples, %zu for fewer",
                           pass, (long long)s.in_h, (long long)s.in_w, (long long)s.in_c, s.kernel_h, s.stride_h,
-                          s.pad_top, (long long)s.out_c, s.pool, size, (long long)s.n, most);
+                          s.pad_top, (long long)s.out_c, s.epilogue.pool, size, (long long)s.n, most);
             most = size;
         }
     }
@@ -53,8 +53,8 @@ START_TEST(convolutions)
     for (int i = 0; i < SHAPES; i++) {
         cnn_conv2d_shape s = draw_shape();
         check_shape(&context->backend, s, 2);
-        s.pool = 2;
-        if (s.out_h >= 2 && s.out_w >= 2 && context->backend.conv2d_pools(&context->backend, &s)) {
+        s.epilogue.pool = 2;
+        if (s.out_h >= 2 && s.out_w >= 2 && conv2d_pools(&context->backend, &s)) {
             check_shape(&context->backend, s, 3);
         }
     }
@@ -70,7 +70,7 @@ START_TEST(wide_rows)
     ck_assert_int_eq(
         cnn_context_create(CNN_CONTEXT(.threads = 1, .backend = cnn_backend_name((size_t)_i)), &context), CNN_OK);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        const cnn_conv2d_shape s = {.struct_size = sizeof(s), .n = 1, .in_h = sizes[i][0], .in_w = sizes[i][1],
+        const cnn_conv2d_shape s = {.n = 1, .in_h = sizes[i][0], .in_w = sizes[i][1],
                                     .in_c = 1, .out_h = sizes[i][0], .out_w = sizes[i][1], .out_c = sizes[i][2],
                                     .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
                                     .dilation_w = 1, .groups = 1, .pad_top = 1, .pad_left = 1};
@@ -90,12 +90,12 @@ START_TEST(dense_layers)
         cnn_context_create(CNN_CONTEXT(.threads = 1, .backend = cnn_backend_name((size_t)_i)), &context), CNN_OK);
     for (int i = 0; i < SHAPES; i++) {
         const int64_t widest = draw(0, 1) == 0 ? 100 : 9000;
-        cnn_dense_shape s = {.struct_size = sizeof(s), .in = draw(1, widest), .out = draw(1, widest)};
+        cnn_dense_shape s = {.in = draw(1, widest), .out = draw(1, widest)};
         for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
             size_t most = 0;
             for (size_t k = 0; k < sizeof(samples) / sizeof(samples[0]); k++) {
                 s.n = samples[k];
-                const size_t size = context->backend.dense_workspace(&context->backend, &s, (cnn_pass)pass, 2);
+                const size_t size = dense_workspace(&context->backend, &s, (cnn_pass)pass, 2);
                 ck_assert_msg(size >= most, "pass %d of %lld to %lld: %zu bytes for %lld samples, %zu for fewer", pass,
                               (long long)s.in, (long long)s.out, size, (long long)s.n, most);
                 most = size;
@@ -117,10 +117,11 @@ START_TEST(normalisations)
         const int64_t height = draw(2, most_side), width = draw(2, most_side), channels = draw(1, most_channels);
         size_t most = 0, most_pooled = 0;
         for (int64_t n = 1; n <= MOST_SAMPLES; n++) {
-            const cnn_norm_shape plain = {sizeof(plain), n * height * width, channels, 1e-3f, CNN_LINEAR};
-            const cnn_norm_pool_shape pooled = {sizeof(pooled), n, height, width, channels, 1e-3f, CNN_LINEAR};
-            const size_t size = backend->norm_workspace(backend, &plain, 2);
-            const size_t size_pooled = backend->norm_pool_workspace(backend, &pooled, 2);
+            cnn_norm_shape shape = {.n = n, .h = height, .w = width, .c = channels, .epsilon = 1e-3f};
+            const size_t size = norm_workspace(backend, &shape, 2);
+            const bool pools = norm_pools(backend, &shape);
+            shape.epilogue.pool = pools ? 2 : 0;
+            const size_t size_pooled = pools ? norm_workspace(backend, &shape, 2) : 0;
             ck_assert_msg(size >= most && size_pooled >= most_pooled, "%lldx%lldx%lld: less for %lld samples",
                           (long long)height, (long long)width, (long long)channels, (long long)n);
             most = size;
@@ -142,34 +143,27 @@ START_TEST(too_little)
     uint8_t *bytes = (uint8_t *)none;
     cnn_backend_call call;
     cnn__backend_call_init(&call, context, 1, none, 0);
-    const cnn_norm_shape norm = {sizeof(norm), 1000, 8, 1e-3f, CNN_RELU};
-    call.workspace_size = b->norm_workspace(b, &norm, 1) - 1;
-    ck_assert_int_eq(b->norm_forward(&call, &norm, none, none, none, none, none, none, none), CNN_ERROR_BACKEND);
-    ck_assert_int_eq(b->norm_backward(&call, &norm, 0, none, none, none, none, none, none, none, none),
-                     CNN_ERROR_BACKEND);
-    const cnn_norm_pool_shape pooled = {sizeof(pooled), 10, 10, 10, 8, 1e-3f, CNN_RELU};
-    if (b->norm_pools(b, &pooled)) {
-        call.workspace_size = b->norm_pool_workspace(b, &pooled, 1) - 1;
-        ck_assert_int_eq(b->norm_pool_forward(&call, &pooled, 0, none, none, none, none, bytes, none, none, none),
+    cnn_norm_shape norm = {
+        .n = 10, .h = 10, .w = 10, .c = 8, .epsilon = 1e-3f, .epilogue = {.activation = CNN_RELU}};
+    for (int32_t pool = 0; pool <= (norm_pools(b, &norm) ? 2 : 0); pool += 2) {
+        norm.epilogue.pool = pool;
+        call.workspace_size = norm_workspace(b, &norm, 1) - 1;
+        ck_assert_int_eq(run_norm_forward(&call, &norm, none, none, none, none, bytes, none, none, none),
                          CNN_ERROR_BACKEND);
-        ck_assert_int_eq(b->norm_pool_backward(&call, &pooled, 0, none, none, bytes, none, none, none, none, none,
-                                               none),
-                         CNN_ERROR_BACKEND);
-        call.workspace_size = b->norm_workspace(b, &norm, 1) - 1; /* without y and its pass */
-        ck_assert_int_eq(b->norm_activation_backward(&call, &norm, 0, none, none, none, none, none, none, none, none,
-                                                     none, none),
+        ck_assert_int_eq(run_norm_backward(&call, &norm, none, none, none, bytes, none, none, none, none, none, none,
+                                           none),
                          CNN_ERROR_BACKEND);
     }
-    const cnn_conv2d_shape conv = {.struct_size = sizeof(conv), .n = 3, .in_h = 7, .in_w = 7, .in_c = 113, .out_h = 7,
+    const cnn_conv2d_shape conv = {.n = 3, .in_h = 7, .in_w = 7, .in_c = 113, .out_h = 7,
                                    .out_w = 7, .out_c = 97, .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1,
                                    .dilation_h = 1, .dilation_w = 1, .groups = 1, .pad_top = 1, .pad_left = 1};
-    call.workspace_size = b->conv2d_workspace(b, &conv, CNN_PASS_BACKWARD_FILTER, 1) - 1;
-    ck_assert_int_eq(b->conv2d_backward_filter(&call, &conv, none, none, NULL, none, none), CNN_ERROR_BACKEND);
-    const cnn_dense_shape dense = {.struct_size = sizeof(dense), .n = 20, .in = 300, .out = 200};
-    const size_t size = b->dense_workspace(b, &dense, CNN_PASS_FORWARD, 1);
+    call.workspace_size = conv2d_workspace(b, &conv, CNN_PASS_BACKWARD_FILTER, 1) - 1;
+    ck_assert_int_eq(run_conv2d_backward_filter(&call, &conv, none, none, NULL, none, none), CNN_ERROR_BACKEND);
+    const cnn_dense_shape dense = {.n = 20, .in = 300, .out = 200};
+    const size_t size = dense_workspace(b, &dense, CNN_PASS_FORWARD, 1);
     if (size > 0) {
         call.workspace_size = size - 1;
-        ck_assert_int_eq(b->dense_forward(&call, &dense, none, none, none, none), CNN_ERROR_BACKEND);
+        ck_assert_int_eq(run_dense_forward(&call, &dense, none, none, none, none), CNN_ERROR_BACKEND);
     }
     cnn_context_free(context);
 }

@@ -385,7 +385,7 @@ START_TEST(a_failing_backend_is_named)
     cnn_optimizer *optimizer;
     cnn_backend broken = *call.backend;
     broken.name = "broken";
-    broken.sgd_update = failing_update;
+    broken.update = failing_update;
     call.backend = &broken;
     ck_assert_int_eq(cnn_sgd_create(context, NULL, &optimizer), CNN_OK);
     ck_assert_int_eq(step(optimizer), CNN_ERROR_BACKEND);

@@ -20,7 +20,7 @@ layer: backend
 model: layer session pipeline
 session: model layer backend
 loss: session backend
-optimizer: session schedule
+optimizer: session schedule backend
 schedule:
 evaluate: loss
 predict: session pipeline image backend

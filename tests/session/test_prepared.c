@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "backend/reference/reference.h"
 #include "common/fixture.h"
 #include "common/suite.h"
 #include "session/session.h"
@@ -263,39 +264,42 @@ static size_t filter_values(const cnn_conv2d_shape *s)
     return (size_t)(s->kernel_h * s->kernel_w * (s->in_c / s->groups) * s->out_c);
 }
 
-static size_t turned_size(const cnn_backend *backend, const cnn_conv2d_shape *shape)
+static cnn_status plain_query(const cnn_backend *backend, cnn_op op, const void *args, uint32_t threads,
+                              cnn_op_answer *answer)
 {
-    (void)backend;
-    return filter_values(shape) * sizeof(float);
+    return seen.reference->query(backend, op, args, threads, answer);
 }
 
-static cnn_status turned_prepare(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *filters,
-                                 void *prepared)
+static cnn_status turned_query(const cnn_backend *backend, cnn_op op, const void *args, uint32_t threads,
+                               cnn_op_answer *answer)
 {
-    (void)call;
-    for (size_t i = 0; i < filter_values(shape); i++) {
-        ((float *)prepared)[i] = -filters[i];
+    const cnn_status status = seen.reference->query(backend, op, args, threads, answer);
+    if (op == CNN_OP_CONV2D && status == CNN_OK) {
+        answer->prepared = filter_values(&((const cnn_conv2d_args *)args)->shape) * sizeof(float);
+        answer->workspace[CNN_PASS_INFERENCE] = answer->workspace[CNN_PASS_FORWARD];
     }
-    seen.preparations++;
-    return seen.status;
+    return status;
 }
 
-static cnn_status counted_forward(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
-                                  const float *filters, const float *bias, float *y, uint8_t *argmax)
-{
-    seen.forwards++;
-    return seen.reference->conv2d_forward(call, shape, x, filters, bias, y, argmax);
-}
-
-static cnn_status turned_forward(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
-                                 const void *prepared, const float *bias, float *y, uint8_t *argmax)
+static cnn_status turned_conv2d(const cnn_backend_call *call, cnn_pass pass, const cnn_conv2d_args *given)
 {
     static float filters[1 << 16];
-    for (size_t i = 0; i < filter_values(shape); i++) {
-        filters[i] = -((const float *)prepared)[i];
+    cnn_conv2d_args args = *given;
+    const size_t values = filter_values(&args.shape);
+    if (pass == CNN_PASS_PREPARE) {
+        for (size_t i = 0; i < values; i++) {
+            ((float *)args.prepared)[i] = -args.filters[i];
+        }
+        seen.preparations++;
+        return seen.status;
     }
-    seen.prepared_forwards++;
-    return seen.reference->conv2d_forward(call, shape, x, filters, bias, y, argmax);
+    for (size_t i = 0; pass == CNN_PASS_INFERENCE && i < values; i++) {
+        filters[i] = -((const float *)args.prepared)[i];
+    }
+    seen.prepared_forwards += pass == CNN_PASS_INFERENCE;
+    seen.forwards += pass == CNN_PASS_FORWARD;
+    args.filters = pass == CNN_PASS_INFERENCE ? filters : args.filters;
+    return seen.reference->conv2d(call, CNN_PASS_FORWARD, &args);
 }
 
 /* The outputs of the model under this backend against those of the reference. */
@@ -303,6 +307,7 @@ static void check_backend(cnn_backend *backend, bool prepares)
 {
     cnn_context *context, *reference;
     memset(&seen, 0, sizeof(seen));
+    seen.reference = &cnn__backend_reference;
     backend->struct_size = sizeof(*backend);
     backend->abi = CNN_BACKEND_ABI;
     backend->name = "mine";
@@ -312,7 +317,6 @@ static void check_backend(cnn_backend *backend, bool prepares)
                      CNN_OK);
     ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .seed = 5, .backend = "reference"), &reference),
                      CNN_OK);
-    seen.reference = &reference->backend;
     cnn_model *mine = normalised_model(context), *theirs = normalised_model(reference);
     cnn_session *a = open_session(mine, false), *b = open_session(theirs, false);
     ck_assert_double_le(difference(a, b), 0);
@@ -338,10 +342,9 @@ static void check_backend(cnn_backend *backend, bool prepares)
 
 START_TEST(outside_backends)
 {
-    cnn_backend own_forward = {.conv2d_forward = counted_forward};
-    check_backend(&own_forward, false);
-    cnn_backend prepares = {.conv2d_forward = counted_forward, .conv2d_prepared_size = turned_size,
-                            .conv2d_prepare = turned_prepare, .conv2d_forward_prepared = turned_forward};
+    cnn_backend plain = {.query = plain_query, .conv2d = turned_conv2d};
+    check_backend(&plain, false);
+    cnn_backend prepares = {.query = turned_query, .conv2d = turned_conv2d};
     check_backend(&prepares, true);
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The blis backend's table for one instruction set. */
+/* The blis backend: the vector kernels of one instruction set with a product from BLIS. */
 #include "backend/blis/blis.h"
 
 void cnn__blis_fill(cnn__cpu_level level, bool strict, cnn_backend *backend)
@@ -9,19 +9,7 @@ void cnn__blis_fill(cnn__cpu_level level, bool strict, cnn_backend *backend)
 
 void cnn__blis_fill_with(const cnn__vector_kernels *kernels, cnn_backend *backend)
 {
-    *backend = kernels->entries;
-    backend->struct_size = sizeof(*backend);
-    backend->abi = CNN_BACKEND_ABI;
+    cnn__vector_fill_with(kernels, backend);
     backend->name = "blis";
-    backend->user = (void *)kernels;
     backend->gemm = cnn__blis_gemm;
-    backend->conv2d_workspace = cnn__vector_conv2d_workspace;
-    backend->conv2d_pools = cnn__vector_conv2d_pools;
-    backend->conv2d_forward = cnn__vector_conv2d_forward;
-    backend->conv2d_backward_data = cnn__vector_conv2d_backward_data;
-    backend->conv2d_backward_filter = cnn__vector_conv2d_backward_filter;
-    backend->conv2d_algorithm = cnn__vector_conv2d_algorithm;
-    backend->conv2d_prepared_size = cnn__vector_conv2d_prepared_size;
-    backend->conv2d_prepare = cnn__vector_conv2d_prepare;
-    backend->conv2d_forward_prepared = cnn__vector_conv2d_forward_prepared;
 }

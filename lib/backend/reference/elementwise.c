@@ -1,64 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* Sums of arrays. */
+/* Elementwise operations and sums of squares. */
 #include "backend/reference/reference.h"
-#include "backend/task.h"
 
-typedef struct add_work {
-    const float *a, *b;
-    float *y;
-} add_work;
-
-typedef struct square_work {
-    size_t n;
-    const float *x;
-    double part[CNN__REDUCTION_PARTS];
-} square_work;
-
-static void add_span(const void *argument, size_t begin, size_t end)
+static float combined(int32_t kind, float a, float b)
 {
-    const add_work *work = argument;
-    for (size_t i = begin; i < end; i++) {
-        work->y[i] = work->a[i] + work->b[i];
+    switch (kind) {
+    case CNN_ELEMENTWISE_SUBTRACT:
+        return a - b;
+    case CNN_ELEMENTWISE_MULTIPLY:
+        return a * b;
+    default:
+        return a + b;
     }
 }
 
-static void square_part(void *argument, size_t index, uint32_t worker)
+static void combine(const cnn_elementwise_args *args, size_t n, size_t period, const float *a, const float *b, float *y)
 {
-    (void)worker;
-    square_work *work = argument;
-    cnn__range range = cnn__part_range(work->n, CNN__REDUCTION_PARTS, index);
+    const cnn_epilogue *epilogue = &args->epilogue;
+    for (size_t i = 0; i < n; i++) {
+        const float value = combined(args->kind, a[i], b[period == 0 ? i : i % period]);
+        y[i] = cnn__activation_value((cnn_activation)epilogue->activation, epilogue->alpha, value);
+    }
+}
+
+static double sum_squares(size_t n, const float *x)
+{
     double sum = 0;
-    for (size_t i = range.begin; i < range.end; i++) {
-        sum += (double)work->x[i] * work->x[i];
+    for (size_t i = 0; i < n; i++) {
+        sum += (double)x[i] * x[i];
     }
-    work->part[index] = sum;
+    return sum;
 }
 
-cnn_status cnn__reference_add(const cnn_backend_call *call, size_t n, const float *a, const float *b, float *y)
-{
-    const add_work work = {a, b, y};
-    cnn__for_spans(call, n, CNN__SPAN, add_span, &work);
-    return CNN_OK;
-}
-
-/* By the two entries that it joins, which may be a caller's. */
-cnn_status cnn__reference_add_activation(const cnn_backend_call *call, cnn_activation activation, float alpha, size_t n,
-                                         const float *a, const float *b, float *y)
-{
-    cnn_status status = call->backend->add(call, n, a, b, y);
-    return status != CNN_OK || activation == CNN_LINEAR
-               ? status
-               : call->backend->activation_forward(call, activation, alpha, n, y, y);
-}
-
-cnn_status cnn__reference_sum_squares(const cnn_backend_call *call, size_t n, const float *x, double *sum)
-{
-    square_work work = {.n = n, .x = x};
-    call->parallel(call, CNN__REDUCTION_PARTS, square_part, &work);
-    double total = 0;
-    for (size_t i = 0; i < CNN__REDUCTION_PARTS; i++) {
-        total += work.part[i];
-    }
-    *sum = total;
-    return CNN_OK;
-}
+const cnn__elementwise_kernels cnn__reference_elementwise = {combine, sum_squares};

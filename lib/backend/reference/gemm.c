@@ -2,8 +2,8 @@
 /* The reference matrix product: packed tiles of fixed size on the stack, accumulated in float. */
 #include <string.h>
 
+#include "backend/driver/task.h"
 #include "backend/reference/reference.h"
-#include "backend/task.h"
 
 /* A register tile of C, and how much of A and B is packed at a time: 8 KB and 32 KB. */
 enum { TILE_M = 4, TILE_N = 16, BLOCK_K = 128, BLOCK_M = 16, BLOCK_N = 64 };
@@ -95,8 +95,8 @@ cnn_status cnn__reference_gemm(const cnn_backend_call *call, const cnn_gemm_args
                 int64_t rows = cnn__min_i64(BLOCK_M, args->m - i);
                 const operand a_block = {a.data + i * a.row + p * a.column, a.row, a.column};
                 pack_a(&a_block, rows, depth, packed_a);
-                multiply_block(packed_a, packed_b, rows, columns, depth, args->alpha, beta,
-                               args->c + i * args->ldc + j, args->ldc);
+                multiply_block(packed_a, packed_b, rows, columns, depth, args->alpha, beta, args->c + i * args->ldc + j,
+                               args->ldc);
             }
         }
     }

@@ -1,67 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Local response normalisation across channels: how its work is divided, and its rows in portable C. */
+/* The rows of local response normalisation. */
 #include <math.h>
 
+#include "backend/driver/task.h"
 #include "backend/reference/reference.h"
-#include "backend/task.h"
-
-/* ---- drivers ---- */
-
-typedef struct lrn_work {
-    const cnn__lrn_kernels *kernels;
-    const cnn_lrn_shape *shape;
-    const float *x, *dy;
-    float *out;
-    float *scratch; /* backward: a row for each worker */
-    size_t grain;   /* rows of a task */
-} lrn_work;
-
-static void row_task(void *argument, size_t index, uint32_t worker)
-{
-    const lrn_work *work = argument;
-    const size_t c = (size_t)work->shape->c;
-    cnn__range rows = cnn__grain_range((size_t)work->shape->rows, work->grain, index);
-    for (size_t at = rows.begin * c; at < rows.end * c; at += c) {
-        if (work->dy == NULL) {
-            work->kernels->forward_row(work->shape, work->x + at, work->out + at);
-        } else {
-            work->kernels->backward_row(work->shape, work->x + at, work->dy + at, work->scratch + worker * c,
-                                        work->out + at);
-        }
-    }
-}
-
-static void run(const cnn_backend_call *call, lrn_work *work)
-{
-    work->grain = cnn__div_up(CNN__SPAN, (size_t)work->shape->c);
-    call->parallel(call, cnn__div_up((size_t)work->shape->rows, work->grain), row_task, work);
-}
-
-size_t cnn__lrn_workspace(const cnn_lrn_shape *shape, uint32_t threads)
-{
-    return (size_t)shape->c * threads * sizeof(float);
-}
-
-cnn_status cnn__lrn_forward(const cnn__lrn_kernels *kernels, const cnn_backend_call *call, const cnn_lrn_shape *shape,
-                            const float *x, float *y)
-{
-    lrn_work work = {.kernels = kernels, .shape = shape, .x = x, .out = y};
-    run(call, &work);
-    return CNN_OK;
-}
-
-cnn_status cnn__lrn_backward(const cnn__lrn_kernels *kernels, const cnn_backend_call *call,
-                             const cnn_lrn_shape *shape, const float *x, const float *dy, float *dx)
-{
-    lrn_work work = {.kernels = kernels, .shape = shape, .x = x, .dy = dy, .out = dx, .scratch = call->workspace};
-    if (!cnn__has_workspace(call, cnn__lrn_workspace(shape, call->threads))) {
-        return CNN_ERROR_BACKEND;
-    }
-    run(call, &work);
-    return CNN_OK;
-}
-
-/* ---- rows ---- */
 
 /* bias + alpha times the squares in the window of channel j. */
 static float scale_at(const cnn_lrn_shape *shape, const float *x, int64_t j)

@@ -1,100 +1,119 @@
 /* SPDX-License-Identifier: MIT */
-/* Pooling: windows, divisors and the division of work. A NaN in a maximum's window is its result, the first one
- * its argmax. */
+/* The innermost loops of pooling, one output at a time. */
+#include <string.h>
+
 #include "backend/reference/reference.h"
-#include "backend/task.h"
 
-typedef struct pool_work {
-    const cnn__pool_kernels *kernels;
-    const cnn_pool2d_shape *shape;
-    const float *from;
-    float *to;
-    char *argmax;
-    int64_t band, bands; /* backward: rows of a task, tasks of an image */
-} pool_work;
-
-/* Padding that was asked for is counted if the shape says so; what a rounded-up output hangs over it never is. */
-static cnn__window window_of(int64_t out, int32_t kernel, int32_t stride, int32_t before, int32_t after, int64_t size,
-                             bool count_padding)
+static void put_argmax(void *argmax, int32_t bytes, int64_t at, int64_t cell)
 {
-    cnn__window window;
-    window.first = out * stride - before;
-    window.begin = cnn__max_i64(window.first, 0);
-    window.end = cnn__min_i64(window.first + kernel, size);
-    window.counted = count_padding ? cnn__min_i64(window.first + kernel, size + after) - window.first
-                                   : window.end - window.begin;
-    return window;
-}
-
-cnn__window cnn__pool2d_rows(const cnn_pool2d_shape *shape, int64_t out_y)
-{
-    return window_of(out_y, shape->kernel_h, shape->stride_h, shape->pad_top, shape->pad_bottom, shape->in_h,
-                     shape->count_include_pad != 0);
-}
-
-cnn__window cnn__pool2d_columns(const cnn_pool2d_shape *shape, int64_t out_x)
-{
-    return window_of(out_x, shape->kernel_w, shape->stride_w, shape->pad_left, shape->pad_right, shape->in_w,
-                     shape->count_include_pad != 0);
-}
-
-/* [begin, end) counts output rows of all images. */
-static void forward_rows(const void *argument, size_t begin, size_t end)
-{
-    const pool_work *work = argument;
-    const cnn_pool2d_shape *shape = work->shape;
-    size_t image_size = (size_t)(shape->in_h * shape->in_w * shape->c), row_size = (size_t)(shape->out_w * shape->c);
-    for (size_t row = begin; row < end; row++) {
-        void *argmax =
-            work->argmax != NULL ? work->argmax + row * row_size * (size_t)shape->argmax_bytes : NULL;
-        work->kernels->forward_row(shape, (int64_t)(row % (size_t)shape->out_h),
-                                   work->from + row / (size_t)shape->out_h * image_size, work->to + row * row_size,
-                                   argmax);
+    if (argmax == NULL) {
+        return;
+    }
+    if (bytes == 1) {
+        ((uint8_t *)argmax)[at] = (uint8_t)cell;
+    } else {
+        ((uint32_t *)argmax)[at] = (uint32_t)cell;
     }
 }
 
-static void backward_band(const void *argument, size_t begin, size_t end)
+static int64_t get_argmax(const void *argmax, int32_t bytes, int64_t at)
 {
-    const pool_work *work = argument;
-    const cnn_pool2d_shape *shape = work->shape;
-    for (size_t task = begin; task < end; task++) {
-        size_t image = task / (size_t)work->bands;
-        int64_t first = (int64_t)(task % (size_t)work->bands) * work->band;
-        int64_t last = cnn__min_i64(first + work->band, shape->in_h);
-        int64_t before = cnn__ceil_div(first + shape->pad_top - shape->kernel_h + 1, shape->stride_h);
-        int64_t out_begin = cnn__max_i64(before, 0);
-        int64_t out_end = cnn__min_i64(cnn__floor_div(last - 1 + shape->pad_top, shape->stride_h) + 1, shape->out_h);
-        size_t out_at = image * (size_t)(shape->out_h * shape->out_w * shape->c);
-        work->kernels->backward_rows(
-            shape, first, last, out_begin, out_end, work->from + out_at,
-            work->argmax != NULL ? work->argmax + out_at * (size_t)shape->argmax_bytes : NULL,
-            work->to + image * (size_t)(shape->in_h * shape->in_w * shape->c));
+    return bytes == 1 ? ((const uint8_t *)argmax)[at] : (int64_t)((const uint32_t *)argmax)[at];
+}
+
+/* The first maximum of channel c in the window, and its cell. */
+static float maximum(const cnn_pool2d_shape *shape, const float *x, cnn__pool_window rows, cnn__pool_window columns,
+                     int64_t c, int64_t *cell)
+{
+    bool found = false;
+    float best = 0;
+    for (int64_t y = rows.begin; y < rows.end; y++) {
+        for (int64_t i = columns.begin; i < columns.end; i++) {
+            float value = x[(y * shape->in_w + i) * shape->c + c];
+            bool is_first_nan = value != value && best == best;
+            if (!found || value > best || is_first_nan) {
+                found = true;
+                best = value;
+                *cell = (y - rows.first) * shape->kernel_w + (i - columns.first);
+            }
+        }
+    }
+    return best;
+}
+
+static float mean(const cnn_pool2d_shape *shape, const float *x, cnn__pool_window rows, cnn__pool_window columns,
+                  int64_t c)
+{
+    double sum = 0;
+    for (int64_t y = rows.begin; y < rows.end; y++) {
+        for (int64_t i = columns.begin; i < columns.end; i++) {
+            sum += x[(y * shape->in_w + i) * shape->c + c];
+        }
+    }
+    return (float)(sum / (double)(rows.counted * columns.counted));
+}
+
+static void forward_row(const cnn_pool2d_shape *shape, int64_t out_y, const float *x, float *y, void *argmax)
+{
+    cnn__pool_window rows = cnn__pool2d_rows(shape, out_y);
+    for (int64_t out_x = 0; out_x < shape->out_w; out_x++) {
+        cnn__pool_window columns = cnn__pool2d_columns(shape, out_x);
+        for (int64_t c = 0; c < shape->c; c++) {
+            int64_t at = out_x * shape->c + c, cell = 0;
+            if (shape->average) {
+                y[at] = mean(shape, x, rows, columns, c);
+                continue;
+            }
+            y[at] = maximum(shape, x, rows, columns, c, &cell);
+            put_argmax(argmax, shape->argmax_bytes, at, cell);
+        }
     }
 }
 
-cnn_status cnn__pool2d_forward(const cnn__pool_kernels *kernels, const cnn_backend_call *call,
-                               const cnn_pool2d_shape *shape, const float *x, float *y, void *argmax)
+/* Sends one output's gradient to the cell that held its maximum, if that lies in rows [begin, end). */
+static void send_maximum(const cnn_pool2d_shape *shape, int64_t begin, int64_t end, cnn__pool_window rows,
+                         cnn__pool_window columns, const float *dy, const void *argmax, int64_t at, float *dx)
 {
-    const pool_work work = {.kernels = kernels, .shape = shape, .from = x, .to = y,
-                            .argmax = shape->average ? NULL : argmax};
-    size_t row_cost = (size_t)(shape->out_w * shape->c) * (size_t)shape->kernel_h * (size_t)shape->kernel_w;
-    cnn__for_spans(call, (size_t)(shape->n * shape->out_h), cnn__div_up(CNN__SPAN, row_cost), forward_rows, &work);
-    return CNN_OK;
+    for (int64_t c = 0; c < shape->c; c++) {
+        int64_t cell = get_argmax(argmax, shape->argmax_bytes, at + c);
+        int64_t y = rows.first + cell / shape->kernel_w, x = columns.first + cell % shape->kernel_w;
+        if (y >= begin && y < end) {
+            dx[(y * shape->in_w + x) * shape->c + c] += dy[at + c];
+        }
+    }
 }
 
-cnn_status cnn__pool2d_backward(const cnn__pool_kernels *kernels, const cnn_backend_call *call,
-                                const cnn_pool2d_shape *shape, const float *dy, const void *argmax, float *dx)
+/* Spreads one output's gradient evenly over the window's cells in rows [begin, end). */
+static void send_mean(const cnn_pool2d_shape *shape, int64_t begin, int64_t end, cnn__pool_window rows,
+                      cnn__pool_window columns, const float *dy, int64_t at, float *dx)
 {
-    /* Bands begin where a window does: without overlap and padding no window is visited twice. */
-    int64_t strides = (int64_t)cnn__div_up(CNN__SPAN, (size_t)(shape->in_w * shape->c) * (size_t)shape->stride_h);
-    int64_t band = cnn__min_i64(strides * shape->stride_h, shape->in_h);
-    const pool_work work = {.kernels = kernels,
-                            .shape = shape,
-                            .from = dy,
-                            .to = dx,
-                            .argmax = shape->average ? NULL : (char *)argmax,
-                            .band = band,
-                            .bands = cnn__ceil_div(shape->in_h, band)};
-    cnn__for_spans(call, (size_t)(shape->n * work.bands), 1, backward_band, &work);
-    return CNN_OK;
+    float share = (float)(1 / (double)(rows.counted * columns.counted));
+    for (int64_t y = rows.begin; y < rows.end; y++) {
+        for (int64_t x = columns.begin; x < columns.end && y >= begin && y < end; x++) {
+            for (int64_t c = 0; c < shape->c; c++) {
+                dx[(y * shape->in_w + x) * shape->c + c] += dy[at + c] * share;
+            }
+        }
+    }
 }
+
+static void backward_rows(const cnn_pool2d_shape *shape, int64_t begin, int64_t end, int64_t out_begin, int64_t out_end,
+                          const float *dy, const void *argmax, float *dx)
+{
+    int64_t row = shape->in_w * shape->c;
+    memset(dx + begin * row, 0, (size_t)((end - begin) * row) * sizeof(float));
+    for (int64_t out_y = out_begin; out_y < out_end; out_y++) {
+        cnn__pool_window rows = cnn__pool2d_rows(shape, out_y);
+        for (int64_t out_x = 0; out_x < shape->out_w; out_x++) {
+            cnn__pool_window columns = cnn__pool2d_columns(shape, out_x);
+            int64_t at = (out_y * shape->out_w + out_x) * shape->c;
+            if (shape->average) {
+                send_mean(shape, begin, end, rows, columns, dy, at, dx);
+            } else {
+                send_maximum(shape, begin, end, rows, columns, dy, argmax, at, dx);
+            }
+        }
+    }
+}
+
+const cnn__pool_kernels cnn__reference_pools = {forward_row, backward_rows};

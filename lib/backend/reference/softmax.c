@@ -2,8 +2,8 @@
 /* Softmax and its logarithm over rows, shifted by the row's maximum, summed in double. */
 #include <math.h>
 
+#include "backend/driver/task.h"
 #include "backend/reference/reference.h"
-#include "backend/task.h"
 
 typedef struct softmax_work {
     bool logarithm;
@@ -70,18 +70,15 @@ static void backward_rows(const void *argument, size_t begin, size_t end)
     }
 }
 
-cnn_status cnn__reference_softmax_forward(const cnn_backend_call *call, int logarithm, size_t rows, size_t columns,
-                                          const float *x, float *y)
+cnn_status cnn__reference_softmax(const cnn_backend_call *call, cnn_pass pass, const cnn_softmax_args *args)
 {
-    const softmax_work work = {logarithm != 0, columns, x, NULL, y};
-    cnn__for_spans(call, rows, cnn__div_up(CNN__SPAN, columns), forward_rows, &work);
-    return CNN_OK;
-}
-
-cnn_status cnn__reference_softmax_backward(const cnn_backend_call *call, int logarithm, size_t rows, size_t columns,
-                                           const float *y, const float *dy, float *dx)
-{
-    const softmax_work work = {logarithm != 0, columns, y, dy, dx};
-    cnn__for_spans(call, rows, cnn__div_up(CNN__SPAN, columns), backward_rows, &work);
+    const softmax_work forward = {args->logarithm != 0, args->columns, args->x, NULL, args->y};
+    const softmax_work backward = {args->logarithm != 0, args->columns, args->y, args->dy, args->dx};
+    if (pass != CNN_PASS_FORWARD && pass != CNN_PASS_BACKWARD) {
+        return CNN_ERROR_UNSUPPORTED;
+    }
+    const bool is_forward = pass == CNN_PASS_FORWARD;
+    cnn__for_spans(call, args->rows, cnn__div_up(CNN__SPAN, args->columns), is_forward ? forward_rows : backward_rows,
+                   is_forward ? &forward : &backward);
     return CNN_OK;
 }

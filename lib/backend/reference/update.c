@@ -3,8 +3,8 @@
  * has the learning rate inside the momentum, too; Adam's form before section 2.1 of Kingma and Ba (2015). */
 #include <math.h>
 
+#include "backend/driver/task.h"
 #include "backend/reference/reference.h"
-#include "backend/task.h"
 
 /* The gradient scaled, clipped and decayed, in this order. A NaN stays one. */
 static float effective_gradient(const cnn_update_args *args, size_t i)
@@ -52,16 +52,6 @@ static void rmsprop_span(const void *argument, size_t begin, size_t end)
     }
 }
 
-cnn__adam_rule cnn__adam_rule_of(const cnn_update_args *args)
-{
-    double root = sqrt(args->correction2);
-    cnn__adam_rule rule = {
-        .rate = (float)(args->learning_rate * (args->variant == 1 ? root : 1) / args->correction1),
-        .inverse_root = args->variant == 1 ? 1 : (float)(1 / root),
-    };
-    return rule;
-}
-
 static void adam_span(const void *argument, size_t begin, size_t end)
 {
     const cnn_update_args *args = argument;
@@ -76,20 +66,13 @@ static void adam_span(const void *argument, size_t begin, size_t end)
     }
 }
 
-cnn_status cnn__reference_sgd_update(const cnn_backend_call *call, const cnn_update_args *args)
+cnn_status cnn__reference_update(const cnn_backend_call *call, const cnn_update_args *args)
 {
-    cnn__for_spans(call, args->n, CNN__SPAN, sgd_span, args);
-    return CNN_OK;
-}
-
-cnn_status cnn__reference_rmsprop_update(const cnn_backend_call *call, const cnn_update_args *args)
-{
-    cnn__for_spans(call, args->n, CNN__SPAN, rmsprop_span, args);
-    return CNN_OK;
-}
-
-cnn_status cnn__reference_adam_update(const cnn_backend_call *call, const cnn_update_args *args)
-{
-    cnn__for_spans(call, args->n, CNN__SPAN, adam_span, args);
+    static const cnn__body rules[] = {
+        [CNN_UPDATE_SGD] = sgd_span,
+        [CNN_UPDATE_RMSPROP] = rmsprop_span,
+        [CNN_UPDATE_ADAM] = adam_span,
+    };
+    cnn__for_spans(call, args->n, CNN__SPAN, rules[args->rule], args);
     return CNN_OK;
 }

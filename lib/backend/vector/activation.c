@@ -2,7 +2,7 @@
 /* Elementwise activations. */
 #include "backend/vector/activate.h"
 
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/kernels.h"
 
 typedef struct activation_work {
@@ -72,24 +72,16 @@ static void backward_span(const void *argument, size_t begin, size_t end)
     }
 }
 
-cnn_status CNN__VECTOR(cnn__activation_forward)(const cnn_backend_call *call, cnn_activation activation, float alpha,
-                                             size_t n, const float *x, float *y)
+cnn_status CNN__VECTOR(cnn__activation)(const cnn_backend_call *call, cnn_pass pass, const cnn_activation_args *args)
 {
-    if (!cnn__activation_is_elementwise(activation)) {
-        return CNN_ERROR_INVALID_ARGUMENT;
+    const cnn_activation activation = (cnn_activation)args->activation;
+    const activation_work forward = {activation, args->alpha, args->x, NULL, args->y};
+    const activation_work backward = {activation, args->alpha, args->y, args->dy, args->dx};
+    if (pass != CNN_PASS_FORWARD && pass != CNN_PASS_BACKWARD) {
+        return CNN_ERROR_UNSUPPORTED;
     }
-    const activation_work work = {activation, alpha, x, NULL, y};
-    cnn__for_spans(call, n, CNN__SPAN, forward_span, &work);
-    return CNN_OK;
-}
-
-cnn_status CNN__VECTOR(cnn__activation_backward)(const cnn_backend_call *call, cnn_activation activation, float alpha,
-                                              size_t n, const float *y, const float *dy, float *dx)
-{
-    if (!cnn__activation_is_elementwise(activation)) {
-        return CNN_ERROR_INVALID_ARGUMENT;
-    }
-    const activation_work work = {activation, alpha, y, dy, dx};
-    cnn__for_spans(call, n, CNN__SPAN, backward_span, &work);
+    const bool is_forward = pass == CNN_PASS_FORWARD;
+    cnn__for_spans(call, args->n, CNN__SPAN, is_forward ? forward_span : backward_span,
+                   is_forward ? &forward : &backward);
     return CNN_OK;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Dense layers of more than a few rows, as products C = A B in tiles of outputs that the shape alone decides. A is
  * copied once, so that its register tiles read it in one piece. A tile copies the piece of B that it needs into panels
- * of one register tile's width, some of the depth at a time, asks for the next panel while it multiplies, and keeps
+ * of one register tile's width, some of the depth at a time, prefetches the next panel while it multiplies, and keeps
  * its sums in the second-level cache until bias and activation have been applied. */
 #include <string.h>
 
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/activate.h"
 #include "backend/vector/dense_pack.h"
 #include "backend/vector/dense_tile.h"
@@ -13,14 +13,14 @@
 #include "core/error.h"
 #include "core/memory.h"
 
-#define DENSE_DEPTH 256      /* of a panel: 16 KB, half of a first-level cache */
-#define DENSE_COLUMNS 256    /* most columns of a tile: each tile reads the whole depth of A once more */
-#define DENSE_SUMS 32768     /* most values of a tile: 128 KB, a quarter of a second-level cache */
-#define DENSE_ROWS (240 / CONV_ROWS) /* most register tiles of rows of a tile */
-#define DENSE_MIN_TILES 16   /* below this, tiles are narrower */
-#define DENSE_COPY 16        /* register tiles of rows whose part of A one task copies */
+#define DENSE_DEPTH 256                /* of a panel: 16 KB, half of a first-level cache */
+#define DENSE_COLUMNS 256              /* most columns of a tile: each tile reads the whole depth of A once more */
+#define DENSE_SUMS 32768               /* most values of a tile: 128 KB, a quarter of a second-level cache */
+#define DENSE_ROWS (240 / CONV_ROWS)   /* most register tiles of rows of a tile */
+#define DENSE_MIN_TILES 16             /* below this, tiles are narrower */
+#define DENSE_COPY 16                  /* register tiles of rows whose part of A one task copies */
 #define DENSE_COPIED ((size_t)1 << 20) /* values of A that are copied at once, about: otherwise some rows at a time */
-#define DENSE_MIN_FORWARD 32 /* outputs from which on this beats the few sums of a narrow layer */
+#define DENSE_MIN_FORWARD 32           /* outputs from which on this beats the few sums of a narrow layer */
 
 typedef struct dense_product {
     const float *a, *b, *bias;
@@ -131,7 +131,7 @@ static dense_place place_after(const dense_product *p, cnn__range columns, const
 }
 
 /* The requests for the next panel, in equal shares of `tiles` register tiles of this depth. B's rows are cut into
- * `parts`, its transpose's into lines; each share is the same number of these, one behind the other. */
+ * `parts`, its transpose's into lines; each share is the same number of these, one after the other. */
 static dense_ahead requests_for(const dense_product *p, const dense_place *next, size_t depth, size_t tiles,
                                 size_t *parts)
 {
@@ -150,8 +150,8 @@ static void add_panel(const dense_product *p, cnn__range row_panels, const dense
 {
     const size_t low = p->rows / p->row_panels, higher = p->rows % p->row_panels; /* as panel_rows() has it */
     size_t parts;
-    dense_tile tile = {.b = panel, .a_row = at->depth, .depth = at->depth, .c = c, .c_row = c_row,
-                       .adds = at->first > 0};
+    dense_tile tile = {
+        .b = panel, .a_row = at->depth, .depth = at->depth, .c = c, .c_row = c_row, .adds = at->first > 0};
     tile.a = copy_of(p, row_panels.begin, at->first, at->depth);
     tile.ahead = requests_for(p, next, at->depth, row_panels.end - row_panels.begin, &parts);
     for (size_t i = row_panels.begin; i < row_panels.end; i++) {
@@ -253,8 +253,8 @@ static dense_product plan_forward(const cnn_dense_shape *shape)
                        .a_row = (size_t)shape->in,
                        .a_step = 1,
                        .b_row = (size_t)shape->out,
-                       .activation = (cnn_activation)shape->activation,
-                       .alpha = shape->alpha};
+                       .activation = (cnn_activation)shape->epilogue.activation,
+                       .alpha = shape->epilogue.alpha};
     plan(&p);
     return p;
 }
@@ -301,37 +301,45 @@ size_t CNN__VECTOR(cnn__dense_workspace)(const cnn_dense_shape *shape, cnn_pass 
     return cnn__max_size(other, workspace_of(&p, threads));
 }
 
-cnn_status CNN__VECTOR(cnn__dense_forward)(const cnn_backend_call *call, const cnn_dense_shape *shape, const float *x,
-                                           const float *weights, const float *bias, float *y)
+static cnn_status forward(const cnn_backend_call *call, const cnn_dense_args *args)
 {
-    if (!is_ours(shape) || !cnn__activation_is_elementwise((cnn_activation)shape->activation)) {
-        return cnn__dense_forward(&CNN__VECTOR(cnn__rows), call, shape, x, weights, bias, y);
-    }
-    dense_product p = plan_forward(shape);
-    p.a = x;
-    p.b = weights;
-    p.bias = bias;
-    p.c = y;
+    dense_product p = plan_forward(&args->shape);
+    p.a = args->x;
+    p.b = args->weights;
+    p.bias = args->bias;
+    p.c = args->y;
     return run(call, &p);
 }
 
-cnn_status CNN__VECTOR(cnn__dense_backward_data)(const cnn_backend_call *call, const cnn_dense_shape *shape,
-                                                 const float *dy, const float *weights, float *dx)
+static cnn_status backward_data(const cnn_backend_call *call, const cnn_dense_args *args)
 {
-    dense_product p = plan_backward_data(shape);
-    p.a = dy;
-    p.b = weights;
-    p.c = dx;
+    dense_product p = plan_backward_data(&args->shape);
+    p.a = args->dy;
+    p.b = args->weights;
+    p.c = args->dx;
     return run(call, &p);
 }
 
-cnn_status CNN__VECTOR(cnn__dense_backward_filter)(const cnn_backend_call *call, const cnn_dense_shape *shape,
-                                                   const float *x, const float *dy, float *d_weights, float *d_bias)
+static cnn_status backward_filter(const cnn_backend_call *call, const cnn_dense_args *args)
 {
-    dense_product p = plan_backward_filter(shape);
-    p.a = x;
-    p.b = dy;
-    p.c = d_weights;
+    dense_product p = plan_backward_filter(&args->shape);
+    p.a = args->x;
+    p.b = args->dy;
+    p.c = args->d_weights;
     CNN__RETURN_IF_ERROR(run(call, &p));
-    return d_bias == NULL ? CNN_OK : cnn__dense_bias_gradient(&CNN__VECTOR(cnn__rows), call, shape, dy, d_bias);
+    return cnn__dense_bias_gradient(&CNN__VECTOR(cnn__rows), call, args);
+}
+
+cnn_status CNN__VECTOR(cnn__dense)(const cnn_backend_call *call, cnn_pass pass, const cnn_dense_args *args)
+{
+    const cnn_dense_shape *shape = &args->shape;
+    if (pass == CNN_PASS_FORWARD) {
+        return is_ours(shape) ? forward(call, args) : cnn__dense(&CNN__VECTOR(cnn__rows), call, pass, args);
+    }
+    if (pass > CNN_PASS_BACKWARD_FILTER) {
+        return CNN_ERROR_UNSUPPORTED;
+    }
+    CNN__RETURN_IF_ERROR(
+        cnn__epilogue_backward(call, &shape->epilogue, (size_t)(shape->n * shape->out), args->y, args->dy));
+    return pass == CNN_PASS_BACKWARD_DATA ? backward_data(call, args) : backward_filter(call, args);
 }

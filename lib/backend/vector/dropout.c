@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Dropout, the reference's decisions to the bit: as many Philox blocks at a time as a vector has lanes. */
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/kernels.h"
 
 typedef struct dropout_work {
-    const cnn_dropout_shape *shape;
+    const cnn_dropout_args *args;
     cnn__dropout_rule rule;
-    const float *x;
-    float *y;
 } dropout_work;
 
 /* Upper and lower words of the products of all lanes with a constant. */
@@ -53,11 +51,11 @@ static void drop_values(const void *argument, size_t begin, size_t end)
     const dropout_work *work = argument;
     for (size_t i = begin; i < end; i += 4 * VEC_WIDTH) {
         vec_u words[4];
-        random_blocks(work->shape->key, i / 4, words);
+        random_blocks(work->args->key, i / 4, words);
         for (size_t v = 0, at = i; v < 4 && at < end; v++, at += VEC_WIDTH) {
             vec_i keep = (vec_i)(words[v] >= work->rule.threshold);
-            vec_f value = vec_load_n(work->x + at, end - at) * work->rule.scale;
-            vec_store_n(work->y + at, vec_keep(keep, value), end - at);
+            vec_f value = vec_load_n(work->args->x + at, end - at) * work->rule.scale;
+            vec_store_n(work->args->y + at, vec_keep(keep, value), end - at);
         }
     }
 }
@@ -70,8 +68,8 @@ static void scale_channels(const dropout_work *work, size_t at, const uint8_t *k
     for (size_t j = 0; j < channels; j += VEC_WIDTH) {
         size_t n = channels - j;
         vec_i mask = vec_load_bytes(keep + j, cnn__min_size(n, VEC_WIDTH)) != 0;
-        vec_f value = vec_load_n(work->x + at + j, n) * work->rule.scale;
-        vec_store_n(work->y + at + j, vec_keep(mask, value), n);
+        vec_f value = vec_load_n(work->args->x + at + j, n) * work->rule.scale;
+        vec_store_n(work->args->y + at + j, vec_keep(mask, value), n);
     }
 }
 
@@ -79,12 +77,12 @@ static void scale_channels(const dropout_work *work, size_t at, const uint8_t *k
 static void drop_channels(const void *argument, size_t begin, size_t end)
 {
     const dropout_work *work = argument;
-    size_t c = (size_t)work->shape->c, positions = (size_t)work->shape->positions;
+    size_t c = (size_t)work->args->c, positions = (size_t)work->args->positions;
     uint8_t keep[DECISIONS];
     for (size_t image = begin; image < end; image++) {
         for (size_t first = 0; first < c; first += DECISIONS) {
             size_t stop = cnn__min_size(c, first + DECISIONS);
-            cnn__dropout_decide(work->shape, work->rule.threshold, image * c + first, image * c + stop, keep);
+            cnn__dropout_decide(work->args, work->rule.threshold, image * c + first, image * c + stop, keep);
             for (size_t p = 0; p < positions; p++) {
                 scale_channels(work, (image * positions + p) * c + first, keep, stop - first);
             }
@@ -92,14 +90,13 @@ static void drop_channels(const void *argument, size_t begin, size_t end)
     }
 }
 
-cnn_status CNN__VECTOR(cnn__dropout)(const cnn_backend_call *call, const cnn_dropout_shape *shape, const float *x,
-                                  float *y)
+cnn_status CNN__VECTOR(cnn__dropout)(const cnn_backend_call *call, const cnn_dropout_args *args)
 {
-    const dropout_work work = {shape, cnn__dropout_rule_of(shape), x, y};
-    if (shape->channels) {
-        cnn__for_spans(call, (size_t)shape->n, 1, drop_channels, &work);
+    const dropout_work work = {args, cnn__dropout_rule_of(args)};
+    if (args->channels) {
+        cnn__for_spans(call, (size_t)args->n, 1, drop_channels, &work);
     } else {
-        cnn__for_spans(call, (size_t)(shape->n * shape->positions * shape->c), CNN__SPAN, drop_values, &work);
+        cnn__for_spans(call, (size_t)(args->n * args->positions * args->c), CNN__SPAN, drop_values, &work);
     }
     return CNN_OK;
 }

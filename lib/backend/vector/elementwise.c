@@ -1,77 +1,68 @@
 /* SPDX-License-Identifier: MIT */
-/* Sums of arrays. */
-#include "backend/task.h"
+/* Elementwise operations and sums of squares. */
 #include "backend/vector/activate.h"
 #include "backend/vector/kernels.h"
 
-typedef struct add_work {
-    const float *a, *b;
-    float *y;
-    cnn_activation activation;
-    float alpha;
-} add_work;
-
-typedef struct square_work {
-    size_t n;
-    const float *x;
-    double part[CNN__REDUCTION_PARTS];
-} square_work;
-
-VEC_INLINE void add_loop(const add_work *work, cnn_activation activation, size_t begin, size_t end)
+/* `kind` is a constant after inlining. */
+VEC_INLINE vec_f combined(int32_t kind, vec_f a, vec_f b)
 {
-    for (size_t i = begin; i < end; i += VEC_WIDTH) {
-        const vec_f sum = vec_load_n(work->a + i, end - i) + vec_load_n(work->b + i, end - i);
-        vec_store_n(work->y + i, vec_activate(activation, work->alpha, sum), end - i);
+    return kind == CNN_ELEMENTWISE_ADD ? a + b : kind == CNN_ELEMENTWISE_SUBTRACT ? a - b : a * b;
+}
+
+/* n values of a and b; the kind and the most common activations are constants after inlining. */
+VEC_INLINE void combine_loop(int32_t kind, cnn_activation activation, float alpha, size_t n, const float *a,
+                             const float *b, float *y)
+{
+    for (size_t i = 0; i < n; i += VEC_WIDTH) {
+        const vec_f value = combined(kind, vec_load_n(a + i, n - i), vec_load_n(b + i, n - i));
+        vec_store_n(y + i, vec_activate(activation, alpha, value), n - i);
     }
 }
 
-static void add_span(const void *argument, size_t begin, size_t end)
+VEC_INLINE void combine_kind(int32_t kind, const cnn_epilogue *epilogue, size_t n, const float *a, const float *b,
+                             float *y)
 {
-    const add_work *work = argument;
-    if (work->activation == CNN_LINEAR) {
-        add_loop(work, CNN_LINEAR, begin, end);
-    } else if (work->activation == CNN_RELU) {
-        add_loop(work, CNN_RELU, begin, end);
+    if (epilogue->activation == CNN_LINEAR) {
+        combine_loop(kind, CNN_LINEAR, 0, n, a, b, y);
+    } else if (epilogue->activation == CNN_RELU) {
+        combine_loop(kind, CNN_RELU, 0, n, a, b, y);
     } else {
-        add_loop(work, work->activation, begin, end);
+        combine_loop(kind, (cnn_activation)epilogue->activation, epilogue->alpha, n, a, b, y);
     }
 }
 
-static void square_part(void *argument, size_t index, uint32_t worker)
+static void combine_values(const cnn_elementwise_args *args, size_t n, const float *a, const float *b, float *y)
 {
-    (void)worker;
-    square_work *work = argument;
-    cnn__range range = cnn__part_range(work->n, CNN__REDUCTION_PARTS, index);
+    switch (args->kind) {
+    case CNN_ELEMENTWISE_SUBTRACT:
+        combine_kind(CNN_ELEMENTWISE_SUBTRACT, &args->epilogue, n, a, b, y);
+        break;
+    case CNN_ELEMENTWISE_MULTIPLY:
+        combine_kind(CNN_ELEMENTWISE_MULTIPLY, &args->epilogue, n, a, b, y);
+        break;
+    default:
+        combine_kind(CNN_ELEMENTWISE_ADD, &args->epilogue, n, a, b, y);
+        break;
+    }
+}
+
+static void combine(const cnn_elementwise_args *args, size_t n, size_t period, const float *a, const float *b, float *y)
+{
+    const size_t step = period == 0 ? n : period;
+    for (size_t at = 0; at < n; at += step) {
+        combine_values(args, step, a + at, b, y + at);
+    }
+}
+
+static double sum_squares(size_t n, const float *x)
+{
     vec_d low = {0}, high = {0};
-    for (size_t i = range.begin; i < range.end; i += VEC_WIDTH) {
-        vec_f value = vec_load_n(work->x + i, range.end - i);
+    for (size_t i = 0; i < n; i += VEC_WIDTH) {
+        vec_f value = vec_load_n(x + i, n - i);
         low += vec_low_d(value) * vec_low_d(value);
         high += vec_high_d(value) * vec_high_d(value);
     }
-    work->part[index] = vec_sum_d(low + high);
+    return vec_sum_d(low + high);
 }
 
-cnn_status CNN__VECTOR(cnn__add)(const cnn_backend_call *call, size_t n, const float *a, const float *b, float *y)
-{
-    return CNN__VECTOR(cnn__add_activation)(call, CNN_LINEAR, 0, n, a, b, y);
-}
-
-cnn_status CNN__VECTOR(cnn__add_activation)(const cnn_backend_call *call, cnn_activation activation, float alpha,
-                                            size_t n, const float *a, const float *b, float *y)
-{
-    const add_work work = {a, b, y, activation, alpha};
-    cnn__for_spans(call, n, CNN__SPAN, add_span, &work);
-    return CNN_OK;
-}
-
-cnn_status CNN__VECTOR(cnn__sum_squares)(const cnn_backend_call *call, size_t n, const float *x, double *sum)
-{
-    square_work work = {.n = n, .x = x};
-    call->parallel(call, CNN__REDUCTION_PARTS, square_part, &work);
-    double total = 0;
-    for (size_t i = 0; i < CNN__REDUCTION_PARTS; i++) {
-        total += work.part[i];
-    }
-    *sum = total;
-    return CNN_OK;
-}
+const cnn__elementwise_kernels CNN__VECTOR(cnn__elementwise_kernels) = {combine, sum_squares};

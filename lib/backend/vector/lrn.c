@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The rows of local response normalisation. */
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/kernels.h"
 
 /* The vector of j..j + VEC_WIDTH - 1 moved by `by` channels; what lies outside the row counts as 0. */

@@ -4,14 +4,14 @@
 #include <math.h>
 #include <string.h>
 
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/conv2d/conv_output.h"
 #include "backend/vector/kernels.h"
 #include "backend/vector/norm_sums.h"
 #include "core/error.h"
 
 typedef struct norm_pool_work {
-    const cnn_norm_pool_shape *shape;
+    const cnn_norm_shape *shape;
     int64_t pairs; /* of rows of an image; the second row of the last one may be missing */
     const float *x, *dy;
     const float *mean, *inv_std, *beta;
@@ -30,53 +30,55 @@ typedef struct norm_cells {
     size_t at;      /* of its first value in y, dy and argmax */
 } norm_cells;
 
-static cnn_norm_shape plain_shape(const cnn_norm_pool_shape *s)
-{
-    return (cnn_norm_shape){sizeof(cnn_norm_shape), s->n * s->in_h * s->in_w, s->c, s->epsilon, s->activation};
-}
+static size_t span_rows(const cnn_norm_shape *s) { return cnn__div_up(CNN__SPAN, (size_t)(2 * s->w * s->c)); }
 
-static size_t span_rows(const cnn_norm_pool_shape *s) { return cnn__div_up(CNN__SPAN, (size_t)(2 * s->in_w * s->c)); }
-
-static size_t part_rows(const cnn_norm_pool_shape *s)
+static size_t part_rows(const cnn_norm_shape *s)
 {
-    return cnn__max_size(span_rows(s), cnn__div_up((size_t)(s->n * (s->in_h / 2)), CNN__REDUCTION_PARTS));
+    return cnn__max_size(span_rows(s), cnn__div_up((size_t)(s->n * (s->h / 2)), CNN__REDUCTION_PARTS));
 }
 
 /* Bytes of what the sums need: as many parts as any smaller batch has, too. */
-static size_t sums_size(const cnn_norm_pool_shape *s)
+static size_t sums_size(const cnn_norm_shape *s)
 {
-    const size_t spans = cnn__div_up((size_t)(s->n * (s->in_h / 2)), span_rows(s));
-    const cnn_norm_shape plain = plain_shape(s);
+    const size_t spans = cnn__div_up((size_t)(s->n * (s->h / 2)), span_rows(s));
     const size_t gradient = cnn__min_size(spans, CNN__REDUCTION_PARTS) * 2 * (size_t)s->c * sizeof(double);
-    return cnn__max_size(gradient, cnn__norm_workspace(&plain));
+    return cnn__max_size(gradient, cnn__norm_workspace(s));
 }
 
-size_t CNN__VECTOR(cnn__norm_pool_workspace)(const cnn_norm_pool_shape *shape)
+size_t CNN__VECTOR(cnn__norm_pool_workspace)(const cnn_norm_shape *shape)
 {
     return sums_size(shape) + 3 * (size_t)shape->c * sizeof(float);
 }
 
-/* The work of a call with places for its factors behind the sums. */
-static norm_pool_work open_work(const cnn_backend_call *call, const cnn_norm_pool_shape *shape, int fixed)
+/* The work of a call with places for its factors after the sums. */
+static norm_pool_work open_work(const cnn_backend_call *call, const cnn_norm_args *args)
 {
+    const cnn_norm_shape *shape = &args->shape;
     float *factors = (float *)((char *)call->workspace + sums_size(shape));
     return (norm_pool_work){.shape = shape,
-                            .pairs = cnn__ceil_div(shape->in_h, 2),
+                            .pairs = cnn__ceil_div(shape->h, 2),
                             .partial = call->workspace,
                             .scale = factors,
                             .offset = factors + shape->c,
                             .slope = factors + 2 * shape->c,
                             .part_rows = part_rows(shape),
-                            .fixed = fixed != 0};
+                            .fixed = shape->fixed != 0,
+                            .x = args->x,
+                            .dy = args->dy,
+                            .mean = args->mean,
+                            .inv_std = args->inv_std,
+                            .beta = args->beta,
+                            .y = args->y,
+                            .argmax = args->argmax,
+                            .dx = args->dx};
 }
 
 /* Row `row` of the cells of all images. */
 static norm_cells cells_of(const norm_pool_work *work, size_t row)
 {
-    const cnn_norm_pool_shape *s = work->shape;
-    const size_t rows = (size_t)(s->in_h / 2), line = (size_t)(s->in_w * s->c);
-    return (norm_cells){work->x + (row / rows * (size_t)s->in_h + row % rows * 2) * line,
-                        row * (size_t)(s->in_w / 2 * s->c)};
+    const cnn_norm_shape *s = work->shape;
+    const size_t rows = (size_t)(s->h / 2), line = (size_t)(s->w * s->c);
+    return (norm_cells){work->x + (row / rows * (size_t)s->h + row % rows * 2) * line, row * (size_t)(s->w / 2 * s->c)};
 }
 
 /* What each channel is worked on with, [c] each. A copy of the work's pointers in registers: as far as the compiler
@@ -103,7 +105,7 @@ VEC_INLINE void forward_cell(const norm_factors *f, const conv_output *out, cons
 
 VEC_INLINE void forward_cells(const norm_pool_work *work, norm_cells row, int32_t activation)
 {
-    const size_t c = (size_t)work->shape->c, width = (size_t)work->shape->in_w, line = width * c;
+    const size_t c = (size_t)work->shape->c, width = (size_t)work->shape->w, line = width * c;
     const norm_factors f = factors_of(work);
     const conv_output out = {.y = work->y, .argmax = work->argmax, .activation = activation};
     for (size_t cell = 0; cell < width / 2; cell++) {
@@ -123,7 +125,7 @@ static void forward_rows(const void *argument, size_t begin, size_t end)
 {
     const norm_pool_work *work = argument;
     for (size_t row = begin; row < end; row++) {
-        if (work->shape->activation == CNN_RELU) {
+        if (work->shape->epilogue.activation == CNN_RELU) {
             forward_cells(work, cells_of(work, row), CNN_RELU);
         } else {
             forward_cells(work, cells_of(work, row), CNN_LINEAR);
@@ -131,28 +133,16 @@ static void forward_rows(const void *argument, size_t begin, size_t end)
     }
 }
 
-cnn_status CNN__VECTOR(cnn__norm_pool_forward)(const cnn_backend_call *call, const cnn_norm_pool_shape *shape,
-                                               int fixed, const float *x, const float *gamma, const float *beta,
-                                               float *y, uint8_t *argmax, float *mean, float *variance, float *inv_std)
+static cnn_status forward(const cnn_backend_call *call, const cnn_norm_args *args)
 {
-    if (!cnn__has_workspace(call, CNN__VECTOR(cnn__norm_pool_workspace)(shape))) {
-        return CNN_ERROR_BACKEND;
-    }
-    norm_pool_work work = open_work(call, shape, fixed);
-    const cnn_norm_shape plain = plain_shape(shape);
-    if (!work.fixed) {
-        CNN__RETURN_IF_ERROR(cnn__norm_statistics(&CNN__VECTOR(cnn__norms), call, &plain, x, mean, variance, inv_std));
-    }
+    const cnn_norm_shape *shape = &args->shape;
+    norm_pool_work work = open_work(call, args);
+    CNN__RETURN_IF_ERROR(cnn__norm_statistics(&CNN__VECTOR(cnn__norms), call, args));
     for (int64_t j = 0; j < shape->c; j++) {
-        inv_std[j] = work.fixed ? (float)(1 / sqrt((double)variance[j] + shape->epsilon)) : inv_std[j];
-        work.scale[j] = gamma[j] * inv_std[j];
+        work.scale[j] = args->gamma[j] * args->inv_std[j];
     }
-    work.x = x;
-    work.mean = mean;
-    work.beta = beta;
-    work.y = y;
-    work.argmax = argmax;
-    cnn__for_spans(call, (size_t)(shape->n * (shape->in_h / 2)), span_rows(shape), forward_rows, &work);
+    cnn__for_spans(call, (size_t)(shape->n * (shape->h / 2)), span_rows(shape), forward_rows, &work);
+    cnn__norm_move_statistics(args);
     return CNN_OK;
 }
 
@@ -165,13 +155,13 @@ VEC_INLINE vec_f chosen(const float *x, size_t c, size_t line, size_t n, vec_i p
     return vec_select((place & 2) != 0, below, above);
 }
 
-/* Adds a row of cells to the sums of columns `j` and those behind. `vectors` is a constant; the last vector has `last`
+/* Adds a row of cells to the sums of columns from `j` on. `vectors` is a constant; the last vector has `last`
  * columns. */
 VEC_INLINE void cell_sums(const norm_pool_work *work, const norm_cells *row, size_t j, int vectors, size_t last,
                           double *sum)
 {
-    const size_t c = (size_t)work->shape->c, cells = (size_t)work->shape->in_w / 2;
-    const size_t line = (size_t)work->shape->in_w * c;
+    const size_t c = (size_t)work->shape->c, cells = (size_t)work->shape->w / 2;
+    const size_t line = (size_t)work->shape->w * c;
     vec_f center[NORM_TILE];
     for (int v = 0; v < vectors; v++) {
         const size_t n = v + 1 < vectors ? VEC_WIDTH : last;
@@ -202,8 +192,8 @@ static void sums_of_part(void *argument, size_t index, uint32_t worker)
 {
     (void)worker;
     const norm_pool_work *work = argument;
-    const cnn_norm_pool_shape *s = work->shape;
-    const size_t c = (size_t)s->c, rows = (size_t)(s->n * (s->in_h / 2));
+    const cnn_norm_shape *s = work->shape;
+    const size_t c = (size_t)s->c, rows = (size_t)(s->n * (s->h / 2));
     const cnn__range part = cnn__grain_range(rows, work->part_rows, index);
     double *sum = work->partial + index * 2 * c;
     memset(sum, 0, 2 * c * sizeof(double));
@@ -256,7 +246,7 @@ VEC_INLINE void cell_gradient(const norm_factors *f, bool fixed, const float *x,
 
 VEC_INLINE void cells_gradient(const norm_pool_work *work, bool fixed, norm_cells row, float *dx)
 {
-    const size_t c = (size_t)work->shape->c, width = (size_t)work->shape->in_w, line = width * c;
+    const size_t c = (size_t)work->shape->c, width = (size_t)work->shape->w, line = width * c;
     const norm_factors f = factors_of(work);
     for (size_t cell = 0; cell < width / 2; cell++) {
         const size_t pixel = 2 * cell * c, at = row.at + cell * c;
@@ -278,11 +268,11 @@ VEC_INLINE void cells_gradient(const norm_pool_work *work, bool fixed, norm_cell
 static void gradient_pairs(const void *argument, size_t begin, size_t end)
 {
     const norm_pool_work *work = argument;
-    const cnn_norm_pool_shape *s = work->shape;
-    const size_t pairs = (size_t)work->pairs, rows = (size_t)(s->in_h / 2), width = (size_t)s->in_w;
+    const cnn_norm_shape *s = work->shape;
+    const size_t pairs = (size_t)work->pairs, rows = (size_t)(s->h / 2), width = (size_t)s->w;
     for (size_t pair = begin; pair < end; pair++) {
         const size_t image = pair / pairs, row = pair % pairs;
-        const size_t first = (image * (size_t)s->in_h + row * 2) * width * (size_t)s->c;
+        const size_t first = (image * (size_t)s->h + row * 2) * width * (size_t)s->c;
         if (row < rows && work->fixed) {
             cells_gradient(work, true, cells_of(work, image * rows + row), work->dx + first);
         } else if (row < rows) {
@@ -293,37 +283,36 @@ static void gradient_pairs(const void *argument, size_t begin, size_t end)
     }
 }
 
-cnn_status CNN__VECTOR(cnn__norm_pool_backward)(const cnn_backend_call *call, const cnn_norm_pool_shape *shape,
-                                                int fixed, const float *x, const float *dy, const uint8_t *argmax,
-                                                const float *gamma, const float *mean, const float *inv_std, float *dx,
-                                                float *d_gamma, float *d_beta)
+static cnn_status backward(const cnn_backend_call *call, const cnn_norm_args *args)
 {
-    if (!cnn__has_workspace(call, CNN__VECTOR(cnn__norm_pool_workspace)(shape))) {
-        return CNN_ERROR_BACKEND;
-    }
+    const cnn_norm_shape *shape = &args->shape;
     const size_t c = (size_t)shape->c;
-    const double values = (double)(shape->n * shape->in_h * shape->in_w);
-    norm_pool_work work = open_work(call, shape, fixed);
-    work.x = x;
-    work.dy = dy;
-    work.argmax = (uint8_t *)argmax;
-    work.mean = mean;
-    work.inv_std = inv_std;
-    work.dx = dx;
-    const size_t parts = cnn__div_up((size_t)(shape->n * (shape->in_h / 2)), work.part_rows);
+    const double values = (double)cnn__norm_rows(shape);
+    norm_pool_work work = open_work(call, args);
+    const size_t parts = cnn__div_up((size_t)(shape->n * (shape->h / 2)), work.part_rows);
     call->parallel(call, parts, sums_of_part, &work);
     for (size_t i = 2 * c; i < parts * 2 * c; i++) {
         work.partial[i % (2 * c)] += work.partial[i];
     }
     for (size_t j = 0; j < c; j++) {
-        d_beta[j] = (float)work.partial[j];
-        d_gamma[j] = (float)work.partial[c + j];
-        work.scale[j] = gamma[j] * inv_std[j];
-        work.offset[j] = (float)((double)d_beta[j] / values);
-        work.slope[j] = (float)((double)d_gamma[j] / values) * inv_std[j];
+        args->d_beta[j] = (float)work.partial[j];
+        args->d_gamma[j] = (float)work.partial[c + j];
+        work.scale[j] = args->gamma[j] * args->inv_std[j];
+        work.offset[j] = (float)((double)args->d_beta[j] / values);
+        work.slope[j] = (float)((double)args->d_gamma[j] / values) * args->inv_std[j];
     }
-    if (dx != NULL) {
+    if (args->dx != NULL) {
         cnn__for_spans(call, (size_t)(shape->n * work.pairs), span_rows(shape), gradient_pairs, &work);
     }
     return CNN_OK;
+}
+
+cnn_status CNN__VECTOR(cnn__norm_pool)(const cnn_backend_call *call, cnn_pass pass, const cnn_norm_args *args)
+{
+    if (!cnn__has_workspace(call, CNN__VECTOR(cnn__norm_pool_workspace)(&args->shape))) {
+        return CNN_ERROR_BACKEND;
+    }
+    return pass == CNN_PASS_FORWARD    ? forward(call, args)
+           : pass == CNN_PASS_BACKWARD ? backward(call, args)
+                                       : CNN_ERROR_UNSUPPORTED;
 }

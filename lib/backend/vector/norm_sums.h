@@ -3,7 +3,7 @@
 #ifndef CNN_BACKEND_VECTOR_NORM_SUMS_H
 #define CNN_BACKEND_VECTOR_NORM_SUMS_H
 
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/vec.h"
 
 /* Vectors of columns whose sums are kept in registers down the rows: two cache lines or more, as processors fetch

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The innermost loops of pooling: channels lie in vectors. The common windows, 2x2 and 3x3 inside the image, are
  * unrolled. */
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/kernels.h"
 
 /* One window: where it begins in x, its cells, and the number of the first of them. */
@@ -91,9 +91,9 @@ static void mean(const window *w, float *y)
 
 static void forward_row(const cnn_pool2d_shape *shape, int64_t out_y, const float *x, float *y, void *argmax)
 {
-    cnn__window rows = cnn__pool2d_rows(shape, out_y);
+    cnn__pool_window rows = cnn__pool2d_rows(shape, out_y);
     for (int64_t out_x = 0; out_x < shape->out_w; out_x++) {
-        cnn__window columns = cnn__pool2d_columns(shape, out_x);
+        cnn__pool_window columns = cnn__pool2d_columns(shape, out_x);
         const window w = {
             .x = x + (rows.begin * shape->in_w + columns.begin) * shape->c,
             .row_stride = shape->in_w * shape->c,
@@ -128,8 +128,8 @@ typedef struct target {
 /* What one window sends to its cells: where argmax says, or an equal share to each. Where windows do not overlap,
  * each cell is written once. The last two arguments are constants after inlining, `rows` and `columns` where the
  * window is a common one. */
-VEC_INLINE void send_to(const target *t, const float *dy, const void *argmax, int32_t bytes, int64_t out,
-                        int64_t rows, int64_t columns, bool average, bool overlap)
+VEC_INLINE void send_to(const target *t, const float *dy, const void *argmax, int32_t bytes, int64_t out, int64_t rows,
+                        int64_t columns, bool average, bool overlap)
 {
     for (int64_t c = 0; c < t->c; c += VEC_WIDTH) {
         size_t n = (size_t)(t->c - c);
@@ -166,10 +166,10 @@ VEC_INLINE void send(const target *t, const float *dy, const void *argmax, int32
 }
 
 /* The part of window (out_y, out_x) that lies in rows [begin, end). */
-VEC_INLINE void send_window(const cnn_pool2d_shape *shape, const cnn__window *rows, int64_t out_y, int64_t out_x,
+VEC_INLINE void send_window(const cnn_pool2d_shape *shape, const cnn__pool_window *rows, int64_t out_y, int64_t out_x,
                             int64_t begin, int64_t end, const float *dy, const void *argmax, bool overlap, float *dx)
 {
-    cnn__window columns = cnn__pool2d_columns(shape, out_x);
+    cnn__pool_window columns = cnn__pool2d_columns(shape, out_x);
     int64_t first = cnn__max_i64(rows->begin, begin), last = cnn__min_i64(rows->end, end);
     const target t = {
         .dx = dx + (first * shape->in_w + columns.begin) * shape->c,
@@ -183,14 +183,14 @@ VEC_INLINE void send_window(const cnn_pool2d_shape *shape, const cnn__window *ro
          columns.end - columns.begin, shape->average != 0, overlap);
 }
 
-static void backward_rows(const cnn_pool2d_shape *shape, int64_t begin, int64_t end, int64_t out_begin,
-                          int64_t out_end, const float *dy, const void *argmax, float *dx)
+static void backward_rows(const cnn_pool2d_shape *shape, int64_t begin, int64_t end, int64_t out_begin, int64_t out_end,
+                          const float *dy, const void *argmax, float *dx)
 {
     int64_t row = shape->in_w * shape->c;
     bool overlap = shape->kernel_h > shape->stride_h || shape->kernel_w > shape->stride_w;
     memset(dx + begin * row, 0, (size_t)((end - begin) * row) * sizeof(float));
     for (int64_t out_y = out_begin; out_y < out_end; out_y++) {
-        cnn__window rows = cnn__pool2d_rows(shape, out_y);
+        cnn__pool_window rows = cnn__pool2d_rows(shape, out_y);
         for (int64_t out_x = 0; out_x < shape->out_w; out_x++) {
             if (overlap) {
                 send_window(shape, &rows, out_y, out_x, begin, end, dy, argmax, true, dx);

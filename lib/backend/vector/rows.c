@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The innermost loops of convolution and dense layers beside the product itself. */
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/activate.h"
 #include "backend/vector/kernels.h"
 
@@ -20,8 +20,8 @@ VEC_INLINE void activate_rows(int64_t rows, int64_t columns, int64_t stride, con
     }
 }
 
-static void bias_activation(int64_t rows, int64_t columns, int64_t stride, const float *bias,
-                            cnn_activation activation, float alpha, float *y)
+static void bias_activation(int64_t rows, int64_t columns, int64_t stride, const float *bias, cnn_activation activation,
+                            float alpha, float *y)
 {
     switch (activation) {
     case CNN_LINEAR:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Softmax and its logarithm over rows, shifted by the row's maximum, summed in double. */
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/kernels.h"
 
 typedef struct softmax_work {
@@ -14,8 +14,7 @@ typedef struct softmax_work {
 /* `fill` in the lanes from n on. */
 VEC_INLINE vec_f load_filled(const float *p, size_t n, float fill)
 {
-    return n >= VEC_WIDTH ? vec_load(p)
-                          : vec_select(vec_lanes() < (int32_t)n, vec_load_partial(p, n), vec_set1(fill));
+    return n >= VEC_WIDTH ? vec_load(p) : vec_select(vec_lanes() < (int32_t)n, vec_load_partial(p, n), vec_set1(fill));
 }
 
 /* A NaN in the row makes the maximum NaN, and so the whole row. */
@@ -87,18 +86,15 @@ static void backward_rows(const void *argument, size_t begin, size_t end)
     }
 }
 
-cnn_status CNN__VECTOR(cnn__softmax_forward)(const cnn_backend_call *call, int logarithm, size_t rows, size_t columns,
-                                          const float *x, float *y)
+cnn_status CNN__VECTOR(cnn__softmax)(const cnn_backend_call *call, cnn_pass pass, const cnn_softmax_args *args)
 {
-    const softmax_work work = {logarithm != 0, columns, x, NULL, y};
-    cnn__for_spans(call, rows, cnn__div_up(CNN__SPAN, columns), forward_rows, &work);
-    return CNN_OK;
-}
-
-cnn_status CNN__VECTOR(cnn__softmax_backward)(const cnn_backend_call *call, int logarithm, size_t rows, size_t columns,
-                                           const float *y, const float *dy, float *dx)
-{
-    const softmax_work work = {logarithm != 0, columns, y, dy, dx};
-    cnn__for_spans(call, rows, cnn__div_up(CNN__SPAN, columns), backward_rows, &work);
+    const softmax_work forward = {args->logarithm != 0, args->columns, args->x, NULL, args->y};
+    const softmax_work backward = {args->logarithm != 0, args->columns, args->y, args->dy, args->dx};
+    if (pass != CNN_PASS_FORWARD && pass != CNN_PASS_BACKWARD) {
+        return CNN_ERROR_UNSUPPORTED;
+    }
+    const bool is_forward = pass == CNN_PASS_FORWARD;
+    cnn__for_spans(call, args->rows, cnn__div_up(CNN__SPAN, args->columns), is_forward ? forward_rows : backward_rows,
+                   is_forward ? &forward : &backward);
     return CNN_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The optimizers' updates; reference/update.c names their sources. */
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/kernels.h"
 
 /* The gradient scaled, clipped and decayed, in this order. A NaN stays one. */
@@ -44,7 +44,7 @@ static void rmsprop_span(const void *argument, size_t begin, size_t end)
         vec_f square = vec_load_n(args->slot0 + i, n) * args->beta2 + g * g * (1 - args->beta2);
         vec_store_n(args->slot0 + i, square, n);
         vec_f root = args->variant == 1 ? vec_sqrt(square + args->epsilon) : vec_sqrt(square) + args->epsilon;
-        /* Lanes behind the end divide 0 by epsilon, which may be 0: nothing is stored there. */
+        /* Lanes past the end divide 0 by epsilon, which may be 0: nothing is stored there. */
         vec_f step = g * inside / root;
         if (args->slot1 != NULL) {
             step = vec_load_n(args->slot1 + i, n) * args->momentum + step;
@@ -71,20 +71,13 @@ static void adam_span(const void *argument, size_t begin, size_t end)
     }
 }
 
-cnn_status CNN__VECTOR(cnn__sgd_update)(const cnn_backend_call *call, const cnn_update_args *args)
+cnn_status CNN__VECTOR(cnn__update)(const cnn_backend_call *call, const cnn_update_args *args)
 {
-    cnn__for_spans(call, args->n, CNN__SPAN, sgd_span, args);
-    return CNN_OK;
-}
-
-cnn_status CNN__VECTOR(cnn__rmsprop_update)(const cnn_backend_call *call, const cnn_update_args *args)
-{
-    cnn__for_spans(call, args->n, CNN__SPAN, rmsprop_span, args);
-    return CNN_OK;
-}
-
-cnn_status CNN__VECTOR(cnn__adam_update)(const cnn_backend_call *call, const cnn_update_args *args)
-{
-    cnn__for_spans(call, args->n, CNN__SPAN, adam_span, args);
+    static const cnn__body rules[] = {
+        [CNN_UPDATE_SGD] = sgd_span,
+        [CNN_UPDATE_RMSPROP] = rmsprop_span,
+        [CNN_UPDATE_ADAM] = adam_span,
+    };
+    cnn__for_spans(call, args->n, CNN__SPAN, rules[args->rule], args);
     return CNN_OK;
 }

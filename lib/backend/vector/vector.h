@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* The vector kernels: written once, compiled for each instruction set. */
+/* The vector kernels: written once, compiled for each instruction set, and the `vector` backend that they are.
+ *
+ * Each file among vector_sources in meson.build is compiled once for each set, with that set's flags, and its names end
+ * in the set's (CNN__VECTOR). One table of each set, cnn__vector_kernels, is all that the rest of the library sees, and
+ * is the `user` of the backend. The sets differ in nothing but the width of their vectors.
+ *
+ * The kernels need no library: the backend `blis` is this one with another product. */
 #ifndef CNN_BACKEND_VECTOR_VECTOR_H
 #define CNN_BACKEND_VECTOR_VECTOR_H
 
+#include "backend/driver/driver.h"
 #include "core/cpu.h"
-#include "backend/reference/reference.h"
 
-/* What one instruction set offers. The `blis` backend hands it to its entries as `user`. */
+/* What one instruction set offers. */
 typedef struct cnn__vector_kernels {
     cnn_backend entries; /* those that are vector code as a whole; the others NULL */
     const cnn__row_kernels *rows;
-    const struct cnn__conv2d_functions *conv2d; /* by cnn__conv2d_algorithm; NULL: im2col for all */
+    size_t (*dense_workspace)(const cnn_dense_shape *shape, cnn_pass pass, uint32_t threads);
+    size_t (*norm_pool_workspace)(const cnn_norm_shape *shape);
+    const struct cnn__conv2d_functions *conv2d; /* by cnn__conv2d_algorithm */
     bool strict;                                /* convolutions are plain sums: no transforms */
     float (*peak)(size_t rounds);               /* nothing but multiply-adds, see cnn_cpu_peak_gflops() */
     size_t peak_flop;                           /* of a round */
@@ -24,24 +32,13 @@ extern const cnn__vector_kernels cnn__vector_avx512, cnn__vector_strict_avx512;
 
 const cnn__vector_kernels *cnn__vector_select(cnn__cpu_level level, bool strict);
 
-/* The convolution of the `blis` backend: each shape and pass by the algorithm that is fastest for it. */
-size_t cnn__vector_conv2d_workspace(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
-                                    uint32_t threads);
-int cnn__vector_conv2d_pools(const cnn_backend *backend, const cnn_conv2d_shape *shape);
-cnn_status cnn__vector_conv2d_forward(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
-                                      const float *filters, const float *bias, float *y, uint8_t *argmax);
-cnn_status cnn__vector_conv2d_backward_data(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
-                                            const float *dy, const uint8_t *argmax, const float *filters, float *dx);
-cnn_status cnn__vector_conv2d_backward_filter(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
-                                              const float *x, const float *dy, const uint8_t *argmax,
-                                              float *d_filters, float *d_bias);
-const char *cnn__vector_conv2d_algorithm(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
-                                         const char **reason);
-size_t cnn__vector_conv2d_prepared_size(const cnn_backend *backend, const cnn_conv2d_shape *shape);
-cnn_status cnn__vector_conv2d_prepare(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
-                                      const float *filters, void *prepared);
-cnn_status cnn__vector_conv2d_forward_prepared(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
-                                               const float *x, const void *prepared, const float *bias, float *y,
-                                               uint8_t *argmax);
+/* The `vector` backend with the kernels of a level, or with these. */
+void cnn__vector_fill(cnn__cpu_level level, bool strict, cnn_backend *backend);
+void cnn__vector_fill_with(const cnn__vector_kernels *kernels, cnn_backend *backend);
+
+/* Convolution: each shape and pass by the algorithm that is fastest for it. */
+cnn_status cnn__vector_conv2d_query(const cnn__vector_kernels *kernels, const cnn_conv2d_shape *shape, uint32_t threads,
+                                    cnn_op_answer *answer);
+cnn_status cnn__vector_conv2d(const cnn_backend_call *call, cnn_pass pass, const cnn_conv2d_args *args);
 
 #endif

@@ -15,7 +15,7 @@
  * 3e-6; 2X5 2e-6 forward; 2X3 1e-6 forward. What is not finite in one tile of x or dy spreads over that tile's
  * results. */
 typedef enum cnn__conv2d_algorithm {
-    CNN__CONV2D_WINOGRAD_4X3 = 0, /* F(4x4, 3x3) */
+    CNN__CONV2D_WINOGRAD_4X3 = 0, /* the transforms come first: F(4x4, 3x3) */
     CNN__CONV2D_WINOGRAD_6X3 = 1, /* F(6x6, 3x3) */
     CNN__CONV2D_WINOGRAD_2X5 = 2, /* F(2x2, 5x5) */
     CNN__CONV2D_WINOGRAD_4X5 = 3, /* F(4x4, 5x5) */
@@ -25,26 +25,18 @@ typedef enum cnn__conv2d_algorithm {
     CNN__CONV2D_IM2COL = CNN__CONV2D_ALGORITHMS
 } cnn__conv2d_algorithm;
 
-/* Functions as in the backend's table; they may only be called for shapes and passes that `supports` accepts. The
- * call's workspace must hold what `workspace` says for its number of threads. Nothing is allocated. */
+/* One algorithm. `run` and the sizes may only be asked of shapes and passes that `supports` accepts; prepared filters
+ * and inference belong to CNN_PASS_FORWARD. The call's workspace must hold what `workspace` says for its number of
+ * threads. Nothing is allocated, and no derivative of an activation applied. */
 typedef struct cnn__conv2d_functions {
-    bool (*supports)(const cnn_conv2d_shape *shape, cnn_pass pass);
-    size_t (*workspace)(const cnn_conv2d_shape *shape, cnn_pass pass, uint32_t threads);
-    cnn_status (*forward)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
-                          const float *filters, const float *bias, float *y, uint8_t *argmax);
-    cnn_status (*backward_data)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *dy,
-                                const uint8_t *argmax, const float *filters, float *dx);
-    cnn_status (*backward_filter)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
-                                  const float *dy, const uint8_t *argmax, float *d_filters, float *d_bias);
-
-    /* For inference: filters in the form that forward makes of them first, kept from call to call. The form is the
-     * same for any `n`; workspace(CNN_PASS_FORWARD) less prepared_size is what forward_prepared needs. `prepared` is
-     * 64-byte aligned. */
-    size_t (*prepared_size)(const cnn_conv2d_shape *shape);
-    cnn_status (*prepare)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *filters,
-                          void *prepared);
-    cnn_status (*forward_prepared)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
-                                   const void *prepared, const float *bias, float *y, uint8_t *argmax);
+    bool (*supports)(const struct cnn__conv2d_functions *self, const cnn_conv2d_shape *shape, cnn_pass pass);
+    size_t (*workspace)(const struct cnn__conv2d_functions *self, const cnn_conv2d_shape *shape, cnn_pass pass,
+                        uint32_t threads);
+    /* Filters in the form that forward makes of them first, kept from call to call. The same for any `n`. */
+    size_t (*prepared_size)(const struct cnn__conv2d_functions *self, const cnn_conv2d_shape *shape);
+    cnn_status (*run)(const struct cnn__conv2d_functions *self, const cnn_backend_call *call, cnn_pass pass,
+                      const cnn_conv2d_args *args);
+    const struct wino_kernels *winograd; /* its tile functions; NULL: it has none */
 } cnn__conv2d_functions;
 
 /* What runs a pass of a shape, and why. The texts are static. */
@@ -54,8 +46,7 @@ typedef struct cnn__conv2d_choice {
     const char *reason;
 } cnn__conv2d_choice;
 
-/* `strict` leaves DIRECT and IM2COL, whose sums are plain ones. Depends on shape and pass alone; what is chosen for
- * CNN_PASS_FORWARD is chosen for prepared filters, too. */
+/* `strict` leaves DIRECT and IM2COL, whose sums are plain ones. Depends on shape and pass alone. */
 cnn__conv2d_choice cnn__conv2d_choose(const cnn_conv2d_shape *shape, cnn_pass pass, bool strict);
 
 /* One for each instruction set the library was compiled for, by algorithm. */

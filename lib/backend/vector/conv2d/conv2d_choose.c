@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Which algorithm a convolution of the `blis` backend uses, by its shape and pass, and the entries that use it. */
+/* Which algorithm a convolution of the vector backends uses, by its shape and pass, and the entry that uses it. */
 #include "backend/vector/conv2d/conv2d.h"
 #include "backend/vector/conv2d/mosaic.h"
 #include "backend/vector/vector.h"
+#include "core/error.h"
 
 /* Estimated work in multiply-adds at full speed. Measured on AVX2; the ratios hold on other sets. */
 #define COST_DIRECT 1.15      /* of a multiply-add in the direct kernels */
@@ -30,14 +31,11 @@ static const variant variants[] = {
 };
 
 /* One image at a time, with filters that are only read. */
-static bool is_single(const cnn_conv2d_shape *s, cnn_pass pass)
-{
-    return pass == CNN_PASS_FORWARD_PREPARED && s->batch == 1;
-}
+static bool is_single(const cnn_conv2d_shape *s, cnn_pass pass) { return pass == CNN_PASS_INFERENCE && s->single == 1; }
 
 static int64_t nominal_images(const cnn_conv2d_shape *s, cnn_pass pass)
 {
-    return is_single(s, pass) ? 1 : pass == CNN_PASS_FORWARD_PREPARED ? NOMINAL_IMAGES : NOMINAL_BATCH;
+    return is_single(s, pass) ? 1 : pass == CNN_PASS_INFERENCE ? NOMINAL_IMAGES : NOMINAL_BATCH;
 }
 
 static int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
@@ -46,7 +44,7 @@ static int64_t round_up(int64_t value, int64_t step) { return (value + step - 1)
 static double winograd_cost(const cnn_conv2d_shape *s, cnn_pass pass, const variant *v)
 {
     const bool to_input = pass == CNN_PASS_BACKWARD_DATA;
-    const int64_t even = s->pool != 0 ? -2 : -1; /* pooling drops an odd last row and column */
+    const int64_t even = s->epilogue.pool != 0 ? -2 : -1; /* pooling drops an odd last row and column */
     const int64_t in_h = to_input ? s->out_h : s->in_h, in_w = to_input ? s->out_w : s->in_w;
     const cnn__mosaic_request request = {
         .n = nominal_images(s, pass),
@@ -58,7 +56,7 @@ static double winograd_cost(const cnn_conv2d_shape *s, cnn_pass pass, const vari
         .before_x = to_input ? v->taps - 1 - s->pad_left : s->pad_left,
         .taps = v->taps,
         .out = v->out,
-        .allowed = pass != CNN_PASS_FORWARD_PREPARED && s->pool == 0,
+        .allowed = pass != CNN_PASS_INFERENCE && s->epilogue.pool == 0,
     };
     const double tiles = (double)cnn__mosaic_plan(&request).tiles;
     const int64_t side = v->out + v->taps - 1;
@@ -115,7 +113,7 @@ cnn__conv2d_choice cnn__conv2d_choose(const cnn_conv2d_shape *shape, cnn_pass pa
         choice.reason = "groups, dilated rows or a very tall kernel";
         return choice;
     }
-    if (is_matrix(shape) && shape->pool == 0) {
+    if (is_matrix(shape) && shape->epilogue.pool == 0) {
         choice.reason = "1x1, stride 1: the input is the matrix";
         return choice;
     }
@@ -127,98 +125,76 @@ cnn__conv2d_choice cnn__conv2d_choose(const cnn_conv2d_shape *shape, cnn_pass pa
         choice.reason = "gradient of a strided convolution";
         return choice;
     }
-    const char *reason = v != NULL ? "strict arithmetic was asked for: no transforms"
-                         : shape->in_c <= MOST_FIRST_CHANNELS
-                             ? "few input channels: windows are read in place"
-                             : "windows are read in place, no matrix is written";
+    const char *reason = v != NULL                            ? "strict arithmetic was asked for: no transforms"
+                         : shape->in_c <= MOST_FIRST_CHANNELS ? "few input channels: windows are read in place"
+                                                              : "windows are read in place, no matrix is written";
     return (cnn__conv2d_choice){CNN__CONV2D_DIRECT, "direct", reason};
 }
 
-/* The functions for a pass; NULL if it is im2col's. */
-static const cnn__conv2d_functions *functions_for(const cnn__vector_kernels *kernels, const cnn_conv2d_shape *shape,
-                                                  cnn_pass pass)
+/* The functions of an algorithm; NULL for im2col, which is the driver's. */
+static const cnn__conv2d_functions *functions_of(const cnn__vector_kernels *kernels, int32_t algorithm)
 {
-    const cnn__conv2d_choice choice = cnn__conv2d_choose(shape, pass, kernels->strict);
-    const bool im2col = kernels->conv2d == NULL || choice.algorithm == CNN__CONV2D_IM2COL;
-    return im2col ? NULL : &kernels->conv2d[choice.algorithm];
+    return algorithm == CNN__CONV2D_IM2COL ? NULL : &kernels->conv2d[algorithm];
 }
 
-size_t cnn__vector_conv2d_workspace(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
-                                    uint32_t threads)
+static void answer_pass(const cnn__vector_kernels *kernels, const cnn_conv2d_shape *shape, cnn_pass pass,
+                        uint32_t threads, cnn_op_answer *answer)
 {
-    const cnn__conv2d_functions *functions = functions_for(backend->user, shape, pass);
-    if (functions == NULL) {
-        return cnn__conv2d_workspace(shape, pass, threads);
+    const cnn__conv2d_choice choice = cnn__conv2d_choose(shape, pass, kernels->strict);
+    const cnn__conv2d_functions *functions = functions_of(kernels, choice.algorithm);
+    answer->algorithm[pass] = choice.algorithm;
+    answer->name[pass] = choice.name;
+    answer->reason[pass] = choice.reason;
+    if (functions != NULL) {
+        answer->workspace[pass] = functions->workspace(functions, shape, pass, threads);
+    } else if (pass <= CNN_PASS_BACKWARD_FILTER) {
+        answer->workspace[pass] = cnn__im2col_workspace(shape, pass, threads);
     }
-    return pass == CNN_PASS_FORWARD_PREPARED
-               ? functions->workspace(shape, CNN_PASS_FORWARD, threads) - functions->prepared_size(shape)
-               : functions->workspace(shape, pass, threads);
+    if (pass == CNN_PASS_INFERENCE && functions != NULL) {
+        answer->prepared = functions->prepared_size(functions, shape);
+        answer->algorithm[CNN_PASS_PREPARE] = choice.algorithm;
+    }
 }
 
-int cnn__vector_conv2d_pools(const cnn_backend *backend, const cnn_conv2d_shape *shape)
+cnn_status cnn__vector_conv2d_query(const cnn__vector_kernels *kernels, const cnn_conv2d_shape *shape, uint32_t threads,
+                                    cnn_op_answer *answer)
 {
-    cnn_conv2d_shape pooled = *shape;
-    pooled.pool = 2;
-    return shape->out_h >= 2 && shape->out_w >= 2 && functions_for(backend->user, &pooled, CNN_PASS_FORWARD) != NULL &&
-           functions_for(backend->user, &pooled, CNN_PASS_BACKWARD_DATA) != NULL &&
-           functions_for(backend->user, &pooled, CNN_PASS_BACKWARD_FILTER) != NULL;
+    answer->pools = 1u << 2;
+    for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_INFERENCE; pass++) {
+        answer_pass(kernels, shape, (cnn_pass)pass, threads, answer);
+        if (shape->epilogue.pool != 0 && answer->algorithm[pass] == CNN__CONV2D_IM2COL) {
+            return CNN_ERROR_UNSUPPORTED;
+        }
+    }
+    return CNN_OK;
 }
 
-cnn_status cnn__vector_conv2d_forward(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
-                                      const float *filters, const float *bias, float *y, uint8_t *argmax)
+/* What the maxima drop, and where relu is 0, is in argmax. Other activations are derived from what is stored. */
+static cnn_status derive(const cnn_backend_call *call, const cnn_conv2d_args *args)
 {
-    const cnn__vector_kernels *kernels = call->user;
-    const cnn__conv2d_functions *functions = functions_for(kernels, shape, CNN_PASS_FORWARD);
-    return functions == NULL ? cnn__conv2d_forward(kernels->rows, call, shape, x, filters, bias, y)
-                             : functions->forward(call, shape, x, filters, bias, y, argmax);
+    const cnn_conv2d_shape *s = &args->shape;
+    const int64_t cell = s->epilogue.pool != 0 ? 2 : 1;
+    const size_t outputs = (size_t)(s->n * (s->out_h / cell) * (s->out_w / cell) * s->out_c);
+    return s->epilogue.pool != 0 && s->epilogue.activation == CNN_RELU
+               ? CNN_OK
+               : cnn__epilogue_backward(call, &s->epilogue, outputs, args->y, args->dy);
 }
 
-cnn_status cnn__vector_conv2d_backward_data(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
-                                            const float *dy, const uint8_t *argmax, const float *filters, float *dx)
-{
-    const cnn__vector_kernels *kernels = call->user;
-    const cnn__conv2d_functions *functions = functions_for(kernels, shape, CNN_PASS_BACKWARD_DATA);
-    return functions == NULL ? cnn__conv2d_backward_data(kernels->rows, call, shape, dy, filters, dx)
-                             : functions->backward_data(call, shape, dy, argmax, filters, dx);
-}
-
-cnn_status cnn__vector_conv2d_backward_filter(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
-                                              const float *x, const float *dy, const uint8_t *argmax, float *d_filters,
-                                              float *d_bias)
+cnn_status cnn__vector_conv2d(const cnn_backend_call *call, cnn_pass pass, const cnn_conv2d_args *args)
 {
     const cnn__vector_kernels *kernels = call->user;
-    const cnn__conv2d_functions *functions = functions_for(kernels, shape, CNN_PASS_BACKWARD_FILTER);
-    return functions == NULL ? cnn__conv2d_backward_filter(kernels->rows, call, shape, x, dy, d_filters, d_bias)
-                             : functions->backward_filter(call, shape, x, dy, argmax, d_filters, d_bias);
-}
-
-size_t cnn__vector_conv2d_prepared_size(const cnn_backend *backend, const cnn_conv2d_shape *shape)
-{
-    const cnn__conv2d_functions *functions = functions_for(backend->user, shape, CNN_PASS_FORWARD_PREPARED);
-    return functions == NULL ? 0 : functions->prepared_size(shape);
-}
-
-cnn_status cnn__vector_conv2d_prepare(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
-                                      const float *filters, void *prepared)
-{
-    const cnn__conv2d_functions *functions = functions_for(call->user, shape, CNN_PASS_FORWARD_PREPARED);
-    return functions == NULL ? CNN_ERROR_UNSUPPORTED : functions->prepare(call, shape, filters, prepared);
-}
-
-cnn_status cnn__vector_conv2d_forward_prepared(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
-                                               const float *x, const void *prepared, const float *bias, float *y,
-                                               uint8_t *argmax)
-{
-    const cnn__conv2d_functions *functions = functions_for(call->user, shape, CNN_PASS_FORWARD_PREPARED);
-    return functions == NULL ? CNN_ERROR_UNSUPPORTED
-                             : functions->forward_prepared(call, shape, x, prepared, bias, y, argmax);
-}
-
-const char *cnn__vector_conv2d_algorithm(const cnn_backend *backend, const cnn_conv2d_shape *shape, cnn_pass pass,
-                                         const char **reason)
-{
-    const cnn__vector_kernels *kernels = backend->user;
-    const cnn__conv2d_choice choice = cnn__conv2d_choose(shape, pass, kernels->strict);
-    *reason = choice.reason;
-    return choice.name;
+    const int32_t algorithm = args->answer != NULL
+                                  ? args->answer->algorithm[pass]
+                                  : (int32_t)cnn__conv2d_choose(&args->shape,
+                                                                pass == CNN_PASS_PREPARE ? CNN_PASS_INFERENCE : pass,
+                                                                kernels->strict)
+                                        .algorithm;
+    const cnn__conv2d_functions *functions = functions_of(kernels, algorithm);
+    if (functions == NULL) {
+        return cnn__im2col_conv2d(kernels->rows, call, pass, args);
+    }
+    if (pass == CNN_PASS_BACKWARD_DATA || pass == CNN_PASS_BACKWARD_FILTER) {
+        CNN__RETURN_IF_ERROR(derive(call, args));
+    }
+    return functions->run(functions, call, pass, args);
 }

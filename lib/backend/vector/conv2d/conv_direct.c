@@ -57,7 +57,7 @@ static void use_prepared(direct_pass *p, const void *prepared, void *workspace)
 
 static direct_pass plan_forward(const cnn_conv2d_shape *shape, uint32_t threads, void *workspace)
 {
-    const int64_t cell = shape->pool != 0 ? 2 : 1;
+    const int64_t cell = shape->epilogue.pool != 0 ? 2 : 1;
     direct_pass p = {.n = shape->n, .unit = cell, .channels = shape->out_c};
     p.rows = shape->out_h / cell * cell;
     p.columns = shape->out_w / cell * cell;
@@ -74,9 +74,9 @@ static direct_pass plan_forward(const cnn_conv2d_shape *shape, uint32_t threads,
     p.out = (conv_output){.h = shape->out_h / cell,
                           .w = shape->out_w / cell,
                           .c = shape->out_c,
-                          .activation = shape->activation,
-                          .alpha = shape->alpha,
-                          .pool = shape->pool};
+                          .activation = shape->epilogue.activation,
+                          .alpha = shape->epilogue.alpha,
+                          .pool = shape->epilogue.pool};
     plan_memory(&p, threads, workspace);
     return p;
 }
@@ -96,7 +96,7 @@ static direct_pass plan_backward(const cnn_conv2d_shape *shape, uint32_t threads
                                .stride_x = 1,
                                .dilation_y = shape->dilation_h,
                                .kernel_h = shape->kernel_h};
-    direct_source_finish(&p.source, p.columns, shape->kernel_w, shape->pool != 0);
+    direct_source_finish(&p.source, p.columns, shape->kernel_w, shape->epilogue.pool != 0);
     p.out = (conv_output){.h = shape->in_h, .w = shape->in_w, .c = shape->in_c, .activation = CNN_LINEAR};
     plan_memory(&p, threads, workspace);
     return p;
@@ -249,32 +249,11 @@ bool CNN__VECTOR(cnn__direct_supports)(const cnn_conv2d_shape *shape, cnn_pass p
 
 size_t CNN__VECTOR(cnn__direct_data_workspace)(const cnn_conv2d_shape *shape, cnn_pass pass, uint32_t threads)
 {
-    return pass == CNN_PASS_FORWARD ? plan_forward(shape, threads, NULL).workspace
-                                    : plan_backward(shape, threads, NULL).workspace;
-}
-
-cnn_status CNN__VECTOR(cnn__direct_forward)(const cnn_backend_call *call, const cnn_conv2d_shape *shape, const float *x,
-                                            const float *filters, const float *bias, float *y, uint8_t *argmax)
-{
-    direct_pass p = plan_forward(shape, call->threads, call->workspace);
-    p.source.data = x;
-    p.filters = filters;
-    p.out.bias = bias;
-    p.out.y = y;
-    p.out.argmax = argmax;
-    return run(call, &p, 0);
-}
-
-cnn_status CNN__VECTOR(cnn__direct_backward_data)(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
-                                                  const float *dy, const uint8_t *argmax, const float *filters,
-                                                  float *dx)
-{
-    direct_pass p = plan_backward(shape, call->threads, call->workspace);
-    p.source.data = dy;
-    p.source.argmax = argmax;
-    p.filters = filters;
-    p.out.y = dx;
-    return run(call, &p, 0);
+    if (pass == CNN_PASS_BACKWARD_DATA) {
+        return plan_backward(shape, threads, NULL).workspace;
+    }
+    const direct_pass p = plan_forward(shape, threads, NULL);
+    return pass == CNN_PASS_INFERENCE ? p.workspace - p.packed_size : p.workspace;
 }
 
 size_t CNN__VECTOR(cnn__direct_prepared_size)(const cnn_conv2d_shape *shape)
@@ -282,24 +261,52 @@ size_t CNN__VECTOR(cnn__direct_prepared_size)(const cnn_conv2d_shape *shape)
     return plan_forward(shape, 1, NULL).packed_size;
 }
 
-cnn_status CNN__VECTOR(cnn__direct_prepare)(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
-                                            const float *filters, void *prepared)
+static cnn_status forward(const cnn_backend_call *call, const cnn_conv2d_args *args, bool prepared)
 {
-    direct_pass p = plan_forward(shape, call->threads, prepared);
-    p.filters = filters;
+    direct_pass p = plan_forward(&args->shape, call->threads, prepared ? NULL : call->workspace);
+    if (prepared) {
+        use_prepared(&p, args->prepared, call->workspace);
+    }
+    p.source.data = args->x;
+    p.filters = args->filters;
+    p.out.bias = args->bias;
+    p.out.y = args->y;
+    p.out.argmax = args->argmax;
+    return run(call, &p, prepared);
+}
+
+static cnn_status backward_data(const cnn_backend_call *call, const cnn_conv2d_args *args)
+{
+    direct_pass p = plan_backward(&args->shape, call->threads, call->workspace);
+    p.source.data = args->dy;
+    p.source.argmax = args->shape.epilogue.pool != 0 ? args->argmax : NULL;
+    p.filters = args->filters;
+    p.out.y = args->dx;
+    return run(call, &p, 0);
+}
+
+static cnn_status prepare(const cnn_backend_call *call, const cnn_conv2d_args *args)
+{
+    direct_pass p = plan_forward(&args->shape, call->threads, args->prepared);
+    p.filters = args->filters;
     pack_filters(call, &p);
     return CNN_OK;
 }
 
-cnn_status CNN__VECTOR(cnn__direct_forward_prepared)(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
-                                                     const float *x, const void *prepared, const float *bias, float *y,
-                                                     uint8_t *argmax)
+cnn_status CNN__VECTOR(cnn__direct_conv2d)(const cnn_backend_call *call, cnn_pass pass, const cnn_conv2d_args *args)
 {
-    direct_pass p = plan_forward(shape, call->threads, NULL);
-    use_prepared(&p, prepared, call->workspace);
-    p.source.data = x;
-    p.out.bias = bias;
-    p.out.y = y;
-    p.out.argmax = argmax;
-    return run(call, &p, 1);
+    switch (pass) {
+    case CNN_PASS_FORWARD:
+        return forward(call, args, false);
+    case CNN_PASS_INFERENCE:
+        return forward(call, args, true);
+    case CNN_PASS_PREPARE:
+        return prepare(call, args);
+    case CNN_PASS_BACKWARD_DATA:
+        return backward_data(call, args);
+    case CNN_PASS_BACKWARD_FILTER:
+        return CNN__VECTOR(cnn__direct_backward_filter)(call, args);
+    default:
+        return CNN_ERROR_UNSUPPORTED;
+    }
 }

@@ -4,7 +4,7 @@
 #ifndef CNN_BACKEND_VECTOR_CONV2D_CONV_DIRECT_H
 #define CNN_BACKEND_VECTOR_CONV2D_CONV_DIRECT_H
 
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/conv2d/conv2d.h"
 #include "backend/vector/conv2d/conv_output.h"
 

@@ -36,8 +36,8 @@ static void plan_memory(direct_gradient *p, uint32_t threads, void *workspace)
 
 static direct_gradient plan_gradient(const cnn_conv2d_shape *shape, uint32_t threads, void *workspace)
 {
-    const int64_t cell = shape->pool != 0 ? 2 : 1;
-    direct_gradient p = {.n = shape->n, .channels = shape->out_c, .pooled = shape->pool != 0};
+    const int64_t cell = shape->epilogue.pool != 0 ? 2 : 1;
+    direct_gradient p = {.n = shape->n, .channels = shape->out_c, .pooled = shape->epilogue.pool != 0};
     p.rows = shape->out_h / cell * cell;
     p.columns = shape->out_w / cell * cell;
     p.sparse = CNN__VECTOR(cnn__direct_sparse_supports)(shape);
@@ -184,26 +184,24 @@ size_t CNN__VECTOR(cnn__direct_filter_workspace)(const cnn_conv2d_shape *shape, 
     return plan_gradient(shape, threads, NULL).workspace;
 }
 
-cnn_status CNN__VECTOR(cnn__direct_backward_filter)(const cnn_backend_call *call, const cnn_conv2d_shape *shape,
-                                                    const float *x, const float *dy, const uint8_t *argmax,
-                                                    float *d_filters, float *d_bias)
+cnn_status CNN__VECTOR(cnn__direct_backward_filter)(const cnn_backend_call *call, const cnn_conv2d_args *args)
 {
-    direct_gradient p = plan_gradient(shape, call->threads, call->workspace);
+    direct_gradient p = plan_gradient(&args->shape, call->threads, call->workspace);
     if (!cnn__has_workspace(call, p.workspace)) {
         return CNN_ERROR_BACKEND;
     }
-    p.x.data = x;
-    p.dy.data = dy;
-    p.dy.argmax = argmax;
-    p.d_filters = d_filters;
+    p.x.data = args->x;
+    p.dy.data = args->dy;
+    p.dy.argmax = args->shape.epilogue.pool != 0 ? args->argmax : NULL;
+    p.d_filters = args->d_filters;
     call->parallel(call, p.parts * p.splits, sum_task, &p);
     cnn__for_spans(call, (size_t)p.depth, 16, join_rows, &p);
-    for (int64_t c = 0; d_bias != NULL && c < p.channels; c++) {
+    for (int64_t c = 0; args->d_bias != NULL && c < p.channels; c++) {
         float sum = p.bias_sums[c];
         for (size_t part = 1; part < p.parts; part++) {
             sum += p.bias_sums[part * p.width + (size_t)c];
         }
-        d_bias[c] = sum;
+        args->d_bias[c] = sum;
     }
     return CNN_OK;
 }

@@ -10,8 +10,9 @@
 
 int CNN__VECTOR(cnn__direct_sparse_supports)(const cnn_conv2d_shape *shape)
 {
-    return VEC_HAS_LOOKUP4 && shape->pool != 0 && shape->in_c <= 4 && shape->stride_h == 1 && shape->stride_w == 1 &&
-           shape->dilation_h == 1 && shape->kernel_h * shape->kernel_w * shape->in_c <= SPARSE_MAX_TAPS;
+    return VEC_HAS_LOOKUP4 && shape->epilogue.pool != 0 && shape->in_c <= 4 && shape->stride_h == 1 &&
+           shape->stride_w == 1 && shape->dilation_h == 1 &&
+           shape->kernel_h * shape->kernel_w * shape->in_c <= SPARSE_MAX_TAPS;
 }
 
 /* Pixels of a row of quads that a strip's windows touch. */

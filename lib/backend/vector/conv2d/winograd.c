@@ -5,12 +5,12 @@
 
 #include "backend/vector/conv2d/winograd_driver.h"
 
-#define WINO_BLOCK 24       /* most tiles in a block: more need a larger cache, fewer reread the filters more often */
+#define WINO_BLOCK 24 /* most tiles in a block: more need a larger cache, fewer reread the filters more often */
 #define WINO_FAR_FILTERS ((size_t)1 << 20)   /* bytes of transformed filters that the core's own cache does not keep */
 #define WINO_LARGE_FILTERS ((size_t)8 << 20) /* bytes of transformed filters that caches do not keep, and then: */
 #define WINO_LARGE_BLOCK ((size_t)8 << 20)   /* bytes of a block's tiles before and after the products */
-#define WINO_MIN_TASKS 16   /* below this, blocks are divided by output channels too */
-#define WINO_FILTER_ROWS 16 /* input channels that one task transforms filters of */
+#define WINO_MIN_TASKS 16                    /* below this, blocks are divided by output channels too */
+#define WINO_FILTER_ROWS 16                  /* input channels that one task transforms filters of */
 
 /* One pass: `k` channels of `source` become `columns` channels of `out`. */
 typedef struct wino_pass {
@@ -95,10 +95,10 @@ static void plan_forward(wino_pass *p, const wino_kernels *kernels, const cnn_co
     p->out = (conv_output){.h = shape->out_h,
                            .w = shape->out_w,
                            .c = shape->out_c,
-                           .activation = shape->activation,
-                           .alpha = shape->alpha,
-                           .pool = shape->pool};
-    if (shape->pool != 0) {
+                           .activation = shape->epilogue.activation,
+                           .alpha = shape->epilogue.alpha,
+                           .pool = shape->epilogue.pool};
+    if (shape->epilogue.pool != 0) {
         p->out.h /= 2;
         p->out.w /= 2;
     }
@@ -129,7 +129,7 @@ static void plan_backward(wino_pass *p, const wino_kernels *kernels, const cnn_c
                                          .before_x = p->pad_x,
                                          .taps = kernels->taps,
                                          .out = kernels->out,
-                                         .allowed = shape->pool == 0};
+                                         .allowed = shape->epilogue.pool == 0};
     p->grid = wino_grid_of(&request, &p->source.mosaic);
     p->out.mosaic = p->source.mosaic;
     plan_memory(p, threads, workspace);
@@ -252,39 +252,13 @@ size_t CNN__VECTOR(cnn__wino_data_workspace)(const wino_kernels *kernels, const 
                                              uint32_t threads)
 {
     wino_pass p;
-    if (pass == CNN_PASS_FORWARD) {
-        plan_forward(&p, kernels, shape, true, threads, NULL);
-    } else {
+    if (pass == CNN_PASS_BACKWARD_DATA) {
         plan_backward(&p, kernels, shape, threads, NULL);
+        return p.workspace;
     }
-    return p.workspace;
-}
-
-cnn_status CNN__VECTOR(cnn__wino_forward)(const wino_kernels *kernels, const cnn_backend_call *call,
-                                          const cnn_conv2d_shape *shape, const float *x, const float *filters,
-                                          const float *bias, float *y, uint8_t *argmax)
-{
-    wino_pass p;
-    plan_forward(&p, kernels, shape, true, call->threads, call->workspace);
-    p.source.data = x;
-    p.filters = filters;
-    p.out.bias = bias;
-    p.out.y = y;
-    p.out.argmax = argmax;
-    return run(call, &p, 0);
-}
-
-cnn_status CNN__VECTOR(cnn__wino_backward_data)(const wino_kernels *kernels, const cnn_backend_call *call,
-                                                const cnn_conv2d_shape *shape, const float *dy, const uint8_t *argmax,
-                                                const float *filters, float *dx)
-{
-    wino_pass p;
-    plan_backward(&p, kernels, shape, call->threads, call->workspace);
-    p.source.data = dy;
-    p.source.argmax = argmax;
-    p.filters = filters;
-    p.out.y = dx;
-    return run(call, &p, 0);
+    plan_forward(&p, kernels, shape, true, threads, NULL);
+    return pass == CNN_PASS_INFERENCE ? p.workspace - CNN__VECTOR(cnn__wino_prepared_size)(kernels, shape)
+                                      : p.workspace;
 }
 
 size_t CNN__VECTOR(cnn__wino_prepared_size)(const wino_kernels *kernels, const cnn_conv2d_shape *shape)
@@ -294,26 +268,57 @@ size_t CNN__VECTOR(cnn__wino_prepared_size)(const wino_kernels *kernels, const c
     return p.u_size;
 }
 
-cnn_status CNN__VECTOR(cnn__wino_prepare)(const wino_kernels *kernels, const cnn_backend_call *call,
-                                          const cnn_conv2d_shape *shape, const float *filters, void *prepared)
+static cnn_status forward(const wino_kernels *kernels, const cnn_backend_call *call, const cnn_conv2d_args *args,
+                          bool prepared)
 {
     wino_pass p;
-    plan_forward(&p, kernels, shape, false, call->threads, prepared);
-    p.filters = filters;
+    plan_forward(&p, kernels, &args->shape, !prepared, call->threads, prepared ? NULL : call->workspace);
+    if (prepared) {
+        use_prepared(&p, args->prepared, call->workspace);
+    }
+    p.source.data = args->x;
+    p.filters = args->filters;
+    p.out.bias = args->bias;
+    p.out.y = args->y;
+    p.out.argmax = args->argmax;
+    return run(call, &p, prepared);
+}
+
+static cnn_status backward_data(const wino_kernels *kernels, const cnn_backend_call *call, const cnn_conv2d_args *args)
+{
+    wino_pass p;
+    plan_backward(&p, kernels, &args->shape, call->threads, call->workspace);
+    p.source.data = args->dy;
+    p.source.argmax = args->shape.epilogue.pool != 0 ? args->argmax : NULL;
+    p.filters = args->filters;
+    p.out.y = args->dx;
+    return run(call, &p, 0);
+}
+
+static cnn_status prepare(const wino_kernels *kernels, const cnn_backend_call *call, const cnn_conv2d_args *args)
+{
+    wino_pass p;
+    plan_forward(&p, kernels, &args->shape, false, call->threads, args->prepared);
+    p.filters = args->filters;
     transform_filters(call, &p);
     return CNN_OK;
 }
 
-cnn_status CNN__VECTOR(cnn__wino_forward_prepared)(const wino_kernels *kernels, const cnn_backend_call *call,
-                                                   const cnn_conv2d_shape *shape, const float *x, const void *prepared,
-                                                   const float *bias, float *y, uint8_t *argmax)
+cnn_status CNN__VECTOR(cnn__wino_conv2d)(const wino_kernels *kernels, const cnn_backend_call *call, cnn_pass pass,
+                                         const cnn_conv2d_args *args)
 {
-    wino_pass p;
-    plan_forward(&p, kernels, shape, false, call->threads, NULL);
-    use_prepared(&p, prepared, call->workspace);
-    p.source.data = x;
-    p.out.bias = bias;
-    p.out.y = y;
-    p.out.argmax = argmax;
-    return run(call, &p, 1);
+    switch (pass) {
+    case CNN_PASS_FORWARD:
+        return forward(kernels, call, args, false);
+    case CNN_PASS_INFERENCE:
+        return forward(kernels, call, args, true);
+    case CNN_PASS_PREPARE:
+        return prepare(kernels, call, args);
+    case CNN_PASS_BACKWARD_DATA:
+        return backward_data(kernels, call, args);
+    case CNN_PASS_BACKWARD_FILTER:
+        return CNN__VECTOR(cnn__wino_backward_filter)(kernels, call, args);
+    default:
+        return CNN_ERROR_UNSUPPORTED;
+    }
 }

@@ -26,7 +26,7 @@ typedef struct wino_tile {
 /* The functions of F(m x m, r x r): `out` m, `taps` r, `side` m + r - 1. */
 typedef struct wino_kernels {
     int side, out, taps;
-    /* B d B': the side x side window at row y, column x of image n; asks for what lies `ahead` pixels to the right. */
+    /* B d B': the side x side window at row y, column x of image n; prefetches what lies `ahead` pixels further. */
     void (*input)(const wino_image *image, int64_t n, int64_t y, int64_t x, int64_t ahead, const wino_tile *tile);
     /* The values of an out x out tile of dy (unscaled); adds the sums of each channel to bias_sum unless NULL. */
     void (*gradient)(const wino_image *image, int64_t n, int64_t y, int64_t x, int64_t ahead, const wino_tile *tile,
@@ -40,7 +40,7 @@ typedef struct wino_kernels {
     void (*filter_gradient)(const float *p, size_t plane, size_t part, size_t parts, float *g);
 } wino_kernels;
 
-#define WINO_VARIANTS 5 /* F(4x4, 3x3), F(6x6, 3x3), F(2x2, 5x5), F(4x4, 5x5), F(2x2, 3x3) */
+#define WINO_VARIANTS 5 /* the first of cnn__conv2d_algorithm */
 extern const wino_kernels CNN__VECTOR(cnn__wino_kernels)[WINO_VARIANTS];
 
 #endif

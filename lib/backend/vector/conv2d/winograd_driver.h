@@ -3,7 +3,7 @@
 #ifndef CNN_BACKEND_VECTOR_CONV2D_WINOGRAD_DRIVER_H
 #define CNN_BACKEND_VECTOR_CONV2D_WINOGRAD_DRIVER_H
 
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "backend/vector/conv2d/mosaic.h"
 #include "backend/vector/conv2d/winograd_input.h"
 
@@ -39,10 +39,13 @@ VEC_INLINE wino_place wino_place_of(const wino_grid *grid, size_t tile)
 }
 
 /* Outputs that count: pooling drops an odd last row and column. */
-VEC_INLINE int64_t wino_computed_rows(const cnn_conv2d_shape *s) { return s->pool != 0 ? s->out_h / 2 * 2 : s->out_h; }
+VEC_INLINE int64_t wino_computed_rows(const cnn_conv2d_shape *s)
+{
+    return s->epilogue.pool != 0 ? s->out_h / 2 * 2 : s->out_h;
+}
 VEC_INLINE int64_t wino_computed_columns(const cnn_conv2d_shape *s)
 {
-    return s->pool != 0 ? s->out_w / 2 * 2 : s->out_w;
+    return s->epilogue.pool != 0 ? s->out_w / 2 * 2 : s->out_w;
 }
 
 /* Windows of x to outputs of y: forward, and the gradient of the filters. */
@@ -57,34 +60,25 @@ VEC_INLINE cnn__mosaic_request wino_forward_request(const cnn_conv2d_shape *s, i
                                  .before_x = s->pad_left,
                                  .taps = taps,
                                  .out = out,
-                                 .allowed = allowed && s->pool == 0};
+                                 .allowed = allowed && s->epilogue.pool == 0};
 }
 
 VEC_INLINE wino_image wino_gradient_image(const cnn_conv2d_shape *shape, const float *dy, const uint8_t *argmax)
 {
-    const int64_t cell = shape->pool != 0 ? 2 : 1;
+    const int64_t cell = shape->epilogue.pool != 0 ? 2 : 1;
     return (wino_image){
         .data = dy, .argmax = argmax, .h = shape->out_h / cell, .w = shape->out_w / cell, .c = shape->out_c};
 }
 
 size_t CNN__VECTOR(cnn__wino_data_workspace)(const wino_kernels *kernels, const cnn_conv2d_shape *shape, cnn_pass pass,
                                              uint32_t threads);
-cnn_status CNN__VECTOR(cnn__wino_forward)(const wino_kernels *kernels, const cnn_backend_call *call,
-                                          const cnn_conv2d_shape *shape, const float *x, const float *filters,
-                                          const float *bias, float *y, uint8_t *argmax);
-cnn_status CNN__VECTOR(cnn__wino_backward_data)(const wino_kernels *kernels, const cnn_backend_call *call,
-                                                const cnn_conv2d_shape *shape, const float *dy, const uint8_t *argmax,
-                                                const float *filters, float *dx);
 size_t CNN__VECTOR(cnn__wino_prepared_size)(const wino_kernels *kernels, const cnn_conv2d_shape *shape);
-cnn_status CNN__VECTOR(cnn__wino_prepare)(const wino_kernels *kernels, const cnn_backend_call *call,
-                                          const cnn_conv2d_shape *shape, const float *filters, void *prepared);
-cnn_status CNN__VECTOR(cnn__wino_forward_prepared)(const wino_kernels *kernels, const cnn_backend_call *call,
-                                                   const cnn_conv2d_shape *shape, const float *x, const void *prepared,
-                                                   const float *bias, float *y, uint8_t *argmax);
 size_t CNN__VECTOR(cnn__wino_filter_workspace)(const wino_kernels *kernels, const cnn_conv2d_shape *shape,
                                                uint32_t threads);
+/* Every pass. */
+cnn_status CNN__VECTOR(cnn__wino_conv2d)(const wino_kernels *kernels, const cnn_backend_call *call, cnn_pass pass,
+                                         const cnn_conv2d_args *args);
 cnn_status CNN__VECTOR(cnn__wino_backward_filter)(const wino_kernels *kernels, const cnn_backend_call *call,
-                                                  const cnn_conv2d_shape *shape, const float *x, const float *dy,
-                                                  const uint8_t *argmax, float *d_filters, float *d_bias);
+                                                  const cnn_conv2d_args *args);
 
 #endif

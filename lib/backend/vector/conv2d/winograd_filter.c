@@ -30,7 +30,7 @@ typedef struct wino_gradient {
     int shared; /* 1: chunks of tiles for all workers; 0: parts */
     int whole;  /* 1: one chunk is all, sums are the worker's own, of one pair of blocks */
     size_t parts, splits, block_tiles, planes, bias_parts;
-    size_t chunk_first, chunk_count; /* tiles of the chunk at hand */
+    size_t chunk_first, chunk_count;                /* tiles of the chunk at hand */
     size_t row_blocks, column_blocks, split_blocks; /* blocks of CONV_COLUMNS channels; the last: most in a split */
     size_t v_plane, d_plane, sum_plane, sum_part, bias_part; /* values */
     float *sums;                                             /* [part][plane][row block][column block][SUM_TILE] */
@@ -171,8 +171,8 @@ static void sum_task(void *argument, size_t index, uint32_t worker)
 }
 
 /* Filters of one input channel and one block of output channels, from `parts` sums a distance `part` apart. */
-static void store_filters(const wino_gradient *p, size_t k, size_t column, const float *sums, size_t plane,
-                          size_t part, size_t parts)
+static void store_filters(const wino_gradient *p, size_t k, size_t column, const float *sums, size_t plane, size_t part,
+                          size_t parts)
 {
     const size_t taps = (size_t)(p->kernels->taps * p->kernels->taps), columns = (size_t)p->columns;
     const size_t first = column * CONV_COLUMNS, size = smaller(CONV_COLUMNS, columns - first) * sizeof(float);
@@ -266,18 +266,17 @@ size_t CNN__VECTOR(cnn__wino_filter_workspace)(const wino_kernels *kernels, cons
 }
 
 cnn_status CNN__VECTOR(cnn__wino_backward_filter)(const wino_kernels *kernels, const cnn_backend_call *call,
-                                                  const cnn_conv2d_shape *shape, const float *x, const float *dy,
-                                                  const uint8_t *argmax, float *d_filters, float *d_bias)
+                                                  const cnn_conv2d_args *args)
 {
     wino_gradient p;
-    plan_gradient(&p, kernels, shape, call->threads, call->workspace);
+    plan_gradient(&p, kernels, &args->shape, call->threads, call->workspace);
     if (!cnn__has_workspace(call, p.workspace)) {
         return CNN_ERROR_BACKEND;
     }
-    p.x.data = x;
-    p.dy.data = dy;
-    p.dy.argmax = argmax;
-    p.d_filters = d_filters;
+    p.x.data = args->x;
+    p.dy.data = args->dy;
+    p.dy.argmax = args->shape.epilogue.pool != 0 ? args->argmax : NULL;
+    p.d_filters = args->d_filters;
     if (p.whole) {
         p.chunk_count = (size_t)p.grid.tiles;
         call->parallel(call, WINO_GRADIENT_GROUPS, chunk_transform_task, &p);
@@ -290,12 +289,12 @@ cnn_status CNN__VECTOR(cnn__wino_backward_filter)(const wino_kernels *kernels, c
     if (!p.whole) {
         call->parallel(call, (size_t)p.k, filter_task, &p);
     }
-    for (int64_t c = 0; d_bias != NULL && c < p.columns; c++) {
+    for (int64_t c = 0; args->d_bias != NULL && c < p.columns; c++) {
         float sum = p.bias_sums[c];
         for (size_t part = 1; part < p.bias_parts; part++) {
             sum += p.bias_sums[part * p.bias_part + (size_t)c];
         }
-        d_bias[c] = sum;
+        args->d_bias[c] = sum;
     }
     return CNN_OK;
 }

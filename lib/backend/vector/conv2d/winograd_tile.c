@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The Winograd tile functions of every variant. */
+#include "backend/vector/conv2d/conv2d.h"
 #include "backend/vector/conv2d/winograd_input.h"
 
 #define WINO_OUT 4
@@ -33,10 +34,9 @@
             output_##out##x##taps, filter_gradient_##out##x##taps                                        \
     }
 
+/* By cnn__conv2d_algorithm. */
 const wino_kernels CNN__VECTOR(cnn__wino_kernels)[WINO_VARIANTS] = {
-    WINO_ENTRY(4, 3),
-    WINO_ENTRY(6, 3),
-    WINO_ENTRY(2, 5),
-    WINO_ENTRY(4, 5),
-    WINO_ENTRY(2, 3),
+    [CNN__CONV2D_WINOGRAD_4X3] = WINO_ENTRY(4, 3), [CNN__CONV2D_WINOGRAD_6X3] = WINO_ENTRY(6, 3),
+    [CNN__CONV2D_WINOGRAD_2X5] = WINO_ENTRY(2, 5), [CNN__CONV2D_WINOGRAD_4X5] = WINO_ENTRY(4, 5),
+    [CNN__CONV2D_WINOGRAD_2X3] = WINO_ENTRY(2, 3),
 };

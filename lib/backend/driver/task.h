@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How entries divide their work: by the shape alone, so that any number of threads gives the same bits. */
-#ifndef CNN_BACKEND_TASK_H
-#define CNN_BACKEND_TASK_H
+#ifndef CNN_BACKEND_DRIVER_TASK_H
+#define CNN_BACKEND_DRIVER_TASK_H
 
 #include <cnn/backend.h>
 #include <stdatomic.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Gathering the input under the kernel into rows, and adding such rows back. */
-#include "backend/reference/im2col.h"
+#include "backend/driver/im2col.h"
 
 #include <string.h>
 
-#include "backend/task.h"
+#include "backend/driver/task.h"
 #include "core/memory.h"
 
 /* A block of columns is about this large, so that it stays in the second-level cache, but it has at least so many

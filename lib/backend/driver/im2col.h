@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A convolution as matrix products over blocks of output pixels. */
-#ifndef CNN_BACKEND_REFERENCE_IM2COL_H
-#define CNN_BACKEND_REFERENCE_IM2COL_H
+#ifndef CNN_BACKEND_DRIVER_IM2COL_H
+#define CNN_BACKEND_DRIVER_IM2COL_H
 
-#include "backend/reference/reference.h"
+#include "backend/driver/driver.h"
 
 /* The matrices: columns [pixels of a block, depth] x filters [depth, group_out]. Where the columns are x itself
  * (1x1, stride 1, unpadded) all images together are one of n * out_h * out_w pixels. */
@@ -13,9 +13,9 @@ typedef struct cnn__conv2d_plan {
     int64_t blocks;         /* of one image */
     int64_t block_pixels;   /* of the largest block */
     int64_t group_in, group_out;
-    int64_t tap_row;        /* values of one kernel row: kernel_w * group_in */
-    int64_t depth;          /* kernel_h * tap_row */
-    size_t columns_bytes;   /* of one worker's block of columns; 0 if direct */
+    int64_t tap_row;      /* values of one kernel row: kernel_w * group_in */
+    int64_t depth;        /* kernel_h * tap_row */
+    size_t columns_bytes; /* of one worker's block of columns; 0 if direct */
 } cnn__conv2d_plan;
 
 cnn__conv2d_plan cnn__conv2d_plan_of(const cnn_conv2d_shape *shape);

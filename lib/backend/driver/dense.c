@@ -2,8 +2,8 @@
 /* Dense layers by the backend's gemm, over tiles that the shape alone decides. */
 #include <string.h>
 
-#include "backend/reference/reference.h"
-#include "backend/task.h"
+#include "backend/driver/driver.h"
+#include "backend/driver/task.h"
 #include "core/error.h"
 #include "core/memory.h"
 
@@ -68,18 +68,18 @@ size_t cnn__dense_workspace(const cnn_dense_shape *shape, cnn_pass pass, uint32_
 static void activate(const dense_work *work, cnn__range rows, cnn__range columns)
 {
     const cnn_dense_shape *shape = work->shape;
-    if (work->bias == NULL && shape->activation == CNN_LINEAR) {
+    if (work->bias == NULL && shape->epilogue.activation == CNN_LINEAR) {
         return;
     }
-    work->kernels->bias_activation((int64_t)(rows.end - rows.begin), (int64_t)(columns.end - columns.begin),
-                                   shape->out, work->bias != NULL ? work->bias + columns.begin : NULL,
-                                   (cnn_activation)shape->activation, shape->alpha,
+    work->kernels->bias_activation((int64_t)(rows.end - rows.begin), (int64_t)(columns.end - columns.begin), shape->out,
+                                   work->bias != NULL ? work->bias + columns.begin : NULL,
+                                   (cnn_activation)shape->epilogue.activation, shape->epilogue.alpha,
                                    work->to + rows.begin * (size_t)shape->out + columns.begin);
 }
 
 static void run_gemm(dense_work *work, const cnn_gemm_args *args)
 {
-    cnn__latch_set(&work->latch, work->call->backend->gemm(work->call, args));
+    cnn__latch_set(&work->latch, cnn__gemm(work->call, args));
 }
 
 /* Some rows and columns of y. */
@@ -185,19 +185,19 @@ static void join_parts(dense_work *work)
     activate(work, rows, columns);
 }
 
-cnn_status cnn__dense_forward(const cnn__row_kernels *kernels, const cnn_backend_call *call,
-                              const cnn_dense_shape *shape, const float *x, const float *weights, const float *bias,
-                              float *y)
+static cnn_status forward(const cnn__row_kernels *kernels, const cnn_backend_call *call, const cnn_dense_args *args)
 {
-    dense_work work = {.call = call, .kernels = kernels, .shape = shape, .from = x, .weights = weights, .bias = bias,
-                       .to = y, .parts = part_count(shape), .row_tiles = tile_count(shape->n, TILE_ROWS),
+    const cnn_dense_shape *shape = &args->shape;
+    dense_work work = {.call = call,
+                       .kernels = kernels,
+                       .shape = shape,
+                       .from = args->x,
+                       .weights = args->weights,
+                       .bias = args->bias,
+                       .to = args->y,
+                       .parts = part_count(shape),
+                       .row_tiles = tile_count(shape->n, TILE_ROWS),
                        .column_tiles = tile_count(shape->out, forward_columns(shape))};
-    if (!cnn__activation_is_elementwise((cnn_activation)shape->activation)) {
-        return CNN_ERROR_UNSUPPORTED;
-    }
-    if (!cnn__has_workspace(call, cnn__dense_workspace(shape, CNN_PASS_FORWARD, call->threads))) {
-        return CNN_ERROR_BACKEND;
-    }
     if (work.parts == 0) {
         call->parallel(call, work.row_tiles * work.column_tiles, is_wide(shape) ? forward_wide_tile : forward_tile,
                        &work);
@@ -236,10 +236,14 @@ static void backward_data_tile(void *argument, size_t index, uint32_t worker)
     run_gemm(work, &args);
 }
 
-cnn_status cnn__dense_backward_data(const cnn_backend_call *call, const cnn_dense_shape *shape, const float *dy,
-                                    const float *weights, float *dx)
+static cnn_status backward_data(const cnn_backend_call *call, const cnn_dense_args *args)
 {
-    dense_work work = {.call = call, .shape = shape, .from = dy, .weights = weights, .to = dx,
+    const cnn_dense_shape *shape = &args->shape;
+    dense_work work = {.call = call,
+                       .shape = shape,
+                       .from = args->dy,
+                       .weights = args->weights,
+                       .to = args->dx,
                        .row_tiles = tile_count(shape->n, TILE_ROWS),
                        .column_tiles = tile_count(shape->in, TILE_COLUMNS)};
     call->parallel(call, work.row_tiles * work.column_tiles, backward_data_tile, &work);
@@ -271,33 +275,50 @@ static void backward_filter_tile(void *argument, size_t index, uint32_t worker)
 }
 
 cnn_status cnn__dense_bias_gradient(const cnn__row_kernels *kernels, const cnn_backend_call *call,
-                                    const cnn_dense_shape *shape, const float *dy, float *d_bias)
+                                    const cnn_dense_args *args)
 {
+    const cnn_dense_shape *shape = &args->shape;
     double *sums = call->workspace;
+    if (args->d_bias == NULL) {
+        return CNN_OK;
+    }
     if (!cnn__has_workspace(call, (size_t)shape->out * sizeof(double))) {
         return CNN_ERROR_BACKEND;
     }
     for (int64_t c = 0; c < shape->out; c++) {
         sums[c] = 0;
     }
-    kernels->column_sums(shape->n, shape->out, dy, sums);
+    kernels->column_sums(shape->n, shape->out, args->dy, sums);
     for (int64_t c = 0; c < shape->out; c++) {
-        d_bias[c] = (float)sums[c];
+        args->d_bias[c] = (float)sums[c];
     }
     return CNN_OK;
 }
 
-cnn_status cnn__dense_backward_filter(const cnn__row_kernels *kernels, const cnn_backend_call *call,
-                                      const cnn_dense_shape *shape, const float *x, const float *dy, float *d_weights,
-                                      float *d_bias)
+static cnn_status backward_filter(const cnn__row_kernels *kernels, const cnn_backend_call *call,
+                                  const cnn_dense_args *args)
 {
-    dense_work work = {.call = call, .shape = shape, .from = x, .weights = dy, .to = d_weights};
-    if (!cnn__has_workspace(call, cnn__dense_workspace(shape, CNN_PASS_BACKWARD_FILTER, call->threads))) {
+    dense_work work = {
+        .call = call, .shape = &args->shape, .from = args->x, .weights = args->dy, .to = args->d_weights};
+    call->parallel(call, tile_count(args->shape.in, TILE_COLUMNS), backward_filter_tile, &work);
+    CNN__RETURN_IF_ERROR(cnn__dense_bias_gradient(kernels, call, args));
+    return cnn__latch_get(&work.latch);
+}
+
+cnn_status cnn__dense(const cnn__row_kernels *kernels, const cnn_backend_call *call, cnn_pass pass,
+                      const cnn_dense_args *args)
+{
+    const cnn_dense_shape *shape = &args->shape;
+    if (pass > CNN_PASS_BACKWARD_FILTER) {
+        return CNN_ERROR_UNSUPPORTED;
+    }
+    if (!cnn__has_workspace(call, cnn__dense_workspace(shape, pass, call->threads))) {
         return CNN_ERROR_BACKEND;
     }
-    call->parallel(call, tile_count(shape->in, TILE_COLUMNS), backward_filter_tile, &work);
-    if (d_bias != NULL) {
-        CNN__RETURN_IF_ERROR(cnn__dense_bias_gradient(kernels, call, shape, dy, d_bias));
+    if (pass == CNN_PASS_FORWARD) {
+        return forward(kernels, call, args);
     }
-    return cnn__latch_get(&work.latch);
+    CNN__RETURN_IF_ERROR(
+        cnn__epilogue_backward(call, &shape->epilogue, (size_t)(shape->n * shape->out), args->y, args->dy));
+    return pass == CNN_PASS_BACKWARD_DATA ? backward_data(call, args) : backward_filter(kernels, call, args);
 }

@@ -2,9 +2,10 @@
 /* Convolution by im2col and the backend's gemm: forward and the gradient of the input. */
 #include <string.h>
 
-#include "backend/reference/im2col.h"
-#include "backend/reference/reference.h"
-#include "backend/task.h"
+#include "backend/driver/driver.h"
+#include "backend/driver/im2col.h"
+#include "backend/driver/task.h"
+#include "core/error.h"
 
 /* Tasks that the gradient of the input is cut into at least, where it has the rows for it. */
 #define BACKWARD_TASKS 16
@@ -50,7 +51,7 @@ static cnn_status multiply_block(const conv_work *work, const cnn__conv2d_block 
     } else {
         cnn__im2col(shape, block, work->from + image * shape->in_h * shape->in_w * shape->in_c, columns);
     }
-    return work->call->backend->gemm(work->call, &args);
+    return cnn__gemm(work->call, &args);
 }
 
 static void forward_task(void *argument, size_t index, uint32_t worker)
@@ -68,25 +69,23 @@ static void forward_task(void *argument, size_t index, uint32_t worker)
             return;
         }
     }
-    if (work->bias != NULL || shape->activation != CNN_LINEAR) {
+    if (work->bias != NULL || shape->epilogue.activation != CNN_LINEAR) {
         work->kernels->bias_activation(block.end - block.begin, shape->out_c, shape->out_c, work->bias,
-                                       (cnn_activation)shape->activation, shape->alpha,
+                                       (cnn_activation)shape->epilogue.activation, shape->epilogue.alpha,
                                        work->to + (image * work->plan.pixels + block.begin) * shape->out_c);
     }
 }
 
-cnn_status cnn__conv2d_forward(const cnn__row_kernels *kernels, const cnn_backend_call *call,
-                               const cnn_conv2d_shape *shape, const float *x, const float *filters, const float *bias,
-                               float *y)
+static cnn_status forward(const cnn__row_kernels *kernels, const cnn_backend_call *call, const cnn_conv2d_args *args)
 {
-    conv_work work = {.call = call, .kernels = kernels, .shape = shape, .plan = cnn__conv2d_plan_of(shape),
-                      .from = x, .filters = filters, .bias = bias, .to = y};
-    if (shape->pool != 0 || !cnn__activation_is_elementwise((cnn_activation)shape->activation)) {
-        return CNN_ERROR_UNSUPPORTED;
-    }
-    if (!cnn__has_workspace(call, cnn__conv2d_workspace(shape, CNN_PASS_FORWARD, call->threads))) {
-        return CNN_ERROR_BACKEND;
-    }
+    conv_work work = {.call = call,
+                      .kernels = kernels,
+                      .shape = &args->shape,
+                      .plan = cnn__conv2d_plan_of(&args->shape),
+                      .from = args->x,
+                      .filters = args->filters,
+                      .bias = args->bias,
+                      .to = args->y};
     call->parallel(call, (size_t)(work.plan.images * work.plan.blocks), forward_task, &work);
     return cnn__latch_get(&work.latch);
 }
@@ -126,7 +125,7 @@ static cnn_status multiply_gradient(const conv_work *work, const cnn__conv2d_blo
         .ldc = stride,
         .alpha = 1,
     };
-    return work->call->backend->gemm(work->call, &args);
+    return cnn__gemm(work->call, &args);
 }
 
 static void backward_direct_task(void *argument, size_t index, uint32_t worker)
@@ -168,17 +167,17 @@ static void backward_band_task(void *argument, size_t index, uint32_t worker)
     }
 }
 
-cnn_status cnn__conv2d_backward_data(const cnn__row_kernels *kernels, const cnn_backend_call *call,
-                                     const cnn_conv2d_shape *shape, const float *dy, const float *filters, float *dx)
+static cnn_status backward_data(const cnn__row_kernels *kernels, const cnn_backend_call *call,
+                                const cnn_conv2d_args *args)
 {
-    conv_work work = {.call = call, .kernels = kernels, .shape = shape, .plan = cnn__conv2d_plan_of(shape),
-                      .from = dy, .filters = filters, .to = dx};
-    if (shape->pool != 0) {
-        return CNN_ERROR_UNSUPPORTED;
-    }
-    if (!cnn__has_workspace(call, cnn__conv2d_workspace(shape, CNN_PASS_BACKWARD_DATA, call->threads))) {
-        return CNN_ERROR_BACKEND;
-    }
+    const cnn_conv2d_shape *shape = &args->shape;
+    conv_work work = {.call = call,
+                      .kernels = kernels,
+                      .shape = shape,
+                      .plan = cnn__conv2d_plan_of(shape),
+                      .from = args->dy,
+                      .filters = args->filters,
+                      .to = args->dx};
     work.transposed = (float *)((char *)call->workspace + call->threads * work.plan.columns_bytes);
     cnn__for_spans(call, (size_t)work.plan.depth, TRANSPOSE_ROWS, transpose_rows, &work);
     if (work.plan.direct) {
@@ -189,4 +188,23 @@ cnn_status cnn__conv2d_backward_data(const cnn__row_kernels *kernels, const cnn_
     work.bands = cnn__min_i64(cnn__ceil_div(BACKWARD_TASKS, shape->n), cnn__max_i64(shape->in_h / least_rows, 1));
     call->parallel(call, (size_t)(shape->n * work.bands), backward_band_task, &work);
     return cnn__latch_get(&work.latch);
+}
+
+cnn_status cnn__im2col_conv2d(const cnn__row_kernels *kernels, const cnn_backend_call *call, cnn_pass pass,
+                              const cnn_conv2d_args *args)
+{
+    const cnn_conv2d_shape *shape = &args->shape;
+    if (shape->epilogue.pool != 0 || pass > CNN_PASS_BACKWARD_FILTER) {
+        return CNN_ERROR_UNSUPPORTED;
+    }
+    if (!cnn__has_workspace(call, cnn__im2col_workspace(shape, pass, call->threads))) {
+        return CNN_ERROR_BACKEND;
+    }
+    if (pass == CNN_PASS_FORWARD) {
+        return forward(kernels, call, args);
+    }
+    const size_t outputs = (size_t)(shape->n * shape->out_h * shape->out_w * shape->out_c);
+    CNN__RETURN_IF_ERROR(cnn__epilogue_backward(call, &shape->epilogue, outputs, args->y, args->dy));
+    return pass == CNN_PASS_BACKWARD_DATA ? backward_data(kernels, call, args)
+                                          : cnn__im2col_backward_filter(kernels, call, args);
 }

@@ -3,9 +3,9 @@
  * added up in order. */
 #include <string.h>
 
-#include "backend/reference/im2col.h"
-#include "backend/reference/reference.h"
-#include "backend/task.h"
+#include "backend/driver/driver.h"
+#include "backend/driver/im2col.h"
+#include "backend/driver/task.h"
 #include "core/memory.h"
 
 /* Parts at most, and how much memory their sums may take together. */
@@ -48,7 +48,7 @@ static size_t bias_sums_bytes(const filter_work *work)
     return cnn__align_size((size_t)(work->parts * work->shape->out_c) * sizeof(double));
 }
 
-size_t cnn__conv2d_workspace(const cnn_conv2d_shape *shape, cnn_pass pass, uint32_t threads)
+size_t cnn__im2col_workspace(const cnn_conv2d_shape *shape, cnn_pass pass, uint32_t threads)
 {
     filter_work work = {.shape = shape};
     plan_parts(shape, &work);
@@ -91,7 +91,7 @@ static cnn_status add_block(const filter_work *work, const cnn__conv2d_block *bl
     } else {
         cnn__im2col(shape, block, work->x + image * shape->in_h * shape->in_w * shape->in_c, columns);
     }
-    return work->call->backend->gemm(work->call, &args);
+    return cnn__gemm(work->call, &args);
 }
 
 /* One part of the blocks, one part of the kernel rows. */
@@ -102,8 +102,8 @@ static void filter_task(void *argument, size_t index, uint32_t worker)
     const cnn__conv2d_plan *plan = &work->plan;
     size_t part = index / (size_t)work->tap_parts;
     cnn__range units = cnn__part_range((size_t)(plan->images * plan->blocks), (size_t)work->parts, part);
-    cnn__range taps =
-        cnn__part_range((size_t)shape->kernel_h, (size_t)work->tap_parts, index % (size_t)work->tap_parts);
+    cnn__range taps = cnn__part_range((size_t)shape->kernel_h, (size_t)work->tap_parts,
+                                      index % (size_t)work->tap_parts);
     float *columns = (float *)(work->columns + worker * plan->columns_bytes);
     double *bias_sums = work->d_bias != NULL && taps.begin == 0 ? work->bias_sums + part * (size_t)shape->out_c : NULL;
     if (bias_sums != NULL) {
@@ -112,8 +112,7 @@ static void filter_task(void *argument, size_t index, uint32_t worker)
     for (size_t unit = units.begin; unit < units.end; unit++) {
         int64_t image = (int64_t)unit / plan->blocks;
         cnn__range range = cnn__part_range((size_t)plan->pixels, (size_t)plan->blocks, unit % (size_t)plan->blocks);
-        cnn__conv2d_block block = {0, (int64_t)range.begin, (int64_t)range.end, (int64_t)taps.begin,
-                                   (int64_t)taps.end};
+        cnn__conv2d_block block = {0, (int64_t)range.begin, (int64_t)range.end, (int64_t)taps.begin, (int64_t)taps.end};
         for (; block.group < shape->groups; block.group++) {
             cnn_status status = add_block(work, &block, image, unit == units.begin, columns,
                                           work->sums + part * work->values);
@@ -139,22 +138,22 @@ static void join_parts(const void *argument, size_t begin, size_t end)
     }
 }
 
-cnn_status cnn__conv2d_backward_filter(const cnn__row_kernels *kernels, const cnn_backend_call *call,
-                                       const cnn_conv2d_shape *shape, const float *x, const float *dy,
-                                       float *d_filters, float *d_bias)
+cnn_status cnn__im2col_backward_filter(const cnn__row_kernels *kernels, const cnn_backend_call *call,
+                                       const cnn_conv2d_args *args)
 {
-    filter_work work = {.call = call, .kernels = kernels, .shape = shape, .x = x, .dy = dy, .d_filters = d_filters,
+    const cnn_conv2d_shape *shape = &args->shape;
+    float *d_bias = args->d_bias;
+    filter_work work = {.call = call,
+                        .kernels = kernels,
+                        .shape = shape,
+                        .x = args->x,
+                        .dy = args->dy,
+                        .d_filters = args->d_filters,
                         .d_bias = d_bias};
-    if (shape->pool != 0) {
-        return CNN_ERROR_UNSUPPORTED;
-    }
-    if (!cnn__has_workspace(call, cnn__conv2d_workspace(shape, CNN_PASS_BACKWARD_FILTER, call->threads))) {
-        return CNN_ERROR_BACKEND;
-    }
     plan_parts(shape, &work);
     char *workspace = call->workspace;
     work.bias_sums = (double *)workspace;
-    work.sums = work.parts > 1 ? (float *)(workspace + bias_sums_bytes(&work)) : d_filters;
+    work.sums = work.parts > 1 ? (float *)(workspace + bias_sums_bytes(&work)) : args->d_filters;
     work.columns = workspace + bias_sums_bytes(&work) + sums_bytes(&work);
     call->parallel(call, (size_t)(work.parts * work.tap_parts), filter_task, &work);
     cnn_status status = cnn__latch_get(&work.latch);

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks of arguments: one function for the shape and one for the pointers of each operation, in one table. */
+#include "backend/check.h"
+
+#include "core/memory.h"
+
+/* Most values of a size that is no number of values: a kernel, a stride, padding. */
+#define MOST_CELLS (1 << 24)
+
+/* Whether a tensor can have these dimensions. */
+static bool has_values(size_t count, const int64_t *dims)
+{
+    size_t values = 1;
+    for (size_t i = 0; i < count; i++) {
+        if (dims[i] < 1 || !cnn__mul_size(values, (size_t)dims[i], &values) || values > CNN__MAX_VALUES) {
+            return false;
+        }
+    }
+    return true;
+}
+
+#define HAS_VALUES(...) \
+    has_values(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (const int64_t[]){__VA_ARGS__})
+
+static bool in_range(int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; }
+
+static bool is_epilogue(const cnn_epilogue *e)
+{
+    return in_range(e->activation, CNN_LINEAR, CNN_TANH) && (e->pool == 0 || e->pool == 2);
+}
+
+static bool gemm_shape(const void *args)
+{
+    const cnn_gemm_args *a = args;
+    return HAS_VALUES(a->transpose_a ? a->k : a->m, a->lda) && HAS_VALUES(a->transpose_b ? a->n : a->k, a->ldb) &&
+           HAS_VALUES(a->m, a->ldc) && HAS_VALUES(a->m, a->n) && a->k >= 1 &&
+           a->lda >= (a->transpose_a ? a->m : a->k) && a->ldb >= (a->transpose_b ? a->k : a->n) && a->ldc >= a->n;
+}
+
+static bool gemm_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_gemm_args *a = args;
+    return pass == CNN_PASS_FORWARD && a->a != NULL && a->b != NULL && a->c != NULL;
+}
+
+static bool conv2d_shape(const void *args)
+{
+    const cnn_conv2d_shape *s = &((const cnn_conv2d_args *)args)->shape;
+    const int32_t cells[] = {s->kernel_h, s->kernel_w, s->stride_h, s->stride_w, s->dilation_h, s->dilation_w};
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        if (!in_range(cells[i], 1, MOST_CELLS)) {
+            return false;
+        }
+    }
+    return in_range(s->pad_top, 0, MOST_CELLS) && in_range(s->pad_left, 0, MOST_CELLS) && s->groups >= 1 &&
+           s->in_c % s->groups == 0 && s->out_c % s->groups == 0 && is_epilogue(&s->epilogue) &&
+           HAS_VALUES(s->n, s->in_h, s->in_w, s->in_c) && HAS_VALUES(s->n, s->out_h, s->out_w, s->out_c) &&
+           HAS_VALUES(s->kernel_h, s->kernel_w, s->in_c / s->groups, s->out_c) &&
+           (s->epilogue.pool == 0 || (s->out_h >= 2 && s->out_w >= 2));
+}
+
+static bool conv2d_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_conv2d_args *a = args;
+    const bool placed = a->shape.epilogue.pool == 0 || a->argmax != NULL;
+    switch (pass) {
+    case CNN_PASS_FORWARD:
+        return a->x != NULL && a->filters != NULL && a->y != NULL;
+    case CNN_PASS_INFERENCE:
+        return a->x != NULL && a->prepared != NULL && a->y != NULL;
+    case CNN_PASS_PREPARE:
+        return a->filters != NULL && a->prepared != NULL;
+    case CNN_PASS_BACKWARD_DATA:
+        return a->dy != NULL && a->filters != NULL && a->dx != NULL && placed;
+    case CNN_PASS_BACKWARD_FILTER:
+        return a->dy != NULL && a->x != NULL && a->d_filters != NULL && placed;
+    default:
+        return false;
+    }
+}
+
+static bool dense_shape(const void *args)
+{
+    const cnn_dense_shape *s = &((const cnn_dense_args *)args)->shape;
+    return HAS_VALUES(s->n, s->in) && HAS_VALUES(s->n, s->out) && HAS_VALUES(s->in, s->out) &&
+           is_epilogue(&s->epilogue);
+}
+
+static bool dense_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_dense_args *a = args;
+    switch (pass) {
+    case CNN_PASS_FORWARD:
+        return a->x != NULL && a->weights != NULL && a->y != NULL;
+    case CNN_PASS_BACKWARD_DATA:
+        return a->dy != NULL && a->weights != NULL && a->dx != NULL;
+    case CNN_PASS_BACKWARD_FILTER:
+        return a->dy != NULL && a->x != NULL && a->d_weights != NULL;
+    default:
+        return false;
+    }
+}
+
+static bool pool2d_shape(const void *args)
+{
+    const cnn_pool2d_shape *s = &((const cnn_pool2d_args *)args)->shape;
+    const int32_t pads[] = {s->pad_top, s->pad_left, s->pad_bottom, s->pad_right};
+    for (size_t i = 0; i < sizeof(pads) / sizeof(pads[0]); i++) {
+        if (!in_range(pads[i], 0, MOST_CELLS)) {
+            return false;
+        }
+    }
+    return s->kernel_h >= 1 && s->kernel_w >= 1 && s->stride_h >= 1 && s->stride_w >= 1 && is_epilogue(&s->epilogue) &&
+           HAS_VALUES(s->n, s->in_h, s->in_w, s->c) && HAS_VALUES(s->n, s->out_h, s->out_w, s->c) &&
+           (s->average || s->argmax_bytes == 1 || s->argmax_bytes == 4);
+}
+
+static bool pool2d_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_pool2d_args *a = args;
+    return pass == CNN_PASS_FORWARD
+               ? a->x != NULL && a->y != NULL
+               : pass == CNN_PASS_BACKWARD && a->dy != NULL && a->dx != NULL && (a->shape.average || a->argmax != NULL);
+}
+
+static bool norm_shape(const void *args)
+{
+    const cnn_norm_shape *s = &((const cnn_norm_args *)args)->shape;
+    return HAS_VALUES(s->n, s->h, s->w, s->c) && is_epilogue(&s->epilogue) &&
+           (s->epilogue.pool == 0 || (s->h >= 2 && s->w >= 2));
+}
+
+static bool norm_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_norm_args *a = args;
+    const cnn_epilogue *epilogue = &a->shape.epilogue;
+    const bool moved = (a->moving_mean == NULL) == (a->moving_variance == NULL);
+    const bool affine = a->x != NULL && a->gamma != NULL && a->mean != NULL;
+    const bool placed = epilogue->pool == 0 || a->argmax != NULL;
+    switch (pass) {
+    case CNN_PASS_FORWARD:
+        return affine && a->beta != NULL && a->y != NULL && a->variance != NULL && a->inv_std != NULL && moved &&
+               placed;
+    case CNN_PASS_INFERENCE:
+        return affine && a->beta != NULL && a->y != NULL && a->variance != NULL;
+    case CNN_PASS_BACKWARD:
+        return affine && a->dy != NULL && a->inv_std != NULL && a->d_gamma != NULL && a->d_beta != NULL && placed &&
+               (epilogue->activation == CNN_LINEAR || epilogue->pool != 0 || (a->y != NULL && a->beta != NULL));
+    default:
+        return false;
+    }
+}
+
+static bool lrn_shape(const void *args)
+{
+    const cnn_lrn_shape *s = &((const cnn_lrn_args *)args)->shape;
+    return HAS_VALUES(s->rows, s->c) && in_range(s->before, 0, INT64_MAX / 4) && in_range(s->after, 0, INT64_MAX / 4);
+}
+
+static bool lrn_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_lrn_args *a = args;
+    return a->x != NULL &&
+           (pass == CNN_PASS_FORWARD ? a->y != NULL : pass == CNN_PASS_BACKWARD && a->dy != NULL && a->dx != NULL);
+}
+
+static bool activation_shape(const void *args)
+{
+    const cnn_activation_args *a = args;
+    return a->n >= 1 && a->n <= CNN__MAX_VALUES && in_range(a->activation, CNN_LINEAR, CNN_TANH);
+}
+
+static bool activation_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_activation_args *a = args;
+    return pass == CNN_PASS_FORWARD ? a->x != NULL && a->y != NULL
+                                    : pass == CNN_PASS_BACKWARD && a->y != NULL && a->dy != NULL && a->dx != NULL;
+}
+
+static bool softmax_shape(const void *args)
+{
+    const cnn_softmax_args *a = args;
+    size_t values;
+    return a->rows >= 1 && a->columns >= 1 && cnn__mul_size(a->rows, a->columns, &values) && values <= CNN__MAX_VALUES;
+}
+
+static bool softmax_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_softmax_args *a = args;
+    return pass == CNN_PASS_FORWARD ? a->x != NULL && a->y != NULL
+                                    : pass == CNN_PASS_BACKWARD && a->y != NULL && a->dy != NULL && a->dx != NULL;
+}
+
+static bool dropout_shape(const void *args)
+{
+    const cnn_dropout_args *a = args;
+    return HAS_VALUES(a->n, a->positions, a->c) && a->rate >= 0 && a->rate < 1;
+}
+
+static bool dropout_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_dropout_args *a = args;
+    (void)pass; /* forward and backward alike */
+    return a->x != NULL && a->y != NULL;
+}
+
+static bool pad2d_shape(const void *args)
+{
+    const cnn_pad2d_args *a = args;
+    const int32_t sides[] = {a->top, a->bottom, a->left, a->right};
+    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
+        if (!in_range(sides[i], 0, MOST_CELLS)) {
+            return false;
+        }
+    }
+    return HAS_VALUES(a->n, a->in_h, a->in_w, a->c) &&
+           HAS_VALUES(a->n, a->in_h + a->top + a->bottom, a->in_w + a->left + a->right, a->c);
+}
+
+static bool pad2d_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_pad2d_args *a = args;
+    return pass == CNN_PASS_FORWARD ? a->x != NULL && a->y != NULL
+                                    : pass == CNN_PASS_BACKWARD && a->dy != NULL && a->dx != NULL;
+}
+
+static bool elementwise_shape(const void *args)
+{
+    const cnn_elementwise_args *a = args;
+    return HAS_VALUES(a->outer, a->inner, a->c) && is_epilogue(&a->epilogue) && a->epilogue.pool == 0 &&
+           in_range(a->kind, CNN_ELEMENTWISE_ADD, CNN_ELEMENTWISE_COPY) &&
+           in_range(a->broadcast, CNN_BROADCAST_NONE, CNN_BROADCAST_CHANNEL);
+}
+
+static bool elementwise_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_elementwise_args *a = args;
+    return pass == CNN_PASS_FORWARD && a->a != NULL && a->y != NULL &&
+           (a->kind == CNN_ELEMENTWISE_COPY || a->b != NULL);
+}
+
+static bool reduce_shape(const void *args)
+{
+    const cnn_reduce_args *a = args;
+    return HAS_VALUES(a->outer, a->inner, a->c) && in_range(a->kind, CNN_REDUCE_SUM_SQUARES, CNN_REDUCE_SUM_INNER);
+}
+
+static bool reduce_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_reduce_args *a = args;
+    return pass == CNN_PASS_FORWARD && a->x != NULL &&
+           (a->kind == CNN_REDUCE_SUM_SQUARES ? a->result != NULL : a->y != NULL);
+}
+
+static bool concat_shape(const void *args)
+{
+    const cnn_concat_args *a = args;
+    int64_t width = 0;
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (a->widths == NULL || !in_range(a->widths[i], 1, INT64_MAX - width)) {
+            return false;
+        }
+        width += a->widths[i];
+    }
+    return a->count >= 1 && HAS_VALUES(a->rows, width);
+}
+
+static bool concat_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_concat_args *a = args;
+    for (uint32_t i = 0; a->parts != NULL && i < a->count; i++) {
+        if (a->parts[i] == NULL && pass == CNN_PASS_FORWARD) {
+            return false;
+        }
+    }
+    return (pass == CNN_PASS_FORWARD || pass == CNN_PASS_BACKWARD) && a->parts != NULL && a->whole != NULL;
+}
+
+static bool fill_shape(const void *args)
+{
+    const cnn_fill_args *a = args;
+    return a->n >= 1 && a->n <= CNN__MAX_VALUES;
+}
+
+static bool fill_pointers(cnn_pass pass, const void *args)
+{
+    return pass == CNN_PASS_FORWARD && ((const cnn_fill_args *)args)->y != NULL;
+}
+
+static bool fold_shape(const void *args)
+{
+    const cnn_fold_args *a = args;
+    return HAS_VALUES(a->rows, a->c);
+}
+
+static bool fold_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_fold_args *a = args;
+    return pass == CNN_PASS_FORWARD && a->weights != NULL && a->gamma != NULL && a->beta != NULL && a->mean != NULL &&
+           a->variance != NULL && a->folded_weights != NULL && a->folded_bias != NULL;
+}
+
+static bool update_shape(const void *args)
+{
+    const cnn_update_args *a = args;
+    return a->n >= 1 && a->n <= CNN__MAX_VALUES && in_range(a->rule, CNN_UPDATE_SGD, CNN_UPDATE_ADAM);
+}
+
+static bool update_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_update_args *a = args;
+    return pass == CNN_PASS_FORWARD && a->w != NULL && a->g != NULL &&
+           (a->rule == CNN_UPDATE_SGD || a->slot0 != NULL) && (a->rule != CNN_UPDATE_ADAM || a->slot1 != NULL);
+}
+
+static const struct check {
+    size_t size;
+    bool (*shape)(const void *args);
+    bool (*pointers)(cnn_pass pass, const void *args);
+} checks[] = {
+    [CNN_OP_GEMM] = {sizeof(cnn_gemm_args), gemm_shape, gemm_pointers},
+    [CNN_OP_CONV2D] = {sizeof(cnn_conv2d_args), conv2d_shape, conv2d_pointers},
+    [CNN_OP_DENSE] = {sizeof(cnn_dense_args), dense_shape, dense_pointers},
+    [CNN_OP_POOL2D] = {sizeof(cnn_pool2d_args), pool2d_shape, pool2d_pointers},
+    [CNN_OP_NORM] = {sizeof(cnn_norm_args), norm_shape, norm_pointers},
+    [CNN_OP_LRN] = {sizeof(cnn_lrn_args), lrn_shape, lrn_pointers},
+    [CNN_OP_ACTIVATION] = {sizeof(cnn_activation_args), activation_shape, activation_pointers},
+    [CNN_OP_SOFTMAX] = {sizeof(cnn_softmax_args), softmax_shape, softmax_pointers},
+    [CNN_OP_DROPOUT] = {sizeof(cnn_dropout_args), dropout_shape, dropout_pointers},
+    [CNN_OP_PAD2D] = {sizeof(cnn_pad2d_args), pad2d_shape, pad2d_pointers},
+    [CNN_OP_ELEMENTWISE] = {sizeof(cnn_elementwise_args), elementwise_shape, elementwise_pointers},
+    [CNN_OP_REDUCE] = {sizeof(cnn_reduce_args), reduce_shape, reduce_pointers},
+    [CNN_OP_CONCAT] = {sizeof(cnn_concat_args), concat_shape, concat_pointers},
+    [CNN_OP_FILL] = {sizeof(cnn_fill_args), fill_shape, fill_pointers},
+    [CNN_OP_FOLD] = {sizeof(cnn_fold_args), fold_shape, fold_pointers},
+    [CNN_OP_UPDATE] = {sizeof(cnn_update_args), update_shape, update_pointers},
+};
+
+bool cnn__check_args(cnn_op op, const void *args)
+{
+    const size_t count = sizeof(checks) / sizeof(checks[0]);
+    return (size_t)op < count && args != NULL && *(const size_t *)args == checks[op].size && checks[op].shape(args);
+}
+
+bool cnn__check_pass(cnn_op op, cnn_pass pass, const void *args) { return checks[op].pointers(pass, args); }
+
+const cnn_epilogue *cnn__epilogue_of(cnn_op op, const void *args)
+{
+    switch (op) {
+    case CNN_OP_CONV2D:
+        return &((const cnn_conv2d_args *)args)->shape.epilogue;
+    case CNN_OP_DENSE:
+        return &((const cnn_dense_args *)args)->shape.epilogue;
+    case CNN_OP_POOL2D:
+        return &((const cnn_pool2d_args *)args)->shape.epilogue;
+    case CNN_OP_NORM:
+        return &((const cnn_norm_args *)args)->shape.epilogue;
+    case CNN_OP_ELEMENTWISE:
+        return &((const cnn_elementwise_args *)args)->epilogue;
+    default:
+        return NULL;
+    }
+}
+
+const cnn_op_answer *cnn__answer_of(cnn_op op, const void *args)
+{
+    switch (op) {
+    case CNN_OP_CONV2D:
+        return ((const cnn_conv2d_args *)args)->answer;
+    case CNN_OP_DENSE:
+        return ((const cnn_dense_args *)args)->answer;
+    case CNN_OP_POOL2D:
+        return ((const cnn_pool2d_args *)args)->answer;
+    case CNN_OP_NORM:
+        return ((const cnn_norm_args *)args)->answer;
+    case CNN_OP_LRN:
+        return ((const cnn_lrn_args *)args)->answer;
+    default:
+        return NULL;
+    }
+}
