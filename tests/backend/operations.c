@@ -46,6 +46,12 @@ uint32_t draw(generator *g, uint32_t from, uint32_t to) { return from + (uint32_
 
 float draw_float(generator *g) { return (float)((double)(int64_t)next(g) * 0x1p-63); }
 
+int32_t draw_activation(generator *g)
+{
+    static const int32_t elementwise[] = {CNN_LINEAR, CNN_RELU, CNN_LEAKY_RELU, CNN_SIGMOID, CNN_TANH, CNN_RELU6};
+    return elementwise[draw(g, 0, sizeof(elementwise) / sizeof(elementwise[0]) - 1)];
+}
+
 /* The end lies at an unreadable page, the beginning at any multiple of `alignment`. */
 static void *fenced_new(size_t size, size_t alignment)
 {
