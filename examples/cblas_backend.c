@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A backend of the caller's: matrix products from OpenBLAS by way of CBLAS, all else from the library:
+/* A custom backend: matrix products from OpenBLAS by way of CBLAS. A table that has `gemm` alone is complete: the
+ * library divides convolutions and dense layers into products, and runs all other operations itself.
+ *
  *     cblas_backend DATA [EPOCHS] */
 #include <cblas.h>
 #include <cnn/cnn.h>

@@ -170,8 +170,9 @@ typedef struct cnn_conv2d_shape {
  * read `prepared` at the same time. BACKWARD_DATA dy, filters to dx. BACKWARD_FILTER x, dy to d_filters, d_bias.
  * Results are overwritten.
  *
- * Backward, dy is the gradient of y. Without pooling and with an activation, y is what FORWARD stored, and dy is
- * replaced by the gradient before the activation; y NULL says that a pass of the same dy has done so before.
+ * Backward, dy is the gradient of y. With an activation, y is what FORWARD stored, and dy is replaced by the gradient
+ * before the activation; y NULL says that a pass with the same dy has done so before. Of a pooled relu y is not read:
+ * argmax tells where it stops the gradient.
  */
 typedef struct cnn_conv2d_args {
     size_t struct_size;
@@ -486,7 +487,7 @@ CNN_API cnn_status cnn_backend_query(const cnn_backend *backend, cnn_op op, cons
 /**
  * Runs one pass of an operation, by the table that answered the question, or
  * where the arguments hold no answer by the one that answers now. What layers
- * call, a caller's own among them:
+ * call, custom ones among them:
  *
  *     cnn_backend_run(call->backend, CNN_OP_ACTIVATION, CNN_PASS_FORWARD, &args)
  *

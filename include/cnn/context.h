@@ -84,7 +84,7 @@ typedef struct cnn_context_options {
                                             0: as many as the process may use */
     uint32_t log_level;                 /**< least important level that is logged; 0: CNN_LOG_WARNING */
     uint64_t seed;                      /**< of every random choice made under this context */
-    const char *backend;                /**< "reference", "blis" or a registered name. NULL: the environment
+    const char *backend;                /**< "reference", "vector", "blis" or a registered name. NULL: the environment
                                             variable CNN_BACKEND if set, else the best built in */
     const struct cnn_backend *backends; /**< backends of the caller's, beside those built in; copied */
     size_t backend_count;               /**< how many */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Dense layers of more than a few rows, as products C = A B in tiles of outputs that the shape alone decides. A is
  * copied once, so that its register tiles read it in one piece. A tile copies the piece of B that it needs into panels
- * of one register tile's width, some of the depth at a time, asks for the next panel while it multiplies, and keeps
+ * of one register tile's width, some of the depth at a time, prefetches the next panel while it multiplies, and keeps
  * its sums in the second-level cache until bias and activation have been applied. */
 #include <string.h>
 
@@ -131,7 +131,7 @@ static dense_place place_after(const dense_product *p, cnn__range columns, const
 }
 
 /* The requests for the next panel, in equal shares of `tiles` register tiles of this depth. B's rows are cut into
- * `parts`, its transpose's into lines; each share is the same number of these, one behind the other. */
+ * `parts`, its transpose's into lines; each share is the same number of these, one after the other. */
 static dense_ahead requests_for(const dense_product *p, const dense_place *next, size_t depth, size_t tiles,
                                 size_t *parts)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The register tile of dense layers: the same sums as conv_tile.h, of one piece, that also asks for memory which is
+/* The register tile of dense layers: the same sums as conv_tile.h, of one piece, that also prefetches memory which is
  * needed later. A layer's weights are used a few times only: they come from afar while others are multiplied. */
 #ifndef CNN_BACKEND_VECTOR_DENSE_TILE_H
 #define CNN_BACKEND_VECTOR_DENSE_TILE_H

@@ -86,7 +86,7 @@ static void affine(int64_t rows, int64_t columns, int64_t stride, const float *x
 }
 
 /* What relu lets through: dy where its argument, worked out as affine does, is above 0 or no number. */
-VEC_INLINE vec_f behind_relu(vec_f dy, vec_f centered, vec_f scale, vec_f beta)
+VEC_INLINE vec_f before_relu(vec_f dy, vec_f centered, vec_f scale, vec_f beta)
 {
     const vec_f value = centered * scale + beta;
     return vec_keep(~(value <= 0.0f), dy);
@@ -112,7 +112,7 @@ VEC_INLINE void tile_sums(int64_t rows, int64_t c, const float *x, const float *
             const size_t n = v + 1 < vectors ? VEC_WIDTH : last;
             const vec_f centered = vec_load_n(x + r * c + v * VEC_WIDTH, n) - center[v];
             vec_f gradient = vec_load_n(dy + r * c + v * VEC_WIDTH, n);
-            gradient = relu ? behind_relu(gradient, centered, scale[v], shift[v]) : gradient;
+            gradient = relu ? before_relu(gradient, centered, scale[v], shift[v]) : gradient;
             total[v] += gradient;
             dot[v] += gradient * centered;
         }
@@ -182,7 +182,7 @@ static void relu_gradient(int64_t rows, int64_t columns, int64_t stride, const f
             const int64_t at = r * stride + j;
             const vec_f factor = vec_load_n(scale + j, n);
             const vec_f centered = vec_load_n(x + at, n) - vec_load_n(mean + j, n);
-            vec_f value = behind_relu(vec_load_n(dy + at, n), centered, factor, vec_load_n(beta + j, n));
+            vec_f value = before_relu(vec_load_n(dy + at, n), centered, factor, vec_load_n(beta + j, n));
             if (offset != NULL) {
                 value = value - vec_load_n(offset + j, n) - vec_load_n(slope + j, n) * centered;
             }

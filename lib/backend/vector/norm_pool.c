@@ -50,7 +50,7 @@ size_t CNN__VECTOR(cnn__norm_pool_workspace)(const cnn_norm_shape *shape)
     return sums_size(shape) + 3 * (size_t)shape->c * sizeof(float);
 }
 
-/* The work of a call with places for its factors behind the sums. */
+/* The work of a call with places for its factors after the sums. */
 static norm_pool_work open_work(const cnn_backend_call *call, const cnn_norm_args *args)
 {
     const cnn_norm_shape *shape = &args->shape;
@@ -155,7 +155,7 @@ VEC_INLINE vec_f chosen(const float *x, size_t c, size_t line, size_t n, vec_i p
     return vec_select((place & 2) != 0, below, above);
 }
 
-/* Adds a row of cells to the sums of columns `j` and those behind. `vectors` is a constant; the last vector has `last`
+/* Adds a row of cells to the sums of columns from `j` on. `vectors` is a constant; the last vector has `last`
  * columns. */
 VEC_INLINE void cell_sums(const norm_pool_work *work, const norm_cells *row, size_t j, int vectors, size_t last,
                           double *sum)

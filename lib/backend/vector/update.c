@@ -44,7 +44,7 @@ static void rmsprop_span(const void *argument, size_t begin, size_t end)
         vec_f square = vec_load_n(args->slot0 + i, n) * args->beta2 + g * g * (1 - args->beta2);
         vec_store_n(args->slot0 + i, square, n);
         vec_f root = args->variant == 1 ? vec_sqrt(square + args->epsilon) : vec_sqrt(square) + args->epsilon;
-        /* Lanes behind the end divide 0 by epsilon, which may be 0: nothing is stored there. */
+        /* Lanes past the end divide 0 by epsilon, which may be 0: nothing is stored there. */
         vec_f step = g * inside / root;
         if (args->slot1 != NULL) {
             step = vec_load_n(args->slot1 + i, n) * args->momentum + step;

@@ -47,7 +47,7 @@ VEC_INLINE vec_f vec_load_partial(const float *p, size_t n)
 
 VEC_INLINE void vec_store_partial(float *p, vec_f v, size_t n) { memcpy(p, &v, n * sizeof(float)); }
 
-/* VEC_WIDTH values, or the first n of them with zeros behind. */
+/* VEC_WIDTH values, or the first n of them with zeros after them. */
 VEC_INLINE vec_f vec_load_n(const float *p, size_t n) { return n >= VEC_WIDTH ? vec_load(p) : vec_load_partial(p, n); }
 
 VEC_INLINE void vec_store_n(float *p, vec_f v, size_t n)

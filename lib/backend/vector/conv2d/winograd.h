@@ -26,7 +26,7 @@ typedef struct wino_tile {
 /* The functions of F(m x m, r x r): `out` m, `taps` r, `side` m + r - 1. */
 typedef struct wino_kernels {
     int side, out, taps;
-    /* B d B': the side x side window at row y, column x of image n; asks for what lies `ahead` pixels to the right. */
+    /* B d B': the side x side window at row y, column x of image n; prefetches what lies `ahead` pixels further. */
     void (*input)(const wino_image *image, int64_t n, int64_t y, int64_t x, int64_t ahead, const wino_tile *tile);
     /* The values of an out x out tile of dy (unscaled); adds the sums of each channel to bias_sum unless NULL. */
     void (*gradient)(const wino_image *image, int64_t n, int64_t y, int64_t x, int64_t ahead, const wino_tile *tile,
