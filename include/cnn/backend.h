@@ -57,8 +57,9 @@ typedef enum cnn_activation {
     CNN_LEAKY_RELU = 2, /**< x > 0 ? x : alpha x; alpha is at least 0, since the gradient is taken from the output */
     CNN_SIGMOID = 3,
     CNN_TANH = 4,
-    CNN_SOFTMAX = 5,    /**< over the last dimension */
-    CNN_LOG_SOFTMAX = 6 /**< over the last dimension */
+    CNN_SOFTMAX = 5,     /**< over the last dimension */
+    CNN_LOG_SOFTMAX = 6, /**< over the last dimension */
+    CNN_RELU6 = 7        /**< min(max(0, x), 6); its derivative at 0 and at 6 is 0 */
 } cnn_activation;
 
 /** Operations: entries of the table of the same name. */
@@ -181,7 +182,8 @@ typedef struct cnn_conv2d_args {
     const float *bias; /**< may be NULL */
     float *y;
     uint8_t *argmax; /**< where the epilogue pools, one byte for each value of y: 0 to 3, the first maximum in reading
-                          order, or 4 if the activation's derivative there is 0 (relu with y = 0). NULL in inference */
+                          order, or 4 if the activation is relu or relu6 and its derivative there is 0 (y is 0,
+                          or 6 of relu6). NULL in inference */
     void *prepared;  /**< 64-byte aligned */
     float *dy, *dx, *d_filters;
     float *d_bias; /**< may be NULL */

@@ -103,7 +103,7 @@ typedef struct cnn_arrays_options {
     size_t count;               /**< images */
     uint32_t height;            /**< pixels */
     uint32_t width;             /**< pixels */
-    uint32_t channels;          /**< 1 or 3 */
+    uint32_t channels;          /**< 1 to CNN_MAX_CHANNELS */
     uint32_t borrow;            /**< 1: the arrays outlive the dataset and are not copied */
     const char *const *classes; /**< class names; NULL: "0", "1", ... */
     size_t class_count;         /**< 0: one more than the largest label */
@@ -131,7 +131,7 @@ typedef struct cnn_sample {
     int32_t label;       /**< 0 to class_count - 1, or -1 */
     uint32_t width;      /**< of `pixels` or `floats` */
     uint32_t height;     /**< of `pixels` or `floats` */
-    uint32_t channels;   /**< of `pixels` or `floats`: 1 or 3 */
+    uint32_t channels;   /**< of `pixels` or `floats`: 1 to CNN_MAX_CHANNELS */
     const char *path;    /**< an image file; or NULL. Also used as the name in messages */
     const void *encoded; /**< an image file in memory; or NULL */
     size_t encoded_size; /**< bytes */
@@ -160,8 +160,8 @@ typedef struct cnn_dataset_callbacks {
     int32_t (*label)(void *user, size_t index);
     /** Called when the last handle that uses the dataset is freed; may be NULL. */
     void (*destroy)(void *user);
-    cnn_shape shape; /**< H, W, C of every sample where they are all the same; files are decoded to C channels. Rank 0:
-                          not known */
+    cnn_shape shape; /**< H, W, C of every sample where they are all the same; files are decoded to C channels, 1 or 3.
+                          Rank 0: not known */
     size_t target_count; /**< target values that each sample has; 0: none, the label says all */
     int32_t weighted;    /**< 1: samples have weights; 0: cnn_sample.weight is not looked at */
     int32_t reserved;
@@ -182,7 +182,7 @@ typedef struct cnn_fake_options {
     size_t count;      /**< samples; required */
     uint32_t height;   /**< pixels; required */
     uint32_t width;    /**< pixels; required */
-    uint32_t channels; /**< 1 or 3; 0: 3 */
+    uint32_t channels; /**< 1 to CNN_MAX_CHANNELS; 0: 3 */
     uint32_t classes;  /**< 0: 2 */
     uint64_t seed;     /**< 0: the context's */
 } cnn_fake_options;

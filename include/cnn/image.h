@@ -8,7 +8,10 @@
 
 CNN_BEGIN_DECLS
 
-/** Pixels, row-major, channels interleaved (1: grey, 3: RGB), 8 bits each. */
+/** Most channels of an image or a sample. Decoding gives 1 (grey) or 3 (RGB); arrays may have any number up to here. */
+#define CNN_MAX_CHANNELS 16
+
+/** Pixels, row-major, channels interleaved (1: grey, 3: RGB, others: whatever they are), 8 bits each. */
 typedef struct cnn_image cnn_image;
 
 /** How an image is resized. The numbers are frozen: model files hold their names. */
@@ -87,7 +90,7 @@ typedef struct cnn_encode_options {
 #define CNN_ENCODE(...) CNN_OPTIONS(cnn_encode_options, __VA_ARGS__)
 
 /**
- * Creates a black image of 1 to 1048576 pixels a side with 1 or 3 channels.
+ * Creates a black image of 1 to 1048576 pixels a side with 1 to CNN_MAX_CHANNELS channels.
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_LIMIT, CNN_ERROR_OUT_OF_MEMORY.
  * Thread-safe. Since 0.1.
  */

@@ -141,21 +141,22 @@ CNN_API double cnn_loader_wait_seconds(const cnn_loader *loader);
 /** What cnn_dataset_statistics() found; fields that the caller's struct_size covers are filled. */
 typedef struct cnn_channel_statistics {
     size_t struct_size;  /**< set by the caller; CNN_CHANNEL_STATISTICS_INIT does */
-    uint32_t channels;   /**< 1 or 3: how many of the values below are meant */
+    uint32_t channels;   /**< how many of the values below are meant */
     uint32_t reserved;
     uint64_t images;     /**< that were counted */
     uint64_t skipped;    /**< that could not be read (CNN_ON_ERROR_SKIP) */
-    double mean[4];      /**< of each channel, over all pixels of all images; in [0, 1], red first, unless the pipeline
-                              changes that */
-    double deviation[4]; /**< standard deviation likewise: the root of the mean squared distance from the mean */
-    double covariance[9]; /**< of three channels, 3 x 3, over all pixels, divided by their number; 0 of one channel */
+    double mean[CNN_MAX_CHANNELS];      /**< of each channel, over all pixels of all images; in [0, 1], red first,
+                                             unless the pipeline changes that */
+    double deviation[CNN_MAX_CHANNELS]; /**< standard deviation likewise: the root of the mean squared distance from
+                                             the mean */
+    double covariance[9]; /**< of three channels, 3 x 3, over all pixels, divided by their number; of others 0 */
     double pca_values[3]; /**< its eigenvalues, the largest first: the `values` of a pipeline's pca_color step */
     double pca_vectors[9]; /**< its eigenvectors of length 1, as the `vectors` of that step: row c holds channel c of
                                 the first, second and third. The largest number of each is positive */
 } cnn_channel_statistics;
 
 #define CNN_CHANNEL_STATISTICS_INIT \
-    {sizeof(cnn_channel_statistics), 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, {0}, {0}, {0}}
+    {sizeof(cnn_channel_statistics), 0, 0, 0, 0, {0}, {0}, {0}, {0}, {0}}
 
 /**
  * Reads a whole dataset once and gives mean and deviation of each channel: the

@@ -13,8 +13,8 @@ typedef enum cnn_trace_pass {
     CNN_TRACE_FORWARD = 0,
     CNN_TRACE_BACKWARD_DATA = 1,   /**< convolution and dense: the gradient of the input */
     CNN_TRACE_BACKWARD_FILTER = 2, /**< convolution and dense: the gradients of the parameters */
-    CNN_TRACE_BACKWARD = 3,        /**< other layers: all gradients; of a convolution or dense layer, its activation's
-                                        derivative */
+    CNN_TRACE_BACKWARD = 3,        /**< other layers: all gradients. The derivative of a convolution's or dense layer's
+                                        activation is part of its first record of the two above */
     CNN_TRACE_PREPARE = 4,         /**< inference: parameters had changed and were prepared anew */
     CNN_TRACE_UPDATE = 5           /**< cnn_optimizer_step(), once for all parameters */
 } cnn_trace_pass;

@@ -1,7 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* How the rest of the library reaches arithmetic: choose a backend, ask cnn_backend_query() what an operation of a
- * shape needs, and run it by cnn_backend_run(). Where the data lie is the backend's affair: see the functions on
- * memory. */
+/* How the rest of the library reaches arithmetic.
+ *
+ * All arithmetic on a model's values and parameters is one of the operations of cnn/backend.h (cnn_op), each with one
+ * argument struct, and there are three things to do with it:
+ *
+ *   choose   cnn__backend_select() (registry.c): once for a context, the table by its name;
+ *   ask      cnn_backend_query() (resolve.c): when a session is compiled, by the shape in the argument struct, whose
+ *            pointers are still NULL: is it supported, how much workspace does each pass need, how many bytes prepared
+ *            parameters, which algorithm runs and why. Nothing else in the library knows sizes of workspaces;
+ *   run      cnn_backend_run() (resolve.c): the same struct with its pointers and with the answer, which says who
+ *            answered. Arguments are checked here (check.h), so that a backend need not.
+ *
+ * A table need not have everything: what it lacks or refuses for a shape goes to `reference`, which refuses little.
+ * That choice is made by the question, for each operation and shape, and comes back in the answer.
+ *
+ * Where the data lie is the backend's affair too. Most compute in ordinary memory; for one that has its own, pointers
+ * are handles, and nothing but the copies below moves data between the two (session/memory.h). */
 #ifndef CNN_BACKEND_BACKEND_H
 #define CNN_BACKEND_BACKEND_H
 

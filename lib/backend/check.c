@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks of arguments: one function for the shape and one for the pointers of each operation, in one table. */
 #include "backend/check.h"
+#include "backend/driver/driver.h"
 
 #include "core/memory.h"
 
@@ -26,7 +27,7 @@ static bool in_range(int64_t value, int64_t low, int64_t high) { return value >=
 
 static bool is_epilogue(const cnn_epilogue *e)
 {
-    return in_range(e->activation, CNN_LINEAR, CNN_TANH) && (e->pool == 0 || e->pool == 2);
+    return cnn__activation_is_elementwise(e->activation) && (e->pool == 0 || e->pool == 2);
 }
 
 static bool gemm_shape(const void *args)
@@ -167,7 +168,7 @@ static bool lrn_pointers(cnn_pass pass, const void *args)
 static bool activation_shape(const void *args)
 {
     const cnn_activation_args *a = args;
-    return a->n >= 1 && a->n <= CNN__MAX_VALUES && in_range(a->activation, CNN_LINEAR, CNN_TANH);
+    return a->n >= 1 && a->n <= CNN__MAX_VALUES && cnn__activation_is_elementwise(a->activation);
 }
 
 static bool activation_pointers(cnn_pass pass, const void *args)

@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether the arguments of an operation make sense, so that a backend need not ask. */
+/* Whether the arguments of an operation make sense, so that a backend need not ask.
+ *
+ * A custom layer or optimizer may run any operation by the public cnn_backend_run(): what it passes is checked like any
+ * other input. One table in check.c has three things for each operation: the size of its argument struct, a check of
+ * the shape, which is all that a question needs, and one of the pointers, which depends on the pass. Sizes are at least
+ * 1, and no array, with its padding, would have more than CNN__MAX_VALUES values: kernels multiply sizes without
+ * looking. Both are a few comparisons, nothing next to the work that follows.
+ *
+ * cnn__check_pass() comes after cnn__check_args(): it takes for granted that operation and struct are known.
+ *
+ * The other two functions find in a struct what several operations have: the epilogue, so that a table without `query`
+ * is never given a pooling, and the answer, so that what was decided by the question is not decided again. */
 #ifndef CNN_BACKEND_CHECK_H
 #define CNN_BACKEND_CHECK_H
 

@@ -1,5 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Work divided among the context's threads. */
+/* Work divided among the context's threads.
+ *
+ * There is one way to use them: cnn__parallel() runs a number of tasks and returns when all are done. Between such
+ * regions the workers wait, for some microseconds by looking, then asleep.
+ *
+ * Who divides decides what the result is. The number of tasks and what each of them does come from the shape alone,
+ * never from the number of threads; tasks that make parts of a sum write them to places of their own, which the caller
+ * joins in the order of tasks. So any number of threads gives the same bits, and a worker's number is good for one
+ * thing only: to choose a scratch that nobody else uses at the time.
+ *
+ * Each worker begins with a contiguous range of tasks, and takes half of what another one has left when its own are
+ * done. So uneven tasks, or a core that is busy elsewhere, cost little.
+ *
+ * Regions do not nest and do not wait for one another: where the pool is busy, because another session of the context
+ * computes, the thread that calls does all of its tasks itself. Workers compute in the floating-point mode of whoever
+ * called. After a fork the child has no workers and computes alone.
+ *
+ * With a caller's executor the tasks run on its threads, by the same rules. */
 #ifndef CNN_CORE_THREADS_H
 #define CNN_CORE_THREADS_H
 

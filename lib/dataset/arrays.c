@@ -21,8 +21,9 @@ static cnn_status check_arrays(const cnn_context *context, const cnn_arrays_opti
         return cnn__fail(context, invalid, "arrays: %zu images of height %u and width %u: none of them may be 0",
                          arrays->count, arrays->height, arrays->width);
     }
-    if (arrays->channels != 1 && arrays->channels != 3) {
-        return cnn__fail(context, invalid, "arrays: channels: found %u, expected 1 or 3", arrays->channels);
+    if (!cnn__channels_fit(arrays->channels)) {
+        return cnn__fail(context, invalid, "arrays: channels: found %u, expected 1 to %d", arrays->channels,
+                         CNN_MAX_CHANNELS);
     }
     if (arrays->height > MAX_SIDE || arrays->width > MAX_SIDE) {
         return cnn__fail(context, CNN_ERROR_LIMIT, "arrays: height %u and width %u: the limit is %u", arrays->height,

@@ -46,11 +46,11 @@ static cnn_status check_sample(const cnn__source *source, const char *name, cons
                          name, (double)given->weight);
     }
     bool plain = given->pixels != NULL || given->floats != NULL;
-    if (plain && (given->width == 0 || given->height == 0 || (given->channels != 1 && given->channels != 3))) {
+    if (plain && (given->width == 0 || given->height == 0 || !cnn__channels_fit(given->channels))) {
         return cnn__fail(source->context, CNN_ERROR_CALLBACK,
                          "%s: size of the dataset's read function: found %u x %u x %u (height, width, channels), "
-                         "expected at least 1 x 1 with 1 or 3 channels",
-                         name, given->height, given->width, given->channels);
+                         "expected at least 1 x 1 with 1 to %d channels",
+                         name, given->height, given->width, given->channels, CNN_MAX_CHANNELS);
     }
     return CNN_OK;
 }
@@ -60,14 +60,20 @@ static cnn_status decode_sample(const cnn__source *source, const char *name, con
 {
     const cnn_sample *given = &sample->custom;
     cnn_image *image;
+    if (options->channels != 0 && !cnn__channels_are_colour(options->channels)) {
+        return cnn__fail(source->context, CNN_ERROR_CALLBACK,
+                         "%s: the dataset's read function gave a file, which is decoded to 1 or 3 channels; its shape "
+                         "says %u",
+                         name, options->channels);
+    }
     if (given->encoded == NULL) {
-        CNN__RETURN_IF_ERROR(cnn_image_load(source->context, given->path, options, &image));
-    } else {
-        cnn_status status = cnn_image_decode(source->context, given->encoded, given->encoded_size, options, &image);
-        if (status != CNN_OK) {
-            /* The decoder knows no name; its message is kept behind the sample's. */
-            return cnn__fail(source->context, status, "%s: %s", name, cnn_last_error(source->context));
-        }
+        return cnn__sample_load(source, given->path, options, sample);
+    }
+    cnn_status status = cnn__image_decode_named(source->context, "image in memory", given->encoded, given->encoded_size,
+                                                options, sample->deep, &image);
+    if (status != CNN_OK) {
+        /* The decoder knows no name; its message is kept after the sample's. */
+        return cnn__fail(source->context, status, "%s: %s", name, cnn_last_error(source->context));
     }
     cnn__sample_own(sample, image);
     return CNN_OK;
@@ -167,10 +173,10 @@ static cnn_status check_callbacks(const cnn_context *context, const cnn_dataset_
     }
     size_t values;
     bool known = callbacks->shape.rank == 3 && cnn__shape_values(&callbacks->shape, &values) && values > 0 &&
-                 (callbacks->shape.dims[2] == 1 || callbacks->shape.dims[2] == 3);
+                 cnn__channels_fit(callbacks->shape.dims[2]);
     if (callbacks->shape.rank != 0 && !known) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
-                         "cnn_dataset_callbacks: shape must be height, width and 1 or 3 channels");
+                         "cnn_dataset_callbacks: shape must be height, width and 1 to %d channels", CNN_MAX_CHANNELS);
     }
     return CNN_OK;
 }

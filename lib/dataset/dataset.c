@@ -138,6 +138,7 @@ cnn_status cnn__dataset_read(const cnn_dataset *dataset, size_t index, const cnn
     sample->label = -1;
     sample->weight = 1;
     sample->source = source;
+    sample->deep = decode != NULL;
     cnn_status status = source->kind->read(source, source_index(dataset, index), decode != NULL ? decode : &defaults,
                                            sample);
     if (status != CNN_OK) {
@@ -172,10 +173,21 @@ void cnn__sample_view(cnn__sample *sample, cnn_context *context, const uint8_t *
 void cnn__sample_own(cnn__sample *sample, cnn_image *image)
 {
     sample->owned = image;
-    sample->image = image;
+    sample->image = image->values == NULL ? image : NULL;
+    sample->floats = image->values;
     sample->height = image->height;
     sample->width = image->width;
     sample->channels = image->channels;
+}
+
+cnn_status cnn__sample_load(const cnn__source *source, const char *path, const cnn_decode_options *options,
+                            cnn__sample *sample)
+{
+    cnn_image *image;
+    CNN__RETURN_IF_ERROR(sample->deep ? cnn__image_load_deep(source->context, path, options, &image)
+                                      : cnn_image_load(source->context, path, options, &image));
+    cnn__sample_own(sample, image);
+    return CNN_OK;
 }
 
 cnn_status cnn_dataset_subset(const cnn_dataset *dataset, const uint64_t *indices, size_t count, cnn_dataset **subset)

@@ -13,12 +13,13 @@
  * to `view`. */
 typedef struct cnn__sample {
     int32_t label;
-    float weight;         /* 1 where the dataset has none */
-    const float *targets; /* as many as the dataset has for each sample; NULL if that is 0 */
+    float weight;                     /* 1 where the dataset has none */
+    const float *targets;             /* as many as the dataset has for each sample; NULL if that is 0 */
     const cnn_image *image;           /* 8-bit image, or NULL */
     const float *floats;              /* height x width x channels in [0, 1], or NULL */
     uint32_t height, width, channels; /* of either */
     cnn_image *owned;                 /* freed by cnn__sample_free */
+    bool deep;                        /* files with 16 bits become floats */
     cnn_image view; /* an image over pixels that the source holds: nothing is copied, only to be read */
     const struct cnn__source *source;
     cnn_sample custom; /* what a caller's dataset handed over */
@@ -44,8 +45,8 @@ cnn_context *cnn__dataset_context(const cnn_dataset *dataset);
 /* Whether its photos are turned as their EXIF tag says, whatever a pipeline says. */
 bool cnn__dataset_orients(const cnn_dataset *dataset);
 
-/* Reads sample `index` of the dataset, files decoded as `decode` says (NULL: all defaults; its channels and limits do
- * not count); on success cnn__sample_free() ends its use. Thread-safe. */
+/* Reads sample `index` of the dataset, files decoded as `decode` says (NULL: all defaults, and 8 bits of files that
+ * have 16; its channels and limits do not count); on success cnn__sample_free() ends its use. Thread-safe. */
 cnn_status cnn__dataset_read(const cnn_dataset *dataset, size_t index, const cnn_decode_options *decode,
                              cnn__sample *sample);
 void cnn__sample_free(cnn__sample *sample);

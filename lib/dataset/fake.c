@@ -78,9 +78,9 @@ static cnn_status check_options(const cnn_context *context, const cnn_fake_optio
         return cnn__fail(context, CNN_ERROR_LIMIT, "fake data: height %u and width %u: the limit is %u",
                          options->height, options->width, MAX_SIDE);
     }
-    if (options->channels != 1 && options->channels != 3) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "fake data: channels: found %u, expected 1 or 3",
-                         options->channels);
+    if (!cnn__channels_fit(options->channels)) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "fake data: channels: found %u, expected 1 to %d",
+                         options->channels, CNN_MAX_CHANNELS);
     }
     return CNN_OK;
 }
@@ -98,7 +98,7 @@ cnn_status cnn_dataset_create_fake(cnn_context *context, const cnn_fake_options 
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     source->seed = copy.seed != 0 ? copy.seed : cnn_context_seed(context);
-    source->values = (size_t)copy.height * copy.width * copy.channels; /* at most 3 x 2^30 */
+    source->values = (size_t)copy.height * copy.width * copy.channels; /* at most 16 x 2^30 */
     source->base.count = copy.count;
     source->base.shape = (cnn_shape){3, 0, {copy.height, copy.width, copy.channels}};
     cnn_status status = cnn__classes_init(context, NULL, copy.classes, &source->base.classes);

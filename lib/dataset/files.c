@@ -75,11 +75,9 @@ static cnn_status read_file(const cnn__source *source, size_t index, const cnn_d
     cnn_decode_options options = *decode;
     options.channels = files->options.channels;
     options.apply_orientation |= source->orients;
-    cnn_image *image;
-    CNN__RETURN_IF_ERROR(
-        cnn_image_load(source->context, cnn__file_path(files, &files->files[index]), &options, &image));
+    const char *path = cnn__file_path(files, &files->files[index]);
+    CNN__RETURN_IF_ERROR(cnn__sample_load(source, path, &options, sample));
     sample->label = files->files[index].label;
-    cnn__sample_own(sample, image);
     return CNN_OK;
 }
 

@@ -18,8 +18,8 @@ typedef struct cnn__source {
     cnn__classes classes;
     size_t target_count; /* of each sample */
     bool weighted;       /* samples have weights */
-    cnn_shape shape; /* height, width, channels of every sample; rank 0: not the same, or not known */
-    bool orients;    /* photos are turned as their EXIF tag says */
+    cnn_shape shape;     /* height, width, channels of every sample; rank 0: not the same, or not known */
+    bool orients;        /* photos are turned as their EXIF tag says */
 } cnn__source;
 
 /* A zeroed struct of `size` bytes that begins with a cnn__source of this kind; NULL with the error set. */
@@ -39,6 +39,9 @@ cnn_status cnn__files_options_copy(cnn_context *context, const cnn_files_options
 /* Points the sample to an 8-bit image over pixels that outlive it. */
 void cnn__sample_view(cnn__sample *sample, cnn_context *context, const uint8_t *pixels, uint32_t height, uint32_t width,
                       uint32_t channels);
+/* Decodes a file for the sample, as deep as it wants. */
+cnn_status cnn__sample_load(const cnn__source *source, const char *path, const cnn_decode_options *options,
+                            cnn__sample *sample);
 /* Hands a decoded image over to the sample. */
 void cnn__sample_own(cnn__sample *sample, cnn_image *image);
 

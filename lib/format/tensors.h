@@ -1,5 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* safetensors files: named tensors after a JSON header, with text metadata. */
+/* safetensors files: named tensors after a JSON header, with text metadata.
+ *
+ *     8 bytes   size of the header, little-endian
+ *     header    {"__metadata__": {key: text, ...}, name: {"dtype", "shape", "data_offsets": [begin, end]}, ...}
+ *     data      the tensors, one after another
+ *
+ * Model files and checkpoints are both such files: whoever reads the format can read the weights, and what only this
+ * library knows (the architecture, the pipeline, where a training stands) is text in the metadata. One key there holds
+ * a checksum of each tensor. Files of others have none of this, and are read as well.
+ *
+ * Reading trusts nothing. Opening checks the whole header before a byte of data is read: its size against the file's,
+ * sizes whose product fits, places that cover the data without hole or overlap. Tensors are then read one by one,
+ * straight to where they belong, so that little more memory is used than the header's and the destination's. Names are
+ * found by a hash table, as a hostile file may have very many.
+ *
+ * Reading is two steps, check and read, so that a caller can refuse a file before it changes anything: all tensors are
+ * checked against the model, then all are read.
+ *
+ * Writing goes to a file of another name, which takes the place of the old one when it is complete
+ * (core/file_write.c). */
 #ifndef CNN_FORMAT_TENSORS_H
 #define CNN_FORMAT_TENSORS_H
 

@@ -39,6 +39,7 @@ cnn_status cnn__check_size(const cnn__source *source, const cnn__decode_limits *
 typedef struct cnn__decode_request {
     cnn__decode_limits limits;
     uint32_t channels;                      /* 1 or 3 */
+    bool deep;                              /* samples of 16 bits become values, where the decoder can */
     uint32_t background;                    /* 0xFFRRGGBB, or 0: alpha is dropped */
     uint32_t minimum_width, minimum_height; /* of the image as seen after turning; 0: no scaled decoding */
     bool only_over_limit;                   /* scaled decoding only for what would be over the limits */

@@ -139,7 +139,7 @@ static cnn_status finish(const cnn__source *source, const cnn__decode_request *r
 }
 
 cnn_status cnn__image_decode_named(cnn_context *context, const char *name, const void *data, size_t size,
-                                   const cnn_decode_options *options, cnn_image **image)
+                                   const cnn_decode_options *options, bool deep, cnn_image **image)
 {
     char text[NAME_SIZE];
     cnn__decode_request request;
@@ -149,6 +149,7 @@ cnn_status cnn__image_decode_named(cnn_context *context, const char *name, const
     info.orientation = 1;
     *image = NULL;
     CNN__RETURN_IF_ERROR(read_options(context, options, &request));
+    request.deep = deep;
     cnn_image *made = NULL;
     CNN__RETURN_IF_ERROR(decode(&source, &request, &info, &made));
     cnn_status status = finish(&source, &request, &info, &made);
@@ -167,7 +168,19 @@ cnn_status cnn_image_decode(cnn_context *context, const void *data, size_t size,
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
                          "cnn_image_decode: context, data and image must not be NULL");
     }
-    return cnn__image_decode_named(context, "image in memory", data, size, options, image);
+    return cnn__image_decode_named(context, "image in memory", data, size, options, false, image);
+}
+
+static cnn_status load(cnn_context *context, const char *path, const cnn_decode_options *options, bool deep,
+                       cnn_image **image)
+{
+    void *data;
+    size_t size;
+    *image = NULL;
+    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, MAX_FILE_SIZE, &data, &size));
+    cnn_status status = cnn__image_decode_named(context, path, data, size, options, deep, image);
+    cnn__free(context, data);
+    return status;
 }
 
 cnn_status cnn_image_load(cnn_context *context, const char *path, const cnn_decode_options *options, cnn_image **image)
@@ -176,13 +189,13 @@ cnn_status cnn_image_load(cnn_context *context, const char *path, const cnn_deco
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
                          "cnn_image_load: context, path and image must not be NULL");
     }
-    void *data;
-    size_t size;
-    *image = NULL;
-    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, MAX_FILE_SIZE, &data, &size));
-    cnn_status status = cnn__image_decode_named(context, path, data, size, options, image);
-    cnn__free(context, data);
-    return status;
+    return load(context, path, options, false, image);
+}
+
+cnn_status cnn__image_load_deep(cnn_context *context, const char *path, const cnn_decode_options *options,
+                                cnn_image **image)
+{
+    return load(context, path, options, true, image);
 }
 
 cnn_status cnn_image_probe(cnn_context *context, const char *path, cnn_image_info *info)

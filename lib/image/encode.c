@@ -34,6 +34,10 @@ static cnn_status read_options(cnn_context *context, const cnn_encode_options *o
 
 static cnn_status encode(const cnn_image *image, const cnn_encode_options *o, cnn__sink *sink)
 {
+    if (!cnn__channels_are_colour(image->channels)) {
+        return cnn__fail(image->context, CNN_ERROR_UNSUPPORTED, "image: %u channels cannot be written: %s has 1 or 3",
+                         image->channels, cnn_image_format_name((cnn_image_format)o->format));
+    }
     return o->format == CNN_IMAGE_JPEG ? cnn__jpeg_encode(image, o->quality, sink) : cnn__png_encode(image, sink);
 }
 

@@ -52,6 +52,19 @@ uint32_t cnn__exif_orientation(const uint8_t *tiff, size_t size)
 }
 
 /* Copies with steps between the bytes of the source, `start` being where the first pixel lies. */
+static void copy_values(const float *start, ptrdiff_t row_step, ptrdiff_t pixel_step, cnn_image *to)
+{
+    float *value = to->values;
+    for (uint32_t y = 0; y < to->height; y++) {
+        const float *from = start + (ptrdiff_t)y * row_step;
+        for (uint32_t x = 0; x < to->width; x++, from += pixel_step) {
+            for (uint32_t c = 0; c < to->channels; c++) {
+                *value++ = from[c];
+            }
+        }
+    }
+}
+
 static void copy_turned(const uint8_t *start, ptrdiff_t row_step, ptrdiff_t pixel_step, cnn_image *to)
 {
     uint8_t *pixel = to->pixels;
@@ -75,10 +88,12 @@ cnn_status cnn__image_orient(cnn_image **image, uint32_t orientation)
     bool swapped = orientation >= 5;
     bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
     bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-    CNN__RETURN_IF_ERROR(cnn__image_allocate(from->context, swapped ? from->height : from->width,
-                                             swapped ? from->width : from->height, from->channels, &to));
+    const uint32_t width = swapped ? from->height : from->width, height = swapped ? from->width : from->height;
+    CNN__RETURN_IF_ERROR(from->values != NULL
+                             ? cnn__image_allocate_values(from->context, width, height, from->channels, &to)
+                             : cnn__image_allocate(from->context, width, height, from->channels, &to));
     ptrdiff_t across = from->channels, down = (ptrdiff_t)from->width * from->channels;
-    const uint8_t *start = from->pixels;
+    ptrdiff_t start = 0;
     if (from_right) {
         start += (from->width - 1) * across;
         across = -across;
@@ -87,7 +102,12 @@ cnn_status cnn__image_orient(cnn_image **image, uint32_t orientation)
         start += (ptrdiff_t)(from->height - 1) * down;
         down = -down;
     }
-    copy_turned(start, swapped ? across : down, swapped ? down : across, to);
+    const ptrdiff_t row_step = swapped ? across : down, pixel_step = swapped ? down : across;
+    if (from->values != NULL) {
+        copy_values(from->values + start, row_step, pixel_step, to);
+    } else {
+        copy_turned(from->pixels + start, row_step, pixel_step, to);
+    }
     cnn_image_free(from);
     *image = to;
     return CNN_OK;

@@ -4,14 +4,15 @@
 
 #include <string.h>
 
-cnn_status cnn__image_allocate(cnn_context *context, uint32_t width, uint32_t height, uint32_t channels,
-                               cnn_image **image)
+/* `deep`: float values in place of pixels. */
+static cnn_status allocate(cnn_context *context, uint32_t width, uint32_t height, uint32_t channels, bool deep,
+                           cnn_image **image)
 {
     *image = NULL;
-    if (width == 0 || height == 0 || (channels != 1 && channels != 3)) {
+    if (width == 0 || height == 0 || !cnn__channels_fit(channels)) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
-                         "image: %u x %u pixels of %u channels: at least one pixel and 1 or 3 channels are needed",
-                         width, height, channels);
+                         "image: %u x %u pixels of %u channels: at least one pixel and 1 to %d channels are needed",
+                         width, height, channels, CNN_MAX_CHANNELS);
     }
     if (width > CNN__IMAGE_MAX_SIDE || height > CNN__IMAGE_MAX_SIDE) {
         return cnn__fail(context, CNN_ERROR_LIMIT, "image: %u x %u pixels: at most %d along a side", width, height,
@@ -20,6 +21,7 @@ cnn_status cnn__image_allocate(cnn_context *context, uint32_t width, uint32_t he
     size_t header = cnn__align_size(sizeof(cnn_image));
     size_t bytes, total;
     if (!cnn__mul_size((size_t)width * channels, height, &bytes) ||
+        !cnn__mul_size(bytes, deep ? sizeof(float) : 1, &bytes) ||
         !cnn__add_size(bytes, header + CNN__IMAGE_SLACK, &total)) {
         return cnn__fail(context, CNN_ERROR_LIMIT, "image: %u x %u pixels: the size overflows", width, height);
     }
@@ -27,10 +29,30 @@ cnn_status cnn__image_allocate(cnn_context *context, uint32_t width, uint32_t he
     if (made == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
-    *made = (cnn_image){context, width, height, channels, NULL, (uint8_t *)made + header};
-    memset(made->pixels + bytes, 0, CNN__IMAGE_SLACK);
+    uint8_t *block = (uint8_t *)made + header;
+    *made = (cnn_image){
+        .context = context,
+        .width = width,
+        .height = height,
+        .channels = channels,
+        .values = deep ? (float *)(void *)block : NULL,
+        .pixels = deep ? NULL : block,
+    };
+    memset(block + bytes, 0, CNN__IMAGE_SLACK);
     *image = made;
     return CNN_OK;
+}
+
+cnn_status cnn__image_allocate(cnn_context *context, uint32_t width, uint32_t height, uint32_t channels,
+                               cnn_image **image)
+{
+    return allocate(context, width, height, channels, false, image);
+}
+
+cnn_status cnn__image_allocate_values(cnn_context *context, uint32_t width, uint32_t height, uint32_t channels,
+                                      cnn_image **image)
+{
+    return allocate(context, width, height, channels, true, image);
 }
 
 cnn_status cnn_image_create(cnn_context *context, uint32_t width, uint32_t height, uint32_t channels, cnn_image **image)
@@ -96,22 +118,68 @@ void cnn__image_grey_row(const uint8_t *rgb, uint8_t *grey, size_t count)
     }
 }
 
-cnn_status cnn__image_convert(cnn_image **image, uint32_t channels)
+void cnn__deep_row(const uint16_t *samples, uint32_t in, size_t count, uint32_t out, float *values)
 {
-    const cnn_image *from = *image;
-    if (from->channels == channels) {
-        return CNN_OK;
-    }
-    cnn_image *to;
-    CNN__RETURN_IF_ERROR(cnn__image_allocate(from->context, from->width, from->height, channels, &to));
-    size_t count = (size_t)from->width * from->height;
-    if (channels == 1) {
-        cnn__image_grey_row(from->pixels, to->pixels, count);
-    } else {
-        for (size_t i = 0; i < count; i++) {
-            memset(to->pixels + 3 * i, from->pixels[i], 3);
+    for (size_t i = 0; i < count; i++, samples += in, values += out) {
+        if (in == 3) {
+            const float rgb[3] = {cnn__deep_value(samples[0]), cnn__deep_value(samples[1]),
+                                  cnn__deep_value(samples[2])};
+            if (out == 3) {
+                memcpy(values, rgb, sizeof(rgb));
+            } else {
+                *values = cnn__grey_value(rgb);
+            }
+        } else {
+            for (uint32_t c = 0; c < out; c++) {
+                values[c] = cnn__deep_value(*samples);
+            }
         }
     }
+}
+
+static void convert_values(const cnn_image *from, cnn_image *to)
+{
+    const size_t count = (size_t)from->width * from->height;
+    for (size_t i = 0; i < count; i++) {
+        if (to->channels == 1) {
+            to->values[i] = cnn__grey_value(from->values + 3 * i);
+        } else {
+            to->values[3 * i] = to->values[3 * i + 1] = to->values[3 * i + 2] = from->values[i];
+        }
+    }
+}
+
+static void convert_pixels(const cnn_image *from, cnn_image *to)
+{
+    const size_t count = (size_t)from->width * from->height;
+    if (to->channels == 1) {
+        cnn__image_grey_row(from->pixels, to->pixels, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        memset(to->pixels + 3 * i, from->pixels[i], 3);
+    }
+}
+
+cnn_status cnn__image_converted(const cnn_image *image, uint32_t channels, cnn_image **converted)
+{
+    const bool deep = image->values != NULL;
+    CNN__RETURN_IF_ERROR(allocate(image->context, image->width, image->height, channels, deep, converted));
+    if (deep) {
+        convert_values(image, *converted);
+    } else {
+        convert_pixels(image, *converted);
+    }
+    return CNN_OK;
+}
+
+cnn_status cnn__image_convert(cnn_image **image, uint32_t channels)
+{
+    cnn_image *to;
+    if ((*image)->channels == channels) {
+        return CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(cnn__image_converted(*image, channels, &to));
     cnn_image_free(*image);
     *image = to;
     return CNN_OK;

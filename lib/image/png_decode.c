@@ -20,7 +20,8 @@ typedef struct reader {
     size_t offset; /* next byte to read */
     cnn_image *image;
     cnn__alpha alpha;
-    uint8_t *rows;       /* of RGBA: one, or of an interlaced image all */
+    uint8_t *rows;       /* of RGBA or of 16-bit samples: one, or of an interlaced image all */
+    uint16_t *words;     /* a row of 16-bit samples */
     bool largest_window; /* the zlib stream's own word on its window is not taken */
     bool complete;       /* all pixels are there */
     bool window_failed;  /* the stream reaches further back than its window */
@@ -164,17 +165,20 @@ static void set_transforms(const reader *r, const cnn_image_info *info, uint32_t
     }
 }
 
+static cnn_status check_stride(const reader *r, size_t stride)
+{
+    const size_t found = png_get_rowbytes(r->png, r->png_info);
+    return found == stride ? CNN_OK
+                           : cnn__fail(r->source->context, CNN_ERROR_INTERNAL,
+                                       "%s: PNG: rows of %zu bytes, expected %zu", r->source->name, found, stride);
+}
+
 static cnn_status start_rows(reader *r, const cnn_image_info *info, uint32_t channels, int *passes)
 {
     set_transforms(r, info, channels);
     *passes = png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->png_info);
-    const size_t stride = (size_t)info->width * channels;
-    if (png_get_rowbytes(r->png, r->png_info) != stride) {
-        return cnn__fail(r->source->context, CNN_ERROR_INTERNAL, "%s: PNG: rows of %zu bytes, expected %zu",
-                         r->source->name, png_get_rowbytes(r->png, r->png_info), stride);
-    }
-    return CNN_OK;
+    return check_stride(r, (size_t)info->width * channels);
 }
 
 static cnn_status read_opaque(reader *r, const cnn__decode_request *request, const cnn_image_info *info)
@@ -190,6 +194,43 @@ static cnn_status read_opaque(reader *r, const cnn__decode_request *request, con
         }
     }
     return cnn__image_convert(&r->image, request->channels);
+}
+
+static void convert_deep(reader *r, const uint8_t *row, uint16_t *words, uint32_t channels, uint32_t y)
+{
+    const size_t count = (size_t)r->image->width * channels;
+    for (size_t i = 0; i < count; i++) {
+        words[i] = (uint16_t)(row[2 * i] << 8 | row[2 * i + 1]);
+    }
+    cnn__deep_row(words, channels, r->image->width, r->image->channels,
+                  r->image->values + (size_t)y * r->image->width * r->image->channels);
+}
+
+/* Samples of 16 bits with all of them. An interlaced image needs all rows until the last pass. */
+static cnn_status read_deep(reader *r, const cnn__decode_request *request, const cnn_image_info *info)
+{
+    cnn_context *context = r->source->context;
+    const uint32_t channels = info->color == CNN_COLOR_GREY ? 1 : 3;
+    const size_t stride = (size_t)info->width * channels * 2;
+    const int passes = png_set_interlace_handling(r->png);
+    png_read_update_info(r->png, r->png_info);
+    CNN__RETURN_IF_ERROR(check_stride(r, stride));
+    CNN__RETURN_IF_ERROR(cnn__image_allocate_values(context, info->width, info->height, request->channels, &r->image));
+    r->rows = cnn__alloc_array(context, stride, passes > 1 ? info->height : 1);
+    r->words = cnn__alloc(context, stride);
+    if (r->rows == NULL || r->words == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    for (int pass = 0; pass < passes; pass++) {
+        for (uint32_t y = 0; y < info->height; y++) {
+            uint8_t *row = r->rows + (passes > 1 ? y * stride : 0);
+            png_read_row(r->png, row, NULL);
+            if (pass == passes - 1) {
+                convert_deep(r, row, r->words, channels, y);
+            }
+        }
+    }
+    return CNN_OK;
 }
 
 /* By way of rows of RGBA. An interlaced image needs all of them until the last pass. */
@@ -221,7 +262,10 @@ static cnn_status read_alpha(reader *r, const cnn__decode_request *request, cons
 static cnn_status read_pixels(reader *r, const cnn__decode_request *request, const cnn_image_info *info)
 {
     CNN__RETURN_IF_ERROR(cnn__check_size(r->source, &request->limits, info->width, info->height));
-    CNN__RETURN_IF_ERROR(info->has_alpha != 0 ? read_alpha(r, request, info) : read_opaque(r, request, info));
+    const bool deep = request->deep && info->bits == 16 && info->has_alpha == 0;
+    CNN__RETURN_IF_ERROR(deep                   ? read_deep(r, request, info)
+                         : info->has_alpha != 0 ? read_alpha(r, request, info)
+                                                : read_opaque(r, request, info));
     r->complete = true;
     png_read_end(r->png, NULL);
     return CNN_OK;
@@ -247,6 +291,7 @@ static void try(reader *r, const cnn__source *source, const cnn__decode_request 
     png_destroy_read_struct(&r->png, &r->png_info, NULL);
     cnn__alpha_free(&r->alpha);
     cnn__free(source->context, r->rows);
+    cnn__free(source->context, r->words);
     if (r->status != CNN_OK) {
         cnn_image_free(r->image);
     }

@@ -43,14 +43,34 @@ static void row_rgb(const cnn__resize_axis *axis, const uint8_t *input, uint8_t 
     }
 }
 
+/* One channel of several, as a grey row with gaps. */
+static void row_channel(const cnn__resize_axis *axis, uint32_t channels, const uint8_t *input, uint8_t *output)
+{
+    for (uint32_t i = 0; i < axis->outputs; i++, output += channels) {
+        const int32_t *weights = axis->weights + (size_t)i * axis->stride;
+        const uint8_t *pixel = input + (size_t)axis->first[i] * channels;
+        int32_t sum = half;
+        for (uint32_t t = 0; t < axis->count[i]; t++, pixel += channels) {
+            sum += weights[t] * *pixel;
+        }
+        *output = to_byte(sum);
+    }
+}
+
 static void row_portable(const cnn__resize_axis *axis, uint32_t channels, uint32_t rows, const uint8_t *input,
                          size_t input_stride, uint8_t *output, size_t output_stride)
 {
     for (uint32_t r = 0; r < rows; r++) {
+        const uint8_t *from = input + r * input_stride;
+        uint8_t *to = output + r * output_stride;
         if (channels == 3) {
-            row_rgb(axis, input + r * input_stride, output + r * output_stride);
+            row_rgb(axis, from, to);
+        } else if (channels == 1) {
+            row_grey(axis, from, to);
         } else {
-            row_grey(axis, input + r * input_stride, output + r * output_stride);
+            for (uint32_t c = 0; c < channels; c++) {
+                row_channel(axis, channels, from + c, to + c);
+            }
         }
     }
 }

@@ -333,6 +333,36 @@ static void convert_pixel(const reader *r, const uint8_t *row, size_t plane, siz
     }
 }
 
+/* The samples of a row, all 16 bits of each, as values of the image from (x, y) on. */
+static void convert_deep(const reader *r, const uint8_t *row, size_t plane, uint32_t x, uint32_t y, uint32_t count)
+{
+    const uint32_t channels = r->image->channels;
+    float *values = r->image->values + ((size_t)y * r->width + x) * channels;
+    for (size_t i = 0; i < count; i++, values += channels) {
+        uint16_t words[3];
+        for (uint32_t s = 0; s < r->colors; s++) {
+            const uint8_t *from = r->planes == PLANARCONFIG_SEPARATE ? row + s * plane + 2 * i
+                                                                     : row + 2 * (i * r->samples + s);
+            memcpy(&words[s], from, sizeof(words[s]));
+            words[s] = r->photometric == PHOTOMETRIC_MINISWHITE ? (uint16_t)(65535 - words[s]) : words[s];
+        }
+        cnn__deep_row(words, r->colors, 1, channels, values);
+    }
+}
+
+/* A row of a block to where it belongs. */
+static void convert_row(reader *r, const uint8_t *row, size_t plane, uint32_t x, uint32_t y, uint32_t count)
+{
+    if (r->image->values != NULL) {
+        convert_deep(r, row, plane, x, y, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        convert_pixel(r, row, plane, i, r->row + 4 * i);
+    }
+    cnn__alpha_pixels(&r->alpha, x, y, r->row, count);
+}
+
 /* A strip or a tile. */
 typedef struct block {
     uint32_t width, height; /* of all but those at the edges of the image */
@@ -408,10 +438,7 @@ static cnn_status read_blocks(reader *r)
             const uint32_t rows = r->height - y < b.height ? r->height - y : b.height;
             const uint32_t columns = r->width - x < b.width ? r->width - x : b.width;
             for (uint32_t i = 0; i < rows; i++) {
-                for (uint32_t j = 0; j < columns; j++) {
-                    convert_pixel(r, r->blocks + i * b.stride, b.bytes, j, r->row + 4 * (size_t)j);
-                }
-                cnn__alpha_pixels(&r->alpha, x, y + i, r->row, columns);
+                convert_row(r, r->blocks + i * b.stride, b.bytes, x, y + i, columns);
             }
             if (r->width - x <= b.width) {
                 break;
@@ -459,6 +486,13 @@ static cnn_status read_converted(reader *r)
     return CNN_OK;
 }
 
+/* Whether all 16 bits are kept: of grey and RGB without alpha, if it is asked for. */
+static bool is_deep(const reader *r, bool converted)
+{
+    return r->request->deep && r->bits == 16 && r->alpha_kind == 0 && !converted &&
+           (r->colors == 1 || r->colors == 3) && r->photometric != PHOTOMETRIC_PALETTE;
+}
+
 static cnn_status read_pixels(reader *r)
 {
     cnn_context *context = r->source->context;
@@ -469,11 +503,15 @@ static cnn_status read_pixels(reader *r)
         TIFFSetField(r->tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
     }
     const bool converted = (r->photometric == PHOTOMETRIC_YCBCR && !jpeg) || r->photometric == PHOTOMETRIC_CIELAB;
+    r->decoding = true;
+    r->message[0] = '\0';
+    if (is_deep(r, converted)) {
+        CNN__RETURN_IF_ERROR(cnn__image_allocate_values(context, r->width, r->height, r->request->channels, &r->image));
+        return read_blocks(r);
+    }
     CNN__RETURN_IF_ERROR(cnn__image_allocate(context, r->width, r->height, r->request->channels, &r->image));
     CNN__RETURN_IF_ERROR(
         cnn__alpha_begin(&r->alpha, r->source, r->request, r->alpha_kind != 0 && !converted, r->image));
-    r->decoding = true;
-    r->message[0] = '\0';
     CNN__RETURN_IF_ERROR(converted ? read_converted(r) : read_blocks(r));
     cnn__alpha_end(&r->alpha);
     return CNN_OK;

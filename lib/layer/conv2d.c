@@ -135,9 +135,9 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
         "bias", {1, 0, {o->filters}}, o->bias_init, fan_in, fan_out, 1, 0, CNN_FLOAT32, 0};
     spec->parameter_count = o->no_bias ? 1 : 2;
     spec->backward_needs_input = 1;
-    /* With pooling, the stored cell number says where relu's derivative is 0. */
-    spec->backward_needs_output = state->epilogue.activation != CNN_LINEAR &&
-                                  (state->epilogue.pool == 0 || state->epilogue.activation != CNN_RELU);
+    /* With pooling, the stored cell number says where the derivative of relu or relu6 is 0. */
+    const bool in_argmax = state->epilogue.activation == CNN_RELU || state->epilogue.activation == CNN_RELU6;
+    spec->backward_needs_output = state->epilogue.activation != CNN_LINEAR && (state->epilogue.pool == 0 || !in_argmax);
     size_t pooled;
     if (state->epilogue.pool != 0 && cnn__shape_values(&spec->output, &pooled)) {
         spec->saved_size = pooled;

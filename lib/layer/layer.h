@@ -1,5 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* What a layer is inside the library: a public cnn_layer_kind, and how its options are kept. */
+/* What a layer is inside the library: a public cnn_layer_kind, and how its options are kept.
+ *
+ * A layer is a descriptor and a state. The descriptor, one const cnn__layer_type for each kind, begins with the same
+ * cnn_layer_kind that a custom layer has: infer, forward, backward. The state begins with the kind's option struct,
+ * checked and with every default filled in, and is all that the functions know; a layer has no other memory. Parameters
+ * belong to the model, values to the session.
+ *
+ *   constructor   copies the caller's options into a state and has `check` fill in defaults;
+ *   infer         says by the inputs' shapes what the output's is, which parameters there are, what backward needs
+ *                 again, and, by one question to the backend (cnn__layer_ask), the workspace. It runs when a model is
+ *                 built, and for each operation of a program;
+ *   forward,      fill the operation's argument struct and call cnn_backend_run(). They never read or write a value
+ *   backward      themselves, as it may lie in memory of the backend's;
+ *   fields        name the options for model files, which read and write them without knowing the kind.
+ *
+ * Several kinds end in an activation of their own. It lies in the state as a cnn_epilogue, whose place the descriptor
+ * says, and an operation's copy of the state may get more of it than the layer had: the fusions of session/fuse.h put
+ * there what the layers after it would do. So a kind knows nothing of its neighbours.
+ *
+ * For inference a kind may prepare its parameters: plan_inference, prepare, forward_prepared (session/prepared.h). */
 #ifndef CNN_LAYER_LAYER_H
 #define CNN_LAYER_LAYER_H
 

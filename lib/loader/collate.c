@@ -45,7 +45,6 @@ static cnn_status find_shape(const cnn__collate *collate, cnn_shape *shape)
     if (source.rank == 3) {
         memcpy(dims, source.dims, sizeof(dims));
     }
-    int64_t channels = dims[2];
     bool floats = false;
     cnn__pipeline_dims(collate->pipeline, dims);
     if (dims[0] == 0 || dims[1] == 0) {
@@ -54,8 +53,12 @@ static cnn_status find_shape(const cnn__collate *collate, cnn_shape *shape)
                          "resize=HxW or a crop",
                          cnn_pipeline_text(collate->pipeline));
     }
-    if (channels == 0 && dims[2] == 0) {
+    if (source.rank == 3) {
+        CNN__RETURN_IF_ERROR(
+            cnn__pipeline_check_channels(collate->context, "loader", collate->pipeline, source.dims[2]));
+    } else if (dims[2] == 0) {
         CNN__RETURN_IF_ERROR(probe(collate, &dims[2], &floats));
+        CNN__RETURN_IF_ERROR(cnn__pipeline_check_channels(collate->context, "loader", collate->pipeline, dims[2]));
     }
     *shape = (cnn_shape){3, 0, {dims[0], dims[1], dims[2]}};
     return CNN_OK;

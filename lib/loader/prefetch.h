@@ -1,6 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Batches made ahead of use by worker threads, in a ring of buffers that are allocated once. The unit of work is a
- * sample (or a few small ones), so that all workers make the same batch and one slow photo holds up nobody. */
+/* Batches made ahead of use by worker threads, in a ring of buffers that are allocated once.
+ *
+ * The unit of work is a sample (or a few small ones), so that all workers make the same batch and one slow photo holds
+ * up nobody. Batches have numbers without end; number b lies in slot b modulo the number of slots, and the ring holds
+ * those from `first` to `scheduled` - 1:
+ *
+ *     first ............ current ............ scheduled
+ *     delivered next     the oldest with      not yet in the ring: its slot is that of a batch
+ *     or held            samples to take      that has to be given back first
+ *
+ * A worker takes the next samples of batch `current` under the lock and makes them without it; when the last ones of a
+ * batch are made the consumer is woken. When it gives a batch back, `first` grows, the slot is free, and the sampler
+ * says which samples the newest batch has. The order of samples and all their random numbers depend on seed, epoch and
+ * place alone, so that batches are the same for any number of workers. Without workers the consumer's own thread makes
+ * each batch when it wants it.
+ *
+ * A failure belongs to its batch and is told when that batch is delivered. Of several the same one is told whichever
+ * worker was first: one that is no sample's own, such as memory that is lacking, else that of the first sample.
+ *
+ * A seek pauses the workers, waits until none is active, and begins anew elsewhere. After a fork the child has no
+ * workers: it may free, and nothing else. */
 #ifndef CNN_LOADER_PREFETCH_H
 #define CNN_LOADER_PREFETCH_H
 

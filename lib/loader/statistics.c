@@ -5,14 +5,12 @@
 
 #include <cnn/loader.h>
 
-#include "loader/eigen.h"
 #include "core/context.h"
 #include "core/options.h"
-
-#define CHANNELS 4
+#include "loader/eigen.h"
 
 typedef struct sums {
-    double value[CHANNELS], square[CHANNELS];
+    double value[CNN_MAX_CHANNELS], square[CNN_MAX_CHANNELS];
     double product[3]; /* of three channels: 0 and 1, 0 and 2, 1 and 2 */
 } sums;
 

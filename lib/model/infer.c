@@ -82,9 +82,16 @@ cnn_status cnn__infer_layer(const cnn_context *context, const cnn_layer_kind *ki
                             const cnn_shape *inputs, uint32_t input_count, cnn_layer_spec *spec, char *reason,
                             size_t reason_size)
 {
+    size_t values;
     memset(spec, 0, sizeof(*spec));
     spec->struct_size = sizeof(*spec);
     reason[0] = '\0';
+    for (uint32_t i = 0; i < input_count; i++) { /* a layer multiplies sizes without a thought */
+        if (!cnn__shape_values(&inputs[i], &values)) {
+            snprintf(reason, reason_size, "its input is too large");
+            return CNN_ERROR_LIMIT;
+        }
+    }
     CNN__RETURN_IF_ERROR(kind->infer(user, &context->backend, cnn_context_threads(context), inputs, input_count, spec,
                                      reason, reason_size));
     return check_spec(spec, inputs, reason, reason_size);

@@ -40,7 +40,7 @@ static void clear_notes(cnn__frame *frame)
     frame->rows = frame->height;
     frame->cols = frame->width;
     frame->flip_rows = frame->flip_cols = frame->reversed = frame->mapped = false;
-    for (size_t c = 0; c < 3; c++) {
+    for (size_t c = 0; c < CNN_MAX_CHANNELS; c++) {
         frame->gain[c] = 1.0;
         frame->bias[c] = 0.0;
     }
@@ -234,9 +234,9 @@ void cnn__frame_reverse(cnn__frame *frame)
     frame->bias[2] = bias;
 }
 
-void cnn__frame_map(cnn__frame *frame, const double gain[3], const double bias[3])
+void cnn__frame_map(cnn__frame *frame, const double *gain, const double *bias)
 {
-    for (size_t c = 0; c < 3; c++) {
+    for (size_t c = 0; c < frame->channels; c++) {
         frame->gain[c] *= gain[c];
         frame->bias[c] = frame->bias[c] * gain[c] + bias[c];
     }

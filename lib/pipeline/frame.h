@@ -18,8 +18,9 @@ typedef struct cnn__scratch {
     void *blocks[CNN__SCRATCH_BLOCKS]; /* 0 to 2: pixels; 3 and 4: working memory of resampling */
     size_t sizes[CNN__SCRATCH_BLOCKS];
     bool table_valid;
-    double table_gain[3], table_bias[3];
-    float table[3][256]; /* value of each byte in each channel, for this gain and bias */
+    uint32_t table_channels; /* that are filled */
+    double table_gain[CNN_MAX_CHANNELS], table_bias[CNN_MAX_CHANNELS];
+    float table[CNN_MAX_CHANNELS][256]; /* value of each byte in each channel, for this gain and bias */
 } cnn__scratch;
 
 cnn_status cnn__scratch_reserve(cnn__scratch *scratch, size_t block, size_t size);
@@ -52,7 +53,7 @@ typedef struct cnn__frame {
     bool flip_rows, flip_cols;
     bool reversed; /* blue, green, red */
     bool mapped;   /* value * gain + bias */
-    double gain[3], bias[3];
+    double gain[CNN_MAX_CHANNELS], bias[CNN_MAX_CHANNELS];
 } cnn__frame;
 
 /* Starts with an image's pixels, which are borrowed; the other pointer is NULL. `padded` is of 8-bit ones. */
@@ -69,9 +70,10 @@ cnn_status cnn__frame_resize(cnn__frame *frame, uint32_t height, uint32_t width,
 /* Keeps rows x cols from (top, left) on, which may reach outside. CNN_ERROR_LIMIT. */
 cnn_status cnn__frame_crop(cnn__frame *frame, int64_t top, int64_t left, uint32_t rows, uint32_t cols);
 void cnn__frame_flip(cnn__frame *frame, bool rows, bool cols);
+/* Of three channels; one is left as it is. */
 void cnn__frame_reverse(cnn__frame *frame);
-/* Every channel's value becomes value * gain + bias. */
-void cnn__frame_map(cnn__frame *frame, const double gain[3], const double bias[3]);
+/* The value of each channel becomes value * gain + bias, with a gain and a bias for each. */
+void cnn__frame_map(cnn__frame *frame, const double *gain, const double *bias);
 
 /* Whether the pixels are 8-bit and their values as they were: cnn__frame_bytes() can be called. */
 bool cnn__frame_is_bytes(const cnn__frame *frame);

@@ -39,18 +39,21 @@ static int64_t source_row(const cnn__frame *frame, uint32_t row)
 /* x / 255 is rounded to float before anything else, as torchvision's ToTensor and Keras's rescale do it. */
 static void fill_table(cnn__scratch *scratch, const cnn__frame *frame)
 {
-    if (scratch->table_valid && memcmp(scratch->table_gain, frame->gain, sizeof(frame->gain)) == 0 &&
-        memcmp(scratch->table_bias, frame->bias, sizeof(frame->bias)) == 0) {
+    const uint32_t channels = frame->channels;
+    const size_t size = channels * sizeof(*frame->gain);
+    if (scratch->table_valid && scratch->table_channels >= channels &&
+        memcmp(scratch->table_gain, frame->gain, size) == 0 && memcmp(scratch->table_bias, frame->bias, size) == 0) {
         return;
     }
-    for (size_t c = 0; c < 3; c++) {
+    for (size_t c = 0; c < channels; c++) {
         for (size_t x = 0; x < 256; x++) {
             float value = (float)x / 255.0f;
             scratch->table[c][x] = frame->mapped ? (float)(value * frame->gain[c] + frame->bias[c]) : value;
         }
     }
-    memcpy(scratch->table_gain, frame->gain, sizeof(frame->gain));
-    memcpy(scratch->table_bias, frame->bias, sizeof(frame->bias));
+    memcpy(scratch->table_gain, frame->gain, size);
+    memcpy(scratch->table_bias, frame->bias, size);
+    scratch->table_channels = channels;
     scratch->table_valid = true;
 }
 
@@ -77,6 +80,17 @@ static void convert_grey(const uint8_t *restrict in, ptrdiff_t step, size_t coun
     }
 }
 
+/* Any number of channels, which stay in their order. */
+static void convert_channels(const uint8_t *restrict in, ptrdiff_t step, size_t count, size_t channels,
+                             const float table[][256], float *restrict out)
+{
+    for (size_t i = 0; i < count; i++, in += step, out += channels) {
+        for (size_t c = 0; c < channels; c++) {
+            out[c] = table[c][in[c]];
+        }
+    }
+}
+
 /* Values as they are, side by side: the table's numbers by division, several at a time. */
 static void convert_plain(const uint8_t *restrict in, size_t count, float *restrict out)
 {
@@ -91,7 +105,14 @@ static void map_pixels(const float *restrict in, ptrdiff_t step, size_t count, c
                        channel_order order, float *restrict out)
 {
     const size_t channels = frame->channels;
-    const size_t source[3] = {order.first, 1, order.last};
+    size_t source[CNN_MAX_CHANNELS];
+    for (size_t c = 0; c < channels; c++) {
+        source[c] = c;
+    }
+    if (channels == 3) {
+        source[0] = order.first;
+        source[2] = order.last;
+    }
     for (size_t i = 0; i < count; i++, in += step, out += channels) {
         for (size_t c = 0; c < channels; c++) {
             double value = in[source[c]];
@@ -127,8 +148,11 @@ static void write_row(const cnn__frame *frame, const row_plan *plan, int64_t sou
     } else if (channels == 3) {
         convert_colour(frame->bytes + at, plan->step, plan->inside, order, (const float(*)[256])frame->scratch->table,
                        inside);
-    } else {
+    } else if (channels == 1) {
         convert_grey(frame->bytes + at, plan->step, plan->inside, frame->scratch->table[0], inside);
+    } else {
+        convert_channels(frame->bytes + at, plan->step, plan->inside, channels,
+                         (const float(*)[256])frame->scratch->table, inside);
     }
     fill_black(frame, plan->after, inside + plan->inside * channels);
 }
@@ -153,6 +177,12 @@ static void copy_pixels(const uint8_t *restrict in, ptrdiff_t step, size_t count
 {
     if (step > 0 && !reversed) {
         memcpy(out, in, count * channels);
+        return;
+    }
+    if (channels != 1 && channels != 3) {
+        for (size_t i = 0; i < count; i++, in += step, out += channels) {
+            memcpy(out, in, channels);
+        }
         return;
     }
     const size_t first = reversed ? channels - 1 : 0, last = reversed ? 0 : channels - 1;

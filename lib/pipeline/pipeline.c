@@ -132,6 +132,20 @@ void cnn__pipeline_dims(const cnn_pipeline *pipeline, int64_t dims[3])
     }
 }
 
+cnn_status cnn__pipeline_check_channels(const cnn_context *context, const char *name, const cnn_pipeline *pipeline,
+                                        int64_t channels)
+{
+    int64_t dims[3] = {0, 0, channels};
+    for (size_t i = 0; i < pipeline->count; i++) {
+        const cnn__step *step = &pipeline->steps[i];
+        CNN__RETURN_IF_ERROR(cnn__step_check_channels(context, name, step, dims[2]));
+        if (step->kind->shape != NULL) {
+            step->kind->shape(step, dims);
+        }
+    }
+    return CNN_OK;
+}
+
 cnn_shape cnn_pipeline_output_shape(const cnn_pipeline *pipeline, uint32_t channels)
 {
     int64_t dims[3] = {0, 0, channels};
@@ -187,6 +201,7 @@ static cnn_status apply_steps(const cnn_pipeline *pipeline, size_t from, size_t 
         frame->step = i;
         frame->step_name = step->kind->name;
         if (step->kind->kind_class != CNN__STEP_AFFINE || step->run > 0) {
+            CNN__RETURN_IF_ERROR(cnn__step_check_channels(frame->scratch->context, frame->name, step, frame->channels));
             CNN__RETURN_IF_ERROR(step->kind->apply(step, frame));
             CNN__RETURN_IF_ERROR(add_work(frame->scratch->context, frame->name, pipeline->steps, i,
                                           (uint64_t)frame->rows * frame->cols, frame->limit, &frame->work));
@@ -301,6 +316,7 @@ cnn_status cnn_pipeline_apply(const cnn_pipeline *pipeline, const cnn_image *ima
         .name = "image",
         .bytes = image->pixels,
         .padded = true,
+        .floats = image->values,
         .height = image->height,
         .width = image->width,
         .channels = image->channels,

@@ -1,5 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What a pipeline is inside: a list of steps, each an entry of the step table with its arguments. */
+/* What a pipeline is inside: a list of steps, each an entry of the step table with its arguments.
+ *
+ * A pipeline is written as text, "resize=150x150,flip,scale=2". parse.c reads it with nothing but the descriptors of
+ * the step table: a step's name, its parameters with their bounds and defaults. print.c writes the canonical text from
+ * the same descriptors, and that text is what model files and checkpoints keep. So a step is one descriptor, and no
+ * other file has to know it.
+ *
+ * What a step does it does to a frame (frame.h): one image on its way, which is still bytes or is already floats, and
+ * whose resize, crop, flips and linear changes of value are only noted until something has to write the values anyway.
+ * A step calls functions of the frame and does not care which of these it is.
+ *
+ * Two things are decided by looking at several steps. Neighbours of class AFFINE become one warp: `run` says how many,
+ * and the first one's apply does them all, so that an image is resampled once. And what the first step that changes the
+ * size needs is told to the JPEG decoder (`hint`), which may then make an image of fewer pixels.
+ *
+ * Random steps draw from one stream for each image, chosen by seed, epoch and sample alone: neither the number of
+ * workers nor their order changes what comes out. evaluation.c makes of a training pipeline the one for evaluation, by
+ * what each descriptor says of itself (`evaluation`). */
 #ifndef CNN_PIPELINE_PIPELINE_H
 #define CNN_PIPELINE_PIPELINE_H
 
@@ -12,7 +29,7 @@
 #include "pipeline/frame.h"
 
 #define CNN__STEP_PARAMS 4
-#define CNN__PARAM_VALUES 9
+#define CNN__PARAM_VALUES CNN_MAX_CHANNELS
 #define CNN__MAX_SIDE 32768
 
 typedef enum cnn__param_type {
@@ -76,6 +93,8 @@ typedef struct cnn__step_kind {
     const cnn__param *params;
     /* What the bounds of single values do not say; returns what is wrong, or NULL. May be NULL. */
     const char *(*check)(const cnn__step *step);
+    /* Whether it can be done on images of so many channels: what is wrong, written to `text`, or NULL. NULL: on any. */
+    const char *(*channels)(const cnn__step *step, int64_t channels, char *text, size_t size);
     /* Does it. An affine step is applied once for its whole run. */
     cnn_status (*apply)(const cnn__step *step, cnn__frame *frame);
     /* Changes H, W, C in place; 0 is unknown. NULL: unchanged. */
@@ -145,6 +164,12 @@ cnn__decode_hint cnn__step_hint(cnn_resize_filter filter, int decode, double hei
 double cnn__step_draw(const cnn__argument *argument, double centre, cnn__rng *rng);
 const char *cnn__check_range(const cnn__argument *argument);
 
+/* CNN_ERROR_SHAPE if the step cannot be done on images of so many channels; `name` is what messages begin with. */
+cnn_status cnn__step_check_channels(const cnn_context *context, const char *name, const cnn__step *step,
+                                    int64_t channels);
+/* The `channels` of steps that know grey and RGB alone. */
+const char *cnn__step_refuse_colourless(const cnn__step *step, int64_t channels, char *text, size_t size);
+
 /* ---- text ---- */
 
 /* Reads `text` into steps (cnn__free) with defaults filled in and checked; CNN_ERROR_INVALID_ARGUMENT. */
@@ -187,6 +212,9 @@ cnn_status cnn__pipeline_apply(const cnn_pipeline *pipeline, cnn__pipeline_run *
 uint32_t cnn__pipeline_views(const cnn_pipeline *pipeline);
 /* H, W, C of one view for images of this height, width and channels, each 0 if unknown. */
 void cnn__pipeline_dims(const cnn_pipeline *pipeline, int64_t dims[3]);
+/* CNN_ERROR_SHAPE, with the step, if one of them cannot be done on images of so many channels. */
+cnn_status cnn__pipeline_check_channels(const cnn_context *context, const char *name, const cnn_pipeline *pipeline,
+                                        int64_t channels);
 /* How files are decoded for this pipeline: which way up, on which background, and how small a JPEG may be. The number
  * of channels is left to the caller. */
 cnn_decode_options cnn__pipeline_decoding(const cnn_pipeline *pipeline);

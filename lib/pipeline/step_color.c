@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Steps that change colours. */
 #include <math.h>
+#include <stdio.h>
 
+#include "image/image.h"
 #include "pipeline/pipeline.h"
 
 /* ---- channel_shift=R, as Keras's apply_channel_shift() with values in [0, 1] ---- */
@@ -119,12 +121,18 @@ const cnn__step_kind cnn__step_brightness = {
 
 /* ---- pca_color=STD[:values=..][:vectors=..]: section 4.1 of Krizhevsky et al. 2012 ---- */
 
+static const char *pca_color_channels(const cnn__step *step, int64_t channels, char *text, size_t size)
+{
+    (void)step;
+    if (channels == 3) {
+        return NULL;
+    }
+    snprintf(text, size, "needs 3 channels, found %lld", (long long)channels);
+    return text;
+}
+
 static cnn_status pca_color_apply(const cnn__step *step, cnn__frame *frame)
 {
-    if (frame->channels != 3) {
-        return cnn__fail(frame->scratch->context, CNN_ERROR_SHAPE, "%s: pca_color needs 3 channels, found %u",
-                         frame->name, frame->channels);
-    }
     const double gain[3] = {1.0, 1.0, 1.0};
     const double *values = step->arguments[1].values, *vectors = step->arguments[2].values;
     double alpha[3], bias[3];
@@ -176,6 +184,7 @@ const cnn__step_kind cnn__step_pca_color = {
     .kind_class = CNN__STEP_COLOR,
     .evaluation = CNN__EVALUATION_LEAVE_OUT,
     .params = pca_color_params,
+    .channels = pca_color_channels,
     .apply = pca_color_apply,
 };
 
@@ -186,8 +195,6 @@ static uint8_t grey_byte(const uint8_t *pixel)
 {
     return (uint8_t)((19595u * pixel[0] + 38470u * pixel[1] + 7471u * pixel[2] + 32768u) >> 16);
 }
-
-static float grey_float(const float *pixel) { return 0.299f * pixel[0] + 0.587f * pixel[1] + 0.114f * pixel[2]; }
 
 static cnn_status grey_bytes(cnn__frame *frame, uint32_t channels)
 {
@@ -219,7 +226,7 @@ static cnn_status grey_floats(cnn__frame *frame, uint32_t channels)
     float *out = frame->scratch->blocks[block];
     const float *in = frame->floats;
     for (size_t i = 0; i < pixels; i++, in += frame->channels) {
-        float value = frame->channels == 3 ? grey_float(in) : *in;
+        float value = frame->channels == 3 ? cnn__grey_value(in) : *in;
         for (uint32_t c = 0; c < channels; c++) {
             *out++ = value;
         }
@@ -260,6 +267,7 @@ const cnn__step_kind cnn__step_grey = {
     .kind_class = CNN__STEP_COLOR,
     .params = grey_params,
     .check = grey_check,
+    .channels = cnn__step_refuse_colourless,
     .apply = grey_apply,
     .shape = grey_shape,
 };
@@ -279,5 +287,6 @@ const cnn__step_kind cnn__step_bgr = {
     .name = "bgr",
     .kind_class = CNN__STEP_COLOR,
     .params = bgr_params,
+    .channels = cnn__step_refuse_colourless,
     .apply = bgr_apply,
 };

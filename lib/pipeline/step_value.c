@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Steps that change the scale of values. */
+#include <stdio.h>
+
 #include "pipeline/pipeline.h"
 
 /* The value of a list for a channel: a list of one is for all of them. */
@@ -8,14 +10,14 @@ static double of_channel(const cnn__argument *argument, size_t channel)
     return argument->values[argument->count == 1 ? 0 : channel];
 }
 
-static cnn_status check_channels(const cnn__step *step, const cnn__frame *frame)
+static const char *refuse_channels(const cnn__step *step, int64_t channels, char *text, size_t size)
 {
     uint32_t count = step->arguments[0].count;
-    if (count != 1 && count != frame->channels) {
-        return cnn__fail(frame->scratch->context, CNN_ERROR_SHAPE, "%s: %s has %u values for %u channels", frame->name,
-                         step->kind->name, count, frame->channels);
+    if (count == 1 || count == channels) {
+        return NULL;
     }
-    return CNN_OK;
+    snprintf(text, size, "has %u values for %lld channels", count, (long long)channels);
+    return text;
 }
 
 /* ---- scale=F ---- */
@@ -23,7 +25,11 @@ static cnn_status check_channels(const cnn__step *step, const cnn__frame *frame)
 static cnn_status scale_apply(const cnn__step *step, cnn__frame *frame)
 {
     double factor = cnn__step_value(step, 0);
-    const double gain[3] = {factor, factor, factor}, bias[3] = {0, 0, 0};
+    double gain[CNN_MAX_CHANNELS], bias[CNN_MAX_CHANNELS];
+    for (size_t c = 0; c < frame->channels; c++) {
+        gain[c] = factor;
+        bias[c] = 0.0;
+    }
     cnn__frame_map(frame, gain, bias);
     return CNN_OK;
 }
@@ -50,9 +56,8 @@ const cnn__step_kind cnn__step_scale = {
 
 static cnn_status subtract_apply(const cnn__step *step, cnn__frame *frame)
 {
-    CNN__RETURN_IF_ERROR(check_channels(step, frame));
-    double gain[3], bias[3];
-    for (size_t c = 0; c < 3; c++) {
+    double gain[CNN_MAX_CHANNELS], bias[CNN_MAX_CHANNELS];
+    for (size_t c = 0; c < frame->channels; c++) {
         gain[c] = 1.0;
         bias[c] = -of_channel(&step->arguments[0], c);
     }
@@ -65,22 +70,17 @@ static const cnn__param subtract_params[] = {
      .type = CNN__PARAM_NUMBER,
      .required = true,
      .min_count = 1,
-     .max_count = 3,
+     .max_count = CNN_MAX_CHANNELS,
      .low = -1e6,
      .high = 1e6},
     {.name = NULL},
 };
 
-static const char *subtract_check(const cnn__step *step)
-{
-    return step->arguments[0].count == 2 ? "there is one value for all channels, or 3" : NULL;
-}
-
 const cnn__step_kind cnn__step_subtract = {
     .name = "subtract",
     .kind_class = CNN__STEP_VALUE,
     .params = subtract_params,
-    .check = subtract_check,
+    .channels = refuse_channels,
     .apply = subtract_apply,
 };
 
@@ -88,9 +88,8 @@ const cnn__step_kind cnn__step_subtract = {
 
 static cnn_status normalize_apply(const cnn__step *step, cnn__frame *frame)
 {
-    CNN__RETURN_IF_ERROR(check_channels(step, frame));
-    double gain[3], bias[3];
-    for (size_t c = 0; c < 3; c++) {
+    double gain[CNN_MAX_CHANNELS], bias[CNN_MAX_CHANNELS];
+    for (size_t c = 0; c < frame->channels; c++) {
         gain[c] = 1.0 / of_channel(&step->arguments[1], c);
         bias[c] = -of_channel(&step->arguments[0], c) * gain[c];
     }
@@ -101,7 +100,7 @@ static cnn_status normalize_apply(const cnn__step *step, cnn__frame *frame)
 static const char *normalize_check(const cnn__step *step)
 {
     uint32_t means = step->arguments[0].count, stds = step->arguments[1].count;
-    return means == 2 || means != stds ? "mean and std have one value for all channels each, or 3 each" : NULL;
+    return means != stds ? "mean and std have one value for all channels each, or one for each channel each" : NULL;
 }
 
 static const cnn__param normalize_params[] = {
@@ -109,14 +108,14 @@ static const cnn__param normalize_params[] = {
      .type = CNN__PARAM_NUMBER,
      .required = true,
      .min_count = 1,
-     .max_count = 3,
+     .max_count = CNN_MAX_CHANNELS,
      .low = -1e6,
      .high = 1e6},
     {.name = "std",
      .type = CNN__PARAM_NUMBER,
      .required = true,
      .min_count = 1,
-     .max_count = 3,
+     .max_count = CNN_MAX_CHANNELS,
      .low = 1e-9,
      .high = 1e6},
     {.name = NULL},
@@ -127,5 +126,6 @@ const cnn__step_kind cnn__step_normalize = {
     .kind_class = CNN__STEP_VALUE,
     .params = normalize_params,
     .check = normalize_check,
+    .channels = refuse_channels,
     .apply = normalize_apply,
 };

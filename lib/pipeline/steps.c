@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of steps, and what several of them share. */
 #include <math.h>
+#include <stdio.h>
 
+#include "image/image.h"
 #include "pipeline/pipeline.h"
 
 const cnn__step_kind *const cnn__step_kinds[] = {
@@ -50,4 +52,25 @@ double cnn__step_draw(const cnn__argument *argument, double centre, cnn__rng *rn
 const char *cnn__check_range(const cnn__argument *argument)
 {
     return argument->count == 2 && argument->values[0] > argument->values[1] ? "the lower bound comes first" : NULL;
+}
+
+cnn_status cnn__step_check_channels(const cnn_context *context, const char *name, const cnn__step *step,
+                                    int64_t channels)
+{
+    char text[96];
+    const char *wrong = NULL;
+    if (step->kind->channels != NULL) {
+        wrong = step->kind->channels(step, channels, text, sizeof(text));
+    }
+    return wrong == NULL ? CNN_OK : cnn__fail(context, CNN_ERROR_SHAPE, "%s: %s %s", name, step->kind->name, wrong);
+}
+
+const char *cnn__step_refuse_colourless(const cnn__step *step, int64_t channels, char *text, size_t size)
+{
+    (void)step;
+    if (cnn__channels_are_colour(channels)) {
+        return NULL;
+    }
+    snprintf(text, size, "needs grey or RGB, 1 or 3 channels, found %lld", (long long)channels);
+    return text;
 }

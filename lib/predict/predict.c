@@ -130,9 +130,9 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
                          model->name);
     }
     cnn_status status = CNN_OK;
-    if (image->channels != channels) {
-        CNN__RETURN_IF_ERROR(cnn_image_crop(image, 0, 0, image->width, image->height, &converted));
-        status = cnn__image_convert(&converted, channels);
+    /* Only grey and RGB become each other; what other images lack is said below, or by the step that needs it. */
+    if (image->channels != channels && cnn__channels_are_colour(image->channels)) {
+        CNN__RETURN_IF_ERROR(cnn__image_converted(image, channels, &converted));
         image = converted;
     }
     size_t room = 0;
@@ -211,7 +211,7 @@ cnn_status cnn_session_predict_file(cnn_session *session, const char *path, cnn_
     }
     cnn_decode_options options = decode_options(session);
     cnn_image *image = NULL;
-    CNN__RETURN_IF_ERROR(cnn_image_load(session->context, path, &options, &image));
+    CNN__RETURN_IF_ERROR(cnn__image_load_deep(session->context, path, &options, &image));
     cnn_status status = cnn_session_predict_image(session, image, predictions, count);
     cnn_image_free(image);
     if (status != CNN_OK) {
@@ -230,7 +230,8 @@ cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, si
     }
     cnn_decode_options options = decode_options(session);
     cnn_image *image = NULL;
-    CNN__RETURN_IF_ERROR(cnn_image_decode(session->context, data, size, &options, &image));
+    CNN__RETURN_IF_ERROR(
+        cnn__image_decode_named(session->context, "image in memory", data, size, &options, true, &image));
     cnn_status status = cnn_session_predict_image(session, image, predictions, count);
     cnn_image_free(image);
     return status;

@@ -32,7 +32,10 @@ typedef struct fusion {
 static cnn_epilogue *epilogue_of(const cnn__op *op) { return cnn__layer_epilogue(op->type, op->state); }
 
 /* A rectifier's derivative is told by its output, and it never ends a model in probabilities. */
-static bool is_rectifier(int32_t activation) { return activation == CNN_RELU || activation == CNN_LEAKY_RELU; }
+static bool is_rectifier(int32_t activation)
+{
+    return activation == CNN_RELU || activation == CNN_LEAKY_RELU || activation == CNN_RELU6;
+}
 
 /* ---- the functions ---- */
 

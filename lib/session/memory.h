@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* Where a session's arrays lie.
  *
- * A backend computes in memory that may be its own: session->memory, gradients, parameters and input_memory are then
- * handles, and what the library and its callers read and write lies in copies on this side (session->host,
- * host_gradients, the model's parameters and the caller's inputs). The copies meet at fixed points: inputs and changed
- * parameters go in before a forward pass, what can be read and what training changed come out after each pass. Other
- * backends compute in this side's memory; all copies are then one, and nothing moves. */
+ * Most backends compute in ordinary memory. One with memory of its own (an accelerator's, or the second heap of
+ * tests/session/own_memory.c) gives out handles, which only it can read. A session does not ask which it is: it has two
+ * sets of pointers, and in the ordinary case both are the same.
+ *
+ *   where the backend computes       on this side
+ *   session->memory                  session->host              values, saved states, workspace, as the plan says
+ *   session->gradients               session->host_gradients    of parameters
+ *   session->parameters              the model's parameters    NULL on the left: those on the right are used
+ *   session->input_memory            the caller's inputs       likewise
+ *
+ * A backend computes in memory that may be its own: those on the left are then handles, and what the library and its
+ * callers read and write lies in copies on this side. The copies meet at fixed points: inputs and changed parameters go
+ * in before a forward pass, what can be read and what training changed come out after each pass. What is only between
+ * operations is never copied. Other backends compute in this side's memory; all copies are then one, and nothing moves.
+ *
+ * The rule that keeps this true: neither layers nor the session read or write a value themselves, they ask the backend,
+ * which has operations for copying, filling and adding too. */
 #ifndef CNN_SESSION_MEMORY_H
 #define CNN_SESSION_MEMORY_H
 

@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* What layers prepare of a model's parameters for inference: one copy for all sessions of the model.
  *
- * An entry belongs to the model and lives as long as a session uses it. It is made, and made anew after the parameters
- * have changed, by the first forward call that finds it out of date: the others wait for that one. Nothing reads an
- * entry meanwhile, as parameters change only while nothing else uses the model. */
+ * A convolution in inference does not read its filters as the model keeps them: a normalisation is folded in, Winograd
+ * filters are transformed, others are packed in the order in which the kernel reads them. That is done once, and not
+ * once for each session: ten threads that each have a session of one model share one prepared copy.
+ *
+ *   compile   a kind's plan_inference (layer/layer.h) says by shape how many bytes it keeps and needs meanwhile;
+ *   session   acquires the entry of each such operation; an entry is found by the node that owns the parameters and by
+ *             the operation's state, so that sessions of other batches or with other fusions share what is the same;
+ *   forward   cnn__prepared_data() gives the data, and makes it first if the parameters have changed since.
+ *
+ * An entry belongs to the model and lives as long as a session uses it. What is out of date is told by numbers: the
+ * model counts changes of its parameters, and an entry remembers the count that its data was made at. It is made, and
+ * made anew after the parameters have changed, by the first forward call that finds it out of date: the others wait for
+ * that one. Nothing reads an entry meanwhile, as parameters change only while nothing else uses the model. Entries are
+ * made one at a time, under the model's lock, and share one scratch.
+ *
+ * Sessions that compute gradients prepare nothing: their parameters change after every step. */
 #ifndef CNN_SESSION_PREPARED_H
 #define CNN_SESSION_PREPARED_H
 

@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "backend/backend.h"
-#include "backend/entries.h"
 #include "backend/vector/conv2d/conv2d.h"
 #include "backend/vector/vector.h"
 
@@ -93,17 +92,21 @@ static double time_pass(cnn_context *context, const cnn_conv2d_shape *s, cnn_pas
                         const arrays *a, int repetitions)
 {
     const uint32_t threads = cnn_context_threads(context);
-    cnn_op_answer answer = conv2d_answer(&context->backend, s, threads);
+    cnn_op_answer answer;
+    cnn_conv2d_args args = {.struct_size = sizeof(args), .shape = *s};
+    if (cnn_backend_query(&context->backend, CNN_OP_CONV2D, &args, threads, &answer) != CNN_OK) {
+        return NAN;
+    }
     if (algorithm == CNN__CONV2D_IM2COL) {
         answer.algorithm[pass] = algorithm;
         answer.workspace[pass] = cnn__im2col_workspace(s, pass, threads);
     }
     const size_t size = answer.workspace[pass];
     void *workspace = aligned(size + 64);
-    const cnn_conv2d_args args = {.struct_size = sizeof(args), .answer = &answer, .shape = *s, .x = a->x,
-                                  .filters = a->filters, .bias = a->bias, .dy = a->dy, .dx = a->dx,
-                                  .d_filters = a->df, .d_bias = a->db, .y = pass == CNN_PASS_FORWARD ? a->y : NULL,
-                                  .argmax = s->epilogue.pool != 0 ? a->argmax : NULL};
+    args = (cnn_conv2d_args){.struct_size = sizeof(args), .answer = &answer, .shape = *s, .x = a->x,
+                             .filters = a->filters, .bias = a->bias, .dy = a->dy, .dx = a->dx, .d_filters = a->df,
+                             .d_bias = a->db, .y = pass == CNN_PASS_FORWARD ? a->y : NULL,
+                             .argmax = s->epilogue.pool != 0 ? a->argmax : NULL};
     cnn_backend_call call;
     cnn__backend_call_init(&call, context, threads, workspace, size);
     double best = INFINITY;

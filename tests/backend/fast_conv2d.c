@@ -167,6 +167,8 @@ static double activate(const cnn_conv2d_shape *s, double x)
         return 1 / (1 + exp(-x));
     case CNN_TANH:
         return tanh(x);
+    case CNN_RELU6:
+        return fmin(fmax(x, 0), 6);
     default:
         return x;
     }
@@ -311,7 +313,8 @@ static void check_forward(const test_case *t, const sizes *z, const double *valu
         if (!(fabs(y[i] - want) <= allowed)) {
             ck_abort_msg("y[%zu] is %g, not %g (allowed: %g)", i, (double)y[i], want, allowed);
         }
-        const bool dead = s->epilogue.activation == CNN_RELU && !(y[i] > 0);
+        const bool dead = (s->epilogue.activation == CNN_RELU && !(y[i] > 0)) ||
+                          (s->epilogue.activation == CNN_RELU6 && !(y[i] > 0 && y[i] < 6));
         if (s->epilogue.pool != 0 &&
             (dead ? argmax[i] != 4 : argmax[i] > 3 || value[unpooled(s, z, i, argmax[i])] < want - 2 * allowed)) {
             ck_abort_msg("argmax[%zu] is %d where y is %g", i, argmax[i], (double)y[i]);
@@ -440,6 +443,7 @@ bool fast_finish_shape(cnn_conv2d_shape *s, int64_t pad_bottom, int64_t pad_righ
 
 cnn_conv2d_shape fast_random_shape(int32_t kernel_h, int32_t kernel_w, int64_t most_channels)
 {
+    static const int32_t elementwise[] = {CNN_LINEAR, CNN_RELU, CNN_LEAKY_RELU, CNN_SIGMOID, CNN_TANH, CNN_RELU6};
     cnn_conv2d_shape s = {.kernel_h = kernel_h,
                           .kernel_w = kernel_w,
                           .stride_h = 1,
@@ -455,7 +459,7 @@ cnn_conv2d_shape fast_random_shape(int32_t kernel_h, int32_t kernel_w, int64_t m
         s.out_c = fast_random_in(1, fast_random() % 2 == 0 ? 70 : 9);
         s.pad_top = (int32_t)fast_random_in(0, 2);
         s.pad_left = (int32_t)fast_random_in(0, 2);
-        s.epilogue.activation = (int32_t)fast_random_in(CNN_LINEAR, CNN_TANH);
+        s.epilogue.activation = elementwise[fast_random_in(0, 5)];
         s.epilogue.alpha = 0.25f;
         s.epilogue.pool = fast_random() % 2 == 0 ? 0 : 2;
     } while (!fast_finish_shape(&s, fast_random_in(0, 2), fast_random_in(0, 2)));

@@ -46,6 +46,12 @@ uint32_t draw(generator *g, uint32_t from, uint32_t to) { return from + (uint32_
 
 float draw_float(generator *g) { return (float)((double)(int64_t)next(g) * 0x1p-63); }
 
+int32_t draw_activation(generator *g, uint32_t variant)
+{
+    const int32_t drawn = (int32_t)draw(g, CNN_LINEAR, CNN_TANH);
+    return drawn == CNN_RELU && variant / 2 % 2 == 1 ? CNN_RELU6 : drawn;
+}
+
 /* The end lies at an unreadable page, the beginning at any multiple of `alignment`. */
 static void *fenced_new(size_t size, size_t alignment)
 {

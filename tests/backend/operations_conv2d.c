@@ -155,7 +155,7 @@ static convolution convolution_of(uint32_t variant)
     int64_t right = variant % 8 == 4 ? 0 : draw(&g, 0, (uint32_t)reach_w - 1);
     s->out_h = (s->in_h + s->pad_top + below - reach_h) / s->stride_h + 1;
     s->out_w = (s->in_w + s->pad_left + right - reach_w) / s->stride_w + 1;
-    s->epilogue.activation = (int32_t)draw(&g, CNN_LINEAR, CNN_TANH);
+    s->epilogue.activation = draw_activation(&g, variant);
     s->epilogue.alpha = 0.25f;
     v.x_size = (size_t)(s->n * s->in_h * s->in_w * s->in_c);
     v.f_size = (size_t)(s->kernel_h * s->kernel_w * group_in * s->out_c);
@@ -236,6 +236,8 @@ double expect_activation(int32_t activation, double alpha, double x)
         return 1 / (1 + exp(-x));
     case CNN_TANH:
         return tanh(x);
+    case CNN_RELU6:
+        return fmin(fmax(x, 0), 6);
     default:
         return x;
     }

@@ -26,7 +26,7 @@ static combination combination_of(uint32_t variant)
     args->outer = draw(&g, 1, 4);
     args->inner = draw(&g, 1, variant % 5 == 4 ? 900 : 9);
     args->c = draw(&g, 1, variant % 4 == 3 ? 90 : 20);
-    args->epilogue.activation = (int32_t)draw(&g, CNN_LINEAR, CNN_TANH);
+    args->epilogue.activation = draw_activation(&g, variant);
     args->epilogue.alpha = 0.2f;
     v.n = (size_t)(args->outer * args->inner * args->c);
     v.partners = args->broadcast == CNN_BROADCAST_NONE     ? v.n
@@ -34,6 +34,9 @@ static combination combination_of(uint32_t variant)
                                                            : (size_t)args->c;
     v.a = array_new(&g, v.n);
     v.b = array_new(&g, v.partners);
+    for (size_t i = 0; i < v.n && args->epilogue.activation == CNN_RELU6; i++) {
+        v.a[i] *= 8; /* beyond 6 */
+    }
     return v;
 }
 

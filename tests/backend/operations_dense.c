@@ -31,7 +31,7 @@ static dense dense_of(uint32_t variant)
         d.shape.in = large[variant][1];
         d.shape.out = large[variant][2];
     }
-    d.shape.epilogue.activation = (int32_t)draw(&g, CNN_LINEAR, CNN_TANH);
+    d.shape.epilogue.activation = draw_activation(&g, variant);
     d.shape.epilogue.alpha = 0.1f;
     d.n = (size_t)d.shape.n;
     d.in = (size_t)d.shape.in;

@@ -42,7 +42,12 @@ static void pair_free(pair *p)
     array_free(p->dy);
 }
 
-static cnn_activation activation_of(uint32_t variant) { return (cnn_activation)(variant % 5); }
+static cnn_activation activation_of(uint32_t variant)
+{
+    static const cnn_activation all[] = {CNN_LINEAR, CNN_RELU,  CNN_LEAKY_RELU, CNN_SIGMOID,
+                                         CNN_TANH,   CNN_RELU6, CNN_RELU6}; /* a prime number of them */
+    return all[variant % 7];
+}
 
 static void activation_forward_run(cnn_context *context, uint32_t variant, outcome *o)
 {
@@ -103,6 +108,9 @@ static void activation_backward_expect(uint32_t variant, outcome *o)
             break;
         case CNN_TANH:
             dx[i] = dy * (1 - y * y);
+            break;
+        case CNN_RELU6:
+            dx[i] = y <= 0 || y >= 6 ? 0 : dy;
             break;
         default:
             dx[i] = dy;

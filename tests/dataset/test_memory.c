@@ -93,7 +93,7 @@ START_TEST(wrong_arrays_are_refused)
     WRONG(floats, floats, CNN_ERROR_INVALID_ARGUMENT, "found both");
     WRONG(count, 0, CNN_ERROR_INVALID_ARGUMENT, "0 images");
     WRONG(height, 0, CNN_ERROR_INVALID_ARGUMENT, "height 0");
-    WRONG(channels, 4, CNN_ERROR_INVALID_ARGUMENT, "channels: found 4");
+    WRONG(channels, 17, CNN_ERROR_INVALID_ARGUMENT, "channels: found 17, expected 1 to 16");
     WRONG(width, 40000, CNN_ERROR_LIMIT, "width 40000");
     WRONG(classes, names, CNN_ERROR_INVALID_ARGUMENT, "class_count is 0");
     WRONG(labels, labels, CNN_ERROR_INVALID_ARGUMENT, "label of image 2: found -1, expected 0 or more");
@@ -214,7 +214,8 @@ START_TEST(custom_failures)
     } wrong[] = {
         {{.label = 0}, CNN_ERROR_CALLBACK, "sample 1: the dataset's read function gave none of"},
         {{.pixels = bytes, .floats = floats}, CNN_ERROR_CALLBACK, "gave more than one of"},
-        {{.pixels = bytes, .width = 1, .height = 1, .channels = 2}, CNN_ERROR_CALLBACK, "found 1 x 1 x 2"},
+        {{.pixels = bytes, .width = 1, .height = 1, .channels = 17}, CNN_ERROR_CALLBACK, "found 1 x 1 x 17"},
+        {{.pixels = bytes, .width = 1, .height = 1}, CNN_ERROR_CALLBACK, "found 1 x 1 x 0"},
         {{.floats = floats, .height = 1, .channels = 1}, CNN_ERROR_CALLBACK, "found 1 x 0 x 1"},
         {{.label = 2, .path = "a\nb"}, CNN_ERROR_CALLBACK, "sample 1 (a\\x0ab): label"},
         {{.label = -2, .path = "a"}, CNN_ERROR_CALLBACK, "found -2, expected -1 or below 2"},
@@ -396,7 +397,7 @@ START_TEST(fake_options_are_checked)
     ck_assert_int_eq(cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = 1, .height = 2), &dataset),
                      CNN_ERROR_INVALID_ARGUMENT);
     ck_assert_int_eq(
-        cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = 1, .height = 2, .width = 2, .channels = 2), &dataset),
+        cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = 1, .height = 2, .width = 2, .channels = 17), &dataset),
         CNN_ERROR_INVALID_ARGUMENT);
     ck_assert_int_eq(cnn_dataset_create_fake(tree_context, CNN_FAKE(.count = 1, .height = 40000, .width = 2), &dataset),
                      CNN_ERROR_LIMIT);

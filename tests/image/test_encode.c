@@ -205,6 +205,13 @@ START_TEST(arguments_are_checked)
     check_failed(context, cnn_image_encode(image, NULL, NULL, &s), CNN_ERROR_INVALID_ARGUMENT, "NULL");
     check_failed(context, cnn_image_save(image, NULL, NULL), CNN_ERROR_INVALID_ARGUMENT, "NULL");
     ck_assert_int_eq(cnn_image_save(NULL, "x.png", NULL), CNN_ERROR_INVALID_ARGUMENT);
+    cnn_image_free(image);
+    /* Arrays have more channels, files do not. */
+    ck_assert_int_eq(cnn_image_create(context, 2, 2, 5, &image), CNN_OK);
+    for (int format = CNN_IMAGE_JPEG; format <= CNN_IMAGE_PNG; format++) {
+        check_failed(context, cnn_image_encode(image, CNN_ENCODE(.format = format), keep, &s), CNN_ERROR_UNSUPPORTED,
+                     "5 channels cannot be written");
+    }
     ck_assert_uint_eq(s.data.size, 0);
     cnn_image_free(image);
 }

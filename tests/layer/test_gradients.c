@@ -136,6 +136,10 @@ static cnn_layer *conv_one(cnn_context *c)
     return cnn_conv2d(c, CNN_CONV2D(.filters = 6, .kernel = {1}, .no_bias = 1));
 }
 static cnn_layer *conv_tanh(cnn_context *c) { return cnn_conv2d(c, CNN_CONV2D(.filters = 5, .activation = CNN_TANH)); }
+static cnn_layer *conv_relu6(cnn_context *c)
+{
+    return cnn_conv2d(c, CNN_CONV2D(.filters = 5, .activation = CNN_RELU6));
+}
 static cnn_layer *conv_relu(cnn_context *c) { return cnn_conv2d(c, CNN_CONV2D(.filters = 5, .activation = CNN_RELU)); }
 static cnn_layer *conv_softmax(cnn_context *c)
 {
@@ -185,6 +189,7 @@ static cnn_layer *activate(cnn_context *c, cnn_activation activation)
     return cnn_activate(c, CNN_ACTIVATE(.activation = (int32_t)activation, .alpha = 0.2f));
 }
 static cnn_layer *relu(cnn_context *c) { return activate(c, CNN_RELU); }
+static cnn_layer *relu6(cnn_context *c) { return activate(c, CNN_RELU6); }
 static cnn_layer *leaky(cnn_context *c) { return activate(c, CNN_LEAKY_RELU); }
 static cnn_layer *sigmoid(cnn_context *c) { return activate(c, CNN_SIGMOID); }
 static cnn_layer *tangent(cnn_context *c) { return activate(c, CNN_TANH); }
@@ -204,6 +209,7 @@ static const struct {
     {"conv_one", conv_one},
     {"conv_tanh", conv_tanh},
     {"conv_relu", conv_relu},
+    {"conv_relu6", conv_relu6},
     {"conv_softmax", conv_softmax},
     {"max_pool", max_pool},
     {"max_pool_same", max_pool_same},
@@ -220,6 +226,7 @@ static const struct {
     {"dropout", dropout},
     {"dropout_channels", dropout_channels},
     {"relu", relu},
+    {"relu6", relu6},
     {"leaky", leaky},
     {"sigmoid", sigmoid},
     {"tangent", tangent},

@@ -40,6 +40,7 @@ typedef struct element {
 #define EACH_ACTIVATION(kind, options, ...)                                                                            \
     {kind, options(__VA_ARGS__, .activation = CNN_LINEAR)}, {kind, options(__VA_ARGS__, .activation = CNN_RELU)},      \
         {kind, options(__VA_ARGS__, .activation = CNN_LEAKY_RELU, .alpha = 0.3f)},                                     \
+        {kind, options(__VA_ARGS__, .activation = CNN_RELU6)},                                                         \
         {kind, options(__VA_ARGS__, .activation = CNN_SIGMOID)}, {kind, options(__VA_ARGS__, .activation = CNN_TANH)}, \
         {kind, options(__VA_ARGS__, .activation = CNN_SOFTMAX)},                                                       \
     {                                                                                                                  \
@@ -50,6 +51,7 @@ typedef struct element {
 static const element elements[] = {
     EACH_ACTIVATION(CONV, CNN_CONV2D, .filters = 4, .padding = CNN_PADDING_SAME),
     {ACTIVATE, CNN_ACTIVATE(.activation = CNN_RELU)},
+    {ACTIVATE, CNN_ACTIVATE(.activation = CNN_RELU6)},
     {ACTIVATE, CNN_ACTIVATE(.activation = CNN_SIGMOID)},
     {ACTIVATE, CNN_ACTIVATE(.activation = CNN_SOFTMAX)},
     {NORM, NULL},
@@ -58,7 +60,7 @@ static const element elements[] = {
     {MAXIMUM, NULL},
     {DROPOUT, CNN_DROPOUT(.rate = 0.25f)},
     {ADD_INPUT, NULL},
-#define TRIPLES 16
+#define TRIPLES 18
     {CONV, CNN_CONV2D(.filters = 6, .kernel = {1}, .activation = CNN_SIGMOID)},
     {CONV, CNN_CONV2D(.filters = 5, .kernel = {1}, .no_bias = 1)},
     {CONV, CNN_CONV2D(.filters = 4, .groups = 4, .padding = CNN_PADDING_SAME, .activation = CNN_RELU)},

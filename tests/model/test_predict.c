@@ -55,6 +55,13 @@ static const struct {
     {{4, 4, 1}, 2, 2, 1, CNN_ERROR_SHAPE},
     {{4, 4, 3}, 4, 4, 1, CNN_OK},
     {{4, 4, 3}, 3, 4, 3, CNN_ERROR_SHAPE},
+    {{4, 4, 5}, 4, 4, 5, CNN_OK},
+    {{80}, 4, 4, 5, CNN_OK},
+    {{4, 4, 5}, 4, 4, 3, CNN_ERROR_SHAPE},
+    {{4, 4, 5}, 4, 4, 1, CNN_ERROR_SHAPE},
+    {{4, 4, 3}, 4, 4, 5, CNN_ERROR_LIMIT}, /* there is no room for them */
+    {{4, 4, 1}, 4, 4, 2, CNN_ERROR_LIMIT},
+    {{4, 4, 5}, 4, 4, 4, CNN_ERROR_SHAPE},
 };
 
 START_TEST(only_whole_inputs_are_predicted)

@@ -132,9 +132,9 @@ START_TEST(errors_name_step_place_and_expectation)
     expect_refused("normalize=mean=0.5", "pipeline: step 1 (normalize), character 19: expected std");
     expect_refused("normalize=mean=0.5:std=0", "pipeline: step 1 (normalize), character 24: std is 1e-09 to 1e+06");
     expect_refused("normalize=mean=1/2/3:std=1", "pipeline: step 1 (normalize), character 1: mean and std have one "
-                                                 "value for all channels each, or 3 each");
-    expect_refused("subtract=1/2",
-                   "pipeline: step 1 (subtract), character 1: there is one value for all channels, or 3");
+                                                 "value for all channels each, or one for each channel each");
+    expect_refused("subtract=1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17",
+                   "pipeline: step 1 (subtract), character 10: expected mean as 1 to 16 numbers separated by \"/\"");
     expect_refused("grey=2", "pipeline: step 1 (grey), character 1: there are 1 or 3 channels");
     expect_refused("zoom=1", "pipeline: step 1 (zoom), character 1: it must leave a part of the image: one number "
                              "below 1, or bounds above 0");

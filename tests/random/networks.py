@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 torch.set_default_dtype(torch.float64)
 INPUT_STREAM, TARGET_STREAM, PROJECTION_STREAM = 1000, 2000, 500
-ELEMENTWISE = ["linear", "relu", "leaky_relu", "sigmoid", "tanh"]
+ELEMENTWISE = ["linear", "relu", "leaky_relu", "sigmoid", "tanh", "relu6"]
 ROWWISE = ["softmax", "log_softmax"]
 STEPS = 3
 NEAREST, LARGEST_LOSS = 2e-5, 1e3
@@ -41,7 +41,7 @@ def exact(value):
 def activate(x, name, alpha):
     """`x` is N, H, W, C or N, C; softmax is over the last dimension."""
     return {"linear": lambda: x, "relu": lambda: torch.relu(x), "leaky_relu": lambda: F.leaky_relu(x, alpha),
-            "sigmoid": lambda: torch.sigmoid(x), "tanh": lambda: torch.tanh(x),
+            "sigmoid": lambda: torch.sigmoid(x), "tanh": lambda: torch.tanh(x), "relu6": lambda: F.relu6(x),
             "softmax": lambda: torch.softmax(x, -1), "log_softmax": lambda: torch.log_softmax(x, -1)}[name]()
 
 
@@ -302,6 +302,8 @@ class Network:
             y = x
         if layer.get("activation") in ("relu", "leaky_relu"):
             self.near(y.abs(), y)
+        if layer.get("activation") == "relu6":
+            self.near(torch.minimum(y.abs(), (y - 6).abs()), y)
         return activate(y, layer.get("activation", "linear"), layer.get("alpha") or 0.01)
 
     def near(self, gaps, values):

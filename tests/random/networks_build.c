@@ -50,8 +50,9 @@ static int32_t word(const words *w, const char *key, const char *const *names, s
 static int32_t activation(const words *w)
 {
     static const char *const names[] = {
-        [CNN_LINEAR] = "linear", [CNN_RELU] = "relu",       [CNN_LEAKY_RELU] = "leaky_relu",  [CNN_SIGMOID] = "sigmoid",
-        [CNN_TANH] = "tanh",     [CNN_SOFTMAX] = "softmax", [CNN_LOG_SOFTMAX] = "log_softmax"};
+        [CNN_LINEAR] = "linear",           [CNN_RELU] = "relu",  [CNN_LEAKY_RELU] = "leaky_relu",
+        [CNN_SIGMOID] = "sigmoid",         [CNN_TANH] = "tanh",  [CNN_SOFTMAX] = "softmax",
+        [CNN_LOG_SOFTMAX] = "log_softmax", [CNN_RELU6] = "relu6"};
     return word(w, "activation", names, sizeof(names) / sizeof(names[0]));
 }
 

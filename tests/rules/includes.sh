@@ -1,33 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Who may include whom: the arrows of lib/README.md, read from the #include lines.
+# Who includes whom: the table of lib/README.md against the #include lines.
 set -u
 : "${CNN_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
 # shellcheck source=tests/common/tap.sh
 . "$CNN_SOURCE/tests/common/tap.sh"
 cd "$CNN_SOURCE/lib" || exit 1
 
-# folder: the other folders of lib/ whose headers its files may include. core/ is open to all.
-rules='
-core:
-image:
-dataset: image
-pipeline: image
-loader: dataset pipeline
-backend:
-context: backend
-layer: backend
-model: layer session pipeline
-session: model layer backend
-loss: session backend
-optimizer: session schedule backend
-schedule:
-evaluate: loss
-predict: session pipeline image backend
-format: model layer pipeline
-train: session loss optimizer evaluate dataset loader backend format schedule model
-zoo:
-'
+# The rules are the table of lib/README.md: its first two columns as "folder: the other folders of lib/ whose headers its
+# files may include". core/ is open to all.
+# shellcheck disable=SC2016 # the backticks are the table's
+rules=$(sed -n 's/^| `\([a-z]*\)\/` | \([^|]*\) |.*/\1: \2/p' README.md | sed 's/,//g; s/ *$//; s/: nothing$/:/')
+tap_check "lib/README.md's table has a row for each folder and no other" \
+    [ "$(printf '%s\n' "$rules" | sed 's/:.*//' | sort)" = "$(printf '%s\n' */ | tr -d / | sort)" ]
 
 # offenders FOLDER ALLOWED: files of FOLDER with an include of a folder that is not allowed.
 offenders() {
@@ -45,12 +30,20 @@ offenders() {
         done
 }
 
+# unused FOLDER ALLOWED: folders that are allowed but that no file of FOLDER includes.
+unused() {
+    for other in $2; do
+        grep -rqE "^[[:space:]]*#[[:space:]]*include[[:space:]]*\"$other/" --include='*.c' --include='*.h' "$1" ||
+            echo "$other"
+    done
+}
+
 for folder in */; do
     folder=${folder%/}
-    [ -n "$(find "$folder" -name '*.[ch]')" ] || continue
     rule=$(printf '%s\n' "$rules" | grep "^$folder:") || rule=
     tap_check "$folder/ has a rule" [ -n "$rule" ]
     tap_empty "$folder/ includes only what it may" "$(offenders "$folder" "${rule#*:}")"
+    tap_empty "$folder/ includes all that the table says" "$(unused "$folder" "${rule#*:}")"
 done
 
 private=$(grep -rnE '#[[:space:]]*include[[:space:]]*"' --include='*.[ch]' zoo | grep -vE '"(zoo|core)/')

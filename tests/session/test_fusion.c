@@ -57,12 +57,21 @@ static void add_layers(cnn_model *model, int number)
         cnn_model_add(model, norm());
         cnn_model_add(model, act(CNN_LEAKY_RELU));
         break;
-    case 2: /* a dropout between them does nothing in inference */
+    case 2: /* the same with the activation of networks for telephones, and a pooling */
+        add_conv(model, CHANNELS, 3, CHANNELS);
+        cnn_model_add(model, norm());
+        cnn_model_add(model, act(CNN_RELU6));
+        add_conv(model, 10, 1, 1);
+        cnn_model_add(model, norm());
+        cnn_model_add(model, act(CNN_RELU6));
+        cnn_model_add(model, cnn_max_pool2d(context, NULL));
+        break;
+    case 3: /* a dropout between them does nothing in inference */
         add_conv(model, 8, 3, 1);
         cnn_model_add(model, cnn_dropout(context, CNN_DROPOUT(.rate = 0.5f)));
         cnn_model_add(model, norm());
         break;
-    case 3: /* an activation before the normalisation stays where it is */
+    case 4: /* an activation before the normalisation stays where it is */
         add_conv(model, 8, 3, 1);
         cnn_model_add(model, act(CNN_RELU));
         cnn_model_add(model, norm());
@@ -79,7 +88,7 @@ static void add_layers(cnn_model *model, int number)
     }
 }
 
-static const uint32_t left_in_inference[] = {3, 2, 1, 3, 5}, left_in_training[] = {5, 5, 3, 2, 5};
+static const uint32_t left_in_inference[] = {3, 2, 2, 1, 3, 5}, left_in_training[] = {5, 5, 7, 3, 2, 5};
 
 static cnn_model *make_model(int number)
 {
@@ -150,7 +159,7 @@ int main(void)
     Suite *suite = suite_create("fusion");
     TCase *cases = tcase_create("all");
     tcase_add_checked_fixture(cases, set_up, tear_down);
-    tcase_add_loop_test(cases, fused_is_what_layers_give_one_by_one, 0, 5);
+    tcase_add_loop_test(cases, fused_is_what_layers_give_one_by_one, 0, 6);
     tcase_add_test(cases, gradients_keep_what_they_pass);
     suite_add_tcase(suite, cases);
     return cnn_test_run(suite);

@@ -3,7 +3,7 @@
 #include "backend/driver/driver.h"
 
 #define ELEMENTWISE_ACTIVATIONS \
-    (1u << CNN_LINEAR | 1u << CNN_RELU | 1u << CNN_LEAKY_RELU | 1u << CNN_SIGMOID | 1u << CNN_TANH)
+    (1u << CNN_LINEAR | 1u << CNN_RELU | 1u << CNN_LEAKY_RELU | 1u << CNN_SIGMOID | 1u << CNN_TANH | 1u << CNN_RELU6)
 
 static bool has_epilogue(const cnn_epilogue *epilogue, cnn_op_answer *answer)
 {

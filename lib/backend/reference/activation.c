@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Elementwise activations. NaN goes through all of them, forward and backward; relu's derivative at 0 is 0. */
+/* Elementwise activations. NaN goes through all of them, forward and backward; relu's derivative at 0 is 0, and so are
+ * relu6's at 0 and 6. */
 #include <math.h>
 
 #include "backend/driver/task.h"
@@ -24,6 +25,8 @@ float cnn__activation_value(cnn_activation activation, float alpha, float x)
         return (float)(1 / (1 + exp(-(double)x)));
     case CNN_TANH:
         return (float)tanh((double)x);
+    case CNN_RELU6:
+        return x <= 0 ? 0 : x > 6 ? 6 : x;
     default:
         return x;
     }
@@ -41,6 +44,8 @@ static float gradient(cnn_activation activation, float alpha, float y, float dy)
         return dy * (y * (1 - y));
     case CNN_TANH:
         return dy * (1 - y * y);
+    case CNN_RELU6:
+        return y <= 0 || y >= 6 ? 0 : dy;
     default:
         return dy;
     }

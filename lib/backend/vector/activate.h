@@ -18,6 +18,8 @@ VEC_INLINE vec_f vec_activate(cnn_activation activation, float alpha, vec_f x)
         return vec_sigmoid(x);
     case CNN_TANH:
         return vec_tanh(x);
+    case CNN_RELU6:
+        return vec_relu6(x);
     default:
         return x;
     }
@@ -35,6 +37,8 @@ VEC_INLINE vec_f vec_activate_gradient(cnn_activation activation, float alpha, v
         return dy * (y * (1.0f - y));
     case CNN_TANH:
         return dy * (1.0f - y * y);
+    case CNN_RELU6:
+        return vec_keep(~((y <= 0.0f) | (y >= 6.0f)), dy);
     default:
         return dy;
     }

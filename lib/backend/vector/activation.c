@@ -44,6 +44,9 @@ static void forward_span(const void *argument, size_t begin, size_t end)
     case CNN_TANH:
         forward_loop(work, CNN_TANH, begin, end);
         break;
+    case CNN_RELU6:
+        forward_loop(work, CNN_RELU6, begin, end);
+        break;
     default:
         forward_loop(work, CNN_LINEAR, begin, end);
         break;
@@ -65,6 +68,9 @@ static void backward_span(const void *argument, size_t begin, size_t end)
         break;
     case CNN_TANH:
         backward_loop(work, CNN_TANH, begin, end);
+        break;
+    case CNN_RELU6:
+        backward_loop(work, CNN_RELU6, begin, end);
         break;
     default:
         backward_loop(work, CNN_LINEAR, begin, end);

@@ -26,6 +26,8 @@ VEC_INLINE void combine_kind(int32_t kind, const cnn_epilogue *epilogue, size_t 
         combine_loop(kind, CNN_LINEAR, 0, n, a, b, y);
     } else if (epilogue->activation == CNN_RELU) {
         combine_loop(kind, CNN_RELU, 0, n, a, b, y);
+    } else if (epilogue->activation == CNN_RELU6) {
+        combine_loop(kind, CNN_RELU6, 0, n, a, b, y);
     } else {
         combine_loop(kind, (cnn_activation)epilogue->activation, epilogue->alpha, n, a, b, y);
     }

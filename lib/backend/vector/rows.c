@@ -30,6 +30,9 @@ static void bias_activation(int64_t rows, int64_t columns, int64_t stride, const
     case CNN_RELU:
         activate_rows(rows, columns, stride, bias, CNN_RELU, alpha, y);
         break;
+    case CNN_RELU6:
+        activate_rows(rows, columns, stride, bias, CNN_RELU6, alpha, y);
+        break;
     default:
         activate_rows(rows, columns, stride, bias, activation, alpha, y);
         break;

@@ -330,8 +330,9 @@ VEC_INLINE vec_f vec_exp(vec_f x)
     return p * (vec_f)((second + 127) << 23);
 }
 
-/* A NaN goes through both. */
+/* A NaN goes through all three. */
 VEC_INLINE vec_f vec_relu(vec_f x) { return vec_keep(~(x <= 0.0f), x); }
+VEC_INLINE vec_f vec_relu6(vec_f x) { return vec_select(x > 6.0f, vec_set1(6.0f), vec_relu(x)); }
 VEC_INLINE vec_f vec_leaky_relu(vec_f x, float alpha) { return vec_select(x > 0.0f, x, x * alpha); }
 
 VEC_INLINE vec_f vec_abs(vec_f x) { return (vec_f)((vec_i)x & 0x7fffffff); }

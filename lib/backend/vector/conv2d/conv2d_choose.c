@@ -169,13 +169,15 @@ cnn_status cnn__vector_conv2d_query(const cnn__vector_kernels *kernels, const cn
     return CNN_OK;
 }
 
-/* What the maxima drop, and where relu is 0, is in argmax. Other activations are derived from what is stored. */
+/* What the maxima drop, and where relu or relu6 is flat, is in argmax. Other activations are derived from what is
+ * stored. */
 static cnn_status derive(const cnn_backend_call *call, const cnn_conv2d_args *args)
 {
     const cnn_conv2d_shape *s = &args->shape;
     const int64_t cell = s->epilogue.pool != 0 ? 2 : 1;
     const size_t outputs = (size_t)(s->n * (s->out_h / cell) * (s->out_w / cell) * s->out_c);
-    return s->epilogue.pool != 0 && s->epilogue.activation == CNN_RELU
+    const bool in_argmax = s->epilogue.activation == CNN_RELU || s->epilogue.activation == CNN_RELU6;
+    return s->epilogue.pool != 0 && in_argmax
                ? CNN_OK
                : cnn__epilogue_backward(call, &s->epilogue, outputs, args->y, args->dy);
 }

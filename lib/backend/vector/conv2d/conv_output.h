@@ -61,6 +61,8 @@ VEC_INLINE vec_f conv_activation(vec_f x, int32_t activation, float alpha)
         return vec_sigmoid(x);
     case CNN_TANH:
         return vec_tanh(x);
+    case CNN_RELU6:
+        return vec_relu6(x);
     default:
         return x;
     }
@@ -72,6 +74,10 @@ VEC_INLINE void conv_activate(vec_f *v, int count, vec_f bias, const conv_output
     if (out->activation == CNN_RELU) {
         for (int i = 0; i < count; i++) {
             v[i] = conv_activation(v[i] + bias, CNN_RELU, 0);
+        }
+    } else if (out->activation == CNN_RELU6) {
+        for (int i = 0; i < count; i++) {
+            v[i] = conv_activation(v[i] + bias, CNN_RELU6, 0);
         }
     } else {
         for (int i = 0; i < count; i++) {
@@ -108,25 +114,28 @@ VEC_INLINE vec_f conv_pool_best(const vec_f *cell, vec_i *place)
     return best;
 }
 
-/* Bias and activation of a 2x2 cell, its maximum, and the first place of that in reading order to argmax (4 if relu
- * left nothing there). Relu changes neither the order nor the first place of a positive maximum: it comes last. */
+/* Bias and activation of a 2x2 cell, its maximum, and the first place of that in reading order to argmax (4 where the
+ * derivative of relu or relu6 is 0). Neither changes the order nor, where its derivative is not 0, the first place of
+ * the maximum: they come last. */
 VEC_INLINE void conv_pool_store(const conv_output *out, size_t at, const vec_f *sums, vec_f bias, size_t lanes)
 {
     vec_f cell[4] = {sums[0] + bias, sums[1] + bias, sums[2] + bias, sums[3] + bias};
-    const int relu = out->activation == CNN_RELU;
-    if (!relu && out->activation != CNN_LINEAR) {
+    const int relu = out->activation == CNN_RELU, relu6 = out->activation == CNN_RELU6;
+    if (!relu && !relu6 && out->activation != CNN_LINEAR) {
         for (int i = 0; i < 4; i++) {
             cell[i] = conv_activation(cell[i], out->activation, out->alpha);
         }
     }
     vec_i place;
     const vec_f best = conv_pool_best(cell, &place);
-    vec_store_n(out->y + at, relu ? conv_activation(best, CNN_RELU, 0) : best, lanes);
+    vec_store_n(out->y + at, relu ? conv_activation(best, CNN_RELU, 0) : relu6 ? vec_relu6(best) : best, lanes);
     if (out->argmax == NULL) {
         return;
     }
     if (relu) {
         place = (vec_i)vec_select(best <= 0.0f, (vec_f)((vec_i){0} + 4), (vec_f)place);
+    } else if (relu6) {
+        place = (vec_i)vec_select((best <= 0.0f) | (best >= 6.0f), (vec_f)((vec_i){0} + 4), (vec_f)place);
     }
     conv_store_bytes(out->argmax + at, place, lanes);
 }
