@@ -28,6 +28,8 @@ static cnn_status create(cnn_context *context, const void *options, cnn_optimize
     return cnn_sgd_create(context, options, optimizer);
 }
 
+_Static_assert(sizeof(cnn_sgd_options) <= CNN__OPTIMIZER_OPTIONS, "text is read into that much room");
+
 const cnn__optimizer_kind cnn__optimizer_sgd = {
     .name = "sgd",
     .update = update,
