@@ -72,7 +72,7 @@ tsan() {
         --suite threads
 }
 
-install_build_packages g++ binutils check locales dataset-fashion-mnist libopenblas-dev ||
+install_build_packages g++ binutils check locales dataset-fashion-mnist libopenblas-dev strace ||
     echo "going on without them" >&2
 
 [ $# -gt 0 ] || set -- plain
