@@ -3,7 +3,7 @@
  * parameters, for one batch of photos, their mean subtracted, through a model of the zoo as it is initialised.
  *     layer_scales MODEL FOLDER [BATCH]
  * Where deviations shrink from layer to layer the outputs hardly depend on the photos, and the gradients of the first
- * layers vanish; "spread" is the part of a layer's output that differs from photo to photo, and behind a dropout its
+ * layers vanish; "spread" is the part of a layer's output that differs from photo to photo, and after a dropout its
  * noise too. */
 #include <cnn/cnn.h>
 

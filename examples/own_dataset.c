@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A dataset of the caller's: every sample is drawn when it is asked for. Trains a network to tell discs from squares:
+/* A custom dataset: every sample is drawn when it is asked for. Trains a network to tell discs from squares:
  *     own_dataset [EPOCHS] */
 #include <cnn/cnn.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An evaluator of the caller's: the recall of the class that a model recognises worst:
+/* A custom evaluator: the recall of the class that a model recognises worst:
  *     own_evaluator MODEL DATA */
 #include <cnn/cnn.h>
 

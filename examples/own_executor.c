@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An executor of the caller's: the library's tasks run on threads of the program, here on new ones for each call:
+/* A custom executor: the library's tasks run on threads of the program, here on new ones for each call:
  *     own_executor MODEL PHOTO */
 #include <cnn/cnn.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A layer of the caller's: Swish (Ramachandran et al. 2017), y = x s(beta x) with a trained beta and s the sigmoid:
+/* A custom layer: Swish (Ramachandran et al. 2017), y = x s(beta x) with a trained beta and s the sigmoid:
  *     own_layer DATA [EPOCHS] */
 #include <cnn/cnn.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An optimizer of the caller's: AdaGrad (Duchi et al. 2011), training a small network:
+/* A custom optimizer: AdaGrad (Duchi et al. 2011), training a small network:
  *     own_optimizer DATA [EPOCHS] */
 #include <cnn/cnn.h>
 

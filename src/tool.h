@@ -17,7 +17,7 @@ typedef enum tool_option_type {
     TOOL_FLAG,  /* bool; takes no value */
     TOOL_TEXT,  /* const char * */
     TOOL_COUNT, /* uint64_t within the bounds */
-    TOOL_SCALED, /* the same; k, M or G behind it stand for 10^3, 10^6 and 10^9 */
+    TOOL_SCALED, /* the same; k, M or G after it stand for 10^3, 10^6 and 10^9 */
     TOOL_REAL,  /* double within the bounds; NaN when not given */
     TOOL_SIZE,  /* int32_t[3]: HxW; with `maximum` 3: HxWxC */
     TOOL_CHOICE /* const char *, one of `choices` */
@@ -123,7 +123,7 @@ const char *tool_nearest(const char *word, const char *(*name)(const void *list,
 /* For tool_nearest(): a NULL-terminated array of texts. */
 const char *tool_list_name(const void *list, size_t index);
 bool tool_parse_count(const char *text, uint64_t *value);
-/* The same with k, M or G behind it. */
+/* The same with k, M or G after it. */
 bool tool_parse_scaled(const char *text, uint64_t *value);
 bool tool_parse_real(const char *text, double *value);
 /* malloc'ed; NULL without memory. */

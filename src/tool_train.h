@@ -60,7 +60,7 @@ int tool_train_open(train_run *train);
 void tool_train_close(train_run *train);
 /* Sets the preprocessing of the model and makes the steps of the training images, by --preprocess and --augment. */
 int tool_train_set_steps(train_run *train);
-/* Length of the steps at the beginning that the decoder does, with the comma behind them. */
+/* Length of the steps at the beginning that the decoder does, with the comma after them. */
 size_t tool_train_decoding_length(const char *steps);
 /* Length of the steps before the first one that changes the scale of values. */
 size_t tool_train_sizing_length(const char *steps);

@@ -278,7 +278,7 @@ static int open_training_steps(train_run *train, bool whole)
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(train->run, status);
 }
 
-/* --pca: puts the step behind those of the augmentation that leave values in [0, 1]. */
+/* --pca: puts the step after those of the augmentation that leave values in [0, 1]. */
 static int add_pca(train_run *train)
 {
     char *step = NULL;

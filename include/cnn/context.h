@@ -86,7 +86,7 @@ typedef struct cnn_context_options {
     uint64_t seed;                      /**< of every random choice made under this context */
     const char *backend;                /**< "reference", "vector", "blis" or a registered name. NULL: the environment
                                             variable CNN_BACKEND if set, else the best built in */
-    const struct cnn_backend *backends; /**< backends of the caller's, beside those built in; copied */
+    const struct cnn_backend *backends; /**< custom backends, beside those built in; copied */
     size_t backend_count;               /**< how many */
     const cnn_allocator *allocator;     /**< copied; NULL: malloc */
     const cnn_executor *executor;       /**< copied; NULL: the library's own pool of `threads` */

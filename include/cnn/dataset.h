@@ -143,7 +143,7 @@ typedef struct cnn_sample {
     int32_t reserved;
 } cnn_sample;
 
-/** A dataset of the caller's; write it with CNN_DATASET(). */
+/** A custom dataset; write it with CNN_DATASET(). */
 typedef struct cnn_dataset_callbacks {
     size_t struct_size;
     void *user;                 /**< handed to the functions */
@@ -171,7 +171,7 @@ typedef struct cnn_dataset_callbacks {
 
 #define CNN_DATASET(...) CNN_OPTIONS(cnn_dataset_callbacks, __VA_ARGS__)
 
-/** Makes a dataset of the caller's functions. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY.
+/** Makes a custom dataset. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY.
     Since 0.1. */
 CNN_API cnn_status cnn_dataset_create_custom(cnn_context *context, const cnn_dataset_callbacks *callbacks,
                                              cnn_dataset **dataset);

@@ -133,7 +133,7 @@ typedef struct cnn_evaluation {
 #define CNN_EVALUATION(...) CNN_OPTIONS(cnn_evaluation, __VA_ARGS__)
 
 /**
- * An evaluator of the caller's: worst score, mode, score and is-better. Batches reach its `update` as they are, without
+ * A custom evaluator: worst score, mode, score and is-better. Batches reach its `update` as they are, without
  * a check: labels may be NULL, out of range, or -1 for samples without one.
  */
 typedef struct cnn_evaluator_kind {
@@ -149,7 +149,7 @@ typedef struct cnn_evaluator_kind {
     void (*destroy)(void *user); /**< may be NULL */
 } cnn_evaluator_kind;
 
-/** An evaluator of the caller's; `kind` is copied. Since 0.1. */
+/** A custom evaluator; `kind` is copied. Since 0.1. */
 CNN_API cnn_status cnn_evaluator_create_custom(cnn_context *context, const cnn_evaluator_kind *kind, void *user,
                                                cnn_evaluator **evaluator);
 

@@ -324,7 +324,7 @@ typedef struct cnn_layer_kind {
 } cnn_layer_kind;
 
 /**
- * A layer of the caller's. `kind` is copied; `user` is handed to its functions
+ * A custom layer. `kind` is copied; `user` is handed to its functions
  * and destroyed with the layer. Models that hold such a layer train and run,
  * and cnn_model_save() returns CNN_ERROR_UNSUPPORTED naming it. Since 0.1.
  */

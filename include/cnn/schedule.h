@@ -96,7 +96,7 @@ typedef struct cnn_warmup_schedule_options {
 #define CNN_WARMUP_SCHEDULE(...) CNN_OPTIONS(cnn_warmup_schedule_options, __VA_ARGS__)
 
 /**
- * A linear warm-up in front of another schedule: in step t from 0, base (start + (1 - start) t / steps), PyTorch's
+ * A linear warm-up before another schedule: in step t from 0, base (start + (1 - start) t / steps), PyTorch's
  * LinearLR; from t = steps on the other schedule, which then begins: its steps count from there, and its epochs from
  * the epoch in which that is. A plateau does not see the scores of epochs that end within the warm-up. `next` may not
  * have a warm-up itself. Statuses as cnn_step_schedule_create(). Since 0.1.

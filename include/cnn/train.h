@@ -63,7 +63,7 @@ typedef struct cnn_progress {
     cnn_session *session;       /**< the training session; its model may be saved, its parameters read */
     double step_loss;           /**< of the last batch alone; NaN before the first step of an epoch */
     double step_score; /**< the first evaluator's of the epoch's last batch alone: in `on_epoch`, and in `on_step`
-                                  of that step; NaN in other steps, of an evaluator of the caller's, whose counts cannot
+                                  of that step; NaN in other steps, of a custom evaluator, whose counts cannot
                                   be set aside, and where that batch was left out (CNN_ON_ERROR_SKIP) */
 } cnn_progress;
 

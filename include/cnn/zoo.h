@@ -31,7 +31,7 @@ typedef struct cnn_zoo_options {
  *                  does, so that only fc6 has a dropout that matters; "alexnet:fc8=drop7": fc8 reads fc7 after its
  *                  dropout, as the paper and most programs have it
  *     alexnet-paper AlexNet as published (Krizhevsky, Sutskever and Hinton 2012): two groups in conv2, conv4 and
- *                  conv5, response normalisation behind conv1 and conv2, 227x227x3, 1000 classes, 60,965,224
+ *                  conv5, response normalisation after conv1 and conv2, 227x227x3, 1000 classes, 60,965,224
  *                  parameters; N(0, 0.01) weights, biases 0 (conv1, conv3, fc8) and 1; dropout 0.5 on fc6 and fc7
  *     catdog       the small Keras cat/dog CNN (Chollet 2017): 150x150x3, one sigmoid output, 3,453,121 parameters
  *     fashion-cnn  two convolutions with batch normalisation and three dense layers: 28x28x1, 10 classes
@@ -43,7 +43,7 @@ typedef struct cnn_zoo_options {
  *                  CNN_PYTORCH; convolutions begin with N(0, 2 / fan_out), without biases, fc with CNN_INIT_PYTORCH
  *     vgg16        VGG-16 (Simonyan and Zisserman 2015, configuration D): 224x224x3, 1000 classes, 138,357,544
  *                  parameters; layers by Keras's names (block1_conv1, block1_pool, fc1, fc2, predictions), with
- *                  dropout 0.5 behind fc1 and fc2 (drop1, drop2), which torchvision has and Keras has not; begins as
+ *                  dropout 0.5 after fc1 and fc2 (drop1, drop2), which torchvision has and Keras has not; begins as
  *                  in torchvision: convolutions N(0, 2 / fan_out), dense layers N(0, 0.01), biases 0. Of another input
  *                  fc1 reads what block5_pool leaves, as in Keras; torchvision averages that to 7x7 first
  *     vgg16-notop  the 13 convolutions and 5 poolings of vgg16 alone, Keras's VGG16(include_top=False): 150x150x3,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks from the context's allocator, each behind a header that holds its size. */
+/* Blocks from the context's allocator, each after a header that holds its size. */
 #include "core/memory.h"
 
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include "core/context.h"
 #include "core/error.h"
 
-/* The header takes a whole alignment unit, so that the block behind it is aligned. */
+/* The header takes a whole alignment unit, so that the block after it is aligned. */
 #define HEADER CNN__ALIGNMENT
 
 static size_t block_size(const void *memory)

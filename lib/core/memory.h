@@ -26,7 +26,7 @@ static inline size_t cnn__align_size(size_t size)
 /* Number of values of a shape; false if a dimension is negative or the product above CNN__MAX_VALUES. */
 bool cnn__shape_values(const cnn_shape *shape, size_t *values);
 bool cnn__shape_equal(const cnn_shape *a, const cnn_shape *b);
-/* "(None, 148, 148, 32)" without a first dimension of its own: `batch` is put in front unless NULL. */
+/* "(None, 148, 148, 32)" without a first dimension of its own: `batch` is put first unless NULL. */
 void cnn__shape_text(const cnn_shape *shape, const char *batch, char *text, size_t size);
 
 /* Return NULL with the error set (CNN_ERROR_OUT_OF_MEMORY, or CNN_ERROR_LIMIT when count * size wraps).

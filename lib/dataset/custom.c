@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Datasets of the caller's functions. */
+/* Custom datasets. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -64,7 +64,7 @@ bool cnn__is_image_name(const char *name) { return cnn_image_name_format(name) !
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* Compares the numbers at *a and *b by value and moves both behind them. */
+/* Compares the numbers at *a and *b by value and moves both after them. */
 static int compare_numbers(const char **a, const char **b)
 {
     size_t size_a = 0, size_b = 0;

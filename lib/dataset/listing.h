@@ -43,7 +43,7 @@ cnn_status cnn__listing_read(cnn_context *context, const char *path, bool skip, 
 void cnn__listing_free(cnn__listing *listing);
 const char *cnn__listing_name(const cnn__listing *listing, size_t index);
 
-/* "folder/name" in memory of its own (cnn__free); no second slash behind a folder that ends with one. */
+/* "folder/name" in memory of its own (cnn__free); no second slash after a folder that ends with one. */
 char *cnn__path_join(cnn_context *context, const char *folder, const char *name);
 /* Whether the names are the same but for the case of the letters A to Z, whatever the locale. */
 bool cnn__same_but_case(const char *a, const char *b);

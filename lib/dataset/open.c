@@ -12,7 +12,7 @@ typedef struct tally {
     size_t folders, images, idx, cifar, others;
     size_t idx_folders;      /* folders that are named as IDX files are */
     size_t parts;            /* folders that are named as parts of a dataset are, not as classes */
-    size_t labelled;         /* images whose names have a part before the first dot and one behind it */
+    size_t labelled;         /* images whose names have a part before the first dot and one after it */
     const char *first_image; /* any name */
     const char *first_part;
 } tally;

@@ -61,7 +61,7 @@ static bool set_mask(mask *m, uint32_t bits)
     return (m->largest & (m->largest + 1)) == 0;
 }
 
-/* The masks of 16 and 32 bits; `at`: behind the header proper. Returns how many bytes of masks lie there. */
+/* The masks of 16 and 32 bits; `at`: after the header proper. Returns how many bytes of masks lie there. */
 static cnn_status read_masks(reader *r, size_t at, size_t *used)
 {
     static const uint32_t usual16[3] = {0x7c00, 0x03e0, 0x001f}, usual32[3] = {0xff0000, 0xff00, 0xff};
@@ -70,7 +70,7 @@ static cnn_status read_masks(reader *r, size_t at, size_t *used)
     if (r->compression == PLAIN) {
         memcpy(bits, r->bits == 16 ? usual16 : usual32, sizeof(usual16));
     } else {
-        /* The masks are the end of a large header, or stand behind a small one. */
+        /* The masks are the end of a large header, or stand after a small one. */
         const size_t count = r->compression == ALPHA_BITFIELDS || r->header >= ALPHA_HEADER ? 4 : 3;
         *used = r->header < MASKS_HEADER ? 4 * count : 0;
         if (r->source->size - at < *used || r->source->size < FILE_HEADER + INFO_HEADER + 4 * count) {

@@ -34,7 +34,7 @@ static void leave(reader *r, cnn_status status)
     longjmp(r->escape, 1);
 }
 
-/* Behind the last pixel only the image's own checksums matter: those of IDAT. */
+/* After the last pixel only the image's own checksums matter: those of IDAT. */
 static bool is_harmless(const reader *r, const char *text)
 {
     return r->complete && strncmp(text, "IDAT", 4) != 0 && strstr(text, "memory") == NULL;

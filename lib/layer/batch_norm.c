@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Batch normalisation over all but the last dimension; in training, where the backend can, with the 2x2 max pooling
- * behind it in one pass. */
+ * after it in one pass. */
 #include "layer/batch_norm.h"
 #include "layer/layer.h"
 
@@ -26,7 +26,7 @@ static const cnn__field fields[] = {
 /* Parameters, in this order in every model file. Scale and shift are there even where they are not trained. */
 enum { GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE, PARAMETERS };
 
-/* What forward keeps for backward, each of c values; behind them, with pooling, a byte for each output. */
+/* What forward keeps for backward, each of c values; after them, with pooling, a byte for each output. */
 enum { MEAN, INVERSE_DEVIATION, SAVED };
 
 /* Arrays of c values at the start of the workspace. */

@@ -169,7 +169,7 @@ int64_t cnn__window_output(cnn__window *window, int64_t input)
         return 0;
     }
     int64_t output = (room + (window->ceil ? window->stride - 1 : 0)) / window->stride + 1;
-    /* A last window that begins outside the input and the padding in front of it is dropped. */
+    /* A last window that begins outside the input and the padding before it is dropped. */
     if (window->ceil && (output - 1) * window->stride >= input + window->pad_before) {
         output--;
     }

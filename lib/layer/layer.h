@@ -127,7 +127,7 @@ bool cnn__is_plain_name(const char *name, size_t length);
 /* CNN_ERROR_INVALID_ARGUMENT unless the name, if there is one, is of plain characters. */
 cnn_status cnn__check_name(const cnn_context *context, const char *what, const char *name);
 
-/* Output size of a window along one side, and what is padded in front. */
+/* Output size of a window along one side, and what is padded before. */
 typedef struct cnn__window {
     int32_t kernel, stride, dilation, padding; /* padding: a cnn_padding */
     int32_t pad_before, pad_after;             /* of CNN_PADDING_EXPLICIT; written for the others */

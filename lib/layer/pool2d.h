@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a convolution asks of the pooling behind it. */
+/* What a convolution asks of the pooling after it. */
 #ifndef CNN_LAYER_POOL2D_H
 #define CNN_LAYER_POOL2D_H
 

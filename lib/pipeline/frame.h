@@ -40,7 +40,7 @@ typedef struct cnn__frame {
     const uint8_t *bytes; /* the pixels: 8-bit or float, the other NULL */
     const float *floats;
     uint32_t height, width, channels;
-    bool padded;      /* CNN__IMAGE_SLACK bytes behind the 8-bit pixels may be read, as resizing does */
+    bool padded;      /* CNN__IMAGE_SLACK bytes after the 8-bit pixels may be read, as resizing does */
     int block;        /* scratch block that holds them; -1: none does */
     int held;         /* scratch block that must be left alone; -1: none */
     cnn_image *owned; /* image that holds them; NULL: none does */

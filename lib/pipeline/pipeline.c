@@ -210,7 +210,7 @@ static cnn_status apply_steps(const cnn_pipeline *pipeline, size_t from, size_t 
     return CNN_OK;
 }
 
-/* Writes one finished view behind those before it. */
+/* Writes one finished view after those before it. */
 static cnn_status write_view(cnn__frame *frame, uint32_t views, cnn__pipeline_run *run)
 {
     cnn_context *context = run->scratch->context;

@@ -191,7 +191,7 @@ typedef struct cnn__pipeline_run {
     cnn__scratch *scratch;
     const char *name;     /* of the image, for messages */
     const uint8_t *bytes; /* height x width x channels; or NULL */
-    bool padded;          /* CNN__IMAGE_SLACK bytes behind them may be read */
+    bool padded;          /* CNN__IMAGE_SLACK bytes after them may be read */
     const float *floats;  /* the same in [0, 1]; or NULL */
     uint32_t height, width, channels;
     uint64_t seed, epoch, sample; /* choose the random numbers */

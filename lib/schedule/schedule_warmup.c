@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A linear warm-up in front of another schedule. */
+/* A linear warm-up before another schedule. */
 #include <math.h>
 
 #include "core/error.h"

@@ -56,7 +56,7 @@ static bool is_head(int32_t activation)
 }
 
 /* Whether a node's own activation becomes an operation of its own: one over rows always; one that ends an output in
- * probabilities, for the sake of the logits; and one that somebody looks behind, or whose output's gradient is asked
+ * probabilities, for the sake of the logits; and one whose input somebody reads, or whose output's gradient is asked
  * for: as an epilogue it would overwrite that. */
 static bool splits(const compiler *c, uint32_t index)
 {

@@ -5,7 +5,7 @@
  * gradients. cnn__program_compile() makes a program of it in passes, each a function of compile.c:
  *
  *   find what is needed      nothing that no output, kept value or wanted gradient depends on becomes an operation;
- *   list the operations      what does nothing is dropped, and an activation that somebody looks behind, or that turns
+ *   list the operations      what does nothing is dropped, and an activation whose input somebody reads, or that turns
  *                            logits into an output, is split off as an operation of its own;
  *   infer                    shapes, workspace and parameters of each operation;
  *   find gradients           which values have one, and which operations run backward;

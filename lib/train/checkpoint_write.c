@@ -148,7 +148,7 @@ static void add_training(cnn__json_writer *metadata, const cnn_session *session,
     cnn__metadata_set(metadata, "training", &object);
 }
 
-/* Writes the file from sources whose names behind the model's own are allocated; frees those. */
+/* Writes the file from sources whose names after the model's own are allocated; frees those. */
 static cnn_status write_parts(const char *path, const cnn_model *model, const part *parts, size_t part_count,
                               const cnn_history *history, cnn__json_writer *metadata)
 {

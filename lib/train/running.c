@@ -54,7 +54,7 @@ cnn_status cnn__running_pack(cnn_history *history, cnn_evaluator *const *evaluat
 
 static int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
 
-/* The line of this evaluator, behind its name; NULL if there is none. */
+/* The line of this evaluator, after its name; NULL if there is none. */
 static const char *find_line(const char *text, const char *name)
 {
     size_t length = strlen(name);

@@ -53,7 +53,7 @@ cnn_status cnn__history_set_schedule(cnn_history *history, const char *text, con
 cnn_status cnn__history_keep_best(cnn_history *history, const float *values, size_t count);
 cnn_status cnn__history_keep_model(cnn_history *history, const cnn_model *model);
 
-/* Keeps what the evaluators have counted in the epoch under way, and gives it back. Evaluators of the caller's begin
+/* Keeps what the evaluators have counted in the epoch under way, and gives it back. Custom evaluators begin
  * anew: their state cannot be kept. */
 cnn_status cnn__running_pack(cnn_history *history, cnn_evaluator *const *evaluators, size_t count);
 cnn_status cnn__running_unpack(const cnn_history *history, cnn_evaluator *const *evaluators, size_t count);

@@ -6,7 +6,7 @@
 
 #include "zoo/zoo.h"
 
-/* "layer1.0." with a layer's own name behind it. */
+/* "layer1.0." with a layer's own name after it. */
 enum { NAME_SIZE = 40 };
 
 typedef struct builder {

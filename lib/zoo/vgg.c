@@ -6,7 +6,7 @@
 
 #include "zoo/zoo.h"
 
-/* Five blocks of two or three 3x3 convolutions, each block with a pooling behind it. */
+/* Five blocks of two or three 3x3 convolutions, each block with a pooling after it. */
 static void add_convolutions(cnn_context *context, cnn_model *model)
 {
     static const int32_t filters[] = {64, 128, 256, 512, 512}, depths[] = {2, 2, 3, 3, 3};
