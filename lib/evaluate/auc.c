@@ -205,7 +205,7 @@ static cnn_status unpack(cnn_evaluator *evaluator, const void *bytes, size_t siz
     return at == end ? CNN_OK : CNN_ERROR_FORMAT;
 }
 
-static const cnn__evaluator_rule rule = {
+static const cnn__evaluator_kind rule = {
     .name = "auc",
     .mode = CNN_SCORE_MAX,
     .state_size = sizeof(auc),

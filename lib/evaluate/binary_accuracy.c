@@ -24,7 +24,7 @@ static cnn_status update(cnn_evaluator *evaluator, const cnn_evaluation *batch)
     return CNN_OK;
 }
 
-static const cnn__evaluator_rule rule = {
+static const cnn__evaluator_kind rule = {
     .name = "binary_accuracy",
     .mode = CNN_SCORE_MAX,
     .state_size = sizeof(cnn__share),

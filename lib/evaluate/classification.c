@@ -129,7 +129,7 @@ bool cnn__classification_suffix(const char *suffix, cnn_classification_options *
     return strncmp(suffix, prefix, length) == 0 && cnn__evaluator_number(suffix + length, &options->label);
 }
 
-cnn_status cnn__classification_create(cnn_context *context, const cnn__evaluator_rule *rule, cnn__class_measure measure,
+cnn_status cnn__classification_create(cnn_context *context, const cnn__evaluator_kind *rule, cnn__class_measure measure,
                                       const cnn_classification_options *options, cnn_evaluator **evaluator)
 {
     cnn_classification_options given;

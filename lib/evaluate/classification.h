@@ -46,7 +46,7 @@ cnn_status cnn__classification_unpack(cnn_evaluator *evaluator, const void *byte
 /* What follows the measure's name: "", "_macro", "_micro", "_class3". */
 bool cnn__classification_suffix(const char *suffix, cnn_classification_options *options);
 
-cnn_status cnn__classification_create(cnn_context *context, const cnn__evaluator_rule *rule,
+cnn_status cnn__classification_create(cnn_context *context, const cnn__evaluator_kind *rule,
                                       cnn__class_measure measure, const cnn_classification_options *options,
                                       cnn_evaluator **evaluator);
 

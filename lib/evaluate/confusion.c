@@ -68,7 +68,7 @@ static void destroy(cnn_evaluator *evaluator)
     cnn__free(evaluator->context, state->counts);
 }
 
-static const cnn__evaluator_rule rule = {
+static const cnn__evaluator_kind rule = {
     .name = "confusion",
     .mode = CNN_SCORE_MAX,
     .state_size = sizeof(confusion),

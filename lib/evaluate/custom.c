@@ -49,7 +49,7 @@ static void destroy(cnn_evaluator *evaluator)
     }
 }
 
-static const cnn__evaluator_rule rule = {
+static const cnn__evaluator_kind rule = {
     .state_size = sizeof(custom),
     .raw = true,
     .reset = reset,

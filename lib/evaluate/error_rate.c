@@ -15,7 +15,7 @@ static cnn_status update(cnn_evaluator *evaluator, const cnn_evaluation *batch)
     return CNN_OK;
 }
 
-static const cnn__evaluator_rule rule = {
+static const cnn__evaluator_kind rule = {
     .name = "error_rate",
     .mode = CNN_SCORE_MIN,
     .worst_score = 1,

@@ -11,7 +11,7 @@
 
 #define DEFAULT_THRESHOLD 1e-4
 
-cnn_status cnn__evaluator_new(cnn_context *context, const cnn__evaluator_rule *rule, cnn_evaluator **evaluator)
+cnn_status cnn__evaluator_new(cnn_context *context, const cnn__evaluator_kind *rule, cnn_evaluator **evaluator)
 {
     if (evaluator == NULL) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "evaluator: no place for the handle");

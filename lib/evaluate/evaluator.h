@@ -11,7 +11,7 @@
 /* The label of samples that every built-in evaluator leaves out. */
 #define CNN__NO_LABEL (-1)
 
-typedef struct cnn__evaluator_rule {
+typedef struct cnn__evaluator_kind {
     const char *name; /* NULL: made when the evaluator is, or the caller's */
     cnn_score_mode mode;
     double worst_score;
@@ -34,11 +34,11 @@ typedef struct cnn__evaluator_rule {
     double (*score)(const cnn_evaluator *evaluator);
     bool (*is_better)(const cnn_evaluator *evaluator, double current, double best); /* NULL: by threshold */
     void (*destroy)(cnn_evaluator *evaluator);                                      /* NULL: nothing to do */
-} cnn__evaluator_rule;
+} cnn__evaluator_kind;
 
 struct cnn_evaluator {
     cnn_context *context;
-    const cnn__evaluator_rule *rule;
+    const cnn__evaluator_kind *rule;
     const char *name;
     cnn_score_mode mode;
     double worst_score;
@@ -63,7 +63,7 @@ extern const cnn__evaluator_name cnn__evaluator_accuracy, cnn__evaluator_auc, cn
 bool cnn__evaluator_number(const char *text, uint32_t *number);
 
 /* Allocates an evaluator with a zero state. */
-cnn_status cnn__evaluator_new(cnn_context *context, const cnn__evaluator_rule *rule, cnn_evaluator **evaluator);
+cnn_status cnn__evaluator_new(cnn_context *context, const cnn__evaluator_kind *rule, cnn_evaluator **evaluator);
 
 /* The rule of cnn_evaluator_is_better(), for numbers. */
 bool cnn__better_by_threshold(const cnn_evaluator *evaluator, double current, double best);

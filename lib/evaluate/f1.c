@@ -7,7 +7,7 @@ static double measure(const cnn__class_counts *counts)
     return cnn__ratio(2 * counts->right, counts->predicted + counts->labelled);
 }
 
-static const cnn__evaluator_rule rule = CNN__CLASSIFICATION_RULE("f1");
+static const cnn__evaluator_kind rule = CNN__CLASSIFICATION_RULE("f1");
 
 cnn_status cnn_f1_create(cnn_context *context, const cnn_classification_options *options, cnn_evaluator **evaluator)
 {

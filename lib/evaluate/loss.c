@@ -35,7 +35,7 @@ static double score(const cnn_evaluator *evaluator)
     return state->counted > 0 ? state->sum / (double)state->counted : evaluator->worst_score;
 }
 
-static const cnn__evaluator_rule rule = {
+static const cnn__evaluator_kind rule = {
     .name = "loss",
     .mode = CNN_SCORE_MIN,
     .worst_score = INFINITY,

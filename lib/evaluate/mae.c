@@ -27,7 +27,7 @@ static double score(const cnn_evaluator *evaluator)
     return state->weight > 0 ? mean : evaluator->worst_score;
 }
 
-static const cnn__evaluator_rule rule = {
+static const cnn__evaluator_kind rule = {
     .name = "mae",
     .mode = CNN_SCORE_MIN,
     .worst_score = INFINITY,

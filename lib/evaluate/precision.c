@@ -4,7 +4,7 @@
 
 static double measure(const cnn__class_counts *counts) { return cnn__ratio(counts->right, counts->predicted); }
 
-static const cnn__evaluator_rule rule = CNN__CLASSIFICATION_RULE("precision");
+static const cnn__evaluator_kind rule = CNN__CLASSIFICATION_RULE("precision");
 
 cnn_status cnn_precision_create(cnn_context *context, const cnn_classification_options *options,
                                 cnn_evaluator **evaluator)

@@ -30,7 +30,7 @@ static void put_pixel(const uint8_t rgb[3], uint32_t channels, uint8_t *pixel)
     }
 }
 
-cnn_status cnn__alpha_begin(cnn__alpha *alpha, const cnn__source *source, const cnn__decode_request *request,
+cnn_status cnn__alpha_begin(cnn__alpha *alpha, const cnn__encoded *source, const cnn__decode_request *request,
                             bool has_alpha, cnn_image *image)
 {
     alpha->source = source;

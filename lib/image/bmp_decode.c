@@ -23,7 +23,7 @@ typedef struct mask {
 } mask;
 
 typedef struct reader {
-    const cnn__source *source;
+    const cnn__encoded *source;
     const cnn__decode_request *request;
     uint32_t header, compression, bits, colors;
     uint32_t width, height;
@@ -410,7 +410,7 @@ static cnn_status read_pixels(reader *r)
     return CNN_OK;
 }
 
-cnn_status cnn__bmp_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+cnn_status cnn__bmp_decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                            cnn_image **image)
 {
     reader r = {.source = source, .request = request};

@@ -12,16 +12,16 @@ typedef struct cnn__image_notes {
 } cnn__image_notes;
 
 /* Bytes to decode, and what messages call them. */
-typedef struct cnn__source {
+typedef struct cnn__encoded {
     cnn_context *context;
     const char *name; /* printable */
     const uint8_t *data;
     size_t size;
     cnn__image_notes *notes; /* NULL: nobody wants them */
-} cnn__source;
+} cnn__encoded;
 
 /* Logs a note as a warning, and keeps it, unless the same was said of this file before. */
-void cnn__image_note(const cnn__source *source, const char *format, ...) CNN_PRINTF(2, 3);
+void cnn__image_note(const cnn__encoded *source, const char *format, ...) CNN_PRINTF(2, 3);
 
 /* How large an image may be. */
 typedef struct cnn__decode_limits {
@@ -32,7 +32,7 @@ typedef struct cnn__decode_limits {
 /* Whether an image of this size is within the limits. Sides are below 2^32. */
 bool cnn__size_fits(const cnn__decode_limits *limits, uint64_t width, uint64_t height);
 /* CNN_ERROR_LIMIT, with both numbers, if it is not. */
-cnn_status cnn__check_size(const cnn__source *source, const cnn__decode_limits *limits, uint64_t width,
+cnn_status cnn__check_size(const cnn__encoded *source, const cnn__decode_limits *limits, uint64_t width,
                            uint64_t height);
 
 /* What a decoder is asked for. The image comes as stored: decode.c turns it afterwards. */
@@ -47,30 +47,30 @@ typedef struct cnn__decode_request {
 } cnn__decode_request;
 
 /* Fills `info` (struct_size aside) as far as it gets, and with `image` not NULL decodes the pixels. */
-typedef cnn_status (*cnn__decode_function)(const cnn__source *source, const cnn__decode_request *request,
+typedef cnn_status (*cnn__decode_function)(const cnn__encoded *source, const cnn__decode_request *request,
                                            cnn_image_info *info, cnn_image **image);
 
-cnn_status cnn__jpeg_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+cnn_status cnn__jpeg_decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                             cnn_image **image);
-cnn_status cnn__png_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+cnn_status cnn__png_decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                            cnn_image **image);
-cnn_status cnn__bmp_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+cnn_status cnn__bmp_decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                            cnn_image **image);
-cnn_status cnn__gif_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+cnn_status cnn__gif_decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                            cnn_image **image);
-cnn_status cnn__webp_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+cnn_status cnn__webp_decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                             cnn_image **image);
-cnn_status cnn__tiff_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+cnn_status cnn__tiff_decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                             cnn_image **image);
 
 /* The decoder for these bytes, by their first ones alone. CNN_ERROR_TRUNCATED if they are the start of a signature,
  * CNN_ERROR_UNSUPPORTED if they are of a format that this build does not read: the message names it. */
-cnn_status cnn__find_decoder(const cnn__source *source, cnn__decode_function *decode);
+cnn_status cnn__find_decoder(const cnn__encoded *source, cnn__decode_function *decode);
 
 /* Turns rows of RGBA into an image of 1 or 3 channels: the alpha is dropped, or the colours are put on a background.
  * Zero-initialise; cnn__alpha_free() at the end, whatever happened. */
 typedef struct cnn__alpha {
-    const cnn__source *source;
+    const cnn__encoded *source;
     cnn_image *image;
     uint32_t background; /* as in the request */
     uint8_t *kept;       /* the alpha of every pixel, as long as all colours were the same */
@@ -79,7 +79,7 @@ typedef struct cnn__alpha {
 } cnn__alpha;
 
 /* `has_alpha` false: the fourth byte of a pixel means nothing. */
-cnn_status cnn__alpha_begin(cnn__alpha *alpha, const cnn__source *source, const cnn__decode_request *request,
+cnn_status cnn__alpha_begin(cnn__alpha *alpha, const cnn__encoded *source, const cnn__decode_request *request,
                             bool has_alpha, cnn_image *image);
 /* `count` pixels from (x, y) on. Every pixel is given once. */
 void cnn__alpha_pixels(cnn__alpha *alpha, uint32_t x, uint32_t y, const uint8_t *rgba, size_t count);

@@ -30,7 +30,8 @@ bool cnn__size_fits(const cnn__decode_limits *limits, uint64_t width, uint64_t h
     return width <= limits->max_side && height <= limits->max_side && width * height <= limits->max_pixels;
 }
 
-cnn_status cnn__check_size(const cnn__source *source, const cnn__decode_limits *limits, uint64_t width, uint64_t height)
+cnn_status cnn__check_size(const cnn__encoded *source, const cnn__decode_limits *limits, uint64_t width,
+                           uint64_t height)
 {
     uint64_t pixels = width * height;
     if (pixels > limits->max_pixels) {
@@ -60,7 +61,7 @@ static bool has_line(const char *text, const char *line)
     return false;
 }
 
-void cnn__image_note(const cnn__source *source, const char *format, ...)
+void cnn__image_note(const cnn__encoded *source, const char *format, ...)
 {
     char line[200];
     cnn__image_notes *notes = source->notes;
@@ -81,7 +82,7 @@ void cnn__image_note(const cnn__source *source, const char *format, ...)
 }
 
 /* `image` NULL: only `info` is wanted. */
-static cnn_status decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+static cnn_status decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                          cnn_image **image)
 {
     cnn__decode_function run;
@@ -120,7 +121,7 @@ static cnn_status read_options(cnn_context *context, const cnn_decode_options *o
 }
 
 /* Turns the image or says that it is not turned, and hands it the notes. */
-static cnn_status finish(const cnn__source *source, const cnn__decode_request *request, const cnn_image_info *info,
+static cnn_status finish(const cnn__encoded *source, const cnn__decode_request *request, const cnn_image_info *info,
                          cnn_image **image)
 {
     if (info->orientation != 1) {
@@ -144,7 +145,7 @@ cnn_status cnn__image_decode_named(cnn_context *context, const char *name, const
     char text[NAME_SIZE];
     cnn__decode_request request;
     cnn__image_notes notes = {"", 0};
-    cnn__source source = {context, cnn__printable(name, text, sizeof(text)), data, size, &notes};
+    cnn__encoded source = {context, cnn__printable(name, text, sizeof(text)), data, size, &notes};
     cnn_image_info info = CNN_IMAGE_INFO_INIT;
     info.orientation = 1;
     *image = NULL;
@@ -208,7 +209,7 @@ cnn_status cnn_image_probe(cnn_context *context, const char *path, cnn_image_inf
     size_t size;
     CNN__RETURN_IF_ERROR(cnn__file_read(context, path, MAX_FILE_SIZE, &data, &size));
     char text[NAME_SIZE];
-    cnn__source source = {context, cnn__printable(path, text, sizeof(text)), data, size, NULL};
+    cnn__encoded source = {context, cnn__printable(path, text, sizeof(text)), data, size, NULL};
     cnn__decode_request request = {.limits = {CNN__IMAGE_MAX_SIDE, cnn__context_max_pixels(context)}, .channels = 3};
     cnn_image_info found = CNN_IMAGE_INFO_INIT;
     found.orientation = 1;

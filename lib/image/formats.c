@@ -99,7 +99,7 @@ static const signature signatures[] = {
 };
 
 /* How many bytes fit: all of them, or those that are there. */
-static bool fits(const cnn__source *source, const signature *s)
+static bool fits(const cnn__encoded *source, const signature *s)
 {
     size_t size = source->size < s->size ? source->size : s->size;
     for (size_t i = 0; i < size; i++) {
@@ -130,7 +130,7 @@ static const char *read_formats(char *text, size_t size)
     return text;
 }
 
-cnn_status cnn__find_decoder(const cnn__source *source, cnn__decode_function *decode)
+cnn_status cnn__find_decoder(const cnn__encoded *source, cnn__decode_function *decode)
 {
     char formats[80], bytes[3 * 8 + 1] = "";
     if (source->size == 0) {

@@ -7,7 +7,7 @@
 #include "image/codec.h"
 
 typedef struct reader {
-    const cnn__source *source;
+    const cnn__encoded *source;
     const cnn__decode_request *request;
     GifFileType *gif;
     size_t offset; /* next byte to read */
@@ -196,7 +196,7 @@ static cnn_status read_pixels(reader *r, bool has_alpha)
     return CNN_OK;
 }
 
-cnn_status cnn__gif_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+cnn_status cnn__gif_decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                            cnn_image **image)
 {
     reader r = {.source = source, .request = request};

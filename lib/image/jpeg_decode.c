@@ -23,7 +23,7 @@ typedef struct reader {
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
     jmp_buf escape;
-    const cnn__source *source;
+    const cnn__encoded *source;
     const cnn__decode_request *request;
     cnn_image_info *info;
     cnn_image *image;
@@ -194,7 +194,7 @@ static cnn_image_color color_of(J_COLOR_SPACE space)
 static cnn_status read_header(reader *r)
 {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
-    const cnn__source *source = r->source;
+    const cnn__encoded *source = r->source;
     jpeg_create_decompress(jpeg);
     jpeg->progress = &r->progress;
     jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff);
@@ -395,7 +395,7 @@ static void run(reader *r, bool pixels)
     }
 }
 
-cnn_status cnn__jpeg_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+cnn_status cnn__jpeg_decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                             cnn_image **image)
 {
     reader r;

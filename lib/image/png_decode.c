@@ -16,7 +16,7 @@ typedef struct reader {
     png_structp png;
     png_infop png_info;
     jmp_buf escape;
-    const cnn__source *source;
+    const cnn__encoded *source;
     size_t offset; /* next byte to read */
     cnn_image *image;
     cnn__alpha alpha;
@@ -44,7 +44,7 @@ static bool is_harmless(const reader *r, const char *text)
 static void on_error(png_structp png, png_const_charp text)
 {
     reader *r = png_get_error_ptr(png);
-    const cnn__source *source = r->source;
+    const cnn__encoded *source = r->source;
     if (is_harmless(r, text)) {
         cnn__image_note(source, "PNG: %s", text);
         leave(r, CNN_OK);
@@ -86,7 +86,7 @@ static void read_bytes(png_structp png, png_bytep data, size_t size)
 }
 
 /* The eXIf chunk, which may come before or after the image; libpng is told to skip it. */
-static uint32_t read_orientation(const cnn__source *source)
+static uint32_t read_orientation(const cnn__encoded *source)
 {
     const uint8_t *data = source->data;
     for (size_t at = SIGNATURE_SIZE; source->size - at >= 12;) {
@@ -283,7 +283,7 @@ static void run(reader *r, const cnn__decode_request *request, cnn_image_info *i
     }
 }
 
-static void try(reader *r, const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+static void try(reader *r, const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                 bool pixels)
 {
     r->source = source;
@@ -297,7 +297,7 @@ static void try(reader *r, const cnn__source *source, const cnn__decode_request 
     }
 }
 
-cnn_status cnn__png_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+cnn_status cnn__png_decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                            cnn_image **image)
 {
     reader r;

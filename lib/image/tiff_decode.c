@@ -14,7 +14,7 @@
 #define WORKSPACE (64 << 20)
 
 typedef struct reader {
-    const cnn__source *source;
+    const cnn__encoded *source;
     const cnn__decode_request *request;
     TIFF *tiff;
     size_t offset;     /* next byte to read */
@@ -517,7 +517,7 @@ static cnn_status read_pixels(reader *r)
     return CNN_OK;
 }
 
-cnn_status cnn__tiff_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+cnn_status cnn__tiff_decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                             cnn_image **image)
 {
     reader r = {.source = source, .request = request};

@@ -9,7 +9,7 @@
 #include "image/codec.h"
 
 typedef struct reader {
-    const cnn__source *source;
+    const cnn__encoded *source;
     const cnn__decode_request *request;
     WebPDemuxer *demuxer;
     WebPIterator frame;
@@ -146,7 +146,7 @@ static cnn_status read_pixels(reader *r)
     return CNN_OK;
 }
 
-cnn_status cnn__webp_decode(const cnn__source *source, const cnn__decode_request *request, cnn_image_info *info,
+cnn_status cnn__webp_decode(const cnn__encoded *source, const cnn__decode_request *request, cnn_image_info *info,
                             cnn_image **image)
 {
     reader r = {.source = source, .request = request};
