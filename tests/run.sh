@@ -68,7 +68,7 @@ asan() {
 
 tsan() {
     build build-tsan --buildtype=debug -Doptimization=1 -Db_sanitize=thread || return
-    CK_FORK=no TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 run build-tsan --timeout-multiplier 4 --suite core --suite loader \
+    CK_FORK=no TSAN_OPTIONS=halt_on_error=1 run build-tsan --timeout-multiplier 4 --suite core --suite loader \
         --suite threads
 }
 
