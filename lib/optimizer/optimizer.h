@@ -132,7 +132,7 @@ typedef struct cnn__update_item {
 cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_call *call, const cnn__update_item *items,
                                  size_t count, size_t values);
 
-/* ---- for lib/checkpoint ---- */
+/* ---- for checkpoints, in lib/train ---- */
 
 /* Allocates the slots, `values` values each, and fills them with what they begin with. Does nothing if they have
  * that size already; CNN_ERROR_MISMATCH if they have another and steps were taken. */

@@ -75,9 +75,6 @@ cnn_status cnn_zoo_create(cnn_context *context, const char *name, const cnn_zoo_
     }
     *model = NULL;
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_zoo_create", given, &options, sizeof(options)));
-    if (name == NULL) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_zoo_create: no name given");
-    }
     const size_t length = strcspn(name, ":");
     const cnn__zoo_kind *kind = find(name, length);
     if (kind == NULL) {
