@@ -65,12 +65,17 @@ static void add_block(const builder *b, int stage, int number, int32_t filters, 
 static void add_layers(cnn_context *context, const cnn__zoo_request *request, cnn_model *model)
 {
     const builder b = {context, model};
-    char last[NAME_SIZE] = "maxpool";
-    add_convolution(&b, "conv1", "input", 7, 64, 2);
+    const bool small = request->choices[0] == 1;
+    char last[NAME_SIZE] = "relu";
+    add_convolution(&b, "conv1", "input", small ? 3 : 7, 64, small ? 1 : 2);
     add_norm(&b, "bn1");
     add_relu(&b, "relu");
-    cnn_model_add(model, cnn_max_pool2d(context, CNN_POOL2D(.name = last, .size = {3}, .stride = {2},
-                                                            .padding = CNN_PADDING_EXPLICIT, .pads = {1, 1, 1, 1})));
+    if (!small) {
+        snprintf(last, sizeof(last), "maxpool");
+        cnn_model_add(model,
+                      cnn_max_pool2d(context, CNN_POOL2D(.name = last, .size = {3}, .stride = {2},
+                                                         .padding = CNN_PADDING_EXPLICIT, .pads = {1, 1, 1, 1})));
+    }
     for (int stage = 1; stage <= 4; stage++) {
         for (int number = 0; number < 2; number++) {
             add_block(&b, stage, number, 32 << stage, stage > 1 && number == 0 ? 2 : 1, last);
@@ -82,10 +87,15 @@ static void add_layers(cnn_context *context, const cnn__zoo_request *request, cn
                                             .kernel_init = {CNN_INIT_PYTORCH, 0}, .bias_init = {CNN_INIT_PYTORCH, 0})));
 }
 
+/* How it begins: as in the paper, or with a 3x3 convolution at full size and no pooling, as for images of 32x32. */
+static const char *const stem_words[] = {"imagenet", "cifar", NULL};
+static const cnn__param params[] = {{.name = "stem", .words = stem_words}, {.name = NULL}};
+
 const cnn__zoo_kind cnn__zoo_resnet18 = {
     .name = "resnet18",
     .description = "ResNet-18 of He et al. 2016 as torchvision has it: residual blocks, 224x224x3, 1000 classes",
     .input = {224, 224, 3},
     .classes = 1000,
+    .params = params,
     .add_layers = add_layers,
 };
