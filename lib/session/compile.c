@@ -288,17 +288,29 @@ static void compact(const compiler *c)
     program->op_count = count;
 }
 
-/* An operation without a backward needs less workspace, and may read parameters in another form. */
+/* In training, filters in another form are not worth their memory: of a batch they save next to nothing (VGG-16 of 20
+ * images of 150x150: 1 % of the time, 200 MB). Those that a normalisation is folded into are, for its pass. */
+static void spare_preparation(const cnn__program *program, cnn__op *op)
+{
+    cnn__preparation *preparation = &op->preparation;
+    if (program->training && op->parameter_count == op->spec.parameter_count) {
+        preparation->workspace = preparation->answer.workspace[CNN_PASS_FORWARD];
+        preparation->size = preparation->scratch = 0;
+    }
+}
+
+/* A settled operation needs less workspace, and may read parameters in another form. */
 static void ask_backend(const compiler *c)
 {
     const cnn_context *context = c->model->context;
     for (uint32_t k = 0; k < c->program->op_count; k++) {
         cnn__op *op = &c->program->ops[k];
-        if (c->program->training || op->has_backward || op->type == NULL || op->type->plan_inference == NULL) {
+        if (!op->settled || op->type == NULL || op->type->plan_inference == NULL) {
             continue;
         }
         op->type->plan_inference(op->state, &context->backend, cnn_context_threads(context),
                                  &c->program->values[op->inputs[0]].shape, &op->preparation);
+        spare_preparation(c->program, op);
         op->spec.workspace_size = op->preparation.workspace;
         op->spec.answer = op->preparation.answer;
     }
@@ -332,10 +344,12 @@ static bool allocate_program(compiler *c)
     program->linear_values = cnn__alloc_array(context, nodes, sizeof(uint32_t));
     program->outputs = cnn__alloc_array(context, c->request->output_count, sizeof(*program->outputs));
     program->trained = cnn__alloc_zero(context, c->model->parameter_count * sizeof(bool));
+    program->gradient_offsets = cnn__alloc_array(context, (size_t)c->model->parameter_count + 1, sizeof(size_t));
+    program->observed = cnn__alloc_zero(context, c->model->parameter_count * sizeof(bool));
     program->output_count = (uint32_t)c->request->output_count;
     if (program->ops == NULL || program->values == NULL || program->input_values == NULL ||
         program->node_values == NULL || program->linear_values == NULL || program->outputs == NULL ||
-        program->trained == NULL) {
+        program->trained == NULL || program->gradient_offsets == NULL || program->observed == NULL) {
         return false;
     }
     memset(program->node_values, 0xff, nodes * sizeof(uint32_t));
@@ -391,6 +405,8 @@ void cnn__program_free(cnn_context *context, cnn__program *program)
     cnn__free(context, program->linear_values);
     cnn__free(context, program->outputs);
     cnn__free(context, program->trained);
+    cnn__free(context, program->gradient_offsets);
+    cnn__free(context, program->observed);
     *program = (cnn__program){0};
 }
 

@@ -66,6 +66,54 @@ static void find_reached(const search *c, bool *reached)
     }
 }
 
+/* In inference behaviour all operations without a backward are settled, and in training those that behave alike: what
+ * lies before the first trained parameter, if no dropout and no normalisation that is to learn lies there. */
+static bool is_settled(const cnn__program *program, const cnn__op *op)
+{
+    if (op->has_backward || !program->training) {
+        return !op->has_backward;
+    }
+    return op->type != NULL &&
+           (op->type->in_training == CNN__ALIKE || (op->type->in_training == CNN__OTHER_UNLESS_FROZEN && op->frozen));
+}
+
+static void find_settled(const search *c)
+{
+    cnn__program *program = c->program;
+    for (uint32_t k = 0; k < program->op_count; k++) {
+        cnn__op *op = &program->ops[k];
+        op->settled = is_settled(program, op);
+        for (uint32_t i = 0; i < op->parameter_count && program->training && !op->settled; i++) {
+            const bool statistics = !c->model->parameters[op->parameters[i]].trainable && !op->frozen;
+            program->observed[op->parameters[i]] |= statistics || op->type == NULL;
+        }
+    }
+}
+
+/* Gradients of kernel and bias are one product: where one of them is trained, both have their place. A caller's kind
+ * gets places for what is trained alone. */
+static void place_gradients(const search *c)
+{
+    cnn__program *program = c->program;
+    for (uint32_t i = 0; i < c->model->parameter_count; i++) {
+        program->gradient_offsets[i] = program->trained[i] ? 0 : CNN__NOWHERE;
+    }
+    for (uint32_t k = 0; k < program->op_count; k++) {
+        const cnn__op *op = &program->ops[k];
+        for (uint32_t i = 0; i < op->parameter_count && op->has_trained && op->type != NULL; i++) {
+            if (c->model->parameters[op->parameters[i]].trainable) {
+                program->gradient_offsets[op->parameters[i]] = 0;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < c->model->parameter_count; i++) {
+        if (program->gradient_offsets[i] != CNN__NOWHERE) {
+            program->gradient_offsets[i] = program->gradient_values;
+            program->gradient_values += cnn__align_size(c->model->parameters[i].values * sizeof(float)) / sizeof(float);
+        }
+    }
+}
+
 static cnn_status check_gradients(const search *c)
 {
     const cnn__request *r = c->request;
@@ -94,6 +142,8 @@ cnn_status cnn__program_find_gradients(const cnn_model *model, const cnn__reques
     }
     find_moved(c);
     find_reached(c, reached);
+    find_settled(c);
+    place_gradients(c);
     cnn__free(c->model->context, reached);
     return check_gradients(c);
 }

@@ -10,6 +10,8 @@ static bool is_apart(const cnn_session *session) { return cnn__backend_owns_memo
 
 static size_t parameter_bytes(const cnn_session *session) { return session->model->value_count * sizeof(float); }
 
+static size_t gradient_bytes(const cnn_session *session) { return session->program.gradient_values * sizeof(float); }
+
 static const cnn__value *input_of(const cnn_session *session, uint32_t input)
 {
     return &session->program.values[session->program.input_values[input]];
@@ -34,7 +36,7 @@ static bool create_copies(cnn_session *session)
     session->host = cnn__alloc(context, session->plan.size);
     session->parameters = cnn__backend_alloc(context, parameter_bytes(session));
     if (session->program.parameter_gradients) {
-        session->host_gradients = cnn__alloc_zero(context, parameter_bytes(session));
+        session->host_gradients = cnn__alloc_zero(context, gradient_bytes(session));
     }
     return session->host != NULL && session->parameters != NULL && create_inputs(session) &&
            (session->host_gradients != NULL || !session->program.parameter_gradients);
@@ -46,9 +48,9 @@ cnn_status cnn__session_memory_create(cnn_session *session)
     const bool gradients = session->program.parameter_gradients;
     session->memory = cnn__backend_alloc(context, session->plan.size);
     if (gradients && is_apart(session)) {
-        session->gradients = cnn__backend_alloc(context, parameter_bytes(session));
+        session->gradients = cnn__backend_alloc(context, gradient_bytes(session));
     } else if (gradients) {
-        session->gradients = cnn__alloc_zero(context, parameter_bytes(session));
+        session->gradients = cnn__alloc_zero(context, gradient_bytes(session));
     }
     if (session->memory == NULL || (session->gradients == NULL && gradients)) {
         return CNN_ERROR_OUT_OF_MEMORY;
@@ -63,7 +65,7 @@ cnn_status cnn__session_memory_create(cnn_session *session)
     }
     session->seen = 0; /* versions begin at 1 */
     return gradients
-               ? cnn__backend_copy_in(context, session->gradients, session->host_gradients, parameter_bytes(session))
+               ? cnn__backend_copy_in(context, session->gradients, session->host_gradients, gradient_bytes(session))
                : CNN_OK;
 }
 
@@ -82,7 +84,7 @@ void cnn__session_memory_free(cnn_session *session)
         cnn__free(context, session->input_memory);
     }
     cnn__backend_free(context, session->memory, session->plan.size);
-    cnn__backend_free(context, session->gradients, parameter_bytes(session));
+    cnn__backend_free(context, session->gradients, gradient_bytes(session));
 }
 
 static cnn_status put_parameters(cnn_session *session)
@@ -165,7 +167,7 @@ cnn_status cnn__session_memory_take_gradients(const cnn_session *session)
     }
     return session->gradients == NULL ? CNN_OK
                                       : cnn__backend_copy_out(session->context, session->host_gradients,
-                                                              session->gradients, parameter_bytes(session));
+                                                              session->gradients, gradient_bytes(session));
 }
 
 cnn_status cnn__session_memory_take_parameters(cnn_session *session)

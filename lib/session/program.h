@@ -44,13 +44,14 @@ typedef struct cnn__op {
     uint32_t inputs[CNN_LAYER_MAX_INPUTS];
     uint32_t output;
     cnn_layer_spec spec;
-    cnn__preparation preparation; /* of inference; zeros where gradients are computed */
+    cnn__preparation preparation; /* of settled operations; else zeros */
     uint32_t parameter_count;     /* with those of operations that were taken over, which follow the own ones */
     uint32_t parameters[CNN_LAYER_MAX_PARAMETERS]; /* of the model */
     bool frozen;                                   /* none of its parameters is trained */
     bool has_trained;                              /* gradients of some of its parameters are computed */
     bool has_backward;                             /* it runs in a backward pass */
-    bool gone;                                     /* another operation does its work */
+    bool settled; /* it runs as in inference: nothing is kept, and its parameters are prepared */
+    bool gone;    /* another operation does its work */
 
     /* Written by the plan. */
     size_t saved;         /* offset of what it keeps for its backward; CNN__NOWHERE: nothing */
@@ -76,6 +77,9 @@ typedef struct cnn__program {
     cnn__output *outputs;
     uint32_t output_count;
     bool *trained;            /* parameter of the model -> its gradient is wanted */
+    size_t *gradient_offsets; /* parameter -> where in the gradients of parameters; CNN__NOWHERE: it has no place */
+    size_t gradient_values;   /* floats that these take */
+    bool *observed;           /* parameter -> a forward pass changes it: the statistics of what layers see */
     bool training;            /* behaviour */
     bool parameter_gradients; /* those of trained parameters are computed */
     bool repeats;             /* several backward passes may follow one forward pass */

@@ -8,17 +8,9 @@
 #include "session/request.h"
 #include "session/trace.h"
 
-/* Gradients of kernel and bias are one product: where one of them is trained, both have their place. */
-static bool has_gradient(const cnn_session *session, const cnn__op *op, uint32_t parameter)
-{
-    return op->type != NULL ? op->has_trained && session->model->parameters[parameter].trainable
-                            : cnn__session_trains(session, parameter);
-}
-
 void cnn__frame_open(const cnn_session *session, uint32_t index, cnn__frame *f)
 {
     const cnn__op *op = &session->program.ops[index];
-    const cnn_model *model = session->model;
     cnn__backend_call_init(&f->backend, session->context, session->threads, session->memory + session->plan.workspace,
                            session->plan.workspace_size);
     for (uint32_t i = 0; i < op->input_count; i++) {
@@ -26,16 +18,14 @@ void cnn__frame_open(const cnn_session *session, uint32_t index, cnn__frame *f)
         f->inputs[i] = cnn__session_value(session, op->inputs[i]);
     }
     for (uint32_t i = 0; i < op->parameter_count; i++) {
-        const cnn__parameter *parameter = &model->parameters[op->parameters[i]];
         f->parameters[i] = cnn__session_parameter(session, op->parameters[i]);
-        f->parameter_gradients[i] = has_gradient(session, op, op->parameters[i])
-                                        ? session->gradients + parameter->offset
-                                        : NULL;
+        f->parameter_gradients[i] = op->has_trained ? cnn__session_parameter_gradient(session, op->parameters[i])
+                                                    : NULL;
     }
     f->call = (cnn_layer_call){
         .struct_size = sizeof(f->call),
         .backend = &f->backend,
-        .training = session->training,
+        .training = session->training && !op->settled,
         .input_count = op->input_count,
         .input_shapes = f->input_shapes,
         .output_shape = cnn__session_shape(session, op->output),
@@ -66,7 +56,7 @@ static cnn_status run_forward(const cnn_session *session, uint32_t index)
     if (session->prepared[index] == NULL) {
         status = op->kind->forward(op->user, &f.call);
     } else {
-        bool current = cnn__prepared_is_current(session->model, session->prepared[index]);
+        bool current = cnn__prepared_is_current(session->model, session->prepared[index], op);
         status = cnn__prepared_data(session->model, session->prepared[index], op, &f.call, &prepared);
         if (!current && status == CNN_OK) {
             cnn__trace_report(session, op, CNN_TRACE_PREPARE, begin);
@@ -142,7 +132,7 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
     session->count = count;
     session->passes += session->training;
     if (session->training) {
-        cnn_model_touch(session->model); /* layers keep statistics of what they see */
+        cnn__model_note_changes(session->model, session->program.observed);
     }
     const cnn__float_mode mode = cnn__float_mode_enter();
     cnn_status status = run_all(session);

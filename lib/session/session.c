@@ -33,15 +33,14 @@ static uint64_t prepared_bytes(const cnn__program *program)
 }
 
 /* Of the program's memory, gradients of parameters and prepared parameters. */
-static uint64_t session_bytes(const cnn_model *model, const cnn__program *program, const cnn__plan *plan)
+static uint64_t session_bytes(const cnn__program *program, const cnn__plan *plan)
 {
-    return plan->size + (program->parameter_gradients ? model->value_count * sizeof(float) : 0) +
-           prepared_bytes(program);
+    return plan->size + program->gradient_values * sizeof(float) + prepared_bytes(program);
 }
 
 static cnn_status check_size(const cnn_session *session)
 {
-    const uint64_t bytes = session_bytes(session->model, &session->program, &session->plan);
+    const uint64_t bytes = session_bytes(&session->program, &session->plan);
     const uint64_t most = session->context->max_session_bytes;
     return bytes <= most ? CNN_OK
                          : cnn__fail(session->context, CNN_ERROR_LIMIT,
@@ -255,7 +254,7 @@ cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_te
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: \"%s\" is not trained in this session", model->name,
                          parameter->name);
     }
-    gradient->data = session->host_gradients + parameter->offset;
+    gradient->data = session->host_gradients + session->program.gradient_offsets[index];
     gradient->shape = parameter->shape;
     return CNN_OK;
 }
@@ -276,7 +275,7 @@ uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool tr
     }
     uint64_t bytes = 0;
     if (cnn__plan_create(model, &program, &plan) == CNN_OK) {
-        bytes = session_bytes(model, &program, &plan);
+        bytes = session_bytes(&program, &plan);
     }
     cnn__program_free(model->context, &program);
     return bytes;
