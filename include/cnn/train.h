@@ -106,6 +106,10 @@ typedef struct cnn_fit_options {
                                         given them again. cnn_dataset_balanced_weights() makes up for uneven classes.
                                         NULL: all 1 */
     size_t class_weight_count;     /**< as many as the training dataset has classes; 0 without weights */
+    const char *from;              /**< the layer whose outputs the loaders' samples are, such as those of
+                                        cnn_features_create(): what lies before it is not run. All of that must be
+                                        frozen. The model, and every file of the training, is whole all the same. NULL:
+                                        samples are the model's input. Since 0.1 */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
@@ -157,6 +161,7 @@ typedef struct cnn_evaluate_options {
     size_t evaluator_count;
     cnn_progress_function on_step; /**< NULL: none; true stops */
     void *user;
+    const char *from;              /**< as in cnn_fit_options */
 } cnn_evaluate_options;
 
 #define CNN_EVALUATE(...) CNN_OPTIONS(cnn_evaluate_options, __VA_ARGS__)

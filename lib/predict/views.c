@@ -82,7 +82,8 @@ cnn_status cnn__session_forward_views(cnn_session *session, const float *inputs,
         return CNN_OK;
     }
     const cnn_shape output = cnn_model_output_shape(session->model);
-    const size_t input_values = sample_values(cnn__model_input(session->model)), each = sample_values(&output);
+    const uint32_t input = session->program.input_values[cnn__program_first_input(&session->program)];
+    const size_t input_values = session->program.values[input].values / session->batch, each = sample_values(&output);
     const size_t values = samples * each, images = samples * views;
     CNN__RETURN_IF_ERROR(reserve(session, values));
     memset(session->view_sums, 0, values * sizeof(*session->view_sums));

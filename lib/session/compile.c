@@ -39,8 +39,8 @@ static void find_needed(compiler *c)
     need(c, r->asked, r->gradient_count, c->sees_gradient);
     for (uint32_t i = c->model->node_count; i-- > 0;) {
         const cnn__node *node = &c->model->nodes[i];
-        c->needed[i] = c->needed[i] || r->keep_all;
-        for (uint32_t k = 0; c->needed[i] && k < node->input_count; k++) {
+        c->needed[i] = c->needed[i] || (r->keep_all && r->given == CNN__NO_NODE);
+        for (uint32_t k = 0; c->needed[i] && i != r->given && k < node->input_count; k++) {
             if ((node->inputs[k] & CNN__INPUT) == 0) {
                 c->needed[node->inputs[k]] = true;
             }
@@ -151,17 +151,20 @@ static cnn_status add_node(const compiler *c, uint32_t index)
 
 static void list_inputs(const compiler *c)
 {
-    for (uint32_t i = 0; i < c->model->input_count; i++) {
+    for (uint32_t i = 0; i < c->program->input_count; i++) {
         const uint32_t value = add_value(c->program, CNN__VALUE_INPUT, CNN__NO_OP);
         c->program->values[value].input = i;
         c->program->input_values[i] = value;
+    }
+    if (c->program->given != CNN__NO_NODE) {
+        c->program->node_values[c->program->given] = c->program->input_values[c->program->input_count - 1];
     }
 }
 
 static cnn_status list_operations(const compiler *c)
 {
     for (uint32_t i = 0; i < c->model->node_count; i++) {
-        if (!c->needed[i]) {
+        if (!c->needed[i] || i == c->program->given) {
             continue;
         }
         if (does_nothing(c, i)) {
@@ -210,7 +213,9 @@ static void mark_values(const compiler *c)
         value->kept = value->keeps_gradient = true;
     }
     for (uint32_t i = 0; i < c->model->node_count && r->keep_all; i++) {
-        program->values[program->node_values[i]].kept = true;
+        if (program->node_values[i] != CNN__NO_VALUE) {
+            program->values[program->node_values[i]].kept = true;
+        }
     }
 }
 
@@ -244,9 +249,11 @@ static void set_shape(cnn__value *value, const cnn_shape *shape)
 static cnn_status infer(const compiler *c)
 {
     cnn__program *program = c->program;
-    for (uint32_t i = 0; i < c->model->input_count; i++) {
+    for (uint32_t i = 0; i < program->input_count; i++) {
         cnn__value *value = &program->values[program->input_values[i]];
-        const cnn_shape shape = cnn__with_batch(&c->model->inputs[i].shape, c->request->batch);
+        const cnn_shape *sample = i < c->model->input_count ? &c->model->inputs[i].shape
+                                                            : &c->model->nodes[program->given].output;
+        const cnn_shape shape = cnn__with_batch(sample, c->request->batch);
         if (!cnn__shape_values(&shape, &value->values)) {
             char text[128];
             cnn__shape_text(&shape, NULL, text, sizeof(text));
@@ -332,7 +339,7 @@ static bool allocate_program(compiler *c)
 {
     cnn_context *context = c->model->context;
     cnn__program *program = c->program;
-    const size_t nodes = c->model->node_count, inputs = c->model->input_count;
+    const size_t nodes = c->model->node_count, inputs = program->input_count;
     size_t ops = 0;
     for (uint32_t i = 0; i < nodes; i++) {
         ops += c->needed[i] ? 1 + (size_t)splits(c, i) : 0;
@@ -369,7 +376,10 @@ static bool allocate_marks(compiler *c)
 
 cnn_status cnn__program_compile(const cnn_model *model, const cnn__request *request, cnn__program *program)
 {
+    const bool given = request->given != CNN__NO_NODE;
     *program = (cnn__program){.training = request->training,
+                              .given = request->given,
+                              .input_count = model->input_count + given,
                               .keeps_all = request->keep_all,
                               .repeats = request->gradient_count > 0,
                               .parameter_gradients = request->parameter_gradients};

@@ -60,7 +60,7 @@ static void find_reached(const search *c, bool *reached)
         }
         program->has_backward = program->has_backward || op->has_backward;
     }
-    for (uint32_t i = 0; i < c->model->input_count; i++) {
+    for (uint32_t i = 0; i < program->input_count; i++) {
         cnn__value *input = &program->values[program->input_values[i]];
         input->has_gradient = input->has_gradient && reached[program->input_values[i]];
     }
@@ -129,12 +129,30 @@ static cnn_status check_gradients(const search *c)
     return CNN_OK;
 }
 
+/* What lies before a layer whose output is given is not there to be trained. */
+static void leave_out(const search *c)
+{
+    cnn__program *program = c->program;
+    for (uint32_t k = 0; k < program->op_count; k++) {
+        for (uint32_t i = 0; i < program->ops[k].parameter_count; i++) {
+            program->observed[program->ops[k].parameters[i]] = true; /* for the moment: it is there */
+        }
+    }
+    for (uint32_t i = 0; i < c->model->parameter_count; i++) {
+        program->trained[i] = program->trained[i] && program->observed[i];
+        program->observed[i] = false;
+    }
+}
+
 cnn_status cnn__program_find_gradients(const cnn_model *model, const cnn__request *request, cnn__program *program)
 {
     const search all = {model, request, program}, *c = &all;
     for (uint32_t i = 0; i < c->model->parameter_count; i++) {
         const cnn__parameter *parameter = &c->model->parameters[i];
         program->trained[i] = c->request->parameter_gradients && parameter->trainable && !parameter->frozen;
+    }
+    if (program->given != CNN__NO_NODE) {
+        leave_out(c);
     }
     bool *reached = cnn__alloc_zero(c->model->context, program->value_count * sizeof(bool));
     if (reached == NULL) {

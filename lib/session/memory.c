@@ -21,8 +21,8 @@ static bool create_inputs(cnn_session *session)
 {
     cnn_context *context = session->context;
     bool complete = true;
-    session->input_memory = cnn__alloc_zero(context, session->model->input_count * sizeof(*session->input_memory));
-    for (uint32_t i = 0; i < session->model->input_count && session->input_memory != NULL && complete; i++) {
+    session->input_memory = cnn__alloc_zero(context, session->program.input_count * sizeof(*session->input_memory));
+    for (uint32_t i = 0; i < session->program.input_count && session->input_memory != NULL && complete; i++) {
         session->input_memory[i] = cnn__backend_alloc(context, input_of(session, i)->values * sizeof(float));
         complete = session->input_memory[i] != NULL;
     }
@@ -76,7 +76,7 @@ void cnn__session_memory_free(cnn_session *session)
         cnn__free(context, session->host);
         cnn__free(context, session->host_gradients);
         cnn__backend_free(context, session->parameters, parameter_bytes(session));
-        for (uint32_t i = 0; session->input_memory != NULL && i < session->model->input_count; i++) {
+        for (uint32_t i = 0; session->input_memory != NULL && i < session->program.input_count; i++) {
             if (session->input_memory[i] != NULL) {
                 cnn__backend_free(context, session->input_memory[i], input_of(session, i)->values * sizeof(float));
             }
@@ -106,7 +106,7 @@ cnn_status cnn__session_memory_enter(cnn_session *session, size_t count)
         return CNN_OK;
     }
     CNN__RETURN_IF_ERROR(put_parameters(session));
-    for (uint32_t i = 0; i < session->model->input_count; i++) {
+    for (uint32_t i = 0; i < session->program.input_count; i++) {
         if (session->inputs[i] != NULL) {
             const size_t values = input_of(session, i)->values / session->batch * count;
             CNN__RETURN_IF_ERROR(cnn__backend_copy_in(session->context, session->input_memory[i], session->inputs[i],

@@ -11,10 +11,10 @@
  *   forward   cnn__prepared_data() gives the data, and makes it first if the parameters have changed since.
  *
  * An entry belongs to the model and lives as long as a session uses it. What is out of date is told by numbers: the
- * model counts changes of each of its parameters, and an entry remembers the count that its data was made at. It is made, and
- * made anew after the parameters have changed, by the first forward call that finds it out of date: the others wait for
- * that one. Nothing reads an entry meanwhile, as parameters change only while nothing else uses the model. Entries are
- * made one at a time, under the model's lock, and share one scratch.
+ * model counts changes of each of its parameters, and an entry remembers the count that its data was made at. It is
+ * made, and made anew after the parameters have changed, by the first forward call that finds it out of date: the
+ * others wait for that one. Nothing reads an entry meanwhile, as parameters change only while nothing else uses the
+ * model. Entries are made one at a time, under the model's lock, and share one scratch.
  *
  * Operations with a backward prepare nothing: their parameters change after every step. Those before the first trained
  * parameter do so in training too, and keep it while others are trained: an entry looks at the changes of its own. */

@@ -27,6 +27,7 @@ typedef struct cnn__wanted {
 
 typedef struct cnn__request {
     int64_t batch;
+    uint32_t given;                            /* the node whose output is an input; CNN__NO_NODE: none */
     bool training;                             /* behaviour */
     bool parameter_gradients;                  /* of the trained ones */
     bool keep_all;                             /* every node's output */
@@ -71,7 +72,8 @@ typedef struct cnn__program {
     uint32_t op_count;
     cnn__value *values;
     uint32_t value_count;
-    uint32_t *input_values;  /* input of the model -> value; CNN__NO_VALUE: nothing reads it */
+    uint32_t *input_values;      /* input of the program -> value; those of the model, then what is given */
+    uint32_t input_count, given; /* given: the node whose output is the last input; CNN__NO_NODE: none */
     uint32_t *node_values;   /* node -> its output; CNN__NO_VALUE: it was not needed, or is inside another operation */
     uint32_t *linear_values; /* node -> its output before its own activation, where that was split off */
     cnn__output *outputs;
@@ -89,6 +91,11 @@ typedef struct cnn__program {
 
 /* Compiles the model's graph. Errors name the layer and the shapes. */
 cnn_status cnn__program_compile(const cnn_model *model, const cnn__request *request, cnn__program *program);
+/* Which input the samples of a forward pass are. */
+static inline uint32_t cnn__program_first_input(const cnn__program *program)
+{
+    return program->given != CNN__NO_NODE ? program->input_count - 1 : 0;
+}
 void cnn__program_free(cnn_context *context, cnn__program *program);
 
 /* The value that is meant; CNN__NO_VALUE where the program has none. */

@@ -77,7 +77,8 @@ cnn_status cnn_session_set_input(cnn_session *session, const char *name, const f
         return CNN_ERROR_INVALID_ARGUMENT;
     }
     CNN__RETURN_IF_ERROR(cnn__request_find(session->model, name, &wanted));
-    if ((wanted.reference & CNN__INPUT) == 0) {
+    const bool given = wanted.reference == session->program.given && !wanted.linear;
+    if ((wanted.reference & CNN__INPUT) == 0 && !given) {
         return cnn__fail(session->context, CNN_ERROR_NOT_FOUND, "%s: \"%s\" is a layer, not an input",
                          session->model->name, name);
     }
@@ -85,7 +86,7 @@ cnn_status cnn_session_set_input(cnn_session *session, const char *name, const f
         return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no samples are given for input \"%s\"",
                          session->model->name, name);
     }
-    session->inputs[wanted.reference & ~CNN__INPUT] = values;
+    session->inputs[given ? session->program.input_count - 1 : wanted.reference & ~CNN__INPUT] = values;
     return CNN_OK;
 }
 
@@ -93,11 +94,13 @@ cnn_status cnn_session_set_input(cnn_session *session, const char *name, const f
 static cnn_status check_inputs(const cnn_session *session)
 {
     const cnn__program *program = &session->program;
-    for (uint32_t i = 0; i < session->model->input_count; i++) {
+    for (uint32_t i = 0; i < program->input_count; i++) {
         const cnn__value *value = &program->values[program->input_values[i]];
         if (session->inputs[i] == NULL && (value->is_read || value->kept)) {
             return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: there are no samples for input \"%s\"",
-                             session->model->name, session->model->inputs[i].name);
+                             session->model->name,
+                             i < session->model->input_count ? session->model->inputs[i].name
+                                                             : session->model->nodes[program->given].name);
         }
     }
     return CNN_OK;
@@ -124,7 +127,8 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
         return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples for a session of 1 to %u",
                          session->model->name, count, session->batch);
     }
-    session->inputs[0] = inputs != NULL ? inputs : session->inputs[0];
+    const uint32_t first = cnn__program_first_input(&session->program);
+    session->inputs[first] = inputs != NULL ? inputs : session->inputs[first];
     CNN__RETURN_IF_ERROR(check_inputs(session));
     session->count = 0;
     session->has_loss = session->has_gradients = session->can_go_back = false;

@@ -67,7 +67,7 @@ static cnn_status allocate(cnn_session *session)
     size_t input = 0;
     (void)cnn__shape_values(cnn__model_input(model), &input);
     session->prepared = cnn__alloc_zero(context, session->program.op_count * sizeof(*session->prepared));
-    session->inputs = cnn__alloc_zero(context, model->input_count * sizeof(*session->inputs));
+    session->inputs = cnn__alloc_zero(context, session->program.input_count * sizeof(*session->inputs));
     session->scratch = cnn__alloc_array(context, input, sizeof(float));
     session->scratch_values = input;
     if (session->prepared == NULL || session->inputs == NULL || session->scratch == NULL) {

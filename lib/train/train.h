@@ -31,10 +31,10 @@ struct cnn_history {
     float *best_values; /* the best epoch's parameters, by cnn__parameter.offset; NULL: not kept */
     size_t best_count;  /* values in it */
     cnn__running running;
-    char *metric;         /* the evaluator whose score decides what is best; NULL: not known */
-    char *running_scores; /* what cnn__running_pack() made of the evaluators; NULL: nothing */
-    char *schedule;       /* the text of the learning rate's schedule; NULL: none */
-    char *schedule_state; /* where it stands; NULL: none */
+    char *metric;           /* the evaluator whose score decides what is best; NULL: not known */
+    char *running_scores;   /* what cnn__running_pack() made of the evaluators; NULL: nothing */
+    char *schedule;         /* the text of the learning rate's schedule; NULL: none */
+    char *schedule_state;   /* where it stands; NULL: none */
     char class_weights[40]; /* tells those of one training from those of another; "": none */
 };
 
@@ -120,7 +120,8 @@ cnn_status cnn__label_map(const cnn_model *model, const cnn_dataset *train, cons
 /* CNN_ERROR_MISMATCH if model and dataset both have class names and these differ, or the counts cannot fit. */
 cnn_status cnn__check_classes(const cnn_model *model, const cnn_dataset *dataset);
 
-/* CNN_ERROR_SHAPE if the loader's samples are not what the model reads. */
-cnn_status cnn__check_shape(const cnn_model *model, const cnn_loader *loader);
+/* CNN_ERROR_SHAPE if the loader's samples are not what the model reads, or what the layer `from` makes (NULL: the
+ * input); CNN_ERROR_NOT_FOUND. */
+cnn_status cnn__check_shape(const cnn_model *model, const char *from, const cnn_loader *loader);
 
 #endif

@@ -31,7 +31,7 @@ static void set_up(void)
 
 static void tear_down(void) { cnn_context_free(context); }
 
-/* conv, norm, relu, pooling, conv, norm, relu; a dropout if asked for; a head. Statistics are not those of the start. */
+/* conv, norm, relu, pooling, conv, norm, relu; a dropout if asked for; a head. Statistics are made up. */
 static cnn_model *make_model(bool dropout)
 {
     cnn_model *model = NULL;

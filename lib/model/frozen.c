@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the frozen base of a model ends. */
+#include "model/model.h"
+
+/* Whether a node makes the same of the same input whatever is trained: nothing of it is, and it behaves in training as
+ * in inference. */
+static bool is_steady(const cnn_model *model, const cnn__node *node)
+{
+    const cnn__node *owner = &model->nodes[node->owner];
+    const cnn__layer_type *type = node->layer->type;
+    bool trained = false, trainable = false, all_frozen = true;
+    for (uint32_t i = 0; i < owner->parameter_count; i++) {
+        const cnn__parameter *parameter = &model->parameters[owner->first_parameter + i];
+        trained = trained || (parameter->trainable && !parameter->frozen);
+        trainable = trainable || parameter->trainable;
+        all_frozen = all_frozen && parameter->frozen;
+    }
+    const bool frozen = owner->parameter_count > 0 && !trained && (trainable || all_frozen);
+    return type != NULL && !trained &&
+           (type->in_training == CNN__ALIKE || (type->in_training == CNN__OTHER_UNLESS_FROZEN && frozen));
+}
+
+/* node -> whether an output depends on it. */
+static void find_needed(const cnn_model *model, bool *needed)
+{
+    for (uint32_t i = 0; i < cnn__model_outputs(model); i++) {
+        const uint32_t output = cnn__model_output(model, i);
+        if ((output & CNN__INPUT) == 0) {
+            needed[output] = true;
+        }
+    }
+    for (uint32_t i = model->node_count; i-- > 0;) {
+        for (uint32_t k = 0; needed[i] && k < model->nodes[i].input_count; k++) {
+            if ((model->nodes[i].inputs[k] & CNN__INPUT) == 0) {
+                needed[model->nodes[i].inputs[k]] = true;
+            }
+        }
+    }
+}
+
+/* Notes that something that is not steady, or the world outside, reads a value; false if it is not the only one of
+ * those that are steady. */
+static bool read_at_border(const bool *steady, uint32_t reference, uint32_t *border)
+{
+    const bool input = (reference & CNN__INPUT) != 0;
+    if (!input && !steady[reference]) {
+        return true;
+    }
+    const bool other = input || (*border != CNN__NO_NODE && *border != reference);
+    *border = reference;
+    return !other;
+}
+
+/* The one steady value that all the rest begins with; CNN__NO_NODE if there are several, or none. */
+static uint32_t find_border(const cnn_model *model, bool *steady, const bool *needed)
+{
+    uint32_t border = CNN__NO_NODE;
+    bool parameters = false, one = true;
+    for (uint32_t i = 0; i < model->node_count && one; i++) {
+        const cnn__node *node = &model->nodes[i];
+        steady[i] = is_steady(model, node);
+        for (uint32_t k = 0; k < node->input_count; k++) {
+            steady[i] = steady[i] && ((node->inputs[k] & CNN__INPUT) != 0 || steady[node->inputs[k]]);
+        }
+        parameters = parameters || (steady[i] && model->nodes[node->owner].parameter_count > 0);
+        for (uint32_t k = 0; k < node->input_count && needed[i] && !steady[i]; k++) {
+            one = one && read_at_border(steady, node->inputs[k], &border);
+        }
+    }
+    for (uint32_t i = 0; i < cnn__model_outputs(model) && one; i++) {
+        one = read_at_border(steady, cnn__model_output(model, i), &border);
+    }
+    return one && parameters ? border : CNN__NO_NODE;
+}
+
+const char *cnn_model_frozen_layer(const cnn_model *model)
+{
+    if (model == NULL || !model->built) {
+        return NULL;
+    }
+    bool *marks = cnn__alloc_zero(model->context, 2 * (size_t)model->node_count * sizeof(bool));
+    if (marks == NULL) {
+        return NULL;
+    }
+    find_needed(model, marks + model->node_count);
+    const uint32_t border = find_border(model, marks, marks + model->node_count);
+    cnn__free(model->context, marks);
+    return border != CNN__NO_NODE ? model->nodes[border].name : NULL;
+}
