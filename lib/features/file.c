@@ -40,7 +40,7 @@ _Static_assert(sizeof(file_header) == 64 && sizeof(file_footer) == 16, "no gaps,
 
 static uint32_t sum_of(uint32_t sum, const void *data, size_t size)
 {
-    return (uint32_t)crc32_z(sum, (const Bytef *)data, size);
+    return size > 0 ? (uint32_t)crc32_z(sum, (const Bytef *)data, size) : sum; /* of no data zlib begins anew */
 }
 
 /* The arrays after the rows, with the bytes of each. */
