@@ -181,17 +181,16 @@ static int fit(train_run *train)
 {
     const train_settings *settings = train->settings;
     const size_t classes = cnn_dataset_class_count(train->data);
-    cnn_status status = cnn_fit(train->model,
-                                CNN_FIT(.train = train->loader, .validation = train->validation_loader,
-                                        .loss = train->loss, .optimizer = train->optimizer,
-                                        .evaluators = train->evaluators, .evaluator_count = train->evaluator_count,
-                                        .epochs = train->epochs, .schedule = train->schedule,
-                                        .patience = (uint32_t)settings->patience, .on_step = tool_train_on_step,
-                                        .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
-                                        .last_path = train->last_path, .resume_path = settings->resume,
-                                        .class_weights = train->class_weights,
-                                        .class_weight_count = train->class_weights != NULL ? classes : 0),
-                                &train->history);
+    cnn_status status = cnn_fit(
+        train->model,
+        CNN_FIT(.train = train->loader, .validation = train->validation_loader, .loss = train->loss,
+                .optimizer = train->optimizer, .evaluators = train->evaluators,
+                .evaluator_count = train->evaluator_count, .epochs = train->epochs, .schedule = train->schedule,
+                .patience = (uint32_t)settings->patience, .on_step = tool_train_on_step,
+                .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
+                .last_path = train->last_path, .resume_path = settings->resume, .class_weights = train->class_weights,
+                .class_weight_count = train->class_weights != NULL ? classes : 0),
+        &train->history);
     tool_progress_end(train->run);
     int settled = tool_train_settle_files(train);
     if (status == CNN_ERROR_CANCELLED && tool_signal() != 0) {
@@ -325,7 +324,8 @@ static const tool_option train_options[] = {
      "he_normal or pytorch; biases then begin at 0, with pytorch like the kernels",
      TOOL_CHOICE, AT(model.init), 0, 0, tool_init_names},
     {"prefix", "TEXT",
-     "of a folder with several sets of IDX files: what the names of the chosen one begin with, such as emnist-letters",
+     "of a folder with several sets of IDX files: what the names of the chosen one begin with, such as emnist-letters; "
+     "of CIFAR-100: fine or coarse labels, fine if not given",
      TOOL_TEXT, AT(prefix), 0, 0, NULL},
     {"limit", "N", "only a random sample of N images of --data", TOOL_COUNT, AT(limit), 1, 1e15, NULL},
     {"in-memory", NULL,
