@@ -52,6 +52,10 @@ CNN_API cnn_status cnn_mean_squared_error_create(cnn_context *context, cnn_loss 
     others. Since 0.1. */
 CNN_API cnn_status cnn_loss_create(cnn_context *context, const char *name, cnn_loss **loss);
 
+/** The form of text number `index` for cnn_loss_create(), from 0. NULL after the last. Static storage. Thread-safe.
+    Since 0.1. */
+CNN_API const char *cnn_loss_usage(size_t index);
+
 /** One sample, as a custom loss sees it. */
 typedef struct cnn_loss_sample {
     size_t struct_size;
