@@ -63,6 +63,7 @@ typedef struct cnn__output {
     cnn__wanted wanted;
     uint32_t value, logits; /* one value if no activation was split off */
     uint32_t head;          /* the operation that turns logits into the output; CNN__NO_OP: none */
+    bool has_loss;          /* the gradient of the logits is in place, put there by cnn_session_loss() */
 } cnn__output;
 
 typedef struct cnn__program {
