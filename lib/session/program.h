@@ -32,6 +32,8 @@ typedef struct cnn__request {
     bool keep_all;                             /* every node's output */
     const cnn__wanted *outputs, *keep, *asked; /* asked: values whose gradients are */
     size_t output_count, keep_count, gradient_count;
+    const cnn_shape *input_shapes; /* of a sample; rank 0, or not listed: the model's */
+    size_t input_shape_count;
 } cnn__request;
 
 typedef struct cnn__op {

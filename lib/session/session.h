@@ -70,6 +70,10 @@ cnn_status cnn__session_forward_views(cnn_session *session, const float *inputs,
 /* Makes room for that many values in `scratch`. */
 cnn_status cnn__session_reserve_scratch(cnn_session *session, size_t values);
 
+/* The shape of a sample of the first input, and of the first output: not the model's in a session of another size. */
+cnn_shape cnn__session_input_shape(const cnn_session *session);
+cnn_shape cnn__session_output_shape(const cnn_session *session);
+
 /* The output of that name; NULL: the first. CNN_ERROR_NOT_FOUND. */
 cnn_status cnn__session_find_output(const cnn_session *session, const char *name, cnn__output **output);
 
