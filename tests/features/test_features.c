@@ -297,8 +297,8 @@ START_TEST(damage_is_noticed)
     ck_assert(computed_anew(model, "", 1));
     /* A row is checked when it is read. */
     cnn_dataset *features = features_of(model, path, "", 1);
-    cnn_loader *loader = open_loader(features, NULL, 0);
     change_byte(64 + 5, SEEK_SET);
+    cnn_loader *loader = open_loader(features, NULL, 0); /* which may read at once */
     cnn_batch batch = CNN_BATCH_INIT;
     ck_assert_int_eq(cnn_loader_next(loader, &batch), CNN_ERROR_FORMAT);
     ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "base.features: row 0"));
