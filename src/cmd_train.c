@@ -353,7 +353,7 @@ static const tool_option train_options[] = {
      0, NULL},
     {"head", "LAYERS",
      "puts a new head on the network, in place of the old one: dense=N, dropout=R, batchnorm, flatten, gap and "
-     "activations, as in \"dense=256,relu,dropout=0.5\"; a dense layer for the classes of --data follows by itself. "
+     "activations, as in \"dense=256,relu,dropout=0.5\"; a dense layer for the classes of --data follows by itself, and \"output\" is that alone. "
      "With --init-from the weights are those of the network before that",
      TOOL_TEXT, AT(head), 0, 0, NULL},
     {"cut", "LAYER",
@@ -361,8 +361,8 @@ static const tool_option train_options[] = {
      TOOL_TEXT, AT(cut), 0, 0, NULL},
     {"cache-features", "WHERE",
      "what the frozen layers at the beginning make of each image is computed once, and the others are trained on that: "
-     "memory; or a FILE, which later trainings of the same base on the same images use again (FILE.val beside it for "
-     "validation); or none. If not given memory, where nothing is random before the first trained layer, there are "
+     "memory; or a FILE, which later trainings of the same base on the same images use again, that of validation beside "
+     "it; or none. If not given memory, where nothing is random before the first trained layer, there are "
      "several epochs, and it takes less than a gigabyte",
      TOOL_TEXT, AT(cache_features), 0, 0, NULL},
     {"views", "N", "with random steps: caches the features of N views of each training image, all of which an epoch has",

@@ -112,12 +112,13 @@ static bool mix_file(const char *path, cnn__digest *digest)
 }
 
 /* A sample that lies in memory, by its values. One that cannot be read is left to the loader. */
-static void mix_sample(const cnn_dataset *dataset, size_t index, cnn__digest *digest)
+static cnn_status mix_sample(const cnn_dataset *dataset, size_t index, cnn__digest *digest)
 {
     cnn__sample sample;
-    if (cnn__dataset_read(dataset, index, NULL, &sample) != CNN_OK) {
+    const cnn_status status = cnn__dataset_read(dataset, index, NULL, &sample);
+    if (status != CNN_OK) {
         mix(digest, UINT64_MAX);
-        return;
+        return status == CNN_ERROR_OUT_OF_MEMORY ? status : CNN_OK;
     }
     const size_t values = (size_t)sample.height * sample.width * sample.channels;
     mix(digest, sample.height);
@@ -130,9 +131,10 @@ static void mix_sample(const cnn_dataset *dataset, size_t index, cnn__digest *di
     mix_bytes(digest, &sample.weight, sizeof(sample.weight));
     mix_bytes(digest, sample.targets, cnn_dataset_target_count(dataset) * sizeof(float));
     cnn__sample_free(&sample);
+    return CNN_OK;
 }
 
-static void mix_data(const cnn_dataset *dataset, cnn__digest *digest)
+static cnn_status mix_data(const cnn_dataset *dataset, cnn__digest *digest)
 {
     mix(digest, cnn_dataset_count(dataset));
     mix(digest, cnn__dataset_orients(dataset));
@@ -140,9 +142,10 @@ static void mix_data(const cnn_dataset *dataset, cnn__digest *digest)
         mix(digest, (uint64_t)cnn_dataset_label(dataset, i));
         mix(digest, (uint64_t)cnn_dataset_group(dataset, i));
         if (!mix_file(cnn_dataset_path(dataset, i), digest)) {
-            mix_sample(dataset, i, digest);
+            CNN__RETURN_IF_ERROR(mix_sample(dataset, i, digest));
         }
     }
+    return CNN_OK;
 }
 
 cnn_status cnn__features_digest(const cnn_model *model, uint32_t layer, const cnn_loader *loader, uint32_t views,
@@ -150,7 +153,7 @@ cnn_status cnn__features_digest(const cnn_model *model, uint32_t layer, const cn
 {
     *digest = (cnn__digest)DIGEST_INIT;
     CNN__RETURN_IF_ERROR(mix_layers(model, layer, digest));
-    mix_data(cnn_loader_dataset(loader), digest);
+    CNN__RETURN_IF_ERROR(mix_data(cnn_loader_dataset(loader), digest));
     const cnn_shape shape = cnn_loader_sample_shape(loader);
     const cnn_loader_options *options = cnn__loader_options(loader);
     mix_shape(digest, &shape);

@@ -25,7 +25,10 @@ static cnn_status find_layer(work *w)
     cnn_features_options *o = &w->options;
     const cnn_model *model = w->model;
     uint32_t reference = 0;
-    o->layer = o->layer != NULL ? o->layer : cnn_model_frozen_layer(model);
+    if (o->layer == NULL) {
+        CNN__RETURN_IF_ERROR(cnn__model_frozen_node(model, &reference));
+        o->layer = reference != CNN__NO_NODE ? model->nodes[reference].name : NULL;
+    }
     if (o->layer == NULL) {
         return cnn__fail(w->context, CNN_ERROR_NOT_FOUND,
                          "%s: no layer is given for the features, and no frozen part of the model ends in one value",

@@ -73,17 +73,24 @@ static uint32_t find_border(const cnn_model *model, bool *steady, const bool *ne
     return one && parameters ? border : CNN__NO_NODE;
 }
 
-const char *cnn_model_frozen_layer(const cnn_model *model)
+cnn_status cnn__model_frozen_node(const cnn_model *model, uint32_t *node)
 {
-    if (model == NULL || !model->built) {
-        return NULL;
-    }
     bool *marks = cnn__alloc_zero(model->context, 2 * (size_t)model->node_count * sizeof(bool));
+    *node = CNN__NO_NODE;
     if (marks == NULL) {
-        return NULL;
+        return CNN_ERROR_OUT_OF_MEMORY;
     }
     find_needed(model, marks + model->node_count);
-    const uint32_t border = find_border(model, marks, marks + model->node_count);
+    *node = find_border(model, marks, marks + model->node_count);
     cnn__free(model->context, marks);
-    return border != CNN__NO_NODE ? model->nodes[border].name : NULL;
+    return CNN_OK;
+}
+
+const char *cnn_model_frozen_layer(const cnn_model *model)
+{
+    uint32_t node = CNN__NO_NODE;
+    if (model == NULL || !model->built || cnn__model_frozen_node(model, &node) != CNN_OK) {
+        return NULL;
+    }
+    return node != CNN__NO_NODE ? model->nodes[node].name : NULL;
 }

@@ -99,8 +99,7 @@ static cnn_status add_gap(head *h)
         return refuse(h, "gap is for images, and what it would read here is a vector");
     }
     h->images = false;
-    return add(
-        h, cnn_global_average_pool2d(h->context, CNN_NAMED(.name = name_layer(h, "gap", name))));
+    return add(h, cnn_global_average_pool2d(h->context, CNN_NAMED(.name = name_layer(h, "gap", name))));
 }
 
 /* A dense layer takes the activation after it, as is usual; one over rows stays a layer of its own all the same. */
@@ -152,6 +151,12 @@ static cnn_status add_activation(head *h, int activation)
     return CNN_OK;
 }
 
+/* What follows by itself: for a head of nothing else. */
+static cnn_status add_nothing(head *h)
+{
+    return h->at[strlen("output")] == '\0' ? CNN_OK : refuse(h, "output is the end");
+}
+
 typedef struct item {
     const char *name;
     bool number; /* "=" and a number follow */
@@ -160,7 +165,7 @@ typedef struct item {
 
 static const item items[] = {
     {"dense", true, add_dense},      {"dropout", true, add_dropout}, {"batchnorm", false, add_batch_norm},
-    {"flatten", false, add_flatten}, {"gap", false, add_gap},
+    {"flatten", false, add_flatten}, {"gap", false, add_gap},        {"output", false, add_nothing},
 };
 
 static cnn_status unknown_item(const head *h)

@@ -187,6 +187,9 @@ cnn_status cnn__infer_node(const cnn_model *model, uint32_t node, const cnn_laye
 cnn_status cnn__infer_same_parameters(const cnn_model *model, uint32_t index, const cnn_shape *inputs,
                                       const cnn_layer_spec *spec);
 
+/* The node in which the frozen base ends, as cnn_model_frozen_layer(); CNN__NO_NODE: none. */
+cnn_status cnn__model_frozen_node(const cnn_model *model, uint32_t *node);
+
 /* The shape of a sample with a batch before it. */
 cnn_shape cnn__with_batch(const cnn_shape *sample, int64_t batch);
 cnn_shape cnn__without_batch(const cnn_shape *shape);
