@@ -105,7 +105,8 @@ CNN_API cnn_status cnn_loss_compute(const cnn_loss *loss, const float *logits, c
                                     size_t outputs, float *gradient, double *value);
 
 /**
- * The loss of a session's last forward pass. In a training session the gradient of the logits is stored for
+ * The loss of a session's last forward pass, with the penalties of the model's regularizers in a session that has them
+ * (see cnn_session_options.penalties). In a training session the gradient of the logits is stored for
  * cnn_session_backward(session, NULL). Returns as cnn_loss_compute(); CNN_ERROR_NUMERIC if the loss is not
  * finite; CNN_ERROR_STATE before the first forward pass. Since 0.1.
  */
