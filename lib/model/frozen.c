@@ -2,21 +2,32 @@
 /* Where the frozen base of a model ends. */
 #include "model/model.h"
 
-/* Whether a node makes the same of the same input whatever is trained: nothing of it is, and it behaves in training as
- * in inference. */
-static bool is_steady(const cnn_model *model, const cnn__node *node)
+/* By cnn_model_set_trainable() alone: when all that could be trained was frozen, or everything of a layer that has
+ * statistics only, such as a normalisation without scale and shift. Unless it is said what becomes of its statistics,
+ * they stay when it is frozen. */
+bool cnn__node_is_frozen(const cnn_model *model, uint32_t index, bool *trained)
 {
-    const cnn__node *owner = &model->nodes[node->owner];
-    const cnn__layer_type *type = node->layer->type;
-    bool trained = false, trainable = false, all_frozen = true;
-    for (uint32_t i = 0; i < owner->parameter_count; i++) {
-        const cnn__parameter *parameter = &model->parameters[owner->first_parameter + i];
-        trained = trained || (parameter->trainable && !parameter->frozen);
+    const cnn__node *node = &model->nodes[index];
+    bool trainable = false, all_frozen = true;
+    *trained = false;
+    for (uint32_t i = 0; i < node->parameter_count; i++) {
+        const cnn__parameter *parameter = &model->parameters[node->first_parameter + i];
         trainable = trainable || parameter->trainable;
         all_frozen = all_frozen && parameter->frozen;
+        *trained = *trained || (parameter->trainable && !parameter->frozen);
     }
-    const bool frozen = owner->parameter_count > 0 && !trained && (trainable || all_frozen);
-    return type != NULL && !trained &&
+    const bool frozen = node->parameter_count > 0 && !*trained && (trainable || all_frozen);
+    return node->statistics == CNN_STATISTICS_BY_TRAINABLE ? frozen : node->statistics == CNN_STATISTICS_KEEP;
+}
+
+/* Whether a node makes the same of the same input whatever is trained: nothing of it is, it behaves in training as in
+ * inference, and the loss has no part of it. */
+static bool is_steady(const cnn_model *model, const cnn__node *node)
+{
+    const cnn__layer_type *type = node->layer->type;
+    bool trained = false;
+    const bool frozen = cnn__node_is_frozen(model, node->owner, &trained);
+    return type != NULL && !trained && !cnn__is_penalty(&node->activity) &&
            (type->in_training == CNN__ALIKE || (type->in_training == CNN__OTHER_UNLESS_FROZEN && frozen));
 }
 

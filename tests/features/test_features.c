@@ -344,6 +344,9 @@ START_TEST(failures_leave_files_alone)
     cnn_pipeline *small = steps("resize=7x7");
     ck_assert_int_eq(cnn_features_create(model, CNN_FEATURES(.dataset = photos, .pipeline = small), &features),
                      CNN_ERROR_SHAPE);
+    /* Statistics that move are something that is learnt. */
+    ck_assert_int_eq(cnn_model_set_statistics(model, "norm", CNN_STATISTICS_MOVE), CNN_OK);
+    ck_assert_str_eq(cnn_model_frozen_layer(model), "conv");
     ck_assert_int_eq(cnn_model_set_trainable(model, "conv", true), CNN_OK);
     ck_assert_ptr_null(cnn_model_frozen_layer(model));
     ck_assert_int_eq(cnn_features_create(model, CNN_FEATURES(.dataset = photos, .pipeline = none), &features),
