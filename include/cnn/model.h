@@ -127,8 +127,8 @@ CNN_API cnn_status cnn_model_cut(cnn_model *model, const char *layer, cnn_model 
 typedef struct cnn_head_options {
     size_t struct_size;
     const char *layers; /**< "dense=256,relu,dropout=0.5": dense=UNITS, dropout=RATE, batchnorm, flatten, gap (global
-                             average pooling) and activations by their names, in this order. NULL or "output": the output
-                             alone */
+                             average pooling) and activations by their names, in this order. NULL or "output": the
+                             output alone */
     const char *cut;    /**< the layer after which the head begins; NULL: the last pooling or flatten before the dense
                              layers at the end, or the output if there are none */
     uint32_t classes;   /**< the head ends in a dense layer for them: of one output with a sigmoid for two, else with a
