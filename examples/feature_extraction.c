@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Transfer learning by feature extraction: the base of a trained network stays as it is, its features are computed once,
- * and a new head is trained on them.
+/* Transfer learning by feature extraction: the base of a trained network stays as it is, its features are computed
+ * once, and a new head is trained on them.
  *     feature_extraction BASE TRAIN VALIDATION MODEL [EPOCHS] */
 #include <cnn/cnn.h>
 
