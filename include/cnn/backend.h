@@ -57,9 +57,18 @@ typedef enum cnn_activation {
     CNN_LEAKY_RELU = 2, /**< x > 0 ? x : alpha x; alpha is at least 0, since the gradient is taken from the output */
     CNN_SIGMOID = 3,
     CNN_TANH = 4,
-    CNN_SOFTMAX = 5,     /**< over the last dimension */
-    CNN_LOG_SOFTMAX = 6, /**< over the last dimension */
-    CNN_RELU6 = 7        /**< min(max(0, x), 6); its derivative at 0 and at 6 is 0 */
+    CNN_SOFTMAX = 5,       /**< over the last dimension */
+    CNN_LOG_SOFTMAX = 6,   /**< over the last dimension */
+    CNN_RELU6 = 7,         /**< min(max(0, x), 6); its derivative at 0 and at 6 is 0 */
+    CNN_SILU = 8,          /**< x sigmoid(x), also called swish; derived from its input, see cnn_activation_args */
+    CNN_GELU = 9,          /**< x Phi(x), Phi the standard normal distribution; derived from its input */
+    CNN_GELU_TANH = 10,    /**< x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2; derived from its input */
+    CNN_ELU = 11,          /**< x > 0 ? x : alpha (e^x - 1); alpha is at least 0 */
+    CNN_SELU = 12,         /**< 1.0507 ELU(x) with alpha 1.67326 (Klambauer et al. 2017) */
+    CNN_HARD_SIGMOID = 13, /**< min(max(0, alpha x + 0.5), 1); its derivative where it is 0 or 1 is 0. alpha is 1/6 in
+                                PyTorch and Keras 3, 0.2 in Keras 2 and ONNX */
+    CNN_HARD_SWISH = 14,   /**< x min(max(0, x + 3), 6) / 6 (Howard et al. 2019); derived from its input */
+    CNN_SOFTPLUS = 15      /**< ln(1 + e^x) */
 } cnn_activation;
 
 /** Operations: entries of the table of the same name. */
@@ -119,9 +128,9 @@ typedef struct cnn_backend_call {
     void *user;                        /**< of the table whose entry is called */
     uint32_t threads;                  /**< workers that `parallel` uses at most */
     uint32_t reserved;
-    void *workspace;                   /**< scratch memory, 64-byte aligned, for this call alone */
-    size_t workspace_size;             /**< bytes, at least what the answer says for the pass */
-    void *runner;                      /**< the library's */
+    void *workspace;       /**< scratch memory, 64-byte aligned, for this call alone */
+    size_t workspace_size; /**< bytes, at least what the answer says for the pass */
+    void *runner;          /**< the library's */
     /** Runs task(argument, i, worker) once for each i in [0, tasks), each worker beginning with a contiguous
         range and then taking from those who have more left, and returns when all are done. `worker` < threads; no
         two tasks run with the same worker at the same time. */
@@ -131,8 +140,9 @@ typedef struct cnn_backend_call {
 
 /** What is done with the results of an operation before they are stored. */
 typedef struct cnn_epilogue {
-    int32_t activation; /**< a cnn_activation, elementwise ones only */
-    float alpha;        /**< of leaky relu */
+    int32_t activation; /**< a cnn_activation, elementwise ones only. Those that are derived from their input are for
+                             calls that no backward pass follows: one is refused with CNN_ERROR_UNSUPPORTED */
+    float alpha;        /**< of leaky relu, ELU and hard sigmoid */
     int32_t pool;       /**< 0, or 2: 2x2 maxima of that at stride 2, odd rows and columns dropped. What the pooled
                              operation stores is [n, h / 2, w / 2, c] then, and so is its gradient */
     int32_t reserved;
@@ -141,10 +151,10 @@ typedef struct cnn_epilogue {
 /** C = alpha op(A) op(B) + beta C, row-major. With beta 0, C is only written, never read. */
 typedef struct cnn_gemm_args {
     size_t struct_size;
-    int64_t m, n, k;      /**< C is m x n; op(A) is m x k; op(B) is k x n; all at least 1 */
-    const float *a;       /**< m x k, or k x m if transpose_a; any alignment of 4 */
-    const float *b;       /**< k x n, or n x k if transpose_b; any alignment of 4 */
-    float *c;             /**< any alignment of 4 */
+    int64_t m, n, k;       /**< C is m x n; op(A) is m x k; op(B) is k x n; all at least 1 */
+    const float *a;        /**< m x k, or k x m if transpose_a; any alignment of 4 */
+    const float *b;        /**< k x n, or n x k if transpose_b; any alignment of 4 */
+    float *c;              /**< any alignment of 4 */
     int64_t lda, ldb, ldc; /**< values from one row to the next */
     uint32_t transpose_a, transpose_b;
     float alpha, beta;
@@ -237,8 +247,9 @@ typedef struct cnn_pool2d_args {
 typedef struct cnn_norm_shape {
     int64_t n, h, w, c;
     float epsilon;
-    int32_t fixed; /**< 1: mean and variance are given constants, in training, too */
-    cnn_epilogue epilogue; /**< CNN_LINEAR or CNN_RELU, after the affine part */
+    int32_t fixed;         /**< 1: mean and variance are given constants, in training, too */
+    cnn_epilogue epilogue; /**< after the affine part; CNN_LINEAR, CNN_RELU or CNN_RELU6 where it pools or a BACKWARD
+                                follows */
 } cnn_norm_shape;
 
 /**
@@ -257,9 +268,9 @@ typedef struct cnn_norm_args {
     cnn_norm_shape shape;
     const float *x, *gamma, *beta;
     float *y;
-    uint8_t *argmax; /**< where the epilogue pools, as in cnn_conv2d_args */
-    float *mean, *variance, *inv_std;      /**< [c] each; inv_std is 1 / sqrt(variance + epsilon) */
-    float *moving_mean, *moving_variance;  /**< [c] each, or both NULL */
+    uint8_t *argmax;                      /**< where the epilogue pools, as in cnn_conv2d_args */
+    float *mean, *variance, *inv_std;     /**< [c] each; inv_std is 1 / sqrt(variance + epsilon) */
+    float *moving_mean, *moving_variance; /**< [c] each, or both NULL */
     float keep, correction;
     float *dy, *dx, *d_gamma, *d_beta;
 } cnn_norm_args;
@@ -284,13 +295,16 @@ typedef struct cnn_lrn_args {
     float *y, *dx;
 } cnn_lrn_args;
 
-/** An elementwise activation of n values. Passes: FORWARD x to y, which may be x. BACKWARD y, dy to dx, which may be
-    dy. */
+/**
+ * An elementwise activation of n values. Passes: FORWARD x to y, which may be x. BACKWARD y, dy to dx, which may be dy;
+ * with x in place of y where the output does not tell the derivative: CNN_SILU, CNN_GELU, CNN_GELU_TANH and
+ * CNN_HARD_SWISH.
+ */
 typedef struct cnn_activation_args {
     size_t struct_size;
     size_t n;
     int32_t activation; /**< a cnn_activation, an elementwise one */
-    float alpha;        /**< of leaky relu */
+    float alpha;        /**< of leaky relu, ELU and hard sigmoid */
     const float *x, *dy;
     float *y, *dx;
 } cnn_activation_args;
@@ -309,9 +323,9 @@ typedef struct cnn_softmax_args {
 typedef struct cnn_dropout_args {
     size_t struct_size;
     int64_t n, positions, c;
-    float rate;        /**< probability of dropping, 0 <= rate < 1 */
-    int32_t channels;  /**< 1: one decision for each n and c; 0: one for each value */
-    uint64_t key[2];   /**< of the counter-based generator, Philox 4x32-10: the decision for value i (channels: for
+    float rate;       /**< probability of dropping, 0 <= rate < 1 */
+    int32_t channels; /**< 1: one decision for each n and c; 0: one for each value */
+    uint64_t key[2];  /**< of the counter-based generator, Philox 4x32-10: the decision for value i (channels: for
                             n * c + channel) is word i % 4 of block i / 4, dropped if word < rate * 2^32. key[0] is
                             the generator's key, key[1] the upper half of its counter, the block the lower */
     const float *x;
@@ -337,9 +351,9 @@ typedef enum cnn_elementwise_kind {
 
 /** Which value of b belongs to value (i, j, k) of a [outer, inner, c]. */
 typedef enum cnn_broadcast {
-    CNN_BROADCAST_NONE = 0,    /**< (i, j, k) of b [outer, inner, c] */
-    CNN_BROADCAST_SAMPLE = 1,  /**< (i, k) of b [outer, c]: one for each channel of each image */
-    CNN_BROADCAST_CHANNEL = 2  /**< (k) of b [c]: one for each channel */
+    CNN_BROADCAST_NONE = 0,   /**< (i, j, k) of b [outer, inner, c] */
+    CNN_BROADCAST_SAMPLE = 1, /**< (i, k) of b [outer, c]: one for each channel of each image */
+    CNN_BROADCAST_CHANNEL = 2 /**< (k) of b [c]: one for each channel */
 } cnn_broadcast;
 
 /** y = act(a op b); y may be a, and COPY does nothing then. The epilogue does not pool. */
@@ -412,21 +426,21 @@ typedef enum cnn_update_rule { CNN_UPDATE_SGD = 0, CNN_UPDATE_RMSPROP = 1, CNN_U
 /** One step of an optimizer over `n` weights w with gradients g; w and the slots are updated in place. */
 typedef struct cnn_update_args {
     size_t struct_size;
-    int32_t rule;           /**< a cnn_update_rule */
+    int32_t rule; /**< a cnn_update_rule */
     int32_t reserved;
     size_t n;
     float *w;
     const float *g;
-    float *slot0, *slot1;   /**< momentum or square average, second moment; NULL where the rule has none */
+    float *slot0, *slot1; /**< momentum or square average, second moment; NULL where the rule has none */
     float learning_rate;
-    float weight_decay;     /**< adds weight_decay * w to the gradient */
-    float gradient_scale;   /**< multiplies the gradient before all else: clipping by norm */
-    float clip;             /**< then clips it to [-clip, clip]; 0: not */
-    float momentum;         /**< SGD: of the velocity; RMSprop: of the update */
-    float beta1, beta2;     /**< Adam's; beta2 is RMSprop's rho, too */
+    float weight_decay;   /**< adds weight_decay * w to the gradient */
+    float gradient_scale; /**< multiplies the gradient before all else: clipping by norm */
+    float clip;           /**< then clips it to [-clip, clip]; 0: not */
+    float momentum;       /**< SGD: of the velocity; RMSprop: of the update */
+    float beta1, beta2;   /**< Adam's; beta2 is RMSprop's rho, too */
     float epsilon;
-    int32_t nesterov;       /**< SGD: 1 for Nesterov's form */
-    int32_t variant;        /**< SGD: 0 PyTorch (v = m v + g, w -= lr v), 1 Caffe (v = m v + lr g, w -= v).
+    int32_t nesterov;                /**< SGD: 1 for Nesterov's form */
+    int32_t variant;                 /**< SGD: 0 PyTorch (v = m v + g, w -= lr v), 1 Caffe (v = m v + lr g, w -= v).
                                  RMSprop: 0 epsilon outside the root, 1 inside. Adam: 0 PyTorch, 1 epsilon-hat */
     double correction1, correction2; /**< Adam: 1 - beta1^t and 1 - beta2^t */
 } cnn_update_args;
@@ -436,8 +450,8 @@ typedef struct cnn_backend {
     size_t struct_size; /**< sizeof(cnn_backend) */
     uint32_t abi;       /**< CNN_BACKEND_ABI */
     uint32_t reserved;
-    const char *name;   /**< as CNN_BACKEND and cnn_context_options name it */
-    void *user;         /**< handed over in each call */
+    const char *name; /**< as CNN_BACKEND and cnn_context_options name it */
+    void *user;       /**< handed over in each call */
 
     /** One product on the calling thread alone; the library splits larger ones. Called at the same time from
         several threads. */

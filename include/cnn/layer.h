@@ -69,7 +69,7 @@ typedef struct cnn_conv2d_options {
     int32_t padding;     /**< a cnn_padding */
     int32_t pads[4];     /**< top, bottom, left, right */
     int32_t activation;  /**< a cnn_activation */
-    float alpha;         /**< slope of CNN_LEAKY_RELU; 0: 0.01 */
+    float alpha;         /**< of the activation, as in cnn_activate_options */
     int32_t no_bias;     /**< 1: without bias */
     cnn_initializer kernel_init;
     cnn_initializer bias_init;
@@ -86,7 +86,7 @@ typedef struct cnn_dense_options {
     const char *name;
     int32_t units;      /**< outputs; required */
     int32_t activation; /**< a cnn_activation */
-    float alpha;        /**< slope of CNN_LEAKY_RELU; 0: 0.01 */
+    float alpha;        /**< of the activation, as in cnn_activate_options */
     int32_t no_bias;    /**< 1: without bias */
     cnn_initializer kernel_init;
     cnn_initializer bias_init;
@@ -101,11 +101,11 @@ CNN_API cnn_layer *cnn_dense(cnn_context *context, const cnn_dense_options *opti
 typedef struct cnn_pool2d_options {
     size_t struct_size;
     const char *name;
-    int32_t size[2];   /**< window height, width; width 0: as the height; {0, 0}: 2 x 2 */
-    int32_t stride[2]; /**< rows, columns; 0: as the window */
-    int32_t padding;   /**< a cnn_padding */
-    int32_t pads[4];   /**< top, bottom, left, right; each less than the window */
-    int32_t ceil;      /**< 1: round the output size up, as Caffe; a last window that would begin outside the
+    int32_t size[2];           /**< window height, width; width 0: as the height; {0, 0}: 2 x 2 */
+    int32_t stride[2];         /**< rows, columns; 0: as the window */
+    int32_t padding;           /**< a cnn_padding */
+    int32_t pads[4];           /**< top, bottom, left, right; each less than the window */
+    int32_t ceil;              /**< 1: round the output size up, as Caffe; a last window that would begin outside the
                             input and its left padding is dropped, as PyTorch does */
     int32_t count_include_pad; /**< mean: 1 counts explicit padding in the divisor, as PyTorch's default; 0 does
                                     not, as Keras and ONNX */
@@ -161,7 +161,8 @@ typedef struct cnn_batch_norm_options {
                              Normalising uses the biased one always */
     int32_t no_scale;   /**< 1: without gamma */
     int32_t no_shift;   /**< 1: without beta */
-    int32_t activation; /**< CNN_LINEAR or CNN_RELU */
+    int32_t activation; /**< a cnn_activation */
+    float alpha;        /**< of the activation, as in cnn_activate_options */
 } cnn_batch_norm_options;
 
 #define CNN_BATCH_NORM(...) CNN_OPTIONS(cnn_batch_norm_options, __VA_ARGS__)
@@ -174,7 +175,9 @@ typedef struct cnn_activate_options {
     size_t struct_size;
     const char *name;
     int32_t activation; /**< a cnn_activation; required */
-    float alpha;        /**< slope of CNN_LEAKY_RELU; 0: 0.01 (PyTorch; Keras has 0.3) */
+    float alpha;        /**< slope of CNN_LEAKY_RELU, 0: 0.01 (PyTorch; Keras has 0.3); of CNN_ELU what it falls to,
+                             -alpha, 0: 1; slope of CNN_HARD_SIGMOID, 0: 1 / 6 (PyTorch, Keras 3; Keras 2 and ONNX have
+                             0.2). An offset other than 0.5 is that of a layer before, see cnn_rescale() */
 } cnn_activate_options;
 
 #define CNN_ACTIVATE(...) CNN_OPTIONS(cnn_activate_options, __VA_ARGS__)
@@ -254,54 +257,54 @@ CNN_API void cnn_layer_free(cnn_layer *layer);
 /** One parameter of a layer. This struct is frozen, and so are the two numbers above: cnn_layer_spec holds it by
     value. */
 typedef struct cnn_parameter_spec {
-    const char *name;           /**< "kernel", "bias", ...; static storage */
+    const char *name; /**< "kernel", "bias", ...; static storage */
     cnn_shape shape;
     cnn_initializer init;
-    int64_t fan_in, fan_out;    /**< for the initializer */
-    int32_t trainable;          /**< 0: a statistic that the layer itself updates */
-    int32_t decay;              /**< 1: weight decay applies even when biases are left out of it */
-    int32_t type;               /**< a cnn_element_type; only CNN_FLOAT32 so far */
-    int32_t reserved;           /**< zero */
+    int64_t fan_in, fan_out; /**< for the initializer */
+    int32_t trainable;       /**< 0: a statistic that the layer itself updates */
+    int32_t decay;           /**< 1: weight decay applies even when biases are left out of it */
+    int32_t type;            /**< a cnn_element_type; only CNN_FLOAT32 so far */
+    int32_t reserved;        /**< zero */
 } cnn_parameter_spec;
 
 /** What a layer says when shapes are inferred. Zeroed before `infer` is called. */
 typedef struct cnn_layer_spec {
     size_t struct_size;
-    cnn_shape output;          /**< with the batch as dims[0] */
+    cnn_shape output; /**< with the batch as dims[0] */
     uint32_t parameter_count;
     uint32_t reserved;
     cnn_parameter_spec parameters[CNN_LAYER_MAX_PARAMETERS];
-    size_t saved_size;         /**< bytes kept from forward to backward */
-    size_t workspace_size;     /**< bytes of scratch for a forward or backward call */
-    int32_t in_place;          /**< 1: output may be the first input; never if that is a further input too */
+    size_t saved_size;             /**< bytes kept from forward to backward */
+    size_t workspace_size;         /**< bytes of scratch for a forward or backward call */
+    int32_t in_place;              /**< 1: output may be the first input; never if that is a further input too */
     int32_t backward_needs_input;  /**< 1: `backward` reads the inputs */
     int32_t backward_needs_output; /**< 1: `backward` reads the output */
     int32_t reserved2;
-    cnn_op_answer answer;      /**< cnn_backend_query()'s about the operation that the layer is, for its calls; zeros if
+    cnn_op_answer answer; /**< cnn_backend_query()'s about the operation that the layer is, for its calls; zeros if
                                     it asked nothing */
 } cnn_layer_spec;
 
 /** One forward or backward call of a layer. */
 typedef struct cnn_layer_call {
     size_t struct_size;
-    const cnn_backend_call *backend;  /**< arithmetic, threads and workspace, for cnn_backend_run(). Arrays may be
+    const cnn_backend_call *backend; /**< arithmetic, threads and workspace, for cnn_backend_run(). Arrays may be
                                            handles of a backend that owns its memory: see cnn/backend.h */
-    int32_t training;                 /**< 1: training behaviour; gradients may be asked for with 0 as well */
+    int32_t training;                /**< 1: training behaviour; gradients may be asked for with 0 as well */
     uint32_t input_count;
-    const cnn_shape *input_shapes;    /**< with the number of samples of this call as dims[0] */
-    cnn_shape output_shape;           /**< likewise */
+    const cnn_shape *input_shapes; /**< with the number of samples of this call as dims[0] */
+    cnn_shape output_shape;        /**< likewise */
     const float *const *inputs;
-    float *output;                    /**< forward: to be written. backward: as it was written */
-    float *output_gradient;           /**< backward only; may be overwritten */
-    float *const *input_gradients;    /**< backward only, to be overwritten; an entry is NULL where none is needed */
+    float *output;                 /**< forward: to be written. backward: as it was written */
+    float *output_gradient;        /**< backward only; may be overwritten */
+    float *const *input_gradients; /**< backward only, to be overwritten; an entry is NULL where none is needed */
     float *const *parameters;
     float *const *parameter_gradients; /**< backward only, to be overwritten; an entry is NULL where none is needed */
-    void *saved;                      /**< saved_size bytes; NULL in inference without gradients */
-    uint64_t key[2];                  /**< of this layer's random numbers in this step */
-    int32_t frozen;                   /**< 1 if none of the layer's parameters is trained */
-    int32_t derived;                  /**< backward of the library's own layers: 1 if the derivative of a folded
+    void *saved;                       /**< saved_size bytes; NULL in inference without gradients */
+    uint64_t key[2];                   /**< of this layer's random numbers in this step */
+    int32_t frozen;                    /**< 1 if none of the layer's parameters is trained */
+    int32_t derived;                   /**< backward of the library's own layers: 1 if the derivative of a folded
                                            activation is in output_gradient already; a caller's layer ignores it */
-    const cnn_op_answer *answer;      /**< the spec's, for the arguments of the operation; NULL if it has none */
+    const cnn_op_answer *answer;       /**< the spec's, for the arguments of the operation; NULL if it has none */
 } cnn_layer_call;
 
 /**

@@ -174,8 +174,9 @@ static bool activation_shape(const void *args)
 static bool activation_pointers(cnn_pass pass, const void *args)
 {
     const cnn_activation_args *a = args;
+    const float *from = cnn__activation_reads_input(a->activation) ? a->x : a->y;
     return pass == CNN_PASS_FORWARD ? a->x != NULL && a->y != NULL
-                                    : pass == CNN_PASS_BACKWARD && a->y != NULL && a->dy != NULL && a->dx != NULL;
+                                    : pass == CNN_PASS_BACKWARD && from != NULL && a->dy != NULL && a->dx != NULL;
 }
 
 static bool softmax_shape(const void *args)

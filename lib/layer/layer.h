@@ -26,6 +26,7 @@
 
 #include <cnn/layer.h>
 
+#include "core/activation.h"
 #include "core/context.h"
 #include "core/options.h"
 
@@ -62,6 +63,9 @@ typedef struct cnn__layer_type {
     /* Where in the state the epilogue lies, a cnn_epilogue that `check` fills by the options; 0: there is none. Fusions
      * change it in an operation's copy of the state; the operation's own backward applies its derivative. */
     size_t epilogue;
+    /* Bit 1 << cnn_activation: those of the epilogue whose derivative the backward applies; 0: all that the output
+     * tells. Others become an operation of their own where there is a backward. */
+    uint32_t derived_activations;
     /* 1: does nothing in inference. */
     bool identity_in_inference;
     /* Inference with prepared parameters; NULL: none. With a size above 0 `prepare` is called whenever parameters have
@@ -109,8 +113,7 @@ static inline cnn_epilogue *cnn__layer_epilogue(const cnn__layer_type *type, voi
 static inline cnn_epilogue cnn__run_epilogue(const cnn_epilogue *epilogue)
 {
     cnn_epilogue run = *epilogue;
-    const bool rows = run.activation == CNN_SOFTMAX || run.activation == CNN_LOG_SOFTMAX;
-    run.activation = rows ? CNN_LINEAR : run.activation;
+    run.activation = cnn__activation_is_over_rows(run.activation) ? CNN_LINEAR : run.activation;
     return run;
 }
 

@@ -39,12 +39,13 @@ static bool is_rectifier(int32_t activation)
 
 /* ---- the functions ---- */
 
-/* An activation in the pass that writes its input. */
+/* An activation in the pass that writes its input. With no backward any one that is of single values, where it ends
+ * no output in probabilities: there its input is kept, and no fusion comes this far. */
 static outcome take_activation(cnn__op *first, cnn__op *second)
 {
     cnn_epilogue *epilogue = epilogue_of(first);
     const cnn_activate_options *next = second->state;
-    if (!is_rectifier(next->activation) || epilogue->pool != 0 || epilogue->activation != CNN_LINEAR) {
+    if (cnn__activation_is_over_rows(next->activation) || epilogue->pool != 0 || epilogue->activation != CNN_LINEAR) {
         return REFUSED;
     }
     epilogue->activation = next->activation;
@@ -52,15 +53,22 @@ static outcome take_activation(cnn__op *first, cnn__op *second)
     return TAKEN;
 }
 
-/* relu alone: what follows the affine part of a normalisation. One after its pooling is the same before it. */
+static outcome take_rectifier(cnn__op *first, cnn__op *second)
+{
+    const cnn_activate_options *next = second->state;
+    return is_rectifier(next->activation) ? take_activation(first, second) : REFUSED;
+}
+
+/* relu and relu6 alone: those whose derivative follows from what goes into the affine part of a normalisation. One
+ * after its pooling is the same before it. */
 static outcome norm_takes_relu(cnn__op *first, cnn__op *second)
 {
     cnn_epilogue *epilogue = epilogue_of(first);
     const cnn_activate_options *next = second->state;
-    if (next->activation != CNN_RELU || epilogue->activation != CNN_LINEAR) {
+    if ((next->activation != CNN_RELU && next->activation != CNN_RELU6) || epilogue->activation != CNN_LINEAR) {
         return REFUSED;
     }
-    epilogue->activation = CNN_RELU;
+    epilogue->activation = next->activation;
     return TAKEN;
 }
 
@@ -111,12 +119,18 @@ static outcome fold_norm(cnn__op *first, cnn__op *second)
 static const fusion fusions[] = {
     {&cnn__conv2d_type, &cnn__batch_norm_type, INFERENCE, fold_norm},
     {&cnn__dense_type, &cnn__batch_norm_type, INFERENCE, fold_norm},
-    {&cnn__conv2d_type, &cnn__activate_type, ALWAYS, take_activation},
-    {&cnn__dense_type, &cnn__activate_type, ALWAYS, take_activation},
-    {&cnn__add_type, &cnn__activate_type, ALWAYS, take_activation},
-    {&cnn__subtract_type, &cnn__activate_type, ALWAYS, take_activation},
-    {&cnn__multiply_type, &cnn__activate_type, ALWAYS, take_activation},
-    {&cnn__batch_norm_type, &cnn__activate_type, ALWAYS, norm_takes_relu},
+    {&cnn__conv2d_type, &cnn__activate_type, INFERENCE, take_activation},
+    {&cnn__dense_type, &cnn__activate_type, INFERENCE, take_activation},
+    {&cnn__add_type, &cnn__activate_type, INFERENCE, take_activation},
+    {&cnn__subtract_type, &cnn__activate_type, INFERENCE, take_activation},
+    {&cnn__multiply_type, &cnn__activate_type, INFERENCE, take_activation},
+    {&cnn__batch_norm_type, &cnn__activate_type, INFERENCE, take_activation},
+    {&cnn__conv2d_type, &cnn__activate_type, GRADIENTS | TRAINING, take_rectifier},
+    {&cnn__dense_type, &cnn__activate_type, GRADIENTS | TRAINING, take_rectifier},
+    {&cnn__add_type, &cnn__activate_type, GRADIENTS | TRAINING, take_rectifier},
+    {&cnn__subtract_type, &cnn__activate_type, GRADIENTS | TRAINING, take_rectifier},
+    {&cnn__multiply_type, &cnn__activate_type, GRADIENTS | TRAINING, take_rectifier},
+    {&cnn__batch_norm_type, &cnn__activate_type, GRADIENTS | TRAINING, norm_takes_relu},
     {&cnn__conv2d_type, &cnn__max_pool2d_type, ALWAYS, take_pooling},
     {&cnn__batch_norm_type, &cnn__max_pool2d_type, GRADIENTS | TRAINING, take_pooling},
     {&cnn__conv2d_type, &cnn__max_pool2d_type, GRADIENTS | TRAINING, move_activation},

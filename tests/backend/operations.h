@@ -40,8 +40,7 @@ typedef struct operation {
 double expect_activation(int32_t activation, double alpha, double x);
 
 extern const operation conv2d_operations[], dense_operations[], pool_operations[], norm_operations[],
-    norm_pool_operations[], elementwise_operations[], update_operations[], copy_operations[],
-    epilogue_operations[];
+    norm_pool_operations[], elementwise_operations[], update_operations[], copy_operations[], epilogue_operations[];
 
 /* --- what operations are written with --- */
 
@@ -52,7 +51,8 @@ typedef struct generator {
 generator generator_of(const char *name, uint32_t variant);
 uint32_t draw(generator *g, uint32_t from, uint32_t to); /* both included */
 float draw_float(generator *g);                          /* in [-1, 1) */
-int32_t draw_activation(generator *g, uint32_t variant); /* an elementwise one */
+/* An elementwise one; `derived`: whose output tells its derivative, as in calls that a backward pass follows. */
+int32_t draw_activation(generator *g, uint32_t variant, bool derived);
 
 /* Memory aligned to 64 bytes between canaries; filled with random values, or with NaN if `g` is NULL. */
 float *array_new(generator *g, size_t count);
