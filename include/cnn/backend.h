@@ -224,6 +224,9 @@ typedef struct cnn_pool2d_shape {
     int32_t average;           /**< 0: maximum, 1: mean */
     int32_t count_include_pad; /**< mean: 1 counts explicit padding in the divisor, never what hangs over it */
     int32_t argmax_bytes;      /**< maximum: bytes of an argmax entry, 1 if the window has at most 255 cells, else 4 */
+    int32_t adaptive; /**< 1: window i along a side begins at floor(i in / out) and ends before ceil((i + 1) in / out),
+                           as PyTorch's adaptive poolings; the kernel says how large it is at most, the strides are
+                           in / out or 1, and there is no padding */
     cnn_epilogue epilogue;     /**< an activation of the maxima or means; it does not pool once more */
 } cnn_pool2d_shape;
 

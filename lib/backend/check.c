@@ -113,6 +113,8 @@ static bool pool2d_shape(const void *args)
     }
     return s->kernel_h >= 1 && s->kernel_w >= 1 && s->stride_h >= 1 && s->stride_w >= 1 && is_epilogue(&s->epilogue) &&
            HAS_VALUES(s->n, s->in_h, s->in_w, s->c) && HAS_VALUES(s->n, s->out_h, s->out_w, s->c) &&
+           (!s->adaptive || (s->in_h < MOST_CELLS && s->in_w < MOST_CELLS && s->out_h < MOST_CELLS &&
+                             s->out_w < MOST_CELLS)) &&
            (s->average || s->argmax_bytes == 1 || s->argmax_bytes == 4);
 }
 

@@ -104,6 +104,9 @@ extern const cnn__layer_type cnn__conv2d_type, cnn__dense_type, cnn__max_pool2d_
     cnn__global_average_pool2d_type, cnn__flatten_type, cnn__dropout_type, cnn__batch_norm_type, cnn__activate_type,
     cnn__zero_pad2d_type, cnn__add_type, cnn__subtract_type, cnn__multiply_type, cnn__concatenate_type, cnn__lrn_type;
 
+extern const cnn__layer_type cnn__adaptive_average_pool2d_type, cnn__adaptive_max_pool2d_type,
+    cnn__global_max_pool2d_type, cnn__reshape_type;
+
 static inline cnn_epilogue *cnn__layer_epilogue(const cnn__layer_type *type, void *state)
 {
     return type == NULL || type->epilogue == 0 ? NULL : (cnn_epilogue *)((char *)state + type->epilogue);
