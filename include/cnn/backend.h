@@ -57,8 +57,8 @@ typedef enum cnn_activation {
     CNN_LEAKY_RELU = 2, /**< x > 0 ? x : alpha x; alpha is at least 0, since the gradient is taken from the output */
     CNN_SIGMOID = 3,
     CNN_TANH = 4,
-    CNN_SOFTMAX = 5,       /**< over the last dimension */
-    CNN_LOG_SOFTMAX = 6,   /**< over the last dimension */
+    CNN_SOFTMAX = 5,     /**< over the last dimension */
+    CNN_LOG_SOFTMAX = 6, /**< over the last dimension */
     CNN_RELU6 = 7,         /**< min(max(0, x), 6); its derivative at 0 and at 6 is 0 */
     CNN_SILU = 8,          /**< x sigmoid(x), also called swish; derived from its input, see cnn_activation_args */
     CNN_GELU = 9,          /**< x Phi(x), Phi the standard normal distribution; derived from its input */
@@ -88,7 +88,9 @@ typedef enum cnn_op {
     CNN_OP_CONCAT = 12,
     CNN_OP_FILL = 13,
     CNN_OP_FOLD = 14,
-    CNN_OP_UPDATE = 15
+    CNN_OP_UPDATE = 15,
+    CNN_OP_CONSTRAIN = 23,
+    CNN_OP_PENALTY = 24
 } cnn_op;
 
 /** What a call of an operation is to do. */
@@ -128,9 +130,9 @@ typedef struct cnn_backend_call {
     void *user;                        /**< of the table whose entry is called */
     uint32_t threads;                  /**< workers that `parallel` uses at most */
     uint32_t reserved;
-    void *workspace;       /**< scratch memory, 64-byte aligned, for this call alone */
-    size_t workspace_size; /**< bytes, at least what the answer says for the pass */
-    void *runner;          /**< the library's */
+    void *workspace;                   /**< scratch memory, 64-byte aligned, for this call alone */
+    size_t workspace_size;             /**< bytes, at least what the answer says for the pass */
+    void *runner;                      /**< the library's */
     /** Runs task(argument, i, worker) once for each i in [0, tasks), each worker beginning with a contiguous
         range and then taking from those who have more left, and returns when all are done. `worker` < threads; no
         two tasks run with the same worker at the same time. */
@@ -151,10 +153,10 @@ typedef struct cnn_epilogue {
 /** C = alpha op(A) op(B) + beta C, row-major. With beta 0, C is only written, never read. */
 typedef struct cnn_gemm_args {
     size_t struct_size;
-    int64_t m, n, k;       /**< C is m x n; op(A) is m x k; op(B) is k x n; all at least 1 */
-    const float *a;        /**< m x k, or k x m if transpose_a; any alignment of 4 */
-    const float *b;        /**< k x n, or n x k if transpose_b; any alignment of 4 */
-    float *c;              /**< any alignment of 4 */
+    int64_t m, n, k;      /**< C is m x n; op(A) is m x k; op(B) is k x n; all at least 1 */
+    const float *a;       /**< m x k, or k x m if transpose_a; any alignment of 4 */
+    const float *b;       /**< k x n, or n x k if transpose_b; any alignment of 4 */
+    float *c;             /**< any alignment of 4 */
     int64_t lda, ldb, ldc; /**< values from one row to the next */
     uint32_t transpose_a, transpose_b;
     float alpha, beta;
@@ -250,7 +252,7 @@ typedef struct cnn_pool2d_args {
 typedef struct cnn_norm_shape {
     int64_t n, h, w, c;
     float epsilon;
-    int32_t fixed;         /**< 1: mean and variance are given constants, in training, too */
+    int32_t fixed; /**< 1: mean and variance are given constants, in training, too */
     cnn_epilogue epilogue; /**< after the affine part; CNN_LINEAR, CNN_RELU or CNN_RELU6 where it pools or a BACKWARD
                                 follows */
 } cnn_norm_shape;
@@ -271,9 +273,9 @@ typedef struct cnn_norm_args {
     cnn_norm_shape shape;
     const float *x, *gamma, *beta;
     float *y;
-    uint8_t *argmax;                      /**< where the epilogue pools, as in cnn_conv2d_args */
-    float *mean, *variance, *inv_std;     /**< [c] each; inv_std is 1 / sqrt(variance + epsilon) */
-    float *moving_mean, *moving_variance; /**< [c] each, or both NULL */
+    uint8_t *argmax; /**< where the epilogue pools, as in cnn_conv2d_args */
+    float *mean, *variance, *inv_std;      /**< [c] each; inv_std is 1 / sqrt(variance + epsilon) */
+    float *moving_mean, *moving_variance;  /**< [c] each, or both NULL */
     float keep, correction;
     float *dy, *dx, *d_gamma, *d_beta;
 } cnn_norm_args;
@@ -326,9 +328,9 @@ typedef struct cnn_softmax_args {
 typedef struct cnn_dropout_args {
     size_t struct_size;
     int64_t n, positions, c;
-    float rate;       /**< probability of dropping, 0 <= rate < 1 */
-    int32_t channels; /**< 1: one decision for each n and c; 0: one for each value */
-    uint64_t key[2];  /**< of the counter-based generator, Philox 4x32-10: the decision for value i (channels: for
+    float rate;        /**< probability of dropping, 0 <= rate < 1 */
+    int32_t channels;  /**< 1: one decision for each n and c; 0: one for each value */
+    uint64_t key[2];   /**< of the counter-based generator, Philox 4x32-10: the decision for value i (channels: for
                             n * c + channel) is word i % 4 of block i / 4, dropped if word < rate * 2^32. key[0] is
                             the generator's key, key[1] the upper half of its counter, the block the lower */
     const float *x;
@@ -354,9 +356,9 @@ typedef enum cnn_elementwise_kind {
 
 /** Which value of b belongs to value (i, j, k) of a [outer, inner, c]. */
 typedef enum cnn_broadcast {
-    CNN_BROADCAST_NONE = 0,   /**< (i, j, k) of b [outer, inner, c] */
-    CNN_BROADCAST_SAMPLE = 1, /**< (i, k) of b [outer, c]: one for each channel of each image */
-    CNN_BROADCAST_CHANNEL = 2 /**< (k) of b [c]: one for each channel */
+    CNN_BROADCAST_NONE = 0,    /**< (i, j, k) of b [outer, inner, c] */
+    CNN_BROADCAST_SAMPLE = 1,  /**< (i, k) of b [outer, c]: one for each channel of each image */
+    CNN_BROADCAST_CHANNEL = 2  /**< (k) of b [c]: one for each channel */
 } cnn_broadcast;
 
 /** y = act(a op b); y may be a, and COPY does nothing then. The epilogue does not pool. */
@@ -429,32 +431,71 @@ typedef enum cnn_update_rule { CNN_UPDATE_SGD = 0, CNN_UPDATE_RMSPROP = 1, CNN_U
 /** One step of an optimizer over `n` weights w with gradients g; w and the slots are updated in place. */
 typedef struct cnn_update_args {
     size_t struct_size;
-    int32_t rule; /**< a cnn_update_rule */
+    int32_t rule;           /**< a cnn_update_rule */
     int32_t reserved;
     size_t n;
     float *w;
     const float *g;
-    float *slot0, *slot1; /**< momentum or square average, second moment; NULL where the rule has none */
+    float *slot0, *slot1;   /**< momentum or square average, second moment; NULL where the rule has none */
     float learning_rate;
-    float weight_decay;   /**< adds weight_decay * w to the gradient */
-    float gradient_scale; /**< multiplies the gradient before all else: clipping by norm */
-    float clip;           /**< then clips it to [-clip, clip]; 0: not */
-    float momentum;       /**< SGD: of the velocity; RMSprop: of the update */
-    float beta1, beta2;   /**< Adam's; beta2 is RMSprop's rho, too */
+    float weight_decay;     /**< adds weight_decay * w to the gradient */
+    float gradient_scale;   /**< multiplies the gradient before all else: clipping by norm */
+    float clip;             /**< then clips it to [-clip, clip]; 0: not */
+    float momentum;         /**< SGD: of the velocity; RMSprop: of the update */
+    float beta1, beta2;     /**< Adam's; beta2 is RMSprop's rho, too */
     float epsilon;
-    int32_t nesterov;                /**< SGD: 1 for Nesterov's form */
-    int32_t variant;                 /**< SGD: 0 PyTorch (v = m v + g, w -= lr v), 1 Caffe (v = m v + lr g, w -= v).
+    int32_t nesterov;       /**< SGD: 1 for Nesterov's form */
+    int32_t variant;        /**< SGD: 0 PyTorch (v = m v + g, w -= lr v), 1 Caffe (v = m v + lr g, w -= v).
                                  RMSprop: 0 epsilon outside the root, 1 inside. Adam: 0 PyTorch, 1 epsilon-hat */
     double correction1, correction2; /**< Adam: 1 - beta1^t and 1 - beta2^t */
 } cnn_update_args;
+
+/** What parameters are held to after each step of an optimizer. The numbers are frozen: files hold their names. */
+typedef enum cnn_constraint_kind {
+    CNN_CONSTRAINT_NONE = 0,
+    CNN_CONSTRAINT_MAX_NORM = 1,     /**< norms are at most `high` */
+    CNN_CONSTRAINT_NON_NEGATIVE = 2, /**< values below 0 become 0 */
+    CNN_CONSTRAINT_UNIT_NORM = 3,    /**< norms are 1 */
+    CNN_CONSTRAINT_MIN_MAX_NORM = 4  /**< norms go to [low, high], by the share `rate` of the way */
+} cnn_constraint_kind;
+
+/**
+ * Holds w to a constraint, in place. The norm of values along some of the axes, the square root of the sum of their
+ * squares in double, is brought from s to t: the values are multiplied by t / (1e-7 + s), as by Keras's constraints.
+ */
+typedef struct cnn_constrain_args {
+    size_t struct_size;
+    int32_t kind;  /**< a cnn_constraint_kind, not NONE */
+    uint32_t axes; /**< bit i: the sum is over axis i of the shape; at least one, but for NON_NEGATIVE */
+    float low, high, rate;
+    int32_t reserved;
+    cnn_shape shape;
+    float *w;
+} cnn_constrain_args;
+
+/**
+ * The penalty l1 * sum(|x|) + l2 * sum(x^2) on n values.
+ *
+ * Passes: FORWARD x to `result`, in double and in an order that n alone decides. BACKWARD x to dx:
+ * scale * (l1 * sign(x) + 2 * l2 * x), where the sign of 0 is 0.
+ */
+typedef struct cnn_penalty_args {
+    size_t struct_size;
+    size_t n;
+    float l1, l2, scale;
+    int32_t accumulate; /**< BACKWARD: 1 adds to what is in dx */
+    const float *x;
+    float *dx;
+    double *result; /**< in the library's memory */
+} cnn_penalty_args;
 
 /** The table. Fill struct_size, abi, name and what the backend has; leave the rest zero. */
 typedef struct cnn_backend {
     size_t struct_size; /**< sizeof(cnn_backend) */
     uint32_t abi;       /**< CNN_BACKEND_ABI */
     uint32_t reserved;
-    const char *name; /**< as CNN_BACKEND and cnn_context_options name it */
-    void *user;       /**< handed over in each call */
+    const char *name;   /**< as CNN_BACKEND and cnn_context_options name it */
+    void *user;         /**< handed over in each call */
 
     /** One product on the calling thread alone; the library splits larger ones. Called at the same time from
         several threads. */
@@ -488,6 +529,9 @@ typedef struct cnn_backend {
     void (*release)(const struct cnn_backend *backend, void *handle, size_t size);
     cnn_status (*copy_in)(const struct cnn_backend *backend, void *to, const void *from, size_t size);
     cnn_status (*copy_out)(const struct cnn_backend *backend, void *to, const void *from, size_t size);
+
+    cnn_status (*constrain)(const cnn_backend_call *call, const cnn_constrain_args *args);
+    cnn_status (*penalty)(const cnn_backend_call *call, cnn_pass pass, const cnn_penalty_args *args);
 } cnn_backend;
 
 /**

@@ -57,6 +57,34 @@ typedef struct cnn_initializer {
     float value;  /**< of NORMAL, CONSTANT and UNIFORM */
 } cnn_initializer;
 
+/**
+ * A penalty that is part of the loss, Keras's L1L2: l1 * sum(|x|) + l2 * sum(x^2). Of a parameter it is over all of
+ * its values, whatever the batch; of what a layer gives (its activity, behind its activation) over all of its values
+ * and divided by the number of samples. Three scales of L2 are in use: this one adds 2 * l2 * w to the gradient of w;
+ * weight_decay of the optimizers, PyTorch's, and lambda of lambda * tf.nn.l2_loss(w) add it once, so that they are
+ * twice the l2 here. 0 is no penalty, which costs nothing. This struct is frozen.
+ *
+ * The penalties of all parameters count, also of frozen ones, and are in what cnn_session_loss(), cnn_fit() and
+ * cnn_evaluate() report as the loss, as in Keras; cnn_session_penalty() tells them apart.
+ */
+typedef struct cnn_regularizer {
+    float l1, l2; /**< at least 0 */
+} cnn_regularizer;
+
+/**
+ * What a parameter is held to after each step of an optimizer, whichever it is, as by Keras's constraints; frozen
+ * parameters and initial values are left as they are. Norms are those of the values along `axes`: of a dense kernel
+ * {inputs, units} over axis 0 for each unit; of a convolution's {height, width, inputs, filters} over the axes 0, 1 and
+ * 2 (7) for each filter. This struct is frozen.
+ */
+typedef struct cnn_constraint {
+    int32_t kind;  /**< a cnn_constraint_kind of cnn/backend.h; 0: none */
+    uint32_t axes; /**< of the norm: bit i stands for axis i; 0: axis 0 alone, which is Keras's default too */
+    float low;     /**< MIN_MAX_NORM: the least norm, Keras's min_value */
+    float high;    /**< MAX_NORM: the largest norm, 0: 2; MIN_MAX_NORM: likewise, 0: 1; Keras's max_value */
+    float rate;    /**< MIN_MAX_NORM: share of the way that norms go in a step, up to 1; 0: 1 */
+} cnn_constraint;
+
 /** Options of cnn_conv2d(); write them with CNN_CONV2D(). Input and output are N, H, W, C. */
 typedef struct cnn_conv2d_options {
     size_t struct_size;
@@ -73,6 +101,9 @@ typedef struct cnn_conv2d_options {
     int32_t no_bias;     /**< 1: without bias */
     cnn_initializer kernel_init;
     cnn_initializer bias_init;
+    cnn_regularizer kernel_regularizer, bias_regularizer;
+    cnn_regularizer activity_regularizer; /**< of the output, behind the activation */
+    cnn_constraint kernel_constraint, bias_constraint;
 } cnn_conv2d_options;
 
 #define CNN_CONV2D(...) CNN_OPTIONS(cnn_conv2d_options, __VA_ARGS__)
@@ -90,6 +121,9 @@ typedef struct cnn_dense_options {
     int32_t no_bias;    /**< 1: without bias */
     cnn_initializer kernel_init;
     cnn_initializer bias_init;
+    cnn_regularizer kernel_regularizer, bias_regularizer;
+    cnn_regularizer activity_regularizer; /**< of the output, behind the activation */
+    cnn_constraint kernel_constraint, bias_constraint;
 } cnn_dense_options;
 
 #define CNN_DENSE(...) CNN_OPTIONS(cnn_dense_options, __VA_ARGS__)
@@ -101,11 +135,11 @@ CNN_API cnn_layer *cnn_dense(cnn_context *context, const cnn_dense_options *opti
 typedef struct cnn_pool2d_options {
     size_t struct_size;
     const char *name;
-    int32_t size[2];           /**< window height, width; width 0: as the height; {0, 0}: 2 x 2 */
-    int32_t stride[2];         /**< rows, columns; 0: as the window */
-    int32_t padding;           /**< a cnn_padding */
-    int32_t pads[4];           /**< top, bottom, left, right; each less than the window */
-    int32_t ceil;              /**< 1: round the output size up, as Caffe; a last window that would begin outside the
+    int32_t size[2];   /**< window height, width; width 0: as the height; {0, 0}: 2 x 2 */
+    int32_t stride[2]; /**< rows, columns; 0: as the window */
+    int32_t padding;   /**< a cnn_padding */
+    int32_t pads[4];   /**< top, bottom, left, right; each less than the window */
+    int32_t ceil;      /**< 1: round the output size up, as Caffe; a last window that would begin outside the
                             input and its left padding is dropped, as PyTorch does */
     int32_t count_include_pad; /**< mean: 1 counts explicit padding in the divisor, as PyTorch's default; 0 does
                                     not, as Keras and ONNX */
@@ -210,6 +244,8 @@ typedef struct cnn_batch_norm_options {
     int32_t no_shift;   /**< 1: without beta */
     int32_t activation; /**< a cnn_activation */
     float alpha;        /**< of the activation, as in cnn_activate_options */
+    cnn_regularizer gamma_regularizer, beta_regularizer;
+    cnn_constraint gamma_constraint, beta_constraint;
 } cnn_batch_norm_options;
 
 #define CNN_BATCH_NORM(...) CNN_OPTIONS(cnn_batch_norm_options, __VA_ARGS__)
@@ -304,55 +340,64 @@ CNN_API void cnn_layer_free(cnn_layer *layer);
 /** One parameter of a layer. This struct is frozen, and so are the two numbers above: cnn_layer_spec holds it by
     value. */
 typedef struct cnn_parameter_spec {
-    const char *name; /**< "kernel", "bias", ...; static storage */
+    const char *name;           /**< "kernel", "bias", ...; static storage */
     cnn_shape shape;
     cnn_initializer init;
-    int64_t fan_in, fan_out; /**< for the initializer */
-    int32_t trainable;       /**< 0: a statistic that the layer itself updates */
-    int32_t decay;           /**< 1: weight decay applies even when biases are left out of it */
-    int32_t type;            /**< a cnn_element_type; only CNN_FLOAT32 so far */
-    int32_t reserved;        /**< zero */
+    int64_t fan_in, fan_out;    /**< for the initializer */
+    int32_t trainable;          /**< 0: a statistic that the layer itself updates */
+    int32_t decay;              /**< 1: weight decay applies even when biases are left out of it */
+    int32_t type;               /**< a cnn_element_type; only CNN_FLOAT32 so far */
+    int32_t reserved;           /**< zero */
 } cnn_parameter_spec;
+
+/** What the loss and the steps of an optimizer do with a parameter beyond its gradient. This struct is frozen. */
+typedef struct cnn_parameter_rules {
+    cnn_regularizer regularizer;
+    cnn_constraint constraint; /**< its defaults filled in: `axes` not 0, but for CNN_CONSTRAINT_NON_NEGATIVE */
+} cnn_parameter_rules;
 
 /** What a layer says when shapes are inferred. Zeroed before `infer` is called. */
 typedef struct cnn_layer_spec {
     size_t struct_size;
-    cnn_shape output; /**< with the batch as dims[0] */
+    cnn_shape output;          /**< with the batch as dims[0] */
     uint32_t parameter_count;
     uint32_t reserved;
     cnn_parameter_spec parameters[CNN_LAYER_MAX_PARAMETERS];
-    size_t saved_size;             /**< bytes kept from forward to backward */
-    size_t workspace_size;         /**< bytes of scratch for a forward or backward call */
-    int32_t in_place;              /**< 1: output may be the first input; never if that is a further input too */
+    size_t saved_size;         /**< bytes kept from forward to backward */
+    size_t workspace_size;     /**< bytes of scratch for a forward or backward call */
+    int32_t in_place;          /**< 1: output may be the first input; never if that is a further input too */
     int32_t backward_needs_input;  /**< 1: `backward` reads the inputs */
     int32_t backward_needs_output; /**< 1: `backward` reads the output */
-    int32_t changes_rows;          /**< 1: dims[0] of the output may be another multiple of the number of samples than
-                                        that of the inputs; see cnn_reshape() */
-    cnn_op_answer answer; /**< cnn_backend_query()'s about the operation that the layer is, for its calls; zeros if
+    int32_t changes_rows;      /**< 1: dims[0] of the output may be another multiple of the number of samples than
+                                    that of the inputs; see cnn_reshape() */
+    cnn_op_answer answer;      /**< cnn_backend_query()'s about the operation that the layer is, for its calls; zeros if
                                     it asked nothing */
+    cnn_parameter_rules rules[CNN_LAYER_MAX_PARAMETERS]; /**< of the parameters of the same numbers, where they are
+                                                              trainable */
+    cnn_regularizer activity_regularizer;                /**< of the output */
 } cnn_layer_spec;
 
 /** One forward or backward call of a layer. */
 typedef struct cnn_layer_call {
     size_t struct_size;
-    const cnn_backend_call *backend; /**< arithmetic, threads and workspace, for cnn_backend_run(). Arrays may be
+    const cnn_backend_call *backend;  /**< arithmetic, threads and workspace, for cnn_backend_run(). Arrays may be
                                            handles of a backend that owns its memory: see cnn/backend.h */
-    int32_t training;                /**< 1: training behaviour; gradients may be asked for with 0 as well */
+    int32_t training;                 /**< 1: training behaviour; gradients may be asked for with 0 as well */
     uint32_t input_count;
-    const cnn_shape *input_shapes; /**< with the number of samples of this call as dims[0] */
-    cnn_shape output_shape;        /**< likewise */
+    const cnn_shape *input_shapes;    /**< with the number of samples of this call as dims[0] */
+    cnn_shape output_shape;           /**< likewise */
     const float *const *inputs;
-    float *output;                 /**< forward: to be written. backward: as it was written */
-    float *output_gradient;        /**< backward only; may be overwritten */
-    float *const *input_gradients; /**< backward only, to be overwritten; an entry is NULL where none is needed */
+    float *output;                    /**< forward: to be written. backward: as it was written */
+    float *output_gradient;           /**< backward only; may be overwritten */
+    float *const *input_gradients;    /**< backward only, to be overwritten; an entry is NULL where none is needed */
     float *const *parameters;
     float *const *parameter_gradients; /**< backward only, to be overwritten; an entry is NULL where none is needed */
-    void *saved;                       /**< saved_size bytes; NULL in inference without gradients */
-    uint64_t key[2];                   /**< of this layer's random numbers in this step */
-    int32_t frozen;                    /**< 1 if none of the layer's parameters is trained */
-    int32_t derived;                   /**< backward of the library's own layers: 1 if the derivative of a folded
+    void *saved;                      /**< saved_size bytes; NULL in inference without gradients */
+    uint64_t key[2];                  /**< of this layer's random numbers in this step */
+    int32_t frozen;                   /**< 1 if none of the layer's parameters is trained */
+    int32_t derived;                  /**< backward of the library's own layers: 1 if the derivative of a folded
                                            activation is in output_gradient already; a caller's layer ignores it */
-    const cnn_op_answer *answer;       /**< the spec's, for the arguments of the operation; NULL if it has none */
+    const cnn_op_answer *answer;      /**< the spec's, for the arguments of the operation; NULL if it has none */
 } cnn_layer_call;
 
 /**
