@@ -21,6 +21,10 @@ typedef enum kind {
     MAXIMUM,
     MEAN,
     GLOBAL_MEAN,
+    GLOBAL_MAXIMUM,
+    ADAPTIVE_MEAN,
+    ADAPTIVE_MAXIMUM,
+    RESHAPE,
     FLATTEN,
     DROPOUT,
     NORM,
@@ -95,6 +99,11 @@ static const element elements[] = {
     {MEAN, CNN_POOL2D(.size = {3}, .stride = {2}, .pads = {1, 1, 1, 1}, .count_include_pad = 1)},
     {MEAN, CNN_POOL2D(.size = {3}, .stride = {2}, .padding = CNN_PADDING_SAME_LOWER)},
     {GLOBAL_MEAN, NULL},
+    {GLOBAL_MAXIMUM, NULL},
+    {ADAPTIVE_MEAN, CNN_ADAPTIVE_POOL2D(.size = {3, 5})},
+    {ADAPTIVE_MAXIMUM, CNN_ADAPTIVE_POOL2D(.size = {2})},
+    {RESHAPE, CNN_RESHAPE(.shape = {4, -1, 8})},
+    {RESHAPE, CNN_RESHAPE(.shape = {8}, .rows = 1)},
     {FLATTEN, NULL},
     {DROPOUT, CNN_DROPOUT(.rate = 0.5f, .channels = 1)},
     {PAD, CNN_ZERO_PAD2D(.pads = {1, 0, 2, 1})},
@@ -119,6 +128,14 @@ static cnn_layer *make_layer(cnn_context *c, const element *e)
         return cnn_average_pool2d(c, e->options);
     case GLOBAL_MEAN:
         return cnn_global_average_pool2d(c, e->options);
+    case GLOBAL_MAXIMUM:
+        return cnn_global_max_pool2d(c, e->options);
+    case ADAPTIVE_MEAN:
+        return cnn_adaptive_average_pool2d(c, e->options);
+    case ADAPTIVE_MAXIMUM:
+        return cnn_adaptive_max_pool2d(c, e->options);
+    case RESHAPE:
+        return cnn_reshape(c, e->options);
     case FLATTEN:
         return cnn_flatten(c, e->options);
     case DROPOUT:
