@@ -86,7 +86,8 @@ static int measure_start(train_run *train)
     cnn_status status = cnn_evaluate(
         train->model,
         CNN_EVALUATE(.loader = train->validation_loader, .loss = train->loss, .evaluators = train->evaluators,
-                     .evaluator_count = train->evaluator_count, .on_step = on_start_step, .user = train),
+                     .evaluator_count = train->evaluator_count, .on_step = on_start_step, .user = train,
+                     .penalties = train->settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT),
         &found);
     tool_progress_end(run);
     if (status == CNN_ERROR_CANCELLED) {

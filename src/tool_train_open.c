@@ -129,19 +129,7 @@ static int set_weights(train_run *train)
 
 static int freeze(train_run *train)
 {
-    tool_list patterns = {0};
-    int result = TOOL_DONE;
-    if (train->settings->freeze != NULL && !tool_list_split(&patterns, train->settings->freeze)) {
-        result = tool_fail_memory(train->run);
-    }
-    for (size_t i = 0; i < patterns.count && result == TOOL_DONE; i++) {
-        cnn_status status = cnn_model_set_trainable(train->model, patterns.items[i], false);
-        result = status == CNN_ERROR_NOT_FOUND
-                     ? tool_fail(train->run, "--freeze: no parameter matches \"%s\"; `cnn summary` lists the layers",
-                                 patterns.items[i])
-                     : library(train, status);
-    }
-    tool_list_free(&patterns);
+    int result = tool_freeze(train->run, train->model, train->settings->freeze);
     if (result == TOOL_DONE && cnn_model_trainable_values(train->model) == 0) {
         result = tool_fail(train->run, "--freeze: nothing is left to train");
     }
