@@ -187,8 +187,8 @@ static const tool_option eval_options[] = {
      "averages their probabilities",
      TOOL_FLAG, offsetof(eval_settings, ten_crop), 0, 0, NULL},
     {"training-mode", NULL,
-     "evaluates as a PyTorch loop does that never calls eval(): dropout is on, and normalisations go by each batch; the "
-     "file stays as it is",
+     "evaluates as a PyTorch loop does that never calls eval(): dropout is on, and normalisations go by each batch; "
+     "the file stays as it is",
      TOOL_FLAG, offsetof(eval_settings, training_mode), 0, 0, NULL},
     {"no-penalties", NULL, "leaves the penalties of the model's regularizers out of the loss", TOOL_FLAG,
      offsetof(eval_settings, no_penalties), 0, 0, NULL},

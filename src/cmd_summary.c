@@ -260,8 +260,7 @@ static int run_summary(tool *run, const void *given)
     }
     if (result == TOOL_DONE) {
         uint32_t batch = settings->batch > 0 ? (uint32_t)settings->batch : 32;
-        result = run->common->json ? print_json(run, model, settings, batch)
-                                   : print_text(run, model, settings, batch);
+        result = run->common->json ? print_json(run, model, settings, batch) : print_text(run, model, settings, batch);
     }
     cnn_model_free(model);
     return result;

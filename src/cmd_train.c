@@ -347,8 +347,8 @@ static const tool_option train_options[] = {
     {"freeze", "LIST",
      "what is left as it is, one after the other: names of layers or parameters, such as conv2d_1,block*; before=LAYER "
      "for all before that layer; base for all but the head, the dense layers at the end; !NAME trains it all the same; "
-     "statistics=move lets frozen normalisations go by the batch and move their statistics, as PyTorch does, =keep keeps "
-     "those of trained ones too, =keras goes by what is frozen",
+     "statistics=move lets frozen normalisations go by the batch and move their statistics, as PyTorch does, =keep "
+     "keeps those of trained ones too, =keras goes by what is frozen",
      TOOL_TEXT, AT(freeze), 0, 0, NULL},
     {"groups", "TEXT",
      "other learning rates and weight decays for some parameters, groups joined by +: "

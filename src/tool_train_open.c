@@ -203,6 +203,9 @@ static int open_texts(train_run *train)
     if (tool_create_optimizer(run->context, &train->rule, &train->optimizer) != CNN_OK) {
         return tool_fail_usage(run, "--optimizer: %s", cnn_last_error(run->context));
     }
+    if (settings->groups != NULL && cnn_optimizer_add_groups(train->optimizer, settings->groups) != CNN_OK) {
+        return tool_fail_usage(run, "--groups: %s", cnn_last_error(run->context));
+    }
     if (settings->loss != NULL && cnn_loss_create(run->context, settings->loss, &train->loss) != CNN_OK) {
         return tool_fail_usage(run, "--loss: %s", cnn_last_error(run->context));
     }

@@ -252,7 +252,7 @@ typedef enum cnn_statistics {
  * cnn_model_set_trainable(model, "*", false) and then "fc*", true, is feature extraction as Keras has it;
  * PyTorch's requires_grad = False goes on to normalise by the batch and to move the running statistics, which is
  * CNN_STATISTICS_MOVE. It holds for a caller's layers too, as cnn_layer_call.frozen. Sessions made before do not
- * change; model files do not hold it. `statistics` is a cnn_statistics.
+ * change; model files hold it, as they hold what is frozen. `statistics` is a cnn_statistics.
  * Returns CNN_OK, CNN_ERROR_NOT_FOUND if no layer that has statistics matches, CNN_ERROR_INVALID_ARGUMENT,
  * CNN_ERROR_STATE before building. Not together with other calls on the model. Since 0.1.
  */

@@ -2,6 +2,7 @@
 /* What is trained, and what normalisations do with their statistics meanwhile. */
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/fixture.h"
@@ -99,8 +100,8 @@ START_TEST(test_heads)
                     {"vgg16-notop", 32, 0, 26, 2}};
     const int32_t side = networks[_i].side, channels = side > 0 ? 3 : 0;
     cnn_model *model = NULL;
-    ck_assert_int_eq(cnn_zoo_create(context, networks[_i].name, CNN_ZOO(.input = {side, side, channels}, .classes = networks[_i].classes),
-                                    &model),
+    ck_assert_int_eq(cnn_zoo_create(context, networks[_i].name,
+                                    CNN_ZOO(.input = {side, side, channels}, .classes = networks[_i].classes), &model),
                      CNN_OK);
     ck_assert_uint_eq(cnn_model_trainable_count(model), networks[_i].all);
     ck_assert_int_eq(cnn_model_train_head(model), CNN_OK);
@@ -199,6 +200,12 @@ START_TEST(test_statistics)
     model = make_normalised();
     ck_assert_int_eq(cnn_model_set_trainable(model, "norm", !cases[_i].frozen), CNN_OK);
     ck_assert_int_eq(cnn_model_set_statistics(model, "norm", cases[_i].statistics), CNN_OK);
+    char path[256];
+    test_path(path, sizeof(path), "statistics.cnn");
+    ck_assert_int_eq(cnn_model_save(model, path), CNN_OK);
+    cnn_model_free(model);
+    ck_assert_msg(cnn_model_load(context, path, &model) == CNN_OK, "%s", cnn_last_error(context));
+    remove(path);
     run(model, got, &moved, scale);
     ck_assert(moved == cases[_i].by_batch);
     ck_assert(close_to(got, cases[_i].by_batch ? by_batch : by_own, BATCH * 2));
@@ -276,8 +283,8 @@ START_TEST(test_configuration)
                                                         .kernel_init = {CNN_INIT_NORMAL, 0.1f},
                                                         .kernel_regularizer = {0.01f, 0.001f},
                                                         .kernel_constraint = {CNN_CONSTRAINT_MAX_NORM, 7, 0, 0, 0})));
-    cnn_model_add(model, cnn_batch_norm(context, CNN_BATCH_NORM(.convention = CNN_PYTORCH,
-                                                                .beta_regularizer = {.l1 = 0.5f})));
+    cnn_model_add(model,
+                  cnn_batch_norm(context, CNN_BATCH_NORM(.convention = CNN_PYTORCH, .beta_regularizer = {.l1 = 0.5f})));
     cnn_model_add(model, cnn_flatten(context, NULL));
     cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 2, .activation = CNN_SOFTMAX,
                                                       .activity_regularizer = {.l2 = 1e-4f},
