@@ -284,8 +284,8 @@ bool CNN__VECTOR(cnn__direct_supports)(const cnn_conv2d_shape *shape, cnn_pass p
         (shape->dilation_w != 1 && shape->kernel_w != 1)) {
         return false;
     }
-    return pass != CNN_PASS_BACKWARD_DATA || ((shape->stride_h == 1 || shape->dilation_h == 1) &&
-                                              phases_of(shape) <= CNN__CONV2D_MAX_PHASES);
+    return pass != CNN_PASS_BACKWARD_DATA ||
+           ((shape->stride_h == 1 || shape->dilation_h == 1) && phases_of(shape) <= CNN__CONV2D_MAX_PHASES);
 }
 
 size_t CNN__VECTOR(cnn__direct_data_workspace)(const cnn_conv2d_shape *shape, cnn_pass pass, uint32_t threads)

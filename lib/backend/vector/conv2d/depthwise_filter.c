@@ -14,6 +14,7 @@ typedef struct depthwise_gradient {
     const cnn_conv2d_shape *shape;
     const float *x, *dy;
     float *d_filters;
+    bool wants_bias;
     size_t channels, multiplier, taps, blocks, width; /* width: of a row of sums */
     size_t units, parts;                              /* rows of dy in all images */
     double *bias_sums;                                /* [part][width] */
@@ -230,7 +231,9 @@ static void part_task(void *argument, size_t part, uint32_t worker)
             rows.kernel[rows.count++] = (size_t)k;
         }
         add_row(p, &rows, dy, sums, &span);
-        add_bias(p, dy, bias_sums);
+        if (p->wants_bias) {
+            add_bias(p, dy, bias_sums);
+        }
     }
 }
 
@@ -265,6 +268,7 @@ cnn_status CNN__VECTOR(cnn__depthwise_backward_filter)(const cnn_backend_call *c
     p.x = args->x;
     p.dy = args->dy;
     p.d_filters = args->d_filters;
+    p.wants_bias = args->d_bias != NULL;
     call->parallel(call, p.parts, part_task, &p);
     join_blocks(&p, 0, p.blocks); /* in one task: the vectors at the end overlap */
     for (size_t c = 0; args->d_bias != NULL && c < p.channels; c++) {

@@ -7,15 +7,17 @@
 #include "backend/vector/dense_tile.h"
 #include "backend/vector/norm_sums.h"
 
-#define GRADIENT_TASKS 16               /* parts times splits, if the shape allows it */
-#define GRADIENT_SUMS ((size_t)8 << 20) /* bytes of sums that more parts may take */
-#define GRADIENT_PIXELS 128             /* handled together: sums are read and written once for them */
-#define GRADIENT_COLUMNS 256            /* most channels of dy in a split */
+#define GRADIENT_TASKS 16                             /* parts times splits, if the shape allows it */
+#define GRADIENT_SUMS ((size_t)8 << 20)               /* bytes of sums that more parts may take */
+#define GRADIENT_PIXELS 128                           /* handled together: sums are read and written once for them */
+#define GRADIENT_COLUMNS 256                          /* most channels of dy in a split */
+#define STEPS_SIZE (GRADIENT_PIXELS * CONV_ROWS + 16) /* values: the last vector reaches over the last pixel */
 
 typedef struct pointwise_gradient {
     const cnn_conv2d_shape *shape;
     const float *x, *dy;
     float *d_filters;
+    bool wants_bias;
     size_t pixels, depth;           /* of dy; rows of a group's filters */
     size_t channels;                /* of a group, of dy */
     size_t blocks_of_group, blocks; /* of CONV_COLUMNS channels of dy */
@@ -42,7 +44,7 @@ static pointwise_gradient plan(const cnn_conv2d_shape *s, uint32_t threads, void
     const size_t least = cnn__div_up(p.blocks, GRADIENT_COLUMNS / CONV_COLUMNS);
     p.splits = cnn__max_size(least, cnn__min_size(p.blocks, cnn__div_up(GRADIENT_TASKS, p.parts)));
     const size_t columns = cnn__min_size(GRADIENT_COLUMNS, p.width);
-    p.scratch_size = cnn__div_up(GRADIENT_PIXELS * (CONV_ROWS + columns), 16) * 16 * sizeof(float);
+    p.scratch_size = (STEPS_SIZE + GRADIENT_PIXELS * columns) * sizeof(float);
     const size_t bias = p.parts * p.width * sizeof(double), sums = p.parts * p.sum_part * sizeof(float);
     p.workspace = bias + sums + threads * p.scratch_size;
     p.bias_sums = workspace;
@@ -51,11 +53,16 @@ static pointwise_gradient plan(const cnn_conv2d_shape *s, uint32_t threads, void
     return p;
 }
 
-/* Pixels of x in the order of those of dy; CONV_ROWS channels or the rest of them. */
+/* Pixels of x in the order of those of dy, up to CONV_ROWS channels of them. A whole vector is stored where it may reach
+ * into the next pixel's place, which is filled after it. */
 static void pack_pixels(const float *const *pixels, size_t count, size_t first, size_t rows, float *to)
 {
     for (size_t k = 0; k < count; k++, to += CONV_ROWS) {
-        pack_steps(pixels[k] + first, 0, 1, rows, to);
+        if (VEC_WIDTH >= CONV_ROWS) {
+            vec_store(to, vec_load_n(pixels[k] + first, rows));
+        } else {
+            pack_steps(pixels[k] + first, 0, 1, rows, to);
+        }
     }
 }
 
@@ -75,8 +82,10 @@ static void add_group(const pointwise_gradient *p, const float *const *pixels, s
                       const float *panels, float *steps, float *sums, bool adds)
 {
     const size_t group = blocks.begin / p->blocks_of_group;
-    for (size_t first = 0; first < p->depth; first += CONV_ROWS) {
-        const size_t rows = cnn__min_size(CONV_ROWS, p->depth - first);
+    const size_t tiles = cnn__div_up(p->depth, CONV_ROWS); /* nearly equal ones: a low tile does not fill the units */
+    for (size_t tile_index = 0; tile_index < tiles; tile_index++) {
+        const cnn__range range = cnn__part_range(p->depth, tiles, tile_index);
+        const size_t first = range.begin, rows = range.end - range.begin;
         pack_pixels(pixels, count, group * p->depth + first, rows, steps);
         for (size_t block = blocks.begin; block < blocks.end; block++) {
             const dense_tile tile = {.a = steps,
@@ -96,7 +105,7 @@ static void sum_task(void *argument, size_t index, uint32_t worker)
     const size_t part = index / p->splits, out_c = (size_t)p->shape->out_c;
     const cnn__range range = cnn__part_range(p->pixels, p->parts, part);
     const cnn__range blocks = cnn__part_range(p->blocks, p->splits, index % p->splits);
-    float *steps = (float *)(p->scratch + worker * p->scratch_size), *panels = steps + GRADIENT_PIXELS * CONV_ROWS;
+    float *steps = (float *)(p->scratch + worker * p->scratch_size), *panels = steps + STEPS_SIZE;
     float *sums = p->sums + part * p->sum_part;
     double *bias_sums = p->bias_sums + part * p->width;
     const float *pixels[GRADIENT_PIXELS];
@@ -110,7 +119,9 @@ static void sum_task(void *argument, size_t index, uint32_t worker)
             const pointwise_block block = pointwise_block_of(b, p->blocks_of_group, p->channels);
             float *panel = panels + (b - blocks.begin) * count * CONV_COLUMNS;
             pack_panel(p->dy + first * out_c + block.first, out_c, count, block.count, panel);
-            add_bias(panel, count, bias_sums + b * CONV_COLUMNS);
+            if (p->wants_bias) {
+                add_bias(panel, count, bias_sums + b * CONV_COLUMNS);
+            }
         }
         for (cnn__range some = {blocks.begin, 0}; some.begin < blocks.end; some.begin = some.end) {
             some.end = cnn__min_size(blocks.end, (some.begin / p->blocks_of_group + 1) * p->blocks_of_group);
@@ -154,6 +165,7 @@ cnn_status CNN__VECTOR(cnn__pointwise_backward_filter)(const cnn_backend_call *c
     p.x = args->x;
     p.dy = args->dy;
     p.d_filters = args->d_filters;
+    p.wants_bias = args->d_bias != NULL;
     call->parallel(call, p.parts * p.splits, sum_task, &p);
     cnn__for_spans(call, p.depth, 16, join_rows, &p);
     for (size_t b = 0; args->d_bias != NULL && b < p.blocks; b++) {
