@@ -13,8 +13,8 @@ CNN_BEGIN_DECLS
 typedef struct cnn_zoo_options {
     size_t struct_size;
     int32_t input[3];  /**< height, width, channels; 0: the network's own */
-    uint32_t classes;  /**< 0: the network's own. With 2, catdog and catdog-vgg16 have one sigmoid output; all others have a softmax
-                            output for each class */
+    uint32_t classes;  /**< 0: the network's own. With 2, catdog and catdog-vgg16 have one sigmoid
+                            output; all others have a softmax output for each class */
     float dropout;     /**< rate of the network's dropout layers; 0: its own; negative: none */
     cnn_shape shape;   /**< the input as a shape H, W, C; used where `input` is zero */
 } cnn_zoo_options;

@@ -75,7 +75,7 @@ class Measure:
         return self
 
     def __str__(self):
-        return "{%.9g, %.9g}" % (np.sqrt(self.squares), self.projection)
+        return "{%.8g, %.8g}" % (np.sqrt(self.squares), self.projection)
 
 
 def part_of(name):
@@ -128,7 +128,7 @@ def compare(name, size, count, reference, make):
         rows.append('        {"%s", %s, %s, %s},' % (part, outputs[part], gradients, statistics))
     training = Measure().add(z, OUTPUT_STREAM)
     pixels = Measure().add(x.grad, OUTPUT_STREAM, True)
-    return '    {"%s", {%d, %d}, %d, %s, %s, %s, %.10g, %s, {\n%s\n    }},' % (
+    return '    {"%s", {%d, %d}, %d, %s,\n     %s, %s, %.10g, %s, {\n%s\n    }},' % (
         (name,) + size + (count, str(reference).lower(), inference, training, loss.item(), pixels, "\n".join(rows)))
 
 
