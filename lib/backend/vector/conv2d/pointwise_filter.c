@@ -53,8 +53,8 @@ static pointwise_gradient plan(const cnn_conv2d_shape *s, uint32_t threads, void
     return p;
 }
 
-/* Pixels of x in the order of those of dy, up to CONV_ROWS channels of them. A whole vector is stored where it may reach
- * into the next pixel's place, which is filled after it. */
+/* Pixels of x in the order of those of dy, up to CONV_ROWS channels of them. A whole vector is stored, which may reach
+ * into the next pixel's place: that is filled after it. */
 static void pack_pixels(const float *const *pixels, size_t count, size_t first, size_t rows, float *to)
 {
     for (size_t k = 0; k < count; k++, to += CONV_ROWS) {
