@@ -354,14 +354,20 @@ typedef struct cnn_session_options {
     size_t gradient_count;
     int32_t training_behavior;   /**< a cnn_choice: dropout is active, normalisations use the batch's statistics */
     int32_t parameter_gradients; /**< a cnn_choice: a backward pass gives the gradients of trained parameters */
+    const cnn_shape *input_shapes; /**< [input_shape_count] shapes of a sample of each input, in the model's order, of
+                                        another size than the model was built for; rank 0, or not listed: the model's.
+                                        Convolutions and poolings take any size; parameters are shared, so no layer may
+                                        need others: dense layers need a global pooling before them. Read during the
+                                        call. cnn_session_activation() tells the shape of an output */
+    size_t input_shape_count;
 } cnn_session_options;
 
 #define CNN_SESSION(...) CNN_OPTIONS(cnn_session_options, __VA_ARGS__)
 
 /** Creates a session of a built model. It allocates all that its calls need. Returns CNN_OK, CNN_ERROR_STATE,
-    CNN_ERROR_NOT_FOUND for a name that is not there, CNN_ERROR_INVALID_ARGUMENT for a gradient that no output depends
-    on, CNN_ERROR_LIMIT if it would be larger than cnn_context_options.max_session_bytes, CNN_ERROR_OUT_OF_MEMORY.
-    Since 0.1. */
+    CNN_ERROR_NOT_FOUND for a name that is not there, CNN_ERROR_INVALID_ARGUMENT for a gradient that no output
+    depends on, CNN_ERROR_SHAPE for input shapes that a layer cannot take, naming it, CNN_ERROR_LIMIT if it would be
+    larger than cnn_context_options.max_session_bytes, CNN_ERROR_OUT_OF_MEMORY. Since 0.1. */
 CNN_API cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *options, cnn_session **session);
 
 /** Frees the session; NULL is allowed. Since 0.1. */

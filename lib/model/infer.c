@@ -207,8 +207,8 @@ static cnn_status add_parameter(cnn_model *model, uint32_t index, const cnn_para
 }
 
 /* A layer that is applied again needs the same parameters there. */
-static cnn_status check_shared(const cnn_model *model, uint32_t index, const cnn_shape *inputs,
-                               const cnn_layer_spec *spec)
+cnn_status cnn__infer_same_parameters(const cnn_model *model, uint32_t index, const cnn_shape *inputs,
+                                      const cnn_layer_spec *spec)
 {
     const cnn__node *node = &model->nodes[index];
     const cnn__node *owner = &model->nodes[node->owner];
@@ -217,8 +217,12 @@ static cnn_status check_shared(const cnn_model *model, uint32_t index, const cnn
         same = cnn__shape_equal(&spec->parameters[i].shape, &model->parameters[owner->first_parameter + i].shape);
     }
     char reason[320];
-    snprintf(reason, sizeof(reason), "needs other parameters here than \"%.200s\" has, whose layer it applies",
-             owner->name);
+    if (node->owner != index) {
+        snprintf(reason, sizeof(reason), "needs other parameters here than \"%.200s\" has, whose layer it applies",
+                 owner->name);
+    } else {
+        snprintf(reason, sizeof(reason), "needs other parameters at this size than it was built with");
+    }
     return same ? CNN_OK : fail_shape(model, index, inputs, node->input_count, CNN_ERROR_SHAPE, reason);
 }
 
@@ -233,7 +237,7 @@ static cnn_status infer_node(cnn_model *model, uint32_t index, cnn_layer_spec *s
         cnn__infer_node(model, index, &node->layer->kind, node->layer->user, inputs, node->input_count, spec));
     node->output = cnn__without_batch(&spec->output);
     if (node->owner != index) {
-        return check_shared(model, index, inputs, spec);
+        return cnn__infer_same_parameters(model, index, inputs, spec);
     }
     node->first_parameter = model->parameter_count;
     for (uint32_t i = 0; i < spec->parameter_count; i++) {

@@ -176,6 +176,9 @@ cnn_status cnn__infer_layer(const cnn_context *context, const cnn_layer_kind *ki
 /* The same, failing with an error that names the node and the shapes. */
 cnn_status cnn__infer_node(const cnn_model *model, uint32_t node, const cnn_layer_kind *kind, const void *user,
                            const cnn_shape *inputs, uint32_t input_count, cnn_layer_spec *spec);
+/* CNN_ERROR_SHAPE if a node, inferred from these inputs, does not need the parameters that the model has for it. */
+cnn_status cnn__infer_same_parameters(const cnn_model *model, uint32_t index, const cnn_shape *inputs,
+                                      const cnn_layer_spec *spec);
 
 /* The shape of a sample with a batch before it. */
 cnn_shape cnn__with_batch(const cnn_shape *sample, int64_t batch);

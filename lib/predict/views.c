@@ -81,8 +81,8 @@ cnn_status cnn__session_forward_views(cnn_session *session, const float *inputs,
         *means = (cnn__view_means){cnn_session_output(session), cnn_session_logits(session)};
         return CNN_OK;
     }
-    const cnn_shape output = cnn_model_output_shape(session->model);
-    const size_t input_values = sample_values(cnn__model_input(session->model)), each = sample_values(&output);
+    const cnn_shape input = cnn__session_input_shape(session), output = cnn__session_output_shape(session);
+    const size_t input_values = sample_values(&input), each = sample_values(&output);
     const size_t values = samples * each, images = samples * views;
     CNN__RETURN_IF_ERROR(reserve(session, values));
     memset(session->view_sums, 0, values * sizeof(*session->view_sums));

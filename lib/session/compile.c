@@ -241,12 +241,32 @@ static void set_shape(cnn__value *value, const cnn_shape *shape)
     (void)cnn__shape_values(shape, &value->values); /* checked when it was inferred */
 }
 
-static cnn_status infer(const compiler *c)
+/* The shape of a sample of an input, which may be of another size than the model's. */
+static cnn_status choose_input(const compiler *c, uint32_t i, cnn_shape *shape)
 {
-    cnn__program *program = c->program;
+    const cnn__request *r = c->request;
+    const cnn_shape *own = &c->model->inputs[i].shape;
+    const bool given = i < r->input_shape_count && r->input_shapes[i].rank != 0;
+    *shape = given ? r->input_shapes[i] : *own;
+    bool fits = shape->rank == own->rank;
+    for (uint32_t k = 0; fits && k < shape->rank; k++) {
+        fits = shape->dims[k] > 0 && shape->dims[k] <= INT32_MAX;
+    }
+    if (!fits) {
+        return cnn__fail(c->model->context, CNN_ERROR_SHAPE,
+                         "%s: the shape given for input \"%s\" has %u dimensions, or one that is none; expected %u",
+                         c->model->name, c->model->inputs[i].name, shape->rank, own->rank);
+    }
+    return CNN_OK;
+}
+
+static cnn_status infer_inputs(const compiler *c)
+{
     for (uint32_t i = 0; i < c->model->input_count; i++) {
-        cnn__value *value = &program->values[program->input_values[i]];
-        const cnn_shape shape = cnn__with_batch(&c->model->inputs[i].shape, c->request->batch);
+        cnn__value *value = &c->program->values[c->program->input_values[i]];
+        cnn_shape shape;
+        CNN__RETURN_IF_ERROR(choose_input(c, i, &shape));
+        shape = cnn__with_batch(&shape, c->request->batch);
         if (!cnn__shape_values(&shape, &value->values)) {
             char text[128];
             cnn__shape_text(&shape, NULL, text, sizeof(text));
@@ -255,12 +275,22 @@ static cnn_status infer(const compiler *c)
         }
         set_shape(value, &shape);
     }
+    return CNN_OK;
+}
+
+static cnn_status infer(const compiler *c)
+{
+    cnn__program *program = c->program;
+    CNN__RETURN_IF_ERROR(infer_inputs(c));
     for (uint32_t k = 0; k < program->op_count; k++) {
         cnn__op *op = &program->ops[k];
         cnn_shape shapes[CNN_LAYER_MAX_INPUTS];
         input_shapes(program, op, shapes);
         CNN__RETURN_IF_ERROR(
             cnn__infer_node(c->model, op->node, op->kind, op->user, shapes, op->input_count, &op->spec));
+        if (op->parameter_count > 0 && c->request->input_shape_count > 0) {
+            CNN__RETURN_IF_ERROR(cnn__infer_same_parameters(c->model, op->node, shapes, &op->spec));
+        }
         set_shape(&program->values[op->output], &op->spec.output);
     }
     return CNN_OK;

@@ -32,6 +32,8 @@ typedef struct cnn__request {
     bool keep_all;                             /* every node's output */
     const cnn__wanted *outputs, *keep, *asked; /* asked: values whose gradients are */
     size_t output_count, keep_count, gradient_count;
+    const cnn_shape *input_shapes; /* of a sample; rank 0, or not listed: the model's */
+    size_t input_shape_count;
 } cnn__request;
 
 typedef struct cnn__op {
@@ -63,6 +65,7 @@ typedef struct cnn__output {
     cnn__wanted wanted;
     uint32_t value, logits; /* one value if no activation was split off */
     uint32_t head;          /* the operation that turns logits into the output; CNN__NO_OP: none */
+    bool has_loss;          /* the gradient of the logits is in place, put there by cnn_session_loss() */
 } cnn__output;
 
 typedef struct cnn__program {

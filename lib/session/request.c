@@ -74,6 +74,10 @@ static cnn_status check(const cnn_model *model, const cnn_session_options *o)
         o->parameter_gradients > CNN_NO) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: an option is not a cnn_choice", model->name);
     }
+    if (o->input_shape_count > model->input_count || (o->input_shape_count > 0 && o->input_shapes == NULL)) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu shapes are given for %u inputs",
+                         model->name, o->input_shapes == NULL ? 0 : o->input_shape_count, model->input_count);
+    }
     if (o->output_count > UINT32_MAX / 4 || o->keep_count > UINT32_MAX / 4 || o->gradient_count > UINT32_MAX / 4) {
         return cnn__fail(model->context, CNN_ERROR_LIMIT, "%s: too many values are asked for", model->name);
     }
@@ -101,6 +105,8 @@ cnn_status cnn__request_open(const cnn_model *model, const cnn_session_options *
         .output_count = outputs,
         .keep_count = o->keep_count,
         .gradient_count = o->gradient_count,
+        .input_shapes = o->input_shapes,
+        .input_shape_count = o->input_shape_count,
     };
     cnn_status status = find_all(model, by_name ? o->outputs : NULL, outputs, all);
     if (status == CNN_OK) {

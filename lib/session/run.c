@@ -137,7 +137,8 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
     session->inputs[0] = inputs != NULL ? inputs : session->inputs[0];
     CNN__RETURN_IF_ERROR(check_inputs(session));
     session->count = 0;
-    session->has_loss = session->has_gradients = session->can_go_back = false;
+    cnn__session_forget_losses(session);
+    session->has_gradients = session->can_go_back = false;
     CNN__RETURN_IF_ERROR(cnn__session_memory_enter(session, count));
     session->count = count;
     session->passes += session->training;

@@ -65,8 +65,9 @@ static cnn_status allocate(cnn_session *session)
 {
     cnn_context *context = session->context;
     const cnn_model *model = session->model;
+    const cnn_shape shape = cnn__session_input_shape(session);
     size_t input = 0;
-    (void)cnn__shape_values(cnn__model_input(model), &input);
+    (void)cnn__shape_values(&shape, &input);
     session->prepared = cnn__alloc_zero(context, session->program.op_count * sizeof(*session->prepared));
     session->inputs = cnn__alloc_zero(context, model->input_count * sizeof(*session->inputs));
     session->scratch = cnn__alloc_array(context, input, sizeof(float));
@@ -162,6 +163,16 @@ cnn_shape cnn__session_shape(const cnn_session *session, uint32_t value)
     cnn_shape shape = session->program.values[value].shape;
     shape.dims[0] = (int64_t)session->count;
     return shape;
+}
+
+cnn_shape cnn__session_input_shape(const cnn_session *session)
+{
+    return cnn__without_batch(&session->program.values[session->program.input_values[0]].shape);
+}
+
+cnn_shape cnn__session_output_shape(const cnn_session *session)
+{
+    return cnn__without_batch(&session->program.values[cnn__session_output(session)->value].shape);
 }
 
 size_t cnn__session_values(const cnn_session *session, uint32_t value)

@@ -4,6 +4,7 @@
 
 #include "backend/backend.h"
 #include "core/float_mode.h"
+#include "core/options.h"
 #include "loss/loss.h"
 #include "optimizer/optimizer.h"
 #include "session/memory.h"
@@ -12,9 +13,9 @@
 
 /* Probabilities taken for their logarithms give a loss that falls without end. What ends a model in some other way may
  * be a logarithm. */
-static cnn_status check_head(const cnn_session *session, const cnn_loss *loss)
+static cnn_status check_head(const cnn_session *session, const cnn__output *output, const cnn_loss *loss)
 {
-    const uint32_t op = cnn__session_output(session)->head;
+    const uint32_t op = output->head;
     const cnn_activate_options *head = op != CNN__NO_OP ? session->program.ops[op].state : NULL;
     if (head == NULL || head->activation == CNN_LOG_SOFTMAX || !cnn__loss_on_logarithms(loss)) {
         return CNN_OK;
@@ -25,9 +26,23 @@ static cnn_status check_head(const cnn_session *session, const cnn_loss *loss)
                      session->model->name, cnn_loss_name(loss), cnn__activation_names[head->activation]);
 }
 
-static cnn_status compute_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
+/* Logits can hold the gradient of one loss: a second would take its place. */
+static cnn_status check_logits(const cnn_session *session, const cnn__output *output)
 {
-    const cnn__output *output = cnn__session_output(session);
+    for (uint32_t i = 0; i < session->program.output_count; i++) {
+        const cnn__output *other = &session->program.outputs[i];
+        if (other != output && other->has_loss && other->logits == output->logits) {
+            return cnn__fail(session->context, CNN_ERROR_STATE,
+                             "%s: outputs %u and %u end in the same values, which have a loss already",
+                             session->model->name, (unsigned)i, (unsigned)(output - session->program.outputs));
+        }
+    }
+    return CNN_OK;
+}
+
+static cnn_status compute_loss(cnn_session *session, const cnn__output *output, const cnn_loss *loss,
+                               const cnn_target *target, double *value)
+{
     bool on_output = cnn__loss_on_output(loss);
     uint32_t at = on_output ? output->value : output->logits;
     float *gradient = cnn__session_host_gradient(session, output->logits);
@@ -59,11 +74,17 @@ cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cn
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: a loss needs a forward pass before it",
                          session->model->name);
     }
-    CNN__RETURN_IF_ERROR(check_head(session, loss));
+    cnn_target wanted;
+    cnn__output *output = NULL;
+    CNN__RETURN_IF_ERROR(cnn__options_copy(session->context, "cnn_target", target, &wanted, sizeof(wanted)));
+    CNN__RETURN_IF_ERROR(cnn__session_find_output(session, wanted.output, &output));
+    CNN__RETURN_IF_ERROR(check_head(session, output, loss));
+    CNN__RETURN_IF_ERROR(check_logits(session, output));
     const cnn__float_mode mode = cnn__float_mode_enter();
-    cnn_status status = compute_loss(session, loss, target, value);
+    cnn_status status = compute_loss(session, output, loss, target, value);
     cnn__float_mode_set(mode);
-    session->has_loss = session->has_loss || status == CNN_OK;
+    output->has_loss = output->has_loss || status == CNN_OK;
+    session->has_loss = session->has_loss || output->has_loss;
     return status;
 }
 
