@@ -364,6 +364,32 @@ static bool adjacency_pointers(cnn_pass pass, const void *args)
            (pass == CNN_PASS_FORWARD ? a->y != NULL : pass == CNN_PASS_BACKWARD && a->dy != NULL && a->dx != NULL);
 }
 
+static bool constrain_shape(const void *args)
+{
+    const cnn_constrain_args *a = args;
+    return in_range(a->kind, CNN_CONSTRAINT_MAX_NORM, CNN_CONSTRAINT_MIN_MAX_NORM) && a->shape.rank >= 1 &&
+           a->shape.rank <= CNN_MAX_RANK && a->axes >> a->shape.rank == 0 &&
+           (a->axes != 0 || a->kind == CNN_CONSTRAINT_NON_NEGATIVE) && has_values(a->shape.rank, a->shape.dims);
+}
+
+static bool constrain_pointers(cnn_pass pass, const void *args)
+{
+    return pass == CNN_PASS_FORWARD && ((const cnn_constrain_args *)args)->w != NULL;
+}
+
+static bool penalty_shape(const void *args)
+{
+    const cnn_penalty_args *a = args;
+    return a->n >= 1 && a->n <= CNN__MAX_VALUES;
+}
+
+static bool penalty_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_penalty_args *a = args;
+    return a->x != NULL &&
+           ((pass == CNN_PASS_FORWARD && a->result != NULL) || (pass == CNN_PASS_BACKWARD && a->dx != NULL));
+}
+
 static const struct check {
     size_t size;
     bool (*shape)(const void *args);
@@ -387,6 +413,8 @@ static const struct check {
     [CNN_OP_UPDATE] = {sizeof(cnn_update_args), update_shape, update_pointers},
     [CNN_OP_CONV3D] = {sizeof(cnn_conv3d_args), conv3d_shape, conv3d_pointers},
     [CNN_OP_ADJACENCY] = {sizeof(cnn_adjacency_args), adjacency_shape, adjacency_pointers},
+    [CNN_OP_CONSTRAIN] = {sizeof(cnn_constrain_args), constrain_shape, constrain_pointers},
+    [CNN_OP_PENALTY] = {sizeof(cnn_penalty_args), penalty_shape, penalty_pointers},
 };
 
 bool cnn__check_args(cnn_op op, const void *args)

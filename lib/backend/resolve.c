@@ -44,6 +44,10 @@ static bool has_entry(const cnn_backend *table, cnn_op op)
         return table->conv3d != NULL;
     case CNN_OP_ADJACENCY:
         return table->adjacency != NULL;
+    case CNN_OP_CONSTRAIN:
+        return table->constrain != NULL;
+    case CNN_OP_PENALTY:
+        return table->penalty != NULL;
     }
     return false;
 }
@@ -122,6 +126,10 @@ static cnn_status run(const cnn_backend *table, const cnn_backend_call *call, cn
         return table->conv3d(call, pass, args);
     case CNN_OP_ADJACENCY:
         return table->adjacency(call, pass, args);
+    case CNN_OP_CONSTRAIN:
+        return table->constrain(call, args);
+    case CNN_OP_PENALTY:
+        return table->penalty(call, pass, args);
     }
     return CNN_ERROR_INVALID_ARGUMENT;
 }

@@ -24,6 +24,7 @@ static const cnn__field fields[] = {
     {"no_bias", offsetof(cnn_conv1d_options, no_bias), CNN__FIELD_INT, 1, NULL},
     {"kernel_init", offsetof(cnn_conv1d_options, kernel_init), CNN__FIELD_INITIALIZER, 1, NULL},
     {"bias_init", offsetof(cnn_conv1d_options, bias_init), CNN__FIELD_INITIALIZER, 1, NULL},
+    CNN__KERNEL_RULES(cnn_conv1d_options),
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
@@ -72,6 +73,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
         cnn__conv2d_infer(&state->rows, backend, threads, &rows, input_count, spec, reason, reason_size));
     const int64_t *kernel = spec->parameters[0].shape.dims;
     spec->parameters[0].shape = cnn__shape3(kernel[1], kernel[2], kernel[3]);
+    CNN__SET_KERNEL_RULES(spec, &state->options);
     spec->output = cnn__shape3(spec->output.dims[0], spec->output.dims[2], spec->output.dims[3]);
     return CNN_OK;
 }

@@ -31,6 +31,7 @@ static const cnn__field fields[] = {
     {"no_bias", offsetof(cnn_conv2d_transpose_options, no_bias), CNN__FIELD_INT, 1, NULL},
     {"kernel_init", offsetof(cnn_conv2d_transpose_options, kernel_init), CNN__FIELD_INITIALIZER, 1, NULL},
     {"bias_init", offsetof(cnn_conv2d_transpose_options, bias_init), CNN__FIELD_INITIALIZER, 1, NULL},
+    CNN__KERNEL_RULES(cnn_conv2d_transpose_options),
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
@@ -225,6 +226,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     spec->parameters[1] = (cnn_parameter_spec){
         "bias", {1, 0, {s.in_c}}, o->bias_init, fan_in, fan_out, 1, 0, CNN_FLOAT32, 0};
     spec->parameter_count = o->no_bias ? 1 : 2;
+    CNN__SET_KERNEL_RULES(spec, o);
     spec->workspace_size += image_sums_bytes(&s);
     spec->backward_needs_input = 1;
     spec->backward_needs_output = state->epilogue.activation != CNN_LINEAR;
@@ -339,9 +341,11 @@ static cnn_status scale_filters(const cnn_layer_call *call, const cnn_conv2d_sha
     return CNN_OK;
 }
 
+static void *after(const void *base, size_t bytes) { return (char *)base + bytes; }
+
 static float *folded_filters(const void *prepared, int64_t channels)
 {
-    return (float *)((char *)prepared + cnn__fold_bias_bytes(channels));
+    return after(prepared, cnn__fold_bias_bytes(channels));
 }
 
 /* Weights of 1, folded, are the factors. */
@@ -349,7 +353,8 @@ static cnn_status prepare(const void *user, const cnn_layer_call *call, void *sc
 {
     const transpose_state *state = user;
     const cnn_conv2d_shape s = conv_shape(state, call->input_shapes);
-    float *ones = scratch, *factors = (float *)((char *)scratch + cnn__fold_bias_bytes(s.in_c));
+    float *ones = scratch;
+    float *factors = after(scratch, cnn__fold_bias_bytes(s.in_c));
     const cnn_fill_args fill = {.struct_size = sizeof(fill), .n = (size_t)s.in_c, .value = 1, .y = ones};
     float *parameters[CNN_LAYER_MAX_PARAMETERS] = {ones};
     cnn_layer_call of_ones = *call;

@@ -26,6 +26,7 @@ static const cnn__field fields[] = {
     {"no_bias", offsetof(cnn_conv3d_options, no_bias), CNN__FIELD_INT, 1, NULL},
     {"kernel_init", offsetof(cnn_conv3d_options, kernel_init), CNN__FIELD_INITIALIZER, 1, NULL},
     {"bias_init", offsetof(cnn_conv3d_options, bias_init), CNN__FIELD_INITIALIZER, 1, NULL},
+    CNN__KERNEL_RULES(cnn_conv3d_options),
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
@@ -142,6 +143,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     spec->parameters[1] = (cnn_parameter_spec){
         "bias", {1, 0, {s.out_c}}, o->bias_init, fan_in, fan_out, 1, 0, CNN_FLOAT32, 0};
     spec->parameter_count = o->no_bias ? 1 : 2;
+    CNN__SET_KERNEL_RULES(spec, o);
     spec->backward_needs_input = 1;
     spec->backward_needs_output = state->epilogue.activation != CNN_LINEAR;
     const cnn_conv3d_args args = {.struct_size = sizeof(args), .shape = s};

@@ -21,6 +21,7 @@ static const cnn__field fields[] = {
     {"no_bias", offsetof(cnn_depthwise_conv2d_options, no_bias), CNN__FIELD_INT, 1, NULL},
     {"kernel_init", offsetof(cnn_depthwise_conv2d_options, kernel_init), CNN__FIELD_INITIALIZER, 1, NULL},
     {"bias_init", offsetof(cnn_depthwise_conv2d_options, bias_init), CNN__FIELD_INITIALIZER, 1, NULL},
+    CNN__KERNEL_RULES(cnn_depthwise_conv2d_options),
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
@@ -59,8 +60,11 @@ static cnn_status check(const cnn_context *context, void *state)
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
-    return cnn__conv2d_infer(&((const depthwise_state *)user)->conv, backend, threads, inputs, input_count, spec,
-                             reason, reason_size);
+    const depthwise_state *state = user;
+    CNN__RETURN_IF_ERROR(
+        cnn__conv2d_infer(&state->conv, backend, threads, inputs, input_count, spec, reason, reason_size));
+    CNN__SET_KERNEL_RULES(spec, &state->options);
+    return CNN_OK;
 }
 
 static cnn_status forward(const void *user, const cnn_layer_call *call)

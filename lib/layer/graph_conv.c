@@ -27,6 +27,7 @@ static const cnn__field fields[] = {
     {"no_bias", offsetof(cnn_graph_conv_options, no_bias), CNN__FIELD_INT, 1, NULL},
     {"kernel_init", offsetof(cnn_graph_conv_options, kernel_init), CNN__FIELD_INITIALIZER, 1, NULL},
     {"bias_init", offsetof(cnn_graph_conv_options, bias_init), CNN__FIELD_INITIALIZER, 1, NULL},
+    CNN__KERNEL_RULES(cnn_graph_conv_options),
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
@@ -150,6 +151,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     spec->parameters[1] = (cnn_parameter_spec){
         "bias", {1, 0, {o->units}}, o->bias_init, in, o->units, 1, 0, CNN_FLOAT32, 0};
     spec->parameter_count = o->no_bias ? 1 : 2;
+    CNN__SET_KERNEL_RULES(spec, o);
     spec->saved_size = g.adjacency_bytes + g.product_bytes;
     spec->workspace_size += own_bytes(&g);
     spec->backward_needs_input = 1;
@@ -158,6 +160,8 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
 }
 
 /* ---- passes ---- */
+
+static void *after(void *base, size_t bytes) { return (char *)base + bytes; }
 
 /* What forward keeps for backward, or has in the workspace. */
 typedef struct kept {
@@ -247,9 +251,10 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     const graph_state *state = user;
     const graph g = graph_of(state, &call->input_shapes[FEATURES]);
     const cnn_backend_call backend = cnn__after_own(call, own_bytes(&g));
-    float *d_product = call->backend->workspace, *d_bias = (float *)((char *)d_product + g.product_bytes);
+    float *d_product = call->backend->workspace;
+    float *d_bias = after(d_product, g.product_bytes);
     float *const d_input = call->input_gradients[ADJACENCY];
-    float *d_adjacency = d_input != NULL && g.adjacency_bytes > 0 ? (float *)((char *)d_bias + g.bias_bytes) : d_input;
+    float *d_adjacency = d_input != NULL && g.adjacency_bytes > 0 ? after(d_bias, g.bias_bytes) : d_input;
     CNN__RETURN_IF_ERROR(backward_samples(state, &g, call, &backend, d_product, d_bias, d_adjacency));
     if (call->parameter_gradients[0] != NULL) {
         CNN__RETURN_IF_ERROR(backward_parameters(state, &g, call, &backend, d_product, d_bias));

@@ -27,6 +27,18 @@ static const cnn__field fields[] = {
     {"depthwise_init", offsetof(cnn_separable_conv2d_options, depthwise_init), CNN__FIELD_INITIALIZER, 1, NULL},
     {"pointwise_init", offsetof(cnn_separable_conv2d_options, pointwise_init), CNN__FIELD_INITIALIZER, 1, NULL},
     {"bias_init", offsetof(cnn_separable_conv2d_options, bias_init), CNN__FIELD_INITIALIZER, 1, NULL},
+    {"depthwise_regularizer", offsetof(cnn_separable_conv2d_options, depthwise_regularizer), CNN__FIELD_REGULARIZER, 1,
+     NULL},
+    {"pointwise_regularizer", offsetof(cnn_separable_conv2d_options, pointwise_regularizer), CNN__FIELD_REGULARIZER, 1,
+     NULL},
+    {"bias_regularizer", offsetof(cnn_separable_conv2d_options, bias_regularizer), CNN__FIELD_REGULARIZER, 1, NULL},
+    {"activity_regularizer", offsetof(cnn_separable_conv2d_options, activity_regularizer), CNN__FIELD_REGULARIZER, 1,
+     NULL},
+    {"depthwise_constraint", offsetof(cnn_separable_conv2d_options, depthwise_constraint), CNN__FIELD_CONSTRAINT, 1,
+     NULL},
+    {"pointwise_constraint", offsetof(cnn_separable_conv2d_options, pointwise_constraint), CNN__FIELD_CONSTRAINT, 1,
+     NULL},
+    {"bias_constraint", offsetof(cnn_separable_conv2d_options, bias_constraint), CNN__FIELD_CONSTRAINT, 1, NULL},
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
@@ -82,6 +94,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
     const separable_state *state = user;
+    const cnn_separable_conv2d_options *o = &state->options;
     cnn_layer_spec first = {.struct_size = sizeof(first)};
     CNN__RETURN_IF_ERROR(
         cnn__conv2d_infer(&state->depthwise, backend, threads, inputs, input_count, &first, reason, reason_size));
@@ -93,6 +106,10 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     spec->parameters[0] = first.parameters[0];
     spec->parameters[0].name = "depthwise_kernel";
     spec->parameters[1].name = "pointwise_kernel";
+    spec->rules[0] = (cnn_parameter_rules){o->depthwise_regularizer, o->depthwise_constraint};
+    spec->rules[1] = (cnn_parameter_rules){o->pointwise_regularizer, o->pointwise_constraint};
+    spec->rules[2] = (cnn_parameter_rules){o->bias_regularizer, o->bias_constraint};
+    spec->activity_regularizer = o->activity_regularizer;
     const size_t bytes = value_bytes(&first.output);
     spec->saved_size += bytes;
     spec->workspace_size = first.workspace_size > spec->workspace_size ? first.workspace_size : spec->workspace_size;
@@ -105,7 +122,7 @@ typedef struct pair {
     cnn_shape between;
     float *values; /* of that shape */
     const float *inputs[1];
-    float *gradients[1]; /* of the values, after them in the workspace or in their place */
+    float *passed[1]; /* the gradient of the values, in the workspace */
     cnn_backend_call backend;
     cnn_op_answer answer; /* of the first */
     cnn_layer_call first, second;
@@ -125,7 +142,7 @@ static cnn_status open_pair(const separable_state *state, const cnn_layer_call *
     }
     p->values = call->saved != NULL ? call->saved : call->backend->workspace;
     p->inputs[0] = p->values;
-    p->gradients[0] = call->backend->workspace;
+    p->passed[0] = call->backend->workspace;
     p->first = p->second = *call;
     p->first.backend = p->second.backend = &p->backend;
     p->first.output_shape = p->between;
@@ -158,9 +175,9 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     const bool goes_on = call->parameter_gradients[0] != NULL || call->input_gradients[0] != NULL;
     CNN__RETURN_IF_ERROR(open_pair(state, call, &p));
     p.second.parameter_gradients = call->parameter_gradients + 1;
-    p.second.input_gradients = goes_on ? p.gradients : none;
+    p.second.input_gradients = goes_on ? p.passed : none;
     CNN__RETURN_IF_ERROR(cnn__conv2d_backward(&state->pointwise, &p.second));
-    p.first.output_gradient = p.gradients[0];
+    p.first.output_gradient = p.passed[0];
     return goes_on ? cnn__conv2d_backward(&state->depthwise, &p.first) : CNN_OK;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Zero padding of sequences and of volumes, by the operation for images: a sequence is an image of one row, and a volume
- * is padded by depth as an image of one column, whose pictures are its pixels, and then picture by picture. */
+/* Zero padding of sequences and of volumes, by the operation for images: a sequence is an image of one row, and a
+ * volume is padded by depth as an image of one column, whose pictures are its pixels, and then picture by picture. */
 #include "layer/layer.h"
 
 typedef struct pad_state {

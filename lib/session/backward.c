@@ -6,6 +6,7 @@
 #include "core/float_mode.h"
 #include "session/frame.h"
 #include "session/memory.h"
+#include "session/penalty.h"
 #include "session/request.h"
 #include "session/trace.h"
 
@@ -136,7 +137,9 @@ static cnn_status run_ops(const cnn_session *session)
 static cnn_status run_all(cnn_session *session)
 {
     session->can_go_back = session->program.repeats;
-    cnn_status status = run_ops(session);
+    cnn_status status = cnn__penalty_begin_gradients(session);
+    status = status == CNN_OK ? run_ops(session) : status;
+    status = status == CNN_OK ? cnn__penalty_end_gradients(session) : status;
     status = status == CNN_OK ? cnn__session_memory_take_gradients(session) : status;
     session->has_gradients = status == CNN_OK;
     return status;

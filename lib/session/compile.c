@@ -191,6 +191,20 @@ static void list_output(const compiler *c, const cnn__wanted *wanted, cnn__outpu
     }
 }
 
+/* A value with a penalty is read after the forward pass, and its gradient begins with that of the penalty. */
+static void mark_penalties(const compiler *c)
+{
+    cnn__program *program = c->program;
+    for (uint32_t i = 0; i < c->model->node_count && program->penalties; i++) {
+        const cnn_regularizer *activity = &c->model->nodes[i].activity;
+        if (program->node_values[i] != CNN__NO_VALUE && cnn__is_penalty(activity)) {
+            cnn__value *value = &program->values[program->node_values[i]];
+            value->penalty = *activity;
+            value->kept = value->begins = true;
+        }
+    }
+}
+
 /* Marks what somebody outside reads, before and after a backward pass. */
 static void mark_values(const compiler *c)
 {
@@ -212,6 +226,7 @@ static void mark_values(const compiler *c)
     for (uint32_t i = 0; i < c->model->node_count && r->keep_all; i++) {
         program->values[program->node_values[i]].kept = true;
     }
+    mark_penalties(c);
 }
 
 /* ---- shapes ---- */
@@ -361,7 +376,8 @@ static bool allocate_program(compiler *c)
     program->node_values = cnn__alloc_array(context, nodes, sizeof(uint32_t));
     program->linear_values = cnn__alloc_array(context, nodes, sizeof(uint32_t));
     program->outputs = cnn__alloc_array(context, c->request->output_count, sizeof(*program->outputs));
-    program->trained = cnn__alloc_zero(context, c->model->parameter_count * sizeof(bool));
+    program->trained = cnn__alloc_zero(context, 2 * c->model->parameter_count * sizeof(bool));
+    program->written = program->trained + c->model->parameter_count;
     program->output_count = (uint32_t)c->request->output_count;
     if (program->ops == NULL || program->values == NULL || program->input_values == NULL ||
         program->node_values == NULL || program->linear_values == NULL || program->outputs == NULL ||
@@ -388,6 +404,7 @@ cnn_status cnn__program_compile(const cnn_model *model, const cnn__request *requ
     *program = (cnn__program){.training = request->training,
                               .keeps_all = request->keep_all,
                               .repeats = request->gradient_count > 0,
+                              .penalties = request->penalties,
                               .parameter_gradients = request->parameter_gradients};
     compiler c = {.model = model, .request = request, .program = program};
     cnn_status status = allocate_marks(&c) ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;

@@ -30,6 +30,7 @@ typedef struct cnn__request {
     bool training;                             /* behaviour */
     bool parameter_gradients;                  /* of the trained ones */
     bool keep_all;                             /* every node's output */
+    bool penalties;                            /* what regularizers add to the loss, and to gradients */
     const cnn__wanted *outputs, *keep, *asked; /* asked: values whose gradients are */
     size_t output_count, keep_count, gradient_count;
     const cnn_shape *input_shapes; /* of a sample; rank 0, or not listed: the model's */
@@ -79,11 +80,13 @@ typedef struct cnn__program {
     cnn__output *outputs;
     uint32_t output_count;
     bool *trained;            /* parameter of the model -> its gradient is wanted */
+    bool *written;            /* parameter of the model -> some operation's backward writes its gradient */
     bool training;            /* behaviour */
     bool parameter_gradients; /* those of trained parameters are computed */
     bool repeats;             /* several backward passes may follow one forward pass */
     bool has_backward;        /* some gradient is computed */
     bool keeps_all;
+    bool penalties; /* those of parameters and values count, and are in the gradients that there are */
 } cnn__program;
 
 /* Compiles the model's graph. Errors name the layer and the shapes. */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "core/options.h"
+#include "session/penalty.h"
 #include "session/request.h"
 
 static cnn_status check_options(cnn_model *model, const cnn_session_options *given, cnn_session_options *options)
@@ -75,6 +76,7 @@ static cnn_status allocate(cnn_session *session)
     if (session->prepared == NULL || session->inputs == NULL || session->scratch == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
+    CNN__RETURN_IF_ERROR(cnn__penalty_check(session));
     CNN__RETURN_IF_ERROR(cnn__session_memory_create(session));
     return acquire_prepared(session);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations on arrays against torch.nn.functional, the same numbers from the layers in a model and from its file, sizes
- * without computing, refusals, and failing allocations. */
+/* Operations on arrays against torch.nn.functional, the same numbers from the layers in a model and from its file,
+ * sizes without computing, refusals, and failing allocations. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Finite differences for layers of sequences, volumes and graphs, and for convolutions that are made of others. Each has
- * a layer with parameters before it, so that the gradient by its input is part of what is compared. */
+/* Finite differences for layers of sequences, volumes and graphs, and for convolutions that are made of others. Each
+ * has a layer with parameters before it, so that the gradient by its input is part of what is compared. */
 #include <check.h>
 
 #include <cnn/cnn.h>

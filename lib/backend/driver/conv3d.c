@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* 3-D convolution by the 2-D one's rows of windows and the backend's gemm.
  *
- * Each plane of the output is a sum of 2-D convolutions, one for each plane of the kernel, of a plane of the input: their
- * products are added up by gemm itself. A plane of the kernel that lies in the padding costs nothing. */
+ * Each plane of the output is a sum of 2-D convolutions, one for each plane of the kernel, of a plane of the input:
+ * their products are added up by gemm itself. A plane of the kernel that lies in the padding costs nothing. */
 #include <string.h>
 
 #include "backend/driver/driver.h"
