@@ -41,6 +41,10 @@ static bool has_entry(const cnn_backend *table, cnn_op op)
         return table->fold != NULL;
     case CNN_OP_UPDATE:
         return table->update != NULL;
+    case CNN_OP_CONV3D:
+        return table->conv3d != NULL;
+    case CNN_OP_ADJACENCY:
+        return table->adjacency != NULL;
     case CNN_OP_CONSTRAIN:
         return table->constrain != NULL;
     case CNN_OP_PENALTY:
@@ -119,6 +123,10 @@ static cnn_status run(const cnn_backend *table, const cnn_backend_call *call, cn
         return table->fold(call, args);
     case CNN_OP_UPDATE:
         return table->update(call, args);
+    case CNN_OP_CONV3D:
+        return table->conv3d(call, pass, args);
+    case CNN_OP_ADJACENCY:
+        return table->adjacency(call, pass, args);
     case CNN_OP_CONSTRAIN:
         return table->constrain(call, args);
     case CNN_OP_PENALTY:

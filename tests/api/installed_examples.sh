@@ -75,6 +75,7 @@ run idx_to_png 'pictures/0000-t-shirt-top\.png' "$fashion" pictures 5
 run contact_sheet '^sheet\.png: [0-9]+ of 40 right' fashion.cnn "$fashion" sheet.png
 tap_check 'the contact sheet is a PNG' sh -c "head -c 4 sheet.png | grep -q PNG"
 photo=$photos/validation/dog/dog.33.jpg
+run functional '^edges\.png: [0-9]+x[0-9]+ edges' "$photo" edges.png
 run own_executor 'asked [1-9][0-9]* times' catdog.cnn "$photo"
 run arena '^(cat|dog) [01]\.[0-9]+ in [0-9.]+ MB' catdog.cnn "$photo"
 run class 'dog\.33\.jpg: (cat|dog) [01]\.' catdog.cnn "$photo"
