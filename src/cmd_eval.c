@@ -171,7 +171,8 @@ static const tool_option eval_options[] = {
     {"part", "NAME", "of IDX and CIFAR folders: test, which it is if not given, or train", TOOL_CHOICE,
      offsetof(eval_settings, part), 0, 0, part_names},
     {"prefix", "TEXT",
-     "of a folder with several sets of IDX files: what the names of the chosen one begin with, such as emnist-letters",
+     "of a folder with several sets of IDX files: what the names of the chosen one begin with, such as emnist-letters; "
+     "of CIFAR-100: fine or coarse labels, fine if not given",
      TOOL_TEXT, offsetof(eval_settings, prefix), 0, 0, NULL},
     {"limit", "N", "only a random sample of N images", TOOL_COUNT, offsetof(eval_settings, limit), 1, 1e15, NULL},
     {"topk", "K",

@@ -23,7 +23,7 @@ static int check_list(tool *run, const char *option, const char *text)
 }
 
 /* What single options cannot know of each other. */
-static int check_settings(tool *run, const train_settings *settings, const tool_rule *rule)
+static int check_settings(tool *run, const train_settings *settings)
 {
     if (settings->data == NULL || settings->out == NULL) {
         return tool_fail_usage(run, "--%s is missing", settings->data == NULL ? "data PATH" : "out FILE");
@@ -33,9 +33,6 @@ static int check_settings(tool *run, const train_settings *settings, const tool_
     }
     if (settings->resume != NULL && settings->init_from != NULL) {
         return tool_fail_usage(run, "--resume and --init-from exclude each other: a checkpoint holds all weights");
-    }
-    if (!isnan(settings->rule.momentum) && strcmp(rule->optimizer, "adam") == 0) {
-        return tool_fail_usage(run, "--momentum does not apply to --optimizer adam");
     }
     if (settings->memory_limit > 0 && !settings->in_memory) {
         return tool_fail_usage(run, "--memory-limit goes with --in-memory: streamed images take next to nothing");
@@ -181,17 +178,16 @@ static int fit(train_run *train)
 {
     const train_settings *settings = train->settings;
     const size_t classes = cnn_dataset_class_count(train->data);
-    cnn_status status = cnn_fit(train->model,
-                                CNN_FIT(.train = train->loader, .validation = train->validation_loader,
-                                        .loss = train->loss, .optimizer = train->optimizer,
-                                        .evaluators = train->evaluators, .evaluator_count = train->evaluator_count,
-                                        .epochs = train->epochs, .schedule = train->schedule,
-                                        .patience = (uint32_t)settings->patience, .on_step = tool_train_on_step,
-                                        .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
-                                        .last_path = train->last_path, .resume_path = settings->resume,
-                                        .class_weights = train->class_weights,
-                                        .class_weight_count = train->class_weights != NULL ? classes : 0),
-                                &train->history);
+    cnn_status status = cnn_fit(
+        train->model,
+        CNN_FIT(.train = train->loader, .validation = train->validation_loader, .loss = train->loss,
+                .optimizer = train->optimizer, .evaluators = train->evaluators,
+                .evaluator_count = train->evaluator_count, .epochs = train->epochs, .schedule = train->schedule,
+                .patience = (uint32_t)settings->patience, .on_step = tool_train_on_step,
+                .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
+                .last_path = train->last_path, .resume_path = settings->resume, .class_weights = train->class_weights,
+                .class_weight_count = train->class_weights != NULL ? classes : 0),
+        &train->history);
     tool_progress_end(train->run);
     int settled = tool_train_settle_files(train);
     if (status == CNN_ERROR_CANCELLED && tool_signal() != 0) {
@@ -217,7 +213,7 @@ static int run_train(tool *run, const void *given)
     train.rule = tool_complete_rule(&settings->rule, train.recipe);
     train.epochs = settings->epochs > 0 ? (uint32_t)settings->epochs : train.recipe->epochs;
     train.batch = settings->batch > 0 ? (uint32_t)settings->batch : train.recipe->batch;
-    int result = check_settings(run, settings, &train.rule);
+    int result = check_settings(run, settings);
     int (*const steps[])(train_run *) = {
         tool_train_check_files, tool_train_open, tool_train_check_data_files, introduce, tool_train_keep_files, fit};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
@@ -228,8 +224,6 @@ static int run_train(tool *run, const void *given)
 }
 
 #define AT(field) offsetof(train_settings, field)
-
-static const char *const loss_names[] = {"binary_crossentropy", "categorical_crossentropy", "nll", "mse", NULL};
 
 static const char *const last_batch_names[] = {"keep", "drop", "wrap", NULL};
 
@@ -254,8 +248,10 @@ static const tool_option train_options[] = {
      "of an epoch, if its images do not fill it: keep it short, drop it, or wrap: fill it with the first images of the "
      "next epoch, as the article's next_batch(). If not given, what the list above says of the model, else keep",
      TOOL_CHOICE, AT(last_batch), 0, 0, last_batch_names},
-    {"optimizer", "NAME", "sgd, momentum, nesterov, rmsprop or adam", TOOL_CHOICE, AT(rule.optimizer), 0, 0,
-     tool_optimizer_names},
+    {"optimizer", "TEXT",
+     "one of those listed above, with options of its own where they are wanted, as in adam:beta1=0.5. --convention, "
+     "--lr, --momentum, --weight-decay and --clip-norm are short for options that all or most have",
+     TOOL_TEXT, AT(rule.optimizer), 0, 0, NULL},
     {"convention", "NAME", "whose definition of the optimizer: keras, pytorch or tensorflow1", TOOL_CHOICE,
      AT(rule.convention), 0, 0, tool_convention_names},
     {"lr", "X", "learning rate", TOOL_REAL, AT(rule.learning_rate), 1e-12, 1000, NULL},
@@ -271,16 +267,16 @@ static const tool_option train_options[] = {
      "binary_accuracy, top5 (any number), error_rate, precision, recall or f1 (each also with _micro or _class1), auc, "
      "log_loss, mae, rmse or loss",
      TOOL_TEXT, AT(metric), 0, 0, NULL},
-    {"momentum", "X", "of momentum and nesterov, 0.9 if not given; of sgd and rmsprop, none", TOOL_REAL,
-     AT(rule.momentum), 0, 0.999999, NULL},
+    {"momentum", "X", "of optimizers that have one: of momentum and nesterov 0.9 if not given, of others none",
+     TOOL_REAL, AT(rule.momentum), 0, 0.999999, NULL},
     {"weight-decay", "X", "adds X times each weight to its gradient, biases included", TOOL_REAL, AT(rule.weight_decay),
      0, 1000, NULL},
     {"clip-norm", "X", "scales the whole gradient down to this length", TOOL_REAL, AT(rule.clip_norm), 1e-12, 1e12,
      NULL},
     {"loss", "NAME",
-     "binary_crossentropy (models with one output, if not given), categorical_crossentropy (others), "
-     "nll or mse",
-     TOOL_CHOICE, AT(loss), 0, 0, loss_names},
+     "one of those listed above; if not given binary_crossentropy for models with one output, "
+     "categorical_crossentropy for others",
+     TOOL_TEXT, AT(loss), 0, 0, NULL},
     {"class-weights", "WHAT",
      "what the loss of each training image is multiplied by: balanced makes up for uneven numbers of images, with n / "
      "(k n_c) for class c of n images of k classes; cat=2,dog=0.5 says it, 1 for those not named",
@@ -325,7 +321,8 @@ static const tool_option train_options[] = {
      "he_normal or pytorch; biases then begin at 0, with pytorch like the kernels",
      TOOL_CHOICE, AT(model.init), 0, 0, tool_init_names},
     {"prefix", "TEXT",
-     "of a folder with several sets of IDX files: what the names of the chosen one begin with, such as emnist-letters",
+     "of a folder with several sets of IDX files: what the names of the chosen one begin with, such as emnist-letters; "
+     "of CIFAR-100: fine or coarse labels, fine if not given",
      TOOL_TEXT, AT(prefix), 0, 0, NULL},
     {"limit", "N", "only a random sample of N images of --data", TOOL_COUNT, AT(limit), 1, 1e15, NULL},
     {"in-memory", NULL,
@@ -360,7 +357,11 @@ static const tool_option train_options[] = {
     {0},
 };
 
-static void more_train_help(tool *run) { tool_print_recipes(run); }
+static void more_train_help(tool *run)
+{
+    tool_print_recipes(run);
+    tool_print_optimizers(run);
+}
 
 const tool_command tool_command_train = {
     .name = "train",

@@ -169,6 +169,8 @@ void tool_complain(tool *run, const char *format, ...) CNN_PRINTF(2, 3);
 int tool_fail(tool *run, const char *format, ...) CNN_PRINTF(2, 3);
 int tool_fail_memory(tool *run);
 /* With the library's message for this failure. */
+/* Prints `text` wrapped, each line but the first indented; `column` is where the first one begins. */
+void tool_print_wrapped(tool *run, const char *text, int indent, int column);
 int tool_fail_library(tool *run, cnn_status status);
 /* Wrong usage: what was wrong, and where to read on. */
 int tool_fail_usage(tool *run, const char *format, ...) CNN_PRINTF(2, 3);

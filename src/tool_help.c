@@ -8,8 +8,7 @@
 #define HELP_WIDTH 80
 #define OPTION_COLUMN 24
 
-/* Prints `text` wrapped, each line but the first indented; `column` is where the first one begins. */
-static void print_wrapped(tool *run, const char *text, int indent, int column)
+void tool_print_wrapped(tool *run, const char *text, int indent, int column)
 {
     while (*text != '\0') {
         int size = (int)strcspn(text, " \n");
@@ -44,7 +43,7 @@ static void print_options(tool *run, const tool_option *options)
         } else {
             tool_print(run, "%*s", OPTION_COLUMN - size, "");
         }
-        print_wrapped(run, option->help, OPTION_COLUMN, OPTION_COLUMN);
+        tool_print_wrapped(run, option->help, OPTION_COLUMN, OPTION_COLUMN);
     }
 }
 
@@ -52,10 +51,10 @@ void tool_command_help_text(tool *run, const tool_command *command)
 {
     tool_print(run, "Usage: cnn %s %s%s[OPTION...]\n\n", command->name, command->synopsis,
                *command->synopsis != '\0' ? " " : "");
-    print_wrapped(run, command->purpose, 0, 0);
+    tool_print_wrapped(run, command->purpose, 0, 0);
     if (command->details != NULL) {
         tool_print(run, "\n");
-        print_wrapped(run, command->details, 0, 0);
+        tool_print_wrapped(run, command->details, 0, 0);
     }
     if (command->more_help != NULL) {
         tool_print(run, "\n");
@@ -76,12 +75,12 @@ void tool_general_help_text(tool *run)
                     "Trains, evaluates and runs convolutional networks on ordinary processors.\n\nCommands:\n");
     for (size_t i = 0; tool_commands[i] != NULL; i++) {
         tool_print(run, "  %-10s ", tool_commands[i]->name);
-        print_wrapped(run, tool_commands[i]->purpose, 13, 13);
+        tool_print_wrapped(run, tool_commands[i]->purpose, 13, 13);
     }
     tool_print(run, "\nModels by name:\n");
     for (size_t i = 0; cnn_zoo_name(i) != NULL; i++) {
         tool_print(run, "  %-12s ", cnn_zoo_name(i));
-        print_wrapped(run, cnn_zoo_description(i), 15, 15);
+        tool_print_wrapped(run, cnn_zoo_description(i), 15, 15);
     }
     tool_print(run, "\n`cnn help COMMAND` says more about one of them.\n");
 }

@@ -1,56 +1,102 @@
 /* SPDX-License-Identifier: MIT */
-/* --optimizer and its companions. */
+/* --optimizer and its companions: one text for cnn_optimizer_create(). */
 #include "tool_recipe.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-const char *const tool_optimizer_names[] = {"sgd", "momentum", "nesterov", "rmsprop", "adam", NULL};
 const char *const tool_convention_names[] = {"keras", "pytorch", "tensorflow1", NULL}; /* by cnn_convention */
+
+/* Whether the text gives this option itself. */
+static bool says(const char *text, const char *option)
+{
+    const size_t length = strlen(option);
+    const char *at = strchr(text, ':');
+    while (at != NULL) {
+        at++;
+        if (strncmp(at, option, length) == 0 && at[length] == '=') {
+            return true;
+        }
+        at = strchr(at, ',');
+    }
+    return false;
+}
 
 tool_rule tool_complete_rule(const tool_rule *given, const tool_recipe *recipe)
 {
     tool_rule rule = *given;
-    bool own = rule.optimizer == NULL || strcmp(rule.optimizer, recipe->optimizer) == 0;
-    rule.optimizer = own ? recipe->optimizer : rule.optimizer;
-    rule.convention = rule.convention != NULL ? rule.convention : recipe->convention;
-    if (isnan(rule.learning_rate)) {
-        rule.learning_rate = own ? recipe->learning_rate : 0; /* 0: the library's for this optimizer */
+    if (rule.optimizer == NULL) {
+        rule.optimizer = recipe->optimizer;
     }
-    if (isnan(rule.momentum)) {
-        bool wants = strcmp(rule.optimizer, "momentum") == 0 || strcmp(rule.optimizer, "nesterov") == 0;
-        rule.momentum = wants ? 0.9 : 0;
+    /* The recipe's numbers go with its optimizer. */
+    const size_t length = strcspn(rule.optimizer, ":");
+    const bool own = strlen(recipe->optimizer) == length && strncmp(rule.optimizer, recipe->optimizer, length) == 0;
+    if (rule.convention == NULL && !says(rule.optimizer, "convention")) {
+        rule.convention = recipe->convention;
     }
-    if (isnan(rule.weight_decay)) {
-        rule.weight_decay = own ? recipe->weight_decay : 0;
+    if (own && isnan(rule.learning_rate) && !says(rule.optimizer, "learning_rate")) {
+        rule.learning_rate = recipe->learning_rate;
     }
-    rule.clip_norm = isnan(rule.clip_norm) ? 0 : rule.clip_norm;
+    if (own && isnan(rule.weight_decay) && !says(rule.optimizer, "weight_decay") && recipe->weight_decay > 0) {
+        rule.weight_decay = recipe->weight_decay;
+    }
     return rule;
+}
+
+/* ",name=value", or with ":" if it is the first. */
+static bool append(char **text, const char *name, const char *value)
+{
+    char *more = tool_format("%s%c%s=%s", *text, strchr(*text, ':') == NULL ? ':' : ',', name, value);
+    free(*text);
+    *text = more;
+    return more != NULL;
+}
+
+static bool append_number(char **text, const char *name, double value)
+{
+    char number[32];
+    snprintf(number, sizeof(number), "%.17g", value);
+    return isnan(value) || append(text, name, number);
 }
 
 cnn_status tool_create_optimizer(cnn_context *context, const tool_rule *rule, cnn_optimizer **optimizer)
 {
-    int32_t convention = CNN_KERAS;
-    while (strcmp(tool_convention_names[convention], rule->convention) != 0) {
-        convention++;
+    char *text = tool_format("%s", rule->optimizer);
+    const bool whole = text != NULL && (rule->convention == NULL || append(&text, "convention", rule->convention)) &&
+                       append_number(&text, "learning_rate", rule->learning_rate) &&
+                       append_number(&text, "momentum", rule->momentum) &&
+                       append_number(&text, "weight_decay", rule->weight_decay) &&
+                       append_number(&text, "clip_norm", rule->clip_norm);
+    cnn_status status = whole ? cnn_optimizer_create(context, text, optimizer) : CNN_ERROR_OUT_OF_MEMORY;
+    free(text);
+    return status;
+}
+
+/* With a space after each comma, so that lines can be broken there. */
+static void print_usage(tool *run, const char *usage)
+{
+    char text[512];
+    size_t size = 0;
+    for (; *usage != '\0' && size + 3 < sizeof(text); usage++) {
+        text[size++] = *usage;
+        if (*usage == ',') {
+            text[size++] = ' ';
+        }
     }
-    float rate = (float)rule->learning_rate, momentum = (float)rule->momentum;
-    float decay = (float)rule->weight_decay, clip = (float)rule->clip_norm;
-    if (strcmp(rule->optimizer, "rmsprop") == 0) {
-        return cnn_rmsprop_create(context,
-                                  CNN_RMSPROP(.learning_rate = rate, .convention = convention, .momentum = momentum,
-                                              .weight_decay = decay, .clip_norm = clip),
-                                  optimizer);
+    text[size] = '\0';
+    tool_print(run, "  ");
+    tool_print_wrapped(run, text, 6, 2);
+}
+
+void tool_print_optimizers(tool *run)
+{
+    tool_print(run, "\nOptimizers and losses, as --optimizer and --loss take them:\n");
+    for (size_t i = 0; cnn_optimizer_usage(i) != NULL; i++) {
+        print_usage(run, cnn_optimizer_usage(i));
     }
-    if (strcmp(rule->optimizer, "adam") == 0) {
-        return cnn_adam_create(
-            context,
-            CNN_ADAM(.learning_rate = rate, .convention = convention, .weight_decay = decay, .clip_norm = clip),
-            optimizer);
+    for (size_t i = 0; cnn_loss_usage(i) != NULL; i++) {
+        print_usage(run, cnn_loss_usage(i));
     }
-    return cnn_sgd_create(context,
-                          CNN_SGD(.learning_rate = rate, .convention = convention, .momentum = momentum,
-                                  .nesterov = strcmp(rule->optimizer, "nesterov") == 0, .weight_decay = decay,
-                                  .clip_norm = clip),
-                          optimizer);
 }

@@ -15,12 +15,12 @@ typedef struct tool_recipe {
     uint32_t channels;  /* of the images */
     const char *reason; /* where it comes from, for the help */
     float weight_decay;
-    float margin; /* training crops come out of a resize this much larger, and are mirrored; 0: no such thing */
-    bool mean;    /* the mean of the training images is subtracted */
+    float margin;         /* training crops come out of a resize this much larger, and are mirrored; 0: no such thing */
+    bool mean;            /* the mean of the training images is subtracted */
     const char *schedule; /* as --schedule takes it; NULL: the learning rate stays as it is */
     bool parts;           /* training images are parts of random size and proportions; the margin is that of prediction,
                              which sees the middle */
-    const char *normalize; /* the step that ends the preprocessing of RGB images if --mean is not given; NULL: none */
+    const char *normalize;  /* the step that ends the preprocessing of RGB images if --mean is not given; NULL: none */
     const char *last_batch; /* as --last-batch takes it; NULL: keep */
 } tool_recipe;
 
@@ -30,15 +30,17 @@ void tool_print_recipes(tool *run);
 
 /* What --optimizer and its companions say. */
 typedef struct tool_rule {
-    const char *optimizer, *convention;
+    const char *optimizer;                                   /* a text for cnn_optimizer_create() */
+    const char *convention;                                  /* NULL: the text has it */
     double learning_rate, momentum, weight_decay, clip_norm; /* NaN: not given */
 } tool_rule;
 
-extern const char *const tool_optimizer_names[];
 extern const char *const tool_convention_names[];
 
 /* Fills in what was not given from the recipe. */
 tool_rule tool_complete_rule(const tool_rule *given, const tool_recipe *recipe);
 cnn_status tool_create_optimizer(cnn_context *context, const tool_rule *rule, cnn_optimizer **optimizer);
+/* What --optimizer and --loss may be. */
+void tool_print_optimizers(tool *run);
 
 #endif

@@ -202,7 +202,7 @@ static void add_evaluator(train_run *train, cnn_evaluator *evaluator)
     train->evaluators[train->evaluator_count++] = evaluator;
 }
 
-/* What is wrong with --schedule and --metric is told before the data is looked for. */
+/* What is wrong with these texts is told before the data is looked for. */
 static int open_texts(train_run *train)
 {
     tool *run = train->run;
@@ -211,6 +211,12 @@ static int open_texts(train_run *train)
     cnn_evaluator *evaluator = NULL;
     if (schedule != NULL && cnn_schedule_create(run->context, schedule, &train->schedule) != CNN_OK) {
         return tool_fail_usage(run, "--schedule: %s", cnn_last_error(run->context));
+    }
+    if (tool_create_optimizer(run->context, &train->rule, &train->optimizer) != CNN_OK) {
+        return tool_fail_usage(run, "--optimizer: %s", cnn_last_error(run->context));
+    }
+    if (settings->loss != NULL && cnn_loss_create(run->context, settings->loss, &train->loss) != CNN_OK) {
+        return tool_fail_usage(run, "--loss: %s", cnn_last_error(run->context));
     }
     if (cnn_evaluator_create(run->context, settings->metric != NULL ? settings->metric : "accuracy", &evaluator) !=
         CNN_OK) {
@@ -226,13 +232,9 @@ static int open_rules(train_run *train)
     size_t labels = tool_model_labels(train->model);
     bool binary = cnn_model_output_shape(train->model).dims[0] == 1;
     const char *loss = binary ? "binary_crossentropy" : "categorical_crossentropy";
-    loss = train->settings->loss != NULL ? train->settings->loss : loss;
     cnn_status status = open_loaders(train);
-    if (status == CNN_OK) {
+    if (status == CNN_OK && train->loss == NULL) {
         status = cnn_loss_create(context, loss, &train->loss);
-    }
-    if (status == CNN_OK) {
-        status = tool_create_optimizer(context, &train->rule, &train->optimizer);
     }
     cnn_evaluator *evaluator = NULL;
     if (status == CNN_OK && (status = cnn_accuracy_create(context, &evaluator)) == CNN_OK) {
@@ -264,8 +266,8 @@ int tool_train_open(train_run *train)
     if (result == TOOL_DONE && zoo) {
         result = open_zoo_model(train);
     }
-    int (*const steps[])(train_run *) = {set_classes, tool_train_set_steps, set_weights, freeze,
-                                       tool_train_set_class_weights, open_rules};
+    int (*const steps[])(train_run *) = {set_classes, tool_train_set_steps,         set_weights,
+                                         freeze,      tool_train_set_class_weights, open_rules};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
         result = steps[i](train);
     }

@@ -157,8 +157,10 @@ void tool_train_introduce(train_run *train)
         snprintf(augment, sizeof(augment), "; in training %s", cnn_pipeline_text(train->training_steps));
     }
     tool_note(run, "preprocess  %s%s", cnn_pipeline_text(train->evaluation), augment);
-    tool_note(run, "training    %u epochs, batch %u, %s (%s), learning rate %g, %s", (unsigned)train->epochs,
-              (unsigned)train->batch, train->rule.optimizer, train->rule.convention,
+    const char *convention = train->rule.convention;
+    tool_note(run, "training    %u epochs, batch %u, %s%s%s%s, learning rate %g, %s", (unsigned)train->epochs,
+              (unsigned)train->batch, train->rule.optimizer, convention != NULL ? " (" : "",
+              convention != NULL ? convention : "", convention != NULL ? ")" : "",
               (double)cnn_optimizer_learning_rate(train->optimizer), cnn_loss_name(train->loss));
     if (train->schedule != NULL) {
         tool_note(run, "schedule    %s", cnn_schedule_text(train->schedule));

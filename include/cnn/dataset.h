@@ -32,7 +32,8 @@ typedef struct cnn_files_options {
     uint32_t apply_orientation; /**< as in cnn_decode_options */
     const char *part;           /**< of an IDX or CIFAR folder: "train" or "test"; NULL: "train" */
     const char *prefix;         /**< of a folder with several sets of IDX files: what the names of the chosen one begin
-                                     with, such as "emnist-letters"; NULL: any */
+                                     with, such as "emnist-letters"; NULL: any. Of CIFAR-100: "fine" (also NULL) or
+                                     "coarse", which of an image's labels is read */
     int32_t on_error;           /**< a cnn_on_error: of links to nowhere, folders that cannot be listed, and entries
                                      that cannot be examined. Images that cannot be decoded are the loader's */
     uint32_t reserved;          /**< zero */
@@ -43,7 +44,7 @@ typedef struct cnn_files_options {
 /**
  * Opens whatever lies at `path`: a folder with one folder for each class, a
  * flat folder of label.N.jpg, a folder of IDX files (gzipped or not), or a
- * folder of CIFAR-10 binaries.
+ * folder of CIFAR-10 or CIFAR-100 binaries.
  *
  * Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_IO, CNN_ERROR_FORMAT (nothing
  * of these is there; the message says what was found), and the statuses of the
@@ -90,7 +91,8 @@ CNN_API cnn_status cnn_dataset_open_flat(cnn_context *context, const char *path,
 CNN_API cnn_status cnn_dataset_open_idx(cnn_context *context, const char *images_path, const char *labels_path,
                                         const cnn_files_options *options, cnn_dataset **dataset);
 
-/** A folder of CIFAR-10 binaries (data_batch_*.bin, test_batch.bin). Statuses as cnn_dataset_open_idx(). Since 0.1. */
+/** A folder of the binaries of CIFAR-10 (data_batch_*.bin, test_batch.bin) or of CIFAR-100 (train.bin, test.bin; 100
+    classes, or 20 superclasses by `prefix`). Statuses as cnn_dataset_open_idx(). Since 0.1. */
 CNN_API cnn_status cnn_dataset_open_cifar(cnn_context *context, const char *path, const cnn_files_options *options,
                                           cnn_dataset **dataset);
 

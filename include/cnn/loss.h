@@ -21,6 +21,7 @@ typedef struct cnn_target {
     const float *weights;  /**< [count]: what each sample's loss and gradient are multiplied by, 0 or more; the mean is
                                 still over the number of samples, as in Keras: the sum of weight times loss, divided
                                 by `count` (PyTorch's class weights divide by the sum of the weights). NULL: all 1 */
+    const char *output;    /**< of cnn_session_loss(): which output of the session it is a target of; NULL: the first */
 } cnn_target;
 
 #define CNN_TARGET(...) CNN_OPTIONS(cnn_target, __VA_ARGS__)
@@ -52,15 +53,19 @@ CNN_API cnn_status cnn_mean_squared_error_create(cnn_context *context, cnn_loss 
     others. Since 0.1. */
 CNN_API cnn_status cnn_loss_create(cnn_context *context, const char *name, cnn_loss **loss);
 
+/** The form of text number `index` for cnn_loss_create(), from 0. NULL after the last. Static storage. Thread-safe.
+    Since 0.1. */
+CNN_API const char *cnn_loss_usage(size_t index);
+
 /** One sample, as a custom loss sees it. */
 typedef struct cnn_loss_sample {
     size_t struct_size;
-    size_t outputs;       /**< values of the sample */
-    const float *z;       /**< [outputs]: logits, or the model's outputs with `on_output` */
-    int32_t label;        /**< its class, where `values` is NULL; with one output 0 or 1 */
+    size_t outputs; /**< values of the sample */
+    const float *z; /**< [outputs]: logits, or the model's outputs with `on_output` */
+    int32_t label;  /**< its class, where `values` is NULL; with one output 0 or 1 */
     int32_t reserved;
-    const float *values;  /**< [outputs]: its target; NULL: `label` is */
-    float *gradient;      /**< [outputs]: receives the derivative of the loss by each of z; NULL: not wanted */
+    const float *values; /**< [outputs]: its target; NULL: `label` is */
+    float *gradient;     /**< [outputs]: receives the derivative of the loss by each of z; NULL: not wanted */
 } cnn_loss_sample;
 
 /** A custom loss: one sample's; the library weights samples and takes the mean. */
@@ -105,9 +110,13 @@ CNN_API cnn_status cnn_loss_compute(const cnn_loss *loss, const float *logits, c
                                     size_t outputs, float *gradient, double *value);
 
 /**
- * The loss of a session's last forward pass. In a training session the gradient of the logits is stored for
- * cnn_session_backward(session, NULL). Returns as cnn_loss_compute(); CNN_ERROR_NUMERIC if the loss is not
- * finite; CNN_ERROR_STATE before the first forward pass. Since 0.1.
+ * The loss of a session's last forward pass, of the output that the target names. In a training session the gradient of
+ * that output's logits is stored for cnn_session_backward(session, NULL), which goes back from all that were stored: a
+ * model with several outputs has a loss for each, `weights` saying how much it counts. In a session with penalties (see
+ * cnn_session_options.penalties) those of the model's regularizers are in the value of the first of them.
+ * Returns as cnn_loss_compute(); CNN_ERROR_NUMERIC if the loss is not finite; CNN_ERROR_NOT_FOUND if there is no such
+ * output; CNN_ERROR_STATE before
+ * the first forward pass, and for a second loss of the same logits by way of another output. Since 0.1.
  */
 CNN_API cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target,
                                     double *value);

@@ -200,11 +200,52 @@ CNN_API void cnn_model_touch(cnn_model *model);
 
 /**
  * Sets whether the parameters whose names match `pattern` are trained; in it
- * "*" stands for any text ("conv*", "*" for all). A frozen batch normalisation
- * keeps its statistics too, as in Keras. Sessions made before do not change.
- * Returns CNN_OK, CNN_ERROR_NOT_FOUND if nothing matches, CNN_ERROR_STATE. Since 0.1.
+ * "*" stands for any text ("conv*", "*" for all). The name of a layer means all
+ * of its parameters, that of a model used as a layer all that is in it, and
+ * layers in there are meant by their inner names as well: "block5_conv1" as
+ * "vgg16/block5_conv1". A frozen batch normalisation
+ * keeps its statistics too, as in Keras, unless cnn_model_set_statistics() says otherwise. Sessions made before do not
+ * change. Returns CNN_OK, CNN_ERROR_NOT_FOUND if nothing matches, CNN_ERROR_STATE. Since 0.1.
  */
 CNN_API cnn_status cnn_model_set_trainable(cnn_model *model, const char *pattern, bool trainable);
+
+/**
+ * Trains the named layer and all that were added after it, and freezes all that
+ * were added before: fine-tuning "from block5_conv1 on". `layer` is the name of
+ * a layer or of a model used as one, which is meant from its first layer on;
+ * of layers in such models the inner name is enough, the first that has it is
+ * meant. Otherwise as cnn_model_set_trainable().
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE before building. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_train_from(cnn_model *model, const char *layer);
+
+/**
+ * Trains the head alone and freezes everything before it: feature extraction.
+ * The head is what the outputs make of vectors: the dense layers at the end
+ * with the normalisations between them. Of a network without, or of one that
+ * is nothing else, it is the last layer that can be trained. Otherwise as
+ * cnn_model_set_trainable(). Returns CNN_OK, CNN_ERROR_NOT_FOUND if nothing can be trained,
+ * CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_STATE before building. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_train_head(cnn_model *model);
+
+/** Which statistics a normalisation uses in sessions of training behaviour, and whether it moves its own. */
+typedef enum cnn_statistics {
+    CNN_STATISTICS_BY_TRAINABLE = 0, /**< trained: the batch's, and its own are moved; frozen: its own. As Keras */
+    CNN_STATISTICS_MOVE = 1, /**< the batch's, and its own are moved, also where it is frozen: PyTorch's train() */
+    CNN_STATISTICS_KEEP = 2  /**< its own, which stay, also where scale and shift are trained: PyTorch's eval() */
+} cnn_statistics;
+
+/**
+ * Sets what the normalisations whose names match `pattern` do in training, apart from whether they are trained:
+ * cnn_model_set_trainable(model, "*", false) and then "fc*", true, is feature extraction as Keras has it;
+ * PyTorch's requires_grad = False goes on to normalise by the batch and to move the running statistics, which is
+ * CNN_STATISTICS_MOVE. It holds for a caller's layers too, as cnn_layer_call.frozen. Sessions made before do not
+ * change; model files do not hold it. `statistics` is a cnn_statistics.
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND if no layer that has statistics matches, CNN_ERROR_INVALID_ARGUMENT,
+ * CNN_ERROR_STATE before building. Not together with other calls on the model. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_set_statistics(cnn_model *model, const char *pattern, cnn_statistics statistics);
 
 /**
  * Gives the trained parameters whose names match `pattern` new initial values,
@@ -219,6 +260,10 @@ CNN_API cnn_status cnn_model_set_trainable(cnn_model *model, const char *pattern
  * CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE before building. Since 0.1.
  */
 CNN_API cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn_initializer *initializer);
+
+/** Number of trainable parameters (tensors): the length of Keras's model.trainable_weights. 0 before building.
+    Since 0.1. */
+CNN_API size_t cnn_model_trainable_count(const cnn_model *model);
 
 /** Number of values in all parameters. Since 0.1. */
 CNN_API uint64_t cnn_model_values(const cnn_model *model);
@@ -354,14 +399,22 @@ typedef struct cnn_session_options {
     size_t gradient_count;
     int32_t training_behavior;   /**< a cnn_choice: dropout is active, normalisations use the batch's statistics */
     int32_t parameter_gradients; /**< a cnn_choice: a backward pass gives the gradients of trained parameters */
+    const cnn_shape *input_shapes; /**< [input_shape_count] shapes of a sample of each input, in the model's order, of
+                                        another size than the model was built for; rank 0, or not listed: the model's.
+                                        Convolutions and poolings take any size; parameters are shared, so no layer may
+                                        need others: dense layers need a global pooling before them. Read during the
+                                        call. cnn_session_activation() tells the shape of an output */
+    size_t input_shape_count;
+    int32_t penalties; /**< a cnn_choice: what regularizers say is a part of cnn_session_loss(), and of the gradients
+                            that a backward pass gives; if not said, in sessions with gradients of parameters */
 } cnn_session_options;
 
 #define CNN_SESSION(...) CNN_OPTIONS(cnn_session_options, __VA_ARGS__)
 
 /** Creates a session of a built model. It allocates all that its calls need. Returns CNN_OK, CNN_ERROR_STATE,
-    CNN_ERROR_NOT_FOUND for a name that is not there, CNN_ERROR_INVALID_ARGUMENT for a gradient that no output depends
-    on, CNN_ERROR_LIMIT if it would be larger than cnn_context_options.max_session_bytes, CNN_ERROR_OUT_OF_MEMORY.
-    Since 0.1. */
+    CNN_ERROR_NOT_FOUND for a name that is not there, CNN_ERROR_INVALID_ARGUMENT for a gradient that no output
+    depends on, CNN_ERROR_SHAPE for input shapes that a layer cannot take, naming it, CNN_ERROR_LIMIT if it would be
+    larger than cnn_context_options.max_session_bytes, CNN_ERROR_OUT_OF_MEMORY. Since 0.1. */
 CNN_API cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *options, cnn_session **session);
 
 /** Frees the session; NULL is allowed. Since 0.1. */
@@ -437,6 +490,14 @@ CNN_API cnn_status cnn_session_gradient(const cnn_session *session, size_t index
     session. Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_STATE if it was not listed or no backward pass was done.
     Since 0.1. */
 CNN_API cnn_status cnn_session_value_gradient(const cnn_session *session, const char *name, cnn_tensor *gradient);
+
+/**
+ * What the regularizers of the model add to the loss: penalties of all parameters as they are now, frozen ones
+ * included, and, in a session with penalties, of what layers gave in the last forward pass. See cnn_regularizer.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE before a forward pass, CNN_ERROR_UNSUPPORTED if the
+ * backend owns its memory and has no penalties. One thread at a time, as for all calls on a session. Since 0.1.
+ */
+CNN_API cnn_status cnn_session_penalty(const cnn_session *session, double *penalty);
 
 /** The model of a session. Since 0.1. */
 CNN_API cnn_model *cnn_session_model(const cnn_session *session);

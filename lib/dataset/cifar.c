@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Datasets of CIFAR-10's binary files. */
+/* Datasets of CIFAR-10's and CIFAR-100's binary files. */
 #include "dataset/cifar.h"
 
 #include <errno.h>
@@ -8,62 +8,50 @@
 #include <sys/stat.h>
 
 #include "core/file.h"
+#include "dataset/form.h"
 #include "dataset/pixels.h"
-
-#define NAMES_FILE "batches.meta.txt"
 
 /* Most bytes of all files of a part, and of the file of names. */
 #define MAX_BYTES ((size_t)UINT32_MAX)
 #define MAX_NAMES_BYTES ((size_t)1 << 16)
 
-static const char *const default_names[CNN__CIFAR_CLASSES] = {"airplane", "automobile", "bird",  "cat",  "deer",
-                                                              "dog",      "frog",       "horse", "ship", "truck"};
-
-cnn_status cnn__cifar_count(const cnn_context *context, const char *name, size_t size, size_t *records)
+cnn_status cnn__cifar_count(const cnn_context *context, const cnn__cifar_set *set, const char *name, size_t size,
+                            size_t *records)
 {
-    *records = size / CNN__CIFAR_RECORD;
-    if (size == 0 || size % CNN__CIFAR_RECORD != 0) {
+    const size_t record = cnn__cifar_record(set);
+    *records = size / record;
+    if (size == 0 || size % record != 0) {
         return cnn__fail(context, CNN_ERROR_TRUNCATED,
                          "%s: record %zu at offset %zu: found %zu bytes, expected a multiple of %zu in the file", name,
-                         *records, *records * CNN__CIFAR_RECORD, size, CNN__CIFAR_RECORD);
+                         *records, *records * record, size, record);
     }
     return CNN_OK;
 }
 
-cnn_status cnn__cifar_parse(const cnn_context *context, const char *name, const uint8_t *bytes, size_t records,
-                            uint8_t *pixels, int32_t *labels)
+cnn_status cnn__cifar_parse(const cnn_context *context, const cnn__cifar_set *set, const char *name,
+                            const uint8_t *bytes, size_t records, uint8_t *pixels, int32_t *labels)
 {
-    const size_t plane = CNN__CIFAR_PIXELS / 3;
-    for (size_t i = 0; i < records; i++, bytes += CNN__CIFAR_RECORD, pixels += CNN__CIFAR_PIXELS) {
-        if (bytes[0] >= CNN__CIFAR_CLASSES) {
+    const size_t plane = CNN__CIFAR_PIXELS / 3, record = cnn__cifar_record(set);
+    for (size_t i = 0; i < records; i++, bytes += record, pixels += CNN__CIFAR_PIXELS) {
+        labels[i] = bytes[set->label];
+        if (labels[i] >= set->classes) {
             return cnn__fail(context, CNN_ERROR_FORMAT,
-                             "%s: record %zu at offset %zu: found label %u, expected below %d", name, i,
-                             i * CNN__CIFAR_RECORD, bytes[0], CNN__CIFAR_CLASSES);
+                             "%s: record %zu at offset %zu: found label %d, expected below %d", name, i, i * record,
+                             labels[i], set->classes);
         }
-        labels[i] = bytes[0];
         for (size_t p = 0; p < plane; p++) {
             for (size_t c = 0; c < 3; c++) {
-                pixels[3 * p + c] = bytes[1 + c * plane + p];
+                pixels[3 * p + c] = bytes[set->labels + c * plane + p];
             }
         }
     }
     return CNN_OK;
 }
 
-bool cnn__is_cifar_name(const char *name, const char *part)
-{
-    bool test = strcmp(name, "test_batch.bin") == 0;
-    bool train = strncmp(name, "data_batch_", 11) == 0 && strlen(name) > 15 &&
-                 strspn(name + 11, "0123456789") == strlen(name) - 15 && strcmp(name + strlen(name) - 4, ".bin") == 0;
-    if (part == NULL) {
-        return test || train;
-    }
-    return strcmp(part, "test") == 0 ? test : train;
-}
-
 /* The files of a part, and what was read of them. */
 typedef struct batch_files {
     cnn_context *context;
+    const cnn__cifar_set *set;
     const char **names; /* in the listing, in natural order */
     size_t *records;    /* in each */
     size_t count, total;
@@ -85,13 +73,13 @@ static cnn_status find_files(batch_files *files, const char *path, const cnn__li
     }
     for (size_t i = 0; i < listing->count; i++) {
         const char *name = cnn__listing_name(listing, i);
-        if (listing->entries[i].type == CNN__ENTRY_FILE && cnn__is_cifar_name(name, part)) {
+        if (listing->entries[i].type == CNN__ENTRY_FILE && cnn__cifar_is_file(files->set, name, part)) {
             files->names[files->count++] = name;
         }
     }
     if (files->count == 0) {
         return cnn__fail(files->context, CNN_ERROR_NOT_FOUND, "%s: part \"%s\": found no files, expected %s", path,
-                         part, strcmp(part, "test") == 0 ? "test_batch.bin" : "data_batch_*.bin");
+                         part, strcmp(part, "test") == 0 ? files->set->test : files->set->train);
     }
     qsort(files->names, files->count, sizeof(*files->names), compare_names);
     return CNN_OK;
@@ -104,11 +92,12 @@ static cnn_status count_file(batch_files *files, const char *path, size_t index)
     if (stat(path, &info) != 0) {
         return cnn__fail_errno(files->context, path, "cannot be examined", errno);
     }
-    if ((uint64_t)info.st_size > MAX_BYTES - files->total * CNN__CIFAR_RECORD) {
+    if ((uint64_t)info.st_size > MAX_BYTES - files->total * cnn__cifar_record(files->set)) {
         return cnn__fail(files->context, CNN_ERROR_LIMIT, "%s: size: found %lld bytes, limit of all files %zu", path,
                          (long long)info.st_size, MAX_BYTES);
     }
-    CNN__RETURN_IF_ERROR(cnn__cifar_count(files->context, path, (size_t)info.st_size, &files->records[index]));
+    CNN__RETURN_IF_ERROR(
+        cnn__cifar_count(files->context, files->set, path, (size_t)info.st_size, &files->records[index]));
     files->total += files->records[index];
     return CNN_OK;
 }
@@ -118,15 +107,15 @@ static cnn_status read_file(batch_files *files, const char *path, size_t index, 
     void *bytes;
     size_t size, records;
     CNN__RETURN_IF_ERROR(cnn__file_read(files->context, path, MAX_BYTES, &bytes, &size));
-    cnn_status status = cnn__cifar_count(files->context, path, size, &records);
+    cnn_status status = cnn__cifar_count(files->context, files->set, path, size, &records);
     if (status == CNN_OK && records != files->records[index]) {
         status = cnn__fail(files->context, CNN_ERROR_IO,
                            "%s: found %zu records, expected %zu: the file is being changed", path, records,
                            files->records[index]);
     }
     if (status == CNN_OK) {
-        status = cnn__cifar_parse(files->context, path, bytes, records, files->pixels + first * CNN__CIFAR_PIXELS,
-                                  files->labels + first);
+        status = cnn__cifar_parse(files->context, files->set, path, bytes, records,
+                                  files->pixels + first * CNN__CIFAR_PIXELS, files->labels + first);
     }
     cnn__free(files->context, bytes);
     return status;
@@ -161,37 +150,36 @@ static cnn_status read_files(batch_files *files, const char *path)
 }
 
 /* Cuts the text into its lines; empty ones do not count. */
-static cnn_status split_names(const cnn_context *context, const char *path, char *text,
-                              const char *names[CNN__CIFAR_CLASSES])
+static cnn_status split_names(const cnn_context *context, const char *path, char *text, size_t expected,
+                              const char *names[CNN__CIFAR_MAX_CLASSES])
 {
     size_t count = 0;
     char *rest = NULL;
     for (char *line = strtok_r(text, "\r\n", &rest); line != NULL; line = strtok_r(NULL, "\r\n", &rest)) {
-        if (count < CNN__CIFAR_CLASSES) {
+        if (count < expected) {
             names[count] = line;
         }
         count++;
     }
-    if (count != CNN__CIFAR_CLASSES) {
-        return cnn__fail(context, CNN_ERROR_FORMAT, "%s: found %zu class names, expected %d", path, count,
-                         CNN__CIFAR_CLASSES);
+    if (count != expected) {
+        return cnn__fail(context, CNN_ERROR_FORMAT, "%s: found %zu class names, expected %zu", path, count, expected);
     }
     return CNN_OK;
 }
 
 /* Reads the file of names if the folder has one; otherwise the names are the well-known ones. *text holds them. */
-static cnn_status read_names(cnn_context *context, const char *folder, const cnn__listing *listing, cnn__string *text,
-                             const char *names[CNN__CIFAR_CLASSES])
+static cnn_status read_names(cnn_context *context, const cnn__cifar_set *set, const char *folder,
+                             const cnn__listing *listing, cnn__string *text, const char *names[CNN__CIFAR_MAX_CLASSES])
 {
     size_t found = 0, size;
-    memcpy(names, default_names, sizeof(default_names));
-    while (found < listing->count && strcmp(cnn__listing_name(listing, found), NAMES_FILE) != 0) {
+    memcpy(names, set->names, (size_t)set->classes * sizeof(*names));
+    while (found < listing->count && strcmp(cnn__listing_name(listing, found), set->names_file) != 0) {
         found++;
     }
     if (found == listing->count) {
         return CNN_OK;
     }
-    char *path = cnn__path_join(context, folder, NAMES_FILE);
+    char *path = cnn__path_join(context, folder, set->names_file);
     if (path == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
@@ -200,7 +188,8 @@ static cnn_status read_names(cnn_context *context, const char *folder, const cnn
     if (status == CNN_OK) {
         cnn__string_append(text, bytes, size);
         cnn__free(context, bytes);
-        status = text->status != CNN_OK ? text->status : split_names(context, path, text->data, names);
+        status = text->status != CNN_OK ? text->status
+                                        : split_names(context, path, text->data, (size_t)set->classes, names);
     }
     cnn__free(context, path);
     return status;
@@ -221,13 +210,13 @@ static cnn_status check_labels(const batch_files *files, const char *path, size_
 static cnn_status make_dataset(batch_files *files, const char *path, const cnn__listing *listing,
                                const cnn_files_options *options, cnn_dataset **dataset)
 {
-    const char *names[CNN__CIFAR_CLASSES];
+    const char *names[CNN__CIFAR_MAX_CLASSES];
     const char *const *classes = options->classes != NULL ? options->classes : names;
-    size_t class_count = options->classes != NULL ? options->class_count : CNN__CIFAR_CLASSES;
+    size_t class_count = options->classes != NULL ? options->class_count : (size_t)files->set->classes;
     cnn__string text = {.context = files->context};
     cnn_status status = check_labels(files, path, class_count);
     if (status == CNN_OK) {
-        status = read_names(files->context, path, listing, &text, names);
+        status = read_names(files->context, files->set, path, listing, &text, names);
     }
     if (status == CNN_OK) {
         cnn__pixels pixels = {
@@ -249,11 +238,50 @@ static cnn_status make_dataset(batch_files *files, const char *path, const cnn__
     return status;
 }
 
-cnn_status cnn__cifar_open_folder(cnn_context *context, const char *path, const cnn__listing *listing,
-                                  const cnn_files_options *options, cnn_dataset **dataset)
+static bool has_file(const cnn__cifar_set *set, const cnn__listing *listing)
+{
+    for (size_t i = 0; i < listing->count; i++) {
+        if (listing->entries[i].type == CNN__ENTRY_FILE &&
+            cnn__cifar_is_file(set, cnn__listing_name(listing, i), NULL)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Which files these are, and which of their labels: that whose file of names begins with the prefix. Of an empty
+ * folder the first, whose files are then missed. */
+static cnn_status choose_set(const cnn_context *context, const char *path, const cnn__listing *listing,
+                             const char *prefix, const cnn__cifar_set **chosen)
+{
+    const cnn__cifar_set *set = cnn__cifar_sets;
+    while (set->train != NULL && !has_file(set, listing)) {
+        set++;
+    }
+    set = set->train != NULL ? set : cnn__cifar_sets;
+    const cnn__cifar_set *first = set;
+    while (prefix != NULL && strncmp(set->names_file, prefix, strlen(prefix)) != 0) {
+        set++;
+        if (set->train == NULL || strcmp(set->train, first->train) != 0) {
+            char text[64];
+            return cnn__fail(context, CNN_ERROR_NOT_FOUND,
+                             "%s: prefix \"%s\": found no such labels, expected fine or "
+                             "coarse, of CIFAR-100",
+                             path, cnn__printable(prefix, text, sizeof(text)));
+        }
+    }
+    *chosen = set;
+    return CNN_OK;
+}
+
+static cnn_status open_folder(cnn_context *context, const char *path, const cnn__listing *listing,
+                              const cnn_files_options *options, cnn_dataset **dataset)
 {
     batch_files files = {.context = context};
-    cnn_status status = find_files(&files, path, listing, options->part);
+    cnn_status status = choose_set(context, path, listing, options->prefix, &files.set);
+    if (status == CNN_OK) {
+        status = find_files(&files, path, listing, options->part);
+    }
     if (status == CNN_OK) {
         status = read_files(&files, path);
     }
@@ -267,6 +295,20 @@ cnn_status cnn__cifar_open_folder(cnn_context *context, const char *path, const 
     return status;
 }
 
+static bool owns(const char *name)
+{
+    for (const cnn__cifar_set *set = cnn__cifar_sets; set->train != NULL; set++) {
+        if (cnn__cifar_is_file(set, name, NULL)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool fits(const cnn__contents *contents) { return contents->own_files > 0; }
+
+const cnn__dataset_form cnn__cifar_form = {"CIFAR binaries", owns, fits, open_folder};
+
 cnn_status cnn_dataset_open_cifar(cnn_context *context, const char *path, const cnn_files_options *options,
                                   cnn_dataset **dataset)
 {
@@ -275,7 +317,7 @@ cnn_status cnn_dataset_open_cifar(cnn_context *context, const char *path, const 
     cnn__listing listing;
     CNN__RETURN_IF_ERROR(cnn__files_options_copy(context, options, &copy));
     CNN__RETURN_IF_ERROR(cnn__listing_read(context, path, copy.on_error == CNN_ON_ERROR_SKIP, &listing));
-    cnn_status status = cnn__cifar_open_folder(context, path, &listing, &copy, dataset);
+    cnn_status status = open_folder(context, path, &listing, &copy, dataset);
     cnn__listing_free(&listing);
     return status;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dataset/files.h"
+#include "dataset/form.h"
 
 /* Natural order, so that cat.2.jpg comes before cat.10.jpg. */
 static int by_natural_name(const cnn__files *files, const cnn__file *a, const cnn__file *b)
@@ -57,3 +58,14 @@ cnn_status cnn_dataset_open_flat(cnn_context *context, const char *path, const c
     static const cnn__files_form form = {name_classes, add_images, by_natural_name};
     return cnn__files_open(context, path, options, &form, dataset);
 }
+
+static cnn_status open_folder(cnn_context *context, const char *path, const cnn__listing *listing,
+                              const cnn_files_options *options, cnn_dataset **dataset)
+{
+    (void)listing;
+    return cnn_dataset_open_flat(context, path, options, dataset);
+}
+
+static bool fits(const cnn__contents *contents) { return contents->folders == 0 && contents->labelled > 0; }
+
+const cnn__dataset_form cnn__flat_form = {"images", NULL, fits, open_folder};

@@ -5,6 +5,7 @@
 
 #include "core/text.h"
 #include "dataset/files.h"
+#include "dataset/form.h"
 
 /* Most folders below one another, that of the class included. */
 #define MAX_DEPTH 16
@@ -227,3 +228,14 @@ cnn_status cnn_dataset_open_folders(cnn_context *context, const char *path, cons
     static const cnn__files_form form = {name_classes, add_classes, by_class_folder_name};
     return cnn__files_open(context, path, options, &form, dataset);
 }
+
+static cnn_status open_folder(cnn_context *context, const char *path, const cnn__listing *listing,
+                              const cnn_files_options *options, cnn_dataset **dataset)
+{
+    (void)listing;
+    return cnn_dataset_open_folders(context, path, options, dataset);
+}
+
+static bool fits(const cnn__contents *contents) { return contents->images == 0 && contents->folders > contents->parts; }
+
+const cnn__dataset_form cnn__folders_form = {"folders of images", NULL, fits, open_folder};

@@ -28,10 +28,4 @@ cnn_status cnn__idx_parse(cnn_context *context, const char *name, const uint8_t 
                           cnn__idx *idx);
 void cnn__idx_free(cnn_context *context, cnn__idx *idx);
 
-/* Whether a name is that of an IDX file: "...-ubyte", "...-ubyte.gz". */
-bool cnn__is_idx_name(const char *name);
-/* Opens the images and labels of the part that the options name. */
-cnn_status cnn__idx_open_folder(cnn_context *context, const char *path, const cnn__listing *listing,
-                                const cnn_files_options *options, cnn_dataset **dataset);
-
 #endif

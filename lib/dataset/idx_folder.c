@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "dataset/form.h"
 #include "dataset/idx.h"
 
 /* The length of a name without ".gz". */
@@ -14,7 +15,7 @@ static size_t stem_size(const char *name)
     return size > 3 && strcmp(name + size - 3, ".gz") == 0 ? size - 3 : size;
 }
 
-bool cnn__is_idx_name(const char *name)
+static bool is_idx_name(const char *name)
 {
     static const char ending[] = "-ubyte";
     size_t size = stem_size(name), length = sizeof(ending) - 1;
@@ -55,7 +56,7 @@ static cnn_status find_entry(cnn_context *context, const char *path, const cnn__
     *found = NULL;
     for (size_t i = 0; i < listing->count; i++) {
         const char *name = cnn__listing_name(listing, i);
-        if (listing->entries[i].type != type || !cnn__is_idx_name(name) || strstr(name, kind) == NULL ||
+        if (listing->entries[i].type != type || !is_idx_name(name) || strstr(name, kind) == NULL ||
             !is_of_part(name, options->part) || strncmp(name, prefix, strlen(prefix)) != 0) {
             continue;
         }
@@ -95,8 +96,8 @@ static cnn_status find_file(cnn_context *context, const char *path, const cnn__l
     return *file != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
 }
 
-cnn_status cnn__idx_open_folder(cnn_context *context, const char *path, const cnn__listing *listing,
-                                const cnn_files_options *options, cnn_dataset **dataset)
+static cnn_status open_folder(cnn_context *context, const char *path, const cnn__listing *listing,
+                              const cnn_files_options *options, cnn_dataset **dataset)
 {
     char *images = NULL, *labels = NULL;
     cnn_status status = find_file(context, path, listing, options, "images", &images);
@@ -110,3 +111,11 @@ cnn_status cnn__idx_open_folder(cnn_context *context, const char *path, const cn
     cnn__free(context, labels);
     return status;
 }
+
+/* Folders that have such names hold the files, in some archives; but images beside them are not to be overlooked. */
+static bool fits(const cnn__contents *contents)
+{
+    return contents->own_files > 0 || (contents->own_folders > 0 && contents->images == 0);
+}
+
+const cnn__dataset_form cnn__idx_form = {"IDX files", is_idx_name, fits, open_folder};

@@ -4,15 +4,27 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "dataset/cifar.h"
-#include "dataset/idx.h"
+#include "core/params.h"
+#include "dataset/form.h"
+
+/* The forms, in the order in which they are asked: a folder with files of its own form is no flat folder though images
+ * lie beside them. */
+static const cnn__dataset_form *const forms[] = {
+    &cnn__idx_form,
+    &cnn__cifar_form,
+    &cnn__folders_form,
+    &cnn__flat_form,
+};
+
+enum { FORMS = sizeof(forms) / sizeof(forms[0]) };
 
 /* What a folder holds. */
 typedef struct tally {
-    size_t folders, images, idx, cifar, others;
-    size_t idx_folders;      /* folders that are named as IDX files are */
-    size_t parts;            /* folders that are named as parts of a dataset are, not as classes */
-    size_t labelled;         /* images whose names have a part before the first dot and one after it */
+    cnn__contents shared; /* own_files and own_folders are in `own` */
+    struct {
+        size_t files, folders;
+    } own[FORMS];
+    size_t others;
     const char *first_image; /* any name */
     const char *first_part;
 } tally;
@@ -32,78 +44,95 @@ static bool is_part_name(const char *name)
     return false;
 }
 
-static void count_entry(tally *counts, const char *name, cnn__entry_type type)
+static void count_folder(tally *counts, const char *name)
 {
-    if (type == CNN__ENTRY_FOLDER) {
-        counts->folders++;
-        counts->idx_folders += cnn__is_idx_name(name);
-        if (is_part_name(name) && counts->parts++ == 0) {
-            counts->first_part = name;
-        }
-    } else if (type == CNN__ENTRY_FILE && cnn__is_image_name(name)) {
-        if (counts->images++ == 0) {
+    counts->shared.folders++;
+    for (size_t k = 0; k < FORMS; k++) {
+        counts->own[k].folders += forms[k]->owns != NULL && forms[k]->owns(name);
+    }
+    if (is_part_name(name) && counts->shared.parts++ == 0) {
+        counts->first_part = name;
+    }
+}
+
+static void count_file(tally *counts, const char *name)
+{
+    if (cnn__is_image_name(name)) {
+        if (counts->shared.images++ == 0) {
             counts->first_image = name;
         }
-        counts->labelled += strchr(name, '.') != strrchr(name, '.');
-    } else if (type == CNN__ENTRY_FILE && cnn__is_idx_name(name)) {
-        counts->idx++;
-    } else if (type == CNN__ENTRY_FILE && cnn__is_cifar_name(name, NULL)) {
-        counts->cifar++;
-    } else {
-        counts->others++;
+        counts->shared.labelled += strchr(name, '.') != strrchr(name, '.');
+        return;
     }
+    bool owned = false;
+    for (size_t k = 0; k < FORMS; k++) {
+        const bool own = forms[k]->owns != NULL && forms[k]->owns(name);
+        counts->own[k].files += own;
+        owned = owned || own;
+    }
+    counts->others += !owned;
 }
 
 static tally count_entries(const cnn__listing *listing)
 {
-    tally counts = {.folders = 0};
+    tally counts = {.others = 0};
     for (size_t i = 0; i < listing->count; i++) {
-        count_entry(&counts, cnn__listing_name(listing, i), listing->entries[i].type);
+        const char *name = cnn__listing_name(listing, i);
+        switch (listing->entries[i].type) {
+        case CNN__ENTRY_FOLDER:
+            count_folder(&counts, name);
+            break;
+        case CNN__ENTRY_FILE:
+            count_file(&counts, name);
+            break;
+        default:
+            counts.others++;
+            break;
+        }
     }
     return counts;
 }
 
 static cnn_status fail_unknown(const cnn_context *context, const char *path, const tally *counts)
 {
-    if (counts->images > 0 && counts->folders > 0) {
+    if (counts->shared.images > 0 && counts->shared.folders > 0) {
         return cnn__fail(context, CNN_ERROR_FORMAT,
                          "%s: found %zu images beside %zu folders, expected one folder for each class or images "
                          "alone",
-                         path, counts->images, counts->folders);
+                         path, counts->shared.images, counts->shared.folders);
     }
-    if (counts->images > 0) {
+    if (counts->shared.images > 0) {
         char text[256];
         return cnn__fail(context, CNN_ERROR_FORMAT,
                          "%s: found %zu images such as \"%s\", expected a label in each name, as cat.1.jpg, or one "
                          "folder for each class",
-                         path, counts->images, cnn__printable(counts->first_image, text, sizeof(text)));
+                         path, counts->shared.images, cnn__printable(counts->first_image, text, sizeof(text)));
     }
-    if (counts->folders > 0) {
+    if (counts->shared.folders > 0) {
         const char *slash = path[strlen(path) - 1] == '/' ? "" : "/";
         return cnn__fail(context, CNN_ERROR_FORMAT,
                          "%s: found folders of parts, not of classes: open one of them, as %s%s%s", path, path, slash,
                          counts->first_part);
     }
-    return cnn__fail(context, CNN_ERROR_FORMAT,
-                     "%s: found %zu other entries, expected folders of images, images, IDX files or CIFAR-10 binaries",
-                     path, counts->others);
+    char list[160] = "";
+    for (size_t k = FORMS; k-- > 0;) {
+        cnn__params_append(list, sizeof(list), forms[k]->name);
+    }
+    return cnn__fail(context, CNN_ERROR_FORMAT, "%s: found %zu other entries, expected one of: %s", path,
+                     counts->others, list);
 }
 
 static cnn_status open_listed(cnn_context *context, const char *path, const cnn__listing *listing,
                               const cnn_files_options *options, cnn_dataset **dataset)
 {
-    tally counts = count_entries(listing);
-    if (counts.idx > 0 || (counts.idx_folders > 0 && counts.images == 0)) {
-        return cnn__idx_open_folder(context, path, listing, options, dataset);
-    }
-    if (counts.cifar > 0) {
-        return cnn__cifar_open_folder(context, path, listing, options, dataset);
-    }
-    if (counts.images == 0 && counts.folders > counts.parts) {
-        return cnn_dataset_open_folders(context, path, options, dataset);
-    }
-    if (counts.folders == 0 && counts.labelled > 0) {
-        return cnn_dataset_open_flat(context, path, options, dataset);
+    const tally counts = count_entries(listing);
+    for (size_t k = 0; k < FORMS; k++) {
+        cnn__contents contents = counts.shared;
+        contents.own_files = counts.own[k].files;
+        contents.own_folders = counts.own[k].folders;
+        if (forms[k]->fits(&contents)) {
+            return forms[k]->open(context, path, listing, options, dataset);
+        }
     }
     return fail_unknown(context, path, &counts);
 }

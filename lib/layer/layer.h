@@ -149,6 +149,23 @@ cnn_status cnn__check_activation(const cnn_context *context, const char *type, i
 cnn_status cnn__check_initializer(const cnn_context *context, const char *type, const char *field,
                                   cnn_initializer *init, cnn_initializer_kind standard);
 
+/* Entries of the field table of a kind whose option struct has a kernel and a bias with all that may be said of them;
+ * cnn__layer_create() checks regularizers and constraints of any kind, and fills in defaults. */
+#define CNN__KERNEL_RULES(type)                                                                          \
+    {"kernel_regularizer", offsetof(type, kernel_regularizer), CNN__FIELD_REGULARIZER, 1, NULL},         \
+        {"bias_regularizer", offsetof(type, bias_regularizer), CNN__FIELD_REGULARIZER, 1, NULL},         \
+        {"activity_regularizer", offsetof(type, activity_regularizer), CNN__FIELD_REGULARIZER, 1, NULL}, \
+        {"kernel_constraint", offsetof(type, kernel_constraint), CNN__FIELD_CONSTRAINT, 1, NULL},        \
+    {                                                                                                    \
+        "bias_constraint", offsetof(type, bias_constraint), CNN__FIELD_CONSTRAINT, 1, NULL               \
+    }
+
+/* And what `infer` says of them, where kernel and bias are parameters 0 and 1: `o` points to the options. */
+#define CNN__SET_KERNEL_RULES(spec, o)                                                          \
+    ((spec)->rules[0] = (cnn_parameter_rules){(o)->kernel_regularizer, (o)->kernel_constraint}, \
+     (spec)->rules[1] = (cnn_parameter_rules){(o)->bias_regularizer, (o)->bias_constraint},     \
+     (spec)->activity_regularizer = (o)->activity_regularizer)
+
 /* "expects N, H, W, C images, got (None, 784)": CNN_ERROR_SHAPE with a reason for `infer`. */
 cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *expected, char *reason,
                            size_t reason_size);

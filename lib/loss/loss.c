@@ -22,9 +22,13 @@ static const cnn__loss_kind *const kinds[] = {
     &cnn__loss_mse,
 };
 
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+const char *cnn_loss_usage(size_t index) { return index < KINDS ? kinds[index]->name : NULL; }
+
 const cnn__loss_kind *cnn__loss_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; i < KINDS; i++) {
         if (strcmp(kinds[i]->name, name) == 0) {
             return kinds[i];
         }

@@ -115,6 +115,18 @@ static uint64_t count_values(const cnn_model *model, bool all)
     return values;
 }
 
+bool cnn__model_has_penalties(const cnn_model *model)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < model->parameter_count && !any; i++) {
+        any = cnn__is_penalty(&model->parameters[i].rules.regularizer);
+    }
+    for (uint32_t i = 0; i < model->node_count && !any; i++) {
+        any = cnn__is_penalty(&model->nodes[i].activity);
+    }
+    return any;
+}
+
 uint64_t cnn_model_values(const cnn_model *model) { return count_values(model, true); }
 
 uint64_t cnn_model_trainable_values(const cnn_model *model) { return count_values(model, false); }

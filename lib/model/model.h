@@ -64,7 +64,9 @@ typedef struct cnn__node {
     uint32_t input_count;
     uint32_t inputs[CNN_LAYER_MAX_INPUTS];     /* references */
     cnn_shape output;                          /* of one sample */
+    cnn_regularizer activity;                  /* of the output */
     uint32_t first_parameter, parameter_count; /* of its own */
+    cnn_statistics statistics;                 /* by cnn_model_set_statistics() */
     struct cnn_model *lender;                  /* where its parameters come from; NULL: they are made here */
     uint32_t lender_node;
 } cnn__node;
@@ -80,6 +82,7 @@ typedef struct cnn__parameter {
     bool trainable; /* by its kind */
     bool frozen;    /* by cnn_model_set_trainable() */
     bool decay;
+    cnn_parameter_rules rules; /* zeros for statistics */
     cnn_initializer init;
     int64_t fan_in, fan_out;
 } cnn__parameter;
@@ -131,6 +134,11 @@ cnn_status cnn__model_infer(cnn_model *model);
 cnn_status cnn__model_allocate(cnn_model *model);
 void cnn__model_forget_parameters(cnn_model *model);
 
+static inline bool cnn__is_penalty(const cnn_regularizer *r) { return r->l1 != 0 || r->l2 != 0; }
+
+/* Whether anything in the built model has a regularizer. */
+bool cnn__model_has_penalties(const cnn_model *model);
+
 /* The first input's shape, that of images. */
 static inline const cnn_shape *cnn__model_input(const cnn_model *model) { return &model->inputs[0].shape; }
 
@@ -176,10 +184,19 @@ cnn_status cnn__infer_layer(const cnn_context *context, const cnn_layer_kind *ki
 /* The same, failing with an error that names the node and the shapes. */
 cnn_status cnn__infer_node(const cnn_model *model, uint32_t node, const cnn_layer_kind *kind, const void *user,
                            const cnn_shape *inputs, uint32_t input_count, cnn_layer_spec *spec);
+/* CNN_ERROR_SHAPE if a node, inferred from these inputs, does not need the parameters that the model has for it. */
+cnn_status cnn__infer_same_parameters(const cnn_model *model, uint32_t index, const cnn_shape *inputs,
+                                      const cnn_layer_spec *spec);
 
 /* The shape of a sample with a batch before it. */
 cnn_shape cnn__with_batch(const cnn_shape *sample, int64_t batch);
 cnn_shape cnn__without_batch(const cnn_shape *shape);
+
+/* Whether a pattern, as cnn_model_set_trainable() has them, means this parameter. */
+bool cnn__parameter_matches(const cnn__parameter *parameter, const char *pattern);
+/* CNN_ERROR_NOT_FOUND, and what is checked before: a built model and a pattern. */
+cnn_status cnn__no_match(const cnn_model *model, const char *pattern);
+cnn_status cnn__check_pattern(const cnn_model *model, const char *pattern);
 
 /* Fills a parameter with its initial values: a function of the seed, the node and the parameter's number. */
 void cnn__initialize(const cnn__parameter *parameter, uint64_t seed, uint32_t number, float *values);

@@ -8,9 +8,8 @@
 #include "optimizer/optimizer.h"
 
 static const cnn__optimizer_kind *const table[] = {
-    &cnn__optimizer_sgd,
-    &cnn__optimizer_rmsprop,
-    &cnn__optimizer_adam,
+    &cnn__optimizer_sgd,     &cnn__optimizer_momentum, &cnn__optimizer_nesterov,
+    &cnn__optimizer_rmsprop, &cnn__optimizer_adam,
 };
 
 #define COUNT (sizeof(table) / sizeof(table[0]))

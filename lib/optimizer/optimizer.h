@@ -32,6 +32,8 @@ typedef struct cnn__optimizer_kind {
 #define CNN__OPTIMIZER_OPTIONS 128
 
 extern const cnn__optimizer_kind cnn__optimizer_sgd, cnn__optimizer_rmsprop, cnn__optimizer_adam;
+/* Names of sgd with a momentum: texts alone have them. */
+extern const cnn__optimizer_kind cnn__optimizer_momentum, cnn__optimizer_nesterov;
 
 /* Entries of a kind's params: a number of which 0 is 0, one whose 0 stands for a default, one below 1, a switch. */
 #define CNN__OPTIMIZER_NUMBER(type, field)                               \

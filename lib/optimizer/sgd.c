@@ -39,6 +39,39 @@ const cnn__optimizer_kind cnn__optimizer_sgd = {
     .create = create,
 };
 
+static const cnn__param momentum_params[] = {CNN__OPTIMIZER_SHARE(cnn_sgd_options, momentum, NAN),
+                                             CNN__OPTIMIZER_COMMON(cnn_sgd_options)};
+
+static cnn_status create_momentum(cnn_context *context, const void *options, cnn_optimizer **optimizer)
+{
+    cnn_sgd_options given = *(const cnn_sgd_options *)options;
+    given.momentum = cnn__number_or(given.momentum, 0.9f);
+    return cnn_sgd_create(context, &given, optimizer);
+}
+
+static cnn_status create_nesterov(cnn_context *context, const void *options, cnn_optimizer **optimizer)
+{
+    cnn_sgd_options given = *(const cnn_sgd_options *)options;
+    given.nesterov = 1;
+    return create_momentum(context, &given, optimizer);
+}
+
+const cnn__optimizer_kind cnn__optimizer_momentum = {
+    .name = "momentum",
+    .usage = "momentum:momentum=0.9," CNN__OPTIMIZER_COMMON_USAGE,
+    .params = momentum_params,
+    .options_size = sizeof(cnn_sgd_options),
+    .create = create_momentum,
+};
+
+const cnn__optimizer_kind cnn__optimizer_nesterov = {
+    .name = "nesterov",
+    .usage = "nesterov:momentum=0.9," CNN__OPTIMIZER_COMMON_USAGE,
+    .params = momentum_params,
+    .options_size = sizeof(cnn_sgd_options),
+    .create = create_nesterov,
+};
+
 static cnn_status check(const cnn_context *context, const cnn_sgd_options *options)
 {
     const cnn__number_check momentum = {"momentum", options->momentum, 1};

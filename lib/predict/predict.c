@@ -8,7 +8,7 @@
 
 static size_t output_count(const cnn_session *session)
 {
-    cnn_shape shape = cnn_model_output_shape(session->model);
+    const cnn_shape shape = cnn__session_output_shape(session);
     size_t values = 0;
     return cnn__shape_values(&shape, &values) ? values : 0;
 }
@@ -95,28 +95,30 @@ static size_t choose(const cnn_model *model, const distribution *all, size_t cla
 
 /* Channels that an image of this size must have; 0 for a size that is not known yet. A model that reads a vector takes
  * as many as make its values. */
-static uint32_t input_channels(const cnn_model *model, int64_t height, int64_t width)
+static uint32_t input_channels(const cnn_session *session, int64_t height, int64_t width)
 {
+    const cnn_model *model = session->model;
+    const cnn_shape input = cnn__session_input_shape(session);
     size_t wanted = 0, values = 0;
-    if (cnn__model_input(model)->rank == 3) {
-        return cnn__model_input(model)->dims[2] == 1 ? 1 : 3;
+    if (input.rank == 3) {
+        return input.dims[2] == 1 ? 1 : 3;
     }
     int64_t dims[3] = {height, width, 3};
     if (model->pipeline != NULL) {
         cnn__pipeline_dims(model->pipeline, dims);
     }
     const cnn_shape shape = {3, 0, {dims[0], dims[1], dims[2]}};
-    const bool known = cnn__shape_values(cnn__model_input(model), &wanted) && cnn__shape_values(&shape, &values);
+    const bool known = cnn__shape_values(&input, &wanted) && cnn__shape_values(&shape, &values);
     return known && values == wanted ? 3 : 1;
 }
 
 /* Whether values of this shape are an input: what loaders may give too. */
-static bool is_input(const cnn_model *model, const cnn_shape *shape)
+static bool is_input(const cnn_shape *input, const cnn_shape *shape)
 {
     size_t have = 0, want = 0;
-    const bool vector = cnn__model_input(model)->rank == 1 && cnn__shape_values(shape, &have) &&
-                        cnn__shape_values(cnn__model_input(model), &want) && have == want;
-    return vector || cnn__shape_equal(shape, cnn__model_input(model));
+    const bool vector = input->rank == 1 && cnn__shape_values(shape, &have) && cnn__shape_values(input, &want) &&
+                        have == want;
+    return vector || cnn__shape_equal(shape, input);
 }
 
 /* Fills the scratch with the views of the image, mostly one. */
@@ -124,7 +126,8 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
 {
     const cnn_model *model = session->model;
     cnn_image *converted = NULL;
-    const uint32_t channels = input_channels(model, image->height, image->width);
+    const cnn_shape input = cnn__session_input_shape(session);
+    const uint32_t channels = input_channels(session, image->height, image->width);
     if (model->pipeline == NULL) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: has no preprocessing: cnn_model_set_pipeline()",
                          model->name);
@@ -138,8 +141,7 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     size_t room = 0;
     cnn_shape shape = {0};
     *views = cnn__pipeline_views(model->pipeline);
-    if (status == CNN_OK &&
-        (!cnn__shape_values(cnn__model_input(model), &room) || !cnn__mul_size(room, *views, &room))) {
+    if (status == CNN_OK && (!cnn__shape_values(&input, &room) || !cnn__mul_size(room, *views, &room))) {
         status = cnn__fail(session->context, CNN_ERROR_LIMIT, "%s: %u views are too large", model->name, *views);
     }
     if (status == CNN_OK) {
@@ -151,10 +153,10 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     if (*views > 1 && shape.rank > 0) {
         shape = cnn__without_batch(&shape);
     }
-    if (status == CNN_OK && !is_input(model, &shape)) {
+    if (status == CNN_OK && !is_input(&input, &shape)) {
         char given[64], wanted[64];
         cnn__shape_text(&shape, NULL, given, sizeof(given));
-        cnn__shape_text(cnn__model_input(model), NULL, wanted, sizeof(wanted));
+        cnn__shape_text(&input, NULL, wanted, sizeof(wanted));
         status = cnn__fail(session->context, CNN_ERROR_SHAPE, "%s: the image becomes %s, the input is %s", model->name,
                            given, wanted);
     }
@@ -200,7 +202,7 @@ static cnn_decode_options decode_options(const cnn_session *session)
     if (model->pipeline != NULL) {
         options = cnn__pipeline_decoding(model->pipeline);
     }
-    options.channels = input_channels(model, 0, 0);
+    options.channels = input_channels(session, 0, 0);
     return options;
 }
 

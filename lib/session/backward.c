@@ -6,6 +6,7 @@
 #include "core/float_mode.h"
 #include "session/frame.h"
 #include "session/memory.h"
+#include "session/penalty.h"
 #include "session/request.h"
 #include "session/trace.h"
 
@@ -136,7 +137,9 @@ static cnn_status run_ops(const cnn_session *session)
 static cnn_status run_all(cnn_session *session)
 {
     session->can_go_back = session->program.repeats;
-    cnn_status status = run_ops(session);
+    cnn_status status = cnn__penalty_begin_gradients(session);
+    status = status == CNN_OK ? run_ops(session) : status;
+    status = status == CNN_OK ? cnn__penalty_end_gradients(session) : status;
     status = status == CNN_OK ? cnn__session_memory_take_gradients(session) : status;
     session->has_gradients = status == CNN_OK;
     return status;
@@ -161,13 +164,32 @@ static cnn_status check_backward(const cnn_session *session)
     return CNN_OK;
 }
 
+void cnn__session_forget_losses(cnn_session *session)
+{
+    session->has_loss = false;
+    for (uint32_t i = 0; i < session->program.output_count; i++) {
+        session->program.outputs[i].has_loss = false;
+    }
+}
+
+/* Whether these logits have a gradient already, by a loss of an output that ends in them. */
+static bool has_loss(const cnn_session *session, uint32_t logits)
+{
+    for (uint32_t i = 0; i < session->program.output_count; i++) {
+        if (session->program.outputs[i].has_loss && session->program.outputs[i].logits == logits) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Outputs that nothing is said of: their logits' gradient is zero, where no other output has the same ones. */
-static cnn_status clear_others(const cnn_session *session, const cnn__output *said)
+static cnn_status clear_others(const cnn_session *session)
 {
     for (uint32_t i = 0; i < session->program.output_count; i++) {
         const cnn__output *output = &session->program.outputs[i];
         float *place = cnn__session_gradient_of(session, output->logits);
-        if (place != NULL && (said == NULL || output->logits != said->logits)) {
+        if (place != NULL && !has_loss(session, output->logits)) {
             cnn_backend_call call;
             const cnn_fill_args args = {
                 .struct_size = sizeof(args), .n = cnn__session_values(session, output->logits), .y = place};
@@ -180,14 +202,18 @@ static cnn_status clear_others(const cnn_session *session, const cnn__output *sa
 
 static cnn_status go_back(cnn_session *session, const float *given)
 {
-    const cnn__output *output = cnn__session_output(session);
+    cnn__output *output = cnn__session_output(session);
     float *place = cnn__session_host_gradient(session, output->logits);
+    if (given != NULL) {
+        cnn__session_forget_losses(session);
+        output->has_loss = true;
+    }
     if (given != NULL && place != NULL) {
         memcpy(place, given, cnn__session_values(session, output->logits) * sizeof(float)); /* to this side */
         CNN__RETURN_IF_ERROR(cnn__session_memory_put_gradient(session, output->logits));
     }
-    session->has_loss = false;
-    CNN__RETURN_IF_ERROR(clear_others(session, output));
+    CNN__RETURN_IF_ERROR(clear_others(session));
+    cnn__session_forget_losses(session);
     return run_all(session);
 }
 
@@ -217,7 +243,7 @@ cnn_status cnn__session_head_backward(cnn_session *session, const cnn__output *o
     return op->kind->backward(op->user, &f.call);
 }
 
-static cnn_status find_output(const cnn_session *session, const char *name, const cnn__output **output)
+cnn_status cnn__session_find_output(const cnn_session *session, const char *name, cnn__output **output)
 {
     cnn__wanted wanted;
     *output = cnn__session_output(session);
@@ -238,8 +264,8 @@ static cnn_status find_output(const cnn_session *session, const char *name, cons
 /* Adds a gradient from outside to those that the logits of an output have; by way of the workspace. */
 static cnn_status add_given(cnn_session *session, const cnn_output_gradient *given)
 {
-    const cnn__output *output = NULL;
-    CNN__RETURN_IF_ERROR(find_output(session, given->output, &output));
+    cnn__output *output = NULL;
+    CNN__RETURN_IF_ERROR(cnn__session_find_output(session, given->output, &output));
     float *place = cnn__session_gradient_of(session, output->logits);
     if (place == NULL) {
         return CNN_OK; /* nothing before it has a gradient */
@@ -269,8 +295,8 @@ cnn_status cnn_session_backward_from(cnn_session *session, const cnn_output_grad
                          session->model->name);
     }
     const cnn__float_mode mode = cnn__float_mode_enter();
-    cnn_status status = clear_others(session, NULL);
-    session->has_loss = false;
+    cnn__session_forget_losses(session);
+    cnn_status status = clear_others(session);
     for (size_t i = 0; i < count && status == CNN_OK; i++) {
         status = add_given(session, &gradients[i]);
     }

@@ -191,6 +191,20 @@ static void list_output(const compiler *c, const cnn__wanted *wanted, cnn__outpu
     }
 }
 
+/* A value with a penalty is read after the forward pass, and its gradient begins with that of the penalty. */
+static void mark_penalties(const compiler *c)
+{
+    cnn__program *program = c->program;
+    for (uint32_t i = 0; i < c->model->node_count && program->penalties; i++) {
+        const cnn_regularizer *activity = &c->model->nodes[i].activity;
+        if (program->node_values[i] != CNN__NO_VALUE && cnn__is_penalty(activity)) {
+            cnn__value *value = &program->values[program->node_values[i]];
+            value->penalty = *activity;
+            value->kept = value->begins = true;
+        }
+    }
+}
+
 /* Marks what somebody outside reads, before and after a backward pass. */
 static void mark_values(const compiler *c)
 {
@@ -212,6 +226,7 @@ static void mark_values(const compiler *c)
     for (uint32_t i = 0; i < c->model->node_count && r->keep_all; i++) {
         program->values[program->node_values[i]].kept = true;
     }
+    mark_penalties(c);
 }
 
 /* ---- shapes ---- */
@@ -241,12 +256,32 @@ static void set_shape(cnn__value *value, const cnn_shape *shape)
     (void)cnn__shape_values(shape, &value->values); /* checked when it was inferred */
 }
 
-static cnn_status infer(const compiler *c)
+/* The shape of a sample of an input, which may be of another size than the model's. */
+static cnn_status choose_input(const compiler *c, uint32_t i, cnn_shape *shape)
 {
-    cnn__program *program = c->program;
+    const cnn__request *r = c->request;
+    const cnn_shape *own = &c->model->inputs[i].shape;
+    const bool given = i < r->input_shape_count && r->input_shapes[i].rank != 0;
+    *shape = given ? r->input_shapes[i] : *own;
+    bool fits = shape->rank == own->rank;
+    for (uint32_t k = 0; fits && k < shape->rank; k++) {
+        fits = shape->dims[k] > 0 && shape->dims[k] <= INT32_MAX;
+    }
+    if (!fits) {
+        return cnn__fail(c->model->context, CNN_ERROR_SHAPE,
+                         "%s: the shape given for input \"%s\" has %u dimensions, or one that is none; expected %u",
+                         c->model->name, c->model->inputs[i].name, shape->rank, own->rank);
+    }
+    return CNN_OK;
+}
+
+static cnn_status infer_inputs(const compiler *c)
+{
     for (uint32_t i = 0; i < c->model->input_count; i++) {
-        cnn__value *value = &program->values[program->input_values[i]];
-        const cnn_shape shape = cnn__with_batch(&c->model->inputs[i].shape, c->request->batch);
+        cnn__value *value = &c->program->values[c->program->input_values[i]];
+        cnn_shape shape;
+        CNN__RETURN_IF_ERROR(choose_input(c, i, &shape));
+        shape = cnn__with_batch(&shape, c->request->batch);
         if (!cnn__shape_values(&shape, &value->values)) {
             char text[128];
             cnn__shape_text(&shape, NULL, text, sizeof(text));
@@ -255,12 +290,22 @@ static cnn_status infer(const compiler *c)
         }
         set_shape(value, &shape);
     }
+    return CNN_OK;
+}
+
+static cnn_status infer(const compiler *c)
+{
+    cnn__program *program = c->program;
+    CNN__RETURN_IF_ERROR(infer_inputs(c));
     for (uint32_t k = 0; k < program->op_count; k++) {
         cnn__op *op = &program->ops[k];
         cnn_shape shapes[CNN_LAYER_MAX_INPUTS];
         input_shapes(program, op, shapes);
         CNN__RETURN_IF_ERROR(
             cnn__infer_node(c->model, op->node, op->kind, op->user, shapes, op->input_count, &op->spec));
+        if (op->parameter_count > 0 && c->request->input_shape_count > 0) {
+            CNN__RETURN_IF_ERROR(cnn__infer_same_parameters(c->model, op->node, shapes, &op->spec));
+        }
         set_shape(&program->values[op->output], &op->spec.output);
     }
     return CNN_OK;
@@ -331,7 +376,8 @@ static bool allocate_program(compiler *c)
     program->node_values = cnn__alloc_array(context, nodes, sizeof(uint32_t));
     program->linear_values = cnn__alloc_array(context, nodes, sizeof(uint32_t));
     program->outputs = cnn__alloc_array(context, c->request->output_count, sizeof(*program->outputs));
-    program->trained = cnn__alloc_zero(context, c->model->parameter_count * sizeof(bool));
+    program->trained = cnn__alloc_zero(context, 2 * c->model->parameter_count * sizeof(bool));
+    program->written = program->trained + c->model->parameter_count;
     program->output_count = (uint32_t)c->request->output_count;
     if (program->ops == NULL || program->values == NULL || program->input_values == NULL ||
         program->node_values == NULL || program->linear_values == NULL || program->outputs == NULL ||
@@ -358,6 +404,7 @@ cnn_status cnn__program_compile(const cnn_model *model, const cnn__request *requ
     *program = (cnn__program){.training = request->training,
                               .keeps_all = request->keep_all,
                               .repeats = request->gradient_count > 0,
+                              .penalties = request->penalties,
                               .parameter_gradients = request->parameter_gradients};
     compiler c = {.model = model, .request = request, .program = program};
     cnn_status status = allocate_marks(&c) ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;

@@ -8,8 +8,14 @@ typedef struct search {
     cnn__program *program;
 } search;
 
+static const cnn__node *owner_of(const search *c, const cnn__op *op)
+{
+    return &c->model->nodes[c->model->nodes[op->node].owner];
+}
+
 /* A layer is frozen by cnn_model_set_trainable() alone: when all that could be trained was frozen, or everything of a
- * layer that has statistics only, such as a normalisation without scale and shift. */
+ * layer that has statistics only, such as a normalisation without scale and shift. Unless it is said what becomes of
+ * its statistics, they stay when it is frozen. */
 static void note_parameters(const search *c, cnn__op *op)
 {
     bool any_trainable = false, all_frozen = true, any_trained = false;
@@ -20,6 +26,9 @@ static void note_parameters(const search *c, cnn__op *op)
         any_trained = any_trained || (parameter->trainable && !parameter->frozen);
     }
     op->frozen = op->parameter_count > 0 && !any_trained && (any_trainable || all_frozen);
+    const cnn_statistics statistics = op->parameter_count > 0 ? owner_of(c, op)->statistics
+                                                              : CNN_STATISTICS_BY_TRAINABLE;
+    op->frozen = statistics == CNN_STATISTICS_BY_TRAINABLE ? op->frozen : statistics == CNN_STATISTICS_KEEP;
     op->has_trained = any_trained && c->request->parameter_gradients;
 }
 
@@ -42,12 +51,15 @@ static void find_moved(const search *c)
 }
 
 /* Going back: a gradient is computed only where what gradients begin with depends on the value, not in branches that
- * lead nowhere, nor after the logits. `reached` is zero at first. */
+ * lead nowhere, nor after the logits, unless there is a penalty. `reached` is zero at first. */
 static void find_reached(const search *c, bool *reached)
 {
     cnn__program *program = c->program;
     for (uint32_t i = 0; i < program->output_count; i++) {
         reached[program->outputs[i].logits] = true;
+    }
+    for (uint32_t v = 0; v < program->value_count; v++) {
+        reached[v] = reached[v] || cnn__is_penalty(&program->values[v].penalty);
     }
     for (uint32_t k = program->op_count; k-- > 0;) {
         cnn__op *op = &program->ops[k];
@@ -59,6 +71,9 @@ static void find_reached(const search *c, bool *reached)
             op->has_backward = op->has_backward || program->values[op->inputs[i]].has_gradient;
         }
         program->has_backward = program->has_backward || op->has_backward;
+        for (uint32_t i = 0; i < op->parameter_count && op->has_backward && op->has_trained; i++) {
+            program->written[op->parameters[i]] = true;
+        }
     }
     for (uint32_t i = 0; i < c->model->input_count; i++) {
         cnn__value *input = &program->values[program->input_values[i]];

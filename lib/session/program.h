@@ -30,8 +30,11 @@ typedef struct cnn__request {
     bool training;                             /* behaviour */
     bool parameter_gradients;                  /* of the trained ones */
     bool keep_all;                             /* every node's output */
+    bool penalties;                            /* what regularizers add to the loss, and to gradients */
     const cnn__wanted *outputs, *keep, *asked; /* asked: values whose gradients are */
     size_t output_count, keep_count, gradient_count;
+    const cnn_shape *input_shapes; /* of a sample; rank 0, or not listed: the model's */
+    size_t input_shape_count;
 } cnn__request;
 
 typedef struct cnn__op {
@@ -63,6 +66,7 @@ typedef struct cnn__output {
     cnn__wanted wanted;
     uint32_t value, logits; /* one value if no activation was split off */
     uint32_t head;          /* the operation that turns logits into the output; CNN__NO_OP: none */
+    bool has_loss;          /* the gradient of the logits is in place, put there by cnn_session_loss() */
 } cnn__output;
 
 typedef struct cnn__program {
@@ -76,11 +80,13 @@ typedef struct cnn__program {
     cnn__output *outputs;
     uint32_t output_count;
     bool *trained;            /* parameter of the model -> its gradient is wanted */
+    bool *written;            /* parameter of the model -> some operation's backward writes its gradient */
     bool training;            /* behaviour */
     bool parameter_gradients; /* those of trained parameters are computed */
     bool repeats;             /* several backward passes may follow one forward pass */
     bool has_backward;        /* some gradient is computed */
     bool keeps_all;
+    bool penalties; /* those of parameters and values count, and are in the gradients that there are */
 } cnn__program;
 
 /* Compiles the model's graph. Errors name the layer and the shapes. */

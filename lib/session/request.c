@@ -62,6 +62,8 @@ static bool chosen(int32_t choice, bool by_default)
     return choice == CNN_BY_DEFAULT ? by_default : choice == CNN_YES;
 }
 
+static bool is_choice(int32_t option) { return option >= CNN_BY_DEFAULT && option <= CNN_NO; }
+
 static cnn_status check(const cnn_model *model, const cnn_session_options *o)
 {
     const bool missing = (o->output_count > 0 && o->outputs == NULL) || (o->keep_count > 0 && o->keep == NULL) ||
@@ -70,9 +72,12 @@ static cnn_status check(const cnn_model *model, const cnn_session_options *o)
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: names of a session's values are missing",
                          model->name);
     }
-    if (o->training_behavior < 0 || o->training_behavior > CNN_NO || o->parameter_gradients < 0 ||
-        o->parameter_gradients > CNN_NO) {
+    if (!is_choice(o->training_behavior) || !is_choice(o->parameter_gradients) || !is_choice(o->penalties)) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: an option is not a cnn_choice", model->name);
+    }
+    if (o->input_shape_count > model->input_count || (o->input_shape_count > 0 && o->input_shapes == NULL)) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu shapes are given for %u inputs",
+                         model->name, o->input_shapes == NULL ? 0 : o->input_shape_count, model->input_count);
     }
     if (o->output_count > UINT32_MAX / 4 || o->keep_count > UINT32_MAX / 4 || o->gradient_count > UINT32_MAX / 4) {
         return cnn__fail(model->context, CNN_ERROR_LIMIT, "%s: too many values are asked for", model->name);
@@ -101,7 +106,10 @@ cnn_status cnn__request_open(const cnn_model *model, const cnn_session_options *
         .output_count = outputs,
         .keep_count = o->keep_count,
         .gradient_count = o->gradient_count,
+        .input_shapes = o->input_shapes,
+        .input_shape_count = o->input_shape_count,
     };
+    request->penalties = chosen(o->penalties, request->parameter_gradients) && cnn__model_has_penalties(model);
     cnn_status status = find_all(model, by_name ? o->outputs : NULL, outputs, all);
     if (status == CNN_OK) {
         status = find_all(model, o->keep, o->keep_count, all + outputs);

@@ -5,6 +5,7 @@
 #include "core/rng.h"
 #include "session/frame.h"
 #include "session/memory.h"
+#include "session/penalty.h"
 #include "session/request.h"
 #include "session/trace.h"
 
@@ -137,7 +138,8 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
     session->inputs[0] = inputs != NULL ? inputs : session->inputs[0];
     CNN__RETURN_IF_ERROR(check_inputs(session));
     session->count = 0;
-    session->has_loss = session->has_gradients = session->can_go_back = false;
+    cnn__session_forget_losses(session);
+    session->has_gradients = session->can_go_back = false;
     CNN__RETURN_IF_ERROR(cnn__session_memory_enter(session, count));
     session->count = count;
     session->passes += session->training;
@@ -146,6 +148,7 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
     }
     const cnn__float_mode mode = cnn__float_mode_enter();
     cnn_status status = run_all(session);
+    status = status == CNN_OK ? cnn__penalty_values(session) : status;
     cnn__float_mode_set(mode);
     status = status == CNN_OK ? cnn__session_memory_leave(session) : status;
     session->count = status == CNN_OK ? count : 0;

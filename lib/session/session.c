@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "core/options.h"
+#include "session/penalty.h"
 #include "session/request.h"
 
 static cnn_status check_options(cnn_model *model, const cnn_session_options *given, cnn_session_options *options)
@@ -65,8 +66,9 @@ static cnn_status allocate(cnn_session *session)
 {
     cnn_context *context = session->context;
     const cnn_model *model = session->model;
+    const cnn_shape shape = cnn__session_input_shape(session);
     size_t input = 0;
-    (void)cnn__shape_values(cnn__model_input(model), &input);
+    (void)cnn__shape_values(&shape, &input);
     session->prepared = cnn__alloc_zero(context, session->program.op_count * sizeof(*session->prepared));
     session->inputs = cnn__alloc_zero(context, model->input_count * sizeof(*session->inputs));
     session->scratch = cnn__alloc_array(context, input, sizeof(float));
@@ -74,6 +76,7 @@ static cnn_status allocate(cnn_session *session)
     if (session->prepared == NULL || session->inputs == NULL || session->scratch == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
+    CNN__RETURN_IF_ERROR(cnn__penalty_check(session));
     CNN__RETURN_IF_ERROR(cnn__session_memory_create(session));
     return acquire_prepared(session);
 }
@@ -162,6 +165,16 @@ cnn_shape cnn__session_shape(const cnn_session *session, uint32_t value)
     cnn_shape shape = session->program.values[value].shape;
     shape.dims[0] = (int64_t)session->count;
     return shape;
+}
+
+cnn_shape cnn__session_input_shape(const cnn_session *session)
+{
+    return cnn__without_batch(&session->program.values[session->program.input_values[0]].shape);
+}
+
+cnn_shape cnn__session_output_shape(const cnn_session *session)
+{
+    return cnn__without_batch(&session->program.values[cnn__session_output(session)->value].shape);
 }
 
 size_t cnn__session_values(const cnn_session *session, uint32_t value)

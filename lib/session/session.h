@@ -27,7 +27,7 @@ struct cnn_session {
     const float **inputs;     /* of the model, as the caller gave them; NULL: not yet */
     size_t count;             /* samples of the last forward pass; 0: none yet */
     uint64_t passes;          /* training forward passes so far: the step of dropout's random numbers */
-    bool has_loss;            /* the gradient of the first output's logits is in place */
+    bool has_loss;            /* the gradient of some output's logits is in place */
     bool can_go_back;         /* what a backward pass needs of the last forward pass is still there */
     bool has_gradients;       /* a backward pass was done */
     float *scratch;           /* cnn_session_predict_image(): one input, or several views of it */
@@ -37,6 +37,8 @@ struct cnn_session {
     size_t mean_capacity;     /* values of each */
     cnn_trace_function trace; /* NULL: nothing is traced */
     void *trace_user;
+    double activity_penalty;        /* of the last forward pass's values; 0 in a session without penalties */
+    double penalty;                 /* cnn_session_loss(): what of the last loss is penalties */
     struct cnn__update_item *items; /* cnn_optimizer_step(): the list of trained parameters; made at the first */
 };
 
@@ -54,7 +56,7 @@ float *cnn__session_gradient_of(const cnn_session *session, uint32_t value);
 cnn_shape cnn__session_shape(const cnn_session *session, uint32_t value);
 size_t cnn__session_values(const cnn_session *session, uint32_t value);
 /* The first output. */
-static inline const cnn__output *cnn__session_output(const cnn_session *session) { return session->program.outputs; }
+static inline cnn__output *cnn__session_output(const cnn_session *session) { return session->program.outputs; }
 
 /* What a sample's views say together: [samples, outputs] each, valid until the next call. */
 typedef struct cnn__view_means {
@@ -69,6 +71,16 @@ cnn_status cnn__session_forward_views(cnn_session *session, const float *inputs,
                                       cnn__view_means *means);
 /* Makes room for that many values in `scratch`. */
 cnn_status cnn__session_reserve_scratch(cnn_session *session, size_t values);
+
+/* The shape of a sample of the first input, and of the first output: not the model's in a session of another size. */
+cnn_shape cnn__session_input_shape(const cnn_session *session);
+cnn_shape cnn__session_output_shape(const cnn_session *session);
+
+/* The output of that name; NULL: the first. CNN_ERROR_NOT_FOUND. */
+cnn_status cnn__session_find_output(const cnn_session *session, const char *name, cnn__output **output);
+
+/* Forgets which outputs have a loss. */
+void cnn__session_forget_losses(cnn_session *session);
 
 /* Runs the head of an output alone backward: from a gradient of the output to that of the logits, in place of both. */
 cnn_status cnn__session_head_backward(cnn_session *session, const cnn__output *output, const float *output_gradient,

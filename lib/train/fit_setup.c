@@ -109,9 +109,10 @@ bool cnn__fit_keeps_best(const cnn__fit *fit)
 static cnn_status make_sessions(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
-    CNN__RETURN_IF_ERROR(cnn_session_create(
-        fit->model, CNN_SESSION(.batch = (uint32_t)cnn_loader_batch_size(options->train), .training = 1),
-        &fit->session));
+    CNN__RETURN_IF_ERROR(cnn_session_create(fit->model,
+                                            CNN_SESSION(.batch = (uint32_t)cnn_loader_batch_size(options->train),
+                                                        .training = 1, .penalties = cnn__penalties(options->penalties)),
+                                            &fit->session));
     if (options->validation == NULL) {
         return CNN_OK;
     }
@@ -124,7 +125,9 @@ static cnn_status make_sessions(cnn__fit *fit)
         .user = fit,
     };
     CNN__RETURN_IF_ERROR(cnn__evaluate_labels(&fit->validation, fit->model, cnn_loader_dataset(options->train)));
-    return cnn_session_create(fit->model, CNN_SESSION(.batch = cnn__evaluation_batch(options->validation)),
+    return cnn_session_create(fit->model,
+                              CNN_SESSION(.batch = cnn__evaluation_batch(options->validation),
+                                          .penalties = cnn__penalties(options->penalties)),
                               &fit->validation.session);
 }
 
@@ -154,6 +157,12 @@ static cnn_status make_history(cnn__fit *fit)
     }
     for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
         CNN__RETURN_IF_ERROR(cnn__history_add_column(fit->history, always[i]));
+    }
+    if (fit->session->program.penalties) {
+        CNN__RETURN_IF_ERROR(cnn__history_add_column(fit->history, "penalty"));
+        if (fit->options.validation != NULL) {
+            CNN__RETURN_IF_ERROR(cnn__history_add_column(fit->history, "val_penalty"));
+        }
     }
     fit->history->best_score = cnn_evaluator_worst_score(fit->best);
     return cnn__history_set_metric(fit->history, cnn_evaluator_name(fit->best));
@@ -267,9 +276,9 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
     CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_fit", options, &fit->options, sizeof(fit->options)));
     CNN__RETURN_IF_ERROR(check_options(fit));
     CNN__RETURN_IF_ERROR(complete_options(fit));
+    CNN__RETURN_IF_ERROR(make_sessions(fit));
     CNN__RETURN_IF_ERROR(make_history(fit));
     CNN__RETURN_IF_ERROR(cnn__fit_weights(fit));
-    CNN__RETURN_IF_ERROR(make_sessions(fit));
     CNN__RETURN_IF_ERROR(resume(fit));
     cnn__fit_tell_classes(fit);
     /* After the checkpoint was accepted: one that does not fit leaves the model as it was. */

@@ -4,17 +4,19 @@
 
 #include "backend/backend.h"
 #include "core/float_mode.h"
+#include "core/options.h"
 #include "loss/loss.h"
 #include "optimizer/optimizer.h"
 #include "session/memory.h"
+#include "session/penalty.h"
 #include "session/trace.h"
 #include "train/train.h"
 
 /* Probabilities taken for their logarithms give a loss that falls without end. What ends a model in some other way may
  * be a logarithm. */
-static cnn_status check_head(const cnn_session *session, const cnn_loss *loss)
+static cnn_status check_head(const cnn_session *session, const cnn__output *output, const cnn_loss *loss)
 {
-    const uint32_t op = cnn__session_output(session)->head;
+    const uint32_t op = output->head;
     const cnn_activate_options *head = op != CNN__NO_OP ? session->program.ops[op].state : NULL;
     if (head == NULL || head->activation == CNN_LOG_SOFTMAX || !cnn__loss_on_logarithms(loss)) {
         return CNN_OK;
@@ -25,15 +27,45 @@ static cnn_status check_head(const cnn_session *session, const cnn_loss *loss)
                      session->model->name, cnn_loss_name(loss), cnn__activation_names[head->activation]);
 }
 
-static cnn_status compute_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target, double *value)
+/* Logits can hold the gradient of one loss: a second would take its place. */
+static cnn_status check_logits(const cnn_session *session, const cnn__output *output)
 {
-    const cnn__output *output = cnn__session_output(session);
+    for (uint32_t i = 0; i < session->program.output_count; i++) {
+        const cnn__output *other = &session->program.outputs[i];
+        if (other != output && other->has_loss && other->logits == output->logits) {
+            return cnn__fail(session->context, CNN_ERROR_STATE,
+                             "%s: outputs %u and %u end in the same values, which have a loss already",
+                             session->model->name, (unsigned)i, (unsigned)(output - session->program.outputs));
+        }
+    }
+    return CNN_OK;
+}
+
+/* Penalties belong to all losses together, and go with the first. */
+static bool has_other_loss(const cnn_session *session, const cnn__output *output)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < session->program.output_count; i++) {
+        any = any || (&session->program.outputs[i] != output && session->program.outputs[i].has_loss);
+    }
+    return any;
+}
+
+static cnn_status compute_loss(cnn_session *session, const cnn__output *output, const cnn_loss *loss,
+                               const cnn_target *target, double *value)
+{
     bool on_output = cnn__loss_on_output(loss);
     uint32_t at = on_output ? output->value : output->logits;
     float *gradient = cnn__session_host_gradient(session, output->logits);
     size_t outputs = cnn__session_values(session, at) / session->count;
     CNN__RETURN_IF_ERROR(
         cnn_loss_compute(loss, cnn__session_host_value(session, at), target, session->count, outputs, gradient, value));
+    session->penalty = 0;
+    if (session->program.penalties && !has_other_loss(session, output)) {
+        CNN__RETURN_IF_ERROR(cnn__penalty_parameters(session, &session->penalty));
+        session->penalty += session->activity_penalty;
+        *value += session->penalty;
+    }
     if (!isfinite(*value)) {
         return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
     }
@@ -59,12 +91,45 @@ cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cn
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: a loss needs a forward pass before it",
                          session->model->name);
     }
-    CNN__RETURN_IF_ERROR(check_head(session, loss));
+    cnn_target wanted;
+    cnn__output *output = NULL;
+    CNN__RETURN_IF_ERROR(cnn__options_copy(session->context, "cnn_target", target, &wanted, sizeof(wanted)));
+    CNN__RETURN_IF_ERROR(cnn__session_find_output(session, wanted.output, &output));
+    CNN__RETURN_IF_ERROR(check_head(session, output, loss));
+    CNN__RETURN_IF_ERROR(check_logits(session, output));
     const cnn__float_mode mode = cnn__float_mode_enter();
-    cnn_status status = compute_loss(session, loss, target, value);
+    cnn_status status = compute_loss(session, output, loss, target, value);
     cnn__float_mode_set(mode);
-    session->has_loss = session->has_loss || status == CNN_OK;
+    output->has_loss = output->has_loss || status == CNN_OK;
+    session->has_loss = session->has_loss || output->has_loss;
     return status;
+}
+
+/* Holds what was updated to its constraints. */
+static cnn_status constrain(const cnn_session *session, const cnn_backend_call *call)
+{
+    const cnn_model *model = session->model;
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        const cnn__parameter *parameter = &model->parameters[i];
+        const cnn_constraint *constraint = &parameter->rules.constraint;
+        if (constraint->kind == CNN_CONSTRAINT_NONE || !cnn__session_trains(session, i)) {
+            continue;
+        }
+        const cnn_constrain_args args = {.struct_size = sizeof(args),
+                                         .kind = constraint->kind,
+                                         .axes = constraint->axes,
+                                         .low = constraint->low,
+                                         .high = constraint->high,
+                                         .rate = constraint->rate,
+                                         .shape = parameter->shape,
+                                         .w = cnn__session_parameter(session, i)};
+        const cnn_status status = cnn_backend_run(call, CNN_OP_CONSTRAIN, CNN_PASS_FORWARD, &args);
+        if (status != CNN_OK) {
+            return cnn__fail(session->context, status, "%s: the constraint of \"%s\": backend %s: %s", model->name,
+                             parameter->name, call->backend->name, cnn_status_string(status));
+        }
+    }
+    return CNN_OK;
 }
 
 cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
@@ -111,7 +176,8 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     const double begin = cnn__trace_begin(session);
     cnn_model_touch(model); /* first: a step that fails may have changed some parameters */
     const cnn__float_mode mode = cnn__float_mode_enter();
-    const cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count);
+    cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count);
+    status = status == CNN_OK ? constrain(session, &call) : status;
     cnn__float_mode_set(mode);
     CNN__RETURN_IF_ERROR(status);
     cnn__optimizer_set_owner(optimizer, model);

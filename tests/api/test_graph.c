@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Graphs as programs write them: several inputs, a layer applied to several values, a model inside another, a model cut
- * at a layer; and gradients of any value. Gradients are compared with finite differences. */
+ * at a layer. Gradients are compared with finite differences; test_values.c has those of any value. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,123 +9,28 @@
 
 #include <cnn/cnn.h>
 
+#include "api/graph.h"
 #include "common/fixture.h"
 #include "common/suite.h"
 
-enum { SIDE = 6, CHANNELS = 3, IMAGE = SIDE * SIDE * CHANNELS, VECTOR = 5, BATCH = 2, CLASSES = 3, MOST = 4096 };
-
-static cnn_context *context;
-
-static void set_up(void)
-{
-    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 2, .seed = 11), &context), CNN_OK);
-}
-
-static void tear_down(void) { cnn_context_free(context); }
-
-static void fill(float *values, size_t count, uint32_t state)
-{
-    for (size_t i = 0; i < count; i++) {
-        state = state * 1664525u + 1013904223u;
-        values[i] = (float)(state >> 8) / 8388608.0f - 1;
-    }
-}
-
-static size_t values_of(const cnn_shape *shape)
-{
-    size_t values = 1;
-    for (uint32_t i = 0; i < shape->rank; i++) {
-        values *= (size_t)shape->dims[i];
-    }
-    return values;
-}
-
-static void build(cnn_model *model) { ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context)); }
-
-static cnn_session *open_session(cnn_model *model, const cnn_session_options *options)
-{
-    cnn_session *session = NULL;
-    ck_assert_msg(cnn_session_create(model, options, &session) == CNN_OK, "%s", cnn_last_error(context));
-    return session;
-}
-
-static cnn_model *new_model(const char *name, int32_t side, int32_t channels)
-{
-    cnn_model *model = NULL;
-    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.name = name, .input = {side, side, channels}), &model),
-                     CNN_OK);
-    return model;
-}
-
-static void add(cnn_model *model, cnn_layer *layer)
-{
-    ck_assert_msg(cnn_model_add(model, layer) == CNN_OK, "%s", cnn_last_error(context));
-}
-
-/* The sum of weight x output, in double. */
-static double weighted(const float *weights, const float *values, size_t count)
-{
-    double sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        sum += (double)weights[i] * (double)values[i];
-    }
-    return sum;
-}
-
-/* Compares a gradient with what changing the values changes in the weighted first output of another session. */
-static void compare_gradient(const char *what, cnn_session *session, float *values, const float *gradient, size_t count,
-                             const float *weights, size_t outputs, uint32_t samples)
-{
-    const float h = 4e-3f;
-    for (size_t i = 0; i < count; i += 1 + count / 40) {
-        const float before = values[i];
-        double ends[2];
-        for (int k = 0; k < 2; k++) {
-            values[i] = before + (k == 0 ? h : -h);
-            cnn_model_touch(cnn_session_model(session));
-            ck_assert_int_eq(cnn_session_forward(session, NULL, samples), CNN_OK);
-            ends[k] = weighted(weights, cnn_session_output(session), outputs * samples);
-        }
-        values[i] = before;
-        cnn_model_touch(cnn_session_model(session));
-        const double expected = (ends[0] - ends[1]) / (2 * (double)h);
-        ck_assert_msg(fabs(expected - (double)gradient[i]) <= 4e-3 + 2e-2 * fabs(expected), "%s[%zu]: %g, not %g", what,
-                      i, (double)gradient[i], expected);
-    }
-}
-
-/* All trained parameters of the model. */
-static void compare_parameters(cnn_session *session, cnn_session *other, const float *weights, size_t outputs)
-{
-    cnn_model *model = cnn_session_model(session);
-    for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
-        cnn_parameter parameter = CNN_PARAMETER_INIT;
-        cnn_tensor gradient;
-        ck_assert_int_eq(cnn_model_parameter(model, i, &parameter), CNN_OK);
-        if (parameter.trainable) {
-            ck_assert_int_eq(cnn_session_gradient(session, i, &gradient), CNN_OK);
-            compare_gradient(parameter.name, other, parameter.value.data, gradient.data, values_of(&gradient.shape),
-                             weights, outputs, BATCH);
-        }
-    }
-}
+enum { VECTOR = 5, MOST = 4096 };
 
 /* ---- two inputs ---- */
 
 static cnn_model *two_inputs(void)
 {
-    cnn_model *model = new_model("two", SIDE, CHANNELS);
+    cnn_model *model = graph_model("two", SIDE, CHANNELS);
     const cnn_shape vector = {1, 0, {VECTOR}};
-    add(model, cnn_conv2d(context, CNN_CONV2D(.name = "conv", .filters = 4, .activation = CNN_TANH)));
+    graph_add(model, cnn_conv2d(graph_context, CNN_CONV2D(.name = "conv", .filters = 4, .activation = CNN_TANH)));
     ck_assert_int_eq(cnn_model_add_input(model, "table", &vector), CNN_OK);
-    add(model, cnn_dense(context, CNN_DENSE(.name = "scales", .units = 4, .activation = CNN_SIGMOID)));
-    cnn_model_add_after(model, cnn_multiply(context, CNN_NAMED(.name = "scaled")),
+    graph_add(model, cnn_dense(graph_context, CNN_DENSE(.name = "scales", .units = 4, .activation = CNN_SIGMOID)));
+    cnn_model_add_after(model, cnn_multiply(graph_context, CNN_NAMED(.name = "scaled")),
                         (const char *const[]){"conv", "scales"}, 2);
-    add(model, cnn_flatten(context, CNN_NAMED(.name = "flat")));
-    cnn_model_add_after(model, cnn_concatenate(context, CNN_NAMED(.name = "both")),
+    graph_add(model, cnn_flatten(graph_context, CNN_NAMED(.name = "flat")));
+    cnn_model_add_after(model, cnn_concatenate(graph_context, CNN_NAMED(.name = "both")),
                         (const char *const[]){"flat", "table"}, 2);
-    add(model, cnn_dense(context, CNN_DENSE(.name = "end", .units = CLASSES, .activation = CNN_SOFTMAX)));
-    build(model);
+    graph_add(model, cnn_dense(graph_context, CNN_DENSE(.name = "end", .units = CLASSES, .activation = CNN_SOFTMAX)));
+    graph_build(model);
     return model;
 }
 
@@ -133,14 +38,14 @@ static void compare_two_inputs(cnn_model *model)
 {
     static float images[BATCH * IMAGE], tables[BATCH * VECTOR], weights[BATCH * CLASSES];
     static const char *const by[] = {"input", "table", "scaled", "conv:linear"};
-    fill(images, BATCH * IMAGE, 1);
-    fill(tables, BATCH * VECTOR, 2);
-    fill(weights, BATCH * CLASSES, 3);
-    cnn_session *session = open_session(
+    graph_fill(images, BATCH * IMAGE, 1);
+    graph_fill(tables, BATCH * VECTOR, 2);
+    graph_fill(weights, BATCH * CLASSES, 3);
+    cnn_session *session = graph_open(
         model, CNN_SESSION(.batch = BATCH, .parameter_gradients = CNN_YES, .gradients = by, .gradient_count = 4));
-    cnn_session *other = open_session(model, CNN_SESSION(.batch = BATCH));
+    cnn_session *other = graph_open(model, CNN_SESSION(.batch = BATCH));
     ck_assert_int_eq(cnn_session_forward(session, images, BATCH), CNN_ERROR_INVALID_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "table"));
+    ck_assert_ptr_nonnull(strstr(cnn_last_error(graph_context), "table"));
     ck_assert_int_eq(cnn_session_set_input(session, "table", tables), CNN_OK);
     ck_assert_int_eq(cnn_session_set_input(other, "table", tables), CNN_OK);
     ck_assert_int_eq(cnn_session_set_input(other, "input", images), CNN_OK);
@@ -151,12 +56,12 @@ static void compare_two_inputs(cnn_model *model)
     ck_assert_int_eq(cnn_session_value_gradient(session, "table", &gradient), CNN_ERROR_STATE);
     ck_assert_int_eq(cnn_session_backward_from(session, &start, 1), CNN_OK);
     ck_assert_int_eq(cnn_session_value_gradient(session, "table", &gradient), CNN_OK);
-    compare_gradient("table", other, tables, gradient.data, BATCH * VECTOR, weights, CLASSES, BATCH);
+    graph_compare("table", other, tables, gradient.data, BATCH * VECTOR, weights, CLASSES, BATCH);
     ck_assert_int_eq(cnn_session_value_gradient(session, "input", &gradient), CNN_OK);
     ck_assert_int_eq(gradient.shape.rank, 4);
-    compare_gradient("input", other, images, gradient.data, BATCH * IMAGE, weights, CLASSES, BATCH);
+    graph_compare("input", other, images, gradient.data, BATCH * IMAGE, weights, CLASSES, BATCH);
     ck_assert_int_eq(cnn_session_value_gradient(session, "flat", &gradient), CNN_ERROR_STATE);
-    compare_parameters(session, other, weights, CLASSES);
+    graph_compare_parameters(session, other, weights, CLASSES);
     cnn_session_free(session);
     cnn_session_free(other);
 }
@@ -179,21 +84,22 @@ END_TEST
 START_TEST(outputs_by_name_run_nothing_after_them)
 {
     static float images[BATCH * IMAGE];
-    cnn_model *model = new_model("outputs", SIDE, CHANNELS);
+    cnn_model *model = graph_model("outputs", SIDE, CHANNELS);
     cnn_tensor first, second, kept;
-    fill(images, BATCH * IMAGE, 5);
-    add(model, cnn_conv2d(context, CNN_CONV2D(.name = "conv", .filters = 4, .activation = CNN_RELU)));
-    add(model, cnn_global_average_pool2d(context, CNN_NAMED(.name = "mean")));
-    add(model, cnn_dense(context, CNN_DENSE(.name = "kind", .units = CLASSES, .activation = CNN_SOFTMAX)));
-    cnn_model_add_after(model, cnn_dense(context, CNN_DENSE(.name = "yes", .units = 1, .activation = CNN_SIGMOID)),
+    graph_fill(images, BATCH * IMAGE, 5);
+    graph_add(model, cnn_conv2d(graph_context, CNN_CONV2D(.name = "conv", .filters = 4, .activation = CNN_RELU)));
+    graph_add(model, cnn_global_average_pool2d(graph_context, CNN_NAMED(.name = "mean")));
+    graph_add(model, cnn_dense(graph_context, CNN_DENSE(.name = "kind", .units = CLASSES, .activation = CNN_SOFTMAX)));
+    cnn_model_add_after(model,
+                        cnn_dense(graph_context, CNN_DENSE(.name = "yes", .units = 1, .activation = CNN_SIGMOID)),
                         (const char *const[]){"mean"}, 1);
     ck_assert_int_eq(cnn_model_set_outputs(model, (const char *const[]){"kind", "yes"}, 2), CNN_OK);
-    build(model);
+    graph_build(model);
     ck_assert_uint_eq(cnn_model_output_count(model), 2);
     ck_assert_str_eq(cnn_model_output_name(model, 1), "yes");
     ck_assert_int_eq(cnn_model_output_shape(model).dims[0], CLASSES);
 
-    cnn_session *whole = open_session(model, CNN_SESSION(.batch = BATCH, .training = 1));
+    cnn_session *whole = graph_open(model, CNN_SESSION(.batch = BATCH, .training = 1));
     ck_assert_int_eq(cnn_session_forward(whole, images, BATCH), CNN_OK);
     ck_assert_int_eq(cnn_session_activation(whole, "kind", &first), CNN_OK);
     ck_assert_ptr_eq(first.data, cnn_session_output(whole));
@@ -220,12 +126,12 @@ START_TEST(outputs_by_name_run_nothing_after_them)
     starts[0].output = "mean";
     ck_assert_int_eq(cnn_session_backward_from(whole, starts, 1), CNN_ERROR_NOT_FOUND);
 
-    cnn_session *part = open_session(model, CNN_SESSION(.batch = BATCH, .outputs = (const char *const[]){"conv"},
-                                                        .output_count = 1, .keep = (const char *const[]){"conv:linear"},
-                                                        .keep_count = 1));
+    cnn_session *part = graph_open(model, CNN_SESSION(.batch = BATCH, .outputs = (const char *const[]){"conv"},
+                                                      .output_count = 1, .keep = (const char *const[]){"conv:linear"},
+                                                      .keep_count = 1));
     ck_assert_int_eq(cnn_session_forward(part, images, BATCH), CNN_OK);
     ck_assert_int_eq(cnn_session_activation(part, "conv:linear", &kept), CNN_OK);
-    for (size_t i = 0; i < values_of(&kept.shape); i++) {
+    for (size_t i = 0; i < graph_values_of(&kept.shape); i++) {
         ck_assert_float_eq(cnn_session_output(part)[i], kept.data[i] > 0 ? kept.data[i] : 0);
     }
     ck_assert_int_eq(cnn_session_activation(part, "mean", &kept), CNN_ERROR_STATE);
@@ -241,27 +147,27 @@ END_TEST
 START_TEST(siamese_branches_share_their_layers)
 {
     static float images[2][BATCH * IMAGE], weights[BATCH];
-    cnn_model *model = new_model("siamese", SIDE, CHANNELS);
+    cnn_model *model = graph_model("siamese", SIDE, CHANNELS);
     const cnn_shape image = {3, 0, {SIDE, SIDE, CHANNELS}};
-    add(model, cnn_conv2d(context, CNN_CONV2D(.name = "conv", .filters = 4, .activation = CNN_TANH)));
-    add(model, cnn_flatten(context, CNN_NAMED(.name = "flat")));
-    add(model, cnn_dense(context, CNN_DENSE(.name = "code", .units = 6)));
+    graph_add(model, cnn_conv2d(graph_context, CNN_CONV2D(.name = "conv", .filters = 4, .activation = CNN_TANH)));
+    graph_add(model, cnn_flatten(graph_context, CNN_NAMED(.name = "flat")));
+    graph_add(model, cnn_dense(graph_context, CNN_DENSE(.name = "code", .units = 6)));
     ck_assert_int_eq(cnn_model_add_input(model, "other", &image), CNN_OK);
     ck_assert_int_eq(cnn_model_apply(model, "conv", "conv_b", NULL, 0), CNN_OK);
     ck_assert_int_eq(cnn_model_apply(model, "flat", NULL, NULL, 0), CNN_OK);
     ck_assert_int_eq(cnn_model_apply(model, "code", "code_b", NULL, 0), CNN_OK);
-    cnn_model_add_after(model, cnn_subtract(context, CNN_NAMED(.name = "difference")),
+    cnn_model_add_after(model, cnn_subtract(graph_context, CNN_NAMED(.name = "difference")),
                         (const char *const[]){"code", "code_b"}, 2);
-    cnn_model_add_after(model, cnn_multiply(context, CNN_NAMED(.name = "squares")),
+    cnn_model_add_after(model, cnn_multiply(graph_context, CNN_NAMED(.name = "squares")),
                         (const char *const[]){"difference", "difference"}, 2);
-    add(model, cnn_dense(context, CNN_DENSE(.name = "same", .units = 1)));
-    build(model);
+    graph_add(model, cnn_dense(graph_context, CNN_DENSE(.name = "same", .units = 1)));
+    graph_build(model);
     ck_assert_uint_eq(cnn_model_parameter_count(model), 6);
-    fill(images[0], BATCH * IMAGE, 1);
-    fill(images[1], BATCH * IMAGE, 2);
-    fill(weights, BATCH, 3);
-    cnn_session *session = open_session(model, CNN_SESSION(.batch = BATCH, .training = 1));
-    cnn_session *other = open_session(model, CNN_SESSION(.batch = BATCH));
+    graph_fill(images[0], BATCH * IMAGE, 1);
+    graph_fill(images[1], BATCH * IMAGE, 2);
+    graph_fill(weights, BATCH, 3);
+    cnn_session *session = graph_open(model, CNN_SESSION(.batch = BATCH, .training = 1));
+    cnn_session *other = graph_open(model, CNN_SESSION(.batch = BATCH));
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(cnn_session_set_input(i == 0 ? session : other, "other", images[1]), CNN_OK);
         ck_assert_int_eq(cnn_session_forward(i == 0 ? session : other, images[0], BATCH), CNN_OK);
@@ -270,7 +176,7 @@ START_TEST(siamese_branches_share_their_layers)
     ck_assert_int_eq(cnn_session_backward(session, weights), CNN_ERROR_STATE);
     ck_assert_int_eq(cnn_session_forward(session, images[0], BATCH), CNN_OK);
     ck_assert_int_eq(cnn_session_backward(session, weights), CNN_OK); /* sums begin anew */
-    compare_parameters(session, other, weights, 1);
+    graph_compare_parameters(session, other, weights, 1);
     /* The same image twice differs by nothing. */
     ck_assert_int_eq(cnn_session_set_input(other, "other", images[0]), CNN_OK);
     ck_assert_int_eq(cnn_session_forward(other, images[0], BATCH), CNN_OK);
@@ -285,13 +191,13 @@ END_TEST
 
 static cnn_model *features(void)
 {
-    cnn_model *model = new_model("vgg", SIDE, CHANNELS);
-    add(model, cnn_conv2d(context, CNN_CONV2D(.name = "block1_conv1", .filters = 4, .padding = CNN_PADDING_SAME,
-                                              .activation = CNN_RELU)));
-    add(model, cnn_conv2d(context, CNN_CONV2D(.name = "block1_conv2", .filters = 4, .padding = CNN_PADDING_SAME,
-                                              .activation = CNN_RELU)));
-    add(model, cnn_max_pool2d(context, CNN_POOL2D(.name = "block1_pool")));
-    build(model);
+    cnn_model *model = graph_model("vgg", SIDE, CHANNELS);
+    graph_add(model, cnn_conv2d(graph_context, CNN_CONV2D(.name = "block1_conv1", .filters = 4,
+                                                          .padding = CNN_PADDING_SAME, .activation = CNN_RELU)));
+    graph_add(model, cnn_conv2d(graph_context, CNN_CONV2D(.name = "block1_conv2", .filters = 4,
+                                                          .padding = CNN_PADDING_SAME, .activation = CNN_RELU)));
+    graph_add(model, cnn_max_pool2d(graph_context, CNN_POOL2D(.name = "block1_pool")));
+    graph_build(model);
     return model;
 }
 
@@ -311,13 +217,13 @@ START_TEST(a_model_is_a_layer_of_another)
 {
     static float images[BATCH * IMAGE], before[BATCH * CLASSES];
     static char text[8192];
-    cnn_model *inner = features(), *model = new_model("top", SIDE, CHANNELS), *loaded = NULL;
+    cnn_model *inner = features(), *model = graph_model("top", SIDE, CHANNELS), *loaded = NULL;
     cnn_parameter a = CNN_PARAMETER_INIT, b = CNN_PARAMETER_INIT;
-    fill(images, BATCH * IMAGE, 4);
-    add(model, cnn_model_as_layer(context, inner, "vgg16"));
-    add(model, cnn_flatten(context, NULL));
-    add(model, cnn_dense(context, CNN_DENSE(.units = CLASSES, .activation = CNN_SOFTMAX)));
-    build(model);
+    graph_fill(images, BATCH * IMAGE, 4);
+    graph_add(model, cnn_model_as_layer(graph_context, inner, "vgg16"));
+    graph_add(model, cnn_flatten(graph_context, NULL));
+    graph_add(model, cnn_dense(graph_context, CNN_DENSE(.units = CLASSES, .activation = CNN_SOFTMAX)));
+    graph_build(model);
     ck_assert_int_eq(cnn_model_find_parameter(model, "vgg16/block1_conv1/kernel", &a), CNN_OK);
     ck_assert_int_eq(cnn_model_find_parameter(inner, "block1_conv1/kernel", &b), CNN_OK);
     ck_assert_ptr_eq(a.value.data, b.value.data);
@@ -329,14 +235,14 @@ START_TEST(a_model_is_a_layer_of_another)
     ck_assert_ptr_nonnull(strstr(text, "260"));
 
     /* One frozen name for all of it; training one model changes the other, and its sessions notice. */
-    cnn_session *inside = open_session(inner, CNN_SESSION(.batch = BATCH));
+    cnn_session *inside = graph_open(inner, CNN_SESSION(.batch = BATCH));
     const float first = output_of(inside, images)[5];
     ck_assert_int_eq(cnn_model_set_trainable(model, "vgg16", false), CNN_OK);
     ck_assert_uint_eq(cnn_model_trainable_values(model), cnn_model_values(model) - 112 - 148);
     ck_assert_int_eq(cnn_model_set_trainable(model, "vgg16", true), CNN_OK);
-    cnn_session *session = open_session(model, CNN_SESSION(.batch = BATCH, .training = 1));
+    cnn_session *session = graph_open(model, CNN_SESSION(.batch = BATCH, .training = 1));
     cnn_optimizer *optimizer = NULL;
-    ck_assert_int_eq(cnn_sgd_create(context, CNN_SGD(.learning_rate = 0.5f), &optimizer), CNN_OK);
+    ck_assert_int_eq(cnn_sgd_create(graph_context, CNN_SGD(.learning_rate = 0.5f), &optimizer), CNN_OK);
     static const float start[BATCH * CLASSES] = {1, -1, 0, -1, 1, 0};
     (void)output_of(session, images);
     ck_assert_int_eq(cnn_session_backward(session, start), CNN_OK);
@@ -344,13 +250,13 @@ START_TEST(a_model_is_a_layer_of_another)
     ck_assert_float_ne(output_of(inside, images)[5], first);
 
     /* A file of it has the graph, the names and all parameters. */
-    cnn_session *plain = open_session(model, CNN_SESSION(.batch = BATCH));
+    cnn_session *plain = graph_open(model, CNN_SESSION(.batch = BATCH));
     memcpy(before, output_of(plain, images), sizeof(before));
     ck_assert_int_eq(cnn_model_save(model, "nested.cnn"), CNN_OK);
     cnn_model_free(inner); /* while its parameters are in use elsewhere */
-    ck_assert_msg(cnn_model_load(context, "nested.cnn", &loaded) == CNN_OK, "%s", cnn_last_error(context));
+    ck_assert_msg(cnn_model_load(graph_context, "nested.cnn", &loaded) == CNN_OK, "%s", cnn_last_error(graph_context));
     ck_assert_int_eq(cnn_model_value_shape(loaded, "vgg16").dims[2], 4);
-    cnn_session *again = open_session(loaded, CNN_SESSION(.batch = BATCH));
+    cnn_session *again = graph_open(loaded, CNN_SESSION(.batch = BATCH));
     ck_assert_mem_eq(output_of(again, images), before, sizeof(before));
     memset(text, 0, sizeof(text));
     ck_assert_int_eq(cnn_model_summary(loaded, keep_text, text), CNN_OK);
@@ -369,32 +275,32 @@ END_TEST
 START_TEST(a_model_twice_has_its_parameters_once)
 {
     static float images[2][BATCH * IMAGE], weights[BATCH];
-    cnn_model *inner = features(), *model = new_model("pair", SIDE, CHANNELS), *loaded = NULL;
+    cnn_model *inner = features(), *model = graph_model("pair", SIDE, CHANNELS), *loaded = NULL;
     const cnn_shape image = {3, 0, {SIDE, SIDE, CHANNELS}};
-    fill(images[0], BATCH * IMAGE, 1);
-    fill(images[1], BATCH * IMAGE, 2);
-    fill(weights, BATCH, 3);
-    add(model, cnn_model_as_layer(context, inner, "left"));
+    graph_fill(images[0], BATCH * IMAGE, 1);
+    graph_fill(images[1], BATCH * IMAGE, 2);
+    graph_fill(weights, BATCH, 3);
+    graph_add(model, cnn_model_as_layer(graph_context, inner, "left"));
     ck_assert_int_eq(cnn_model_add_input(model, "other", &image), CNN_OK);
     ck_assert_int_eq(cnn_model_apply(model, "left", "right", (const char *const[]){"other"}, 1), CNN_OK);
-    cnn_model_add_after(model, cnn_multiply(context, NULL), (const char *const[]){"left", "right"}, 2);
-    add(model, cnn_global_average_pool2d(context, NULL));
-    add(model, cnn_dense(context, CNN_DENSE(.units = 1)));
-    build(model);
+    cnn_model_add_after(model, cnn_multiply(graph_context, NULL), (const char *const[]){"left", "right"}, 2);
+    graph_add(model, cnn_global_average_pool2d(graph_context, NULL));
+    graph_add(model, cnn_dense(graph_context, CNN_DENSE(.units = 1)));
+    graph_build(model);
     ck_assert_uint_eq(cnn_model_parameter_count(model), 6);
     ck_assert_int_eq(cnn_model_save(model, "pair.cnn"), CNN_OK);
-    ck_assert_msg(cnn_model_load(context, "pair.cnn", &loaded) == CNN_OK, "%s", cnn_last_error(context));
+    ck_assert_msg(cnn_model_load(graph_context, "pair.cnn", &loaded) == CNN_OK, "%s", cnn_last_error(graph_context));
     ck_assert_uint_eq(cnn_model_parameter_count(loaded), 6);
     cnn_model *models[] = {model, loaded};
     for (int i = 0; i < 2; i++) {
-        cnn_session *session = open_session(models[i], CNN_SESSION(.batch = BATCH, .training = 1));
-        cnn_session *other = open_session(models[i], CNN_SESSION(.batch = BATCH));
+        cnn_session *session = graph_open(models[i], CNN_SESSION(.batch = BATCH, .training = 1));
+        cnn_session *other = graph_open(models[i], CNN_SESSION(.batch = BATCH));
         ck_assert_int_eq(cnn_session_set_input(session, "other", images[1]), CNN_OK);
         ck_assert_int_eq(cnn_session_set_input(other, "other", images[1]), CNN_OK);
         (void)output_of(session, images[0]);
         (void)output_of(other, images[0]);
         ck_assert_int_eq(cnn_session_backward(session, weights), CNN_OK);
-        compare_parameters(session, other, weights, 1);
+        graph_compare_parameters(session, other, weights, 1);
         cnn_session_free(session);
         cnn_session_free(other);
     }
@@ -410,24 +316,24 @@ START_TEST(a_model_is_cut_at_a_layer)
     static float images[BATCH * IMAGE];
     cnn_model *whole = features(), *part = NULL, *headed = NULL;
     cnn_tensor kept;
-    fill(images, BATCH * IMAGE, 4);
+    graph_fill(images, BATCH * IMAGE, 4);
     ck_assert_int_eq(cnn_model_cut(whole, "nothing", &part), CNN_ERROR_NOT_FOUND);
     ck_assert_int_eq(cnn_model_cut(whole, "block1_conv1", &part), CNN_OK);
-    build(part);
+    graph_build(part);
     ck_assert_uint_eq(cnn_model_layer_count(part), 1);
     ck_assert_int_eq(cnn_model_cut(whole, "block1_pool", &headed), CNN_OK);
-    add(headed, cnn_flatten(context, NULL));
-    add(headed, cnn_dense(context, CNN_DENSE(.units = 2)));
-    build(headed);
+    graph_add(headed, cnn_flatten(graph_context, NULL));
+    graph_add(headed, cnn_dense(graph_context, CNN_DENSE(.units = 2)));
+    graph_build(headed);
     ck_assert_uint_eq(cnn_model_parameter_count(headed), 6);
-    cnn_session *session = open_session(part, CNN_SESSION(.batch = BATCH));
-    cnn_session *full = open_session(
+    cnn_session *session = graph_open(part, CNN_SESSION(.batch = BATCH));
+    cnn_session *full = graph_open(
         whole, CNN_SESSION(.batch = BATCH, .keep = (const char *const[]){"block1_conv1"}, .keep_count = 1));
     for (int i = 0; i < 2; i++) {
         cnn_parameter kernel = CNN_PARAMETER_INIT;
         (void)output_of(full, images);
         ck_assert_int_eq(cnn_session_activation(full, "block1_conv1", &kept), CNN_OK);
-        ck_assert_mem_eq(output_of(session, images), kept.data, values_of(&kept.shape) * sizeof(float));
+        ck_assert_mem_eq(output_of(session, images), kept.data, graph_values_of(&kept.shape) * sizeof(float));
         /* Writing to the parameters through one model is seen by all. */
         ck_assert_int_eq(cnn_model_find_parameter(headed, "block1_conv1/kernel", &kernel), CNN_OK);
         kernel.value.data[3] += 1;
@@ -442,124 +348,6 @@ START_TEST(a_model_is_cut_at_a_layer)
 }
 END_TEST
 
-/* ---- gradients of values, in inference behaviour ---- */
-
-static cnn_model *classifier(void)
-{
-    cnn_model *model = new_model("classifier", SIDE, CHANNELS);
-    add(model,
-        cnn_conv2d(context, CNN_CONV2D(.name = "conv1", .filters = 6, .activation = CNN_LEAKY_RELU, .alpha = 0.3f)));
-    add(model, cnn_batch_norm(context, CNN_BATCH_NORM(.name = "norm")));
-    add(model, cnn_activate(context, CNN_ACTIVATE(.name = "act", .activation = CNN_TANH)));
-    add(model, cnn_average_pool2d(context, CNN_POOL2D(.name = "pool")));
-    add(model, cnn_dropout(context, CNN_DROPOUT(.name = "drop", .rate = 0.5f)));
-    add(model, cnn_flatten(context, CNN_NAMED(.name = "flat")));
-    add(model, cnn_dense(context, CNN_DENSE(.name = "hidden", .units = 7, .activation = CNN_SIGMOID)));
-    add(model, cnn_dense(context, CNN_DENSE(.name = "scores", .units = CLASSES, .activation = CNN_SOFTMAX)));
-    build(model);
-    for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
-        cnn_parameter p = CNN_PARAMETER_INIT;
-        ck_assert_int_eq(cnn_model_parameter(model, i, &p), CNN_OK);
-        if (p.value.shape.rank == 1) {
-            fill(p.value.data, (size_t)p.value.shape.dims[0], (uint32_t)i);
-            for (int64_t k = 0; strstr(p.name, "variance") != NULL && k < p.value.shape.dims[0]; k++) {
-                p.value.data[k] = 0.4f + fabsf(p.value.data[k]);
-            }
-        }
-    }
-    cnn_model_touch(model);
-    return model;
-}
-
-/* By the input directly; by hidden layers by way of the biases that are added to them: the gradient by a bias is the
- * sum of those by the values before the activation. */
-START_TEST(a_class_score_has_gradients_by_any_value)
-{
-    static const char *const by[] = {"conv1", "input", "conv1:linear", "hidden:linear", "norm", "pool", "drop"};
-    static float images[BATCH * IMAGE], score[BATCH * CLASSES];
-    cnn_model *model = classifier();
-    fill(images, BATCH * IMAGE, 9);
-    for (int logits = 0; logits < 2; logits++) {
-        cnn_session *session = open_session(model, CNN_SESSION(.batch = BATCH, .gradients = by, .gradient_count = 7));
-        cnn_session *other = logits ? open_session(model, CNN_SESSION(.batch = BATCH,
-                                                                      .outputs = (const char *const[]){"scores:linear"},
-                                                                      .output_count = 1))
-                                    : open_session(model, CNN_SESSION(.batch = BATCH));
-        for (int i = 0; i < BATCH; i++) {
-            score[i * CLASSES + 1] = 1;
-        }
-        ck_assert_int_eq(cnn_session_set_input(other, "input", images), CNN_OK);
-        ck_assert_int_eq(cnn_session_forward(session, images, BATCH), CNN_OK);
-        const cnn_output_gradient start = {.values = score, .of_logits = logits};
-        for (int again = 0; again < 2; again++) {
-            ck_assert_int_eq(cnn_session_backward_from(session, &start, 1), CNN_OK);
-        }
-        cnn_tensor gradient, linear, pool, drop;
-        ck_assert_int_eq(cnn_session_gradient(session, 0, &gradient), CNN_ERROR_STATE);
-        ck_assert_int_eq(cnn_session_value_gradient(session, "input", &gradient), CNN_OK);
-        compare_gradient("input", other, images, gradient.data, BATCH * IMAGE, score, CLASSES, BATCH);
-        ck_assert_int_eq(cnn_session_value_gradient(session, "pool", &pool), CNN_OK);
-        ck_assert_int_eq(cnn_session_value_gradient(session, "drop", &drop), CNN_OK);
-        ck_assert_ptr_eq(pool.data, drop.data); /* dropout does nothing here */
-        static const char *const layers[] = {"conv1", "hidden"};
-        for (int i = 0; i < 2; i++) {
-            char name[32];
-            float sums[8] = {0};
-            cnn_parameter bias = CNN_PARAMETER_INIT;
-            snprintf(name, sizeof(name), "%s:linear", layers[i]);
-            ck_assert_int_eq(cnn_session_value_gradient(session, name, &linear), CNN_OK);
-            const size_t channels = (size_t)linear.shape.dims[linear.shape.rank - 1];
-            for (size_t k = 0; k < values_of(&linear.shape); k++) {
-                sums[k % channels] += linear.data[k];
-            }
-            snprintf(name, sizeof(name), "%s/bias", layers[i]);
-            ck_assert_int_eq(cnn_model_find_parameter(model, name, &bias), CNN_OK);
-            compare_gradient(name, other, bias.value.data, sums, channels, score, CLASSES, BATCH);
-        }
-        /* Leaky relu's derivative lies between a layer's output and the value before. */
-        cnn_tensor value;
-        ck_assert_int_eq(cnn_session_value_gradient(session, "conv1", &gradient), CNN_OK);
-        ck_assert_int_eq(cnn_session_value_gradient(session, "conv1:linear", &linear), CNN_OK);
-        ck_assert_int_eq(cnn_session_activation(session, "conv1:linear", &value), CNN_OK);
-        for (size_t i = 0; i < values_of(&linear.shape); i++) {
-            ck_assert_float_eq_tol(linear.data[i], gradient.data[i] * (value.data[i] > 0 ? 1 : 0.3f), 1e-6f);
-        }
-        cnn_session_free(other);
-        cnn_session_free(session);
-    }
-    cnn_model_free(model);
-}
-END_TEST
-
-/* What is asked for changes nothing in what a training computes. */
-START_TEST(training_with_gradients_of_values_is_the_same)
-{
-    static float images[BATCH * IMAGE];
-    static const char *const by[] = {"input", "conv1", "act", "conv1:linear"};
-    static const float start[BATCH * CLASSES] = {1, -1, 0, -1, 1, 0};
-    cnn_model *model = classifier();
-    cnn_session *sessions[2];
-    fill(images, BATCH * IMAGE, 9);
-    sessions[0] = open_session(model, CNN_SESSION(.batch = BATCH, .training = 1));
-    sessions[1] = open_session(model, CNN_SESSION(.batch = BATCH, .training = 1, .gradients = by, .gradient_count = 4));
-    for (int i = 0; i < 2; i++) {
-        ck_assert_int_eq(cnn_session_forward(sessions[i], images, BATCH), CNN_OK);
-        ck_assert_int_eq(cnn_session_backward(sessions[i], start), CNN_OK);
-    }
-    for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
-        cnn_tensor a, b;
-        const cnn_status status = cnn_session_gradient(sessions[0], i, &a);
-        ck_assert_int_eq(cnn_session_gradient(sessions[1], i, &b), status);
-        for (size_t k = 0; status == CNN_OK && k < values_of(&a.shape); k++) {
-            ck_assert_float_eq_tol(a.data[k], b.data[k], 1e-6f);
-        }
-    }
-    cnn_session_free(sessions[0]);
-    cnn_session_free(sessions[1]);
-    cnn_model_free(model);
-}
-END_TEST
-
 /* ---- broadcasting ---- */
 
 static double combine(int kind, double a, double b) { return kind == 0 ? a + b : kind == 1 ? a - b : a * b; }
@@ -571,21 +359,21 @@ START_TEST(values_are_broadcast)
     static float images[BATCH * 60], others[BATCH * 60], weights[BATCH * 60];
     cnn_model *model = NULL;
     cnn_shape shape = {sides[other][1] == 0 ? 1 : 3, 0, {sides[other][0], sides[other][1], sides[other][2]}};
-    const size_t count = values_of(&shape);
-    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {3, 4, 5}), &model), CNN_OK);
+    const size_t count = graph_values_of(&shape);
+    ck_assert_int_eq(cnn_model_create(graph_context, CNN_MODEL(.input = {3, 4, 5}), &model), CNN_OK);
     ck_assert_int_eq(cnn_model_add_input(model, "b", &shape), CNN_OK);
     cnn_model_add_after(model,
-                        kind == 0   ? cnn_add(context, NULL)
-                        : kind == 1 ? cnn_subtract(context, NULL)
-                                    : cnn_multiply(context, NULL),
+                        kind == 0   ? cnn_add(graph_context, NULL)
+                        : kind == 1 ? cnn_subtract(graph_context, NULL)
+                                    : cnn_multiply(graph_context, NULL),
                         (const char *const[]){"input", "b"}, 2);
-    add(model, cnn_activate(context, CNN_ACTIVATE(.activation = CNN_LEAKY_RELU, .alpha = 0.25f)));
-    build(model);
-    fill(images, BATCH * 60, 1);
-    fill(others, BATCH * count, 2);
-    fill(weights, BATCH * 60, 3);
+    graph_add(model, cnn_activate(graph_context, CNN_ACTIVATE(.activation = CNN_LEAKY_RELU, .alpha = 0.25f)));
+    graph_build(model);
+    graph_fill(images, BATCH * 60, 1);
+    graph_fill(others, BATCH * count, 2);
+    graph_fill(weights, BATCH * 60, 3);
     static const char *const by[] = {"input", "b"};
-    cnn_session *session = open_session(model, CNN_SESSION(.batch = BATCH, .gradients = by, .gradient_count = 2));
+    cnn_session *session = graph_open(model, CNN_SESSION(.batch = BATCH, .gradients = by, .gradient_count = 2));
     ck_assert_int_eq(cnn_session_set_input(session, "b", others), CNN_OK);
     ck_assert_int_eq(cnn_session_forward(session, images, BATCH), CNN_OK);
     ck_assert_int_eq(cnn_session_backward(session, weights), CNN_OK);
@@ -612,22 +400,107 @@ END_TEST
 
 /* ---- errors ---- */
 
+/* ---- one model at several sizes ---- */
+
+/* A network that a size is nothing to, at this one. */
+static cnn_model *any_size(int32_t side)
+{
+    cnn_model *model = graph_model("any", side, CHANNELS);
+    graph_add(model, cnn_conv2d(graph_context, CNN_CONV2D(.name = "conv", .filters = 4, .stride = {2},
+                                                          .padding = CNN_PADDING_SAME, .activation = CNN_RELU)));
+    graph_add(model, cnn_batch_norm(graph_context, CNN_BATCH_NORM(.name = "norm")));
+    graph_add(model, cnn_global_average_pool2d(graph_context, CNN_NAMED(.name = "gap")));
+    graph_add(model, cnn_dense(graph_context, CNN_DENSE(.name = "end", .units = CLASSES, .activation = CNN_SOFTMAX)));
+    graph_build(model);
+    return model;
+}
+
+/* A session of another size computes what a model built at that size with the same parameters does. */
+START_TEST(a_session_may_have_another_size)
+{
+    enum { LARGE = 11 };
+    static float images[BATCH * LARGE * LARGE * CHANNELS];
+    const cnn_shape large = {3, 0, {LARGE, LARGE, CHANNELS}};
+    static const float start[BATCH * CLASSES] = {1, -1, 0, -1, 1, 0};
+    cnn_model *model = any_size(SIDE), *other = any_size(LARGE);
+    for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
+        cnn_parameter from = CNN_PARAMETER_INIT, to = CNN_PARAMETER_INIT;
+        ck_assert_int_eq(cnn_model_parameter(model, i, &from), CNN_OK);
+        ck_assert_int_eq(cnn_model_parameter(other, i, &to), CNN_OK);
+        memcpy(to.value.data, from.value.data, graph_values_of(&to.value.shape) * sizeof(float));
+    }
+    cnn_model_touch(other);
+    graph_fill(images, BATCH * LARGE * LARGE * CHANNELS, 5);
+    for (uint32_t training = 0; training < 2; training++) {
+        cnn_session *small = graph_open(model, CNN_SESSION(.batch = BATCH, .training = training));
+        cnn_session *session = graph_open(
+            model, CNN_SESSION(.batch = BATCH, .training = training, .input_shapes = &large, .input_shape_count = 1));
+        cnn_session *expected = graph_open(other, CNN_SESSION(.batch = BATCH, .training = training));
+        cnn_tensor conv;
+        ck_assert_int_eq(cnn_session_forward(small, images, BATCH), CNN_OK);
+        ck_assert_int_eq(cnn_session_forward(session, images, BATCH), CNN_OK);
+        ck_assert_int_eq(cnn_session_forward(expected, images, BATCH), CNN_OK);
+        ck_assert_mem_eq(cnn_session_output(session), cnn_session_output(expected), BATCH * CLASSES * sizeof(float));
+        ck_assert_int_eq(cnn_session_activation(session, "input", &conv), CNN_OK);
+        ck_assert_int_eq(conv.shape.dims[1], LARGE);
+        if (training) {
+            cnn_tensor a, b;
+            ck_assert_int_eq(cnn_session_backward(session, start), CNN_OK);
+            ck_assert_int_eq(cnn_session_backward(expected, start), CNN_OK);
+            ck_assert_int_eq(cnn_session_gradient(session, 0, &a), CNN_OK);
+            ck_assert_int_eq(cnn_session_gradient(expected, 0, &b), CNN_OK);
+            ck_assert_mem_eq(a.data, b.data, graph_values_of(&a.shape) * sizeof(float));
+        }
+        cnn_session_free(small);
+        cnn_session_free(session);
+        cnn_session_free(expected);
+    }
+    cnn_model_free(model);
+    cnn_model_free(other);
+}
+END_TEST
+
+static void expect_refused(cnn_model *model, const cnn_shape *shapes, size_t count, cnn_status status, const char *part)
+{
+    cnn_session *session;
+    ck_assert_int_eq(
+        cnn_session_create(model, CNN_SESSION(.input_shapes = shapes, .input_shape_count = count), &session), status);
+    ck_assert_ptr_null(session);
+    ck_assert_msg(strstr(cnn_last_error(graph_context), part) != NULL, "%s", cnn_last_error(graph_context));
+}
+
+START_TEST(sizes_that_do_not_fit_are_refused)
+{
+    const cnn_shape large = {3, 0, {9, 9, CHANNELS}}, grey = {3, 0, {9, 9, 1}}, flat = {2, 0, {9, 9}};
+    const cnn_shape none = {3, 0, {9, 0, CHANNELS}}, two[] = {large, large};
+    cnn_model *model = graph_classifier(), *any = any_size(SIDE);
+    expect_refused(model, &large, 1, CNN_ERROR_SHAPE, "hidden");
+    expect_refused(any, &grey, 1, CNN_ERROR_SHAPE, "conv");
+    expect_refused(any, &flat, 1, CNN_ERROR_SHAPE, "2 dimensions");
+    expect_refused(any, &none, 1, CNN_ERROR_SHAPE, "input");
+    expect_refused(any, two, 2, CNN_ERROR_INVALID_ARGUMENT, "2 shapes are given for 1 inputs");
+    cnn_model_free(model);
+    cnn_model_free(any);
+}
+END_TEST
+
 START_TEST(errors_name_layers_and_shapes)
 {
-    cnn_model *model = new_model("wrong", SIDE, CHANNELS);
+    cnn_model *model = graph_model("wrong", SIDE, CHANNELS);
     const cnn_shape vector = {1, 0, {VECTOR}}, odd = {2, 0, {3, 4}};
     ck_assert_int_eq(cnn_model_add_input(model, "table", &vector), CNN_OK);
-    cnn_model_add_after(model, cnn_add(context, CNN_NAMED(.name = "sum")), (const char *const[]){"input", "table"}, 2);
+    cnn_model_add_after(model, cnn_add(graph_context, CNN_NAMED(.name = "sum")),
+                        (const char *const[]){"input", "table"}, 2);
     ck_assert_int_eq(cnn_model_build(model), CNN_ERROR_SHAPE);
-    ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "sum"));
-    ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "(None, 6, 6, 3)"));
-    ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "(None, 5)"));
+    ck_assert_ptr_nonnull(strstr(cnn_last_error(graph_context), "sum"));
+    ck_assert_ptr_nonnull(strstr(cnn_last_error(graph_context), "(None, 6, 6, 3)"));
+    ck_assert_ptr_nonnull(strstr(cnn_last_error(graph_context), "(None, 5)"));
     cnn_model_free(model);
 
     static const char *const names[] = {"table", "sum", "no good", ""};
     for (int i = 0; i < 6; i++) {
-        model = new_model("wrong", SIDE, CHANNELS);
-        add(model, cnn_conv2d(context, CNN_CONV2D(.name = "sum", .filters = 2)));
+        model = graph_model("wrong", SIDE, CHANNELS);
+        graph_add(model, cnn_conv2d(graph_context, CNN_CONV2D(.name = "sum", .filters = 2)));
         ck_assert_int_eq(cnn_model_add_input(model, "table", &vector), CNN_OK);
         const cnn_status expected = CNN_ERROR_INVALID_ARGUMENT;
         const cnn_status found = i < 4    ? cnn_model_add_input(model, names[i], &vector)
@@ -637,27 +510,27 @@ START_TEST(errors_name_layers_and_shapes)
         ck_assert_int_eq(cnn_model_build(model), expected);
         cnn_model_free(model);
     }
-    model = new_model("wrong", SIDE, CHANNELS);
-    add(model, cnn_conv2d(context, CNN_CONV2D(.name = "conv", .filters = 2)));
+    model = graph_model("wrong", SIDE, CHANNELS);
+    graph_add(model, cnn_conv2d(graph_context, CNN_CONV2D(.name = "conv", .filters = 2)));
     ck_assert_int_eq(cnn_model_apply(model, "later", NULL, NULL, 0), CNN_ERROR_NOT_FOUND);
     cnn_model_free(model);
 
     /* The layer that is applied again does not fit there. */
-    model = new_model("wrong", SIDE, CHANNELS);
-    add(model, cnn_conv2d(context, CNN_CONV2D(.name = "conv", .filters = 2)));
+    model = graph_model("wrong", SIDE, CHANNELS);
+    graph_add(model, cnn_conv2d(graph_context, CNN_CONV2D(.name = "conv", .filters = 2)));
     ck_assert_int_eq(cnn_model_apply(model, "conv", "again", NULL, 0), CNN_OK);
     ck_assert_int_eq(cnn_model_build(model), CNN_ERROR_SHAPE);
-    ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "again"));
+    ck_assert_ptr_nonnull(strstr(cnn_last_error(graph_context), "again"));
     cnn_model_free(model);
 
-    model = classifier();
+    model = graph_classifier();
     static const char *const unknown[] = {"nothing"}, *const output[] = {"scores"};
     cnn_session *session = NULL;
     ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.outputs = unknown, .output_count = 1), &session),
                      CNN_ERROR_NOT_FOUND);
     ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.gradients = output, .gradient_count = 1), &session),
                      CNN_ERROR_INVALID_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "scores"));
+    ck_assert_ptr_nonnull(strstr(cnn_last_error(graph_context), "scores"));
     ck_assert_ptr_null(session);
     cnn_model_free(model);
 }
@@ -744,16 +617,16 @@ int main(void)
 {
     Suite *suite = suite_create("graph");
     TCase *cases = tcase_create("all");
-    tcase_add_checked_fixture(cases, set_up, tear_down);
+    tcase_add_checked_fixture(cases, graph_set_up, graph_tear_down);
     tcase_add_test(cases, two_inputs_are_scaled_and_joined);
     tcase_add_test(cases, outputs_by_name_run_nothing_after_them);
     tcase_add_test(cases, siamese_branches_share_their_layers);
     tcase_add_test(cases, a_model_is_a_layer_of_another);
     tcase_add_test(cases, a_model_twice_has_its_parameters_once);
     tcase_add_test(cases, a_model_is_cut_at_a_layer);
-    tcase_add_test(cases, a_class_score_has_gradients_by_any_value);
-    tcase_add_test(cases, training_with_gradients_of_values_is_the_same);
     tcase_add_loop_test(cases, values_are_broadcast, 0, 18);
+    tcase_add_test(cases, a_session_may_have_another_size);
+    tcase_add_test(cases, sizes_that_do_not_fit_are_refused);
     tcase_add_test(cases, errors_name_layers_and_shapes);
     tcase_add_test(cases, every_failed_allocation_is_survived);
     suite_add_tcase(suite, cases);

@@ -68,6 +68,8 @@ run 2 'training without --out' "$cnn" train catdog --data .
 run 2 'options that exclude each other' "$cnn" train catdog --data . --out x --val . --val-split 0.2
 run 2 'a choice that is none' "$cnn" train catdog --data . --out x --optimizer adm
 has err 'it lists the choices' 'sgd, momentum, nesterov, rmsprop, adam'
+run 2 'an option that the optimizer has not' "$cnn" train catdog --data . --out x --optimizer adam --momentum 0.5
+has err 'it lists those that it has' 'optimizer: .*beta1, beta2, epsilon'
 run 1 'an output folder that is not there' "$cnn" train catdog --data . --out no/x.cnn
 run 1 'a folder in the place of a model' "$cnn" summary "$work"
 mkdir catalog

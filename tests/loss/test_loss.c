@@ -318,6 +318,11 @@ START_TEST(losses_have_names)
     ck_assert_ptr_null(loss);
     ck_assert_str_eq(cnn_last_error(context), "loss: there is no \"hinge\\x0a\"");
     ck_assert_int_eq(cnn_loss_create(context, NULL, &loss), CNN_ERROR_INVALID_ARGUMENT);
+    for (size_t i = 0; cnn_loss_usage(i) != NULL; i++) {
+        ck_assert_int_eq(cnn_loss_create(context, cnn_loss_usage(i), &loss), CNN_OK);
+        ck_assert_str_eq(cnn_loss_name(loss), cnn_loss_usage(i));
+        cnn_loss_free(loss);
+    }
     cnn_loss_free(NULL);
 }
 END_TEST

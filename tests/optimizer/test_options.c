@@ -27,12 +27,34 @@ static void check_refused(cnn_status status, const cnn_optimizer *optimizer, con
                   message);
 }
 
-#define REFUSED(create, options, message)                              \
-    do {                                                               \
-        cnn_optimizer *refused = (cnn_optimizer *)&context;            \
+#define REFUSED(create, options, message)                               \
+    do {                                                                \
+        cnn_optimizer *refused = (cnn_optimizer *)&context;             \
         cnn_status refused_status = create(context, options, &refused); \
-        check_refused(refused_status, refused, message);               \
+        check_refused(refused_status, refused, message);                \
     } while (0)
+
+static void expect_momentum(const char *text, float momentum, int nesterov)
+{
+    cnn_optimizer *optimizer;
+    ck_assert_int_eq(cnn_optimizer_create(context, text, &optimizer), CNN_OK);
+    ck_assert_float_eq(optimizer->args.momentum, momentum);
+    ck_assert_int_eq(optimizer->args.nesterov, nesterov);
+    cnn_optimizer_free(optimizer);
+}
+
+START_TEST(names_of_sgd_with_momentum)
+{
+    cnn_optimizer *optimizer;
+    expect_momentum("sgd", 0, 0);
+    expect_momentum("momentum", 0.9f, 0);
+    expect_momentum("momentum:momentum=0.5", 0.5f, 0);
+    expect_momentum("momentum:momentum=0", 0, 0);
+    expect_momentum("nesterov:weight_decay=0.1", 0.9f, 1);
+    ck_assert_int_eq(cnn_optimizer_create(context, "nesterov:momentum=0", &optimizer), CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(cnn_optimizer_create(context, "momentum:nesterov=1", &optimizer), CNN_ERROR_INVALID_ARGUMENT);
+}
+END_TEST
 
 START_TEST(sgd_options_are_checked)
 {
@@ -160,8 +182,7 @@ START_TEST(structs_of_other_versions)
     cnn_adam_options unsized = {0};
     ck_assert_int_eq(cnn_adam_create(context, &unsized, &optimizer), CNN_ERROR_INVALID_ARGUMENT);
     /* A caller that knows the learning rate alone: what follows in memory is not read. */
-    cnn_adam_options older = {.struct_size = offsetof(cnn_adam_options, convention), .learning_rate = 0.5f,
-                              .beta1 = 7};
+    cnn_adam_options older = {.struct_size = offsetof(cnn_adam_options, convention), .learning_rate = 0.5f, .beta1 = 7};
     ck_assert_int_eq(cnn_adam_create(context, &older, &optimizer), CNN_OK);
     ck_assert_float_eq(cnn_optimizer_learning_rate(optimizer), 0.5f);
     cnn_optimizer_free(optimizer);
@@ -181,7 +202,7 @@ END_TEST
 START_TEST(text_makes_optimizers)
 {
     static const char *const wrong[][2] = {
-        {"", "character 1: expected one of sgd, rmsprop, adam"},
+        {"", "character 1: expected one of sgd, momentum, nesterov, rmsprop, adam"},
         {"adan", "expected one of sgd"},
         {"adam:momentum=0.5", "adam has no \"momentum\""},
         {"adam:beta1=1", "adam: beta1 is 1; expected a number from 0 to less than 1"},
@@ -211,7 +232,8 @@ START_TEST(text_makes_optimizers)
         char name[16] = "";
         memcpy(name, cnn_optimizer_usage(i), strcspn(cnn_optimizer_usage(i), ":"));
         ck_assert_int_eq(cnn_optimizer_create(context, name, &optimizer), CNN_OK);
-        ck_assert_str_eq(cnn_optimizer_name(optimizer), name);
+        const bool other = strcmp(name, "momentum") == 0 || strcmp(name, "nesterov") == 0;
+        ck_assert_str_eq(cnn_optimizer_name(optimizer), other ? "sgd" : name);
         cnn_optimizer_free(optimizer);
     }
 }
@@ -222,6 +244,7 @@ int main(void)
     Suite *suite = suite_create("optimizer options");
     TCase *tests = tcase_create("options");
     tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, names_of_sgd_with_momentum);
     tcase_add_test(tests, sgd_options_are_checked);
     tcase_add_test(tests, rmsprop_options_are_checked);
     tcase_add_test(tests, adam_options_are_checked);

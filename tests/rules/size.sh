@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Small rooms: no file of the library or the tool over 600 lines, no function over 100.
+# Small rooms: no file of the library or the tool over 600 lines, no function over 60.
 set -u
 : "${CNN_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
 # shellcheck source=tests/common/tap.sh
@@ -19,7 +19,7 @@ functions=$(awk '
     /^\{[[:space:]]*$/ {begin = FNR}
     /^\}[[:space:]]*$/ && begin {print FNR - begin + 1, FILENAME ":" begin; begin = 0}
 ' $sources | sort -rn)
-tap_empty 'no function over 100 lines' "$(printf '%s\n' "$functions" | awk '$1 > 100 {print $2 ": " $1 " lines"}')"
+tap_empty 'no function over 60 lines' "$(printf '%s\n' "$functions" | awk '$1 > 60 {print $2 ": " $1 " lines"}')"
 
 tap_check 'functions were found' [ "$(printf '%s\n' "$functions" | wc -l)" -gt 50 ]
 
