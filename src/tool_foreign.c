@@ -115,3 +115,33 @@ void tool_foreign_close(tool_foreign *foreign)
     free(foreign->config);
     *foreign = (tool_foreign){0};
 }
+
+int tool_foreign_load(tool *run, const char *path, cnn_model **model)
+{
+    tool_foreign foreign;
+    int result = tool_foreign_open(run, path, &foreign);
+    if (result != TOOL_DONE) {
+        return result;
+    }
+    if (foreign.config == NULL) {
+        result = tool_fail(run, "%s: holds weights without a network; `cnn convert --model NAME` puts them into one", path);
+    } else {
+        cnn_status status = cnn_keras_load(run->context, path, foreign.config, foreign.config_size, foreign.weights,
+                                           NULL, NULL, model);
+        result = status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+    }
+    tool_foreign_close(&foreign);
+    return result;
+}
+
+int tool_foreign_fill(tool *run, const char *path, cnn_model *model, cnn_weights_report *report)
+{
+    tool_foreign foreign;
+    int result = tool_foreign_open(run, path, &foreign);
+    if (result == TOOL_DONE) {
+        cnn_status status = cnn_model_import(model, foreign.weights, CNN_IMPORT(.partial = 1), report);
+        result = status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+        tool_foreign_close(&foreign);
+    }
+    return result;
+}

@@ -21,6 +21,11 @@ bool tool_is_foreign(const char *path);
 int tool_foreign_open(tool *run, const char *path, tool_foreign *foreign);
 void tool_foreign_close(tool_foreign *foreign);
 
+/* A model that is in a file of another program: Keras's. */
+int tool_foreign_load(tool *run, const char *path, cnn_model **model);
+/* Fills the parameters of a model with what a file of any program has for them; counts what it found. */
+int tool_foreign_fill(tool *run, const char *path, cnn_model *model, cnn_weights_report *report);
+
 /* ---- HDF5, where it was built in ---- */
 
 /* Opens a file, or with `data` one that lies in memory and is called `path`: fills weights, and config if it has one. */

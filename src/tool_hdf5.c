@@ -54,7 +54,7 @@ static bool read_strings(hid_t object, const char *name, tool_list *list)
             const char *text = variable ? ((char **)(void *)data)[i] : data + (size_t)i * size;
             good = text != NULL && tool_list_add(list, strndup(text, variable ? MOST_TEXT : size));
         }
-        if (good && variable) {
+        if (data != NULL && variable) { /* what was not read is NULL */
             H5Dvlen_reclaim(type, space, H5P_DEFAULT, data);
         }
         free(data);
@@ -256,7 +256,9 @@ static hid_t open_file(const char *path, const void *data, size_t size)
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     hid_t file = -1;
     if (H5Pset_fapl_core(access, 1 << 16, 0) >= 0 && H5Pset_file_image(access, (void *)(uintptr_t)data, size) >= 0) {
-        file = H5Fopen(path, H5F_ACC_RDONLY, access);
+        char *name = tool_format("%s/model.weights.h5", path); /* must not be that of a file */
+        file = name != NULL ? H5Fopen(name, H5F_ACC_RDONLY, access) : -1;
+        free(name);
     }
     H5Pclose(access);
     return file;

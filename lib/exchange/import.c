@@ -39,6 +39,7 @@ void cnn__report(const cnn_model *model, const cnn_weights *weights, const cnn__
         }
         counts.loaded += kind == CNN_MATCHED;
         counts.missing += kind != CNN_MATCHED;
+        counts.unused += kind == CNN_WRONG_SHAPE;
         cnn_match match = {.struct_size = sizeof(match),
                            .kind = kind,
                            .by_order = matching->by_order,

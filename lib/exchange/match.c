@@ -377,7 +377,7 @@ static cnn_status find_modules(finder *f, bool *by_order)
         found = match_names(f);
         skip = shared_prefix(f, skip);
     } while (found == 0 && skip > 0);
-    *by_order = found == 0 && f->count > 0;
+    *by_order = found == 0 && f->count > 0 && f->weights->layout != CNN_WEIGHTS_OWN;
     return *by_order ? match_in_order(f) : CNN_OK;
 }
 
