@@ -118,10 +118,10 @@ static int fill_network(convert_run *convert)
                      ? tool_open_model(convert->run, settings->network, &settings->model, &convert->model)
                      : tool_open_model(convert->run, settings->network, NULL, &convert->model);
     if (result == TOOL_DONE) {
-        result = library(convert, cnn_model_import(convert->model, convert->foreign.weights,
-                                                   CNN_IMPORT(.partial = settings->partial, .match = tell_match,
-                                                              .user = convert),
-                                                   &convert->report));
+        result = library(
+            convert, cnn_model_import(convert->model, convert->foreign.weights,
+                                      CNN_IMPORT(.partial = settings->partial, .match = tell_match, .user = convert),
+                                      &convert->report));
     }
     return result;
 }
@@ -129,10 +129,8 @@ static int fill_network(convert_run *convert)
 static int load_config(convert_run *convert)
 {
     const convert_settings *settings = convert->settings;
-    cnn_import_options options = {.struct_size = sizeof(options),
-                                  .partial = settings->partial,
-                                  .match = tell_match,
-                                  .user = convert};
+    cnn_import_options options = {
+        .struct_size = sizeof(options), .partial = settings->partial, .match = tell_match, .user = convert};
     memcpy(options.input, settings->model.input, sizeof(options.input));
     return library(convert, cnn_keras_load(convert->run->context, convert->run->operands[0], convert->foreign.config,
                                            convert->foreign.config_size, convert->foreign.weights, &options,
@@ -156,8 +154,9 @@ static int read_model(convert_run *convert)
     }
     return convert->foreign.config != NULL
                ? load_config(convert)
-               : tool_fail_usage(run, "%s: holds weights without a network; --model NAME says which, `cnn help` lists "
-                                      "them",
+               : tool_fail_usage(run,
+                                 "%s: holds weights without a network; --model NAME says which, `cnn help` lists "
+                                 "them",
                                  path);
 }
 
@@ -214,8 +213,9 @@ static int check_operands(tool *run, const convert_settings *settings)
 {
     const char *out = run->operands[1];
     if (ends_in(out, ".keras") || ends_in(out, ".pth") || ends_in(out, ".pt")) {
-        return tool_fail_usage(run, "%s: is not written; .cnn is this library's, .safetensors for PyTorch and .h5 for "
-                                    "Keras are",
+        return tool_fail_usage(run,
+                               "%s: is not written; .cnn is this library's, .safetensors for PyTorch and .h5 for "
+                               "Keras are",
                                out);
     }
     if (settings->network == NULL && settings->model.classes != 0) {

@@ -345,7 +345,8 @@ const tool_command tool_command_predict = {
         "order: path, class and probability, separated by tabs; of classes with WordNet ids, as `cnn convert --names "
         "imagenet` sets them, number, id, name and probability. An image that cannot be read is told on stderr, "
         "the others go on, and the exit status is 1. With --json one object: predictions, a list of path, "
-        "number, label, probability, id where there is one (and top, with --topk); of a single image these stand at the top too.",
+        "number, label, probability, id where there is one (and top, with --topk); of a single image these stand at "
+        "the top too.",
     .options = predict_options,
     .settings_size = sizeof(predict_settings),
     .least_operands = 2,

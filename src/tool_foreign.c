@@ -124,7 +124,8 @@ int tool_foreign_load(tool *run, const char *path, cnn_model **model)
         return result;
     }
     if (foreign.config == NULL) {
-        result = tool_fail(run, "%s: holds weights without a network; `cnn convert --model NAME` puts them into one", path);
+        result = tool_fail(run, "%s: holds weights without a network; `cnn convert --model NAME` puts them into one",
+                           path);
     } else {
         cnn_status status = cnn_keras_load(run->context, path, foreign.config, foreign.config_size, foreign.weights,
                                            NULL, NULL, model);

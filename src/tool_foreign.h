@@ -8,9 +8,9 @@
 /* An opened file. Zero-initialised it holds nothing. */
 typedef struct tool_foreign {
     cnn_weights *weights;
-    char *config;        /* Keras's architecture as JSON, malloc'ed; NULL: weights alone */
+    char *config; /* Keras's architecture as JSON, malloc'ed; NULL: weights alone */
     size_t config_size;
-    const char *program; /* "Keras", "PyTorch", "libcnn"; static */
+    const char *program;    /* "Keras", "PyTorch", "libcnn"; static */
     struct tool_hdf5 *hdf5; /* NULL: it is none */
 } tool_foreign;
 

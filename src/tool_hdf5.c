@@ -317,10 +317,9 @@ int tool_hdf5_open(tool *run, const char *path, const void *data, size_t size, t
                  : h->file < 0   ? fail(h, "is no HDF5 file, or a damaged one", "")
                                  : TOOL_DONE;
     if (result == TOOL_DONE) {
-        cnn_status status =
-            cnn_weights_create(run->context, CNN_WEIGHTS(.name = path, .layout = CNN_WEIGHTS_KERAS, .read = read_values,
-                                                         .user = h),
-                               &foreign->weights);
+        cnn_status status = cnn_weights_create(
+            run->context, CNN_WEIGHTS(.name = path, .layout = CNN_WEIGHTS_KERAS, .read = read_values, .user = h),
+            &foreign->weights);
         h->weights = foreign->weights;
         result = status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
     }

@@ -112,8 +112,7 @@ static bool put_values(const writing *w, const char *name, const cnn_shape *shap
     hid_t links = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(links, 1);
     hid_t dataset = H5Dcreate2(w->group, name, H5T_IEEE_F32LE, space, links, H5P_DEFAULT, H5P_DEFAULT);
-    const bool good =
-        dataset >= 0 && H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
+    const bool good = dataset >= 0 && H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
     H5Dclose(dataset);
     H5Pclose(links);
     H5Sclose(space);
@@ -220,10 +219,10 @@ int tool_hdf5_save(tool *run, const cnn_model *model, const char *path)
     if (w.file >= 0 && !good) {
         unlink(temporary);
     }
-    int result = good                                                 ? TOOL_DONE
-                 : w.memory                                           ? tool_fail_memory(run)
+    int result = good                                         ? TOOL_DONE
+                 : w.memory                                   ? tool_fail_memory(run)
                  : status == CNN_OK || status == CNN_ERROR_IO ? tool_fail(run, "%s: cannot be written", printable)
-                                                                      : tool_fail_library(run, status);
+                                                              : tool_fail_library(run, status);
     free(temporary);
     free(printable);
     return result;

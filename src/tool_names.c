@@ -93,10 +93,9 @@ static char *preset_steps(size_t preset, const cnn_shape *input)
     const int h = (int)input->dims[0], w = (int)input->dims[1], side = h < w ? h : w;
     const char *steps = presets[preset].steps, *comma = steps != NULL ? "," : "";
     steps = steps != NULL ? steps : "";
-    return presets[preset].cropped
-               ? tool_format("resize_short=%d:bilinear:full,center_crop=%dx%d%s%s", (side * 256 + 112) / 224, h, w,
-                             comma, steps)
-               : tool_format("resize=%dx%d:bilinear%s%s", h, w, comma, steps);
+    return presets[preset].cropped ? tool_format("resize_short=%d:bilinear:full,center_crop=%dx%d%s%s",
+                                                 (side * 256 + 112) / 224, h, w, comma, steps)
+                                   : tool_format("resize=%dx%d:bilinear%s%s", h, w, comma, steps);
 }
 
 int tool_set_preprocess(tool *run, const char *text, cnn_model *model)

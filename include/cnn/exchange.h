@@ -52,9 +52,12 @@ typedef struct cnn_weight {
     cnn_shape shape;    /**< as the file has it */
 } cnn_weight;
 
-#define CNN_WEIGHT_INIT                                                                  \
-    {                                                                                    \
-        sizeof(cnn_weight), NULL, NULL, NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}} \
+#define CNN_WEIGHT_INIT                       \
+    {                                         \
+        sizeof(cnn_weight), NULL, NULL, NULL, \
+        {                                     \
+            0, 0, { 0, 0, 0, 0, 0, 0, 0, 0 }  \
+        }                                     \
     }
 
 /** Begins an empty list of tensors. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1. */

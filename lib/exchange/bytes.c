@@ -37,11 +37,8 @@ cnn_status cnn__bytes_open(cnn_context *context, const char *path, cnn__bytes *b
 cnn_status cnn__bytes_open_memory(cnn_context *context, const char *name, const void *memory, size_t size,
                                   cnn__bytes *bytes)
 {
-    *bytes = (cnn__bytes){.context = context,
-                          .name = cnn__name_text(context, name),
-                          .descriptor = -1,
-                          .memory = memory,
-                          .size = size};
+    *bytes = (cnn__bytes){
+        .context = context, .name = cnn__name_text(context, name), .descriptor = -1, .memory = memory, .size = size};
     return bytes->name != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
 }
 
@@ -56,8 +53,9 @@ void cnn__bytes_close(cnn__bytes *bytes)
 
 static cnn_status ended(const cnn__bytes *bytes, uint64_t offset, size_t size)
 {
-    return cnn__fail(bytes->context, CNN_ERROR_TRUNCATED, "%s: ends at byte %" PRIu64 ", %zu bytes at %" PRIu64
-                     " were to be read", bytes->name, bytes->size, size, offset);
+    return cnn__fail(bytes->context, CNN_ERROR_TRUNCATED,
+                     "%s: ends at byte %" PRIu64 ", %zu bytes at %" PRIu64 " were to be read", bytes->name, bytes->size,
+                     size, offset);
 }
 
 cnn_status cnn__bytes_read(const cnn__bytes *bytes, uint64_t offset, void *data, size_t size)

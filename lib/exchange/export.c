@@ -22,7 +22,10 @@ static cnn__order inverse(const cnn__order *order)
 static void make_name(int32_t layout, const char *layer, const char *role, char *name, size_t size)
 {
     const char *torch = layout == CNN_WEIGHTS_PYTORCH ? cnn__torch_name(layer) : NULL;
-    snprintf(name, size, layout == CNN_WEIGHTS_KERAS ? "%s/%s:0" : layout == CNN_WEIGHTS_PYTORCH ? "%s.%s" : "%s/%s",
+    snprintf(name, size,
+             layout == CNN_WEIGHTS_KERAS     ? "%s/%s:0"
+             : layout == CNN_WEIGHTS_PYTORCH ? "%s.%s"
+                                             : "%s/%s",
              torch != NULL ? torch : layer, role);
     for (char *at = name; layout == CNN_WEIGHTS_PYTORCH && *at != '\0'; at++) {
         *at = *at == '/' ? '.' : *at;
@@ -49,8 +52,9 @@ static cnn_status export_one(const cnn_model *model, const cnn__parameter *param
     cnn_weight weight = {sizeof(weight), name, NULL, "F32", parameter->shape};
     const float *values = parameter->data;
     if (role == NULL && layout != CNN_WEIGHTS_OWN) {
-        return cnn__fail(model->context, CNN_ERROR_UNSUPPORTED, "%s: there is no name for \"%s\" (%s) in the other layout",
-                         model->name, parameter->name, type);
+        return cnn__fail(model->context, CNN_ERROR_UNSUPPORTED,
+                         "%s: there is no name for \"%s\" (%s) in the other layout", model->name, parameter->name,
+                         type);
     }
     if (layout != CNN_WEIGHTS_OWN) {
         cnn__order order;

@@ -91,8 +91,8 @@ cnn_status cnn__check_sources(const cnn_model *model, const cnn_weights *weights
             cnn__shape_text(&entry->shape, NULL, found, sizeof(found));
             cnn__printable(entry->name, text, sizeof(text));
             if (!entry->readable) {
-                return cnn__fail(model->context, CNN_ERROR_UNSUPPORTED, "%s: tensor \"%s\" is of type %s", weights->name,
-                                 text, entry->type);
+                return cnn__fail(model->context, CNN_ERROR_UNSUPPORTED, "%s: tensor \"%s\" is of type %s",
+                                 weights->name, text, entry->type);
             }
             return cnn__fail(model->context, CNN_ERROR_MISMATCH, "%s: tensor \"%s\" is %s and does not fit \"%s\" %s",
                              weights->name, text, found, parameter->name, wanted);

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The graph of a Keras config: layers applied to what other layers made, models in models, in the three notations that
- * there have been, as the list of layers of an architecture, each after what it reads. */
-#include <ctype.h>
-#include <stdarg.h>
+/* The graph of a functional model: layers applied to what other layers made, in the three notations that there have
+ * been, in an order in which each comes after what it reads. */
 #include <stdio.h>
 #include <string.h>
 
-#include "core/options.h"
-#include "exchange/keras.h"
+#include "exchange/keras_graph.h"
 #include "model/model.h"
-
-/* Most values that a layer reads and a model makes. */
-enum { MAX_VALUES = 64 };
 
 /* One application of a layer. */
 typedef struct call {
@@ -25,205 +19,17 @@ typedef struct call {
 /* A functional model, or a part of one. */
 typedef struct graph {
     cnn__keras *keras;
-    const char *prefix;    /* of our names: "vgg16/"; "" at the top */
-    const char *shares;    /* of the first application of this model; NULL: this is it */
+    const char *prefix; /* of our names: "vgg16/"; "" at the top */
+    const char *shares; /* of the first application of this model; NULL: this is it */
     cnn__keras_layer *layers;
     uint32_t *first_calls; /* of each layer; one more at the end */
     size_t layer_count;
     call *calls;
     size_t call_count;
-    cnn__table names; /* of layers */
+    cnn__table names;          /* of layers */
     const char *const *inputs; /* what stands for the inputs; NULL: they are the model's own */
     size_t input_count, next_input;
 } graph;
-
-/* Values that go in and come out of a model; names of our values. */
-typedef struct ports {
-    const char *const *inputs;
-    size_t input_count;
-    const char *outputs[MAX_VALUES];
-    size_t output_count;
-} ports;
-
-static cnn_status add_model(cnn__keras *keras, const cnn__json *model, const char *prefix, const char *shares,
-                            uint32_t depth, ports *p);
-
-const char *cnn__keras_text(cnn__keras *keras, const char *format, ...)
-{
-    char text[CNN__MAX_NAME + 64];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    if (keras->text_count == keras->text_capacity) {
-        const size_t capacity = keras->text_capacity > 0 ? 2 * keras->text_capacity : 64;
-        char **texts = cnn__realloc(keras->context, keras->texts, capacity * sizeof(*texts));
-        if (texts == NULL) {
-            return NULL;
-        }
-        keras->texts = texts;
-        keras->text_capacity = capacity;
-    }
-    char *copy = cnn__strdup(keras->context, text);
-    if (copy != NULL) {
-        keras->texts[keras->text_count++] = copy;
-    }
-    return copy;
-}
-
-/* A name of plain characters, its slashes kept. */
-static const char *plain_path(cnn__keras *keras, const char *prefix, const char *name)
-{
-    char text[CNN__MAX_NAME];
-    size_t size = 0;
-    for (; *name != '\0' && size < 255; name++) {
-        const bool plain = isalnum((unsigned char)*name) || *name == '_' || *name == '-' || *name == '.' ||
-                           (*name == '/' && size > 0 && text[size - 1] != '/' && name[1] != '\0');
-        text[size++] = *name;
-        text[size - 1] = plain ? *name : '_';
-    }
-    text[size] = '\0';
-    return cnn__keras_text(keras, "%s%s", prefix, size > 0 ? text : "_");
-}
-
-/* Work is bounded, however often models inside models are applied. */
-static cnn_status count_step(cnn__keras *keras)
-{
-    return ++keras->steps <= CNN__MAX_LAYERS ? CNN_OK
-                                             : cnn__fail(keras->context, CNN_ERROR_LIMIT, "%s: more than %d layers",
-                                                         keras->file, CNN__MAX_LAYERS);
-}
-
-static cnn_status read_layer(const cnn__keras *keras, const cnn__json *json, size_t number, cnn__keras_layer *layer)
-{
-    char part[48];
-    const cnn__json_place place = {keras->context, keras->file, part};
-    snprintf(part, sizeof(part), "layer %zu of the config", number + 1);
-    CNN__RETURN_IF_ERROR(cnn__json_string(&place, json, "class_name", &layer->class_name));
-    layer->config = cnn__json_get(json, "config");
-    layer->name = cnn__json_text(cnn__json_get(layer->config, "name"));
-    layer->name = layer->name != NULL ? layer->name : cnn__json_text(cnn__json_get(json, "name"));
-    if (layer->name == NULL && cnn__json_is(layer->config, CNN__JSON_ARRAY)) {
-        layer->name = "sequential"; /* of Keras 1, whose models have no names */
-    }
-    return layer->name != NULL && layer->name[0] != '\0' ? CNN_OK : cnn__json_bad(&place, "name", "text");
-}
-
-static bool is_model(const cnn__keras_layer *layer)
-{
-    static const char *const names[] = {"Functional", "Sequential", "Model", NULL};
-    return cnn__name_index(names, layer->class_name) >= 0;
-}
-
-/* ---- layers ---- */
-
-static void put_inputs(cnn__json_writer *writer, const char *const *inputs, size_t count)
-{
-    cnn__json_open(writer, "inputs", '[');
-    for (size_t i = 0; i < count; i++) {
-        cnn__json_put_string(writer, NULL, inputs[i]);
-    }
-    cnn__json_close(writer, ']');
-}
-
-static void note_frozen(cnn__keras *keras, const cnn__keras_layer *layer)
-{
-    if (cnn__json_is(cnn__json_get(layer->config, "trainable"), CNN__JSON_FALSE)) {
-        cnn__json_put_string(&keras->frozen, NULL, layer->path);
-    }
-}
-
-/* Writes a layer that is no model; `shares` is the name of its first application. *value is that of what it makes. */
-static cnn_status add_layer(cnn__keras *keras, const cnn__keras_layer *layer, const char *path, const char *shares,
-                            const char *const *inputs, size_t count, const char **value)
-{
-    cnn__json_writer options = {.text = {.context = keras->context}};
-    const char *type = NULL;
-    cnn__json_open(&options, NULL, '{');
-    cnn_status status = cnn__keras_options(keras, layer, &options, &type);
-    cnn__json_close(&options, '}');
-    if (status == CNN_OK) {
-        status = options.text.status;
-    }
-    *value = inputs[0];
-    if (status == CNN_OK && type != NULL) {
-        cnn__json_writer *list = &keras->layers;
-        cnn__json_open(list, NULL, '{');
-        cnn__json_put_string(list, "type", type);
-        cnn__json_put_string(list, "name", path);
-        put_inputs(list, inputs, count);
-        cnn__string_printf(&list->text, ",\"options\":");
-        cnn__string_append(&list->text, options.text.data, options.text.size);
-        if (shares != NULL) {
-            cnn__json_put_string(list, "shares", shares);
-        } else {
-            note_frozen(keras, layer);
-        }
-        cnn__json_close(list, '}');
-        keras->layer_count++;
-        *value = path;
-        status = list->text.status;
-    }
-    cnn__string_free(&options.text);
-    return status;
-}
-
-/* The sizes of one sample as Keras writes them somewhere in a layer's config. */
-static const cnn__json *find_shape(const cnn__json *config, bool *batch)
-{
-    static const char *const keys[] = {"batch_input_shape", "batch_shape", "input_shape", "shape"};
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        const cnn__json *shape = cnn__json_get(config, keys[i]);
-        const cnn__json *items = cnn__json_get(shape, "items");
-        shape = items != NULL ? items : shape;
-        if (cnn__json_is(shape, CNN__JSON_ARRAY)) {
-            *batch = i < 2;
-            return shape;
-        }
-    }
-    return NULL;
-}
-
-/* Writes an input of the model: height, width, channels, or n. */
-static cnn_status add_input(cnn__keras *keras, const cnn__keras_layer *layer, const char *name,
-                            const cnn__json *shape, bool batch)
-{
-    int64_t sizes[CNN_MAX_RANK] = {0};
-    size_t rank = 0, skip = batch;
-    const bool first = keras->first_rank == 0;
-    const cnn__json *item = cnn__json_first(shape);
-    for (; item != NULL && rank < CNN_MAX_RANK; item = cnn__json_next(shape, item)) {
-        if (skip > 0) {
-            skip--;
-        } else if (!cnn__json_to_int(item, &sizes[rank++])) {
-            sizes[rank - 1] = 0;
-        }
-    }
-    if (rank == 3 && keras->channels_first) {
-        const int64_t channels = sizes[0];
-        sizes[0] = sizes[1];
-        sizes[1] = sizes[2];
-        sizes[2] = channels;
-    }
-    cnn__json_open(&keras->inputs, NULL, '{');
-    cnn__json_put_string(&keras->inputs, "name", name);
-    cnn__json_open(&keras->inputs, "shape", '[');
-    for (size_t i = 0; i < rank; i++) {
-        const int64_t given = keras->input != NULL && rank == 3 ? keras->input[i] : 0;
-        const int64_t size = given > 0 ? given : sizes[i];
-        if (size < 1) {
-            return cnn__keras_fail(keras, layer, CNN_ERROR_SHAPE, "leaves its size open: give the input's size");
-        }
-        cnn__json_put_int(&keras->inputs, NULL, size);
-        if (keras->first_rank == i && first) {
-            keras->first[keras->first_rank++] = size;
-        }
-    }
-    cnn__json_close(&keras->inputs, ']');
-    cnn__json_close(&keras->inputs, '}');
-    return rank > 0 ? keras->inputs.text.status
-                    : cnn__keras_fail(keras, layer, CNN_ERROR_SHAPE, "has no shape: give the input's size");
-}
 
 /* ---- what a layer reads ---- */
 
@@ -243,7 +49,7 @@ static bool read_reference(const cnn__json *list, reference *r)
 }
 
 typedef struct references {
-    reference list[MAX_VALUES];
+    reference list[CNN__KERAS_VALUES];
     size_t count;
 } references;
 
@@ -253,7 +59,7 @@ static bool add_tensors(const cnn__json *json, references *r)
     const char *class_name = cnn__json_text(cnn__json_get(json, "class_name"));
     if (class_name != NULL && strcmp(class_name, "__keras_tensor__") == 0) {
         const cnn__json *history = cnn__json_get(cnn__json_get(json, "config"), "keras_history");
-        return r->count < MAX_VALUES && read_reference(history, &r->list[r->count++]);
+        return r->count < CNN__KERAS_VALUES && read_reference(history, &r->list[r->count++]);
     }
     bool good = cnn__json_is(json, CNN__JSON_ARRAY) || cnn__json_is(json, CNN__JSON_NULL);
     for (const cnn__json *item = cnn__json_first(json); item != NULL && good; item = cnn__json_next(json, item)) {
@@ -273,12 +79,13 @@ static cnn_status read_references(const graph *g, const call *c, references *r)
     } else {
         for (const cnn__json *item = cnn__json_first(inputs); item != NULL && good;
              item = cnn__json_next(inputs, item)) {
-            good = r->count < MAX_VALUES && read_reference(item, &r->list[r->count++]);
+            good = r->count < CNN__KERAS_VALUES && read_reference(item, &r->list[r->count++]);
         }
     }
-    return good && r->count > 0 ? CNN_OK
-                                : cnn__keras_fail(g->keras, &g->layers[c->layer], CNN_ERROR_UNSUPPORTED,
-                                                  "reads something other than 1 to %d outputs of layers", MAX_VALUES);
+    return good && r->count > 0
+               ? CNN_OK
+               : cnn__keras_fail(g->keras, &g->layers[c->layer], CNN_ERROR_UNSUPPORTED,
+                                 "reads something other than 1 to %d outputs of layers", CNN__KERAS_VALUES);
 }
 
 /* The call that a reference means. */
@@ -316,21 +123,12 @@ static cnn_status take_input(graph *g, call *c, const char *path)
         name = g->inputs[g->next_input++];
     } else {
         bool batch = false;
-        const cnn__json *shape = find_shape(layer->config, &batch);
-        CNN__RETURN_IF_ERROR(add_input(g->keras, layer, name, shape, batch));
+        const cnn__json *shape = cnn__keras_find_shape(layer->config, &batch);
+        CNN__RETURN_IF_ERROR(cnn__keras_add_input(g->keras, layer, name, shape, batch));
     }
     c->values[0] = name;
     c->value_count = 1;
     return CNN_OK;
-}
-
-/* A model inside is known by its own name, too, as the first value that it makes. */
-static cnn_status name_model(cnn__keras *keras, const char *path, const ports *p)
-{
-    if (strcmp(path, p->outputs[0]) != 0) {
-        cnn__json_put_string(&keras->models, path, p->outputs[0]);
-    }
-    return keras->models.text.status;
 }
 
 static cnn_status apply_model(graph *g, call *c, size_t index, const char *path, const char *const *inputs,
@@ -340,7 +138,7 @@ static cnn_status apply_model(graph *g, call *c, size_t index, const char *path,
     const char *first = g->layers[c->layer].path;
     const char *prefix = cnn__keras_text(g->keras, "%s/", path);
     const char *shares = again ? cnn__keras_text(g->keras, "%s/", first) : NULL;
-    ports p = {.inputs = inputs, .input_count = count};
+    cnn__keras_ports p = {.inputs = inputs, .input_count = count};
     if (g->shares != NULL && !again) { /* what is inside is shared, too */
         shares = cnn__keras_text(g->keras, "%s%s/", g->shares, first + strlen(g->prefix));
     }
@@ -348,12 +146,12 @@ static cnn_status apply_model(graph *g, call *c, size_t index, const char *path,
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     cnn__keras_layer *layer = &g->layers[c->layer];
-    CNN__RETURN_IF_ERROR(add_model(g->keras, layer->config, prefix, shares, depth + 1, &p));
+    CNN__RETURN_IF_ERROR(cnn__keras_add_model(g->keras, layer->config, prefix, shares, depth + 1, &p));
     for (size_t i = 0; i < p.output_count; i++) {
         c->values[i] = p.outputs[i];
     }
     c->value_count = p.output_count;
-    return name_model(g->keras, path, &p);
+    return cnn__keras_name_model(g->keras, path, &p);
 }
 
 /* Writes the application: all that it reads is there. */
@@ -361,10 +159,10 @@ static cnn_status make_call(graph *g, size_t index, uint32_t depth)
 {
     call *c = &g->calls[index];
     cnn__keras_layer *layer = &g->layers[c->layer];
-    const char *inputs[MAX_VALUES], *path = call_path(g, c, index), *shares = NULL;
+    const char *inputs[CNN__KERAS_VALUES], *path = call_path(g, c, index), *shares = NULL;
     references r = {.count = 0};
-    CNN__RETURN_IF_ERROR(count_step(g->keras));
-    c->values = cnn__alloc_zero(g->keras->context, MAX_VALUES * sizeof(*c->values));
+    CNN__RETURN_IF_ERROR(cnn__keras_count_step(g->keras));
+    c->values = cnn__alloc_zero(g->keras->context, CNN__KERAS_VALUES * sizeof(*c->values));
     if (c->values == NULL || path == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
@@ -381,7 +179,7 @@ static cnn_status make_call(graph *g, size_t index, uint32_t depth)
         }
         inputs[i] = g->calls[other].values[r.list[i].value];
     }
-    if (is_model(layer)) {
+    if (cnn__keras_is_model(layer)) {
         return apply_model(g, c, index, path, inputs, r.count, depth);
     }
     if (r.count > CNN_LAYER_MAX_INPUTS) {
@@ -393,7 +191,7 @@ static cnn_status make_call(graph *g, size_t index, uint32_t depth)
         shares = cnn__keras_text(g->keras, "%s%s", g->shares, layer->path + strlen(g->prefix));
     }
     c->value_count = 1;
-    return add_layer(g->keras, layer, path, shares, inputs, r.count, &c->values[0]);
+    return cnn__keras_add_layer(g->keras, layer, path, shares, inputs, r.count, &c->values[0]);
 }
 
 /* The next call that call `index` needs first: one that it reads, or the first application of its layer. *needed is
@@ -466,10 +264,10 @@ static cnn_status read_graph(graph *g, const cnn__json *layers)
     for (; json != NULL; json = cnn__json_next(layers, json)) {
         cnn__keras_layer *layer = &g->layers[g->layer_count];
         const cnn__json *nodes = cnn__json_get(json, "inbound_nodes");
-        CNN__RETURN_IF_ERROR(read_layer(keras, json, g->layer_count, layer));
+        CNN__RETURN_IF_ERROR(cnn__keras_read_layer(keras, json, g->layer_count, layer));
         const char *key = cnn__json_text(cnn__json_get(json, "name"));
         key = key != NULL ? key : layer->name;
-        layer->path = plain_path(keras, g->prefix, key);
+        layer->path = cnn__keras_path(keras, g->prefix, key);
         if (layer->path == NULL) {
             return CNN_ERROR_OUT_OF_MEMORY;
         }
@@ -503,7 +301,7 @@ static cnn_status read_ports(const graph *g, const cnn__json *config, const char
         good = read_reference(list, &r->list[0]);
     } else {
         for (const cnn__json *item = cnn__json_first(list); item != NULL && good; item = cnn__json_next(list, item)) {
-            good = r->count < MAX_VALUES && read_reference(item, &r->list[r->count++]);
+            good = r->count < CNN__KERAS_VALUES && read_reference(item, &r->list[r->count++]);
         }
     }
     return good && r->count > 0 ? CNN_OK : cnn__json_bad(&place, key, "a list of layers");
@@ -540,7 +338,7 @@ static cnn_status make_inputs(graph *g, const cnn__json *config, uint32_t *stack
     return CNN_OK;
 }
 
-static cnn_status make_graph(graph *g, const cnn__json *config, uint32_t *stack, uint32_t depth, ports *p)
+static cnn_status make_graph(graph *g, const cnn__json *config, uint32_t *stack, uint32_t depth, cnn__keras_ports *p)
 {
     references outputs = {.count = 0};
     const cnn__keras_layer self = {"Functional", "model", "model", config};
@@ -563,14 +361,10 @@ static cnn_status make_graph(graph *g, const cnn__json *config, uint32_t *stack,
     return CNN_OK;
 }
 
-static cnn_status add_functional(cnn__keras *keras, const cnn__json *config, const char *prefix, const char *shares,
-                                 uint32_t depth, ports *p)
+cnn_status cnn__keras_add_functional(cnn__keras *keras, const cnn__json *config, const char *prefix, const char *shares,
+                                     uint32_t depth, cnn__keras_ports *p)
 {
-    graph g = {.keras = keras,
-               .prefix = prefix,
-               .shares = shares,
-               .inputs = p->inputs,
-               .input_count = p->input_count};
+    graph g = {.keras = keras, .prefix = prefix, .shares = shares, .inputs = p->inputs, .input_count = p->input_count};
     uint32_t *stack = NULL;
     cnn__table_init(&g.names, keras->context);
     cnn_status status = read_graph(&g, cnn__json_get(config, "layers"));
@@ -586,122 +380,5 @@ static cnn_status add_functional(cnn__keras *keras, const cnn__json *config, con
     cnn__free(keras->context, g.first_calls);
     cnn__free(keras->context, g.layers);
     cnn__table_free(&g.names);
-    return status;
-}
-
-/* ---- sequential models ---- */
-
-/* The value that the first layer reads: what the model is applied to, or an input of its own, whose shape the input
- * layer, the first layer, a model inside or the model itself says. */
-static cnn_status open_sequence(cnn__keras *keras, const cnn__json *layers, const cnn__json *config,
-                                const char **value, const ports *p)
-{
-    const cnn__json *at = config, *first = cnn__json_first(layers);
-    cnn__keras_layer layer = {"Sequential", "model", "model", config};
-    bool batch = true;
-    const cnn__json *shape = NULL;
-    if (p->input_count > 0) {
-        *value = p->inputs[0];
-        return p->input_count == 1 ? CNN_OK
-                                   : cnn__fail(keras->context, CNN_ERROR_FORMAT,
-                                               "%s: a sequential model inside is applied to %zu values", keras->file,
-                                               p->input_count);
-    }
-    for (int depth = 0; first != NULL && depth < CNN__KERAS_DEPTH && shape == NULL; depth++) {
-        at = cnn__json_get(first, "config");
-        shape = find_shape(at, &batch);
-        const cnn__json *inner = cnn__json_is(at, CNN__JSON_ARRAY) ? at : cnn__json_get(at, "layers");
-        first = cnn__json_first(inner);
-    }
-    if (shape == NULL) {
-        shape = cnn__json_get(config, "build_input_shape");
-        batch = true;
-    }
-    *value = "input";
-    return add_input(keras, &layer, *value, shape, batch);
-}
-
-static cnn_status add_sequential(cnn__keras *keras, const cnn__json *config, const char *prefix, const char *shares,
-                                 uint32_t depth, ports *p)
-{
-    const cnn__json *layers = cnn__json_is(config, CNN__JSON_ARRAY) ? config : cnn__json_get(config, "layers");
-    const char *value = NULL;
-    size_t number = 0;
-    CNN__RETURN_IF_ERROR(open_sequence(keras, layers, config, &value, p));
-    const cnn__json *json = cnn__json_first(layers);
-    for (; json != NULL; json = cnn__json_next(layers, json), number++) {
-        cnn__keras_layer layer = {0};
-        CNN__RETURN_IF_ERROR(count_step(keras));
-        CNN__RETURN_IF_ERROR(read_layer(keras, json, number, &layer));
-        if (strcmp(layer.class_name, "InputLayer") == 0) {
-            continue;
-        }
-        layer.path = plain_path(keras, prefix, layer.name);
-        const char *first = shares != NULL ? plain_path(keras, shares, layer.name) : NULL;
-        if (layer.path == NULL || (shares != NULL && first == NULL)) {
-            return CNN_ERROR_OUT_OF_MEMORY;
-        }
-        if (!is_model(&layer)) {
-            CNN__RETURN_IF_ERROR(add_layer(keras, &layer, layer.path, first, &value, 1, &value));
-            continue;
-        }
-        ports inner = {.inputs = &value, .input_count = 1};
-        const char *below = cnn__keras_text(keras, "%s/", layer.path);
-        const char *shared = first != NULL ? cnn__keras_text(keras, "%s/", first) : NULL;
-        if (below == NULL || (first != NULL && shared == NULL)) {
-            return CNN_ERROR_OUT_OF_MEMORY;
-        }
-        CNN__RETURN_IF_ERROR(add_model(keras, layer.config, below, shared, depth + 1, &inner));
-        if (inner.output_count != 1) {
-            return cnn__keras_fail(keras, &layer, CNN_ERROR_FORMAT, "has %zu outputs within a sequence",
-                                   inner.output_count);
-        }
-        value = inner.outputs[0];
-        CNN__RETURN_IF_ERROR(name_model(keras, layer.path, &inner));
-    }
-    p->outputs[0] = value;
-    p->output_count = 1;
-    return CNN_OK;
-}
-
-/* A config with a list of inputs is functional, whatever its class is called. */
-static cnn_status add_model(cnn__keras *keras, const cnn__json *config, const char *prefix, const char *shares,
-                            uint32_t depth, ports *p)
-{
-    if (depth > CNN__KERAS_DEPTH) {
-        return cnn__fail(keras->context, CNN_ERROR_LIMIT, "%s: models inside one another more than %d deep",
-                         keras->file, CNN__KERAS_DEPTH);
-    }
-    const bool list = cnn__json_is(config, CNN__JSON_ARRAY);
-    if (!list && !cnn__json_is(cnn__json_get(config, "layers"), CNN__JSON_ARRAY)) {
-        return cnn__fail(keras->context, CNN_ERROR_UNSUPPORTED,
-                         "%s: the config has no list of layers: a model that is a class of a program cannot be read",
-                         keras->file);
-    }
-    return list || cnn__json_get(config, "input_layers") == NULL
-               ? add_sequential(keras, config, prefix, shares, depth, p)
-               : add_functional(keras, config, prefix, shares, depth, p);
-}
-
-cnn_status cnn__keras_graph(cnn__keras *keras, const cnn__json *model, cnn__json_writer *architecture)
-{
-    ports p = {.inputs = NULL};
-    const cnn__json *config = cnn__json_get(model, "config");
-    cnn__json_open(&keras->layers, NULL, '[');
-    cnn__json_open(&keras->inputs, NULL, '[');
-    cnn__json_open(&keras->frozen, NULL, '[');
-    cnn__json_open(&keras->models, NULL, '{');
-    cnn_status status = add_model(keras, config, "", NULL, 0, &p);
-    cnn__json_close(&keras->layers, ']');
-    cnn__json_close(&keras->inputs, ']');
-    cnn__json_close(&keras->frozen, ']');
-    cnn__json_close(&keras->models, '}');
-    if (status == CNN_OK) {
-        cnn__json_open(architecture, "outputs", '[');
-        for (size_t i = 0; i < p.output_count; i++) {
-            cnn__json_put_string(architecture, NULL, p.outputs[i]);
-        }
-        cnn__json_close(architecture, ']');
-    }
     return status;
 }

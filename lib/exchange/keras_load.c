@@ -152,9 +152,8 @@ static cnn_status load(cnn__keras *keras, const cnn__json_document *config, cnn_
     return status;
 }
 
-cnn_status cnn_keras_load(cnn_context *context, const char *name, const char *config, size_t size,
-                          cnn_weights *weights, const cnn_import_options *given, cnn_weights_report *report,
-                          cnn_model **model)
+cnn_status cnn_keras_load(cnn_context *context, const char *name, const char *config, size_t size, cnn_weights *weights,
+                          const cnn_import_options *given, cnn_weights_report *report, cnn_model **model)
 {
     cnn_import_options options;
     cnn__json_document document;

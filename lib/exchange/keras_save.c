@@ -24,7 +24,10 @@ static void plain_name(const char *name, char *text, size_t size)
     }
 }
 
-static const char *text_of(const cnn__json *layer, const char *key) { return cnn__json_text(cnn__json_get(layer, key)); }
+static const char *text_of(const cnn__json *layer, const char *key)
+{
+    return cnn__json_text(cnn__json_get(layer, key));
+}
 
 /* The layer that a value comes from, and which of its applications made it. */
 static void find_value(const saving *s, const char *value, const char **layer, int64_t *number)
@@ -37,8 +40,7 @@ static void find_value(const saving *s, const char *value, const char **layer, i
         if (strcmp(text_of(at, "name"), value) == 0 && shares != NULL) {
             *layer = shares;
             *number = 1;
-            for (const cnn__json *other = cnn__json_first(layers); other != at;
-                 other = cnn__json_next(layers, other)) {
+            for (const cnn__json *other = cnn__json_first(layers); other != at; other = cnn__json_next(layers, other)) {
                 const char *same = text_of(other, "shares");
                 *number += same != NULL && strcmp(same, shares) == 0;
             }

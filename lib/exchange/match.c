@@ -301,8 +301,9 @@ static void take_source(const finder *f, const module *m, const cnn__parameter *
         }
         if (source->weight != CNN__NONE) {
             cnn__weight *entry = &f->weights->entries[source->weight];
-            const bool grouped = strcmp(role->axes, "hwcm") == 0 || (entry->number >= 0 && strcmp(type, "Conv2D") == 0 &&
-                                                                    fits_grouped(&parameter->shape, &entry->shape));
+            const bool grouped = strcmp(role->axes, "hwcm") == 0 ||
+                                 (entry->number >= 0 && strcmp(type, "Conv2D") == 0 &&
+                                  fits_grouped(&parameter->shape, &entry->shape));
             const cnn_shape shape = cnn__foreign_shape(role, layout, &parameter->shape);
             cnn__match_order(role, layout, &parameter->shape, flat, &source->order, source->axes);
             source->fits = entry->readable && (grouped ? fits_grouped(&parameter->shape, &entry->shape)

@@ -25,8 +25,13 @@ static piece whole(const char *text) { return (piece){text, strlen(text)}; }
 
 /* What Keras 1 called things. */
 static const char *const old_roles[][2] = {
-    {"W", "kernel"},    {"b", "bias"},       {"running_mean", "moving_mean"}, {"running_std", "moving_variance"},
-    {"gamma", "gamma"}, {"beta", "beta"},    {"alphas", "alpha"},
+    {"W", "kernel"},
+    {"b", "bias"},
+    {"running_mean", "moving_mean"},
+    {"running_std", "moving_variance"},
+    {"gamma", "gamma"},
+    {"beta", "beta"},
+    {"alphas", "alpha"},
 };
 
 /* What the names are looked up in. */
@@ -128,11 +133,10 @@ static cnn_status split_keras(const known_names *known, cnn__weight *entry)
     if (entry->group != NULL && cnn__table_find(&known->layers, entry->group, &node)) {
         return set_module(model->context, entry, whole(entry->group), whole(""), role); /* newer files have names */
     }
-    return set_module(model->context, entry,
-                      cnn__containers_find(&known->containers, path.text, path.size, &node)
-                          ? whole(model->nodes[node].name)
-                          : path,
-                      whole(""), role);
+    return set_module(
+        model->context, entry,
+        cnn__containers_find(&known->containers, path.text, path.size, &node) ? whole(model->nodes[node].name) : path,
+        whole(""), role);
 }
 
 cnn_status cnn__split_names(const cnn_model *model, cnn_weights *weights)
@@ -153,9 +157,9 @@ cnn_status cnn__split_names(const cnn_model *model, cnn_weights *weights)
         entry->number = -1;
         entry->next = CNN__NONE;
         entry->used = false;
-        status = weights->layout == CNN_WEIGHTS_KERAS ? split_keras(&known, entry)
-                                                      : split_at(model->context, entry,
-                                                                 weights->layout == CNN_WEIGHTS_OWN ? '/' : '.');
+        status = weights->layout == CNN_WEIGHTS_KERAS
+                     ? split_keras(&known, entry)
+                     : split_at(model->context, entry, weights->layout == CNN_WEIGHTS_OWN ? '/' : '.');
     }
     cnn__containers_free(&known.containers);
     cnn__table_free(&known.layers);

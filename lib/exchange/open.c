@@ -24,8 +24,8 @@ cnn_status cnn_weights_open(cnn_context *context, const char *path, cnn_weights 
         status = cnn__fail(context, CNN_ERROR_UNSUPPORTED, "%s: is an HDF5 file; `cnn convert` reads those of Keras",
                            bytes.name);
     } else if (status == CNN_OK && first[8] != '{') {
-        status = cnn__fail(context, CNN_ERROR_UNSUPPORTED,
-                           "%s: is neither safetensors nor what torch.save() writes", bytes.name);
+        status = cnn__fail(context, CNN_ERROR_UNSUPPORTED, "%s: is neither safetensors nor what torch.save() writes",
+                           bytes.name);
     }
     cnn__bytes_close(&bytes);
     return status == CNN_OK ? cnn__weights_open_safetensors(context, path, weights) : status;

@@ -18,9 +18,9 @@ bool cnn__order_is_plain(const cnn__order *order)
  * gaps. They are one if the last axis stays the last. */
 typedef struct walk {
     uint32_t rank, other;
-    int64_t dims[CNN_MAX_RANK];       /* of the result */
-    int64_t read[CNN_MAX_RANK];       /* distance in what is read for each axis of the result */
-    int64_t written[CNN_MAX_RANK];    /* distance in the result */
+    int64_t dims[CNN_MAX_RANK];    /* of the result */
+    int64_t read[CNN_MAX_RANK];    /* distance in what is read for each axis of the result */
+    int64_t written[CNN_MAX_RANK]; /* distance in the result */
 } walk;
 
 static void open_walk(const cnn__order *order, walk *w)

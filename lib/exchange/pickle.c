@@ -5,13 +5,7 @@
 #include <string.h>
 
 /* What may be named, and what it makes when it is called. */
-typedef enum known_name {
-    ORDERED_DICT,
-    REBUILD_TENSOR,
-    REBUILD_PARAMETER,
-    TORCH_SIZE,
-    STORAGE_TYPE
-} known_name;
+typedef enum known_name { ORDERED_DICT, REBUILD_TENSOR, REBUILD_PARAMETER, TORCH_SIZE, STORAGE_TYPE } known_name;
 
 static const struct {
     const char *module, *name;
@@ -70,12 +64,12 @@ static cnn_status push(cnn__pickle *p, uint32_t node)
 {
     if (p->depth == p->stack_capacity) {
         const size_t capacity = p->stack_capacity > 0 ? 2 * p->stack_capacity : 256;
-        uint32_t *stack =
-            capacity <= CNN__PICKLE_NODES ? cnn__realloc(p->context, p->stack, capacity * sizeof(*stack)) : NULL;
+        uint32_t *stack = capacity <= CNN__PICKLE_NODES ? cnn__realloc(p->context, p->stack, capacity * sizeof(*stack))
+                                                        : NULL;
         if (stack == NULL) {
-            return capacity <= CNN__PICKLE_NODES ? CNN_ERROR_OUT_OF_MEMORY
-                                                 : cnn__fail(p->context, CNN_ERROR_LIMIT,
-                                                             "%s: a pickle whose stack is too deep", p->file);
+            return capacity <= CNN__PICKLE_NODES
+                       ? CNN_ERROR_OUT_OF_MEMORY
+                       : cnn__fail(p->context, CNN_ERROR_LIMIT, "%s: a pickle whose stack is too deep", p->file);
         }
         p->stack = stack;
         p->stack_capacity = capacity;
@@ -364,7 +358,7 @@ static cnn_status build(cnn__pickle *p)
     uint32_t state;
     CNN__RETURN_IF_ERROR(pop(p, &state));
     return p->depth > 0 && is_kind(p, p->stack[p->depth - 1], CNN__PICKLE_DICT) ? CNN_OK
-                                                                              : damaged(p, "sets what has no state");
+                                                                                : damaged(p, "sets what has no state");
 }
 
 /* ---- the memo ---- */
@@ -394,7 +388,7 @@ static cnn_status put(cnn__pickle *p, uint64_t index)
 static cnn_status get(cnn__pickle *p, uint64_t index)
 {
     return index < p->memo_count && p->memo[index] != CNN__PICKLE_NIL ? push(p, p->memo[index])
-                                                                     : damaged(p, "recalls what was not remembered");
+                                                                      : damaged(p, "recalls what was not remembered");
 }
 
 /* ---- instructions ---- */

@@ -17,12 +17,12 @@
 typedef enum cnn__pickle_kind {
     CNN__PICKLE_NONE,
     CNN__PICKLE_MARK,
-    CNN__PICKLE_INT,     /* also true and false */
+    CNN__PICKLE_INT, /* also true and false */
     CNN__PICKLE_REAL,
     CNN__PICKLE_TEXT,
-    CNN__PICKLE_TUPLE,   /* cells of items */
+    CNN__PICKLE_TUPLE, /* cells of items */
     CNN__PICKLE_LIST,
-    CNN__PICKLE_DICT,    /* cells of keys and values by turns */
+    CNN__PICKLE_DICT, /* cells of keys and values by turns */
     CNN__PICKLE_CELL,
     CNN__PICKLE_GLOBAL,  /* number: which, in the table of names */
     CNN__PICKLE_STORAGE, /* first: a cell with the type, then the key; number: of values */

@@ -5,8 +5,10 @@
 #include "exchange/weights.h"
 
 /* Layer, parameter, axes here; names of Keras and PyTorch; their axes. */
-#define ROLE(type, parameter, axes, keras, torch, keras_axes, torch_axes) \
-    {type, parameter, axes, {parameter, keras, torch}, {axes, keras_axes, torch_axes}}
+#define ROLE(type, parameter, axes, keras, torch, keras_axes, torch_axes)                  \
+    {                                                                                      \
+        type, parameter, axes, {parameter, keras, torch}, { axes, keras_axes, torch_axes } \
+    }
 
 static const cnn__role roles[] = {
     ROLE("Conv2D", "kernel", "hwio", "kernel", "weight", "hwio", "oihw"),
@@ -35,11 +37,11 @@ const cnn__role *cnn__role_find(const char *type, const char *parameter, const c
 
 /* Layers with Keras's names whose torchvision modules are told by numbers. */
 static const char *const torch_names[][2] = {
-    {"block1_conv1", "features.0"},   {"block1_conv2", "features.2"},   {"block2_conv1", "features.5"},
-    {"block2_conv2", "features.7"},   {"block3_conv1", "features.10"},  {"block3_conv2", "features.12"},
-    {"block3_conv3", "features.14"},  {"block4_conv1", "features.17"},  {"block4_conv2", "features.19"},
-    {"block4_conv3", "features.21"},  {"block5_conv1", "features.24"},  {"block5_conv2", "features.26"},
-    {"block5_conv3", "features.28"},  {"fc1", "classifier.0"},          {"fc2", "classifier.3"},
+    {"block1_conv1", "features.0"},  {"block1_conv2", "features.2"},  {"block2_conv1", "features.5"},
+    {"block2_conv2", "features.7"},  {"block3_conv1", "features.10"}, {"block3_conv2", "features.12"},
+    {"block3_conv3", "features.14"}, {"block4_conv1", "features.17"}, {"block4_conv2", "features.19"},
+    {"block4_conv3", "features.21"}, {"block5_conv1", "features.24"}, {"block5_conv2", "features.26"},
+    {"block5_conv3", "features.28"}, {"fc1", "classifier.0"},         {"fc2", "classifier.3"},
     {"predictions", "classifier.6"},
 };
 

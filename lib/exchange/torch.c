@@ -24,18 +24,18 @@ typedef struct stored {
     cnn_shape shape;
     int64_t strides[CNN_MAX_RANK];
     cnn__tensor_type type;
-    size_t bytes; /* of a value */
+    size_t bytes;  /* of a value */
     size_t member; /* of the archive, if the span is all of it; CNN__NONE: unchecked */
 } stored;
 
 typedef struct torch_file {
     cnn_context *context;
-    cnn__zip zip;     /* of an archive; of an old file its bytes alone */
+    cnn__zip zip; /* of an archive; of an old file its bytes alone */
     bool archive;
     cnn__pickle pickle;
-    uint8_t *text;    /* the pickle */
+    uint8_t *text;       /* the pickle */
     char root[MAX_NAME]; /* "archive/" */
-    cnn__table keys;  /* old: key of a storage -> place in `offsets` */
+    cnn__table keys;     /* old: key of a storage -> place in `offsets` */
     uint64_t *offsets;
     char **key_texts;
     size_t key_count;
@@ -126,8 +126,9 @@ static cnn_status read_values(void *user, uint64_t id, float *values)
     const stored *s = &t->tensors[id];
     const bool dense = is_dense(s), plain = s->type == CNN__TENSOR_F32;
     uint8_t *bytes = plain && dense ? (uint8_t *)values : cnn__alloc_array(t->context, (size_t)s->span, s->bytes);
-    float *floats = dense ? values : plain ? (float *)(void *)bytes
-                                           : cnn__alloc_array(t->context, (size_t)s->span, sizeof(float));
+    float *floats = dense   ? values
+                    : plain ? (float *)(void *)bytes
+                            : cnn__alloc_array(t->context, (size_t)s->span, sizeof(float));
     cnn_status status = bytes != NULL && floats != NULL ? read_span(t, s, bytes) : CNN_ERROR_OUT_OF_MEMORY;
     if (status == CNN_OK && !plain) {
         cnn__tensor_convert(s->type, bytes, (size_t)s->span, floats);
@@ -216,8 +217,8 @@ static cnn_status place_tensor(const torch_file *t, uint32_t tensor, stored *s, 
     }
     s->span = values > 0 ? span : 0;
     const uint64_t held = size / s->bytes;
-    if (!good || (uint64_t)s->span > held || (uint64_t)first > held - (uint64_t)s->span ||
-        offset > t->zip.bytes.size || size > t->zip.bytes.size - offset) {
+    if (!good || (uint64_t)s->span > held || (uint64_t)first > held - (uint64_t)s->span || offset > t->zip.bytes.size ||
+        size > t->zip.bytes.size - offset) {
         return refuse(t, CNN_ERROR_TRUNCATED, "a tensor reaches beyond its storage");
     }
     s->offset = offset + (uint64_t)first * s->bytes;
@@ -349,8 +350,9 @@ static cnn_status check_order(const torch_file *t)
         return refuse(t, CNN_ERROR_UNSUPPORTED, "its numbers are not little-endian");
     }
     CNN__RETURN_IF_ERROR(cnn__zip_read(&t->zip, member, copy_part, &to));
-    return memcmp(order, "little", to.size) == 0 ? CNN_OK
-                                                 : refuse(t, CNN_ERROR_UNSUPPORTED, "its numbers are not little-endian");
+    return memcmp(order, "little", to.size) == 0
+               ? CNN_OK
+               : refuse(t, CNN_ERROR_UNSUPPORTED, "its numbers are not little-endian");
 }
 
 static cnn_status open_archive(torch_file *t, cnn__bytes *bytes)
@@ -495,7 +497,7 @@ cnn__torch_form cnn__torch_recognize(const cnn__bytes *bytes)
     if (bytes->size < sizeof(first) || cnn__bytes_read(bytes, 0, first, sizeof(first)) != CNN_OK) {
         return CNN__TORCH_NONE;
     }
-    return memcmp(first, "PK\x03\x04", 4) == 0                 ? CNN__TORCH_ARCHIVE
+    return memcmp(first, "PK\x03\x04", 4) == 0                ? CNN__TORCH_ARCHIVE
            : memcmp(first, old_magic, sizeof(old_magic)) == 0 ? CNN__TORCH_OLD
                                                               : CNN__TORCH_NONE;
 }
@@ -513,8 +515,8 @@ cnn_status cnn__weights_open_torch(cnn__bytes *bytes, cnn_weights **out)
         cnn__table_init(&t->keys, context);
         cnn__table_init(&t->zip.names, context);
         status = cnn_weights_create(
-            context,
-            CNN_WEIGHTS(.name = bytes->name, .layout = CNN_WEIGHTS_PYTORCH, .read = read_values, .user = t), &weights);
+            context, CNN_WEIGHTS(.name = bytes->name, .layout = CNN_WEIGHTS_PYTORCH, .read = read_values, .user = t),
+            &weights);
     }
     if (status != CNN_OK) {
         cnn__free(context, t);

@@ -23,8 +23,8 @@ static cnn_status refuse(const cnn__zip *zip, cnn_status status, const char *nam
 {
     char text[200];
     return cnn__fail(zip->bytes.context, status, "%s: zip archive: %s%s%s%s", zip->bytes.name,
-                     name != NULL ? "member \"" : "",
-                     name != NULL ? cnn__printable(name, text, sizeof(text)) : "", name != NULL ? "\" " : "", what);
+                     name != NULL ? "member \"" : "", name != NULL ? cnn__printable(name, text, sizeof(text)) : "",
+                     name != NULL ? "\" " : "", what);
 }
 
 /* Where the directory lies. */
@@ -78,10 +78,9 @@ static cnn_status find_directory(const cnn__zip *zip, directory *d)
         const uint8_t *b = tail + at;
         *d = (directory){cnn__little32(b + 16), cnn__little32(b + 12), cnn__little16(b + 10)};
         const bool wide = d->offset == UINT32_MAX || d->size == UINT32_MAX || d->count == UINT16_MAX;
-        status = wide                                              ? read_end64(zip, begin, d, &begin)
-                 : cnn__little16(b + 8) != d->count                ? refuse(zip, CNN_ERROR_UNSUPPORTED, NULL,
-                                                                            "several parts")
-                                                                   : CNN_OK;
+        status = wide                               ? read_end64(zip, begin, d, &begin)
+                 : cnn__little16(b + 8) != d->count ? refuse(zip, CNN_ERROR_UNSUPPORTED, NULL, "several parts")
+                                                    : CNN_OK;
     }
     cnn__free(zip->bytes.context, tail);
     CNN__RETURN_IF_ERROR(status);

@@ -84,8 +84,8 @@ static void tear_down(void)
 static int convert(const char *in, const char *out, const char *options)
 {
     char command[3000];
-    snprintf(command, sizeof(command), "cd '%s' && '%s' convert %s %s %s >out.txt 2>&1", folder,
-             getenv("CNN_COMMAND"), in, out, options);
+    snprintf(command, sizeof(command), "cd '%s' && '%s' convert %s %s %s >out.txt 2>&1", folder, getenv("CNN_COMMAND"),
+             in, out, options);
     const int status = system(command);
     return status >= 0 ? status >> 8 : status;
 }

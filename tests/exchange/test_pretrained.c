@@ -111,8 +111,8 @@ START_TEST(test_network)
         worst_output = fmax(worst_output, compare_values(cnn_session_output(session), &output, photo));
         worst_fused = fmax(worst_fused, compare_values(cnn_session_output(fused), &output, photo));
     }
-    printf("# %s: worst layer %.2g, features %.2g, output %.2g, with fusions %.2g\n", name, worst_layer,
-           worst_features, worst_output, worst_fused);
+    printf("# %s: worst layer %.2g, features %.2g, output %.2g, with fusions %.2g\n", name, worst_layer, worst_features,
+           worst_output, worst_fused);
     ck_assert_msg(worst_features < 1e-4 && worst_output < 1e-4 && worst_fused < 1e-4, "%s: features %g, output %g, %g",
                   name, worst_features, worst_output, worst_fused);
     free(input);
