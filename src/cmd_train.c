@@ -222,8 +222,8 @@ static int run_train(tool *run, const void *given)
     train.batch = settings->batch > 0 ? (uint32_t)settings->batch : train.recipe->batch;
     int result = check_settings(run, settings);
     int (*const steps[])(train_run *) = {
-        tool_train_check_files, check_curve,           tool_train_open, tool_train_check_data_files,
-        introduce,              tool_train_keep_files, fit};
+        tool_train_check_files, check_curve, tool_train_open, tool_train_check_data_files, introduce,
+        tool_train_keep_files,  fit};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
         result = steps[i](&train);
     }
@@ -349,8 +349,9 @@ static const tool_option train_options[] = {
      "goes on from a checkpoint, with the same bits as if it had never stopped; the other options "
      "are given again",
      TOOL_TEXT, AT(resume), 0, 0, NULL},
-    {"init-from", "FILE", "begins with the weights of this file where layers and shapes are the same: a model file, or one of PyTorch or "
-     "Keras, see `cnn help convert`",
+    {"init-from", "FILE",
+     "begins with the weights of this file where layers and shapes are the same: a model file, or one of PyTorch "
+     "or Keras, see `cnn help convert`",
      TOOL_TEXT, AT(init_from), 0, 0, NULL},
     {"freeze", "PATTERN", "leaves parameters as they are, such as \"conv2d_1/*,conv2d_2/*\"", TOOL_TEXT, AT(freeze), 0,
      0, NULL},

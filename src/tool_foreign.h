@@ -28,7 +28,8 @@ int tool_foreign_fill(tool *run, const char *path, cnn_model *model, cnn_weights
 
 /* ---- HDF5, where it was built in ---- */
 
-/* Opens a file, or with `data` one that lies in memory and is called `path`: fills weights, and config if it has one. */
+/* Opens a file, or with `data` one that lies in memory and is called `path`: fills weights, and config if it has
+ * one. */
 int tool_hdf5_open(tool *run, const char *path, const void *data, size_t size, tool_foreign *foreign);
 void tool_hdf5_close(struct tool_hdf5 *file);
 /* Writes a model as Keras 2 does. */

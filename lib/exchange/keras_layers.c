@@ -225,36 +225,42 @@ static bool is_told(const cnn__keras_class *c, const cnn__keras_key *k, const cn
     return false;
 }
 
-static cnn_status put_key(cnn__keras *keras, const cnn__keras_layer *layer, const cnn__keras_key *k,
-                          const cnn__json *value, cnn__json_writer *options)
+/* A number. */
+static cnn_status put_number(cnn__keras *keras, const cnn__keras_layer *layer, const cnn__keras_key *k,
+                             const cnn__json *value, cnn__json_writer *options)
 {
-    int64_t numbers[4] = {0};
+    int64_t whole = 0;
     double real = 0;
-    switch (k->conversion) {
-    case CNN__KERAS_WHOLE:
-        if (!cnn__keras_whole(value, numbers)) {
+    if (k->conversion == CNN__KERAS_WHOLE) {
+        if (!cnn__keras_whole(value, &whole)) {
             return bad_value(keras, layer, k->name, "a whole number");
         }
         if (k->field != NULL) {
-            cnn__json_put_int(options, k->field, numbers[0]);
+            cnn__json_put_int(options, k->field, whole);
         }
         return CNN_OK;
-    case CNN__KERAS_REAL:
-    case CNN__KERAS_NUMBER:
-    case CNN__KERAS_SLOPE:
-        if (k->field == NULL) {
-            return CNN_OK;
-        }
-        if (!cnn__json_to_real(value, &real)) {
-            return bad_value(keras, layer, k->name, "a number");
-        }
-        if (k->conversion == CNN__KERAS_SLOPE) {
-            put_slope(options, k->field, real);
-        } else {
-            cnn__json_put_real(options, k->field,
-                               real == 0 && k->conversion == CNN__KERAS_NUMBER ? (double)CNN_ZERO : real);
-        }
-        return CNN_OK;
+    }
+    if (k->field == NULL) {
+        return CNN_OK; /* read elsewhere */
+    }
+    if (!cnn__json_to_real(value, &real)) {
+        return bad_value(keras, layer, k->name, "a number");
+    }
+    if (k->conversion == CNN__KERAS_SLOPE) {
+        put_slope(options, k->field, real);
+    } else {
+        const bool zero = real == 0 && k->conversion == CNN__KERAS_NUMBER;
+        cnn__json_put_real(options, k->field, zero ? (double)CNN_ZERO : real);
+    }
+    return CNN_OK;
+}
+
+/* Several numbers. */
+static cnn_status put_numbers(cnn__keras *keras, const cnn__keras_layer *layer, const cnn__keras_key *k,
+                              const cnn__json *value, cnn__json_writer *options)
+{
+    int64_t numbers[4] = {0};
+    switch (k->conversion) {
     case CNN__KERAS_PAIR:
         if (cnn__json_is(value, CNN__JSON_NULL)) {
             return CNN_OK; /* the default */
@@ -274,6 +280,28 @@ static cnn_status put_key(cnn__keras *keras, const cnn__keras_layer *layer, cons
         }
         cnn__keras_put_list(options, k->field, numbers, 2);
         return CNN_OK;
+    default:
+        if (!as_borders(value, numbers)) {
+            return bad_value(keras, layer, k->name, "one, two or two pairs of whole numbers");
+        }
+        cnn__keras_put_list(options, k->field, numbers, 4);
+        return CNN_OK;
+    }
+}
+
+static cnn_status put_key(cnn__keras *keras, const cnn__keras_layer *layer, const cnn__keras_key *k,
+                          const cnn__json *value, cnn__json_writer *options)
+{
+    switch (k->conversion) {
+    case CNN__KERAS_WHOLE:
+    case CNN__KERAS_REAL:
+    case CNN__KERAS_NUMBER:
+    case CNN__KERAS_SLOPE:
+        return put_number(keras, layer, k, value, options);
+    case CNN__KERAS_PAIR:
+    case CNN__KERAS_ROWS:
+    case CNN__KERAS_BORDERS:
+        return put_numbers(keras, layer, k, value, options);
     case CNN__KERAS_NOT:
         cnn__json_put_int(options, k->field, is_nothing(value));
         return CNN_OK;
@@ -281,12 +309,6 @@ static cnn_status put_key(cnn__keras *keras, const cnn__keras_layer *layer, cons
         return put_padding(keras, layer, k, value, options);
     case CNN__KERAS_ACTIVATION:
         return put_activation(keras, layer, value, k->field, options);
-    case CNN__KERAS_BORDERS:
-        if (!as_borders(value, numbers)) {
-            return bad_value(keras, layer, k->name, "one, two or two pairs of whole numbers");
-        }
-        cnn__keras_put_list(options, k->field, numbers, 4);
-        return CNN_OK;
     case CNN__KERAS_LAST_AXIS:
         return check_axis(keras, layer, k, value);
     default:
@@ -389,9 +411,10 @@ cnn_status cnn__keras_options(cnn__keras *keras, const cnn__keras_layer *layer, 
     if (c->in != NULL) {
         CNN__RETURN_IF_ERROR(c->in(keras, layer, options));
     }
-    if (c->fixed != NULL) {
-        cnn__string_printf(&options->text, "%s%s", options->text.data[options->text.size - 1] == '{' ? "" : ",",
-                           c->fixed);
+    if (c->fixed_name != NULL && strcmp(c->fixed_value, "1") == 0) {
+        cnn__json_put_int(options, c->fixed_name, 1);
+    } else if (c->fixed_name != NULL) {
+        cnn__json_put_string(options, c->fixed_name, c->fixed_value);
     }
     for (const cnn__keras_key *k = c->keys; k->name != NULL; k++) {
         const cnn__json *value = cnn__json_get(layer->config, k->name);

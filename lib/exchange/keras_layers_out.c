@@ -5,17 +5,12 @@
 
 #include "exchange/keras_table.h"
 
-/* Whether a layer's options have what a class fixes: "channels":1. */
+/* Whether a layer's options have what a class sets. */
 static bool has_fixed(const cnn__keras_class *c, const cnn__json *options)
 {
-    char name[32] = "", value[32] = "";
-    if (c->fixed == NULL || sscanf(c->fixed, "\"%31[^\"]\":%31s", name, value) != 2) {
-        return c->fixed == NULL;
-    }
-    const cnn__json *given = cnn__json_get(options, name);
-    const size_t quote = value[0] == '"', size = strlen(value) - 2 * quote;
-    return given != NULL && given->text != NULL && strlen(given->text) >= size &&
-           strncmp(given->text, value + quote, size) == 0 && (quote == 0 || given->text[size] == '\0');
+    const cnn__json *given = c->fixed_name != NULL ? cnn__json_get(options, c->fixed_name) : NULL;
+    return c->fixed_name == NULL ||
+           (given != NULL && given->text != NULL && strncmp(given->text, c->fixed_value, strlen(c->fixed_value)) == 0);
 }
 
 /* A copy of a number or of a list of numbers. */

@@ -33,7 +33,8 @@ typedef struct cnn__keras_class {
     const char *name;
     const char *type;           /* ours; NULL: it does nothing */
     const cnn__keras_key *keys; /* NULL-terminated */
-    const char *fixed; /* further options as JSON, by which layers of this type are told on the way out: "channels":1 */
+    /* An option that this class sets, and by which it is told on the way out: a word, or "1"; NULL: none. */
+    const char *fixed_name, *fixed_value;
     /* What a table cannot say; NULL: nothing. Either may leave the rest to the keys. */
     cnn_status (*in)(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options);
 } cnn__keras_class;
