@@ -8,7 +8,13 @@
 /* The kinds of layers with parameters, here and there. */
 static const char *const kinds[][2] = {
     {"BatchNormalization", "batch_normalization"},
+    {"Conv1D", "conv1d"},
     {"Conv2D", "conv2d"},
+    {"Conv2DTranspose", "conv2d_transpose"},
+    {"Conv3D", "conv3d"},
+    {"DepthwiseConv2D", "depthwise_conv2d"},
+    {"PReLU", "p_re_lu"},
+    {"SeparableConv2D", "separable_conv2d"},
     {"Dense", "dense"},
 };
 

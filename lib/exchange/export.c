@@ -65,6 +65,11 @@ static cnn_status export_one(const cnn_model *model, const cnn__parameter *param
             values = scratch;
         }
         weight.shape = cnn__foreign_shape(role, layout, &parameter->shape);
+        if (strcmp(role->axes, "hwcm") == 0) { /* one axis here, two there */
+            const cnn_shape *input = cnn__value_shape(model, node->inputs[0]);
+            weight.shape.dims[2] = input->dims[input->rank - 1];
+            weight.shape.dims[3] = parameter->shape.dims[3] / weight.shape.dims[2];
+        }
         weight.group = layout == CNN_WEIGHTS_KERAS ? node->name : NULL;
     }
     make_name(layout, node->name, role != NULL ? role->names[layout] : own, name, sizeof(name));

@@ -24,6 +24,7 @@ typedef struct cnn__keras {
     size_t layer_count, steps;
     const int32_t *input; /* height, width, channels where the file leaves them open */
     bool channels_first;  /* images are C, H, W in this file */
+    bool third;           /* it is of Keras 3 */
     bool chw;             /* and so are those that are flattened */
     char **texts;         /* names that were made on the way */
     size_t text_count, text_capacity;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "exchange/keras_table.h"
+#include "layer/layer.h"
 
 /* Options that say nothing of what a layer computes, or are read elsewhere. */
 static const char *const ignored[] = {
@@ -166,10 +167,13 @@ static cnn_status put_activation(cnn__keras *keras, const cnn__keras_layer *laye
             return CNN_OK;
         }
         cnn__json_put_string(options, field, cnn__keras_activations[i].own);
-        if (cnn__keras_activations[i].alpha != 0) {
+        /* Keras 3 took PyTorch's slope. */
+        const bool old = strcmp(name, "hard_sigmoid") == 0 && !keras->third;
+        const double alpha = old ? 0.2 : cnn__keras_activations[i].alpha;
+        if (alpha != 0) {
             const bool told = layer_form && (cnn__json_to_real(cnn__json_get(config, "negative_slope"), &slope) ||
                                              cnn__json_to_real(cnn__json_get(config, "alpha"), &slope));
-            put_slope(options, "alpha", told ? slope : layer_form ? 0.3 : cnn__keras_activations[i].alpha);
+            put_slope(options, "alpha", told ? slope : layer_form ? 0.3 : alpha);
         }
         return CNN_OK;
     }
@@ -261,15 +265,23 @@ static cnn_status put_numbers(cnn__keras *keras, const cnn__keras_layer *layer, 
 {
     int64_t numbers[4] = {0};
     switch (k->conversion) {
-    case CNN__KERAS_PAIR:
+    case CNN__KERAS_SINGLE:
+    case CNN__KERAS_TRIPLE:
+    case CNN__KERAS_PAIR: {
+        const size_t count = k->conversion == CNN__KERAS_SINGLE ? 1 : k->conversion == CNN__KERAS_PAIR ? 2 : 3;
         if (cnn__json_is(value, CNN__JSON_NULL)) {
             return CNN_OK; /* the default */
         }
-        if (!cnn__keras_wholes(value, numbers, 2)) {
-            return bad_value(keras, layer, k->name, "one or two whole numbers");
+        if (!cnn__keras_wholes(value, numbers, count)) {
+            return bad_value(keras, layer, k->name, "as many whole numbers as it needs");
         }
-        cnn__keras_put_list(options, k->field, numbers, 2);
+        if (count == 1) {
+            cnn__json_put_int(options, k->field, numbers[0]);
+        } else {
+            cnn__keras_put_list(options, k->field, numbers, count);
+        }
         return CNN_OK;
+    }
     case CNN__KERAS_ROWS:
         if (k->field == NULL) {
             return CNN_OK; /* the columns, read with the rows */
@@ -298,7 +310,9 @@ static cnn_status put_key(cnn__keras *keras, const cnn__keras_layer *layer, cons
     case CNN__KERAS_NUMBER:
     case CNN__KERAS_SLOPE:
         return put_number(keras, layer, k, value, options);
+    case CNN__KERAS_SINGLE:
     case CNN__KERAS_PAIR:
+    case CNN__KERAS_TRIPLE:
     case CNN__KERAS_ROWS:
     case CNN__KERAS_BORDERS:
         return put_numbers(keras, layer, k, value, options);
@@ -386,14 +400,16 @@ static cnn_status check_keys(const cnn__keras *keras, const cnn__keras_layer *la
     return CNN_OK;
 }
 
+/* The first line of a class whose kind of layer is there, else its last. */
 static const cnn__keras_class *find_class(const char *name)
 {
+    const cnn__keras_class *found = NULL;
     for (size_t i = 0; i < cnn__keras_class_count; i++) {
-        if (strcmp(cnn__keras_classes[i].name, name) == 0) {
-            return &cnn__keras_classes[i];
-        }
+        const cnn__keras_class *c = &cnn__keras_classes[i];
+        const bool there = found != NULL && (found->type == NULL || cnn__layer_type_find(found->type) != NULL);
+        found = strcmp(c->name, name) == 0 && !there ? c : found;
     }
-    return NULL;
+    return found;
 }
 
 cnn_status cnn__keras_options(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options,

@@ -28,6 +28,7 @@ static void find_format(cnn__keras *keras, const cnn__json_document *config)
     bool flatten = false, ordered = false;
     for (size_t i = 0; i + 1 < config->root->span; i++) {
         const char *key = cnn__json_text(&config->values[i]), *value = cnn__json_text(&config->values[i + 1]);
+        keras->third = keras->third || (key != NULL && strcmp(key, "registered_name") == 0);
         if (key == NULL || value == NULL) {
             continue;
         }

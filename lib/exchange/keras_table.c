@@ -9,6 +9,8 @@ enum {
     REAL = CNN__KERAS_REAL,
     NUMBER = CNN__KERAS_NUMBER,
     PAIR = CNN__KERAS_PAIR,
+    SINGLE = CNN__KERAS_SINGLE,
+    TRIPLE = CNN__KERAS_TRIPLE,
     ROWS = CNN__KERAS_ROWS,
     NOT = CNN__KERAS_NOT,
     PADDING = CNN__KERAS_PADDING,
@@ -46,6 +48,52 @@ static const cnn__keras_key depthwise_keys[] = {
     {"padding", PADDING, "padding"},          {"dilation_rate", PAIR, "dilation"},
     {"activation", ACTIVATION, "activation"}, {"use_bias", NOT, "no_bias"},
     {"depth_multiplier", WHOLE, NULL},        END};
+static const cnn__keras_key grouped_keys[] = {
+    {"kernel_size", PAIR, "kernel"},           {"strides", PAIR, "stride"},
+    {"padding", PADDING, "padding"},           {"dilation_rate", PAIR, "dilation"},
+    {"activation", ACTIVATION, "activation"},  {"use_bias", NOT, "no_bias"},
+    {"depth_multiplier", WHOLE, "multiplier"}, END};
+static const cnn__keras_key separable_keys[] = {{"filters", WHOLE, "filters"},
+                                                {"kernel_size", PAIR, "kernel"},
+                                                {"strides", PAIR, "stride"},
+                                                {"padding", PADDING, "padding"},
+                                                {"dilation_rate", PAIR, "dilation"},
+                                                {"activation", ACTIVATION, "activation"},
+                                                {"use_bias", NOT, "no_bias"},
+                                                {"depth_multiplier", WHOLE, "multiplier"},
+                                                END};
+static const cnn__keras_key transpose_keys[] = {{"filters", WHOLE, "filters"},
+                                                {"kernel_size", PAIR, "kernel"},
+                                                {"strides", PAIR, "stride"},
+                                                {"padding", PADDING, "padding"},
+                                                {"output_padding", PAIR, "output_padding"},
+                                                {"dilation_rate", PAIR, "dilation"},
+                                                {"activation", ACTIVATION, "activation"},
+                                                {"use_bias", NOT, "no_bias"},
+                                                END};
+static const cnn__keras_key conv1d_keys[] = {{"filters", WHOLE, "filters"},
+                                             {"kernel_size", SINGLE, "kernel"},
+                                             {"strides", SINGLE, "stride"},
+                                             {"padding", PADDING, "padding"},
+                                             {"dilation_rate", SINGLE, "dilation"},
+                                             {"groups", WHOLE, "groups"},
+                                             {"activation", ACTIVATION, "activation"},
+                                             {"use_bias", NOT, "no_bias"},
+                                             END};
+static const cnn__keras_key conv3d_keys[] = {{"filters", WHOLE, "filters"},
+                                             {"kernel_size", TRIPLE, "kernel"},
+                                             {"strides", TRIPLE, "stride"},
+                                             {"padding", PADDING, "padding"},
+                                             {"dilation_rate", TRIPLE, "dilation"},
+                                             {"groups", WHOLE, "groups"},
+                                             {"activation", ACTIVATION, "activation"},
+                                             {"use_bias", NOT, "no_bias"},
+                                             END};
+static const cnn__keras_key pool1d_keys[] = {
+    {"pool_size", SINGLE, "size"}, {"strides", SINGLE, "stride"}, {"padding", PADDING, "padding"}, END};
+static const cnn__keras_key pool3d_keys[] = {
+    {"pool_size", TRIPLE, "size"}, {"strides", TRIPLE, "stride"}, {"padding", PADDING, "padding"}, END};
+static const cnn__keras_key elu_keys[] = {{"alpha", SLOPE, "alpha"}, END};
 static const cnn__keras_key dense_keys[] = {{"units", WHOLE, "units"},    {"activation", ACTIVATION, "activation"},
                                             {"use_bias", NOT, "no_bias"}, {"output_dim", WHOLE, "units"},
                                             {"bias", NOT, "no_bias"},     END};
@@ -71,12 +119,26 @@ static const cnn__keras_key relu_keys[] = {
 /* The first class of a type that fits is the one that is written. */
 const cnn__keras_class cnn__keras_classes[] = {
     {"Conv2D", "Conv2D", conv2d_keys, NULL, NULL, NULL},
+    {"Conv1D", "Conv1D", conv1d_keys, NULL, NULL, NULL},
+    {"Conv3D", "Conv3D", conv3d_keys, NULL, NULL, NULL},
+    {"Conv2DTranspose", "Conv2DTranspose", transpose_keys, NULL, NULL, NULL},
+    {"SeparableConv2D", "SeparableConv2D", separable_keys, NULL, NULL, NULL},
+    {"DepthwiseConv2D", "DepthwiseConv2D", grouped_keys, NULL, NULL, NULL},
     {"DepthwiseConv2D", "Conv2D", depthwise_keys, NULL, NULL, cnn__keras_depthwise},
     {"Dense", "Dense", dense_keys, NULL, NULL, NULL},
     {"BatchNormalization", "BatchNormalization", norm_keys, NULL, NULL, NULL},
     {"MaxPooling2D", "MaxPooling2D", pool_keys, NULL, NULL, NULL},
     {"AveragePooling2D", "AveragePooling2D", pool_keys, NULL, NULL, NULL},
     {"GlobalAveragePooling2D", "GlobalAveragePooling2D", global_keys, NULL, NULL, NULL},
+    {"GlobalMaxPooling2D", "GlobalMaxPooling2D", global_keys, NULL, NULL, NULL},
+    {"MaxPooling1D", "MaxPooling1D", pool1d_keys, NULL, NULL, NULL},
+    {"AveragePooling1D", "AveragePooling1D", pool1d_keys, NULL, NULL, NULL},
+    {"GlobalAveragePooling1D", "GlobalAveragePooling1D", global_keys, NULL, NULL, NULL},
+    {"GlobalMaxPooling1D", "GlobalMaxPooling1D", global_keys, NULL, NULL, NULL},
+    {"MaxPooling3D", "MaxPooling3D", pool3d_keys, NULL, NULL, NULL},
+    {"AveragePooling3D", "AveragePooling3D", pool3d_keys, NULL, NULL, NULL},
+    {"GlobalAveragePooling3D", "GlobalAveragePooling3D", global_keys, NULL, NULL, NULL},
+    {"GlobalMaxPooling3D", "GlobalMaxPooling3D", global_keys, NULL, NULL, NULL},
     {"Flatten", "Flatten", no_keys, NULL, NULL, NULL},
     {"SpatialDropout2D", "Dropout", dropout_keys, "channels", "1", NULL},
     {"Dropout", "Dropout", dropout_keys, NULL, NULL, NULL},
@@ -86,6 +148,7 @@ const cnn__keras_class cnn__keras_classes[] = {
     {"Multiply", "Multiply", no_keys, NULL, NULL, NULL},
     {"Concatenate", "Concatenate", concatenate_keys, NULL, NULL, NULL},
     {"LeakyReLU", "Activation", leaky_keys, "activation", "leaky_relu", NULL},
+    {"ELU", "Activation", elu_keys, "activation", "elu", NULL},
     {"Softmax", "Activation", softmax_keys, "activation", "softmax", NULL},
     {"ReLU", "Activation", relu_keys, NULL, NULL, cnn__keras_relu},
     {"Activation", "Activation", activation_keys, NULL, NULL, NULL},
@@ -108,6 +171,15 @@ const cnn__keras_activation cnn__keras_activations[] = {
     {"softmax", "softmax", 0},
     {"log_softmax", "log_softmax", 0},
     {"leaky_relu", "leaky_relu", 0.2},
+    {"silu", "silu", 0},
+    {"swish", "silu", 0},
+    {"gelu", "gelu", 0},
+    {"elu", "elu", 1},
+    {"selu", "selu", 0},
+    {"hard_sigmoid", "hard_sigmoid", 1.0 / 6},
+    {"hard_silu", "hard_swish", 0},
+    {"hard_swish", "hard_swish", 0},
+    {"softplus", "softplus", 0},
 };
 
 const size_t cnn__keras_activation_count = sizeof(cnn__keras_activations) / sizeof(cnn__keras_activations[0]);

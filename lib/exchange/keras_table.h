@@ -10,6 +10,8 @@ typedef enum cnn__keras_conversion {
     CNN__KERAS_WHOLE,      /* a whole number */
     CNN__KERAS_REAL,       /* a number */
     CNN__KERAS_NUMBER,     /* a number of an option whose 0 is a default: 0 is CNN_ZERO there */
+    CNN__KERAS_SINGLE,     /* n, or a list of one number */
+    CNN__KERAS_TRIPLE,     /* n, or three numbers */
     CNN__KERAS_PAIR,       /* n, or two numbers */
     CNN__KERAS_ROWS,       /* Keras 1: the first of a pair, whose second is the next key's */
     CNN__KERAS_NOT,        /* true is 0 */
