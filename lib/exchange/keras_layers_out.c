@@ -47,8 +47,7 @@ static const char *put_back(const cnn__keras_key *k, const cnn__json *value, cnn
     switch (k->conversion) {
     case CNN__KERAS_NOT:
         (void)cnn__json_to_int(value, &flag);
-        cnn__string_printf(&config->text, "%s\"%s\":%s", config->text.data[config->text.size - 1] == '{' ? "" : ",",
-                           k->name, flag != 0 ? "false" : "true");
+        cnn__json_put_bool(config, k->name, flag == 0);
         return NULL;
     case CNN__KERAS_NUMBER:
         (void)cnn__json_to_real(value, &number);

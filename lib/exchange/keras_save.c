@@ -99,6 +99,7 @@ static cnn_status put_layer(saving *s, const cnn__json *layer, const char *name,
     cnn__json_open(&config, NULL, '{');
     cnn_status status = cnn__keras_layer_out(s->context, text_of(layer, "type"), name, options, &config, &class_name);
     cnn__json_close(&config, '}');
+    status = status == CNN_OK ? config.text.status : status;
     if (status == CNN_OK) {
         open_layer(s, class_name, name);
         cnn__string_printf(&s->text.text, ",\"config\":");
