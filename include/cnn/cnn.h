@@ -24,6 +24,8 @@
 #include <cnn/exchange.h>
 #include <cnn/trace.h>
 
+#include <cnn/features.h>
+
 #include <cnn/evaluator.h>
 #include <cnn/loss.h>
 #include <cnn/optimizer.h>
