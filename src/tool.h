@@ -55,12 +55,14 @@ typedef struct tool_command {
     size_t least_operands, most_operands;
     void (*more_help)(struct tool *tool); /* what tables say; may be NULL */
     int (*run)(struct tool *tool, const void *settings);
+    const struct tool_command *const *commands; /* those of a second word, whose names begin with this one's, ending
+                                                   with NULL; NULL: none */
 } tool_command;
 
 extern const tool_command *const tool_commands[]; /* NULL-terminated */
 
 extern const tool_command tool_command_summary, tool_command_train, tool_command_eval, tool_command_predict,
-    tool_command_split, tool_command_check, tool_command_bench, tool_command_version, tool_command_help;
+    tool_command_split, tool_command_explain, tool_command_check, tool_command_bench, tool_command_version, tool_command_help;
 
 /* The bar or the plain lines on stderr. */
 typedef struct tool_progress {
@@ -109,6 +111,8 @@ int tool_parse(tool *run, int count, char **arguments, void *settings);
 void tool_command_help_text(tool *run, const tool_command *command);
 void tool_general_help_text(tool *run);
 const tool_command *tool_find_command(const char *name);
+/* The command of a second word; NULL if there is none of that name. */
+const tool_command *tool_find_second(const tool_command *command, const char *name);
 extern const tool_option tool_common_options[];
 
 /* ---- text ---- */

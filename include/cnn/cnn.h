@@ -24,6 +24,7 @@
 #include <cnn/trace.h>
 
 #include <cnn/evaluator.h>
+#include <cnn/explain.h>
 #include <cnn/loss.h>
 #include <cnn/optimizer.h>
 #include <cnn/schedule.h>
