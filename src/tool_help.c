@@ -79,8 +79,8 @@ void tool_general_help_text(tool *run)
     }
     tool_print(run, "\nModels by name:\n");
     for (size_t i = 0; cnn_zoo_name(i) != NULL; i++) {
-        tool_print(run, "  %-12s ", cnn_zoo_name(i));
-        tool_print_wrapped(run, cnn_zoo_description(i), 15, 15);
+        tool_print(run, "  %-18s ", cnn_zoo_name(i));
+        tool_print_wrapped(run, cnn_zoo_description(i), 21, 21);
     }
     tool_print(run, "\n`cnn help COMMAND` says more about one of them.\n");
 }

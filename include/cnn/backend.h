@@ -79,7 +79,9 @@ typedef enum cnn_op {
     CNN_OP_CONCAT = 12,
     CNN_OP_FILL = 13,
     CNN_OP_FOLD = 14,
-    CNN_OP_UPDATE = 15
+    CNN_OP_UPDATE = 15,
+    CNN_OP_CONSTRAIN = 23,
+    CNN_OP_PENALTY = 24
 } cnn_op;
 
 /** What a call of an operation is to do. */
@@ -431,6 +433,45 @@ typedef struct cnn_update_args {
     double correction1, correction2; /**< Adam: 1 - beta1^t and 1 - beta2^t */
 } cnn_update_args;
 
+/** What parameters are held to after each step of an optimizer. The numbers are frozen: files hold their names. */
+typedef enum cnn_constraint_kind {
+    CNN_CONSTRAINT_NONE = 0,
+    CNN_CONSTRAINT_MAX_NORM = 1,     /**< norms are at most `high` */
+    CNN_CONSTRAINT_NON_NEGATIVE = 2, /**< values below 0 become 0 */
+    CNN_CONSTRAINT_UNIT_NORM = 3,    /**< norms are 1 */
+    CNN_CONSTRAINT_MIN_MAX_NORM = 4  /**< norms go to [low, high], by the share `rate` of the way */
+} cnn_constraint_kind;
+
+/**
+ * Holds w to a constraint, in place. The norm of values along some of the axes, the square root of the sum of their
+ * squares in double, is brought from s to t: the values are multiplied by t / (1e-7 + s), as by Keras's constraints.
+ */
+typedef struct cnn_constrain_args {
+    size_t struct_size;
+    int32_t kind;  /**< a cnn_constraint_kind, not NONE */
+    uint32_t axes; /**< bit i: the sum is over axis i of the shape; at least one, but for NON_NEGATIVE */
+    float low, high, rate;
+    int32_t reserved;
+    cnn_shape shape;
+    float *w;
+} cnn_constrain_args;
+
+/**
+ * The penalty l1 * sum(|x|) + l2 * sum(x^2) on n values.
+ *
+ * Passes: FORWARD x to `result`, in double and in an order that n alone decides. BACKWARD x to dx:
+ * scale * (l1 * sign(x) + 2 * l2 * x), where the sign of 0 is 0.
+ */
+typedef struct cnn_penalty_args {
+    size_t struct_size;
+    size_t n;
+    float l1, l2, scale;
+    int32_t accumulate; /**< BACKWARD: 1 adds to what is in dx */
+    const float *x;
+    float *dx;
+    double *result; /**< in the library's memory */
+} cnn_penalty_args;
+
 /** The table. Fill struct_size, abi, name and what the backend has; leave the rest zero. */
 typedef struct cnn_backend {
     size_t struct_size; /**< sizeof(cnn_backend) */
@@ -471,6 +512,9 @@ typedef struct cnn_backend {
     void (*release)(const struct cnn_backend *backend, void *handle, size_t size);
     cnn_status (*copy_in)(const struct cnn_backend *backend, void *to, const void *from, size_t size);
     cnn_status (*copy_out)(const struct cnn_backend *backend, void *to, const void *from, size_t size);
+
+    cnn_status (*constrain)(const cnn_backend_call *call, const cnn_constrain_args *args);
+    cnn_status (*penalty)(const cnn_backend_call *call, cnn_pass pass, const cnn_penalty_args *args);
 } cnn_backend;
 
 /**

@@ -57,6 +57,34 @@ typedef struct cnn_initializer {
     float value;  /**< of NORMAL, CONSTANT and UNIFORM */
 } cnn_initializer;
 
+/**
+ * A penalty that is part of the loss, Keras's L1L2: l1 * sum(|x|) + l2 * sum(x^2). Of a parameter it is over all of
+ * its values, whatever the batch; of what a layer gives (its activity, behind its activation) over all of its values
+ * and divided by the number of samples. Three scales of L2 are in use: this one adds 2 * l2 * w to the gradient of w;
+ * weight_decay of the optimizers, PyTorch's, and lambda of lambda * tf.nn.l2_loss(w) add it once, so that they are
+ * twice the l2 here. 0 is no penalty, which costs nothing. This struct is frozen.
+ *
+ * The penalties of all parameters count, also of frozen ones, and are in what cnn_session_loss(), cnn_fit() and
+ * cnn_evaluate() report as the loss, as in Keras; cnn_session_penalty() tells them apart.
+ */
+typedef struct cnn_regularizer {
+    float l1, l2; /**< at least 0 */
+} cnn_regularizer;
+
+/**
+ * What a parameter is held to after each step of an optimizer, whichever it is, as by Keras's constraints; frozen
+ * parameters and initial values are left as they are. Norms are those of the values along `axes`: of a dense kernel
+ * {inputs, units} over axis 0 for each unit; of a convolution's {height, width, inputs, filters} over the axes 0, 1 and
+ * 2 (7) for each filter. This struct is frozen.
+ */
+typedef struct cnn_constraint {
+    int32_t kind;  /**< a cnn_constraint_kind of cnn/backend.h; 0: none */
+    uint32_t axes; /**< of the norm: bit i stands for axis i; 0: axis 0 alone, which is Keras's default too */
+    float low;     /**< MIN_MAX_NORM: the least norm, Keras's min_value */
+    float high;    /**< MAX_NORM: the largest norm, 0: 2; MIN_MAX_NORM: likewise, 0: 1; Keras's max_value */
+    float rate;    /**< MIN_MAX_NORM: share of the way that norms go in a step, up to 1; 0: 1 */
+} cnn_constraint;
+
 /** Options of cnn_conv2d(); write them with CNN_CONV2D(). Input and output are N, H, W, C. */
 typedef struct cnn_conv2d_options {
     size_t struct_size;
@@ -73,6 +101,9 @@ typedef struct cnn_conv2d_options {
     int32_t no_bias;     /**< 1: without bias */
     cnn_initializer kernel_init;
     cnn_initializer bias_init;
+    cnn_regularizer kernel_regularizer, bias_regularizer;
+    cnn_regularizer activity_regularizer; /**< of the output, behind the activation */
+    cnn_constraint kernel_constraint, bias_constraint;
 } cnn_conv2d_options;
 
 #define CNN_CONV2D(...) CNN_OPTIONS(cnn_conv2d_options, __VA_ARGS__)
@@ -90,6 +121,9 @@ typedef struct cnn_dense_options {
     int32_t no_bias;    /**< 1: without bias */
     cnn_initializer kernel_init;
     cnn_initializer bias_init;
+    cnn_regularizer kernel_regularizer, bias_regularizer;
+    cnn_regularizer activity_regularizer; /**< of the output, behind the activation */
+    cnn_constraint kernel_constraint, bias_constraint;
 } cnn_dense_options;
 
 #define CNN_DENSE(...) CNN_OPTIONS(cnn_dense_options, __VA_ARGS__)
@@ -162,6 +196,8 @@ typedef struct cnn_batch_norm_options {
     int32_t no_scale;   /**< 1: without gamma */
     int32_t no_shift;   /**< 1: without beta */
     int32_t activation; /**< CNN_LINEAR or CNN_RELU */
+    cnn_regularizer gamma_regularizer, beta_regularizer;
+    cnn_constraint gamma_constraint, beta_constraint;
 } cnn_batch_norm_options;
 
 #define CNN_BATCH_NORM(...) CNN_OPTIONS(cnn_batch_norm_options, __VA_ARGS__)
@@ -264,6 +300,12 @@ typedef struct cnn_parameter_spec {
     int32_t reserved;           /**< zero */
 } cnn_parameter_spec;
 
+/** What the loss and the steps of an optimizer do with a parameter beyond its gradient. This struct is frozen. */
+typedef struct cnn_parameter_rules {
+    cnn_regularizer regularizer;
+    cnn_constraint constraint; /**< its defaults filled in: `axes` not 0, but for CNN_CONSTRAINT_NON_NEGATIVE */
+} cnn_parameter_rules;
+
 /** What a layer says when shapes are inferred. Zeroed before `infer` is called. */
 typedef struct cnn_layer_spec {
     size_t struct_size;
@@ -279,6 +321,9 @@ typedef struct cnn_layer_spec {
     int32_t reserved2;
     cnn_op_answer answer;      /**< cnn_backend_query()'s about the operation that the layer is, for its calls; zeros if
                                     it asked nothing */
+    cnn_parameter_rules rules[CNN_LAYER_MAX_PARAMETERS]; /**< of the parameters of the same numbers, where they are
+                                                              trainable */
+    cnn_regularizer activity_regularizer;                /**< of the output */
 } cnn_layer_spec;
 
 /** One forward or backward call of a layer. */

@@ -112,8 +112,10 @@ CNN_API cnn_status cnn_loss_compute(const cnn_loss *loss, const float *logits, c
 /**
  * The loss of a session's last forward pass, of the output that the target names. In a training session the gradient of
  * that output's logits is stored for cnn_session_backward(session, NULL), which goes back from all that were stored: a
- * model with several outputs has a loss for each, `weights` saying how much it counts. Returns as cnn_loss_compute();
- * CNN_ERROR_NUMERIC if the loss is not finite; CNN_ERROR_NOT_FOUND if there is no such output; CNN_ERROR_STATE before
+ * model with several outputs has a loss for each, `weights` saying how much it counts. In a session with penalties (see
+ * cnn_session_options.penalties) those of the model's regularizers are in the value of the first of them.
+ * Returns as cnn_loss_compute(); CNN_ERROR_NUMERIC if the loss is not finite; CNN_ERROR_NOT_FOUND if there is no such
+ * output; CNN_ERROR_STATE before
  * the first forward pass, and for a second loss of the same logits by way of another output. Since 0.1.
  */
 CNN_API cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cnn_target *target,

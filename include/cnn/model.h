@@ -123,6 +123,39 @@ CNN_API cnn_layer *cnn_model_as_layer(cnn_context *context, cnn_model *model, co
  */
 CNN_API cnn_status cnn_model_cut(cnn_model *model, const char *layer, cnn_model **part);
 
+/** Options of cnn_model_replace_head(); write them with CNN_HEAD(). */
+typedef struct cnn_head_options {
+    size_t struct_size;
+    const char *layers; /**< "dense=256,relu,dropout=0.5": dense=UNITS, dropout=RATE, batchnorm, flatten, gap (global
+                             average pooling) and activations by their names, in this order. NULL or "output": the
+                             output alone */
+    const char *cut;    /**< the layer after which the head begins; NULL: the last pooling or flatten before the dense
+                             layers at the end, or the output if there are none */
+    uint32_t classes;   /**< the head ends in a dense layer for them: of one output with a sigmoid for two, else with a
+                             softmax; unless `layers` ends in one that fits, with or without its softmax or sigmoid. 0:
+                             it ends in softmax or sigmoid */
+    uint32_t reserved;  /**< zero */
+} cnn_head_options;
+
+#define CNN_HEAD(...) CNN_OPTIONS(cnn_head_options, __VA_ARGS__)
+
+/**
+ * Makes a new model of the base of a built one and a head of new layers, whose
+ * names begin with "head_": cnn_model_cut(), new layers, cnn_model_build().
+ * Images are flattened before the first dense layer unless the text says how.
+ * The base's parameters are shared with `model`, which may be freed by the
+ * caller; what of them is frozen stays so. Class names are not taken over.
+ *
+ *     cnn_model_replace_head(vgg, CNN_HEAD(.layers = "dense=256,relu,dropout=0.5", .classes = 2), &model);
+ *     cnn_model_set_trainable(model, "*", false);
+ *     cnn_model_set_trainable(model, "head_*", true);
+ *
+ * Returns CNN_OK, CNN_ERROR_STATE before building, CNN_ERROR_NOT_FOUND for a layer `cut` that is not there,
+ * CNN_ERROR_INVALID_ARGUMENT for a text that is none, or where no head can be told from the base, and the statuses of
+ * cnn_model_build(). Since 0.1.
+ */
+CNN_API cnn_status cnn_model_replace_head(cnn_model *model, const cnn_head_options *options, cnn_model **made);
+
 /**
  * Infers all shapes, allocates the parameters and initialises them from the
  * context's seed. A model is built once.
@@ -200,11 +233,62 @@ CNN_API void cnn_model_touch(cnn_model *model);
 
 /**
  * Sets whether the parameters whose names match `pattern` are trained; in it
- * "*" stands for any text ("conv*", "*" for all). A frozen batch normalisation
- * keeps its statistics too, as in Keras. Sessions made before do not change.
- * Returns CNN_OK, CNN_ERROR_NOT_FOUND if nothing matches, CNN_ERROR_STATE. Since 0.1.
+ * "*" stands for any text ("conv*", "*" for all). The name of a layer means all
+ * of its parameters, that of a model used as a layer all that is in it, and
+ * layers in there are meant by their inner names as well: "block5_conv1" as
+ * "vgg16/block5_conv1". A frozen batch normalisation
+ * keeps its statistics too, as in Keras, unless cnn_model_set_statistics() says otherwise. Sessions made before do not
+ * change. Returns CNN_OK, CNN_ERROR_NOT_FOUND if nothing matches, CNN_ERROR_STATE. Since 0.1.
  */
 CNN_API cnn_status cnn_model_set_trainable(cnn_model *model, const char *pattern, bool trainable);
+
+/**
+ * Trains the named layer and all that were added after it, and freezes all that
+ * were added before: fine-tuning "from block5_conv1 on". `layer` is the name of
+ * a layer or of a model used as one, which is meant from its first layer on;
+ * of layers in such models the inner name is enough, the first that has it is
+ * meant. Otherwise as cnn_model_set_trainable().
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE before building. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_train_from(cnn_model *model, const char *layer);
+
+/**
+ * Trains the head alone and freezes everything before it: feature extraction.
+ * The head is what the outputs make of vectors: the dense layers at the end
+ * with the normalisations between them. Of a network without, or of one that
+ * is nothing else, it is the last layer that can be trained. Otherwise as
+ * cnn_model_set_trainable(). Returns CNN_OK, CNN_ERROR_NOT_FOUND if nothing can be trained,
+ * CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_STATE before building. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_train_head(cnn_model *model);
+
+/** Which statistics a normalisation uses in sessions of training behaviour, and whether it moves its own. */
+typedef enum cnn_statistics {
+    CNN_STATISTICS_BY_TRAINABLE = 0, /**< trained: the batch's, and its own are moved; frozen: its own. As Keras */
+    CNN_STATISTICS_MOVE = 1, /**< the batch's, and its own are moved, also where it is frozen: PyTorch's train() */
+    CNN_STATISTICS_KEEP = 2  /**< its own, which stay, also where scale and shift are trained: PyTorch's eval() */
+} cnn_statistics;
+
+/**
+ * Sets what the normalisations whose names match `pattern` do in training, apart from whether they are trained:
+ * cnn_model_set_trainable(model, "*", false) and then "fc*", true, is feature extraction as Keras has it;
+ * PyTorch's requires_grad = False goes on to normalise by the batch and to move the running statistics, which is
+ * CNN_STATISTICS_MOVE. It holds for a caller's layers too, as cnn_layer_call.frozen. Sessions made before do not
+ * change; model files do not hold it. `statistics` is a cnn_statistics.
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND if no layer that has statistics matches, CNN_ERROR_INVALID_ARGUMENT,
+ * CNN_ERROR_STATE before building. Not together with other calls on the model. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_set_statistics(cnn_model *model, const char *pattern, cnn_statistics statistics);
+
+/**
+ * The layer in which the frozen base ends: nothing up to it is trained or
+ * behaves otherwise in training, as dropout does, and whatever is trained reads
+ * its output alone. Such a base needs to be run once for each image:
+ * cnn_features_create(). NULL if there is none: something is trained at the
+ * start, or the rest reads several values of the base. Valid as long as the
+ * model. Since 0.1.
+ */
+CNN_API const char *cnn_model_frozen_layer(const cnn_model *model);
 
 /**
  * Gives the trained parameters whose names match `pattern` new initial values,
@@ -219,6 +303,10 @@ CNN_API cnn_status cnn_model_set_trainable(cnn_model *model, const char *pattern
  * CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE before building. Since 0.1.
  */
 CNN_API cnn_status cnn_model_initialize(cnn_model *model, const char *pattern, const cnn_initializer *initializer);
+
+/** Number of trainable parameters (tensors): the length of Keras's model.trainable_weights. 0 before building.
+    Since 0.1. */
+CNN_API size_t cnn_model_trainable_count(const cnn_model *model);
 
 /** Number of values in all parameters. Since 0.1. */
 CNN_API uint64_t cnn_model_values(const cnn_model *model);
@@ -360,6 +448,11 @@ typedef struct cnn_session_options {
                                         need others: dense layers need a global pooling before them. Read during the
                                         call. cnn_session_activation() tells the shape of an output */
     size_t input_shape_count;
+    int32_t penalties; /**< a cnn_choice: what regularizers say is a part of cnn_session_loss(), and of the gradients
+                            that a backward pass gives; if not said, in sessions with gradients of parameters */
+    const char *from; /**< a layer whose output is given in place of the first input: nothing before it runs, and
+                           nothing there is trained. What was computed once, such as the features of a frozen base,
+                           is then the input. NULL: the model's inputs. Since 0.1 */
 } cnn_session_options;
 
 #define CNN_SESSION(...) CNN_OPTIONS(cnn_session_options, __VA_ARGS__)
@@ -384,8 +477,9 @@ CNN_API cnn_status cnn_session_set_input(cnn_session *session, const char *name,
 /**
  * Runs the model forward on `count` samples (1 to batch).
  *
- * inputs  samples of the first input, as by cnn_session_set_input(), which
- *         says where those of the others lie; NULL: all were said before.
+ * inputs  samples of the first input (with the option `from`, outputs of
+ *         that layer), as by cnn_session_set_input(), which says where those
+ *         of the others lie; NULL: all were said before.
  *
  * If gradients are computed they must stay valid until the backward pass is
  * done. In inference convolutions read filters that are prepared by the first
@@ -471,6 +565,14 @@ typedef cnn_status (*cnn_hook_function)(void *user, const char *name, cnn_hook_p
  * Since 0.1.
  */
 CNN_API cnn_status cnn_session_set_hook(cnn_session *session, cnn_hook_function hook, void *user);
+
+/**
+ * What the regularizers of the model add to the loss: penalties of all parameters as they are now, frozen ones
+ * included, and, in a session with penalties, of what layers gave in the last forward pass. See cnn_regularizer.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE before a forward pass, CNN_ERROR_UNSUPPORTED if the
+ * backend owns its memory and has no penalties. One thread at a time, as for all calls on a session. Since 0.1.
+ */
+CNN_API cnn_status cnn_session_penalty(const cnn_session *session, double *penalty);
 
 /** The model of a session. Since 0.1. */
 CNN_API cnn_model *cnn_session_model(const cnn_session *session);

@@ -124,13 +124,15 @@ CNN_API cnn_status cnn_optimizer_set_learning_rate(cnn_optimizer *optimizer, flo
 CNN_API uint64_t cnn_optimizer_steps(const cnn_optimizer *optimizer);
 
 /**
- * Updates the trainable parameters of the session's model from its gradients.
+ * Updates the trainable parameters of the session's model from its gradients,
+ * and holds them to the constraints of their layers.
  * The first step allocates the slots; later ones allocate nothing. The gradients
  * are those of the last cnn_session_backward(): without a new one a further step
  * goes on with the same, and before the first they are 0.
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT (NULL), CNN_ERROR_STATE (no training session, or another model's
  * optimizer), CNN_ERROR_NUMERIC (clipping found a gradient that is not finite; nothing was changed),
- * CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_BACKEND, or what the `update` of a custom rule returned: the parameters before
+ * CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_BACKEND, CNN_ERROR_UNSUPPORTED (constraints on a backend that owns its memory and
+ * has none), or what the `update` of a custom rule returned: the parameters before
  * the one that failed are then updated already, and the step is not counted. Since 0.1.
  */
 CNN_API cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session);

@@ -65,6 +65,8 @@ typedef struct cnn_progress {
     double step_score; /**< the first evaluator's of the epoch's last batch alone: in `on_epoch`, and in `on_step`
                                   of that step; NaN in other steps, of a custom evaluator, whose counts cannot
                                   be set aside, and where that batch was left out (CNN_ON_ERROR_SKIP) */
+    double penalty;            /**< what of `loss` the model's regularizers add; 0 without */
+    double validation_penalty; /**< the same of `validation_loss` */
 } cnn_progress;
 
 /** Called after each step or epoch; true stops the training in good order. */
@@ -106,6 +108,14 @@ typedef struct cnn_fit_options {
                                         given them again. cnn_dataset_balanced_weights() makes up for uneven classes.
                                         NULL: all 1 */
     size_t class_weight_count;     /**< as many as the training dataset has classes; 0 without weights */
+    int32_t penalties;             /**< a cnn_choice: whether the penalties of the model's regularizers are a part of
+                                        the loss, in training and validation; if not said, they are. The history then
+                                        has columns "penalty" and "val_penalty" */
+    int32_t reserved2;             /**< zero */
+    const char *from;              /**< the layer whose outputs the loaders' samples are, such as those of
+                                        cnn_features_create(): what lies before it is not run. All of that must be
+                                        frozen. The model, and every file of the training, is whole all the same. NULL:
+                                        samples are the model's input. Since 0.1 */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
@@ -157,6 +167,12 @@ typedef struct cnn_evaluate_options {
     size_t evaluator_count;
     cnn_progress_function on_step; /**< NULL: none; true stops */
     void *user;
+    int32_t penalties;             /**< a cnn_choice: whether the penalties of the model's regularizers are a part of
+                                        the loss, as in Keras; if not said, they are */
+    int32_t training_behavior;     /**< a cnn_choice: CNN_YES leaves dropout on and normalises by each batch, which
+                                        also moves the running statistics of the model, as a PyTorch loop does that
+                                        never calls eval(); if not said, not */
+    const char *from;              /**< as in cnn_fit_options */
 } cnn_evaluate_options;
 
 #define CNN_EVALUATE(...) CNN_OPTIONS(cnn_evaluate_options, __VA_ARGS__)
@@ -168,11 +184,12 @@ typedef struct cnn_evaluate_result {
     double loss;        /**< mean; NaN if the samples have no labels */
     double accuracy;    /**< share of right classes; NaN if the samples have no labels */
     double seconds;
+    double penalty;     /**< what of `loss` the model's regularizers add; 0 without */
 } cnn_evaluate_result;
 
-#define CNN_EVALUATE_RESULT_INIT                \
-    {                                           \
-        sizeof(cnn_evaluate_result), 0, 0, 0, 0 \
+#define CNN_EVALUATE_RESULT_INIT                   \
+    {                                              \
+        sizeof(cnn_evaluate_result), 0, 0, 0, 0, 0 \
     }
 
 /**

@@ -13,8 +13,8 @@ CNN_BEGIN_DECLS
 typedef struct cnn_zoo_options {
     size_t struct_size;
     int32_t input[3];  /**< height, width, channels; 0: the network's own */
-    uint32_t classes;  /**< 0: the network's own. With 2, catdog has one sigmoid output; all others have a softmax
-                            output for each class */
+    uint32_t classes;  /**< 0: the network's own. With 2, catdog and catdog-vgg16 have one sigmoid
+                            output; all others have a softmax output for each class */
     float dropout;     /**< rate of the network's dropout layers; 0: its own; negative: none */
     cnn_shape shape;   /**< the input as a shape H, W, C; used where `input` is zero */
 } cnn_zoo_options;
@@ -34,13 +34,26 @@ typedef struct cnn_zoo_options {
  *                  conv5, response normalisation after conv1 and conv2, 227x227x3, 1000 classes, 60,965,224
  *                  parameters; N(0, 0.01) weights, biases 0 (conv1, conv3, fc8) and 1; dropout 0.5 on fc6 and fc7
  *     catdog       the small Keras cat/dog CNN (Chollet 2017): 150x150x3, one sigmoid output, 3,453,121 parameters
+ *     catdog-vgg16 vgg16-notop as one layer, "vgg16", with flatten, dense of 256 relu and dense_1, a sigmoid, on top
+ *                  (Chollet 2017, section 5.3): 150x150x3, 16,812,353 parameters. The layers inside are
+ *                  vgg16/block1_conv1 and so on; the head begins as in Keras, Glorot uniform
+ *     cifar-cnn    a small Keras CNN for CIFAR: conv2d, max_pooling2d, conv2d_1, max_pooling2d_1, flatten, dense,
+ *                  dense_1; 32x32x3, 100 classes, 325,956 parameters
  *     fashion-cnn  two convolutions with batch normalisation and three dense layers: 28x28x1, 10 classes
  *     fashion-dnn  three dense layers: 28x28x1, 10 classes
+ *     mobilenet-v2 MobileNet-V2 (Sandler et al. 2018) as torchvision has it: 224x224x3, 1000 classes, 3,504,872 trained
+ *                  parameters and 34,112 running statistics; layers by torchvision's names (features.0.0,
+ *                  features.2.conv.1.0, classifier.1), with features.3.add for a block's sum; relu6; dropout 0.2;
+ *                  classifier.1 begins with N(0, 0.01). "mobilenet-v2:width=0.5": all filters by this (0.1 to 4),
+ *                  rounded as torchvision's width_mult
  *     resnet18     ResNet-18 (He, Zhang, Ren and Sun 2016) as torchvision has it: 224x224x3, 1000 classes, 11,689,512
  *                  trained parameters (11,177,538 with 2 classes) and 9,600 running statistics; layers by torchvision's
  *                  names (conv1, bn1, layer1.0.conv1, layer2.0.downsample.0, fc), with layer1.0.relu1, .add and .relu2
  *                  where torchvision has no module of its own; padding on all sides alike, batch normalisation by
  *                  CNN_PYTORCH; convolutions begin with N(0, 2 / fan_out), without biases, fc with CNN_INIT_PYTORCH
+ *     resnet34, resnet50, resnet101, resnet152
+ *                  the deeper ones, as resnet18: 21,797,672, 25,557,032, 44,549,160 and 60,192,808 trained parameters.
+ *                  From 50 on blocks are bottlenecks whose 3x3 convolution has the stride, as in torchvision
  *     vgg16        VGG-16 (Simonyan and Zisserman 2015, configuration D): 224x224x3, 1000 classes, 138,357,544
  *                  parameters; layers by Keras's names (block1_conv1, block1_pool, fc1, fc2, predictions), with
  *                  dropout 0.5 after fc1 and fc2 (drop1, drop2), which torchvision has and Keras has not; begins as
@@ -49,16 +62,22 @@ typedef struct cnn_zoo_options {
  *     vgg16-notop  the 13 convolutions and 5 poolings of vgg16 alone, Keras's VGG16(include_top=False): 150x150x3,
  *                  output 4x4x512, 14,714,688 parameters. It has no classes: to ask for some is an error
  *
- * Inputs of vgg16 and vgg16-notop are at least 32x32. fan_out is kernel area * filters. fc1 reads height, width,
+ *     vgg11, vgg13, vgg19, and each with -notop
+ *                  configurations A, B and E of the same: 132,863,336, 133,047,848 and 143,667,240 parameters,
+ *                  9,220,480, 9,404,992 and 20,024,384 without the dense layers
+ *
+ * The resnets have an option: "resnet50:stem=cifar" begins with a 3x3 convolution at full size and without maxpool, as
+ * is usual for images of 32x32. Images of the VGGs are at least 32x32, of cifar-cnn 10x10; smaller ones are
+ * CNN_ERROR_SHAPE. fan_out is kernel area * filters. fc1 reads height, width,
  * channels as Keras's does; torchvision's weights need another order (see cnn_flatten()).
  *
  * context  that of the model; its seed decides how the parameters begin.
- * name     one of the above, with options that only this network has after a colon: "NAME:OPTION=WORD,OPTION=WORD".
+ * name     one of the above, with options that only this network has after a colon: "NAME:OPTION=VALUE,OPTION=VALUE".
  * options  NULL: the network as above. Fields that a network has no use for are ignored, but for `classes`.
  * model    receives the model, built, which the caller frees; NULL on failure.
  *
  * Returns CNN_OK, CNN_ERROR_NOT_FOUND (no such network), CNN_ERROR_INVALID_ARGUMENT (classes for a network without, an
- * option that it does not have),
+ * option that it does not have or a value out of its range), CNN_ERROR_SHAPE (too small an input),
  * and the statuses of cnn_model_create() and cnn_model_build(). Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_zoo_create(cnn_context *context, const char *name, const cnn_zoo_options *options,

@@ -314,6 +314,32 @@ static bool update_pointers(cnn_pass pass, const void *args)
            (a->rule == CNN_UPDATE_SGD || a->slot0 != NULL) && (a->rule != CNN_UPDATE_ADAM || a->slot1 != NULL);
 }
 
+static bool constrain_shape(const void *args)
+{
+    const cnn_constrain_args *a = args;
+    return in_range(a->kind, CNN_CONSTRAINT_MAX_NORM, CNN_CONSTRAINT_MIN_MAX_NORM) && a->shape.rank >= 1 &&
+           a->shape.rank <= CNN_MAX_RANK && a->axes >> a->shape.rank == 0 &&
+           (a->axes != 0 || a->kind == CNN_CONSTRAINT_NON_NEGATIVE) && has_values(a->shape.rank, a->shape.dims);
+}
+
+static bool constrain_pointers(cnn_pass pass, const void *args)
+{
+    return pass == CNN_PASS_FORWARD && ((const cnn_constrain_args *)args)->w != NULL;
+}
+
+static bool penalty_shape(const void *args)
+{
+    const cnn_penalty_args *a = args;
+    return a->n >= 1 && a->n <= CNN__MAX_VALUES;
+}
+
+static bool penalty_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_penalty_args *a = args;
+    return a->x != NULL &&
+           ((pass == CNN_PASS_FORWARD && a->result != NULL) || (pass == CNN_PASS_BACKWARD && a->dx != NULL));
+}
+
 static const struct check {
     size_t size;
     bool (*shape)(const void *args);
@@ -335,12 +361,15 @@ static const struct check {
     [CNN_OP_FILL] = {sizeof(cnn_fill_args), fill_shape, fill_pointers},
     [CNN_OP_FOLD] = {sizeof(cnn_fold_args), fold_shape, fold_pointers},
     [CNN_OP_UPDATE] = {sizeof(cnn_update_args), update_shape, update_pointers},
+    [CNN_OP_CONSTRAIN] = {sizeof(cnn_constrain_args), constrain_shape, constrain_pointers},
+    [CNN_OP_PENALTY] = {sizeof(cnn_penalty_args), penalty_shape, penalty_pointers},
 };
 
 bool cnn__check_args(cnn_op op, const void *args)
 {
     const size_t count = sizeof(checks) / sizeof(checks[0]);
-    return (size_t)op < count && args != NULL && *(const size_t *)args == checks[op].size && checks[op].shape(args);
+    return (size_t)op < count && checks[op].shape != NULL && args != NULL && *(const size_t *)args == checks[op].size &&
+           checks[op].shape(args);
 }
 
 bool cnn__check_pass(cnn_op op, cnn_pass pass, const void *args) { return checks[op].pointers(pass, args); }

@@ -40,6 +40,10 @@ static bool has_entry(const cnn_backend *table, cnn_op op)
         return table->fold != NULL;
     case CNN_OP_UPDATE:
         return table->update != NULL;
+    case CNN_OP_CONSTRAIN:
+        return table->constrain != NULL;
+    case CNN_OP_PENALTY:
+        return table->penalty != NULL;
     }
     return false;
 }
@@ -114,6 +118,10 @@ static cnn_status run(const cnn_backend *table, const cnn_backend_call *call, cn
         return table->fold(call, args);
     case CNN_OP_UPDATE:
         return table->update(call, args);
+    case CNN_OP_CONSTRAIN:
+        return table->constrain(call, args);
+    case CNN_OP_PENALTY:
+        return table->penalty(call, pass, args);
     }
     return CNN_ERROR_INVALID_ARGUMENT;
 }

@@ -6,11 +6,12 @@
 
 #include "core/error.h"
 
-const char *const cnn__activation_names[] = {"linear", "relu",    "leaky_relu",  "sigmoid",
-                                             "tanh",   "softmax", "log_softmax", "relu6", NULL};
+const char *const cnn__activation_names[] = {"linear",  "relu",        "leaky_relu", "sigmoid", "tanh",
+                                             "softmax", "log_softmax", "relu6",      NULL};
 const char *const cnn__padding_names[] = {"default", "valid", "same", "same_lower", "explicit", NULL};
 const char *const cnn__initializer_names[] = {"default", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
                                               "normal",  "constant",       "pytorch",       "uniform",    NULL};
+const char *const cnn__constraint_names[] = {"none", "max_norm", "non_negative", "unit_norm", "min_max_norm", NULL};
 const char *const cnn__convention_names[] = {"keras", "pytorch", "tensorflow1", NULL};
 
 cnn_status cnn__options_copy(const cnn_context *context, const char *what, const void *options, void *copy, size_t size)

@@ -13,10 +13,12 @@ cnn_status cnn__options_copy(const cnn_context *context, const char *what, const
                              size_t size);
 
 typedef enum cnn__field_type {
-    CNN__FIELD_INT,        /* int32_t[count] */
-    CNN__FIELD_FLOAT,      /* float */
-    CNN__FIELD_ENUM,       /* int32_t, one of `names` */
-    CNN__FIELD_INITIALIZER /* cnn_initializer */
+    CNN__FIELD_INT,         /* int32_t[count] */
+    CNN__FIELD_FLOAT,       /* float */
+    CNN__FIELD_ENUM,        /* int32_t, one of `names` */
+    CNN__FIELD_INITIALIZER, /* cnn_initializer */
+    CNN__FIELD_REGULARIZER, /* cnn_regularizer; files leave out what is none */
+    CNN__FIELD_CONSTRAINT   /* cnn_constraint; likewise */
 } cnn__field_type;
 
 /* One field of an option struct, as model files name it. Tables end with a NULL name. */
@@ -32,6 +34,7 @@ extern const char *const cnn__activation_names[];  /* by cnn_activation */
 extern const char *const cnn__padding_names[];     /* by cnn_padding */
 extern const char *const cnn__initializer_names[]; /* by cnn_initializer_kind */
 extern const char *const cnn__convention_names[];  /* by cnn_convention */
+extern const char *const cnn__constraint_names[];  /* by cnn_constraint_kind */
 
 /* Index of `text` in a NULL-terminated list; -1 if it is not there. */
 int cnn__name_index(const char *const *names, const char *text);

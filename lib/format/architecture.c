@@ -23,6 +23,30 @@ static void ints_to_json(cnn__json_writer *writer, const char *key, const int32_
     cnn__json_close(writer, ']');
 }
 
+/* What most layers do not have is left out, so that their files are as they always were. */
+static void regularizer_to_json(cnn__json_writer *writer, const char *key, const cnn_regularizer *regularizer)
+{
+    if (regularizer->l1 != 0 || regularizer->l2 != 0) {
+        cnn__json_open(writer, key, '{');
+        cnn__json_put_real(writer, "l1", (double)regularizer->l1);
+        cnn__json_put_real(writer, "l2", (double)regularizer->l2);
+        cnn__json_close(writer, '}');
+    }
+}
+
+static void constraint_to_json(cnn__json_writer *writer, const char *key, const cnn_constraint *constraint)
+{
+    if (constraint->kind != CNN_CONSTRAINT_NONE) {
+        cnn__json_open(writer, key, '{');
+        cnn__json_put_string(writer, "kind", cnn__constraint_names[constraint->kind]);
+        cnn__json_put_int(writer, "axes", constraint->axes);
+        cnn__json_put_real(writer, "low", (double)constraint->low);
+        cnn__json_put_real(writer, "high", (double)constraint->high);
+        cnn__json_put_real(writer, "rate", (double)constraint->rate);
+        cnn__json_close(writer, '}');
+    }
+}
+
 static void field_to_json(cnn__json_writer *writer, const cnn__field *field, const void *state)
 {
     const void *place = (const char *)state + field->offset;
@@ -35,6 +59,12 @@ static void field_to_json(cnn__json_writer *writer, const cnn__field *field, con
         break;
     case CNN__FIELD_ENUM:
         cnn__json_put_string(writer, field->name, field->names[*(const int32_t *)place]);
+        break;
+    case CNN__FIELD_REGULARIZER:
+        regularizer_to_json(writer, field->name, place);
+        break;
+    case CNN__FIELD_CONSTRAINT:
+        constraint_to_json(writer, field->name, place);
         break;
     default: {
         const cnn_initializer *init = place;
@@ -182,6 +212,10 @@ static size_t field_size(const cnn__field *field)
         return sizeof(float);
     case CNN__FIELD_ENUM:
         return sizeof(int32_t);
+    case CNN__FIELD_REGULARIZER:
+        return sizeof(cnn_regularizer);
+    case CNN__FIELD_CONSTRAINT:
+        return sizeof(cnn_constraint);
     default:
         return sizeof(cnn_initializer);
     }
@@ -197,9 +231,31 @@ static const char *expected_value(const cnn__field *field)
         return "a finite number";
     case CNN__FIELD_ENUM:
         return "one of its words";
+    case CNN__FIELD_REGULARIZER:
+        return "a regularizer";
+    case CNN__FIELD_CONSTRAINT:
+        return "a constraint";
     default:
         return "an initializer";
     }
+}
+
+static bool regularizer_from_json(const cnn__json *json, cnn_regularizer *regularizer)
+{
+    return float_from_json(cnn__json_get(json, "l1"), &regularizer->l1) &&
+           float_from_json(cnn__json_get(json, "l2"), &regularizer->l2);
+}
+
+static bool constraint_from_json(const cnn__json *json, cnn_constraint *constraint)
+{
+    int32_t axes = 0;
+    const bool good = name_from_json(cnn__constraint_names, cnn__json_get(json, "kind"), &constraint->kind) &&
+                      int_from_json(cnn__json_get(json, "axes"), &axes) && axes >= 0 &&
+                      float_from_json(cnn__json_get(json, "low"), &constraint->low) &&
+                      float_from_json(cnn__json_get(json, "high"), &constraint->high) &&
+                      float_from_json(cnn__json_get(json, "rate"), &constraint->rate);
+    constraint->axes = good ? (uint32_t)axes : 0;
+    return good;
 }
 
 static bool field_from_json(const cnn__field *field, const cnn__json *json, void *options)
@@ -212,6 +268,10 @@ static bool field_from_json(const cnn__field *field, const cnn__json *json, void
         return float_from_json(json, place);
     case CNN__FIELD_ENUM:
         return name_from_json(field->names, json, place);
+    case CNN__FIELD_REGULARIZER:
+        return regularizer_from_json(json, place);
+    case CNN__FIELD_CONSTRAINT:
+        return constraint_from_json(json, place);
     default: {
         cnn_initializer *init = place;
         return name_from_json(cnn__initializer_names, cnn__json_get(json, "kind"), &init->kind) &&

@@ -20,6 +20,10 @@ static const cnn__field fields[] = {
     {"no_scale", offsetof(cnn_batch_norm_options, no_scale), CNN__FIELD_INT, 1, NULL},
     {"no_shift", offsetof(cnn_batch_norm_options, no_shift), CNN__FIELD_INT, 1, NULL},
     {"activation", offsetof(cnn_batch_norm_options, activation), CNN__FIELD_ENUM, 1, cnn__activation_names},
+    {"gamma_regularizer", offsetof(cnn_batch_norm_options, gamma_regularizer), CNN__FIELD_REGULARIZER, 1, NULL},
+    {"beta_regularizer", offsetof(cnn_batch_norm_options, beta_regularizer), CNN__FIELD_REGULARIZER, 1, NULL},
+    {"gamma_constraint", offsetof(cnn_batch_norm_options, gamma_constraint), CNN__FIELD_CONSTRAINT, 1, NULL},
+    {"beta_constraint", offsetof(cnn_batch_norm_options, beta_constraint), CNN__FIELD_CONSTRAINT, 1, NULL},
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
@@ -89,6 +93,8 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     spec->parameters[MOVING_MEAN] = (cnn_parameter_spec){"moving_mean", each, zero, c, c, 0, 0, CNN_FLOAT32, 0};
     spec->parameters[MOVING_VARIANCE] = (cnn_parameter_spec){"moving_variance", each, one, c, c, 0, 0, CNN_FLOAT32, 0};
     spec->parameter_count = PARAMETERS;
+    spec->rules[GAMMA] = (cnn_parameter_rules){o->gamma_regularizer, o->gamma_constraint};
+    spec->rules[BETA] = (cnn_parameter_rules){o->beta_regularizer, o->beta_constraint};
     spec->saved_size = SAVED * each_bytes;
     spec->backward_needs_input = 1;
     spec->backward_needs_output = state->epilogue.pool == 0 && state->epilogue.activation != CNN_LINEAR;
@@ -181,6 +187,7 @@ const cnn__layer_type cnn__batch_norm_type = {
     .state_size = sizeof(batch_norm_state),
     .fields = fields,
     .check = check,
+    .in_training = CNN__OTHER_UNLESS_FROZEN,
     .epilogue = offsetof(batch_norm_state, epilogue),
 };
 

@@ -19,6 +19,7 @@ static const cnn__field fields[] = {
     {"no_bias", offsetof(cnn_conv2d_options, no_bias), CNN__FIELD_INT, 1, NULL},
     {"kernel_init", offsetof(cnn_conv2d_options, kernel_init), CNN__FIELD_INITIALIZER, 1, NULL},
     {"bias_init", offsetof(cnn_conv2d_options, bias_init), CNN__FIELD_INITIALIZER, 1, NULL},
+    CNN__KERNEL_RULES(cnn_conv2d_options),
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
@@ -134,6 +135,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     spec->parameters[1] = (cnn_parameter_spec){
         "bias", {1, 0, {o->filters}}, o->bias_init, fan_in, fan_out, 1, 0, CNN_FLOAT32, 0};
     spec->parameter_count = o->no_bias ? 1 : 2;
+    CNN__SET_KERNEL_RULES(spec, o);
     spec->backward_needs_input = 1;
     /* With pooling, the stored cell number says where the derivative of relu or relu6 is 0. */
     const bool in_argmax = state->epilogue.activation == CNN_RELU || state->epilogue.activation == CNN_RELU6;

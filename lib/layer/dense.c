@@ -12,6 +12,7 @@ static const cnn__field fields[] = {
     {"no_bias", offsetof(cnn_dense_options, no_bias), CNN__FIELD_INT, 1, NULL},
     {"kernel_init", offsetof(cnn_dense_options, kernel_init), CNN__FIELD_INITIALIZER, 1, NULL},
     {"bias_init", offsetof(cnn_dense_options, bias_init), CNN__FIELD_INITIALIZER, 1, NULL},
+    CNN__KERNEL_RULES(cnn_dense_options),
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
@@ -53,6 +54,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     spec->parameters[1] = (cnn_parameter_spec){
         "bias", {1, 0, {shape.out}}, o->bias_init, shape.in, shape.out, 1, 0, CNN_FLOAT32, 0};
     spec->parameter_count = o->no_bias ? 1 : 2;
+    CNN__SET_KERNEL_RULES(spec, o);
     spec->backward_needs_input = 1;
     spec->backward_needs_output = state->epilogue.activation != CNN_LINEAR;
     const cnn_dense_args args = {.struct_size = sizeof(args), .shape = shape};

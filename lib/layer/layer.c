@@ -50,6 +50,53 @@ cnn_status cnn__check_name(const cnn_context *context, const char *what, const c
                      cnn__printable(name, text, sizeof(text)));
 }
 
+static cnn_status check_regularizer(const cnn_context *context, const char *type, const char *field,
+                                    const cnn_regularizer *regularizer)
+{
+    const float factors[] = {regularizer->l1, regularizer->l2};
+    for (size_t i = 0; i < 2; i++) {
+        if (!isfinite(factors[i]) || factors[i] < 0) {
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %s has the l%zu %g; expected a number from 0 on",
+                             type, field, i + 1, (double)factors[i]);
+        }
+    }
+    return CNN_OK;
+}
+
+/* Fills in defaults, and clears what its kind does not have, so that two that do the same are the same. */
+static cnn_status check_constraint(const cnn_context *context, const char *type, const char *field, cnn_constraint *c)
+{
+    char name[80];
+    snprintf(name, sizeof(name), "kind of %s", field);
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, name, c->kind, 0, CNN_CONSTRAINT_MIN_MAX_NORM));
+    const bool bounded = c->kind == CNN_CONSTRAINT_MAX_NORM || c->kind == CNN_CONSTRAINT_MIN_MAX_NORM;
+    const bool between = c->kind == CNN_CONSTRAINT_MIN_MAX_NORM;
+    const bool normed = bounded || c->kind == CNN_CONSTRAINT_UNIT_NORM;
+    c->axes = !normed ? 0 : c->axes == 0 ? 1 : c->axes;
+    c->high = !bounded ? 0 : c->high != 0 ? c->high : between ? 1 : 2;
+    c->low = between ? c->low : 0;
+    c->rate = !between ? 0 : c->rate == 0 ? 1 : c->rate;
+    snprintf(name, sizeof(name), "high of %s", field);
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, name, c->high, bounded ? 1e-30 : 0, 1e30));
+    snprintf(name, sizeof(name), "low of %s", field);
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, name, c->low, 0, c->high));
+    snprintf(name, sizeof(name), "rate of %s", field);
+    return cnn__layer_check_range(context, type, name, c->rate, 0, 1);
+}
+
+/* Regularizers and constraints are the same for all kinds. */
+static cnn_status check_rules(const cnn_context *context, const cnn__layer_type *type, void *state)
+{
+    cnn_status status = CNN_OK;
+    for (const cnn__field *f = type->fields; f != NULL && f->name != NULL && status == CNN_OK; f++) {
+        void *place = (char *)state + f->offset;
+        status = f->type == CNN__FIELD_REGULARIZER  ? check_regularizer(context, type->kind.type, f->name, place)
+                 : f->type == CNN__FIELD_CONSTRAINT ? check_constraint(context, type->kind.type, f->name, place)
+                                                    : CNN_OK;
+    }
+    return status;
+}
+
 cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, const char *what, const void *options)
 {
     if (context == NULL) {
@@ -65,6 +112,7 @@ cnn_layer *cnn__layer_create(cnn_context *context, const cnn__layer_type *type, 
     if (status == CNN_OK) {
         status = cnn__check_name(context, what, head->name);
     }
+    status = status == CNN_OK ? check_rules(context, type, state) : status;
     if (status == CNN_OK && type->check != NULL) {
         status = type->check(context, state);
     }

@@ -43,6 +43,13 @@ typedef struct cnn__layer_work {
     const char *algorithm, *reason; /* static; NULL: not known */
 } cnn__layer_work;
 
+/* What a kind does in training other than in inference, apart from what it keeps for a backward. */
+typedef enum cnn__training_behavior {
+    CNN__ALIKE,               /* nothing */
+    CNN__OTHER_UNLESS_FROZEN, /* something, unless its parameters are frozen */
+    CNN__OTHER                /* something, always */
+} cnn__training_behavior;
+
 /* A batch normalisation by fixed statistics, folded into weights and bias when these are prepared. Its parameters
  * follow the layer's own in a call. */
 typedef struct cnn__norm_fold {
@@ -64,6 +71,9 @@ typedef struct cnn__layer_type {
     size_t epilogue;
     /* 1: does nothing in inference. */
     bool identity_in_inference;
+    /* Whether training behaviour is another than that of inference; where it is not, an operation without a backward
+     * runs as in inference whatever the session is for. */
+    cnn__training_behavior in_training;
     /* Inference with prepared parameters; NULL: none. With a size above 0 `prepare` is called whenever parameters have
      * changed, with 64-byte aligned memory and without a workspace, and then `forward_prepared` in place of forward.
      * Planning may note in the state what it depends on. */
@@ -148,6 +158,23 @@ cnn_status cnn__check_padding(const cnn_context *context, const char *type, int3
 cnn_status cnn__check_activation(const cnn_context *context, const char *type, int32_t activation, float *alpha);
 cnn_status cnn__check_initializer(const cnn_context *context, const char *type, const char *field,
                                   cnn_initializer *init, cnn_initializer_kind standard);
+
+/* Entries of the field table of a kind whose option struct has a kernel and a bias with all that may be said of them;
+ * cnn__layer_create() checks regularizers and constraints of any kind, and fills in defaults. */
+#define CNN__KERNEL_RULES(type)                                                                          \
+    {"kernel_regularizer", offsetof(type, kernel_regularizer), CNN__FIELD_REGULARIZER, 1, NULL},         \
+        {"bias_regularizer", offsetof(type, bias_regularizer), CNN__FIELD_REGULARIZER, 1, NULL},         \
+        {"activity_regularizer", offsetof(type, activity_regularizer), CNN__FIELD_REGULARIZER, 1, NULL}, \
+        {"kernel_constraint", offsetof(type, kernel_constraint), CNN__FIELD_CONSTRAINT, 1, NULL},        \
+    {                                                                                                    \
+        "bias_constraint", offsetof(type, bias_constraint), CNN__FIELD_CONSTRAINT, 1, NULL               \
+    }
+
+/* And what `infer` says of them, where kernel and bias are parameters 0 and 1: `o` points to the options. */
+#define CNN__SET_KERNEL_RULES(spec, o)                                                          \
+    ((spec)->rules[0] = (cnn_parameter_rules){(o)->kernel_regularizer, (o)->kernel_constraint}, \
+     (spec)->rules[1] = (cnn_parameter_rules){(o)->bias_regularizer, (o)->bias_constraint},     \
+     (spec)->activity_regularizer = (o)->activity_regularizer)
 
 /* "expects N, H, W, C images, got (None, 784)": CNN_ERROR_SHAPE with a reason for `infer`. */
 cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *expected, char *reason,

@@ -74,6 +74,12 @@ static cnn_status check_spec(const cnn_layer_spec *spec, const cnn_shape *inputs
             snprintf(reason, size, "its parameter \"%s\" is not of float32", spec->parameters[i].name);
             return CNN_ERROR_UNSUPPORTED;
         }
+        const uint32_t axes = spec->rules[i].constraint.axes;
+        if (axes >> spec->parameters[i].shape.rank != 0) {
+            snprintf(reason, size, "the constraint of \"%s\" is over axes (%#x) of which it has %u",
+                     spec->parameters[i].name, axes, spec->parameters[i].shape.rank);
+            return CNN_ERROR_SHAPE;
+        }
     }
     return CNN_OK;
 }
@@ -163,12 +169,14 @@ static cnn_status borrow(const cnn_model *model, const cnn__node *node, uint32_t
                          node->name, wanted, given, lender->name);
     }
     parameter->data = lent->data;
+    parameter->changes = lent->changes;
     parameter->frozen = lent->frozen;
     parameter->init = lent->init;
     return CNN_OK;
 }
 
-static cnn_status add_parameter(cnn_model *model, uint32_t index, const cnn_parameter_spec *spec)
+static cnn_status add_parameter(cnn_model *model, uint32_t index, const cnn_parameter_spec *spec,
+                                const cnn_parameter_rules *rules)
 {
     cnn_context *context = model->context;
     cnn__node *node = &model->nodes[index];
@@ -182,8 +190,12 @@ static cnn_status add_parameter(cnn_model *model, uint32_t index, const cnn_para
         .fan_in = spec->fan_in,
         .fan_out = spec->fan_out,
     };
+    if (parameter.trainable) {
+        parameter.rules = *rules;
+    }
     if (node->lender != NULL) {
         CNN__RETURN_IF_ERROR(borrow(model, node, node->parameter_count, &parameter));
+        node->statistics = node->lender->nodes[node->lender_node].statistics;
     }
     if (!place_parameter(model, &parameter, node->lender != NULL)) {
         return cnn__fail(context, CNN_ERROR_LIMIT, "%s: the parameter \"%s\" is too large", node->name, spec->name);
@@ -236,12 +248,13 @@ static cnn_status infer_node(cnn_model *model, uint32_t index, cnn_layer_spec *s
     CNN__RETURN_IF_ERROR(
         cnn__infer_node(model, index, &node->layer->kind, node->layer->user, inputs, node->input_count, spec));
     node->output = cnn__without_batch(&spec->output);
+    node->activity = spec->activity_regularizer;
     if (node->owner != index) {
         return cnn__infer_same_parameters(model, index, inputs, spec);
     }
     node->first_parameter = model->parameter_count;
     for (uint32_t i = 0; i < spec->parameter_count; i++) {
-        CNN__RETURN_IF_ERROR(add_parameter(model, index, &spec->parameters[i]));
+        CNN__RETURN_IF_ERROR(add_parameter(model, index, &spec->parameters[i], &spec->rules[i]));
     }
     return CNN_OK;
 }

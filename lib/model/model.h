@@ -64,7 +64,9 @@ typedef struct cnn__node {
     uint32_t input_count;
     uint32_t inputs[CNN_LAYER_MAX_INPUTS];     /* references */
     cnn_shape output;                          /* of one sample */
+    cnn_regularizer activity;                  /* of the output */
     uint32_t first_parameter, parameter_count; /* of its own */
+    cnn_statistics statistics;                 /* by cnn_model_set_statistics() */
     struct cnn_model *lender;                  /* where its parameters come from; NULL: they are made here */
     uint32_t lender_node;
 } cnn__node;
@@ -77,9 +79,11 @@ typedef struct cnn__parameter {
     size_t offset;          /* in gradients and optimizer slots, and in cnn_model.values where nothing is borrowed */
     size_t values, storage; /* how many; offset in cnn_model.values, SIZE_MAX: borrowed */
     uint32_t node;
-    bool trainable; /* by its kind */
-    bool frozen;    /* by cnn_model_set_trainable() */
+    atomic_ulong *changes; /* counts those that training makes; of the model whose array `data` lies in */
+    bool trainable;        /* by its kind */
+    bool frozen;           /* by cnn_model_set_trainable() */
     bool decay;
+    cnn_parameter_rules rules; /* zeros for statistics */
     cnn_initializer init;
     int64_t fan_in, fan_out;
 } cnn__parameter;
@@ -113,6 +117,8 @@ struct cnn_model {
     cnn_model **lenders;  /* retained */
     uint32_t lender_count;
     atomic_ulong version;         /* counts changes of the parameters */
+    atomic_ulong touched;         /* those of them that may be of any parameter */
+    atomic_ulong *changes;        /* by training, of each parameter that was made here */
     pthread_mutex_t prepare_lock; /* guards the next three, see prepared.h */
     struct cnn__prepared *prepared;
     void *prepare_scratch;
@@ -130,6 +136,11 @@ void cnn__model_free_classes(cnn_model *model);
 cnn_status cnn__model_infer(cnn_model *model);
 cnn_status cnn__model_allocate(cnn_model *model);
 void cnn__model_forget_parameters(cnn_model *model);
+
+static inline bool cnn__is_penalty(const cnn_regularizer *r) { return r->l1 != 0 || r->l2 != 0; }
+
+/* Whether anything in the built model has a regularizer. */
+bool cnn__model_has_penalties(const cnn_model *model);
 
 /* The first input's shape, that of images. */
 static inline const cnn_shape *cnn__model_input(const cnn_model *model) { return &model->inputs[0].shape; }
@@ -168,6 +179,10 @@ void cnn__model_get_values(const cnn_model *model, float *to);
 void cnn__model_set_values(cnn_model *model, const float *from);
 /* Counts changes of the parameters, also of those that are borrowed; cnn_model_touch() adds one. */
 unsigned long cnn__model_version(const cnn_model *model);
+/* A training step has changed these parameters (parameter -> whether), and no other ones. */
+void cnn__model_note_changes(cnn_model *model, const bool *changed);
+/* Counts changes of some parameters alone, so that what is made of frozen ones stays while others are trained. */
+unsigned long cnn__model_version_of(const cnn_model *model, const uint32_t *parameters, uint32_t count);
 
 /* Infers what a layer makes of inputs of these shapes, with the batch; writes a reason if it cannot. */
 cnn_status cnn__infer_layer(const cnn_context *context, const cnn_layer_kind *kind, const void *user,
@@ -180,9 +195,20 @@ cnn_status cnn__infer_node(const cnn_model *model, uint32_t node, const cnn_laye
 cnn_status cnn__infer_same_parameters(const cnn_model *model, uint32_t index, const cnn_shape *inputs,
                                       const cnn_layer_spec *spec);
 
+/* Whether a node that owns parameters keeps its statistics in training; *trained: whether a parameter is trained. */
+bool cnn__node_is_frozen(const cnn_model *model, uint32_t node, bool *trained);
+/* The node in which the frozen base ends, as cnn_model_frozen_layer(); CNN__NO_NODE: none. */
+cnn_status cnn__model_frozen_node(const cnn_model *model, uint32_t *node);
+
 /* The shape of a sample with a batch before it. */
 cnn_shape cnn__with_batch(const cnn_shape *sample, int64_t batch);
 cnn_shape cnn__without_batch(const cnn_shape *shape);
+
+/* Whether a pattern, as cnn_model_set_trainable() has them, means this parameter. */
+bool cnn__parameter_matches(const cnn__parameter *parameter, const char *pattern);
+/* CNN_ERROR_NOT_FOUND, and what is checked before: a built model and a pattern. */
+cnn_status cnn__no_match(const cnn_model *model, const char *pattern);
+cnn_status cnn__check_pattern(const cnn_model *model, const char *pattern);
 
 /* Fills a parameter with its initial values: a function of the seed, the node and the parameter's number. */
 void cnn__initialize(const cnn__parameter *parameter, uint64_t seed, uint32_t number, float *values);

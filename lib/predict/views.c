@@ -84,13 +84,16 @@ cnn_status cnn__session_forward_views(cnn_session *session, const float *inputs,
     const cnn_shape input = cnn__session_input_shape(session), output = cnn__session_output_shape(session);
     const size_t input_values = sample_values(&input), each = sample_values(&output);
     const size_t values = samples * each, images = samples * views;
+    double penalty = 0;
     CNN__RETURN_IF_ERROR(reserve(session, values));
     memset(session->view_sums, 0, values * sizeof(*session->view_sums));
     for (size_t at = 0; at < images; at += session->count) {
         size_t count = images - at < session->batch ? images - at : session->batch;
         CNN__RETURN_IF_ERROR(cnn_session_forward(session, inputs + at * input_values, count));
+        penalty += session->activity_penalty * (double)count;
         add_outputs(session, at, views, each, head_activation(session) == CNN_LOG_SOFTMAX);
     }
+    session->activity_penalty = images > 0 ? penalty / (double)images : 0;
     *means = (cnn__view_means){session->view_means, session->view_means + values};
     finish(session, values, views, session->view_means, session->view_means + values);
     return CNN_OK;

@@ -7,6 +7,7 @@
 #include "session/frame.h"
 #include "session/hook.h"
 #include "session/memory.h"
+#include "session/penalty.h"
 #include "session/request.h"
 #include "session/trace.h"
 
@@ -65,8 +66,9 @@ static cnn_status add_parameters(const cnn_session *session, const cnn__op *op, 
     for (uint32_t i = 0; i < op->parameter_count && op->adds_parameters; i++) {
         const cnn__parameter *parameter = &session->model->parameters[op->parameters[i]];
         if (f->parameter_gradients[i] != NULL) {
-            CNN__RETURN_IF_ERROR(
-                add(&f->backend, parameter->values, session->gradients + parameter->offset, f->parameter_gradients[i]));
+            CNN__RETURN_IF_ERROR(add(&f->backend, parameter->values,
+                                     cnn__session_parameter_gradient(session, op->parameters[i]),
+                                     f->parameter_gradients[i]));
         }
     }
     return CNN_OK;
@@ -138,7 +140,9 @@ static cnn_status run_ops(const cnn_session *session)
 static cnn_status run_all(cnn_session *session)
 {
     session->can_go_back = session->program.repeats;
-    cnn_status status = run_ops(session);
+    cnn_status status = cnn__penalty_begin_gradients(session);
+    status = status == CNN_OK ? run_ops(session) : status;
+    status = status == CNN_OK ? cnn__penalty_end_gradients(session) : status;
     status = status == CNN_OK ? cnn__session_memory_take_gradients(session) : status;
     session->has_gradients = status == CNN_OK;
     return status;

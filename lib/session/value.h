@@ -23,6 +23,8 @@
 #ifndef CNN_SESSION_VALUE_H
 #define CNN_SESSION_VALUE_H
 
+#include <cnn/layer.h>
+
 #include "core/context.h"
 
 /* No offset in the session's memory; no operation; no value. */
@@ -44,11 +46,12 @@ typedef struct cnn__value {
     uint32_t input;    /* of CNN__VALUE_INPUT: which of the model's */
     size_t values;     /* in a whole batch */
 
-    bool is_read;        /* some operation reads it */
-    bool kept;           /* read from outside after a forward pass, or what gradients begin with */
-    bool begins;         /* its gradient begins with what comes from outside: the logits of an output */
-    bool has_gradient;   /* its gradient is computed */
-    bool keeps_gradient; /* and read from outside after a backward pass */
+    bool is_read;            /* some operation reads it */
+    bool kept;               /* read from outside after a forward pass, or what gradients begin with */
+    bool begins;             /* its gradient begins with what comes from outside: the logits of an output */
+    bool has_gradient;       /* its gradient is computed */
+    bool keeps_gradient;     /* and read from outside after a backward pass */
+    cnn_regularizer penalty; /* of its values, a part of the loss; 0: none */
 
     size_t place, gradient_place; /* offsets; CNN__NOWHERE: none */
 } cnn__value;

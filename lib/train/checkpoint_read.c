@@ -139,6 +139,9 @@ static cnn_status history_numbers(const cnn__json_place *place, const cnn__json 
     CNN__RETURN_IF_ERROR(read_count(place, object, "steps", &history->running.steps));
     CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "samples", &history->running.samples));
     CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "loss_sum", &history->running.loss_sum));
+    if (cnn__json_get(object, "penalty_sum") != NULL) { /* of models with regularizers */
+        CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "penalty_sum", &history->running.penalty_sum));
+    }
     if (cnn__json_get(object, "step_loss") != NULL) { /* checkpoints did not always hold them */
         CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_loss", &history->running.step_loss));
         CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_score", &history->running.step_score));

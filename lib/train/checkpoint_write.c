@@ -109,6 +109,9 @@ static void add_history(cnn__json_writer *metadata, const cnn_history *history)
     cnn__json_put_u64(&object, "steps", history->running.steps);
     cnn__json_put_u64(&object, "samples", history->running.samples);
     cnn__json_put_real(&object, "loss_sum", history->running.loss_sum);
+    if (history->running.penalty_sum != 0) {
+        cnn__json_put_real(&object, "penalty_sum", history->running.penalty_sum);
+    }
     cnn__json_put_real(&object, "step_loss", history->running.step_loss);
     cnn__json_put_real(&object, "step_score", history->running.step_score);
     cnn__json_put_string(&object, "scores", strlen(scores) > MOST_TEXT ? "" : scores);

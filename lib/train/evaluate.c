@@ -7,7 +7,7 @@
 #include "evaluate/evaluator.h"
 #include "loader/loader.h"
 #include "loss/loss.h"
-#include "session/session.h"
+#include "session/penalty.h"
 #include "train/clock.h"
 #include "train/train.h"
 
@@ -30,20 +30,25 @@ cnn_status cnn__default_loss(const cnn_model *model, const cnn_loader *loader, c
                            cnn__output_values(model) == 1 ? "binary_crossentropy" : "categorical_crossentropy", loss);
 }
 
-cnn_status cnn__check_shape(const cnn_model *model, const cnn_loader *loader)
+cnn_status cnn__check_shape(const cnn_model *model, const char *from, const cnn_loader *loader)
 {
-    cnn_shape sample = cnn_loader_sample_shape(loader);
+    const cnn_shape sample = cnn_loader_sample_shape(loader);
+    const cnn_shape input = from != NULL ? cnn_model_value_shape(model, from) : *cnn__model_input(model);
+    if (input.rank == 0) {
+        return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\"", model->name, from);
+    }
+    /* Vectors, and what was computed before, are told by the number of values alone. */
     size_t have = 0, want = 0;
-    bool vector = cnn__model_input(model)->rank == 1 && cnn__shape_values(&sample, &have) &&
-                  cnn__shape_values(cnn__model_input(model), &want) && have == want;
-    if (vector || cnn__shape_equal(&sample, cnn__model_input(model))) {
+    const bool vector = (input.rank == 1 || from != NULL) && cnn__shape_values(&sample, &have) &&
+                        cnn__shape_values(&input, &want) && have == want;
+    if (vector || cnn__shape_equal(&sample, &input)) {
         return CNN_OK;
     }
     char given[64], wanted[64];
     cnn__shape_text(&sample, NULL, given, sizeof(given));
-    cnn__shape_text(cnn__model_input(model), NULL, wanted, sizeof(wanted));
-    return cnn__fail(model->context, CNN_ERROR_SHAPE, "%s: the loader gives %s, the input is %s", model->name, given,
-                     wanted);
+    cnn__shape_text(&input, NULL, wanted, sizeof(wanted));
+    return cnn__fail(model->context, CNN_ERROR_SHAPE, "%s: the loader gives %s, %s%s%s is %s", model->name, given,
+                     from != NULL ? "\"" : "the input", from != NULL ? from : "", from != NULL ? "\"" : "", wanted);
 }
 
 /* Totals of an evaluation under way. */
@@ -51,6 +56,8 @@ typedef struct totals {
     uint64_t samples, counted; /* counted: by the loss */
     uint64_t labelled, right;
     double loss_sum;
+    double penalty_sum;
+    double parameters; /* penalties of the model's parameters, the same in all batches; NaN: not known yet */
 } totals;
 
 /* The labels of a batch as the model numbers them. */
@@ -65,18 +72,34 @@ static const int32_t *batch_labels(const cnn__evaluation_run *run, const cnn_bat
     return run->labels;
 }
 
+/* What regularizers add to the loss of a batch. */
+static cnn_status batch_penalty(const cnn_session *session, totals *sum, double *penalty)
+{
+    *penalty = 0;
+    if (!session->program.penalties) {
+        return CNN_OK;
+    }
+    if (isnan(sum->parameters)) {
+        CNN__RETURN_IF_ERROR(cnn__penalty_parameters(session, &sum->parameters));
+    }
+    *penalty = sum->parameters + session->activity_penalty;
+    return CNN_OK;
+}
+
 static cnn_status count_batch(const cnn__evaluation_run *run, const cnn_batch *batch, const cnn__view_means *means,
                               totals *sum)
 {
     cnn_session *session = run->session;
     size_t outputs = cnn__output_values(session->model), counted = 0;
-    double loss = NAN;
+    double loss = NAN, penalty = 0;
     bool on_output = cnn__loss_on_output(run->loss);
     const int32_t *labels = batch_labels(run, batch);
     const float *values = on_output ? means->outputs : means->logits;
     const cnn_target target = cnn__batch_target(batch, labels, batch->weights);
     CNN__RETURN_IF_ERROR(
         cnn__loss_compute(session->context, run->loss, values, &target, batch->count, outputs, NULL, &loss, &counted));
+    CNN__RETURN_IF_ERROR(batch_penalty(session, sum, &penalty));
+    loss += penalty;
     const float *output = means->outputs;
     for (size_t i = 0; i < batch->count; i++) {
         sum->labelled += labels[i] >= 0;
@@ -85,6 +108,7 @@ static cnn_status count_batch(const cnn__evaluation_run *run, const cnn_batch *b
     sum->samples += batch->count;
     sum->counted += counted;
     sum->loss_sum += counted > 0 ? loss * (double)counted : 0.0;
+    sum->penalty_sum += penalty * (double)counted;
     const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = outputs, .outputs_data = output,
                                                       .labels = labels, .loss = loss, .targets = batch->targets,
                                                       .target_count = batch->target_count, .weights = batch->weights);
@@ -115,6 +139,7 @@ static cnn_status report_step(const cnn__evaluation_run *run, const totals *sum,
         .score_name = first != NULL ? cnn_evaluator_name(first) : "accuracy",
         .session = run->session,
         .step_loss = NAN,
+        .penalty = sum->counted > 0 ? sum->penalty_sum / (double)sum->counted : 0,
     };
     return run->on_step(run->user, &progress)
                ? cnn__fail(run->session->context, CNN_ERROR_CANCELLED, "the evaluation was cancelled")
@@ -132,7 +157,7 @@ cnn_status cnn__check_ends(const cnn_context *context, const cnn_loader *loader)
 
 cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result *result)
 {
-    totals sum = {0};
+    totals sum = {.parameters = NAN};
     cnn_batch batch = CNN_BATCH_INIT;
     const uint32_t views = cnn__loader_views(run->loader);
     double begin = cnn__seconds();
@@ -152,6 +177,7 @@ cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result
     }
     result->count = sum.samples;
     result->loss = sum.counted > 0 ? sum.loss_sum / (double)sum.counted : NAN;
+    result->penalty = sum.counted > 0 ? sum.penalty_sum / (double)sum.counted : 0;
     result->accuracy = sum.labelled > 0 ? (double)sum.right / (double)sum.labelled : NAN;
     result->seconds = cnn__seconds() - begin;
     return CNN_OK;
@@ -215,7 +241,7 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
     }
     CNN__RETURN_IF_ERROR(cnn__check_evaluators(model->context, options.evaluators, options.evaluator_count));
     CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, options.loader));
-    CNN__RETURN_IF_ERROR(cnn__check_shape(model, options.loader));
+    CNN__RETURN_IF_ERROR(cnn__check_shape(model, options.from, options.loader));
     CNN__RETURN_IF_ERROR(cnn__check_targets(model, options.loader));
     cnn_loss *own = NULL;
     cnn__evaluation_run run = {
@@ -232,7 +258,11 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
         run.loss = own;
     }
     if (status == CNN_OK) {
-        status = cnn_session_create(model, CNN_SESSION(.batch = cnn__evaluation_batch(options.loader)), &run.session);
+        status = cnn_session_create(model,
+                                    CNN_SESSION(.batch = cnn__evaluation_batch(options.loader),
+                                                .penalties = cnn__penalties(options.penalties),
+                                                .training_behavior = options.training_behavior, .from = options.from),
+                                    &run.session);
     }
     if (status == CNN_OK) {
         status = cnn__evaluate_run(&run, &found);
@@ -278,7 +308,7 @@ cnn_status cnn_predict(cnn_model *model, cnn_loader *loader, float *outputs, siz
                          loader == NULL ? "loader" : "outputs");
     }
     CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, loader));
-    CNN__RETURN_IF_ERROR(cnn__check_shape(model, loader));
+    CNN__RETURN_IF_ERROR(cnn__check_shape(model, NULL, loader));
     CNN__RETURN_IF_ERROR(cnn_session_create(model, CNN_SESSION(.batch = cnn__evaluation_batch(loader)), &session));
     cnn_status status = predict_all(session, loader, outputs, capacity);
     cnn_session_free(session);

@@ -16,6 +16,11 @@ static double mean_loss(const cnn__running *running)
     return running->samples > 0 ? running->loss_sum / (double)running->samples : NAN;
 }
 
+static double mean_penalty(const cnn__running *running)
+{
+    return running->samples > 0 ? running->penalty_sum / (double)running->samples : 0;
+}
+
 static cnn_progress make_progress(const cnn__fit *fit)
 {
     const cnn_history *history = fit->history;
@@ -41,6 +46,7 @@ static cnn_progress make_progress(const cnn__fit *fit)
         .session = fit->session,
         .step_loss = history->running.step_loss,
         .step_score = history->running.step_score,
+        .penalty = mean_penalty(&history->running),
     };
 }
 
@@ -74,6 +80,7 @@ static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss
     running->steps++;
     running->samples += batch->count;
     running->loss_sum += loss * (double)batch->count;
+    running->penalty_sum += fit->session->penalty * (double)batch->count;
     fit->epoch_samples += batch->count;
     return CNN_OK;
 }
@@ -170,6 +177,7 @@ bool cnn__fit_validation_step(void *user, const cnn_progress *validation)
     progress.step = 0;
     progress.validation_loss = validation->loss;
     progress.validation_score = validation->score;
+    progress.validation_penalty = validation->penalty;
     return fit->options.on_step(fit->options.user, &progress);
 }
 
@@ -185,8 +193,10 @@ static cnn_status validate(cnn__fit *fit, cnn_progress *progress)
         return back == CNN_OK ? status : back;
     }
     record_scores(fit, "val_", result.loss);
+    cnn__history_set(fit->history, "val_penalty", result.penalty);
     progress->validation_loss = result.loss;
     progress->validation_score = cnn_evaluator_score(fit->best);
+    progress->validation_penalty = result.penalty;
     return CNN_OK;
 }
 
@@ -197,6 +207,7 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     *progress = make_progress(fit);
     CNN__RETURN_IF_ERROR(cnn__history_add_row(history));
     record_scores(fit, "", progress->loss);
+    cnn__history_set(history, "penalty", progress->penalty);
     cnn__history_set(history, "learning_rate", progress->learning_rate);
     cnn__history_set(history, "images_per_second", progress->images_per_second);
     cnn__history_set(history, "wait_seconds", progress->wait_seconds);

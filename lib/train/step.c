@@ -8,6 +8,7 @@
 #include "loss/loss.h"
 #include "optimizer/optimizer.h"
 #include "session/memory.h"
+#include "session/penalty.h"
 #include "session/trace.h"
 #include "train/train.h"
 
@@ -40,6 +41,16 @@ static cnn_status check_logits(const cnn_session *session, const cnn__output *ou
     return CNN_OK;
 }
 
+/* Penalties belong to all losses together, and go with the first. */
+static bool has_other_loss(const cnn_session *session, const cnn__output *output)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < session->program.output_count; i++) {
+        any = any || (&session->program.outputs[i] != output && session->program.outputs[i].has_loss);
+    }
+    return any;
+}
+
 static cnn_status compute_loss(cnn_session *session, const cnn__output *output, const cnn_loss *loss,
                                const cnn_target *target, double *value)
 {
@@ -49,6 +60,12 @@ static cnn_status compute_loss(cnn_session *session, const cnn__output *output, 
     size_t outputs = cnn__session_values(session, at) / session->count;
     CNN__RETURN_IF_ERROR(
         cnn_loss_compute(loss, cnn__session_host_value(session, at), target, session->count, outputs, gradient, value));
+    session->penalty = 0;
+    if (session->program.penalties && !has_other_loss(session, output)) {
+        CNN__RETURN_IF_ERROR(cnn__penalty_parameters(session, &session->penalty));
+        session->penalty += session->activity_penalty;
+        *value += session->penalty;
+    }
     if (!isfinite(*value)) {
         return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
     }
@@ -88,6 +105,33 @@ cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cn
     return status;
 }
 
+/* Holds what was updated to its constraints. */
+static cnn_status constrain(const cnn_session *session, const cnn_backend_call *call)
+{
+    const cnn_model *model = session->model;
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        const cnn__parameter *parameter = &model->parameters[i];
+        const cnn_constraint *constraint = &parameter->rules.constraint;
+        if (constraint->kind == CNN_CONSTRAINT_NONE || !cnn__session_trains(session, i)) {
+            continue;
+        }
+        const cnn_constrain_args args = {.struct_size = sizeof(args),
+                                         .kind = constraint->kind,
+                                         .axes = constraint->axes,
+                                         .low = constraint->low,
+                                         .high = constraint->high,
+                                         .rate = constraint->rate,
+                                         .shape = parameter->shape,
+                                         .w = cnn__session_parameter(session, i)};
+        const cnn_status status = cnn_backend_run(call, CNN_OP_CONSTRAIN, CNN_PASS_FORWARD, &args);
+        if (status != CNN_OK) {
+            return cnn__fail(session->context, status, "%s: the constraint of \"%s\": backend %s: %s", model->name,
+                             parameter->name, call->backend->name, cnn_status_string(status));
+        }
+    }
+    return CNN_OK;
+}
+
 cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
 {
     if (session == NULL) {
@@ -120,7 +164,7 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
             session->items[count++] = (cnn__update_item){
                 .n = parameter->values,
                 .w = cnn__session_parameter(session, i),
-                .g = session->gradients + parameter->offset,
+                .g = cnn__session_parameter_gradient(session, i),
                 .decay_kernel = parameter->decay,
                 .offset = parameter->offset,
             };
@@ -130,9 +174,10 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     cnn__backend_call_init(&call, context, session->threads, session->memory + session->plan.workspace,
                            session->plan.workspace_size);
     const double begin = cnn__trace_begin(session);
-    cnn_model_touch(model); /* first: a step that fails may have changed some parameters */
+    cnn__model_note_changes(model, session->program.trained); /* first: a step that fails may have changed some */
     const cnn__float_mode mode = cnn__float_mode_enter();
-    const cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count);
+    cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count);
+    status = status == CNN_OK ? constrain(session, &call) : status;
     cnn__float_mode_set(mode);
     CNN__RETURN_IF_ERROR(status);
     cnn__optimizer_set_owner(optimizer, model);

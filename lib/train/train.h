@@ -14,6 +14,7 @@ typedef struct cnn__running {
     uint64_t steps;               /* done in this epoch */
     uint64_t samples;             /* seen in this epoch */
     double loss_sum;              /* over samples */
+    double penalty_sum;           /* over samples: what of loss_sum is penalties */
     double step_loss, step_score; /* of the last batch alone, as cnn_progress has them */
 } cnn__running;
 
@@ -31,10 +32,10 @@ struct cnn_history {
     float *best_values; /* the best epoch's parameters, by cnn__parameter.offset; NULL: not kept */
     size_t best_count;  /* values in it */
     cnn__running running;
-    char *metric;         /* the evaluator whose score decides what is best; NULL: not known */
-    char *running_scores; /* what cnn__running_pack() made of the evaluators; NULL: nothing */
-    char *schedule;       /* the text of the learning rate's schedule; NULL: none */
-    char *schedule_state; /* where it stands; NULL: none */
+    char *metric;           /* the evaluator whose score decides what is best; NULL: not known */
+    char *running_scores;   /* what cnn__running_pack() made of the evaluators; NULL: nothing */
+    char *schedule;         /* the text of the learning rate's schedule; NULL: none */
+    char *schedule_state;   /* where it stands; NULL: none */
     char class_weights[40]; /* tells those of one training from those of another; "": none */
 };
 
@@ -61,6 +62,9 @@ cnn_status cnn__running_unpack(const cnn_history *history, cnn_evaluator *const 
 /* The score of one batch alone; what the evaluator had counted is as before. NaN if it cannot be set aside: of the
  * caller's evaluators, or if it is too much. */
 cnn_status cnn__score_alone(cnn_evaluator *evaluator, const cnn_evaluation *batch, double *score);
+
+/* Whether the sessions of a training or an evaluation have penalties, by the caller's cnn_choice. */
+static inline int32_t cnn__penalties(int32_t choice) { return choice == CNN_BY_DEFAULT ? CNN_YES : choice; }
 
 /* A session that evaluates, kept from one epoch to the next. */
 typedef struct cnn__evaluation_run {
@@ -120,7 +124,8 @@ cnn_status cnn__label_map(const cnn_model *model, const cnn_dataset *train, cons
 /* CNN_ERROR_MISMATCH if model and dataset both have class names and these differ, or the counts cannot fit. */
 cnn_status cnn__check_classes(const cnn_model *model, const cnn_dataset *dataset);
 
-/* CNN_ERROR_SHAPE if the loader's samples are not what the model reads. */
-cnn_status cnn__check_shape(const cnn_model *model, const cnn_loader *loader);
+/* CNN_ERROR_SHAPE if the loader's samples are not what the model reads, or what the layer `from` makes (NULL: the
+ * input); CNN_ERROR_NOT_FOUND. */
+cnn_status cnn__check_shape(const cnn_model *model, const char *from, const cnn_loader *loader);
 
 #endif

@@ -1,101 +1,105 @@
 /* SPDX-License-Identifier: MIT */
-/* ResNet-18 (He et al. 2016) as torchvision builds it. Layers have torchvision's names, so that weights can be found
+/* ResNets (He et al. 2016) as torchvision builds them. Layers have torchvision's names, so that weights can be found
  * by name; those without parameters have what torchvision calls them in its code. */
-#include <cnn/layer.h>
 #include <stdio.h>
 
+#include "zoo/builder.h"
 #include "zoo/zoo.h"
 
-/* "layer1.0." with a layer's own name after it. */
-enum { NAME_SIZE = 40 };
+/* What tells the networks apart: blocks in each stage, and whether these are of two 3x3 convolutions or bottlenecks of
+ * 1x1, 3x3 and 1x1, the last with four times the filters. */
+typedef struct variant {
+    int blocks[4];
+    bool bottleneck;
+} variant;
 
-typedef struct builder {
-    cnn_context *context;
-    cnn_model *model;
-} builder;
+static const variant depth18 = {{2, 2, 2, 2}, false}, depth34 = {{3, 4, 6, 3}, false}, depth50 = {{3, 4, 6, 3}, true},
+                     depth101 = {{3, 4, 23, 3}, true}, depth152 = {{3, 8, 36, 3}, true};
 
-static void add_convolution(const builder *b, const char *name, const char *input, int32_t size, int32_t filters,
-                            int32_t stride)
+enum { STEM_IMAGENET, STEM_CIFAR };
+
+static void add_unit(cnn__zoo_builder *b, int number, int32_t size, int32_t filters, int32_t stride, bool relu)
 {
-    /* Padding as in PyTorch, the same on all sides: "same" would put it at the end where the stride is 2. */
-    const int32_t pad = size / 2;
-    cnn_layer *layer = cnn_conv2d(b->context,
-                                  CNN_CONV2D(.name = name, .filters = filters, .kernel = {size}, .stride = {stride},
-                                             .padding = CNN_PADDING_EXPLICIT, .pads = {pad, pad, pad, pad},
-                                             .no_bias = 1, .kernel_init = cnn__zoo_fan_out(size, filters)));
-    cnn_model_add_after(b->model, layer, &input, 1);
-}
-
-static void add_norm(const builder *b, const char *name)
-{
-    cnn_model_add(b->model, cnn_batch_norm(b->context, CNN_BATCH_NORM(.name = name, .convention = CNN_PYTORCH)));
-}
-
-static void add_relu(const builder *b, const char *name)
-{
-    cnn_model_add(b->model, cnn_activate(b->context, CNN_ACTIVATE(.name = name, .activation = CNN_RELU)));
-}
-
-/* Two convolutions beside a shortcut, which is the input itself, or where the shape changes a 1x1 convolution of it.
- * `input` is the name of the layer before; that of the last layer takes its place. */
-static void add_block(const builder *b, int stage, int number, int32_t filters, int32_t stride, char *input)
-{
-    char names[8][NAME_SIZE];
-    static const char *const parts[] = {"conv1", "bn1", "relu1", "conv2", "bn2", "downsample.0", "downsample.1", "add"};
-    for (int i = 0; i < 8; i++) {
-        snprintf(names[i], NAME_SIZE, "layer%d.%d.%s", stage, number, parts[i]);
+    char name[16];
+    snprintf(name, sizeof(name), "conv%d", number);
+    cnn__zoo_conv(b, CNN_CONV2D(.name = name, .filters = filters, .kernel = {size}, .stride = {stride}));
+    snprintf(name, sizeof(name), "bn%d", number);
+    cnn__zoo_norm(b, name);
+    if (relu) {
+        snprintf(name, sizeof(name), "relu%d", number);
+        cnn__zoo_activate(b, name, CNN_RELU);
     }
-    add_convolution(b, names[0], input, 3, filters, stride);
-    add_norm(b, names[1]);
-    add_relu(b, names[2]);
-    add_convolution(b, names[3], names[2], 3, filters, 1);
-    add_norm(b, names[4]);
-    const char *shortcut = input;
-    if (stride != 1) {
-        add_convolution(b, names[5], input, 1, filters, stride);
-        add_norm(b, names[6]);
-        shortcut = names[6];
+}
+
+/* Two or three convolutions beside a shortcut, which is the input itself, or where the shape changes a 1x1 convolution
+ * of it. The stride is that of the first 3x3 convolution, as in torchvision; in the paper a bottleneck's first. */
+static void add_block(cnn__zoo_builder *b, bool bottleneck, int32_t filters, int32_t stride, bool reshaped)
+{
+    char input[CNN__ZOO_NAME], main_path[CNN__ZOO_NAME];
+    cnn__zoo_mark(b, input);
+    if (bottleneck) {
+        add_unit(b, 1, 1, filters, 1, true);
+        add_unit(b, 2, 3, filters, stride, true);
+        add_unit(b, 3, 1, 4 * filters, 1, false);
+    } else {
+        add_unit(b, 1, 3, filters, stride, true);
+        add_unit(b, 2, 3, filters, 1, false);
     }
-    cnn_model_add_after(b->model, cnn_add(b->context, CNN_NAMED(.name = names[7])),
-                        (const char *[]){names[4], shortcut}, 2);
-    snprintf(input, NAME_SIZE, "layer%d.%d.relu2", stage, number);
-    add_relu(b, input);
+    cnn__zoo_mark(b, main_path);
+    cnn__zoo_return(b, input);
+    if (reshaped) {
+        cnn__zoo_conv(b, CNN_CONV2D(.name = "downsample.0", .filters = bottleneck ? 4 * filters : filters,
+                                    .kernel = {1}, .stride = {stride}));
+        cnn__zoo_norm(b, "downsample.1");
+    }
+    cnn__zoo_mark(b, input);
+    cnn__zoo_return(b, main_path);
+    cnn__zoo_add(b, "add", input);
+    cnn__zoo_activate(b, bottleneck ? "relu3" : "relu2", CNN_RELU);
 }
 
 static void add_layers(cnn_context *context, const cnn__zoo_request *request, cnn_model *model)
 {
-    const builder b = {context, model};
-    const bool small = request->choices[0] == 1;
-    char last[NAME_SIZE] = "relu";
-    add_convolution(&b, "conv1", "input", small ? 3 : 7, 64, small ? 1 : 2);
-    add_norm(&b, "bn1");
-    add_relu(&b, "relu");
+    const variant *v = request->variant;
+    const bool small = request->choices[0] == STEM_CIFAR;
+    cnn__zoo_builder b = cnn__zoo_torch(context, model);
+    cnn__zoo_conv(&b, CNN_CONV2D(.name = "conv1", .filters = 64, .kernel = {small ? 3 : 7}, .stride = {small ? 1 : 2}));
+    cnn__zoo_norm(&b, "bn1");
+    cnn__zoo_activate(&b, "relu", CNN_RELU);
     if (!small) {
-        snprintf(last, sizeof(last), "maxpool");
-        cnn_model_add(model,
-                      cnn_max_pool2d(context, CNN_POOL2D(.name = last, .size = {3}, .stride = {2},
-                                                         .padding = CNN_PADDING_EXPLICIT, .pads = {1, 1, 1, 1})));
+        cnn__zoo_max_pool(&b, "maxpool", 3, 2, 1);
     }
-    for (int stage = 1; stage <= 4; stage++) {
-        for (int number = 0; number < 2; number++) {
-            add_block(&b, stage, number, 32 << stage, stage > 1 && number == 0 ? 2 : 1, last);
+    for (int stage = 0; stage < 4; stage++) {
+        for (int number = 0; number < v->blocks[stage]; number++) {
+            const int32_t stride = stage > 0 && number == 0 ? 2 : 1;
+            cnn__zoo_scope(&b, "layer%d.%d.", stage + 1, number);
+            add_block(&b, v->bottleneck, 64 << stage, stride, stride != 1 || (v->bottleneck && number == 0));
         }
     }
-    cnn_model_add(model, cnn_global_average_pool2d(context, CNN_NAMED(.name = "avgpool")));
-    cnn_model_add(
-        model, cnn_dense(context, CNN_DENSE(.name = "fc", .units = request->classes, .activation = CNN_SOFTMAX,
-                                            .kernel_init = {CNN_INIT_PYTORCH, 0}, .bias_init = {CNN_INIT_PYTORCH, 0})));
+    cnn__zoo_scope(&b, "%s", "");
+    cnn__zoo_global_average(&b, "avgpool");
+    cnn__zoo_dense(&b, CNN_DENSE(.name = "fc", .units = request->classes, .activation = CNN_SOFTMAX,
+                                 .kernel_init = {CNN_INIT_PYTORCH, 0}, .bias_init = {CNN_INIT_PYTORCH, 0}));
 }
 
 /* How it begins: as in the paper, or with a 3x3 convolution at full size and no pooling, as for images of 32x32. */
-static const char *const stem_words[] = {"imagenet", "cifar", NULL};
+static const char *const stem_words[] = {[STEM_IMAGENET] = "imagenet", [STEM_CIFAR] = "cifar", NULL};
 static const cnn__param params[] = {{.name = "stem", .words = stem_words}, {.name = NULL}};
 
-const cnn__zoo_kind cnn__zoo_resnet18 = {
-    .name = "resnet18",
-    .description = "ResNet-18 of He et al. 2016 as torchvision has it: residual blocks, 224x224x3, 1000 classes",
-    .input = {224, 224, 3},
-    .classes = 1000,
-    .params = params,
-    .add_layers = add_layers,
-};
+#define RESNET(n)                                                                                            \
+    const cnn__zoo_kind cnn__zoo_resnet##n = {                                                               \
+        .name = "resnet" #n,                                                                                 \
+        .description = "ResNet-" #n                                                                          \
+                       " of He et al. 2016 as torchvision has it: residual blocks, 224x224x3, 1000 classes", \
+        .input = {224, 224, 3},                                                                              \
+        .classes = 1000,                                                                                     \
+        .params = params,                                                                                    \
+        .variant = &depth##n,                                                                                \
+        .add_layers = add_layers,                                                                            \
+    }
+
+RESNET(18);
+RESNET(34);
+RESNET(50);
+RESNET(101);
+RESNET(152);

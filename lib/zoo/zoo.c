@@ -9,8 +9,12 @@
 #include "core/options.h"
 
 static const cnn__zoo_kind *const kinds[] = {
-    &cnn__zoo_alexnet,     &cnn__zoo_alexnet_paper, &cnn__zoo_catdog, &cnn__zoo_fashion_cnn,
-    &cnn__zoo_fashion_dnn, &cnn__zoo_resnet18,      &cnn__zoo_vgg16,  &cnn__zoo_vgg16_notop,
+    &cnn__zoo_alexnet,     &cnn__zoo_alexnet_paper, &cnn__zoo_catdog,      &cnn__zoo_catdog_vgg16,
+    &cnn__zoo_cifar_cnn,   &cnn__zoo_fashion_cnn,   &cnn__zoo_fashion_dnn, &cnn__zoo_mobilenet_v2,
+    &cnn__zoo_resnet18,    &cnn__zoo_resnet34,      &cnn__zoo_resnet50,    &cnn__zoo_resnet101,
+    &cnn__zoo_resnet152,   &cnn__zoo_vgg11,         &cnn__zoo_vgg11_notop, &cnn__zoo_vgg13,
+    &cnn__zoo_vgg13_notop, &cnn__zoo_vgg16,         &cnn__zoo_vgg16_notop, &cnn__zoo_vgg19,
+    &cnn__zoo_vgg19_notop,
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -30,8 +34,9 @@ static const cnn__zoo_kind *find(const char *name, size_t length)
     return NULL;
 }
 
-/* The text after the name: nothing, or ":" and choices with commas between them. */
-static cnn_status read_choices(cnn_context *context, const cnn__zoo_kind *kind, const char *name, int *choices)
+/* The text after the name: nothing, or ":" and options with commas between them. */
+static cnn_status read_options(cnn_context *context, const cnn__zoo_kind *kind, const char *name,
+                               cnn__zoo_request *request)
 {
     cnn__param_reader reader;
     double values[CNN__PARAMS];
@@ -39,14 +44,24 @@ static cnn_status read_choices(cnn_context *context, const cnn__zoo_kind *kind, 
     reader.at += strlen(kind->name);
     CNN__RETURN_IF_ERROR(cnn__params_read(&reader, kind->name, kind->params, values));
     for (size_t i = 0; kind->params != NULL && kind->params[i].name != NULL; i++) {
-        choices[i] = isnan(values[i]) ? 0 : (int)values[i];
+        const cnn__param *param = &kind->params[i];
+        if (param->words != NULL) {
+            request->choices[i] = isnan(values[i]) ? 0 : (int)values[i];
+        } else {
+            request->numbers[i] = isnan(values[i]) ? param->unset : values[i];
+            CNN__RETURN_IF_ERROR(cnn__param_check(context, "network", kind->name, param, request->numbers[i]));
+        }
     }
     return cnn__params_end(&reader);
 }
 
-cnn_initializer cnn__zoo_fan_out(int32_t kernel, int32_t filters)
+static cnn_status check_input(cnn_context *context, const cnn__zoo_kind *kind, const cnn_shape *input)
 {
-    return (cnn_initializer){CNN_INIT_NORMAL, (float)sqrt(2.0 / ((double)kernel * kernel * filters))};
+    const int64_t *dims = input->dims;
+    return dims[0] >= kind->least && dims[1] >= kind->least
+               ? CNN_OK
+               : cnn__fail(context, CNN_ERROR_SHAPE, "%s: images of %lldx%lld are too small; it takes %dx%d and more",
+                           kind->name, (long long)dims[0], (long long)dims[1], (int)kind->least, (int)kind->least);
 }
 
 static cnn__zoo_request complete(const cnn__zoo_kind *kind, const cnn_zoo_options *options)
@@ -57,6 +72,7 @@ static cnn__zoo_request complete(const cnn__zoo_kind *kind, const cnn_zoo_option
         .dropout = options->dropout < 0   ? 0
                    : options->dropout > 0 ? options->dropout
                                           : kind->dropout,
+        .variant = kind->variant,
     };
     if (options->input[0] == 0 && options->shape.rank == 3) {
         request.input = options->shape;
@@ -86,7 +102,8 @@ cnn_status cnn_zoo_create(cnn_context *context, const char *name, const cnn_zoo_
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s has no classes, only features", kind->name);
     }
     cnn__zoo_request request = complete(kind, &options);
-    CNN__RETURN_IF_ERROR(read_choices(context, kind, name, request.choices));
+    CNN__RETURN_IF_ERROR(read_options(context, kind, name, &request));
+    CNN__RETURN_IF_ERROR(check_input(context, kind, &request.input));
     CNN__RETURN_IF_ERROR(cnn_model_create(context, CNN_MODEL(.name = kind->name, .shape = request.input), model));
     kind->add_layers(context, &request, *model);
     cnn_status status = cnn_model_build(*model);

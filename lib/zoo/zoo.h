@@ -14,27 +14,33 @@
 typedef struct cnn__zoo_request {
     cnn_shape input;
     int32_t classes;
-    float dropout;                /* 0: none */
-    int choices[CNN__ZOO_PARAMS]; /* of the kind's params: which word; the first where none is given */
+    float dropout; /* 0: none */
+    /* Of the kind's params: which word, the first where none is given; or the number. */
+    int choices[CNN__ZOO_PARAMS];
+    double numbers[CNN__ZOO_PARAMS];
+    const void *variant; /* the kind's */
 } cnn__zoo_request;
 
 typedef struct cnn__zoo_kind {
     const char *name;
     const char *description;
     int32_t input[3];
+    int32_t least;   /* height and width that its poolings need; 0: 1 */
     int32_t classes; /* 0: it has no classes, and none can be asked for */
     float dropout;
     const cnn__param
-        *params; /* its own, as text gives them: "alexnet:fc8=drop7"; at most CNN__ZOO_PARAMS; NULL: none */
+        *params;         /* its own, as text gives them: "alexnet:fc8=drop7"; at most CNN__ZOO_PARAMS; NULL: none */
+    const void *variant; /* what the networks of a family are told apart by; NULL: nothing */
     /* Adds the layers to a new model; errors are remembered by the model. */
     void (*add_layers)(cnn_context *context, const cnn__zoo_request *request, cnn_model *model);
 } cnn__zoo_kind;
 
 extern const cnn__zoo_kind cnn__zoo_alexnet, cnn__zoo_alexnet_paper;
-extern const cnn__zoo_kind cnn__zoo_catdog, cnn__zoo_fashion_cnn, cnn__zoo_fashion_dnn;
-extern const cnn__zoo_kind cnn__zoo_resnet18, cnn__zoo_vgg16, cnn__zoo_vgg16_notop;
-
-/* torchvision's start of convolutions with relu: N(0, 2 / fan_out), not cut off (He et al. 2015). */
-cnn_initializer cnn__zoo_fan_out(int32_t kernel, int32_t filters);
+extern const cnn__zoo_kind cnn__zoo_catdog, cnn__zoo_cifar_cnn, cnn__zoo_fashion_cnn, cnn__zoo_fashion_dnn;
+extern const cnn__zoo_kind cnn__zoo_mobilenet_v2;
+extern const cnn__zoo_kind cnn__zoo_resnet18, cnn__zoo_resnet34, cnn__zoo_resnet50, cnn__zoo_resnet101,
+    cnn__zoo_resnet152;
+extern const cnn__zoo_kind cnn__zoo_catdog_vgg16, cnn__zoo_vgg11, cnn__zoo_vgg11_notop, cnn__zoo_vgg13,
+    cnn__zoo_vgg13_notop, cnn__zoo_vgg16, cnn__zoo_vgg16_notop, cnn__zoo_vgg19, cnn__zoo_vgg19_notop;
 
 #endif

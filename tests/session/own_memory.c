@@ -220,6 +220,22 @@ static cnn_status update(const cnn_backend_call *call, const cnn_update_args *gi
     return cnn__backend_reference.update(&own, &args);
 }
 
+static cnn_status constrain(const cnn_backend_call *call, const cnn_constrain_args *given)
+{
+    const cnn_backend_call own = call_there(call);
+    cnn_constrain_args args = *given;
+    THERE(w);
+    return cnn__backend_reference.constrain(&own, &args);
+}
+
+static cnn_status penalty(const cnn_backend_call *call, cnn_pass pass, const cnn_penalty_args *given)
+{
+    const cnn_backend_call own = call_there(call);
+    cnn_penalty_args args = *given;
+    THERE(x), THERE(dx);
+    return cnn__backend_reference.penalty(&own, pass, &args);
+}
+
 cnn_backend own_memory_backend(int refused)
 {
     heaps_open();
@@ -243,6 +259,8 @@ cnn_backend own_memory_backend(int refused)
                          .fill = fill,
                          .fold = fold,
                          .update = update,
+                         .constrain = constrain,
+                         .penalty = penalty,
                          .allocate = allocate,
                          .release = release,
                          .copy_in = copy_in,

@@ -6,19 +6,28 @@
 
 Neither weights nor images are stored: both languages compute them, see draw() here and in test_torchvision.c. A
 parameter's number is its place in state_dict(), batch counters left out; an element's index is that of PyTorch's
-layout (OIHW; dense layers: out, in). Everything is computed in float64 from float32 values.
+layout (OIHW; dense layers: out, in), of images and outputs N, H, W, C. Everything is computed in float64 from float32
+values. A network is divided into the parts that its parameters' names begin with ("layer1", "features.3"). Of each
+there are two numbers, the norm and the projection on a vector of random numbers, for what it makes in training, for the
+gradients of its parameters, all together, and for its running statistics.
 """
+import re
+import warnings
+
 import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import torchvision
 
+from networks import NETWORKS, named
+
+warnings.simplefilter("ignore")
 torch.set_default_dtype(torch.float64)
-INPUT_STREAM = 1000
-# Added to a parameter's number for projections: in front of a normalisation a gradient stands at right angles to the
+# Of a parameter's projection its number is added: in front of a normalisation a gradient stands at right angles to the
 # weights themselves.
-PROJECTION_STREAM = 500
+INPUT_STREAM, PROJECTION_STREAM, OUTPUT_STREAM = 30000, 10000, 20000
+CLASSES = 10
 
 
 def draw(stream, count):
@@ -33,13 +42,14 @@ def draw(stream, count):
 
 def set_parameters(net):
     with torch.no_grad():
-        kept = [(n, t) for n, t in net.state_dict().items() if "num_batches" not in n]
-        for number, (name, tensor) in enumerate(kept):
+        for number, (name, tensor) in enumerate(named(net)):
             u = draw(number, tensor.numel())
             if tensor.ndim > 1:  # kernels: the variance of He et al.
                 v = u * np.sqrt(6.0 / (tensor.numel() // tensor.shape[0]))
             elif name.endswith("running_var"):
                 v = 1 + 0.5 * u
+            elif name.endswith("bn3.weight"):  # gamma that ends a bottleneck: small, or float32 loses gradients
+                v = 0.2 * (1 + 0.25 * u)
             elif name.endswith("weight"):  # gamma
                 v = 1 + 0.25 * u
             else:
@@ -53,71 +63,87 @@ def images(count, height, width):
     return torch.from_numpy(x).permute(0, 3, 1, 2)
 
 
-def show(name, values):
-    flat = np.asarray(values, dtype=np.float64).ravel()
-    rows = [", ".join("%.8g" % v for v in flat[i:i + 8]) for i in range(0, len(flat), 8)]
-    print("static const double %s[] = {\n    %s};\n" % (name, ",\n    ".join(rows)))
+class Measure:
+    def __init__(self):
+        self.squares, self.projection = 0.0, 0.0
+
+    def add(self, tensor, stream, image=False):
+        tensor = tensor.detach()
+        v = (tensor.permute(0, 2, 3, 1) if image and tensor.dim() == 4 else tensor).numpy().ravel()
+        self.squares += float(v @ v)
+        self.projection += float(v @ draw(stream, v.size))
+        return self
+
+    def __str__(self):
+        return "{%.8g, %.8g}" % (np.sqrt(self.squares), self.projection)
 
 
-def measure(tensor, number):
-    """Norm, and the projection on a vector of random numbers, which depends on the order of elements."""
-    v = tensor.detach().numpy().ravel()
-    return np.linalg.norm(v), float(v @ draw(PROJECTION_STREAM + number, v.size))
+def part_of(name):
+    return re.match(r"features\.\w+|block\d+|\w+", name).group()
 
 
-class Vgg(nn.Module):
-    """torchvision's VGG-16 for small images: no average to 7x7, and height, width, channels flattened in this order."""
-
-    def __init__(self, classes, features):
-        super().__init__()
-        whole = torchvision.models.vgg16(num_classes=classes)
-        self.features = whole.features
-        self.classifier = whole.classifier
-        self.classifier[0] = nn.Linear(features, 4096)
-
-    def forward(self, x):
-        return self.classifier(self.features(x).permute(0, 2, 3, 1).flatten(1))
+def module_of(net, part):
+    """The module whose output is the part's."""
+    modules = dict(net.named_modules())
+    return modules.get(part) or modules.get(part + "_pool")
 
 
-def vgg():
-    net = Vgg(10, 2 * 512).eval()
+def calm(net):
+    """No part of it is random in training."""
+    for module in net.modules():
+        if isinstance(module, nn.Dropout) or type(module).__name__ == "StochasticDepth":
+            module.p = 0.0
+
+
+def compare(name, size, count, reference, make):
+    net = make(CLASSES, size)
+    calm(net)
     set_parameters(net)
-    x = images(1, 64, 32)
+    x = images(count, *size)
     with torch.no_grad():
-        show("golden_vgg16_features", net.features(x).permute(0, 2, 3, 1).numpy().ravel()[::4])
-        show("golden_vgg16_logits", net(x).numpy())
+        inference = Measure().add(net.eval()(x), OUTPUT_STREAM)
+    parts = list(dict.fromkeys(part_of(n) for n, _ in named(net)))
+    outputs = {}
 
-
-def resnet():
-    net = torchvision.models.resnet18(num_classes=10)
-    set_parameters(net)
-    x = images(4, 64, 96)
-    with torch.no_grad():
-        show("golden_resnet18_logits", net.eval()(x).numpy())
+    def note(part):
+        def hook(_module, _inputs, output):  # a relu behind it may work in place
+            outputs[part] = Measure().add(output.clone(), OUTPUT_STREAM + 1 + parts.index(part), True)
+        return hook
+    for part in parts:
+        module_of(net, part).register_forward_hook(note(part))
     net.train()
+    x.requires_grad_(True)
     z = net(x)
-    loss = F.cross_entropy(z, torch.tensor([3, 1, 4, 9]))
+    loss = F.cross_entropy(z, torch.arange(count) * 3 % CLASSES)
     loss.backward()
-    show("golden_resnet18_training_logits", z.detach().numpy())
-    print("static const double golden_resnet18_loss = %.10g;\n" % loss.item())
-    print("static const struct {\n    const char *name;\n    double norm, projection;\n} golden_resnet18_gradients[] = {")
+    rows = []
     trained = dict(net.named_parameters())
-    numbers = {n: i for i, n in enumerate(n for n in net.state_dict() if "num_batches" not in n)}
-    for name in ("conv1.weight", "bn1.weight", "bn1.bias", "layer1.0.conv1.weight", "layer1.1.conv2.weight",
-                 "layer2.0.conv1.weight", "layer2.0.downsample.0.weight", "layer2.0.downsample.1.weight",
-                 "layer3.0.bn1.bias", "layer4.0.downsample.0.weight", "layer4.1.conv2.weight", "layer4.1.bn2.weight",
-                 "fc.weight", "fc.bias"):
-        print('    {"%s", %.9g, %.9g},' % ((name,) + measure(trained[name].grad, numbers[name])))
-    print("};\n")
-    print("static const struct {\n    const char *name;\n    double norm, projection;\n} golden_resnet18_statistics[] = {")
-    state = net.state_dict()
-    for name in ("bn1.running_mean", "bn1.running_var", "layer2.0.downsample.1.running_mean",
-                 "layer2.0.downsample.1.running_var", "layer4.1.bn2.running_mean", "layer4.1.bn2.running_var"):
-        print('    {"%s", %.9g, %.9g},' % ((name,) + measure(state[name], numbers[name])))
+    for part in parts:
+        gradients, statistics = Measure(), Measure()
+        for number, (n, value) in enumerate(named(net)):
+            if part_of(n) == part and n in trained:
+                gradients.add(trained[n].grad, PROJECTION_STREAM + number)
+            elif part_of(n) == part:
+                statistics.add(value, PROJECTION_STREAM + number)
+        rows.append('        {"%s", %s, %s, %s},' % (part, outputs[part], gradients, statistics))
+    training = Measure().add(z, OUTPUT_STREAM)
+    pixels = Measure().add(x.grad, OUTPUT_STREAM, True)
+    return '    {"%s", {%d, %d}, %d, %s,\n     %s, %s, %.10g, %s, {\n%s\n    }},' % (
+        (name,) + size + (count, str(reference).lower(), inference, training, loss.item(), pixels, "\n".join(rows)))
+
+
+def main():
+    torch.set_num_threads(1)
+    print("/* SPDX-License-Identifier: MIT */\n/* Written by golden_torchvision.py; numbers from PyTorch %s and "
+          "torchvision %s. */\n" % (torch.__version__.split("+")[0], torchvision.__version__.split("+")[0]))
+    print("typedef struct measure {\n    double norm, projection;\n} measure;\n")
+    print("static const struct golden_network {\n    const char *name;\n    int32_t input[2], count;\n    bool reference;\n"
+          "    measure inference, training;\n    double loss;\n    measure pixels;\n    struct {\n"
+          "        const char *name;\n        measure output, gradients, statistics;\n    } parts[32];\n"
+          "} golden_networks[] = {")
+    for name, _, size, count, reference, make in NETWORKS:
+        print(compare(name, size, count, reference, make), flush=True)
     print("};")
 
 
-print("/* SPDX-License-Identifier: MIT */\n/* Written by golden_torchvision.py; numbers from PyTorch %s and torchvision "
-      "%s. */\n" % (torch.__version__.split("+")[0], torchvision.__version__.split("+")[0]))
-vgg()
-resnet()
+main()

@@ -3,6 +3,8 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 void zoo_expect_layers(const cnn_model *model, const zoo_layer *layers, size_t count)
 {
@@ -54,4 +56,24 @@ void zoo_expect_constant(cnn_model *model, const char *name, float constant)
     for (size_t i = 0; i < zoo_values(&parameter.value.shape); i++) {
         ck_assert_float_eq(parameter.value.data[i], constant);
     }
+}
+
+void zoo_find_torch(cnn_model *model, const char *torch_name, cnn_parameter *parameter)
+{
+    static const char *const kinds[][2] = {{"weight", "kernel"},
+                                           {"weight", "gamma"},
+                                           {"bias", "bias"},
+                                           {"bias", "beta"},
+                                           {"running_mean", "moving_mean"},
+                                           {"running_var", "moving_variance"}};
+    const char *dot = strrchr(torch_name, '.');
+    ck_assert_ptr_nonnull(dot);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        char name[160];
+        snprintf(name, sizeof(name), "%.*s/%s", (int)(dot - torch_name), torch_name, kinds[i][1]);
+        if (strcmp(dot + 1, kinds[i][0]) == 0 && cnn_model_find_parameter(model, name, parameter) == CNN_OK) {
+            return;
+        }
+    }
+    ck_abort_msg("there is no %s", torch_name);
 }

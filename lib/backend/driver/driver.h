@@ -131,6 +131,8 @@ float cnn__norm_inverse_deviation(float variance, float epsilon);
 
 /* Weights and bias with a normalisation in them. */
 cnn_status cnn__fold(const cnn_backend_call *call, const cnn_fold_args *args);
+cnn_status cnn__constrain(const cnn_backend_call *call, const cnn_constrain_args *args);
+cnn_status cnn__penalty(const cnn_backend_call *call, cnn_pass pass, const cnn_penalty_args *args);
 
 /* --- local response normalisation --------------------------------------------------------------------------- */
 

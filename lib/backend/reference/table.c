@@ -64,5 +64,7 @@ const cnn_backend cnn__backend_reference = {
     .concat = cnn__concat,
     .fill = cnn__fill,
     .fold = cnn__fold,
+    .constrain = cnn__constrain,
+    .penalty = cnn__penalty,
     .update = cnn__reference_update,
 };

@@ -68,6 +68,8 @@ void cnn__vector_fill_with(const cnn__vector_kernels *kernels, cnn_backend *back
     backend->concat = cnn__concat;
     backend->fill = cnn__fill;
     backend->fold = cnn__fold;
+    backend->constrain = cnn__constrain;
+    backend->penalty = cnn__penalty;
 }
 
 void cnn__vector_fill(cnn__cpu_level level, bool strict, cnn_backend *backend)
