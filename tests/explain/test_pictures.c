@@ -150,6 +150,7 @@ START_TEST(patterns_and_grids)
     }
     ck_assert_int_eq(cnn_image_pixels(grid)[64 * 3], 0);
     cnn_image_free(grid);
+    cnn_image_free((cnn_image *)images[0]);
     images[0] = image;
     ck_assert_int_eq(cnn_image_grid(images, 64, NULL, &grid), CNN_ERROR_SHAPE);
     cnn_image_free(image);
