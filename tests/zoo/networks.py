@@ -69,6 +69,9 @@ def small_stem(name):
 # Name in the zoo, its own size, a size for comparisons, how many images of that, whether the reference backend is compared
 # too, which takes its time, and how it is made.
 NETWORKS = (
+    ("densenet121", (224, 224), (64, 64), 3, False, plain("densenet121")),
+    ("googlenet", (224, 224), (64, 64), 3, True, plain("googlenet", aux_logits=False, init_weights=True)),
+    ("inception-v3", (299, 299), (139, 107), 3, False, plain("inception_v3", aux_logits=False, init_weights=True)),
     ("mobilenet-v2", (224, 224), (64, 96), 3, False, plain("mobilenet_v2")),
     ("mobilenet-v2:width=0.5", (224, 224), (64, 64), 3, True, plain("mobilenet_v2", width_mult=0.5)),
     ("resnet18", (224, 224), (64, 96), 4, True, plain("resnet18")),
@@ -78,6 +81,8 @@ NETWORKS = (
     ("resnet50:stem=cifar", (32, 32), (24, 16), 3, True, small_stem("resnet50")),
     ("resnet101", (224, 224), (64, 64), 3, False, plain("resnet101")),
     ("resnet152", (224, 224), (64, 64), 3, False, plain("resnet152")),
+    ("squeezenet", (224, 224), (64, 48), 2, True, plain("squeezenet1_1")),
+    ("squeezenet:version=1.0", (224, 224), (64, 48), 2, False, plain("squeezenet1_0")),
     ("vgg11", (224, 224), (32, 64), 2, True, vgg(11)),
     ("vgg13", (224, 224), (32, 64), 2, False, vgg(13)),
     ("vgg16", (224, 224), (64, 32), 2, False, vgg(16)),
