@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Draws 40 test images on one sheet, the predicted class below each, green where it is right and red where not:
+/* Draws 40 test images, chosen at random, on one sheet, the predicted class below each, green where it is right and red
+ * where not:
  *     contact_sheet MODEL DATA SHEET.png */
 #include <cnn/cnn.h>
 
@@ -83,11 +84,12 @@ int main(int argc, char **argv)
     }
     cnn_context *context = NULL;
     cnn_model *model = NULL;
-    cnn_dataset *data = NULL;
+    cnn_dataset *all = NULL, *data = NULL;
     cnn_session *session = NULL;
     cnn_image *sheet = NULL;
     bool ok = cnn_context_create(NULL, &context) == CNN_OK && cnn_model_load(context, argv[1], &model) == CNN_OK &&
-              cnn_dataset_open(context, argv[2], CNN_FILES(.part = "test"), &data) == CNN_OK &&
+              cnn_dataset_open(context, argv[2], CNN_FILES(.part = "test"), &all) == CNN_OK &&
+              cnn_dataset_sample(all, COLUMNS * ROWS, cnn_context_seed(context), &data) == CNN_OK &&
               cnn_session_create(model, NULL, &session) == CNN_OK &&
               cnn_image_create(context, COLUMNS * CELL_WIDTH, ROWS * CELL_HEIGHT, 3, &sheet) == CNN_OK;
     if (ok) {
@@ -106,6 +108,7 @@ int main(int argc, char **argv)
     cnn_image_free(sheet);
     cnn_session_free(session);
     cnn_dataset_free(data);
+    cnn_dataset_free(all);
     cnn_model_free(model);
     cnn_context_free(context);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;

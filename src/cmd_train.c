@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cnn train */
 #include "tool_json.h"
+#include "tool_plot.h"
 #include "tool_train.h"
 
 #include <math.h>
@@ -205,6 +206,12 @@ static int introduce(train_run *train)
     return TOOL_DONE;
 }
 
+static int check_curve(train_run *train)
+{
+    const char *curve = train->settings->curve;
+    return curve != NULL ? plot_check(train->run, "curve", curve) : TOOL_DONE;
+}
+
 static int run_train(tool *run, const void *given)
 {
     const train_settings *settings = given;
@@ -215,7 +222,8 @@ static int run_train(tool *run, const void *given)
     train.batch = settings->batch > 0 ? (uint32_t)settings->batch : train.recipe->batch;
     int result = check_settings(run, settings);
     int (*const steps[])(train_run *) = {
-        tool_train_check_files, tool_train_open, tool_train_check_data_files, introduce, tool_train_keep_files, fit};
+        tool_train_check_files, check_curve,           tool_train_open, tool_train_check_data_files,
+        introduce,              tool_train_keep_files, fit};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
         result = steps[i](&train);
     }
@@ -349,7 +357,7 @@ static const tool_option train_options[] = {
      AT(log), 0, 0, NULL},
     {"curve", "FILE",
      "the learning curve as a picture, drawn anew after each epoch: the loss of each step, and the score of each epoch "
-     "in training and validation",
+     "in training and validation; PNG, JPEG or SVG by the ending of FILE",
      TOOL_TEXT, AT(curve), 0, 0, NULL},
     {"on-error", "WHAT",
      "of an image that cannot be read, or a link to nowhere: fail, which it is if not given, or skip", TOOL_CHOICE,

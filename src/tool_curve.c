@@ -34,7 +34,7 @@ void tool_curve_free(tool_curve *curve) { free(curve->losses); }
 
 /* A rectangle of the picture and the values at its edges. */
 typedef struct panel {
-    const plot_canvas *canvas;
+    plot_page *page;
     double left, top, width, height;
     double x0, x1, y0, y1;
 } panel;
@@ -75,19 +75,19 @@ static void draw_axes(const panel *p, const char *title, const char *x_label, bo
     across = whole && across < 1 ? 1 : across;
     for (double k = ceil(p->y0 / down - 1e-9); k * down <= p->y1 + down * 1e-9; k++) {
         double y = place_y(p, k * down);
-        plot_line(p->canvas, p->left, y, right, y, 1, grid);
-        plot_text(p->canvas, p->left - 10, y - TEXT / 2, TEXT, PLOT_RIGHT, ink, number_text(k * down, text));
+        plot_line(p->page, p->left, y, right, y, 1, grid);
+        plot_text(p->page, p->left - 10, y - TEXT / 2, TEXT, PLOT_RIGHT, ink, number_text(k * down, text));
     }
     for (double k = ceil(p->x0 / across - 1e-9); k * across <= p->x1 + across * 1e-9; k++) {
         double x = place_x(p, k * across);
-        plot_line(p->canvas, x, p->top, x, bottom, 1, grid);
-        plot_line(p->canvas, x, bottom, x, bottom + 5, 1, axis);
-        plot_text(p->canvas, x, bottom + 11, TEXT, PLOT_MIDDLE, ink, number_text(k * across, text));
+        plot_line(p->page, x, p->top, x, bottom, 1, grid);
+        plot_line(p->page, x, bottom, x, bottom + 5, 1, axis);
+        plot_text(p->page, x, bottom + 11, TEXT, PLOT_MIDDLE, ink, number_text(k * across, text));
     }
-    plot_line(p->canvas, p->left, p->top, p->left, bottom, 1.2, axis);
-    plot_line(p->canvas, p->left, bottom, right, bottom, 1.2, axis);
-    plot_text(p->canvas, p->left, p->top - 26, TEXT * 1.3, PLOT_LEFT, ink, title);
-    plot_text(p->canvas, right, bottom + 30, TEXT, PLOT_RIGHT, ink, x_label);
+    plot_line(p->page, p->left, p->top, p->left, bottom, 1.2, axis);
+    plot_line(p->page, p->left, bottom, right, bottom, 1.2, axis);
+    plot_text(p->page, p->left, p->top - 26, TEXT * 1.3, PLOT_LEFT, ink, title);
+    plot_text(p->page, right, bottom + 30, TEXT, PLOT_RIGHT, ink, x_label);
 }
 
 /* A chain of lines through the points; a point without neighbours is a dot. */
@@ -99,10 +99,10 @@ static void draw_chain(const panel *p, const series *s, double thickness, plot_c
         }
         double x = place_x(p, s->first + (double)i * s->step), y = place_y(p, s->values[i]);
         size_t next = i + 1 < s->count && isfinite(s->values[i + 1]) ? i + 1 : i;
-        plot_line(p->canvas, x, y, place_x(p, s->first + (double)next * s->step), place_y(p, s->values[next]),
-                  thickness, color);
+        plot_line(p->page, x, y, place_x(p, s->first + (double)next * s->step), place_y(p, s->values[next]), thickness,
+                  color);
         if (dots || (next == i && (i == 0 || !isfinite(s->values[i - 1])))) {
-            plot_line(p->canvas, x, y, x, y, thickness * 2.4, color);
+            plot_line(p->page, x, y, x, y, thickness * 2.4, color);
         }
     }
 }
@@ -117,7 +117,7 @@ static void draw_dense(const panel *p, const series *s, double thickness, plot_c
         double value = i < s->count ? s->values[i] : NAN;
         if (at > column) {
             if (column >= 0) {
-                plot_line(p->canvas, column + 0.5, place_y(p, least), column + 0.5, place_y(p, greatest), thickness,
+                plot_line(p->page, column + 0.5, place_y(p, least), column + 0.5, place_y(p, greatest), thickness,
                           color);
             }
             double before = i > 0 && isfinite(s->values[i - 1]) ? s->values[i - 1] : value;
@@ -141,9 +141,9 @@ static void draw_legend(const panel *p, const legend_entry *entries, size_t coun
 {
     double x = p->left + p->width, y = p->top - 24;
     for (size_t i = count; i-- > 0;) {
-        plot_text(p->canvas, x, y, TEXT, PLOT_RIGHT, ink, entries[i].text);
-        x -= plot_text_width(TEXT, entries[i].text) + 8;
-        plot_line(p->canvas, x - 22, y + TEXT / 2, x, y + TEXT / 2, entries[i].thickness, entries[i].color);
+        plot_text(p->page, x, y, TEXT, PLOT_RIGHT, ink, entries[i].text);
+        x -= plot_text_width(p->page, TEXT, entries[i].text) + 8;
+        plot_line(p->page, x - 22, y + TEXT / 2, x, y + TEXT / 2, entries[i].thickness, entries[i].color);
         x -= 46;
     }
 }
@@ -177,8 +177,7 @@ static double loss_limit(const series *s, double most)
     return limit > 0 && limit < most ? limit : most;
 }
 
-static void draw_losses(const plot_canvas *canvas, const tool_curve *curve, const series *means,
-                        const series *validation)
+static void draw_losses(plot_page *page, const tool_curve *curve, const series *means, const series *validation)
 {
     const series steps = {curve->losses, curve->count, (double)curve->first, 1};
     double low = 0, high = -INFINITY;
@@ -189,7 +188,7 @@ static void draw_losses(const plot_canvas *canvas, const tool_curve *curve, cons
     high = isfinite(high) && high > low ? high : low + 1;
     double last = (double)curve->first + (double)curve->count - 1;
     last = fmax(last, means->first + (double)(means->count - 1) * means->step);
-    panel p = {canvas, 84, 58, WIDTH - 84 - 36, 290, 0, last, low, high * 1.04};
+    panel p = {page, 84, 58, WIDTH - 84 - 36, 290, 0, last, low, high * 1.04};
     draw_axes(&p, "loss", "step", true);
     if ((double)steps.count > p.width) {
         draw_dense(&p, &steps, 1, faint);
@@ -204,7 +203,7 @@ static void draw_losses(const plot_canvas *canvas, const tool_curve *curve, cons
     draw_legend(&p, entries, validated ? 3 : 2);
 }
 
-static void draw_scores(const plot_canvas *canvas, const char *name, const series *training, const series *validation,
+static void draw_scores(plot_page *page, const char *name, const series *training, const series *validation,
                         size_t best)
 {
     double low = INFINITY, high = -INFINITY;
@@ -217,15 +216,15 @@ static void draw_scores(const plot_canvas *canvas, const char *name, const serie
     low = floor(low / tick + 1e-9) * tick;
     high = ceil(high / tick - 1e-9) * tick;
     double epochs = training->count > 2 ? (double)training->count : 2;
-    panel p = {canvas, 84, 446, WIDTH - 84 - 36, 290, 1, epochs, low, high};
+    panel p = {page, 84, 446, WIDTH - 84 - 36, 290, 1, epochs, low, high};
     draw_axes(&p, name, "epoch", true);
     draw_chain(&p, training, 2, blue, training->count < 60);
     draw_chain(&p, validation, 2, orange, validation->count < 60);
     bool validated = validation->count > 0 && !isnan(validation->values[0]);
     const series *shown = validated ? validation : training;
     if (best < shown->count && isfinite(shown->values[best])) {
-        plot_circle(canvas, place_x(&p, (double)best + 1), place_y(&p, shown->values[best]), 6,
-                    validated ? orange : blue, white);
+        plot_circle(page, place_x(&p, (double)best + 1), place_y(&p, shown->values[best]), 6, validated ? orange : blue,
+                    white);
     }
     const legend_entry entries[] = {{"training (running)", blue, 2.4}, {"validation", orange, 2.4}};
     draw_legend(&p, entries, validated ? 2 : 1);
@@ -244,53 +243,25 @@ static series read_column(const cnn_history *history, const char *prefix, const 
     return s;
 }
 
-static cnn_status add_bytes(void *user, const void *data, size_t size)
-{
-    return fwrite(data, 1, size, user) == size ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
-}
-
-/* Encoded in memory, for the picture may go to a pipe as well as to a file. */
-static int save_picture(tool *run, const char *path, const cnn_image *image)
-{
-    char *bytes = NULL;
-    size_t size = 0;
-    const char *dot = strrchr(path, '.');
-    const bool jpeg = dot != NULL && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0);
-    FILE *file = open_memstream(&bytes, &size);
-    if (file == NULL) {
-        return tool_fail_memory(run);
-    }
-    cnn_status status = cnn_image_encode(image, CNN_ENCODE(.format = jpeg ? CNN_IMAGE_JPEG : CNN_IMAGE_PNG), add_bytes,
-                                         file);
-    bool whole = fclose(file) == 0;
-    int result = status != CNN_OK ? tool_fail_library(run, status)
-                                  : tool_save_bytes(run, path, whole ? bytes : NULL, size);
-    free(bytes);
-    return result;
-}
-
 int tool_curve_save(tool *run, const char *path, const tool_curve *curve, const cnn_history *history,
                     uint64_t steps_per_epoch, const char *score)
 {
     size_t epochs = cnn_history_epochs(history);
     double *values = reallocarray(NULL, epochs + 1, 4 * sizeof(*values)), step = (double)steps_per_epoch;
-    cnn_image *image = NULL;
     if (values == NULL) {
         return tool_fail_memory(run);
     }
-    cnn_status status = cnn_image_create(run->context, WIDTH, HEIGHT, 3, &image);
-    if (status == CNN_OK) {
-        plot_canvas canvas = {cnn_image_pixels(image), WIDTH, HEIGHT};
-        plot_clear(&canvas, white);
+    plot_page *page = plot_create(run, path, WIDTH, HEIGHT);
+    if (page != NULL) {
         series means = read_column(history, "", "loss", step, step, values);
         series losses = read_column(history, "val_", "loss", step, step, values + epochs);
-        draw_losses(&canvas, curve, &means, &losses);
+        draw_losses(page, curve, &means, &losses);
         series training = read_column(history, "", score, 1, 1, values + 2 * epochs);
         series validation = read_column(history, "val_", score, 1, 1, values + 3 * epochs);
-        draw_scores(&canvas, score, &training, &validation, cnn_history_best_epoch(history));
+        draw_scores(page, score, &training, &validation, cnn_history_best_epoch(history));
     }
-    int result = status == CNN_OK ? save_picture(run, path, image) : tool_fail_library(run, status);
-    cnn_image_free(image);
+    int result = page != NULL ? plot_save(run, page, path) : TOOL_FAILED;
+    plot_free(page);
     free(values);
     return result;
 }

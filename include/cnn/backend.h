@@ -59,7 +59,16 @@ typedef enum cnn_activation {
     CNN_TANH = 4,
     CNN_SOFTMAX = 5,     /**< over the last dimension */
     CNN_LOG_SOFTMAX = 6, /**< over the last dimension */
-    CNN_RELU6 = 7        /**< min(max(0, x), 6); its derivative at 0 and at 6 is 0 */
+    CNN_RELU6 = 7,         /**< min(max(0, x), 6); its derivative at 0 and at 6 is 0 */
+    CNN_SILU = 8,          /**< x sigmoid(x), also called swish; derived from its input, see cnn_activation_args */
+    CNN_GELU = 9,          /**< x Phi(x), Phi the standard normal distribution; derived from its input */
+    CNN_GELU_TANH = 10,    /**< x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2; derived from its input */
+    CNN_ELU = 11,          /**< x > 0 ? x : alpha (e^x - 1); alpha is at least 0 */
+    CNN_SELU = 12,         /**< 1.0507 ELU(x) with alpha 1.67326 (Klambauer et al. 2017) */
+    CNN_HARD_SIGMOID = 13, /**< min(max(0, alpha x + 0.5), 1); its derivative where it is 0 or 1 is 0. alpha is 1/6 in
+                                PyTorch and Keras 3, 0.2 in Keras 2 and ONNX */
+    CNN_HARD_SWISH = 14,   /**< x min(max(0, x + 3), 6) / 6 (Howard et al. 2019); derived from its input */
+    CNN_SOFTPLUS = 15      /**< ln(1 + e^x) */
 } cnn_activation;
 
 /** Operations: entries of the table of the same name. */
@@ -133,8 +142,9 @@ typedef struct cnn_backend_call {
 
 /** What is done with the results of an operation before they are stored. */
 typedef struct cnn_epilogue {
-    int32_t activation; /**< a cnn_activation, elementwise ones only */
-    float alpha;        /**< of leaky relu */
+    int32_t activation; /**< a cnn_activation, elementwise ones only. Those that are derived from their input are for
+                             calls that no backward pass follows: one is refused with CNN_ERROR_UNSUPPORTED */
+    float alpha;        /**< of leaky relu, ELU and hard sigmoid */
     int32_t pool;       /**< 0, or 2: 2x2 maxima of that at stride 2, odd rows and columns dropped. What the pooled
                              operation stores is [n, h / 2, w / 2, c] then, and so is its gradient */
     int32_t reserved;
@@ -216,6 +226,9 @@ typedef struct cnn_pool2d_shape {
     int32_t average;           /**< 0: maximum, 1: mean */
     int32_t count_include_pad; /**< mean: 1 counts explicit padding in the divisor, never what hangs over it */
     int32_t argmax_bytes;      /**< maximum: bytes of an argmax entry, 1 if the window has at most 255 cells, else 4 */
+    int32_t adaptive; /**< 1: window i along a side begins at floor(i in / out) and ends before ceil((i + 1) in / out),
+                           as PyTorch's adaptive poolings; the kernel says how large it is at most, the strides are
+                           in / out or 1, and there is no padding */
     cnn_epilogue epilogue;     /**< an activation of the maxima or means; it does not pool once more */
 } cnn_pool2d_shape;
 
@@ -240,7 +253,8 @@ typedef struct cnn_norm_shape {
     int64_t n, h, w, c;
     float epsilon;
     int32_t fixed; /**< 1: mean and variance are given constants, in training, too */
-    cnn_epilogue epilogue; /**< CNN_LINEAR or CNN_RELU, after the affine part */
+    cnn_epilogue epilogue; /**< after the affine part; CNN_LINEAR, CNN_RELU or CNN_RELU6 where it pools or a BACKWARD
+                                follows */
 } cnn_norm_shape;
 
 /**
@@ -286,13 +300,16 @@ typedef struct cnn_lrn_args {
     float *y, *dx;
 } cnn_lrn_args;
 
-/** An elementwise activation of n values. Passes: FORWARD x to y, which may be x. BACKWARD y, dy to dx, which may be
-    dy. */
+/**
+ * An elementwise activation of n values. Passes: FORWARD x to y, which may be x. BACKWARD y, dy to dx, which may be dy;
+ * with x in place of y where the output does not tell the derivative: CNN_SILU, CNN_GELU, CNN_GELU_TANH and
+ * CNN_HARD_SWISH.
+ */
 typedef struct cnn_activation_args {
     size_t struct_size;
     size_t n;
     int32_t activation; /**< a cnn_activation, an elementwise one */
-    float alpha;        /**< of leaky relu */
+    float alpha;        /**< of leaky relu, ELU and hard sigmoid */
     const float *x, *dy;
     float *y, *dx;
 } cnn_activation_args;

@@ -97,7 +97,7 @@ typedef struct cnn_conv2d_options {
     int32_t padding;     /**< a cnn_padding */
     int32_t pads[4];     /**< top, bottom, left, right */
     int32_t activation;  /**< a cnn_activation */
-    float alpha;         /**< slope of CNN_LEAKY_RELU; 0: 0.01 */
+    float alpha;         /**< of the activation, as in cnn_activate_options */
     int32_t no_bias;     /**< 1: without bias */
     cnn_initializer kernel_init;
     cnn_initializer bias_init;
@@ -117,7 +117,7 @@ typedef struct cnn_dense_options {
     const char *name;
     int32_t units;      /**< outputs; required */
     int32_t activation; /**< a cnn_activation */
-    float alpha;        /**< slope of CNN_LEAKY_RELU; 0: 0.01 */
+    float alpha;        /**< of the activation, as in cnn_activate_options */
     int32_t no_bias;    /**< 1: without bias */
     cnn_initializer kernel_init;
     cnn_initializer bias_init;
@@ -164,6 +164,53 @@ typedef struct cnn_named_options {
 /** Mean over all positions: N, H, W, C to N, C. Since 0.1. */
 CNN_API cnn_layer *cnn_global_average_pool2d(cnn_context *context, const cnn_named_options *options);
 
+/** Maximum over all positions: N, H, W, C to N, C; the gradient goes to the first one. Since 0.1. */
+CNN_API cnn_layer *cnn_global_max_pool2d(cnn_context *context, const cnn_named_options *options);
+
+/** Options of adaptive poolings; write them with CNN_ADAPTIVE_POOL2D(). */
+typedef struct cnn_adaptive_pool2d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t size[2]; /**< height and width of the output, required; width 0: as the height. May be larger than the
+                          input's */
+} cnn_adaptive_pool2d_options;
+
+#define CNN_ADAPTIVE_POOL2D(...) CNN_OPTIONS(cnn_adaptive_pool2d_options, __VA_ARGS__)
+
+/**
+ * Mean over windows that cover the input, to an output of the given size: window i along a side of `in` values begins
+ * at floor(i in / out) and ends before ceil((i + 1) in / out), as PyTorch's AdaptiveAvgPool2d. Windows overlap where the
+ * sizes do not divide. Since 0.1.
+ */
+CNN_API cnn_layer *cnn_adaptive_average_pool2d(cnn_context *context, const cnn_adaptive_pool2d_options *options);
+
+/** Maximum over the windows of cnn_adaptive_average_pool2d(); the gradient goes to the first one. Since 0.1. */
+CNN_API cnn_layer *cnn_adaptive_max_pool2d(cnn_context *context, const cnn_adaptive_pool2d_options *options);
+
+/** Options of cnn_reshape(); write them with CNN_RESHAPE(). */
+typedef struct cnn_reshape_options {
+    size_t struct_size;
+    const char *name;
+    int32_t shape[7]; /**< of the output without the batch, up to the first 0; one of them may be -1: as large as the
+                           values ask for */
+    int32_t rows;     /**< 1: as many rows as the values ask for, as PyTorch's view(-1, ...): a sample may become several
+                           rows of the batch, or several rows one again */
+} cnn_reshape_options;
+
+#define CNN_RESHAPE(...) CNN_OPTIONS(cnn_reshape_options, __VA_ARGS__)
+
+/**
+ * The same values in another shape: N, a, b, ... to N, `shape`, row by row as they lie in memory (as Keras's Reshape).
+ *
+ * With `rows` the first dimension is what is left: N, 3, 3, 512 with the shape {512} gives 9 N, 512. Layers after it see
+ * 9 N samples, batch normalisation counts them so, and a value of such a layer, cnn_model_output_shape() and
+ * cnn_model_value_shape() among them, has the rows of one sample as its first dimension: {9, 512}. A session takes its
+ * outputs, logits and gradients in that shape; what gives a sample one label or one prediction (losses, evaluation,
+ * prediction of images) refuses such an output with CNN_ERROR_SHAPE. Inputs of one layer need the same number of rows.
+ * Since 0.1.
+ */
+CNN_API cnn_layer *cnn_reshape(cnn_context *context, const cnn_reshape_options *options);
+
 /** N, H, W, C to N, H * W * C in H, W, C order (as Keras; PyTorch's order is C, H, W). Since 0.1. */
 CNN_API cnn_layer *cnn_flatten(cnn_context *context, const cnn_named_options *options);
 
@@ -196,7 +243,8 @@ typedef struct cnn_batch_norm_options {
                              Normalising uses the biased one always */
     int32_t no_scale;   /**< 1: without gamma */
     int32_t no_shift;   /**< 1: without beta */
-    int32_t activation; /**< CNN_LINEAR or CNN_RELU */
+    int32_t activation; /**< a cnn_activation */
+    float alpha;        /**< of the activation, as in cnn_activate_options */
     cnn_regularizer gamma_regularizer, beta_regularizer;
     cnn_constraint gamma_constraint, beta_constraint;
 } cnn_batch_norm_options;
@@ -211,7 +259,9 @@ typedef struct cnn_activate_options {
     size_t struct_size;
     const char *name;
     int32_t activation; /**< a cnn_activation; required */
-    float alpha;        /**< slope of CNN_LEAKY_RELU; 0: 0.01 (PyTorch; Keras has 0.3) */
+    float alpha;        /**< slope of CNN_LEAKY_RELU, 0: 0.01 (PyTorch; Keras has 0.3); of CNN_ELU what it falls to,
+                             -alpha, 0: 1; slope of CNN_HARD_SIGMOID, 0: 1 / 6 (PyTorch, Keras 3; Keras 2 and ONNX have
+                             0.2). An offset other than 0.5 is that of a layer before, see cnn_rescale() */
 } cnn_activate_options;
 
 #define CNN_ACTIVATE(...) CNN_OPTIONS(cnn_activate_options, __VA_ARGS__)
@@ -319,7 +369,8 @@ typedef struct cnn_layer_spec {
     int32_t in_place;          /**< 1: output may be the first input; never if that is a further input too */
     int32_t backward_needs_input;  /**< 1: `backward` reads the inputs */
     int32_t backward_needs_output; /**< 1: `backward` reads the output */
-    int32_t reserved2;
+    int32_t changes_rows;      /**< 1: dims[0] of the output may be another multiple of the number of samples than
+                                    that of the inputs; see cnn_reshape() */
     cnn_op_answer answer;      /**< cnn_backend_query()'s about the operation that the layer is, for its calls; zeros if
                                     it asked nothing */
     cnn_parameter_rules rules[CNN_LAYER_MAX_PARAMETERS]; /**< of the parameters of the same numbers, where they are

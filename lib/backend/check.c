@@ -113,6 +113,8 @@ static bool pool2d_shape(const void *args)
     }
     return s->kernel_h >= 1 && s->kernel_w >= 1 && s->stride_h >= 1 && s->stride_w >= 1 && is_epilogue(&s->epilogue) &&
            HAS_VALUES(s->n, s->in_h, s->in_w, s->c) && HAS_VALUES(s->n, s->out_h, s->out_w, s->c) &&
+           (!s->adaptive || (s->in_h < MOST_CELLS && s->in_w < MOST_CELLS && s->out_h < MOST_CELLS &&
+                             s->out_w < MOST_CELLS)) &&
            (s->average || s->argmax_bytes == 1 || s->argmax_bytes == 4);
 }
 
@@ -174,8 +176,9 @@ static bool activation_shape(const void *args)
 static bool activation_pointers(cnn_pass pass, const void *args)
 {
     const cnn_activation_args *a = args;
+    const float *from = cnn__activation_reads_input(a->activation) ? a->x : a->y;
     return pass == CNN_PASS_FORWARD ? a->x != NULL && a->y != NULL
-                                    : pass == CNN_PASS_BACKWARD && a->y != NULL && a->dy != NULL && a->dx != NULL;
+                                    : pass == CNN_PASS_BACKWARD && from != NULL && a->dy != NULL && a->dx != NULL;
 }
 
 static bool softmax_shape(const void *args)

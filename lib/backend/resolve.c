@@ -3,6 +3,7 @@
 #include "backend/backend.h"
 #include "backend/check.h"
 #include "backend/reference/reference.h"
+#include "core/activation.h"
 #include "core/error.h"
 
 static bool has_entry(const cnn_backend *table, cnn_op op)
@@ -130,6 +131,12 @@ cnn_status cnn_backend_run(const cnn_backend_call *call, cnn_op op, cnn_pass pas
 {
     if (call == NULL || !cnn__check_args(op, args) || !cnn__check_pass(op, pass, args)) {
         return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    const cnn_epilogue *epilogue = cnn__epilogue_of(op, args);
+    const bool backward = pass == CNN_PASS_BACKWARD || pass == CNN_PASS_BACKWARD_DATA ||
+                          pass == CNN_PASS_BACKWARD_FILTER;
+    if (backward && epilogue != NULL && cnn__activation_reads_input(epilogue->activation)) {
+        return CNN_ERROR_UNSUPPORTED;
     }
     const cnn_op_answer *known = cnn__answer_of(op, args);
     const cnn_backend *table = known != NULL ? known->backend : NULL;

@@ -23,6 +23,23 @@ static void ints_to_json(cnn__json_writer *writer, const char *key, const int32_
     cnn__json_close(writer, ']');
 }
 
+static void floats_to_json(cnn__json_writer *writer, const char *key, const float *values, uint32_t count)
+{
+    uint32_t used = count;
+    while (used > 0 && values[used - 1] == 0) {
+        used--;
+    }
+    if (count == 1 && used == 1) {
+        cnn__json_put_real(writer, key, (double)values[0]);
+    } else if (used > 0) {
+        cnn__json_open(writer, key, '[');
+        for (uint32_t i = 0; i < used; i++) {
+            cnn__json_put_real(writer, NULL, (double)values[i]);
+        }
+        cnn__json_close(writer, ']');
+    }
+}
+
 /* What most layers do not have is left out, so that their files are as they always were. */
 static void regularizer_to_json(cnn__json_writer *writer, const char *key, const cnn_regularizer *regularizer)
 {
@@ -56,6 +73,9 @@ static void field_to_json(cnn__json_writer *writer, const cnn__field *field, con
         break;
     case CNN__FIELD_FLOAT:
         cnn__json_put_real(writer, field->name, (double)*(const float *)place);
+        break;
+    case CNN__FIELD_FLOATS:
+        floats_to_json(writer, field->name, place, field->count);
         break;
     case CNN__FIELD_ENUM:
         cnn__json_put_string(writer, field->name, field->names[*(const int32_t *)place]);
@@ -195,6 +215,21 @@ static bool float_from_json(const cnn__json *json, float *value)
     return isfinite(*value);
 }
 
+/* Those that the list does not have stay 0. */
+static bool floats_from_json(const cnn__json *json, float *values, uint32_t count)
+{
+    const size_t given = cnn__json_count(json);
+    if (count == 1) {
+        return float_from_json(json, values);
+    }
+    bool good = given >= 1 && given <= count;
+    const cnn__json *item = good ? cnn__json_first(json) : NULL;
+    for (size_t i = 0; i < given && good; i++, item = cnn__json_next(json, item)) {
+        good = float_from_json(item, &values[i]);
+    }
+    return good;
+}
+
 static bool name_from_json(const char *const *names, const cnn__json *json, int32_t *value)
 {
     const char *text = cnn__json_text(json);
@@ -208,6 +243,8 @@ static size_t field_size(const cnn__field *field)
     switch (field->type) {
     case CNN__FIELD_INT:
         return (size_t)field->count * sizeof(int32_t);
+    case CNN__FIELD_FLOATS:
+        return (size_t)field->count * sizeof(float);
     case CNN__FIELD_FLOAT:
         return sizeof(float);
     case CNN__FIELD_ENUM:
@@ -229,6 +266,8 @@ static const char *expected_value(const cnn__field *field)
         return field->count == 1 ? "a whole number" : "a list of as many whole numbers as it has";
     case CNN__FIELD_FLOAT:
         return "a finite number";
+    case CNN__FIELD_FLOATS:
+        return field->count == 1 ? "a finite number" : "a list of at most as many finite numbers as it has";
     case CNN__FIELD_ENUM:
         return "one of its words";
     case CNN__FIELD_REGULARIZER:
@@ -266,6 +305,8 @@ static bool field_from_json(const cnn__field *field, const cnn__json *json, void
         return ints_from_json(json, place, field->count);
     case CNN__FIELD_FLOAT:
         return float_from_json(json, place);
+    case CNN__FIELD_FLOATS:
+        return floats_from_json(json, place, field->count);
     case CNN__FIELD_ENUM:
         return name_from_json(field->names, json, place);
     case CNN__FIELD_REGULARIZER:

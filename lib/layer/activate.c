@@ -14,10 +14,7 @@ static cnn_status check(const cnn_context *context, void *state)
     return cnn__check_activation(context, "Activation", o->activation, &o->alpha);
 }
 
-static bool over_rows(const cnn_activate_options *o)
-{
-    return o->activation == CNN_SOFTMAX || o->activation == CNN_LOG_SOFTMAX;
-}
+static bool over_rows(const cnn_activate_options *o) { return cnn__activation_is_over_rows(o->activation); }
 
 static cnn_softmax_args softmax_args(const cnn_activate_options *o, const cnn_shape *shape)
 {
@@ -44,7 +41,8 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     (void)input_count;
     spec->output = *inputs;
     spec->in_place = 1;
-    spec->backward_needs_output = 1;
+    spec->backward_needs_input = cnn__activation_reads_input(o->activation);
+    spec->backward_needs_output = !spec->backward_needs_input;
     return over_rows(o) ? cnn__layer_ask(backend, CNN_OP_SOFTMAX, &softmax, threads, spec, reason, reason_size)
                         : cnn__layer_ask(backend, CNN_OP_ACTIVATION, &activation, threads, spec, reason, reason_size);
 }
@@ -78,6 +76,7 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
         return cnn_backend_run(call->backend, CNN_OP_SOFTMAX, CNN_PASS_BACKWARD, &args);
     }
     cnn_activation_args args = activation_args(o, &call->output_shape);
+    args.x = call->inputs[0];
     args.y = call->output;
     args.dy = call->output_gradient;
     args.dx = call->input_gradients[0];

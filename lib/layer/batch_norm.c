@@ -8,7 +8,7 @@
 
 typedef struct batch_norm_state {
     cnn_batch_norm_options options;
-    cnn_epilogue epilogue; /* relu; 2x2 maxima only where a backward may follow */
+    cnn_epilogue epilogue; /* 2x2 maxima only where a backward may follow */
 } batch_norm_state;
 
 static const char *const unbiased_names[] = {"default", "unbiased", "biased", NULL};
@@ -20,6 +20,7 @@ static const cnn__field fields[] = {
     {"no_scale", offsetof(cnn_batch_norm_options, no_scale), CNN__FIELD_INT, 1, NULL},
     {"no_shift", offsetof(cnn_batch_norm_options, no_shift), CNN__FIELD_INT, 1, NULL},
     {"activation", offsetof(cnn_batch_norm_options, activation), CNN__FIELD_ENUM, 1, cnn__activation_names},
+    {"alpha", offsetof(cnn_batch_norm_options, alpha), CNN__FIELD_FLOATS, 1, NULL},
     {"gamma_regularizer", offsetof(cnn_batch_norm_options, gamma_regularizer), CNN__FIELD_REGULARIZER, 1, NULL},
     {"beta_regularizer", offsetof(cnn_batch_norm_options, beta_regularizer), CNN__FIELD_REGULARIZER, 1, NULL},
     {"gamma_constraint", offsetof(cnn_batch_norm_options, gamma_constraint), CNN__FIELD_CONSTRAINT, 1, NULL},
@@ -51,10 +52,9 @@ static cnn_status check(const cnn_context *context, void *state)
         CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "epsilon", o->epsilon, 1e-12, 1));
     }
     CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "unbiased", o->unbiased, 1, 2));
-    if (o->activation != CNN_LINEAR && o->activation != CNN_RELU) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, TYPE ": the activation can be linear or relu");
-    }
-    norm->epilogue.activation = o->activation;
+    CNN__RETURN_IF_ERROR(cnn__check_activation(context, TYPE, o->activation, &o->alpha));
+    norm->epilogue = (cnn_epilogue){.activation = o->activation, .alpha = o->alpha};
+    o->alpha = cnn__activation_reads_alpha(o->activation) ? o->alpha : 0; /* files say it where it means something */
     return CNN_OK;
 }
 
@@ -69,7 +69,7 @@ static cnn_norm_shape norm_shape(const batch_norm_state *state, const cnn_shape 
         .c = input->dims[input->rank - 1],
         .epsilon = cnn__option_number(state->options.epsilon),
         .fixed = fixed,
-        .epilogue = state->epilogue,
+        .epilogue = cnn__run_epilogue(&state->epilogue),
     };
 }
 
@@ -188,6 +188,7 @@ const cnn__layer_type cnn__batch_norm_type = {
     .fields = fields,
     .check = check,
     .epilogue = offsetof(batch_norm_state, epilogue),
+    .derived_activations = 1u << CNN_LINEAR | 1u << CNN_RELU | 1u << CNN_RELU6,
 };
 
 cnn_layer *cnn_batch_norm(cnn_context *context, const cnn_batch_norm_options *options)

@@ -26,6 +26,7 @@
 
 #include <cnn/layer.h>
 
+#include "core/activation.h"
 #include "core/context.h"
 #include "core/options.h"
 
@@ -62,6 +63,9 @@ typedef struct cnn__layer_type {
     /* Where in the state the epilogue lies, a cnn_epilogue that `check` fills by the options; 0: there is none. Fusions
      * change it in an operation's copy of the state; the operation's own backward applies its derivative. */
     size_t epilogue;
+    /* Bit 1 << cnn_activation: those of the epilogue whose derivative the backward applies; 0: all that the output
+     * tells. Others become an operation of their own where there is a backward. */
+    uint32_t derived_activations;
     /* 1: does nothing in inference. */
     bool identity_in_inference;
     /* Inference with prepared parameters; NULL: none. With a size above 0 `prepare` is called whenever parameters have
@@ -100,6 +104,9 @@ extern const cnn__layer_type cnn__conv2d_type, cnn__dense_type, cnn__max_pool2d_
     cnn__global_average_pool2d_type, cnn__flatten_type, cnn__dropout_type, cnn__batch_norm_type, cnn__activate_type,
     cnn__zero_pad2d_type, cnn__add_type, cnn__subtract_type, cnn__multiply_type, cnn__concatenate_type, cnn__lrn_type;
 
+extern const cnn__layer_type cnn__adaptive_average_pool2d_type, cnn__adaptive_max_pool2d_type,
+    cnn__global_max_pool2d_type, cnn__reshape_type;
+
 static inline cnn_epilogue *cnn__layer_epilogue(const cnn__layer_type *type, void *state)
 {
     return type == NULL || type->epilogue == 0 ? NULL : (cnn_epilogue *)((char *)state + type->epilogue);
@@ -109,8 +116,7 @@ static inline cnn_epilogue *cnn__layer_epilogue(const cnn__layer_type *type, voi
 static inline cnn_epilogue cnn__run_epilogue(const cnn_epilogue *epilogue)
 {
     cnn_epilogue run = *epilogue;
-    const bool rows = run.activation == CNN_SOFTMAX || run.activation == CNN_LOG_SOFTMAX;
-    run.activation = rows ? CNN_LINEAR : run.activation;
+    run.activation = cnn__activation_is_over_rows(run.activation) ? CNN_LINEAR : run.activation;
     return run;
 }
 

@@ -6,6 +6,8 @@
 
 const cnn__layer_type *const cnn__layer_types[] = {
     &cnn__activate_type,
+    &cnn__adaptive_average_pool2d_type,
+    &cnn__adaptive_max_pool2d_type,
     &cnn__add_type,
     &cnn__average_pool2d_type,
     &cnn__batch_norm_type,
@@ -15,9 +17,11 @@ const cnn__layer_type *const cnn__layer_types[] = {
     &cnn__dropout_type,
     &cnn__flatten_type,
     &cnn__global_average_pool2d_type,
+    &cnn__global_max_pool2d_type,
     &cnn__lrn_type,
     &cnn__max_pool2d_type,
     &cnn__multiply_type,
+    &cnn__reshape_type,
     &cnn__subtract_type,
     &cnn__zero_pad2d_type,
     NULL,

@@ -19,6 +19,28 @@ cnn_shape cnn__without_batch(const cnn_shape *shape)
     return sample;
 }
 
+cnn_shape cnn__sample_of(const cnn_shape *shape, int64_t batch)
+{
+    cnn_shape sample = *shape;
+    sample.dims[0] = shape->dims[0] / batch;
+    return sample.dims[0] == 1 ? cnn__without_batch(shape) : sample;
+}
+
+int64_t cnn__value_rows(const cnn_model *model, uint32_t reference)
+{
+    return (reference & CNN__INPUT) != 0 ? 1 : model->nodes[reference].rows;
+}
+
+cnn_status cnn__check_one_row(const cnn_model *model, uint32_t reference, int64_t rows, const char *what)
+{
+    return rows == 1
+               ? CNN_OK
+               : cnn__fail(model->context, CNN_ERROR_SHAPE,
+                           "%s: \"%s\" has %lld rows for each sample, where %s needs one: a reshape before it has "
+                           "moved samples into rows",
+                           model->name, cnn__value_name(model, reference), (long long)rows, what);
+}
+
 /* "(None, 8, 8, 4) and (None, 4)". */
 static void inputs_text(const cnn_shape *inputs, uint32_t count, char *text, size_t size)
 {
@@ -64,7 +86,8 @@ static bool is_within_limits(const cnn_layer_spec *spec)
 static cnn_status check_spec(const cnn_layer_spec *spec, const cnn_shape *inputs, char *reason, size_t size)
 {
     const cnn_shape *output = &spec->output;
-    if (output->rank < 1 || output->rank > CNN_MAX_RANK || output->dims[0] != inputs[0].dims[0] ||
+    if (output->rank < 1 || output->rank > CNN_MAX_RANK || output->dims[0] < 1 ||
+        (output->dims[0] != inputs[0].dims[0] && !spec->changes_rows) ||
         spec->parameter_count > CNN_LAYER_MAX_PARAMETERS || !is_within_limits(spec)) {
         snprintf(reason, size, "its output is empty or too large");
         return CNN_ERROR_LIMIT;
@@ -237,16 +260,34 @@ cnn_status cnn__infer_same_parameters(const cnn_model *model, uint32_t index, co
     return same ? CNN_OK : fail_shape(model, index, inputs, node->input_count, CNN_ERROR_SHAPE, reason);
 }
 
+/* Several inputs are of the same rows. */
+static cnn_status check_rows(const cnn_model *model, uint32_t index, const cnn_shape *inputs)
+{
+    const cnn__node *node = &model->nodes[index];
+    for (uint32_t i = 1; i < node->input_count; i++) {
+        if (inputs[i].dims[0] != inputs[0].dims[0]) {
+            char reason[96];
+            snprintf(reason, sizeof(reason), "a sample has %lld rows in the first and %lld in another",
+                     (long long)inputs[0].dims[0], (long long)inputs[i].dims[0]);
+            return fail_shape(model, index, inputs, node->input_count, CNN_ERROR_SHAPE, reason);
+        }
+    }
+    return CNN_OK;
+}
+
 static cnn_status infer_node(cnn_model *model, uint32_t index, cnn_layer_spec *spec)
 {
     cnn__node *node = &model->nodes[index];
     cnn_shape inputs[CNN_LAYER_MAX_INPUTS];
     for (uint32_t i = 0; i < node->input_count; i++) {
-        inputs[i] = cnn__with_batch(cnn__value_shape(model, node->inputs[i]), 1);
+        const cnn_shape *sample = cnn__value_shape(model, node->inputs[i]);
+        inputs[i] = cnn__value_rows(model, node->inputs[i]) == 1 ? cnn__with_batch(sample, 1) : *sample;
     }
+    CNN__RETURN_IF_ERROR(check_rows(model, index, inputs));
     CNN__RETURN_IF_ERROR(
         cnn__infer_node(model, index, &node->layer->kind, node->layer->user, inputs, node->input_count, spec));
-    node->output = cnn__without_batch(&spec->output);
+    node->output = cnn__sample_of(&spec->output, 1);
+    node->rows = spec->output.dims[0];
     node->activity = spec->activity_regularizer;
     if (node->owner != index) {
         return cnn__infer_same_parameters(model, index, inputs, spec);

@@ -63,7 +63,8 @@ typedef struct cnn__node {
     uint32_t owner; /* the node with the layer's parameters: itself, or one before it */
     uint32_t input_count;
     uint32_t inputs[CNN_LAYER_MAX_INPUTS];     /* references */
-    cnn_shape output;                          /* of one sample */
+    cnn_shape output;                          /* of one sample; with several rows these are the first dimension */
+    int64_t rows;                              /* of the batch that a sample has in the output */
     cnn_regularizer activity;                  /* of the output */
     uint32_t first_parameter, parameter_count; /* of its own */
     cnn_statistics statistics;                 /* by cnn_model_set_statistics() */
@@ -191,6 +192,12 @@ cnn_status cnn__infer_same_parameters(const cnn_model *model, uint32_t index, co
 /* The shape of a sample with a batch before it. */
 cnn_shape cnn__with_batch(const cnn_shape *sample, int64_t batch);
 cnn_shape cnn__without_batch(const cnn_shape *shape);
+/* The shape of a sample from that of a batch of `batch`, where a sample may have several rows. */
+cnn_shape cnn__sample_of(const cnn_shape *shape, int64_t batch);
+/* Rows of the batch that a sample has in a value; 1 unless a layer has moved samples into rows. */
+int64_t cnn__value_rows(const cnn_model *model, uint32_t reference);
+/* CNN_ERROR_SHAPE unless a sample has one row in the value, as `what` needs. */
+cnn_status cnn__check_one_row(const cnn_model *model, uint32_t reference, int64_t rows, const char *what);
 
 /* Whether a pattern, as cnn_model_set_trainable() has them, means this parameter. */
 bool cnn__parameter_matches(const cnn__parameter *parameter, const char *pattern);

@@ -128,13 +128,25 @@ static void values_text(const cnn_model *model, const row *r, char *text, size_t
     snprintf(text, size, shared ? "%" PRIu64 " (shared)" : "%" PRIu64, values);
 }
 
+/* "(None, 512)", or where a sample has nine rows "(9 None, 512)". */
+static void output_text(const cnn__node *node, char *text, size_t size)
+{
+    char batch[40] = "None";
+    cnn_shape shape = node->output;
+    if (node->rows > 1) {
+        snprintf(batch, sizeof(batch), "%lld None", (long long)node->rows);
+        shape = cnn__without_batch(&node->output);
+    }
+    cnn__shape_text(&shape, batch, text, size);
+}
+
 static void print_layer(cnn__string *out, const columns *table, const cnn_model *model, const row *r)
 {
     char name[128], shape[128], values[48], input[128];
     const cnn__node *first = &model->nodes[r->begin], *last = &model->nodes[r->end - 1];
     snprintf(name, sizeof(name), "%.*s (%s)", (int)r->name_size, first->name,
              r->inner ? "Model" : first->layer->kind.type);
-    cnn__shape_text(&last->output, "None", shape, sizeof(shape));
+    output_text(last, shape, sizeof(shape));
     values_text(model, r, values, sizeof(values));
     const char *fields[3] = {name, shape, values};
     for (uint32_t i = r->begin; i < r->end; i++) {

@@ -76,6 +76,7 @@ static void finish(const cnn_session *session, size_t values, uint32_t views, fl
 cnn_status cnn__session_forward_views(cnn_session *session, const float *inputs, size_t samples, uint32_t views,
                                       cnn__view_means *means)
 {
+    CNN__RETURN_IF_ERROR(cnn__session_check_one_row(session, cnn__session_output(session), "a prediction"));
     if (views <= 1) {
         CNN__RETURN_IF_ERROR(cnn_session_forward(session, inputs, samples));
         *means = (cnn__view_means){cnn_session_output(session), cnn_session_logits(session)};

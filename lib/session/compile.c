@@ -50,14 +50,17 @@ static void find_needed(compiler *c)
 
 /* ---- the list of operations ---- */
 
-static bool is_head(int32_t activation)
+/* Whether the layer's backward applies the derivative of its activation, told by what forward stores. */
+static bool derives(const cnn__layer_type *type, int32_t activation)
 {
-    return activation == CNN_SIGMOID || activation == CNN_SOFTMAX || activation == CNN_LOG_SOFTMAX;
+    return !cnn__activation_reads_input(activation) &&
+           (type->derived_activations == 0 || (type->derived_activations >> activation & 1u) != 0);
 }
 
 /* Whether a node's own activation becomes an operation of its own: one over rows always; one that ends an output in
- * probabilities, for the sake of the logits; and one whose input somebody reads, or whose output's gradient is asked
- * for: as an epilogue it would overwrite that. */
+ * probabilities, for the sake of the logits; one whose derivative the layer cannot apply, unless a fusion of inference
+ * puts it back; and one whose input somebody reads, or whose output's gradient is asked for: as an epilogue it would
+ * overwrite that. */
 static bool splits(const compiler *c, uint32_t index)
 {
     const cnn_layer *layer = c->model->nodes[index].layer;
@@ -65,8 +68,8 @@ static bool splits(const compiler *c, uint32_t index)
     if (epilogue == NULL || epilogue->activation == CNN_LINEAR) {
         return false;
     }
-    const bool rows = epilogue->activation == CNN_SOFTMAX || epilogue->activation == CNN_LOG_SOFTMAX;
-    return rows || (is_head(epilogue->activation) && c->is_output[index]) || c->linear[index] ||
+    return cnn__activation_is_over_rows(epilogue->activation) || !derives(layer->type, epilogue->activation) ||
+           (cnn__activation_is_head(epilogue->activation) && c->is_output[index]) || c->linear[index] ||
            c->sees_gradient[index];
 }
 
@@ -185,7 +188,8 @@ static void list_output(const compiler *c, const cnn__wanted *wanted, cnn__outpu
         return;
     }
     const cnn__op *op = &program->ops[producer];
-    if (op->type == &cnn__activate_type && is_head(((const cnn_activate_options *)op->state)->activation)) {
+    if (op->type == &cnn__activate_type &&
+        cnn__activation_is_head(((const cnn_activate_options *)op->state)->activation)) {
         output->head = producer;
         output->logits = op->inputs[0];
     }

@@ -26,7 +26,7 @@ typedef enum outcome {
 typedef struct fusion {
     const cnn__layer_type *first, *second;
     int when;
-    outcome (*fuse)(cnn__op *first, cnn__op *second);
+    outcome (*fuse)(cnn__op *first, cnn__op *second, int when); /* which of them it is */
 } fusion;
 
 static cnn_epilogue *epilogue_of(const cnn__op *op) { return cnn__layer_epilogue(op->type, op->state); }
@@ -39,12 +39,14 @@ static bool is_rectifier(int32_t activation)
 
 /* ---- the functions ---- */
 
-/* An activation in the pass that writes its input. */
-static outcome take_activation(cnn__op *first, cnn__op *second)
+/* An activation in the pass that writes its input: with a backward a rectifier, without one any that is of single
+ * values. Where it ends an output in probabilities its input is kept, and no fusion comes this far. */
+static outcome take_activation(cnn__op *first, cnn__op *second, int when)
 {
     cnn_epilogue *epilogue = epilogue_of(first);
     const cnn_activate_options *next = second->state;
-    if (!is_rectifier(next->activation) || epilogue->pool != 0 || epilogue->activation != CNN_LINEAR) {
+    if (cnn__activation_is_over_rows(next->activation) || (when != INFERENCE && !is_rectifier(next->activation)) ||
+        epilogue->pool != 0 || epilogue->activation != CNN_LINEAR) {
         return REFUSED;
     }
     epilogue->activation = next->activation;
@@ -52,22 +54,27 @@ static outcome take_activation(cnn__op *first, cnn__op *second)
     return TAKEN;
 }
 
-/* relu alone: what follows the affine part of a normalisation. One after its pooling is the same before it. */
-static outcome norm_takes_relu(cnn__op *first, cnn__op *second)
+/* With a backward relu and relu6 alone: those whose derivative follows from what goes into the affine part of a
+ * normalisation. One after its pooling is the same before it. */
+static outcome norm_takes_activation(cnn__op *first, cnn__op *second, int when)
 {
     cnn_epilogue *epilogue = epilogue_of(first);
-    const cnn_activate_options *next = second->state;
-    if (next->activation != CNN_RELU || epilogue->activation != CNN_LINEAR) {
+    const int32_t next = ((const cnn_activate_options *)second->state)->activation;
+    if (when == INFERENCE) {
+        return take_activation(first, second, when);
+    }
+    if ((next != CNN_RELU && next != CNN_RELU6) || epilogue->activation != CNN_LINEAR) {
         return REFUSED;
     }
-    epilogue->activation = CNN_RELU;
+    epilogue->activation = next;
     return TAKEN;
 }
 
 /* 2x2 maxima in the pass that writes their input. The maximum of an activation that never falls is the activation of
  * the maximum; not so where values of several channels meet, but those activations are operations of their own. */
-static outcome take_pooling(cnn__op *first, cnn__op *second)
+static outcome take_pooling(cnn__op *first, cnn__op *second, int when)
 {
+    (void)when;
     cnn_epilogue *epilogue = epilogue_of(first);
     const cnn_epilogue *pooling = epilogue_of(second);
     if (epilogue->pool != 0 || pooling->activation != CNN_LINEAR || !cnn__pool2d_halves(second->state)) {
@@ -79,8 +86,9 @@ static outcome take_pooling(cnn__op *first, cnn__op *second)
 
 /* The other way round: a pooling that stays applies the rectifier, to fewer values, and the input of the rectifier
  * need not be kept for its derivative. */
-static outcome move_activation(cnn__op *first, cnn__op *second)
+static outcome move_activation(cnn__op *first, cnn__op *second, int when)
 {
+    (void)when;
     cnn_epilogue *from = epilogue_of(first), *to = epilogue_of(second);
     if (!is_rectifier(from->activation) || (from->activation == CNN_LEAKY_RELU && from->alpha <= 0) ||
         from->pool != 0 || to->activation != CNN_LINEAR) {
@@ -93,8 +101,9 @@ static outcome move_activation(cnn__op *first, cnn__op *second)
 }
 
 /* A normalisation by fixed statistics is one factor and one offset for each channel: other weights, another bias. */
-static outcome fold_norm(cnn__op *first, cnn__op *second)
+static outcome fold_norm(cnn__op *first, cnn__op *second, int when)
 {
+    (void)when;
     cnn_epilogue *epilogue = epilogue_of(first);
     cnn__norm_fold *fold = first->type == &cnn__conv2d_type ? cnn__conv2d_fold(first->state)
                                                             : cnn__dense_fold(first->state);
@@ -116,7 +125,7 @@ static const fusion fusions[] = {
     {&cnn__add_type, &cnn__activate_type, ALWAYS, take_activation},
     {&cnn__subtract_type, &cnn__activate_type, ALWAYS, take_activation},
     {&cnn__multiply_type, &cnn__activate_type, ALWAYS, take_activation},
-    {&cnn__batch_norm_type, &cnn__activate_type, ALWAYS, norm_takes_relu},
+    {&cnn__batch_norm_type, &cnn__activate_type, ALWAYS, norm_takes_activation},
     {&cnn__conv2d_type, &cnn__max_pool2d_type, ALWAYS, take_pooling},
     {&cnn__batch_norm_type, &cnn__max_pool2d_type, GRADIENTS | TRAINING, take_pooling},
     {&cnn__conv2d_type, &cnn__max_pool2d_type, GRADIENTS | TRAINING, move_activation},
@@ -209,7 +218,7 @@ static outcome try_fusion(fuser *f, const fusion *line, cnn__op *first, cnn__op 
     }
     memcpy(f->before[0], first->state, first->type->state_size);
     memcpy(f->before[1], second->state, second->type->state_size);
-    outcome result = line->fuse(first, second);
+    outcome result = line->fuse(first, second, situation(f, first, second));
     bool infers = result == REFUSED || cnn__op_infer(f->model, f->program, first) == CNN_OK;
     if (infers && result == MOVED) {
         infers = cnn__op_infer(f->model, f->program, second) == CNN_OK;

@@ -163,7 +163,7 @@ float *cnn__session_gradient_of(const cnn_session *session, uint32_t value)
 cnn_shape cnn__session_shape(const cnn_session *session, uint32_t value)
 {
     cnn_shape shape = session->program.values[value].shape;
-    shape.dims[0] = (int64_t)session->count;
+    shape.dims[0] = shape.dims[0] / (int64_t)session->batch * (int64_t)session->count;
     return shape;
 }
 
@@ -174,7 +174,13 @@ cnn_shape cnn__session_input_shape(const cnn_session *session)
 
 cnn_shape cnn__session_output_shape(const cnn_session *session)
 {
-    return cnn__without_batch(&session->program.values[cnn__session_output(session)->value].shape);
+    return cnn__sample_of(&session->program.values[cnn__session_output(session)->value].shape, session->batch);
+}
+
+cnn_status cnn__session_check_one_row(const cnn_session *session, const cnn__output *output, const char *what)
+{
+    const int64_t rows = session->program.values[output->value].shape.dims[0] / (int64_t)session->batch;
+    return cnn__check_one_row(session->model, output->wanted.reference, rows, what);
 }
 
 size_t cnn__session_values(const cnn_session *session, uint32_t value)

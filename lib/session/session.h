@@ -75,6 +75,8 @@ cnn_status cnn__session_reserve_scratch(cnn_session *session, size_t values);
 /* The shape of a sample of the first input, and of the first output: not the model's in a session of another size. */
 cnn_shape cnn__session_input_shape(const cnn_session *session);
 cnn_shape cnn__session_output_shape(const cnn_session *session);
+/* CNN_ERROR_SHAPE unless a sample has one row in the output, as `what` needs. */
+cnn_status cnn__session_check_one_row(const cnn_session *session, const cnn__output *output, const char *what);
 
 /* The output of that name; NULL: the first. CNN_ERROR_NOT_FOUND. */
 cnn_status cnn__session_find_output(const cnn_session *session, const char *name, cnn__output **output);

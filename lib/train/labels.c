@@ -30,6 +30,8 @@ size_t cnn__output_values(const cnn_model *model)
 static cnn_status check_outputs(const cnn_model *model, size_t count)
 {
     const size_t outputs = cnn__output_values(model);
+    const uint32_t output = cnn__model_output(model, 0);
+    CNN__RETURN_IF_ERROR(cnn__check_one_row(model, output, cnn__value_rows(model, output), "a label"));
     return count <= outputs || (outputs == 1 && count == 2)
                ? CNN_OK
                : cnn__fail(model->context, CNN_ERROR_MISMATCH, "%s: the dataset has %zu classes, the model %zu outputs",

@@ -95,6 +95,7 @@ cnn_status cnn_session_loss(cnn_session *session, const cnn_loss *loss, const cn
     cnn__output *output = NULL;
     CNN__RETURN_IF_ERROR(cnn__options_copy(session->context, "cnn_target", target, &wanted, sizeof(wanted)));
     CNN__RETURN_IF_ERROR(cnn__session_find_output(session, wanted.output, &output));
+    CNN__RETURN_IF_ERROR(cnn__session_check_one_row(session, output, "a loss"));
     CNN__RETURN_IF_ERROR(check_head(session, output, loss));
     CNN__RETURN_IF_ERROR(check_logits(session, output));
     const cnn__float_mode mode = cnn__float_mode_enter();

@@ -204,7 +204,7 @@ static inline cnn_status run_activation_backward(const cnn_backend_call *call, c
                                                  size_t n, const float *y, const float *dy, float *dx)
 {
     const cnn_activation_args args = {.struct_size = sizeof(args), .n = n, .activation = (int32_t)activation,
-                                      .alpha = alpha, .y = (float *)y, .dy = dy, .dx = dx};
+                                      .alpha = alpha, .x = y, .y = (float *)y, .dy = dy, .dx = dx};
     return cnn_backend_run(call, CNN_OP_ACTIVATION, CNN_PASS_BACKWARD, &args);
 }
 

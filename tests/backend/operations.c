@@ -46,9 +46,14 @@ uint32_t draw(generator *g, uint32_t from, uint32_t to) { return from + (uint32_
 
 float draw_float(generator *g) { return (float)((double)(int64_t)next(g) * 0x1p-63); }
 
-int32_t draw_activation(generator *g, uint32_t variant)
+int32_t draw_activation(generator *g, uint32_t variant, bool derived)
 {
+    static const int32_t by_output[] = {CNN_ELU, CNN_SELU, CNN_HARD_SIGMOID, CNN_SOFTPLUS},
+                         by_input[] = {CNN_SILU, CNN_GELU, CNN_GELU_TANH, CNN_HARD_SWISH};
     const int32_t drawn = (int32_t)draw(g, CNN_LINEAR, CNN_TANH);
+    if (variant % 3 == 2 && drawn > CNN_RELU) {
+        return (derived || variant % 2 == 0 ? by_output : by_input)[draw(g, 0, 3)];
+    }
     return drawn == CNN_RELU && variant / 2 % 2 == 1 ? CNN_RELU6 : drawn;
 }
 

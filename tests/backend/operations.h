@@ -52,7 +52,8 @@ typedef struct generator {
 generator generator_of(const char *name, uint32_t variant);
 uint32_t draw(generator *g, uint32_t from, uint32_t to); /* both included */
 float draw_float(generator *g);                          /* in [-1, 1) */
-int32_t draw_activation(generator *g, uint32_t variant); /* an elementwise one */
+/* An elementwise one; `derived`: whose output tells its derivative, as in calls that a backward pass follows. */
+int32_t draw_activation(generator *g, uint32_t variant, bool derived);
 
 /* Memory aligned to 64 bytes between canaries; filled with random values, or with NaN if `g` is NULL. */
 float *array_new(generator *g, size_t count);

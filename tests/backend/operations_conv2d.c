@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "core/context.h"
 #include "backend/entries.h"
 #include "backend/operations.h"
+#include "core/context.h"
 
 /* --- gemm --- */
 
@@ -100,8 +100,8 @@ static void gemm_expect(uint32_t variant, outcome *o)
                 sum += (double)p.args.a[p.args.transpose_a ? k * p.args.lda + i : i * p.args.lda + k] *
                        p.args.b[p.args.transpose_b ? j * p.args.ldb + k : k * p.args.ldb + j];
             }
-            values[i * p.args.n + j] =
-                p.args.alpha * sum + (p.args.beta == 0 ? 0 : p.args.beta * (double)p.args.c[i * p.args.ldc + j]);
+            values[i * p.args.n + j] = p.args.alpha * sum +
+                                       (p.args.beta == 0 ? 0 : p.args.beta * (double)p.args.c[i * p.args.ldc + j]);
         }
     }
     outcome_doubles(o, values, (size_t)(p.args.m * p.args.n));
@@ -155,7 +155,7 @@ static convolution convolution_of(uint32_t variant)
     int64_t right = variant % 8 == 4 ? 0 : draw(&g, 0, (uint32_t)reach_w - 1);
     s->out_h = (s->in_h + s->pad_top + below - reach_h) / s->stride_h + 1;
     s->out_w = (s->in_w + s->pad_left + right - reach_w) / s->stride_w + 1;
-    s->epilogue.activation = draw_activation(&g, variant);
+    s->epilogue.activation = draw_activation(&g, variant, true);
     s->epilogue.alpha = 0.25f;
     v.x_size = (size_t)(s->n * s->in_h * s->in_w * s->in_c);
     v.f_size = (size_t)(s->kernel_h * s->kernel_w * group_in * s->out_c);
@@ -213,8 +213,7 @@ static void backward_filter_run(cnn_context *context, uint32_t variant, outcome 
     float *d_filters = array_new(NULL, v.f_size);
     float *d_bias = v.bias != NULL ? array_new(NULL, (size_t)v.shape.out_c) : NULL;
     call_begin(&call, context, convolution_workspace(context, &v, CNN_PASS_BACKWARD_FILTER));
-    ck_assert_int_eq(run_conv2d_backward_filter(&call, &v.shape, v.x, v.dy, NULL, d_filters, d_bias),
-                     CNN_OK);
+    ck_assert_int_eq(run_conv2d_backward_filter(&call, &v.shape, v.x, v.dy, NULL, d_filters, d_bias), CNN_OK);
     call_end(&call);
     outcome_floats(o, d_filters, v.f_size);
     if (d_bias != NULL) {
@@ -238,6 +237,22 @@ double expect_activation(int32_t activation, double alpha, double x)
         return tanh(x);
     case CNN_RELU6:
         return fmin(fmax(x, 0), 6);
+    case CNN_SILU:
+        return x / (1 + exp(-x));
+    case CNN_GELU:
+        return x * erfc(-x / sqrt(2)) / 2;
+    case CNN_GELU_TANH:
+        return x * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x))) / 2;
+    case CNN_ELU:
+        return x > 0 ? x : alpha * expm1(x);
+    case CNN_SELU:
+        return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * expm1(x));
+    case CNN_HARD_SIGMOID:
+        return fmin(fmax(alpha * x + 0.5, 0), 1);
+    case CNN_HARD_SWISH:
+        return x * fmin(fmax(x + 3, 0), 6) / 6;
+    case CNN_SOFTPLUS:
+        return fmax(x, 0) + log1p(exp(-fabs(x)));
     default:
         return x;
     }

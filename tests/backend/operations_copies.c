@@ -26,7 +26,7 @@ static combination combination_of(uint32_t variant)
     args->outer = draw(&g, 1, 4);
     args->inner = draw(&g, 1, variant % 5 == 4 ? 900 : 9);
     args->c = draw(&g, 1, variant % 4 == 3 ? 90 : 20);
-    args->epilogue.activation = draw_activation(&g, variant);
+    args->epilogue.activation = draw_activation(&g, variant, false);
     args->epilogue.alpha = 0.2f;
     v.n = (size_t)(args->outer * args->inner * args->c);
     v.partners = args->broadcast == CNN_BROADCAST_NONE     ? v.n

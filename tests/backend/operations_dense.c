@@ -3,9 +3,9 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "core/context.h"
 #include "backend/entries.h"
 #include "backend/operations.h"
+#include "core/context.h"
 
 typedef struct dense {
     cnn_dense_shape shape;
@@ -17,9 +17,9 @@ static dense dense_of(uint32_t variant)
 {
     /* Those that are cut along the inputs, into many tiles, some rows at a time, or with an odd rest in all directions,
      * then small ones at random. */
-    static const int64_t large[][3] = {{1, 3000, 70}, {2, 700, 300}, {3, 70001, 3}, {20, 40000, 5}, {300, 40, 200},
-                                       {9, 300, 513}, {7, 300, 1500}, {220, 5000, 3}, {101, 531, 75}, {23, 701, 47},
-                                       {4, 301, 1501}};
+    static const int64_t large[][3] = {{1, 3000, 70},  {2, 700, 300}, {3, 70001, 3},  {20, 40000, 5},
+                                       {300, 40, 200}, {9, 300, 513}, {7, 300, 1500}, {220, 5000, 3},
+                                       {101, 531, 75}, {23, 701, 47}, {4, 301, 1501}};
     const uint32_t larges = sizeof(large) / sizeof(large[0]);
     generator g = generator_of("dense", variant);
     dense d = {.shape = {0}};
@@ -31,7 +31,7 @@ static dense dense_of(uint32_t variant)
         d.shape.in = large[variant][1];
         d.shape.out = large[variant][2];
     }
-    d.shape.epilogue.activation = draw_activation(&g, variant);
+    d.shape.epilogue.activation = draw_activation(&g, variant, true);
     d.shape.epilogue.alpha = 0.1f;
     d.n = (size_t)d.shape.n;
     d.in = (size_t)d.shape.in;
@@ -53,8 +53,7 @@ static void dense_free(dense *d)
 
 static void begin(cnn_backend_call *call, cnn_context *context, const dense *d, cnn_pass pass)
 {
-    call_begin(call, context,
-               dense_workspace(&context->backend, &d->shape, pass, cnn_context_threads(context)));
+    call_begin(call, context, dense_workspace(&context->backend, &d->shape, pass, cnn_context_threads(context)));
 }
 
 static void forward_run(cnn_context *context, uint32_t variant, outcome *o)

@@ -24,7 +24,7 @@ static cnn_conv2d_shape draw_convolution(generator *g, uint32_t variant)
     s.out_c = s.groups * draw(g, 1, 20);
     s.out_h = s.in_h - s.kernel_h + 1;
     s.out_w = s.in_w - s.kernel_w + 1;
-    s.epilogue = (cnn_epilogue){.activation = draw_activation(g, variant), .alpha = 0.3f};
+    s.epilogue = (cnn_epilogue){.activation = draw_activation(g, variant, true), .alpha = 0.3f};
     return s;
 }
 
@@ -80,7 +80,7 @@ static void dense_passes(cnn_context *context, uint32_t variant, bool apart, out
 {
     generator g = generator_of("dense epilogue", variant);
     const cnn_dense_shape s = {.n = draw(&g, 1, 30), .in = draw(&g, 1, 70), .out = draw(&g, 1, 70),
-                               .epilogue = {.activation = draw_activation(&g, variant), .alpha = 0.3f}};
+                               .epilogue = {.activation = draw_activation(&g, variant, true), .alpha = 0.3f}};
     const size_t n = (size_t)s.n, in = (size_t)s.in, out = (size_t)s.out;
     float *x = array_new(&g, n * in), *weights = array_new(&g, in * out), *dy = array_new(&g, n * out);
     float *y = array_new(NULL, n * out), *dx = array_new(NULL, n * in), *d_weights = array_new(NULL, in * out);
@@ -120,7 +120,7 @@ static void pool_passes(cnn_context *context, uint32_t variant, bool apart, outc
                           .average = variant % 3 == 2};
     s.out_h = (s.in_h - 3) / 2 + 1;
     s.out_w = (s.in_w - 3) / 2 + 1;
-    s.epilogue = (cnn_epilogue){.activation = draw_activation(&g, variant), .alpha = 0.3f};
+    s.epilogue = (cnn_epilogue){.activation = draw_activation(&g, variant, true), .alpha = 0.3f};
     const size_t x_size = (size_t)(s.n * s.in_h * s.in_w * s.c), y_size = (size_t)(s.n * s.out_h * s.out_w * s.c);
     float *x = array_new(&g, x_size), *dy = array_new(&g, y_size), *y = array_new(NULL, y_size);
     float *dx = array_new(NULL, x_size);

@@ -29,7 +29,10 @@ static norm norm_of(uint32_t variant)
         v.shape.n = 40;
         v.shape.c = 517;
     }
-    v.shape.epilogue.activation = variant % 3 == 0 ? CNN_RELU : CNN_LINEAR;
+    v.shape.epilogue.activation = variant % 6 == 3   ? CNN_RELU6
+                                  : variant % 3 == 0 ? CNN_RELU
+                                  : variant % 7 == 1 ? CNN_SILU
+                                                     : CNN_LINEAR;
     v.rows = (size_t)v.shape.n;
     v.c = (size_t)v.shape.c;
     v.size = v.rows * v.c;
@@ -44,6 +47,7 @@ static norm norm_of(uint32_t variant)
     }
     for (size_t j = 0; j < v.c; j++) {
         v.variance[j] = v.variance[j] * v.variance[j];
+        v.gamma[j] *= v.shape.epilogue.activation == CNN_RELU6 ? 4 : 1; /* beyond 6 */
     }
     return v;
 }
@@ -149,7 +153,7 @@ static void backward_run(cnn_context *context, uint32_t variant, outcome *o)
 static norm activated_of(uint32_t variant)
 {
     norm v = norm_of(variant);
-    v.shape.epilogue.activation = variant % 6 == 5 ? CNN_LINEAR : CNN_RELU;
+    v.shape.epilogue.activation = variant % 6 == 5 ? CNN_LINEAR : variant % 6 == 3 ? CNN_RELU6 : CNN_RELU;
     for (size_t i = 0; i < v.size; i++) {
         v.x[i] = rintf(v.x[i] * 64) / 64;
     }
@@ -200,7 +204,7 @@ static void expect_affine(const norm *v, size_t j, double mean, double variance,
     double inv_std = 1 / sqrt(variance + (double)v->shape.epsilon);
     for (size_t i = j; i < v->size; i += v->c) {
         double value = (v->x[i] - mean) * inv_std * v->gamma[j] + v->beta[j];
-        y[i] = v->shape.epilogue.activation == CNN_RELU && value < 0 ? 0 : value;
+        y[i] = expect_activation(v->shape.epilogue.activation, 0, value);
     }
 }
 
@@ -285,10 +289,10 @@ static void activation_backward_expect(uint32_t variant, outcome *o)
     double *d_beta = calloc(v.c, sizeof(double));
     float *inv_std = calloc(v.c, sizeof(float));
     statistics(&v, fixed, inv_std);
-    for (size_t i = 0; i < v.size && v.shape.epilogue.activation == CNN_RELU; i++) {
+    for (size_t i = 0; i < v.size && v.shape.epilogue.activation != CNN_LINEAR; i++) {
         const size_t j = i % v.c;
         const double value = ((double)v.x[i] - v.mean[j]) * inv_std[j] * v.gamma[j] + v.beta[j];
-        v.dy[i] = value <= 0 ? 0 : v.dy[i];
+        v.dy[i] = value <= 0 || (value >= 6 && v.shape.epilogue.activation == CNN_RELU6) ? 0 : v.dy[i];
     }
     expect_gradients(&v, fixed, dx, d_gamma, d_beta);
     for (int i = 0; i < 2; i++) {

@@ -45,12 +45,13 @@ static void draw_values(generator *g, uint32_t variant, pooled *v)
     }
     for (size_t j = 0; j < v->c; j++) {
         v->gamma[j] += v->gamma[j] < 0 ? -0.25f : 0.25f;
+        v->gamma[j] *= v->shape.epilogue.activation == CNN_RELU6 ? 8 : 1; /* beyond 6 */
         v->variance[j] = v->variance[j] * v->variance[j];
         v->mean[j] += (float)(j % 7) * 20;
         v->inv_std[j] = 0;
     }
     for (size_t i = 0; i < v->y_size; i++) {
-        v->argmax[i] = (uint8_t)draw(g, 0, v->shape.epilogue.activation == CNN_RELU ? 4 : 3);
+        v->argmax[i] = (uint8_t)draw(g, 0, v->shape.epilogue.activation != CNN_LINEAR ? 4 : 3);
     }
     if (variant % 7 == 6) { /* a maximum of the first cell, in its first or last place */
         const size_t j = draw(g, 0, (uint32_t)v->c - 1);
@@ -66,7 +67,7 @@ static pooled pooled_of(uint32_t variant)
     cnn_norm_shape *s = &v.shape;
     s->fixed = v.fixed;
     draw_sizes(&g, variant, s);
-    s->epilogue.activation = variant % 3 != 0 ? CNN_RELU : CNN_LINEAR;
+    s->epilogue.activation = variant % 3 == 0 ? CNN_LINEAR : variant % 4 == 1 ? CNN_RELU6 : CNN_RELU;
     v.c = (size_t)s->c;
     v.rows = (size_t)(s->n * s->h * s->w);
     v.x_size = v.rows * v.c;
@@ -150,8 +151,8 @@ static void forward_in_steps(cnn_backend_call *call, pooled *v, float *y, uint8_
             CNN_OK);
     }
     ck_assert_int_eq(run_pool2d_forward(call, &pool, whole, y, argmax), CNN_OK);
-    for (size_t i = 0; i < v->y_size && v->shape.epilogue.activation == CNN_RELU; i++) {
-        argmax[i] = y[i] <= 0 ? 4 : argmax[i];
+    for (size_t i = 0; i < v->y_size && v->shape.epilogue.activation != CNN_LINEAR; i++) {
+        argmax[i] = y[i] <= 0 || (y[i] >= 6 && v->shape.epilogue.activation == CNN_RELU6) ? 4 : argmax[i];
     }
     array_free(whole);
 }
@@ -219,8 +220,9 @@ static void forward_expect(uint32_t variant, outcome *o)
                 argmax[i] = (double)place;
             }
         }
-        if (v.shape.epilogue.activation == CNN_RELU && y[i] <= 0) {
-            y[i] = 0;
+        const bool relu6 = v.shape.epilogue.activation == CNN_RELU6;
+        if ((v.shape.epilogue.activation != CNN_LINEAR && y[i] <= 0) || (relu6 && y[i] >= 6)) {
+            y[i] = y[i] <= 0 ? 0 : 6;
             argmax[i] = 4;
         }
     }

@@ -42,6 +42,20 @@ static void draw_windows(generator *g, uint32_t variant, cnn_pool2d_shape *s)
     s->pad_right = (int32_t)draw(g, 0, (uint32_t)s->kernel_w / 2);
 }
 
+/* To an output of any size, also a larger one. */
+static void adapt(generator *g, cnn_pool2d_shape *s)
+{
+    s->adaptive = 1;
+    s->pad_top = s->pad_left = s->pad_bottom = s->pad_right = 0;
+    s->out_h = draw(g, 1, (uint32_t)s->in_h + 3);
+    s->out_w = draw(g, 1, (uint32_t)s->in_w + 3);
+    s->kernel_h = (int32_t)(s->in_h % s->out_h == 0 ? s->in_h / s->out_h : s->in_h / s->out_h + 2);
+    s->kernel_w = (int32_t)(s->in_w % s->out_w == 0 ? s->in_w / s->out_w : s->in_w / s->out_w + 2);
+    s->stride_h = (int32_t)(s->in_h / s->out_h > 0 ? s->in_h / s->out_h : 1);
+    s->stride_w = (int32_t)(s->in_w / s->out_w > 0 ? s->in_w / s->out_w : 1);
+    s->argmax_bytes = s->kernel_h * s->kernel_w <= 255 ? 1 : 4;
+}
+
 static pooling pooling_of(uint32_t variant, bool average)
 {
     generator g = generator_of("pool", variant);
@@ -64,9 +78,12 @@ static pooling pooling_of(uint32_t variant, bool average)
         s->kernel_w = (int32_t)s->in_w;
         s->argmax_bytes = 4;
     }
+    if (variant % 5 == 3) { /* windows of their own sizes */
+        adapt(&g, s);
+    }
     int64_t ceil = draw(&g, 0, 1);
-    s->out_h = pooled(s->in_h, s->kernel_h, s->stride_h, s->pad_top, s->pad_bottom, ceil);
-    s->out_w = pooled(s->in_w, s->kernel_w, s->stride_w, s->pad_left, s->pad_right, ceil);
+    s->out_h = s->adaptive ? s->out_h : pooled(s->in_h, s->kernel_h, s->stride_h, s->pad_top, s->pad_bottom, ceil);
+    s->out_w = s->adaptive ? s->out_w : pooled(s->in_w, s->kernel_w, s->stride_w, s->pad_left, s->pad_right, ceil);
     p.x_size = (size_t)(s->n * s->in_h * s->in_w * s->c);
     p.y_size = (size_t)(s->n * s->out_h * s->out_w * s->c);
     p.x = array_new(&g, p.x_size);
@@ -124,6 +141,17 @@ typedef struct result {
     int64_t cell;
 } result;
 
+/* Where a window begins along a side, and what it ends before of the input. */
+static int64_t first_of(int32_t adaptive, int64_t at, int32_t stride, int32_t before, int64_t in, int64_t out)
+{
+    return adaptive ? (int64_t)floor((double)(at * in) / (double)out) : at * stride - before;
+}
+
+static int64_t end_of(int32_t adaptive, int64_t at, int64_t in, int64_t out)
+{
+    return adaptive ? (int64_t)ceil((double)((at + 1) * in) / (double)out) : in;
+}
+
 static result pool_one(const pooling *p, int64_t n, int64_t oy, int64_t ox, int64_t c)
 {
     const cnn_pool2d_shape *s = &p->shape;
@@ -131,10 +159,11 @@ static result pool_one(const pooling *p, int64_t n, int64_t oy, int64_t ox, int6
     double sum = 0;
     int64_t counted = 0;
     for (int64_t cell = 0; cell < s->kernel_h * s->kernel_w; cell++) {
-        int64_t y = oy * s->stride_h - s->pad_top + cell / s->kernel_w;
-        int64_t x = ox * s->stride_w - s->pad_left + cell % s->kernel_w;
-        bool inside = y >= 0 && y < s->in_h && x >= 0 && x < s->in_w;
-        bool padding = y < s->in_h + s->pad_bottom && x < s->in_w + s->pad_right;
+        int64_t y = first_of(s->adaptive, oy, s->stride_h, s->pad_top, s->in_h, s->out_h) + cell / s->kernel_w;
+        int64_t x = first_of(s->adaptive, ox, s->stride_w, s->pad_left, s->in_w, s->out_w) + cell % s->kernel_w;
+        bool inside = y >= 0 && y < end_of(s->adaptive, oy, s->in_h, s->out_h) && x >= 0 &&
+                      x < end_of(s->adaptive, ox, s->in_w, s->out_w);
+        bool padding = !s->adaptive && y < s->in_h + s->pad_bottom && x < s->in_w + s->pad_right;
         counted += inside || (s->count_include_pad && padding);
         if (inside) {
             double value = p->x[((n * s->in_h + y) * s->in_w + x) * s->c + c];
@@ -156,9 +185,10 @@ static void send_back(const pooling *p, int64_t at, int64_t n, int64_t oy, int64
 {
     const cnn_pool2d_shape *s = &p->shape;
     for (int64_t cell = 0; cell < s->kernel_h * s->kernel_w; cell++) {
-        int64_t y = oy * s->stride_h - s->pad_top + cell / s->kernel_w;
-        int64_t x = ox * s->stride_w - s->pad_left + cell % s->kernel_w;
-        if (y >= 0 && y < s->in_h && x >= 0 && x < s->in_w && (s->average || cell == r.cell)) {
+        int64_t y = first_of(s->adaptive, oy, s->stride_h, s->pad_top, s->in_h, s->out_h) + cell / s->kernel_w;
+        int64_t x = first_of(s->adaptive, ox, s->stride_w, s->pad_left, s->in_w, s->out_w) + cell % s->kernel_w;
+        if (y >= 0 && y < end_of(s->adaptive, oy, s->in_h, s->out_h) && x >= 0 &&
+            x < end_of(s->adaptive, ox, s->in_w, s->out_w) && (s->average || cell == r.cell)) {
             dx[((n * s->in_h + y) * s->in_w + x) * s->c + c] += p->dy[at] * (s->average ? r.share : 1);
         }
     }

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "backend/entries.h"
 #include "backend/operations.h"
 #include "common/suite.h"
-#include "backend/backend.h"
 
 #define BATCH 8192
 
@@ -39,7 +39,7 @@ static void run_activation(cnn_context *context, cnn_activation activation, cons
 {
     cnn_backend_call call;
     cnn__backend_call_init(&call, context, 0, NULL, 0);
-    ck_assert_int_eq(run_activation_forward(&call, activation, 0, BATCH, x, y), CNN_OK);
+    ck_assert_int_eq(run_activation_forward(&call, activation, 1, BATCH, x, y), CNN_OK);
 }
 
 static void run_tanh(cnn_context *context, const float *x, float *y) { run_activation(context, CNN_TANH, x, y); }
@@ -57,10 +57,20 @@ static void run_exp(cnn_context *context, const float *x, float *y)
 
 static double exact_sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
+static void run_elu(cnn_context *context, const float *x, float *y) { run_activation(context, CNN_ELU, x, y); }
+static double exact_elu(double x) { return x > 0 ? x : expm1(x); }
+static void run_softplus(cnn_context *context, const float *x, float *y)
+{
+    run_activation(context, CNN_SOFTPLUS, x, y);
+}
+static double exact_softplus(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))) + (isnan(x) ? x : 0); }
+
 static const function functions[] = {
     {"exp", run_exp, exp, 2},
     {"tanh", run_tanh, tanh, 2},
     {"sigmoid", run_sigmoid, exact_sigmoid, 3},
+    {"elu", run_elu, exact_elu, 3},
+    {"softplus", run_softplus, exact_softplus, 3},
 };
 
 /* Every `step`th of all 2^32 floats, infinities, NaN and denormals among them. */

@@ -9,6 +9,11 @@ cnn=${CNN_COMMAND:?the path of the command cnn}
 helpers=${CNN_BUILD:?the build folder}/tests/command
 unset CNN_BACKEND CNN_CPU
 
+# Whether the command draws pictures: builds without cairo do not.
+draws() {
+    ! "$cnn" show data nothing --out nothing.png 2>&1 | grep -q 'made without cairo'
+}
+
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1

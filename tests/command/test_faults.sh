@@ -27,10 +27,13 @@ cp good.last.cnn resume.cnn
 fresh() {
     rm -rf o && mkdir o && cp good.cnn o/m.cnn && cp good.last.cnn o/m.last.cnn && echo old >o/l.csv
 }
+curve=
+! draws || curve='--curve o/c.png'
+# shellcheck disable=SC2086
 what() {
     case $1 in
     train) set -- train fashion-dnn --data photos --val photos --size 12x12x3 --batch 4 --epochs 2 --out o/m.cnn \
-        --log o/l.csv --curve o/c.png ;;
+        --log o/l.csv $curve ;;
     further) set -- train o/m.cnn --data photos --val photos --batch 4 --epochs 1 --out o/m.cnn ;;
     resume) set -- train fashion-dnn --data photos --size 12x12x3 --epochs 2 --out o/n.cnn --resume resume.cnn ;;
     eval) set -- eval good.cnn --data photos --csv o/l.csv ;;

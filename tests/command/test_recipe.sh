@@ -8,19 +8,21 @@ set -u
 mkdir photos && "$helpers/make_photos" photos 30 40
 options='--data photos --val-split 0.2 --batch 10 --lr 0.003 --seed 7 --size 28x28x3'
 crops='resize=34x34,random_crop=28x28,flip'
+curve=
+! draws || curve='--curve curve.png'
 
 # shellcheck disable=SC2086
 train() {
     "$cnn" train fashion-dnn $options "$@"
 }
 
-run 0 'the mean of the training images' train --out mean.cnn --epochs 2 --augment $crops --mean auto --curve curve.png
+run 0 'the mean of the training images' train --out mean.cnn --epochs 2 --augment $crops --mean auto $curve
 has err 'it is taken before the crop' '^mean        of 48 images, resize=34x34'
 has err 'it is subtracted ever after' '^preprocess  resize=34x34:bilinear,center_crop=28x28,subtract=0\.[0-9]+/0\.[0-9]+/0\.[0-9]+; in training resize=34x34:bilinear,random_crop=28x28,flip=0\.5,subtract=0\.'
-tap_check 'the curve is a PNG' sh -c 'head -c 4 curve.png | grep -q PNG'
-cp curve.png before.png
-run 0 'going on' train --out mean.cnn --epochs 4 --augment $crops --mean auto --curve curve.png --resume mean.last.cnn
-tap_check 'the curve was drawn anew' sh -c '! cmp -s curve.png before.png'
+[ -z "$curve" ] || tap_check 'the curve is a PNG' sh -c 'head -c 4 curve.png | grep -q PNG'
+[ -z "$curve" ] || cp curve.png before.png
+run 0 'going on' train --out mean.cnn --epochs 4 --augment $crops --mean auto $curve --resume mean.last.cnn
+[ -z "$curve" ] || tap_check 'the curve was drawn anew' sh -c '! cmp -s curve.png before.png'
 run 0 'the same without a stop' train --out whole.cnn --epochs 4 --augment $crops --mean auto
 tap_check 'the models have the same bits' cmp mean.cnn whole.cnn
 
@@ -42,7 +44,15 @@ run 0 'numbers for the mean' train --out numbers.cnn --epochs 1 --mean 0.5/0.4/0
 has err 'they are subtracted' '^preprocess  resize=28x28:bilinear,subtract=0\.5/0\.4/0\.3'
 run 2 'a mean that is none' train --out no.cnn --mean half
 run 2 'a second mean' train --out no.cnn --mean auto --preprocess resize=28x28,subtract=0.5
+if draws; then
 run 1 'a curve that cannot be written' train --out no.cnn --epochs 1 --curve no/curve.png
+run 2 'a curve of no known format' train --out no.cnn --epochs 1 --curve curve.bmp
+has err 'it says which there are' 'pictures end in .png, .jpg or .svg'
+run 0 'a curve as SVG' train --out vector.cnn --epochs 1 --curve curve.svg
+tap_check 'it is one, and whole' sh -c 'grep -q "<svg" curve.svg && grep -q "</svg>" curve.svg'
+run 0 'a curve as JPEG' train --out photo.cnn --epochs 1 --curve curve.jpg
+tap_check 'it can be read' sh -c '"$1" check curve.jpg' - "$cnn"
+fi
 
 run 0 'evaluation by the middle' "$cnn" eval mean.cnn --data photos --json
 json loss <out >middle

@@ -21,6 +21,10 @@ typedef enum kind {
     MAXIMUM,
     MEAN,
     GLOBAL_MEAN,
+    GLOBAL_MAXIMUM,
+    ADAPTIVE_MEAN,
+    ADAPTIVE_MAXIMUM,
+    RESHAPE,
     FLATTEN,
     DROPOUT,
     NORM,
@@ -60,7 +64,9 @@ static const element elements[] = {
     {MAXIMUM, NULL},
     {DROPOUT, CNN_DROPOUT(.rate = 0.25f)},
     {ADD_INPUT, NULL},
-#define TRIPLES 18
+    {ACTIVATE, CNN_ACTIVATE(.activation = CNN_SILU)},
+    {NORM, CNN_BATCH_NORM(.activation = CNN_HARD_SWISH)},
+#define TRIPLES 20
     {CONV, CNN_CONV2D(.filters = 6, .kernel = {1}, .activation = CNN_SIGMOID)},
     {CONV, CNN_CONV2D(.filters = 5, .kernel = {1}, .no_bias = 1)},
     {CONV, CNN_CONV2D(.filters = 4, .groups = 4, .padding = CNN_PADDING_SAME, .activation = CNN_RELU)},
@@ -71,6 +77,15 @@ static const element elements[] = {
     {CONV, CNN_CONV2D(.filters = 17, .padding = CNN_PADDING_SAME, .activation = CNN_SOFTMAX)},
     EACH_ACTIVATION(DENSE, CNN_DENSE, .units = 6),
     {DENSE, CNN_DENSE(.units = 1, .no_bias = 1, .activation = CNN_SIGMOID)},
+    {CONV, CNN_CONV2D(.filters = 4, .padding = CNN_PADDING_SAME, .activation = CNN_GELU)},
+    {CONV, CNN_CONV2D(.filters = 5, .kernel = {1}, .activation = CNN_ELU, .alpha = 0.5f)},
+    {CONV, CNN_CONV2D(.filters = 4, .groups = 4, .activation = CNN_HARD_SWISH)},
+    {DENSE, CNN_DENSE(.units = 5, .activation = CNN_GELU_TANH)},
+    {DENSE, CNN_DENSE(.units = 5, .activation = CNN_SELU)},
+    {NORM, CNN_BATCH_NORM(.activation = CNN_RELU6)},
+    {NORM, CNN_BATCH_NORM(.activation = CNN_SOFTPLUS)},
+    {ACTIVATE, CNN_ACTIVATE(.activation = CNN_HARD_SIGMOID)},
+    {ACTIVATE, CNN_ACTIVATE(.activation = CNN_GELU)},
     {ACTIVATE, CNN_ACTIVATE(.activation = CNN_LINEAR)},
     {ACTIVATE, CNN_ACTIVATE(.activation = CNN_LEAKY_RELU)},
     {ACTIVATE, CNN_ACTIVATE(.activation = CNN_TANH)},
@@ -84,6 +99,11 @@ static const element elements[] = {
     {MEAN, CNN_POOL2D(.size = {3}, .stride = {2}, .pads = {1, 1, 1, 1}, .count_include_pad = 1)},
     {MEAN, CNN_POOL2D(.size = {3}, .stride = {2}, .padding = CNN_PADDING_SAME_LOWER)},
     {GLOBAL_MEAN, NULL},
+    {GLOBAL_MAXIMUM, NULL},
+    {ADAPTIVE_MEAN, CNN_ADAPTIVE_POOL2D(.size = {3, 5})},
+    {ADAPTIVE_MAXIMUM, CNN_ADAPTIVE_POOL2D(.size = {2})},
+    {RESHAPE, CNN_RESHAPE(.shape = {4, -1, 8})},
+    {RESHAPE, CNN_RESHAPE(.shape = {8}, .rows = 1)},
     {FLATTEN, NULL},
     {DROPOUT, CNN_DROPOUT(.rate = 0.5f, .channels = 1)},
     {PAD, CNN_ZERO_PAD2D(.pads = {1, 0, 2, 1})},
@@ -108,6 +128,14 @@ static cnn_layer *make_layer(cnn_context *c, const element *e)
         return cnn_average_pool2d(c, e->options);
     case GLOBAL_MEAN:
         return cnn_global_average_pool2d(c, e->options);
+    case GLOBAL_MAXIMUM:
+        return cnn_global_max_pool2d(c, e->options);
+    case ADAPTIVE_MEAN:
+        return cnn_adaptive_average_pool2d(c, e->options);
+    case ADAPTIVE_MAXIMUM:
+        return cnn_adaptive_max_pool2d(c, e->options);
+    case RESHAPE:
+        return cnn_reshape(c, e->options);
     case FLATTEN:
         return cnn_flatten(c, e->options);
     case DROPOUT:

@@ -66,6 +66,32 @@ static void add_layers(cnn_model *model, int number)
         cnn_model_add(model, act(CNN_RELU6));
         cnn_model_add(model, cnn_max_pool2d(context, NULL));
         break;
+    case 6: /* activations that are derived from their input: one operation in inference, their own in training */
+        add_conv(model, 8, 3, 1);
+        cnn_model_add(model, norm());
+        cnn_model_add(model, act(CNN_HARD_SWISH));
+        cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.filters = 5, .activation = CNN_SILU)));
+        cnn_model_add(model, cnn_batch_norm(context, CNN_BATCH_NORM(.activation = CNN_GELU)));
+        cnn_model_add(model, cnn_flatten(context, NULL));
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 4, .activation = CNN_GELU_TANH)));
+        break;
+    case 7: /* those that their output tells: in training, too, unless they are layers of their own */
+        cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.filters = 5, .activation = CNN_ELU)));
+        add_conv(model, 6, 3, 1);
+        cnn_model_add(model, act(CNN_HARD_SIGMOID));
+        cnn_model_add(model, cnn_batch_norm(context, CNN_BATCH_NORM(.activation = CNN_SOFTPLUS)));
+        break;
+    case 8: /* the gate of a squeeze and excitation, and what it gates */
+        add_conv(model, CHANNELS, 3, 1);
+        cnn_model_add(model, norm());
+        cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.name = "whole", .activation = CNN_SILU)));
+        cnn_model_add(model, cnn_global_average_pool2d(context, NULL));
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3)));
+        cnn_model_add(model, act(CNN_SILU));
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = CHANNELS)));
+        cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.name = "gate", .activation = CNN_SIGMOID)));
+        cnn_model_add_after(model, cnn_multiply(context, NULL), (const char *const[]){"whole", "gate"}, 2);
+        break;
     case 3: /* a dropout between them does nothing in inference */
         add_conv(model, 8, 3, 1);
         cnn_model_add(model, cnn_dropout(context, CNN_DROPOUT(.rate = 0.5f)));
@@ -88,7 +114,8 @@ static void add_layers(cnn_model *model, int number)
     }
 }
 
-static const uint32_t left_in_inference[] = {3, 2, 2, 1, 3, 5}, left_in_training[] = {5, 5, 7, 3, 2, 5};
+static const uint32_t left_in_inference[] = {3, 2, 2, 1, 3, 5, 5, 3, 5},
+                      left_in_training[] = {5, 5, 4, 3, 2, 5, 10, 5, 9};
 
 static cnn_model *make_model(int number)
 {
@@ -159,7 +186,7 @@ int main(void)
     Suite *suite = suite_create("fusion");
     TCase *cases = tcase_create("all");
     tcase_add_checked_fixture(cases, set_up, tear_down);
-    tcase_add_loop_test(cases, fused_is_what_layers_give_one_by_one, 0, 6);
+    tcase_add_loop_test(cases, fused_is_what_layers_give_one_by_one, 0, 9);
     tcase_add_test(cases, gradients_keep_what_they_pass);
     suite_add_tcase(suite, cases);
     return cnn_test_run(suite);

@@ -17,6 +17,8 @@
 
 #include <cnn/backend.h>
 
+#include "core/activation.h"
+
 /* --- what all drivers share ---------------------------------------------------------------------------------- */
 
 /* The product by the table that was chosen, from within an entry of any table. */
@@ -29,8 +31,6 @@ cnn_status cnn__epilogue_forward(const cnn_backend_call *call, const cnn_epilogu
  * been done before, or is not asked for. */
 cnn_status cnn__epilogue_backward(const cnn_backend_call *call, const cnn_epilogue *epilogue, size_t n, const float *y,
                                   float *dy);
-
-bool cnn__activation_is_elementwise(int32_t activation);
 
 /* Answers for a table that leaves all to the drivers: what others begin with. */
 cnn_status cnn__driver_query(cnn_op op, const void *args, uint32_t threads, cnn_op_answer *answer);
@@ -95,9 +95,9 @@ cnn_status cnn__pool2d(const cnn__pool_kernels *kernels, const cnn_backend_call 
 typedef struct cnn__norm_kernels {
     /* Mean and sum of squared deviations of each column of x [rows, c]. */
     void (*moments)(int64_t rows, int64_t c, const float *x, double *mean, double *deviation);
-    /* y = (x - mean) scale + beta, then relu if asked; [rows, columns] with `stride` values from row to row. */
+    /* y = act((x - mean) scale + beta); [rows, columns] with `stride` values from row to row. */
     void (*affine)(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *mean, const float *scale,
-                   const float *beta, bool relu, float *y);
+                   const float *beta, const cnn_epilogue *epilogue, float *y);
     /* sum_dy and sum_dot, which begin at 0, receive the sums of dy and dy (x - mean) inv_std down the rows. */
     void (*gradient_sums)(int64_t rows, int64_t c, const float *x, const float *dy, const float *mean,
                           const float *inv_std, double *sum_dy, double *sum_dot);
@@ -105,15 +105,21 @@ typedef struct cnn__norm_kernels {
     void (*gradient)(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy, const float *mean,
                      const float *scale, const float *offset, const float *slope, float *dx);
     /* Both with dy 0 where (x - mean) scale + beta is at most 0, scale being gamma inv_std: the very value whose relu
-     * affine stores. x is never NULL; with offset NULL dx is scale dy. NULL: the driver replaces dy by what the
-     * activation leaves of it. */
+     * affine stores; of `relu6` also where it is at least 6. x is never NULL; with offset NULL dx is scale dy. NULL:
+     * the driver replaces dy by what the activation leaves of it. */
     void (*relu_gradient_sums)(int64_t rows, int64_t c, const float *x, const float *dy, const float *gamma,
-                               const float *beta, const float *mean, const float *inv_std, double *sum_dy,
+                               const float *beta, const float *mean, const float *inv_std, bool relu6, double *sum_dy,
                                double *sum_dot);
     void (*relu_gradient)(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
                           const float *mean, const float *scale, const float *beta, const float *offset,
-                          const float *slope, float *dx);
+                          const float *slope, bool relu6, float *dx);
 } cnn__norm_kernels;
+
+/* Whether the backward pass of a normalisation applies the derivative of its activation. */
+static inline bool cnn__norm_derives(int32_t activation)
+{
+    return activation == CNN_LINEAR || activation == CNN_RELU || activation == CNN_RELU6;
+}
 
 static inline int64_t cnn__norm_rows(const cnn_norm_shape *shape) { return shape->n * shape->h * shape->w; }
 

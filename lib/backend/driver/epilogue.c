@@ -14,11 +14,6 @@ cnn_status cnn__gemm(const cnn_backend_call *call, const cnn_gemm_args *args)
     return call->backend->gemm(&own, args);
 }
 
-bool cnn__activation_is_elementwise(int32_t activation)
-{
-    return (activation >= CNN_LINEAR && activation <= CNN_TANH) || activation == CNN_RELU6;
-}
-
 cnn_status cnn__epilogue_forward(const cnn_backend_call *call, const cnn_epilogue *epilogue, size_t n, float *y)
 {
     const cnn_activation_args args = {.struct_size = sizeof(args),

@@ -84,8 +84,8 @@ static void affine_rows(const void *argument, size_t begin, size_t end)
                                                   : cnn__norm_inverse_deviation(work->variance[j + i], shape->epsilon);
             scale[i] = work->gamma[j + i] * inv_std;
         }
-        work->kernels->affine(rows, columns, c, work->x + at, work->mean + j, scale, work->beta + j,
-                              shape->epilogue.activation == CNN_RELU, work->out + at);
+        work->kernels->affine(rows, columns, c, work->x + at, work->mean + j, scale, work->beta + j, &shape->epilogue,
+                              work->out + at);
     }
 }
 
@@ -185,7 +185,7 @@ static void gradient_sums_of_part(void *argument, size_t index, uint32_t worker)
     const float *x = work->x + part.begin * c, *dy = work->dy + part.begin * c;
     if (work->beta != NULL) {
         work->kernels->relu_gradient_sums(rows, (int64_t)c, x, dy, work->gamma, work->beta, work->mean, work->inv_std,
-                                          sum, sum + c);
+                                          work->shape->epilogue.activation == CNN_RELU6, sum, sum + c);
     } else {
         work->kernels->gradient_sums(rows, (int64_t)c, x, dy, work->mean, work->inv_std, sum, sum + c);
     }
@@ -209,7 +209,8 @@ static void gradient_rows(const void *argument, size_t begin, size_t end)
         }
         if (work->beta != NULL) {
             work->kernels->relu_gradient(rows, columns, c, work->x + at, work->dy + at, work->mean + j, scale,
-                                         work->beta + j, moving ? offset : NULL, slope, work->out + at);
+                                         work->beta + j, moving ? offset : NULL, slope,
+                                         shape->epilogue.activation == CNN_RELU6, work->out + at);
         } else {
             work->kernels->gradient(rows, columns, c, moving ? work->x + at : NULL, work->dy + at, work->mean + j,
                                     scale, offset, slope, work->out + at);
@@ -220,7 +221,10 @@ static void gradient_rows(const void *argument, size_t begin, size_t end)
 static cnn_status backward(const cnn__norm_kernels *kernels, const cnn_backend_call *call, const cnn_norm_args *args)
 {
     const cnn_norm_shape *shape = &args->shape;
-    const bool relu = shape->epilogue.activation == CNN_RELU, again = kernels->relu_gradient != NULL;
+    const bool relu = shape->epilogue.activation != CNN_LINEAR, again = kernels->relu_gradient != NULL;
+    if (!cnn__norm_derives(shape->epilogue.activation)) {
+        return CNN_ERROR_UNSUPPORTED;
+    }
     if (!cnn__has_workspace(call, cnn__norm_workspace(shape))) {
         return CNN_ERROR_BACKEND;
     }

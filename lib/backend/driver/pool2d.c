@@ -27,14 +27,26 @@ static cnn__pool_window window_of(int64_t out, int32_t kernel, int32_t stride, i
     return window;
 }
 
+static cnn__pool_window adaptive_window_of(int64_t out, int64_t output, int64_t size)
+{
+    const int64_t begin = out * size / output, end = ((out + 1) * size + output - 1) / output;
+    return (cnn__pool_window){begin, begin, end, end - begin};
+}
+
 cnn__pool_window cnn__pool2d_rows(const cnn_pool2d_shape *shape, int64_t out_y)
 {
+    if (shape->adaptive) {
+        return adaptive_window_of(out_y, shape->out_h, shape->in_h);
+    }
     return window_of(out_y, shape->kernel_h, shape->stride_h, shape->pad_top, shape->pad_bottom, shape->in_h,
                      shape->count_include_pad != 0);
 }
 
 cnn__pool_window cnn__pool2d_columns(const cnn_pool2d_shape *shape, int64_t out_x)
 {
+    if (shape->adaptive) {
+        return adaptive_window_of(out_x, shape->out_w, shape->in_w);
+    }
     return window_of(out_x, shape->kernel_w, shape->stride_w, shape->pad_left, shape->pad_right, shape->in_w,
                      shape->count_include_pad != 0);
 }
@@ -53,6 +65,18 @@ static void forward_rows(const void *argument, size_t begin, size_t end)
     }
 }
 
+/* The output rows whose windows reach rows [first, last). */
+static cnn__range rows_that_reach(const cnn_pool2d_shape *shape, int64_t first, int64_t last)
+{
+    if (shape->adaptive) {
+        return (cnn__range){(size_t)(first * shape->out_h / shape->in_h),
+                            (size_t)cnn__ceil_div(last * shape->out_h, shape->in_h)};
+    }
+    const int64_t begin = cnn__ceil_div(first + shape->pad_top - shape->kernel_h + 1, shape->stride_h);
+    const int64_t end = cnn__floor_div(last - 1 + shape->pad_top, shape->stride_h) + 1;
+    return (cnn__range){(size_t)cnn__max_i64(begin, 0), (size_t)cnn__min_i64(end, shape->out_h)};
+}
+
 static void backward_band(const void *argument, size_t begin, size_t end)
 {
     const pool_work *work = argument;
@@ -61,11 +85,9 @@ static void backward_band(const void *argument, size_t begin, size_t end)
         size_t image = task / (size_t)work->bands;
         int64_t first = (int64_t)(task % (size_t)work->bands) * work->band;
         int64_t last = cnn__min_i64(first + work->band, shape->in_h);
-        int64_t before = cnn__ceil_div(first + shape->pad_top - shape->kernel_h + 1, shape->stride_h);
-        int64_t out_begin = cnn__max_i64(before, 0);
-        int64_t out_end = cnn__min_i64(cnn__floor_div(last - 1 + shape->pad_top, shape->stride_h) + 1, shape->out_h);
+        const cnn__range out = rows_that_reach(shape, first, last);
         size_t out_at = image * (size_t)(shape->out_h * shape->out_w * shape->c);
-        work->kernels->backward_rows(shape, first, last, out_begin, out_end, work->from + out_at,
+        work->kernels->backward_rows(shape, first, last, (int64_t)out.begin, (int64_t)out.end, work->from + out_at,
                                      work->argmax != NULL ? work->argmax + out_at * (size_t)shape->argmax_bytes : NULL,
                                      work->to + image * (size_t)(shape->in_h * shape->in_w * shape->c));
     }

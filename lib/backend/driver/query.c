@@ -2,8 +2,8 @@
 /* What the drivers answer for a table that leaves its work to them. */
 #include "backend/driver/driver.h"
 
-#define ELEMENTWISE_ACTIVATIONS \
-    (1u << CNN_LINEAR | 1u << CNN_RELU | 1u << CNN_LEAKY_RELU | 1u << CNN_SIGMOID | 1u << CNN_TANH | 1u << CNN_RELU6)
+/* All but those over rows. */
+#define ELEMENTWISE_ACTIVATIONS (((2u << CNN__LAST_ACTIVATION) - 1) & ~(1u << CNN_SOFTMAX | 1u << CNN_LOG_SOFTMAX))
 
 static bool has_epilogue(const cnn_epilogue *epilogue, cnn_op_answer *answer)
 {
@@ -34,10 +34,7 @@ static cnn_status query_norm(const cnn_norm_shape *shape, cnn_op_answer *answer)
 {
     const cnn_epilogue *epilogue = &shape->epilogue;
     answer->workspace[CNN_PASS_FORWARD] = answer->workspace[CNN_PASS_BACKWARD] = cnn__norm_workspace(shape);
-    answer->activations = 1u << CNN_LINEAR | 1u << CNN_RELU;
-    return epilogue->pool == 0 && (epilogue->activation == CNN_LINEAR || epilogue->activation == CNN_RELU)
-               ? CNN_OK
-               : CNN_ERROR_UNSUPPORTED;
+    return has_epilogue(epilogue, answer) ? CNN_OK : CNN_ERROR_UNSUPPORTED;
 }
 
 cnn_status cnn__driver_query(cnn_op op, const void *args, uint32_t threads, cnn_op_answer *answer)

@@ -25,12 +25,12 @@ static void moments(int64_t rows, int64_t c, const float *x, double *mean, doubl
 }
 
 static void affine(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *mean, const float *scale,
-                   const float *beta, bool relu, float *y)
+                   const float *beta, const cnn_epilogue *epilogue, float *y)
 {
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t j = 0; j < columns; j++) {
             float value = (x[r * stride + j] - mean[j]) * scale[j] + beta[j];
-            y[r * stride + j] = relu && value <= 0 ? 0 : value;
+            y[r * stride + j] = cnn__activation_value((cnn_activation)epilogue->activation, epilogue->alpha, value);
         }
     }
 }

@@ -8,7 +8,7 @@
 typedef struct activation_work {
     cnn_activation activation;
     float alpha;
-    const float *x; /* backward: the output y */
+    const float *x; /* backward: the output y, or the input */
     const float *dy;
     float *out;
 } activation_work;
@@ -31,58 +31,25 @@ VEC_INLINE void backward_loop(const activation_work *work, cnn_activation activa
 static void forward_span(const void *argument, size_t begin, size_t end)
 {
     const activation_work *work = argument;
-    switch (work->activation) {
-    case CNN_RELU:
-        forward_loop(work, CNN_RELU, begin, end);
-        break;
-    case CNN_LEAKY_RELU:
-        forward_loop(work, CNN_LEAKY_RELU, begin, end);
-        break;
-    case CNN_SIGMOID:
-        forward_loop(work, CNN_SIGMOID, begin, end);
-        break;
-    case CNN_TANH:
-        forward_loop(work, CNN_TANH, begin, end);
-        break;
-    case CNN_RELU6:
-        forward_loop(work, CNN_RELU6, begin, end);
-        break;
-    default:
-        forward_loop(work, CNN_LINEAR, begin, end);
-        break;
-    }
+#define FORWARD(constant) forward_loop(work, constant, begin, end)
+    VEC_WITH_ACTIVATION(work->activation, FORWARD)
+#undef FORWARD
 }
 
 static void backward_span(const void *argument, size_t begin, size_t end)
 {
     const activation_work *work = argument;
-    switch (work->activation) {
-    case CNN_RELU:
-        backward_loop(work, CNN_RELU, begin, end);
-        break;
-    case CNN_LEAKY_RELU:
-        backward_loop(work, CNN_LEAKY_RELU, begin, end);
-        break;
-    case CNN_SIGMOID:
-        backward_loop(work, CNN_SIGMOID, begin, end);
-        break;
-    case CNN_TANH:
-        backward_loop(work, CNN_TANH, begin, end);
-        break;
-    case CNN_RELU6:
-        backward_loop(work, CNN_RELU6, begin, end);
-        break;
-    default:
-        backward_loop(work, CNN_LINEAR, begin, end);
-        break;
-    }
+#define BACKWARD(constant) backward_loop(work, constant, begin, end)
+    VEC_WITH_ACTIVATION(work->activation, BACKWARD)
+#undef BACKWARD
 }
 
 cnn_status CNN__VECTOR(cnn__activation)(const cnn_backend_call *call, cnn_pass pass, const cnn_activation_args *args)
 {
     const cnn_activation activation = (cnn_activation)args->activation;
     const activation_work forward = {activation, args->alpha, args->x, NULL, args->y};
-    const activation_work backward = {activation, args->alpha, args->y, args->dy, args->dx};
+    const float *from = cnn__activation_reads_input(activation) ? args->x : args->y;
+    const activation_work backward = {activation, args->alpha, from, args->dy, args->dx};
     if (pass != CNN_PASS_FORWARD && pass != CNN_PASS_BACKWARD) {
         return CNN_ERROR_UNSUPPORTED;
     }

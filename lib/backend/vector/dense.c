@@ -183,7 +183,7 @@ static void finish_tile(const dense_product *p, cnn__range rows, cnn__range colu
             if (p->bias != NULL) {
                 value += vec_load_n(p->bias + columns.begin + i, lanes);
             }
-            vec_store_n(to + i, vec_activate(p->activation, p->alpha, value), lanes);
+            vec_store_n(to + i, vec_activate_one((int32_t)p->activation, p->alpha, value), lanes);
         }
     }
 }

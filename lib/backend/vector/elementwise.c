@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Elementwise operations and sums of squares. */
+#include "backend/driver/task.h"
 #include "backend/vector/activate.h"
 #include "backend/vector/kernels.h"
 
@@ -10,12 +11,12 @@ VEC_INLINE vec_f combined(int32_t kind, vec_f a, vec_f b)
 }
 
 /* n values of a and b; the kind and the most common activations are constants after inlining. */
-VEC_INLINE void combine_loop(int32_t kind, cnn_activation activation, float alpha, size_t n, const float *a,
-                             const float *b, float *y)
+VEC_INLINE void combine_loop(int32_t kind, int32_t activation, float alpha, size_t n, const float *a, const float *b,
+                             float *y)
 {
     for (size_t i = 0; i < n; i += VEC_WIDTH) {
         const vec_f value = combined(kind, vec_load_n(a + i, n - i), vec_load_n(b + i, n - i));
-        vec_store_n(y + i, vec_activate(activation, alpha, value), n - i);
+        vec_store_n(y + i, vec_activate_one(activation, alpha, value), n - i);
     }
 }
 
@@ -29,7 +30,7 @@ VEC_INLINE void combine_kind(int32_t kind, const cnn_epilogue *epilogue, size_t 
     } else if (epilogue->activation == CNN_RELU6) {
         combine_loop(kind, CNN_RELU6, 0, n, a, b, y);
     } else {
-        combine_loop(kind, (cnn_activation)epilogue->activation, epilogue->alpha, n, a, b, y);
+        combine_loop(kind, epilogue->activation, epilogue->alpha, n, a, b, y);
     }
 }
 
@@ -48,11 +49,22 @@ static void combine_values(const cnn_elementwise_args *args, size_t n, const flo
     }
 }
 
+/* Values of b that are written out again and again where few repeat: one value, or the channels of an image. */
+#define TILE 256
+
 static void combine(const cnn_elementwise_args *args, size_t n, size_t period, const float *a, const float *b, float *y)
 {
-    const size_t step = period == 0 ? n : period;
+    float tile[TILE];
+    size_t step = period == 0 ? n : period;
+    if (step <= TILE / 4 && step < n) {
+        step = cnn__min_size(TILE / period * period, n);
+        for (size_t i = 0; i < step; i++) {
+            tile[i] = i < period ? b[i] : tile[i - period];
+        }
+        b = tile;
+    }
     for (size_t at = 0; at < n; at += step) {
-        combine_values(args, step, a + at, b, y + at);
+        combine_values(args, cnn__min_size(step, n - at), a + at, b, y + at);
     }
 }
 

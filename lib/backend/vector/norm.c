@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The innermost loops of normalisation. */
 #include "backend/driver/task.h"
+#include "backend/vector/activate.h"
 #include "backend/vector/kernels.h"
 #include "backend/vector/norm_sums.h"
 
@@ -72,29 +73,37 @@ static void moments(int64_t rows, int64_t c, const float *x, double *mean, doubl
     }
 }
 
-static void affine(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *mean, const float *scale,
-                   const float *beta, bool relu, float *y)
+VEC_INLINE void affine_rows(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *mean,
+                            const float *scale, const float *beta, cnn_activation activation, float alpha, float *y)
 {
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t j = 0; j < columns; j += VEC_WIDTH) {
             size_t n = (size_t)(columns - j);
             vec_f value = vec_load_n(x + r * stride + j, n) - vec_load_n(mean + j, n);
             value = value * vec_load_n(scale + j, n) + vec_load_n(beta + j, n);
-            vec_store_n(y + r * stride + j, relu ? vec_relu(value) : value, n);
+            vec_store_n(y + r * stride + j, vec_activate(activation, alpha, value), n);
         }
     }
 }
 
-/* What relu lets through: dy where its argument, worked out as affine does, is above 0 or no number. */
-VEC_INLINE vec_f before_relu(vec_f dy, vec_f centered, vec_f scale, vec_f beta)
-{
-    const vec_f value = centered * scale + beta;
-    return vec_keep(~(value <= 0.0f), dy);
+static void affine(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *mean, const float *scale,
+                   const float *beta, const cnn_epilogue *epilogue, float *y){
+#define AFFINE(constant) affine_rows(rows, columns, stride, x, mean, scale, beta, constant, epilogue->alpha, y)
+    VEC_WITH_ACTIVATION(epilogue->activation, AFFINE)
+#undef AFFINE
 }
 
-/* Adds up to NORM_RUN rows; as tile_moments. `relu` is a constant; without it gamma and beta are not read. */
+/* What relu, or relu6, lets through: dy where its argument, worked out as affine does, is above 0, and below 6, or no
+ * number. */
+VEC_INLINE vec_f before_relu(cnn_activation relu, vec_f dy, vec_f centered, vec_f scale, vec_f beta)
+{
+    return vec_activate_gradient(relu, 0, centered * scale + beta, dy);
+}
+
+/* Adds up to NORM_RUN rows; as tile_moments. `relu`, a constant, is CNN_LINEAR where there is none: gamma and beta are
+ * not read then. */
 VEC_INLINE void tile_sums(int64_t rows, int64_t c, const float *x, const float *dy, const float *gamma,
-                          const float *beta, const float *mean, const float *inv_std, bool relu, int vectors,
+                          const float *beta, const float *mean, const float *inv_std, cnn_activation relu, int vectors,
                           size_t last, double *sum_dy, double *sum_dot)
 {
     vec_f center[NORM_TILE], total[NORM_TILE] = {{0}}, dot[NORM_TILE] = {{0}};
@@ -102,7 +111,7 @@ VEC_INLINE void tile_sums(int64_t rows, int64_t c, const float *x, const float *
     for (int v = 0; v < vectors; v++) {
         const size_t n = v + 1 < vectors ? VEC_WIDTH : last, j = (size_t)v * VEC_WIDTH;
         center[v] = vec_load_n(mean + j, n);
-        if (relu) {
+        if (relu != CNN_LINEAR) {
             scale[v] = vec_load_n(gamma + j, n) * vec_load_n(inv_std + j, n);
             shift[v] = vec_load_n(beta + j, n);
         }
@@ -112,7 +121,7 @@ VEC_INLINE void tile_sums(int64_t rows, int64_t c, const float *x, const float *
             const size_t n = v + 1 < vectors ? VEC_WIDTH : last;
             const vec_f centered = vec_load_n(x + r * c + v * VEC_WIDTH, n) - center[v];
             vec_f gradient = vec_load_n(dy + r * c + v * VEC_WIDTH, n);
-            gradient = relu ? before_relu(gradient, centered, scale[v], shift[v]) : gradient;
+            gradient = before_relu(relu, gradient, centered, scale[v], shift[v]);
             total[v] += gradient;
             dot[v] += gradient * centered;
         }
@@ -125,18 +134,19 @@ VEC_INLINE void tile_sums(int64_t rows, int64_t c, const float *x, const float *
 }
 
 VEC_INLINE void add_gradients(int64_t rows, int64_t c, const float *x, const float *dy, const float *gamma,
-                              const float *beta, const float *mean, const float *inv_std, bool relu, double *sum_dy,
-                              double *sum_dot)
+                              const float *beta, const float *mean, const float *inv_std, cnn_activation relu,
+                              double *sum_dy, double *sum_dot)
 {
+    const bool affine = relu != CNN_LINEAR;
     for (int64_t begin = 0; begin < rows; begin += NORM_RUN) {
         const int64_t run = cnn__min_i64(rows - begin, NORM_RUN), at = begin * c;
         int64_t j = 0;
         for (; j + NORM_TILE * VEC_WIDTH <= c; j += NORM_TILE * VEC_WIDTH) {
-            tile_sums(run, c, x + at + j, dy + at + j, relu ? gamma + j : NULL, relu ? beta + j : NULL, mean + j,
+            tile_sums(run, c, x + at + j, dy + at + j, affine ? gamma + j : NULL, affine ? beta + j : NULL, mean + j,
                       inv_std + j, relu, NORM_TILE, VEC_WIDTH, sum_dy + j, sum_dot + j);
         }
         for (; j < c; j += VEC_WIDTH) {
-            tile_sums(run, c, x + at + j, dy + at + j, relu ? gamma + j : NULL, relu ? beta + j : NULL, mean + j,
+            tile_sums(run, c, x + at + j, dy + at + j, affine ? gamma + j : NULL, affine ? beta + j : NULL, mean + j,
                       inv_std + j, relu, 1, cnn__min_size((size_t)(c - j), VEC_WIDTH), sum_dy + j, sum_dot + j);
         }
     }
@@ -145,14 +155,18 @@ VEC_INLINE void add_gradients(int64_t rows, int64_t c, const float *x, const flo
 static void gradient_sums(int64_t rows, int64_t c, const float *x, const float *dy, const float *mean,
                           const float *inv_std, double *sum_dy, double *sum_dot)
 {
-    add_gradients(rows, c, x, dy, NULL, NULL, mean, inv_std, false, sum_dy, sum_dot);
+    add_gradients(rows, c, x, dy, NULL, NULL, mean, inv_std, CNN_LINEAR, sum_dy, sum_dot);
 }
 
 static void relu_gradient_sums(int64_t rows, int64_t c, const float *x, const float *dy, const float *gamma,
-                               const float *beta, const float *mean, const float *inv_std, double *sum_dy,
+                               const float *beta, const float *mean, const float *inv_std, bool relu6, double *sum_dy,
                                double *sum_dot)
 {
-    add_gradients(rows, c, x, dy, gamma, beta, mean, inv_std, true, sum_dy, sum_dot);
+    if (relu6) {
+        add_gradients(rows, c, x, dy, gamma, beta, mean, inv_std, CNN_RELU6, sum_dy, sum_dot);
+    } else {
+        add_gradients(rows, c, x, dy, gamma, beta, mean, inv_std, CNN_RELU, sum_dy, sum_dot);
+    }
 }
 
 static void gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy, const float *mean,
@@ -172,9 +186,9 @@ static void gradient(int64_t rows, int64_t columns, int64_t stride, const float 
     }
 }
 
-static void relu_gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
-                          const float *mean, const float *scale, const float *beta, const float *offset,
-                          const float *slope, float *dx)
+VEC_INLINE void relu_gradient_of(cnn_activation relu, int64_t rows, int64_t columns, int64_t stride, const float *x,
+                                 const float *dy, const float *mean, const float *scale, const float *beta,
+                                 const float *offset, const float *slope, float *dx)
 {
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t j = 0; j < columns; j += VEC_WIDTH) {
@@ -182,12 +196,23 @@ static void relu_gradient(int64_t rows, int64_t columns, int64_t stride, const f
             const int64_t at = r * stride + j;
             const vec_f factor = vec_load_n(scale + j, n);
             const vec_f centered = vec_load_n(x + at, n) - vec_load_n(mean + j, n);
-            vec_f value = before_relu(vec_load_n(dy + at, n), centered, factor, vec_load_n(beta + j, n));
+            vec_f value = before_relu(relu, vec_load_n(dy + at, n), centered, factor, vec_load_n(beta + j, n));
             if (offset != NULL) {
                 value = value - vec_load_n(offset + j, n) - vec_load_n(slope + j, n) * centered;
             }
             vec_store_n(dx + at, factor * value, n);
         }
+    }
+}
+
+static void relu_gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
+                          const float *mean, const float *scale, const float *beta, const float *offset,
+                          const float *slope, bool relu6, float *dx)
+{
+    if (relu6) {
+        relu_gradient_of(CNN_RELU6, rows, columns, stride, x, dy, mean, scale, beta, offset, slope, dx);
+    } else {
+        relu_gradient_of(CNN_RELU, rows, columns, stride, x, dy, mean, scale, beta, offset, slope, dx);
     }
 }
 

@@ -127,6 +127,8 @@ static void forward_rows(const void *argument, size_t begin, size_t end)
     for (size_t row = begin; row < end; row++) {
         if (work->shape->epilogue.activation == CNN_RELU) {
             forward_cells(work, cells_of(work, row), CNN_RELU);
+        } else if (work->shape->epilogue.activation == CNN_RELU6) {
+            forward_cells(work, cells_of(work, row), CNN_RELU6);
         } else {
             forward_cells(work, cells_of(work, row), CNN_LINEAR);
         }

@@ -23,20 +23,9 @@ VEC_INLINE void activate_rows(int64_t rows, int64_t columns, int64_t stride, con
 static void bias_activation(int64_t rows, int64_t columns, int64_t stride, const float *bias, cnn_activation activation,
                             float alpha, float *y)
 {
-    switch (activation) {
-    case CNN_LINEAR:
-        activate_rows(rows, columns, stride, bias, CNN_LINEAR, alpha, y);
-        break;
-    case CNN_RELU:
-        activate_rows(rows, columns, stride, bias, CNN_RELU, alpha, y);
-        break;
-    case CNN_RELU6:
-        activate_rows(rows, columns, stride, bias, CNN_RELU6, alpha, y);
-        break;
-    default:
-        activate_rows(rows, columns, stride, bias, activation, alpha, y);
-        break;
-    }
+#define ACTIVATE(constant) activate_rows(rows, columns, stride, bias, constant, alpha, y)
+    VEC_WITH_ACTIVATION(activation, ACTIVATE)
+#undef ACTIVATE
 }
 
 static void accumulate(int64_t n, const float *x, float *y)

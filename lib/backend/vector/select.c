@@ -33,10 +33,8 @@ static cnn_status query_norm(const cnn__vector_kernels *kernels, const cnn_norm_
                                                                                      ? kernels->norm_pool_workspace(
                                                                                            shape)
                                                                                      : cnn__norm_workspace(shape);
-    answer->activations = 1u << CNN_LINEAR | 1u << CNN_RELU;
     answer->pools = 1u << 2;
-    return shape->epilogue.activation == CNN_LINEAR || shape->epilogue.activation == CNN_RELU ? CNN_OK
-                                                                                              : CNN_ERROR_UNSUPPORTED;
+    return shape->epilogue.pool == 0 || cnn__norm_derives(shape->epilogue.activation) ? CNN_OK : CNN_ERROR_UNSUPPORTED;
 }
 
 static cnn_status query(const cnn_backend *backend, cnn_op op, const void *args, uint32_t threads,

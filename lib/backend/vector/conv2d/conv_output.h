@@ -5,6 +5,7 @@
 
 #include <cnn/backend.h>
 
+#include "backend/vector/activate.h"
 #include "backend/vector/conv2d/conv_tile.h"
 
 /* Where pixels of a mosaic lie: see mosaic.h. */
@@ -50,38 +51,20 @@ VEC_INLINE void conv_store_bytes(uint8_t *p, vec_i v, size_t lanes)
     }
 }
 
-VEC_INLINE vec_f conv_activation(vec_f x, int32_t activation, float alpha)
-{
-    switch (activation) {
-    case CNN_RELU:
-        return (vec_f)(~(x <= 0.0f) & (vec_i)x);
-    case CNN_LEAKY_RELU:
-        return vec_select(x > 0.0f, x, alpha * x);
-    case CNN_SIGMOID:
-        return vec_sigmoid(x);
-    case CNN_TANH:
-        return vec_tanh(x);
-    case CNN_RELU6:
-        return vec_relu6(x);
-    default:
-        return x;
-    }
-}
-
 /* Bias and activation of `count` values in place. */
 VEC_INLINE void conv_activate(vec_f *v, int count, vec_f bias, const conv_output *out)
 {
     if (out->activation == CNN_RELU) {
         for (int i = 0; i < count; i++) {
-            v[i] = conv_activation(v[i] + bias, CNN_RELU, 0);
+            v[i] = vec_relu(v[i] + bias);
         }
     } else if (out->activation == CNN_RELU6) {
         for (int i = 0; i < count; i++) {
-            v[i] = conv_activation(v[i] + bias, CNN_RELU6, 0);
+            v[i] = vec_relu6(v[i] + bias);
         }
     } else {
         for (int i = 0; i < count; i++) {
-            v[i] = conv_activation(v[i] + bias, out->activation, out->alpha);
+            v[i] = vec_activate_one(out->activation, out->alpha, v[i] + bias);
         }
     }
 }
@@ -123,12 +106,12 @@ VEC_INLINE void conv_pool_store(const conv_output *out, size_t at, const vec_f *
     const int relu = out->activation == CNN_RELU, relu6 = out->activation == CNN_RELU6;
     if (!relu && !relu6 && out->activation != CNN_LINEAR) {
         for (int i = 0; i < 4; i++) {
-            cell[i] = conv_activation(cell[i], out->activation, out->alpha);
+            cell[i] = vec_activate_one(out->activation, out->alpha, cell[i]);
         }
     }
     vec_i place;
     const vec_f best = conv_pool_best(cell, &place);
-    vec_store_n(out->y + at, relu ? conv_activation(best, CNN_RELU, 0) : relu6 ? vec_relu6(best) : best, lanes);
+    vec_store_n(out->y + at, relu ? vec_relu(best) : relu6 ? vec_relu6(best) : best, lanes);
     if (out->argmax == NULL) {
         return;
     }
