@@ -151,6 +151,40 @@ void cnn__zoo_unit(cnn__zoo_builder *b, const char *name, const char *const part
     }
 }
 
+const char *cnn__zoo_part(char text[24], int number)
+{
+    snprintf(text, 24, "block.%d", number);
+    return text;
+}
+
+/* The part of a squeeze-excitation, "block.2" and ".fc1". */
+static const char *inner(char text[CNN__ZOO_NAME / 2], const char *name, const char *part)
+{
+    snprintf(text, CNN__ZOO_NAME / 2, "%s%s", name, part);
+    return text;
+}
+
+void cnn__zoo_squeeze(cnn__zoo_builder *b, const char *name, int32_t channels, int32_t squeezed,
+                      cnn_activation activation, cnn_activation gate)
+{
+    char input[CNN__ZOO_NAME], scale[CNN__ZOO_NAME], text[CNN__ZOO_NAME / 2];
+    const bool bias = b->bias;
+    cnn__zoo_mark(b, input);
+    b->bias = true;
+    cnn__zoo_put(
+        b, cnn_adaptive_average_pool2d(
+               b->context, CNN_ADAPTIVE_POOL2D(.name = cnn__zoo_name(b, inner(text, name, ".avgpool")), .size = {1})));
+    cnn__zoo_conv(b, CNN_CONV2D(.name = inner(text, name, ".fc1"), .filters = squeezed, .kernel = {1}));
+    cnn__zoo_activate(b, inner(text, name, ".activation"), activation);
+    cnn__zoo_conv(b, CNN_CONV2D(.name = inner(text, name, ".fc2"), .filters = channels, .kernel = {1}));
+    cnn__zoo_activate(b, inner(text, name, ".scale_activation"), gate);
+    b->bias = bias;
+    cnn__zoo_mark(b, scale);
+    cnn__zoo_return(b, input);
+    cnn__zoo_name(b, inner(text, name, ".multiply"));
+    cnn__zoo_join(b, cnn_multiply(b->context, CNN_NAMED(.name = b->name)), scale);
+}
+
 void cnn__zoo_max_pool(cnn__zoo_builder *b, const char *name, int32_t size, int32_t stride, int32_t pad)
 {
     cnn__zoo_put(

@@ -68,6 +68,12 @@ void cnn__zoo_activate(cnn__zoo_builder *b, const char *name, cnn_activation act
 extern const char *const cnn__zoo_named[3], *const cnn__zoo_numbered[3]; /* .conv .bn .relu; .0 .1 .2 */
 void cnn__zoo_unit(cnn__zoo_builder *b, const char *name, const char *const parts[3], const cnn_conv2d_options *options,
                    cnn_activation activation);
+/* "block.3" into `text`, which it returns: what torchvision calls the parts of a block. */
+const char *cnn__zoo_part(char text[24], int number);
+/* Squeeze-excitation (Hu et al. 2018) of so many channels: the mean of each, two 1x1 convolutions, and the channels
+ * multiplied by what comes out of `gate`. */
+void cnn__zoo_squeeze(cnn__zoo_builder *b, const char *name, int32_t channels, int32_t squeezed,
+                      cnn_activation activation, cnn_activation gate);
 void cnn__zoo_max_pool(cnn__zoo_builder *b, const char *name, int32_t size, int32_t stride, int32_t pad);
 void cnn__zoo_global_average(cnn__zoo_builder *b, const char *name);
 /* The sum of the last value and another. */
