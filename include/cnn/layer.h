@@ -433,7 +433,8 @@ typedef struct cnn_dropout_options {
     const char *name;
     float rate;       /**< probability of dropping, 0 <= rate < 1 */
     int32_t channels; /**< 1: whole channels (PyTorch's Dropout2d, Keras's SpatialDropout2D). On an N, C input that
-                           is the same as single values */
+                           is the same as single values. 2: whole samples: on the branch of a residual block that is
+                           stochastic depth (Huang et al. 2016; torchvision's StochasticDepth by rows) */
 } cnn_dropout_options;
 
 #define CNN_DROPOUT(...) CNN_OPTIONS(cnn_dropout_options, __VA_ARGS__)

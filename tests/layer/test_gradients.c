@@ -96,6 +96,7 @@ static cnn_layer *adaptive_max(cnn_context *c)
 static cnn_layer *reshape(cnn_context *c) { return cnn_reshape(c, CNN_RESHAPE(.shape = {4, -1, 6})); }
 static cnn_layer *zero_pad(cnn_context *c) { return cnn_zero_pad2d(c, CNN_ZERO_PAD2D(.pads = {1, 0, 2, 3})); }
 static cnn_layer *dropout(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f)); }
+static cnn_layer *dropout_samples(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f, .channels = 2)); }
 static cnn_layer *dropout_channels(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f, .channels = 1)); }
 static cnn_layer *activate(cnn_context *c, cnn_activation activation)
 {
@@ -143,6 +144,7 @@ static const struct {
     {"zero_pad", zero_pad},
     {"dropout", dropout},
     {"dropout_channels", dropout_channels},
+    {"dropout_samples", dropout_samples},
     {"relu", relu},
     {"relu6", relu6},
     {"leaky", leaky},

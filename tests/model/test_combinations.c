@@ -109,6 +109,7 @@ static const element elements[] = {
     {RESHAPE, CNN_RESHAPE(.shape = {8}, .rows = 1)},
     {FLATTEN, NULL},
     {DROPOUT, CNN_DROPOUT(.rate = 0.5f, .channels = 1)},
+    {DROPOUT, CNN_DROPOUT(.rate = 0.5f, .channels = 2)},
     {PAD, CNN_ZERO_PAD2D(.pads = {1, 0, 2, 1})},
     {LRN, NULL},
     {LRN, CNN_LRN(.convention = CNN_PYTORCH, .size = 4, .bias = 2)},
