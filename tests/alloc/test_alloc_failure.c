@@ -275,6 +275,47 @@ static cnn_status fit_and_evaluate(cnn_context *context, uint64_t *hash)
     return status;
 }
 
+/* A new head, features of what is before it in memory and in a file, and a training on them. */
+static cnn_status train_a_head(cnn_context *context, uint64_t *hash)
+{
+    cnn_dataset *data = NULL, *memory = NULL, *file = NULL;
+    cnn_model *base = NULL, *model = NULL;
+    cnn_loader *loader = NULL;
+    cnn_optimizer *optimizer = NULL;
+    unlink(path);
+    cnn_status status = test_dataset(context, 0, 12, &data);
+    status = status == CNN_OK ? test_model(context, &base) : status;
+    if (status == CNN_OK) {
+        status = cnn_model_replace_head(base, CNN_HEAD(.layers = "dense=4,relu", .classes = TEST_CLASSES), &model);
+    }
+    status = status == CNN_OK ? cnn_model_set_trainable(model, "*", false) : status;
+    status = status == CNN_OK ? cnn_model_set_trainable(model, "head_*", true) : status;
+    if (status == CNN_OK) {
+        status = cnn_features_create(model, CNN_FEATURES(.dataset = data), &memory);
+    }
+    if (status == CNN_OK) {
+        status = cnn_features_create(model, CNN_FEATURES(.dataset = data, .path = path), &file);
+    }
+    if (status == CNN_OK) {
+        status = cnn_loader_create(context, file, CNN_LOADER(.batch = 6, .shuffle = 1), &loader);
+    }
+    status = status == CNN_OK ? cnn_rmsprop_create(context, NULL, &optimizer) : status;
+    if (status == CNN_OK) {
+        const char *from = cnn_model_frozen_layer(model);
+        status = from == NULL ? CNN_ERROR_OUT_OF_MEMORY
+                              : cnn_fit(model, CNN_FIT(.train = loader, .optimizer = optimizer, .from = from), NULL);
+    }
+    *hash = status == CNN_OK ? test_model_hash(model) : 0;
+    cnn_optimizer_free(optimizer);
+    cnn_loader_free(loader);
+    cnn_dataset_free(file);
+    cnn_dataset_free(memory);
+    cnn_model_free(model);
+    cnn_model_free(base);
+    cnn_dataset_free(data);
+    return status;
+}
+
 typedef struct memory_file {
     unsigned char bytes[8192];
     size_t size;
@@ -356,6 +397,9 @@ END_TEST
 START_TEST(fitting_by_groups_survives) { fail_everywhere("fit by groups", fit_by_groups); }
 END_TEST
 
+START_TEST(training_a_head_survives) { fail_everywhere("head", train_a_head); }
+END_TEST
+
 START_TEST(prediction_survives)
 {
     fail_everywhere("predict a PNG", predict_png);
@@ -375,6 +419,7 @@ int main(void)
     tcase_add_test(tests, loading_batches_survives);
     tcase_add_test(tests, fitting_survives);
     tcase_add_test(tests, fitting_by_groups_survives);
+    tcase_add_test(tests, training_a_head_survives);
     tcase_add_test(tests, prediction_survives);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
