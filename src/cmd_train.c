@@ -359,8 +359,10 @@ static const tool_option train_options[] = {
      "goes on from a checkpoint, with the same bits as if it had never stopped; the other options "
      "are given again",
      TOOL_TEXT, AT(resume), 0, 0, NULL},
-    {"init-from", "FILE", "begins with the weights of this model file where names and shapes are the same", TOOL_TEXT,
-     AT(init_from), 0, 0, NULL},
+    {"init-from", "FILE",
+     "begins with the weights of this file where layers and shapes are the same: a model file, or one of PyTorch "
+     "or Keras, see `cnn help convert`",
+     TOOL_TEXT, AT(init_from), 0, 0, NULL},
     {"freeze", "LIST",
      "what is left as it is, one after the other: names of layers or parameters, such as conv2d_1,block*; before=LAYER "
      "for all before that layer; base for all but the head, the dense layers at the end; !NAME trains it all the same; "
