@@ -13,6 +13,7 @@ const tool_command *const tool_commands[] = {
     &tool_command_predict,
     &tool_command_explain,
     &tool_command_split,
+    &tool_command_convert,
     &tool_command_check,
     &tool_command_show,
     &tool_command_bench,

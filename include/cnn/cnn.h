@@ -21,6 +21,7 @@
 
 #include <cnn/layer.h>
 #include <cnn/model.h>
+#include <cnn/exchange.h>
 #include <cnn/trace.h>
 
 #include <cnn/features.h>
