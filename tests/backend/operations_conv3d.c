@@ -48,7 +48,7 @@ static volume volume_of(uint32_t variant)
     s->n = draw(&g, 1, 3);
     s->in_c = group_in * s->groups;
     s->out_c = group_out * s->groups;
-    s->epilogue.activation = draw_activation(&g, variant, false);
+    s->epilogue.activation = draw_activation(&g, variant, true);
     s->epilogue.alpha = 0.25f;
     v.x_size = (size_t)(s->n * s->in_d * s->in_h * s->in_w * s->in_c);
     v.f_size = (size_t)(s->kernel_d * s->kernel_h * s->kernel_w * group_in * s->out_c);
