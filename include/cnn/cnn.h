@@ -22,6 +22,7 @@
 #include <cnn/layer.h>
 #include <cnn/functional.h>
 #include <cnn/model.h>
+#include <cnn/exchange.h>
 #include <cnn/trace.h>
 
 #include <cnn/features.h>

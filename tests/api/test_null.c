@@ -27,6 +27,7 @@ static cnn_session *session;
 static cnn_image *image;
 static cnn_parameter parameter = CNN_PARAMETER_INIT;
 static cnn_initializer initializer;
+static cnn_weights *no_weights;
 static cnn_prediction prediction;
 static cnn_tensor tensor;
 static size_t count = 1;
@@ -371,6 +372,25 @@ static bool run_call(int number, const char **text)
         REFUSED(cnn_checkpoint_save(NULL, NULL, NULL, NULL, NULL))
         REFUSED(cnn_checkpoint_load(NULL, NULL, NULL, NULL, NULL))
         REFUSED(cnn_zoo_create(NULL, NULL, NULL, NULL))
+        REFUSED(cnn_weights_create(NULL, NULL, NULL))
+        REFUSED(cnn_weights_create(context, CNN_WEIGHTS(.name = "no function"), &no_weights))
+        REFUSED(cnn_weights_add(NULL, NULL, 0))
+        REFUSED(cnn_weights_open(NULL, NULL, NULL))
+        NOTHING(cnn_weights_free(NULL))
+        ZERO(cnn_weights_count(NULL))
+        ZERO(cnn_weights_layout_of(NULL))
+        REFUSED(cnn_weights_get(NULL, 0, NULL))
+        REFUSED(cnn_model_import(NULL, NULL, NULL, NULL))
+        REFUSED(cnn_model_import(model, NULL, NULL, NULL))
+        REFUSED(cnn_keras_load(NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL))
+        REFUSED(cnn_keras_load(context, NULL, "{}", 2, NULL, NULL, NULL, NULL))
+        REFUSED(cnn_keras_config(NULL, NULL, NULL))
+        REFUSED(cnn_keras_config(model, NULL, NULL))
+        REFUSED(cnn_model_export(NULL, CNN_WEIGHTS_OWN, NULL, NULL))
+        REFUSED(cnn_model_export(model, CNN_WEIGHTS_OWN, NULL, NULL))
+        REFUSED(cnn_model_save_tensors(NULL, CNN_WEIGHTS_OWN, NULL))
+        REFUSED(cnn_model_save_tensors(model, CNN_WEIGHTS_OWN, NULL))
+        REFUSED(cnn_archive_read(NULL, NULL, NULL, 0, NULL, NULL))
     default:
         *text = NULL;
         return true;
