@@ -28,6 +28,7 @@
 #include <cnn/features.h>
 
 #include <cnn/evaluator.h>
+#include <cnn/explain.h>
 #include <cnn/loss.h>
 #include <cnn/optimizer.h>
 #include <cnn/schedule.h>
