@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Graph convolution on Zachary's karate club: which of the two groups each of the 34 members joined when the club
- * split, learnt from the two leaders' groups alone. "An information flow model for conflict and fission in small groups",
- * Journal of Anthropological Research 33 (1977): 78 friendships; the groups are those after the split. */
+ * split, learnt from the two leaders' groups alone. "An information flow model for conflict and fission in small
+ * groups", Journal of Anthropological Research 33 (1977): 78 friendships; the groups are those after the split. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
