@@ -358,8 +358,10 @@ static const tool_option train_options[] = {
      "goes on from a checkpoint, with the same bits as if it had never stopped; the other options "
      "are given again",
      TOOL_TEXT, AT(resume), 0, 0, NULL},
-    {"init-from", "FILE", "begins with the weights of this model file where names and shapes are the same", TOOL_TEXT,
-     AT(init_from), 0, 0, NULL},
+    {"init-from", "FILE",
+     "begins with the weights of this file where layers and shapes are the same: a model file, or one of PyTorch "
+     "or Keras, see `cnn help convert`",
+     TOOL_TEXT, AT(init_from), 0, 0, NULL},
     {"freeze", "PATTERN", "leaves parameters as they are, such as \"conv2d_1/*,conv2d_2/*\"", TOOL_TEXT, AT(freeze), 0,
      0, NULL},
     {"head", "LAYERS",

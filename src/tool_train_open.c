@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From the settings of `cnn train` to all that cnn_fit() needs. */
+#include "tool_foreign.h"
 #include "tool_train.h"
 
 #include <math.h>
@@ -112,12 +113,11 @@ static int load_weights(train_run *train)
         return TOOL_DONE;
     }
     cnn_weights_report report = {.struct_size = sizeof(report)};
-    cnn_status status = cnn_model_load_weights(train->model, path, &report);
-    if (status != CNN_OK) {
-        return tool_fail_library(run, status);
+    int result = tool_foreign_fill(run, path, train->model, &report);
+    if (result != TOOL_DONE) {
+        return result;
     }
     char *printable = tool_printable(path);
-    int result = TOOL_DONE;
     if (report.loaded == 0) {
         result = tool_fail(run, "%s: none of its %u parameters fits this model", printable, (unsigned)report.unused);
     } else {

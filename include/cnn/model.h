@@ -538,6 +538,34 @@ CNN_API cnn_status cnn_session_gradient(const cnn_session *session, size_t index
     Since 0.1. */
 CNN_API cnn_status cnn_session_value_gradient(const cnn_session *session, const char *name, cnn_tensor *gradient);
 
+/** When a hook is called. The numbers are frozen. */
+typedef enum cnn_hook_pass {
+    CNN_HOOK_FORWARD = 0, /**< the value has just been computed */
+    CNN_HOOK_BACKWARD = 1 /**< its gradient is complete, and nothing before it has read that yet */
+} cnn_hook_pass;
+
+/**
+ * Receives a value on its way, on the thread that runs the session.
+ *
+ * name    of the value as the session's options have it: "conv1", "conv1:linear", "input". Valid during the call.
+ * tensor  the value, or its gradient, [count, ...]; may be written to: what runs afterwards reads what is there then.
+ *
+ * It must not call the session. Another status than CNN_OK ends the pass, which returns it.
+ */
+typedef cnn_status (*cnn_hook_function)(void *user, const char *name, cnn_hook_pass pass, const cnn_tensor *tensor);
+
+/**
+ * Calls `hook` in the session's later passes: in a forward pass for each layer's
+ * value that can be read (outputs, `keep`, `gradients`, keep_activations), in
+ * their order; in a backward pass for each value whose gradient can be read
+ * (`gradients`), from the last to the first, inputs at the end. So a program
+ * sees and changes what layers hand on, as hooks of PyTorch do. NULL ends that.
+ * Costs nothing when not set. Not thread-safe: as all calls of a session.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_UNSUPPORTED with a backend whose memory is its own.
+ * Since 0.1.
+ */
+CNN_API cnn_status cnn_session_set_hook(cnn_session *session, cnn_hook_function hook, void *user);
+
 /**
  * What the regularizers of the model add to the loss: penalties of all parameters as they are now, frozen ones
  * included, and, in a session with penalties, of what layers gave in the last forward pass. See cnn_regularizer.
@@ -585,6 +613,28 @@ CNN_API cnn_status cnn_session_predict_file(cnn_session *session, const char *pa
 /** The same for an image file that lies in memory; `data` is needed only during the call. Since 0.1. */
 CNN_API cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, size_t size,
                                               cnn_prediction *predictions, size_t *count);
+
+/**
+ * The values that cnn_session_predict_image() runs the model on: the image
+ * after the model's own preprocessing.
+ *
+ * values    receives one sample of the model's first input.
+ * capacity  how many values there is room for.
+ *
+ * Returns CNN_OK; CNN_ERROR_STATE (no preprocessing set); CNN_ERROR_UNSUPPORTED if the preprocessing makes several
+ * views of an image; CNN_ERROR_LIMIT if capacity is too small; CNN_ERROR_SHAPE; CNN_ERROR_INVALID_ARGUMENT;
+ * CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_session_prepare_image(cnn_session *session, const cnn_image *image, float *values,
+                                             size_t capacity);
+
+/** The same for an image file, decoded as cnn_session_predict_file() does. Returns as cnn_image_load() and
+    cnn_session_prepare_image(). Since 0.1. */
+CNN_API cnn_status cnn_session_prepare_file(cnn_session *session, const char *path, float *values, size_t capacity);
+
+/** The same for an image file that lies in memory; `data` is needed only during the call. Since 0.1. */
+CNN_API cnn_status cnn_session_prepare_memory(cnn_session *session, const void *data, size_t size, float *values,
+                                              size_t capacity);
 
 CNN_END_DECLS
 
