@@ -10,7 +10,8 @@
 #define TORCHVISION_MARGIN (256.0f / 224.0f)
 #define TORCHVISION_NORMALIZE "normalize=mean=0.485/0.456/0.406:std=0.229/0.224/0.225"
 
-/* Networks of torchvision from nothing on a few thousand images: its pictures, and an optimizer that needs no tuning. */
+/* Networks of torchvision from nothing on a few thousand images: its pictures, and an optimizer that needs little
+ * tuning. */
 #define TORCHVISION(name, size)                                                                             \
     {                                                                                                       \
         .model = name, .reason = "images as in torchvision's reference training", .optimizer = "adam",      \

@@ -47,8 +47,9 @@ typedef struct cnn_zoo_options {
  *                  parameters and 83,648 running statistics; features.denseblock1.denselayer1.norm1 and so on, with
  *                  denselayer1.cat where outputs are put side by side; convolutions begin with N(0, 2 / fan_in)
  *     efficientnet-b0 EfficientNet-B0 (Tan and Le 2019) as torchvision has it: 224x224x3, 1000 classes, 5,288,548
- *                  trained parameters and 42,016 running statistics; SiLU, squeeze-excitation, dropout 0.2; stochastic depth
- *                  that grows to 0.1875 with the blocks, features.3.1.stochastic_depth, as a part of the dropout's rate
+ *                  trained parameters and 42,016 running statistics; SiLU, squeeze-excitation, dropout 0.2;
+ *                  stochastic depth that grows to 0.175 with the blocks (features.3.1.stochastic_depth), a part of the
+ *                  dropout's rate
  *     fashion-cnn  two convolutions with batch normalisation and three dense layers: 28x28x1, 10 classes
  *     fashion-dnn  three dense layers: 28x28x1, 10 classes
  *     googlenet    GoogLeNet (Szegedy et al. 2015) as torchvision has it, with batch normalisation (epsilon 1e-3) and

@@ -157,7 +157,7 @@ END_TEST
 /* What is known of networks beside torchvision's. */
 static const struct {
     const char *name;
-    int32_t input[2];
+    int32_t input[3]; /* 0 channels: the network's own */
     uint32_t classes;
     uint64_t trained, values;
     const char *last; /* layer, and what it makes */
@@ -185,7 +185,7 @@ START_TEST(test_counts)
 {
     const int32_t *input = counts[_i].input;
     cnn_model *model = create(counts[_i].name,
-                              CNN_ZOO(.input = {input[0], input[1], 3}, .classes = counts[_i].classes));
+                              CNN_ZOO(.input = {input[0], input[1], input[2]}, .classes = counts[_i].classes));
     ck_assert_uint_eq(cnn_model_trainable_values(model), counts[_i].trained);
     ck_assert_uint_eq(cnn_model_values(model), counts[_i].values);
     cnn_shape shape = cnn_model_value_shape(model, counts[_i].last);
