@@ -20,24 +20,26 @@ typedef struct bench_workload {
     uint32_t batch;
     bench_rule rule;
     uint64_t steps;
-    uint32_t classes; /* 0: the model's own */
-    int32_t size[3];  /* of images, 0: the model's own */
+    uint32_t classes;    /* 0: the model's own */
+    int32_t size[3];     /* of images, 0: the model's own */
+    const char *trained; /* what is trained beside a head of 256 units and one output; NULL: the model as it is */
 } bench_workload;
 
 static const bench_workload workloads[] = {
-    {"catdog-train", "catdog", 0.5f, 20, BENCH_RMSPROP, 7, 0, {0}},
-    {"alexnet-train", "alexnet:fc8=drop7", 0.5f, 64, BENCH_MOMENTUM, 4, 0, {0}},
-    {"fashion-train", "fashion-cnn", 0, 100, BENCH_ADAM, 15, 0, {0}},
-    {"resnet18-train", "resnet18", 0, 16, BENCH_ADAM, 4, 2, {0}},
-    {"catdog-infer-20", "catdog", 0, 20, BENCH_INFER, 9, 0, {0}},
-    {"catdog-infer-1", "catdog", 0, 1, BENCH_INFER, 25, 0, {0}},
-    {"alexnet-infer-64", "alexnet:fc8=drop7", 0.5f, 64, BENCH_INFER, 4, 0, {0}},
-    {"alexnet-infer-1", "alexnet:fc8=drop7", 0.5f, 1, BENCH_INFER, 15, 0, {0}},
-    {"vgg16-notop-infer-20", "vgg16-notop", 0, 20, BENCH_INFER, 3, 0, {0}},
-    {"vgg16-notop-infer-1", "vgg16-notop", 0, 1, BENCH_INFER, 9, 0, {0}},
-    {"resnet18-infer-8", "resnet18", 0, 8, BENCH_INFER, 5, 2, {0}},
-    {"resnet18-infer-1", "resnet18", 0, 1, BENCH_INFER, 15, 2, {0}},
-    {"resnet18-predict-1", "resnet18", 0, 1, BENCH_PREDICT, 15, 1000, {0}},
+    {"catdog-train", "catdog", 0.5f, 20, BENCH_RMSPROP, 7, 0, {0}, NULL},
+    {"alexnet-train", "alexnet:fc8=drop7", 0.5f, 64, BENCH_MOMENTUM, 4, 0, {0}, NULL},
+    {"fashion-train", "fashion-cnn", 0, 100, BENCH_ADAM, 15, 0, {0}, NULL},
+    {"resnet18-train", "resnet18", 0, 16, BENCH_ADAM, 4, 2, {0}, NULL},
+    {"vgg16-finetune-20", "vgg16-notop", 0, 20, BENCH_RMSPROP, 4, 0, {0}, "block5_*"},
+    {"catdog-infer-20", "catdog", 0, 20, BENCH_INFER, 9, 0, {0}, NULL},
+    {"catdog-infer-1", "catdog", 0, 1, BENCH_INFER, 25, 0, {0}, NULL},
+    {"alexnet-infer-64", "alexnet:fc8=drop7", 0.5f, 64, BENCH_INFER, 4, 0, {0}, NULL},
+    {"alexnet-infer-1", "alexnet:fc8=drop7", 0.5f, 1, BENCH_INFER, 15, 0, {0}, NULL},
+    {"vgg16-notop-infer-20", "vgg16-notop", 0, 20, BENCH_INFER, 3, 0, {0}, NULL},
+    {"vgg16-notop-infer-1", "vgg16-notop", 0, 1, BENCH_INFER, 9, 0, {0}, NULL},
+    {"resnet18-infer-8", "resnet18", 0, 8, BENCH_INFER, 5, 2, {0}, NULL},
+    {"resnet18-infer-1", "resnet18", 0, 1, BENCH_INFER, 15, 2, {0}, NULL},
+    {"resnet18-predict-1", "resnet18", 0, 1, BENCH_PREDICT, 15, 1000, {0}, NULL},
 };
 
 #define WORKLOADS (sizeof(workloads) / sizeof(workloads[0]))
@@ -126,6 +128,22 @@ static cnn_status make_photo(cnn_context *context, bench_run *bench)
     return status;
 }
 
+/* The network as the base of fine-tuning: article and Keras's examples train its last block and such a head. */
+static cnn_status finetune(bench_run *bench)
+{
+    cnn_model *base = bench->model;
+    bench->model = NULL;
+    cnn_status status = cnn_model_replace_head(base, CNN_HEAD(.layers = "dense=256,relu", .classes = 2), &bench->model);
+    cnn_model_free(base);
+    if (status == CNN_OK) {
+        status = cnn_model_set_trainable(bench->model, "*", false);
+    }
+    if (status == CNN_OK) {
+        status = cnn_model_set_trainable(bench->model, bench->workload->trained, true);
+    }
+    return status == CNN_OK ? cnn_model_set_trainable(bench->model, "head_*", true) : status;
+}
+
 static cnn_status open_bench(cnn_context *context, const bench_workload *workload, bench_run *bench)
 {
     *bench = (bench_run){.workload = workload};
@@ -134,6 +152,9 @@ static cnn_status open_bench(cnn_context *context, const bench_workload *workloa
                                        CNN_ZOO(.input = {workload->size[0], workload->size[1], workload->size[2]},
                                                .classes = workload->classes, .dropout = workload->dropout),
                                        &bench->model);
+    if (status == CNN_OK && workload->trained != NULL) {
+        status = finetune(bench);
+    }
     if (status == CNN_OK) {
         status = cnn_session_create(
             bench->model, CNN_SESSION(.batch = predicts ? 1 : workload->batch, .training = train), &bench->session);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* cnn eval: how well a model does on a dataset. */
-#include "tool.h"
+#include "tool_json.h"
 #include "tool_path.h"
 #include "tool_report.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 typedef struct eval_settings {
     tool_common common;
@@ -16,6 +18,7 @@ typedef struct eval_settings {
 typedef struct eval_run {
     tool *run;
     const eval_settings *settings;
+    const char *path; /* of the model */
     cnn_model *model;
     cnn_dataset *data;
     cnn_pipeline *ten_crop; /* NULL: the model's own preprocessing */
@@ -101,14 +104,16 @@ static int evaluate(eval_run *eval)
         return tool_fail_library(run, status);
     }
     tool_progress_end(run);
-    return print_report(eval);
+    return run->operand_count == 1 ? print_report(eval) : TOOL_DONE;
 }
 
 /* --csv must be a file that can be written, and no other one. */
-static int check_files(const eval_run *eval)
+static int check_files(tool *run, const eval_settings *settings)
 {
-    tool *run = eval->run;
-    const char *csv = eval->settings->csv;
+    const char *csv = settings->csv;
+    if (csv != NULL && run->operand_count > 1) {
+        return tool_fail_usage(run, "--csv takes the table of one model, not of %zu", run->operand_count);
+    }
     const tool_path paths[] = {{"FILE", run->operands[0], false}, {"--csv", csv, true}};
     int result = tool_path_check_distinct(run, paths, 2);
     return result == TOOL_DONE && csv != NULL ? tool_check_writable(run, csv) : result;
@@ -120,44 +125,134 @@ static int check_data_files(const eval_run *eval)
     return tool_path_check_data(eval->run, &path, 1, eval->data, eval->settings->data);
 }
 
-static int run_eval(tool *run, const void *given)
+static void close_eval(eval_run *eval)
 {
-    eval_run eval = {.run = run, .settings = given, .result = CNN_EVALUATE_RESULT_INIT};
-    const eval_settings *settings = given;
-    if (settings->data == NULL) {
-        return tool_fail_usage(run, "--data PATH is missing");
-    }
-    int result = check_files(&eval);
-    if (result == TOOL_DONE) {
-        result = tool_open_context(run);
-    }
-    if (result == TOOL_DONE) {
-        result = tool_open_trained(run, run->operands[0], &eval.model);
-    }
+    cnn_evaluator_free(eval->evaluators[1]);
+    cnn_evaluator_free(eval->evaluators[0]);
+    cnn_loader_free(eval->loader);
+    cnn_pipeline_free(eval->ten_crop);
+    cnn_dataset_free(eval->data);
+    cnn_model_free(eval->model);
+}
+
+/* One model on the data, whose classes are found by the model's. To be closed, also after a failure. */
+static int run_model(eval_run *eval)
+{
+    tool *run = eval->run;
+    const eval_settings *settings = eval->settings;
+    int result = tool_open_trained(run, eval->path, &eval->model);
     if (result == TOOL_DONE && settings->ten_crop) {
-        result = tool_set_crop(run, cnn_model_pipeline(eval.model), true, &eval.ten_crop);
+        result = tool_set_crop(run, cnn_model_pipeline(eval->model), true, &eval->ten_crop);
     }
     if (result == TOOL_DONE) {
         const tool_data_options options = {.part = settings->part != NULL ? settings->part : "test",
                                            .prefix = settings->prefix,
                                            .on_error = tool_on_error(settings->on_error)};
-        result = tool_open_data_of_model(run, settings->data, &options, eval.model, &eval.data);
+        result = tool_open_data_of_model(run, settings->data, &options, eval->model, &eval->data);
     }
-    if (result == TOOL_DONE) {
-        result = check_data_files(&eval);
+    result = result == TOOL_DONE ? check_data_files(eval) : result;
+    result = result == TOOL_DONE ? tool_limit_data(run, settings->limit, &eval->data) : result;
+    return result == TOOL_DONE ? evaluate(eval) : result;
+}
+
+/* What of each model is compared. */
+typedef struct eval_scores {
+    double accuracy, loss, other; /* other: the second evaluator's; NaN: none */
+    char name[32];                /* of that one */
+    uint64_t images;
+} eval_scores;
+
+static eval_scores scores_of(const eval_run *eval)
+{
+    const cnn_evaluator *second = eval->evaluators[1];
+    eval_scores scores = {.accuracy = eval->result.accuracy,
+                          .loss = eval->result.loss,
+                          .other = second != NULL ? cnn_evaluator_score(second) : NAN,
+                          .images = eval->result.count};
+    snprintf(scores.name, sizeof(scores.name), "%s", second != NULL ? cnn_evaluator_name(second) : "");
+    return scores;
+}
+
+/* By the accuracy; of the same one, by the loss. */
+static bool is_better(const eval_scores *a, const eval_scores *b)
+{
+    return a->accuracy > b->accuracy || (a->accuracy == b->accuracy && a->loss < b->loss) || isnan(b->accuracy);
+}
+
+static void tell_model(tool *run, const char *path, const eval_scores *scores, json_t *list)
+{
+    char *printable = tool_printable(path);
+    if (list == NULL) {
+        tool_print(run, "%s: accuracy %.4f, loss %.4f", printable, scores->accuracy, scores->loss);
+        if (!isnan(scores->other)) {
+            tool_print(run, ", %s %.4f", scores->name, scores->other);
+        }
+        tool_print(run, ", %llu images\n", (unsigned long long)scores->images);
+        tool_flush(run);
+    } else {
+        json_t *row = json_object();
+        tool_json_text(row, "path", path);
+        tool_json_real(row, "accuracy", scores->accuracy);
+        tool_json_real(row, "loss", scores->loss);
+        if (!isnan(scores->other)) {
+            tool_json_real(row, scores->name, scores->other);
+        }
+        tool_json_count(row, "images", scores->images);
+        json_array_append_new(list, row);
     }
-    if (result == TOOL_DONE) {
-        result = tool_limit_data(run, settings->limit, &eval.data);
+    free(printable);
+}
+
+/* Several models, such as those of each epoch: a line for each, and the best one. */
+static int compare(tool *run, const eval_settings *settings)
+{
+    json_t *list = run->common->json ? json_array() : NULL;
+    eval_scores best = {.accuracy = NAN};
+    size_t best_index = 0;
+    int result = TOOL_DONE;
+    for (size_t i = 0; i < run->operand_count && result == TOOL_DONE; i++) {
+        eval_run eval = {
+            .run = run, .settings = settings, .path = run->operands[i], .result = CNN_EVALUATE_RESULT_INIT};
+        result = run_model(&eval);
+        if (result == TOOL_DONE) {
+            const eval_scores scores = scores_of(&eval);
+            tell_model(run, eval.path, &scores, list);
+            best_index = i == 0 || is_better(&scores, &best) ? i : best_index;
+            best = best_index == i ? scores : best;
+        }
+        close_eval(&eval);
     }
-    if (result == TOOL_DONE) {
-        result = evaluate(&eval);
+    const char *path = run->operands[best_index];
+    if (result == TOOL_DONE && list != NULL) {
+        json_t *object = json_object();
+        tool_json_text(object, "best", path);
+        tool_json_real(object, "accuracy", best.accuracy);
+        tool_json_real(object, "loss", best.loss);
+        json_object_set(object, "models", list);
+        result = tool_json_print(run, object);
+    } else if (result == TOOL_DONE) {
+        char *printable = tool_printable(path);
+        tool_print(run, "best: %s, accuracy %.4f, loss %.4f\n", printable, best.accuracy, best.loss);
+        free(printable);
     }
-    cnn_evaluator_free(eval.evaluators[1]);
-    cnn_evaluator_free(eval.evaluators[0]);
-    cnn_loader_free(eval.loader);
-    cnn_pipeline_free(eval.ten_crop);
-    cnn_dataset_free(eval.data);
-    cnn_model_free(eval.model);
+    json_decref(list);
+    return result;
+}
+
+static int run_eval(tool *run, const void *given)
+{
+    const eval_settings *settings = given;
+    if (settings->data == NULL) {
+        return tool_fail_usage(run, "--data PATH is missing");
+    }
+    int result = check_files(run, settings);
+    result = result == TOOL_DONE ? tool_open_context(run) : result;
+    if (result != TOOL_DONE || run->operand_count > 1) {
+        return result == TOOL_DONE ? compare(run, settings) : result;
+    }
+    eval_run eval = {.run = run, .settings = settings, .path = run->operands[0], .result = CNN_EVALUATE_RESULT_INIT};
+    result = run_model(&eval);
+    close_eval(&eval);
     return result;
 }
 
@@ -195,14 +290,15 @@ static const tool_option eval_options[] = {
 
 const tool_command tool_command_eval = {
     .name = "eval",
-    .synopsis = "FILE --data PATH",
+    .synopsis = "FILE... --data PATH",
     .purpose = "Evaluates a model on a dataset: accuracy, loss, area under the ROC curve of two classes, a table of "
                "classes and the confusion matrix.",
     .details = "FILE is a model that `cnn train` wrote; its own preprocessing is used. The classes of the dataset are "
-               "found by their names among the model's; some of these may have no images.",
+               "found by their names among the model's; some of these may have no images. Of several files, such as "
+               "those of each epoch, one line each is told, and which is the best by accuracy, then by loss.",
     .options = eval_options,
     .settings_size = sizeof(eval_settings),
     .least_operands = 1,
-    .most_operands = 1,
+    .most_operands = SIZE_MAX,
     .run = run_eval,
 };

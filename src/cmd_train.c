@@ -41,6 +41,9 @@ static int check_settings(tool *run, const train_settings *settings)
     if (settings->model.input[2] == 2 || settings->model.input[2] > 3) {
         return tool_fail_usage(run, "--size: images have 1 or 3 channels, not %d", (int)settings->model.input[2]);
     }
+    if (settings->cut != NULL && settings->head == NULL) {
+        return tool_fail_usage(run, "--cut goes with --head, which begins there");
+    }
     int result = check_list(run, "classes", settings->classes);
     return result == TOOL_DONE ? check_list(run, "freeze", settings->freeze) : result;
 }
@@ -172,7 +175,8 @@ static int conclude(train_run *train)
     }
     int result = print_result(train, true);
     result = result == TOOL_DONE ? train->log_result : result;
-    return result == TOOL_DONE ? train->curve_result : result;
+    result = result == TOOL_DONE ? train->curve_result : result;
+    return result == TOOL_DONE ? train->keep_result : result;
 }
 
 static int fit(train_run *train)
@@ -187,7 +191,7 @@ static int fit(train_run *train)
                 .patience = (uint32_t)settings->patience, .on_step = tool_train_on_step,
                 .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
                 .last_path = train->last_path, .resume_path = settings->resume, .class_weights = train->class_weights,
-                .class_weight_count = train->class_weights != NULL ? classes : 0),
+                .class_weight_count = train->class_weights != NULL ? classes : 0, .from = train->from),
         &train->history);
     tool_progress_end(train->run);
     int settled = tool_train_settle_files(train);
@@ -221,9 +225,14 @@ static int run_train(tool *run, const void *given)
     train.epochs = settings->epochs > 0 ? (uint32_t)settings->epochs : train.recipe->epochs;
     train.batch = settings->batch > 0 ? (uint32_t)settings->batch : train.recipe->batch;
     int result = check_settings(run, settings);
-    int (*const steps[])(train_run *) = {
-        tool_train_check_files, check_curve,           tool_train_open, tool_train_check_data_files,
-        introduce,              tool_train_keep_files, fit};
+    int (*const steps[])(train_run *) = {tool_train_check_files,
+                                         check_curve,
+                                         tool_train_open,
+                                         tool_train_check_data_files,
+                                         introduce,
+                                         tool_train_cache_features,
+                                         tool_train_keep_files,
+                                         fit};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
         result = steps[i](&train);
     }
@@ -353,6 +362,27 @@ static const tool_option train_options[] = {
      AT(init_from), 0, 0, NULL},
     {"freeze", "PATTERN", "leaves parameters as they are, such as \"conv2d_1/*,conv2d_2/*\"", TOOL_TEXT, AT(freeze), 0,
      0, NULL},
+    {"head", "LAYERS",
+     "puts a new head on the network, in place of the old one: dense=N, dropout=R, batchnorm, flatten, gap and "
+     "activations, as in \"dense=256,relu,dropout=0.5\"; a dense layer for the classes of --data follows by itself, "
+     "and \"output\" is that alone. "
+     "With --init-from the weights are those of the network before that",
+     TOOL_TEXT, AT(head), 0, 0, NULL},
+    {"cut", "LAYER",
+     "where --head begins: after this layer. If not given after the last pooling or flatten before the dense layers",
+     TOOL_TEXT, AT(cut), 0, 0, NULL},
+    {"cache-features", "WHERE",
+     "what the frozen layers at the beginning make of each image is computed once, and the others are trained on that: "
+     "memory; or a FILE, which later trainings of the same base on the same images use again, that of validation "
+     "beside "
+     "it; or none. If not given memory, where nothing is random before the first trained layer, there are "
+     "several epochs, and it takes less than a gigabyte",
+     TOOL_TEXT, AT(cache_features), 0, 0, NULL},
+    {"views", "N",
+     "with random steps: caches the features of N views of each training image, all of which an epoch has", TOOL_COUNT,
+     AT(views), 1, 10000, NULL},
+    {"keep-epochs", NULL, "writes a model file after each epoch too: photos.epoch03.cnn beside photos.cnn", TOOL_FLAG,
+     AT(keep_epochs), 0, 0, NULL},
     {"log", "FILE", "the history, a row for each epoch: CSV, or JSON lines if FILE ends in .json or .jsonl", TOOL_TEXT,
      AT(log), 0, 0, NULL},
     {"curve", "FILE",

@@ -16,7 +16,7 @@
 #define MOST_NAMES 100000
 
 /* The name with `word` before its ending: photos.cnn -> photos.WORD.cnn. */
-static char *name_with(const char *out, const char *word)
+char *tool_name_with(const char *out, const char *word)
 {
     const char *base = tool_base_name(out);
     const char *dot = strrchr(base, '.');
@@ -26,7 +26,7 @@ static char *name_with(const char *out, const char *word)
     return tool_format("%.*s.%s%s", (int)(dot - out), out, word, dot);
 }
 
-char *tool_name_checkpoint(const char *out) { return name_with(out, "last"); }
+char *tool_name_checkpoint(const char *out) { return tool_name_with(out, "last"); }
 
 static bool is_free(const char *path)
 {
@@ -39,7 +39,7 @@ char *tool_name_previous(const char *out)
     for (int i = 1; i < MOST_NAMES; i++) {
         char word[32];
         snprintf(word, sizeof(word), i == 1 ? "previous" : "previous%d", i);
-        char *name = name_with(out, word);
+        char *name = tool_name_with(out, word);
         char *checkpoint = name != NULL ? tool_name_checkpoint(name) : NULL;
         bool found = checkpoint == NULL || (is_free(name) && is_free(checkpoint));
         free(checkpoint);

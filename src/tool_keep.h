@@ -15,6 +15,8 @@ typedef struct tool_kept {
 } tool_kept;
 
 /* photos.cnn -> photos.last.cnn; malloc'ed. */
+/* "photos.WORD.cnn" for "photos.cnn"; malloc'ed. */
+char *tool_name_with(const char *out, const char *word);
 char *tool_name_checkpoint(const char *out);
 /* A name beside `out` under which neither a model nor its checkpoint lies: photos.previous.cnn, photos.previous2.cnn
  * and so on; malloc'ed. */

@@ -10,13 +10,13 @@
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
-    const char *background;
+    const char *background, *head, *cut, *cache_features;
     const char *mean, *pca, *curve, *schedule, *metric, *last_batch, *class_weights, *prefix;
     double val_split;
     tool_model_options model;
     tool_rule rule;
-    uint64_t epochs, batch, limit, topk, patience, memory_limit;
-    bool ten_crop, in_memory, orient, replace;
+    uint64_t epochs, batch, limit, topk, patience, memory_limit, views;
+    bool ten_crop, in_memory, orient, replace, keep_epochs;
 } train_settings;
 
 typedef struct train_run {
@@ -35,6 +35,8 @@ typedef struct train_run {
     cnn_pipeline *preprocess;    /* of all images, but for ten crops */
     cnn_pipeline *training_steps; /* may be the same */
     cnn_pipeline *evaluation;    /* of validation and prediction: may be the same, or has ten crops */
+    const char *from; /* the layer whose features were computed once; NULL: samples are images */
+    cnn_dataset *features, *validation_features;
     cnn_loader *loader, *validation_loader;
     float *class_weights; /* of each class of the data; NULL: all 1 */
     cnn_loss *loss;
@@ -51,7 +53,7 @@ typedef struct train_run {
     double begin, epoch_seconds; /* when the training began; how long the last epoch took */
     uint64_t validation_steps;   /* done in this epoch */
     uint64_t epochs_done;        /* in this run */
-    int log_result, curve_result;
+    int log_result, curve_result, keep_result;
     tool_curve curve;
 } train_run;
 
@@ -68,6 +70,15 @@ size_t tool_train_sizing_length(const char *steps);
 int tool_train_measure_mean(train_run *train, char **numbers);
 /* The step that --pca asks for, with its numbers; malloc'ed, NULL for none. */
 int tool_train_measure_pca(train_run *train, char **step);
+/* The loader of a dataset: of images with their steps, or of features without any. */
+cnn_status tool_train_open_loader(train_run *train, const cnn_dataset *data, const cnn_pipeline *steps, bool training,
+                                  cnn_loader **loader);
+/* --head: puts a new head on the model. */
+int tool_train_set_head(train_run *train);
+/* --cache-features and --views: runs what is frozen once, if that is what is wanted, and has loaders of its features in
+ * place of those of images. */
+int tool_train_cache_features(train_run *train);
+
 /* ---- the files of a training ---- */
 
 /* Names the checkpoint, and finds out what is wrong with the names of all files before anything is read. */

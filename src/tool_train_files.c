@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OUT, LAST, LOG, CURVE, OUTPUTS, MODEL = OUTPUTS, INIT_FROM, RESUME, PATHS };
+enum { OUT, LAST, LOG, CURVE, CACHE, OUTPUTS, MODEL = OUTPUTS, INIT_FROM, RESUME, PATHS };
 
 static void list_paths(const train_run *train, tool_path paths[PATHS])
 {
@@ -19,6 +19,9 @@ static void list_paths(const train_run *train, tool_path paths[PATHS])
     paths[LAST] = (tool_path){"the checkpoint of --out", train->last_path, true};
     paths[LOG] = (tool_path){"--log", settings->log, true};
     paths[CURVE] = (tool_path){"--curve", settings->curve, true};
+    const char *cache = settings->cache_features;
+    const bool file = cache != NULL && strcmp(cache, "memory") != 0 && strcmp(cache, "none") != 0;
+    paths[CACHE] = (tool_path){"--cache-features", file ? cache : NULL, true};
     paths[MODEL] = (tool_path){"MODEL", tool_is_zoo(model) ? NULL : model, false};
     paths[INIT_FROM] = (tool_path){"--init-from", settings->init_from, false};
     paths[RESUME] = (tool_path){"--resume", settings->resume, false};
@@ -83,11 +86,12 @@ static int measure_start(train_run *train)
     tool *run = train->run;
     cnn_evaluate_result found = CNN_EVALUATE_RESULT_INIT;
     cnn_evaluator *decides = train->evaluators[0];
-    cnn_status status = cnn_evaluate(
-        train->model,
-        CNN_EVALUATE(.loader = train->validation_loader, .loss = train->loss, .evaluators = train->evaluators,
-                     .evaluator_count = train->evaluator_count, .on_step = on_start_step, .user = train),
-        &found);
+    cnn_status status = cnn_evaluate(train->model,
+                                     CNN_EVALUATE(.loader = train->validation_loader, .loss = train->loss,
+                                                  .evaluators = train->evaluators,
+                                                  .evaluator_count = train->evaluator_count, .on_step = on_start_step,
+                                                  .user = train, .from = train->from),
+                                     &found);
     tool_progress_end(run);
     if (status == CNN_ERROR_CANCELLED) {
         return tool_fail(run, "stopped by a signal before the first step; nothing was changed");
@@ -136,7 +140,8 @@ int tool_train_keep_files(train_run *train)
     bool goes_on = settings->resume != NULL && tool_path_same(settings->resume, train->last_path);
     bool others = !settings->replace && !goes_on;
     /* A model that is trained further into its own file is compared with the epochs, and the best of all stays. */
-    bool compared = !tool_is_zoo(model) && tool_path_same(model, settings->out) && train->validation_loader != NULL;
+    bool compared = !tool_is_zoo(model) && settings->head == NULL && tool_path_same(model, settings->out) &&
+                    train->validation_loader != NULL;
     int result = keep(train, compared || others, others, !compared);
     return result == TOOL_DONE && compared ? measure_start(train) : result;
 }

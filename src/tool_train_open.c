@@ -65,7 +65,8 @@ static int open_data(train_run *train)
     }
     options.classes = (const char *const *)classes.items;
     options.class_count = classes.count;
-    if (result == TOOL_DONE && train->model != NULL && cnn_model_class_count(train->model) > 0) {
+    if (result == TOOL_DONE && train->model != NULL && settings->head == NULL &&
+        cnn_model_class_count(train->model) > 0) {
         result = tool_open_data_of_model(train->run, settings->data, &options, train->model, &train->data);
     } else if (result == TOOL_DONE) {
         result = tool_open_data(train->run, settings->data, &options, &train->data);
@@ -84,7 +85,7 @@ static int open_data(train_run *train)
 static int open_zoo_model(train_run *train)
 {
     tool_model_options options = train->settings->model;
-    options.classes = cnn_dataset_class_count(train->data);
+    options.classes = train->settings->head == NULL ? cnn_dataset_class_count(train->data) : 0;
     return tool_open_model(train->run, train->run->operands[0], &options, &train->model);
 }
 
@@ -103,7 +104,7 @@ static int set_classes(train_run *train)
     return library(train, status);
 }
 
-static int set_weights(train_run *train)
+static int load_weights(train_run *train)
 {
     tool *run = train->run;
     const char *path = train->settings->init_from;
@@ -126,6 +127,15 @@ static int set_weights(train_run *train)
     free(printable);
     return result;
 }
+
+/* Weights are those of the network as it was; with a new head they are there before it. */
+static int set_base(train_run *train)
+{
+    int result = train->settings->head != NULL ? load_weights(train) : TOOL_DONE;
+    return result == TOOL_DONE ? tool_train_set_head(train) : result;
+}
+
+static int set_weights(train_run *train) { return train->settings->head == NULL ? load_weights(train) : TOOL_DONE; }
 
 static int freeze(train_run *train)
 {
@@ -158,31 +168,33 @@ static void tell_memory(const train_run *train)
     }
 }
 
-static cnn_status open_loaders(train_run *train)
+cnn_status tool_train_open_loader(train_run *train, const cnn_dataset *data, const cnn_pipeline *steps, bool training,
+                                  cnn_loader **loader)
 {
-    int32_t on_error = tool_on_error(train->settings->on_error);
-    bool ten = tool_has_ten_crop(train->evaluation);
-    const uint32_t in_memory = train->settings->in_memory;
-    uint64_t limit = train->settings->memory_limit << 20;
-    const char *last = train->settings->last_batch != NULL ? train->settings->last_batch : train->recipe->last_batch;
+    const train_settings *settings = train->settings;
+    const char *last = settings->last_batch != NULL ? settings->last_batch : train->recipe->last_batch;
     const bool wrap = last != NULL && strcmp(last, "wrap") == 0, drop = last != NULL && strcmp(last, "drop") == 0;
-    cnn_context *context = train->run->context;
-    cnn_status status = cnn_loader_create(context, train->data,
-                                          CNN_LOADER(.pipeline = train->training_steps, .batch = train->batch,
-                                                     .shuffle = 1, .on_error = on_error,
-                                                     .mode = wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = drop,
-                                                     .in_memory = in_memory, .memory_limit = limit),
-                                          &train->loader);
-    if (limit > 0) { /* what is left for the validation images; 0 would be any number */
-        uint64_t taken = cnn_loader_kept_bytes(train->loader);
+    const bool ten = !training && steps != NULL && tool_has_ten_crop(steps);
+    uint64_t limit = settings->memory_limit << 20;
+    if (!training && limit > 0) { /* what is left for the validation images; 0 would be any number */
+        const uint64_t taken = cnn_loader_kept_bytes(train->loader);
         limit = limit > taken ? limit - taken : 1;
     }
+    return cnn_loader_create(train->run->context, data,
+                             CNN_LOADER(.pipeline = steps, .batch = ten ? (train->batch + 9) / 10 : train->batch,
+                                        .shuffle = training, .on_error = tool_on_error(settings->on_error),
+                                        .mode = training && wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH,
+                                        .drop_last = training && drop,
+                                        .in_memory = settings->in_memory && steps != NULL, .memory_limit = limit),
+                             loader);
+}
+
+static cnn_status open_loaders(train_run *train)
+{
+    cnn_status status = tool_train_open_loader(train, train->data, train->training_steps, true, &train->loader);
     if (status == CNN_OK && train->validation_data != NULL) {
-        status = cnn_loader_create(context, train->validation_data,
-                                   CNN_LOADER(.pipeline = train->evaluation,
-                                              .batch = ten ? (train->batch + 9) / 10 : train->batch,
-                                              .on_error = on_error, .in_memory = in_memory, .memory_limit = limit),
-                                   &train->validation_loader);
+        status = tool_train_open_loader(train, train->validation_data, train->evaluation, false,
+                                        &train->validation_loader);
     }
     if (status == CNN_OK) {
         tell_memory(train);
@@ -266,8 +278,8 @@ int tool_train_open(train_run *train)
     if (result == TOOL_DONE && zoo) {
         result = open_zoo_model(train);
     }
-    int (*const steps[])(train_run *) = {set_classes, tool_train_set_steps,         set_weights,
-                                         freeze,      tool_train_set_class_weights, open_rules};
+    int (*const steps[])(train_run *) = {
+        set_base, set_classes, tool_train_set_steps, set_weights, freeze, tool_train_set_class_weights, open_rules};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
         result = steps[i](train);
     }
@@ -285,6 +297,8 @@ void tool_train_close(train_run *train)
     cnn_loss_free(train->loss);
     cnn_loader_free(train->validation_loader);
     cnn_loader_free(train->loader);
+    cnn_dataset_free(train->validation_features);
+    cnn_dataset_free(train->features);
     if (train->training_steps != train->preprocess) {
         cnn_pipeline_free(train->training_steps);
     }

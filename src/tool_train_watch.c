@@ -96,6 +96,20 @@ static void print_epoch(train_run *train, const cnn_progress *progress, bool bes
     tool_json_print(train->run, row);
 }
 
+/* --keep-epochs. What cannot be written is told once, as of the log. */
+static void keep_epoch(train_run *train, const cnn_progress *progress)
+{
+    char word[32], digits[24];
+    const int width = snprintf(digits, sizeof(digits), "%u", (unsigned)train->epochs);
+    snprintf(word, sizeof(word), "epoch%0*llu", width, (unsigned long long)progress->epoch + 1);
+    char *path = tool_name_with(train->settings->out, word);
+    const cnn_status status = path != NULL ? cnn_model_save(train->model, path) : CNN_ERROR_OUT_OF_MEMORY;
+    if (status != CNN_OK) {
+        train->keep_result = path != NULL ? tool_fail_library(train->run, status) : tool_fail_memory(train->run);
+    }
+    free(path);
+}
+
 bool tool_train_on_epoch(void *user, const cnn_progress *progress)
 {
     train_run *train = user;
@@ -115,6 +129,9 @@ bool tool_train_on_epoch(void *user, const cnn_progress *progress)
     if (train->settings->curve != NULL && train->curve_result == TOOL_DONE) {
         train->curve_result = tool_curve_save(train->run, train->settings->curve, &train->curve, progress->history,
                                               progress->steps, cnn_evaluator_name(train->evaluators[0]));
+    }
+    if (train->settings->keep_epochs && train->keep_result == TOOL_DONE) {
+        keep_epoch(train, progress);
     }
     train->epochs_done++;
     return tool_signal() != 0 && progress->epoch + 1 < progress->epochs;

@@ -23,6 +23,8 @@
 #include <cnn/model.h>
 #include <cnn/trace.h>
 
+#include <cnn/features.h>
+
 #include <cnn/evaluator.h>
 #include <cnn/loss.h>
 #include <cnn/optimizer.h>

@@ -123,6 +123,39 @@ CNN_API cnn_layer *cnn_model_as_layer(cnn_context *context, cnn_model *model, co
  */
 CNN_API cnn_status cnn_model_cut(cnn_model *model, const char *layer, cnn_model **part);
 
+/** Options of cnn_model_replace_head(); write them with CNN_HEAD(). */
+typedef struct cnn_head_options {
+    size_t struct_size;
+    const char *layers; /**< "dense=256,relu,dropout=0.5": dense=UNITS, dropout=RATE, batchnorm, flatten, gap (global
+                             average pooling) and activations by their names, in this order. NULL or "output": the
+                             output alone */
+    const char *cut;    /**< the layer after which the head begins; NULL: the last pooling or flatten before the dense
+                             layers at the end, or the output if there are none */
+    uint32_t classes;   /**< the head ends in a dense layer for them: of one output with a sigmoid for two, else with a
+                             softmax; unless `layers` ends in one that fits, with or without its softmax or sigmoid. 0:
+                             it ends in softmax or sigmoid */
+    uint32_t reserved;  /**< zero */
+} cnn_head_options;
+
+#define CNN_HEAD(...) CNN_OPTIONS(cnn_head_options, __VA_ARGS__)
+
+/**
+ * Makes a new model of the base of a built one and a head of new layers, whose
+ * names begin with "head_": cnn_model_cut(), new layers, cnn_model_build().
+ * Images are flattened before the first dense layer unless the text says how.
+ * The base's parameters are shared with `model`, which may be freed by the
+ * caller; what of them is frozen stays so. Class names are not taken over.
+ *
+ *     cnn_model_replace_head(vgg, CNN_HEAD(.layers = "dense=256,relu,dropout=0.5", .classes = 2), &model);
+ *     cnn_model_set_trainable(model, "*", false);
+ *     cnn_model_set_trainable(model, "head_*", true);
+ *
+ * Returns CNN_OK, CNN_ERROR_STATE before building, CNN_ERROR_NOT_FOUND for a layer `cut` that is not there,
+ * CNN_ERROR_INVALID_ARGUMENT for a text that is none, or where no head can be told from the base, and the statuses of
+ * cnn_model_build(). Since 0.1.
+ */
+CNN_API cnn_status cnn_model_replace_head(cnn_model *model, const cnn_head_options *options, cnn_model **made);
+
 /**
  * Infers all shapes, allocates the parameters and initialises them from the
  * context's seed. A model is built once.
@@ -246,6 +279,16 @@ typedef enum cnn_statistics {
  * CNN_ERROR_STATE before building. Not together with other calls on the model. Since 0.1.
  */
 CNN_API cnn_status cnn_model_set_statistics(cnn_model *model, const char *pattern, cnn_statistics statistics);
+
+/**
+ * The layer in which the frozen base ends: nothing up to it is trained or
+ * behaves otherwise in training, as dropout does, and whatever is trained reads
+ * its output alone. Such a base needs to be run once for each image:
+ * cnn_features_create(). NULL if there is none: something is trained at the
+ * start, or the rest reads several values of the base. Valid as long as the
+ * model. Since 0.1.
+ */
+CNN_API const char *cnn_model_frozen_layer(const cnn_model *model);
 
 /**
  * Gives the trained parameters whose names match `pattern` new initial values,
@@ -407,6 +450,9 @@ typedef struct cnn_session_options {
     size_t input_shape_count;
     int32_t penalties; /**< a cnn_choice: what regularizers say is a part of cnn_session_loss(), and of the gradients
                             that a backward pass gives; if not said, in sessions with gradients of parameters */
+    const char *from; /**< a layer whose output is given in place of the first input: nothing before it runs, and
+                           nothing there is trained. What was computed once, such as the features of a frozen base,
+                           is then the input. NULL: the model's inputs. Since 0.1 */
 } cnn_session_options;
 
 #define CNN_SESSION(...) CNN_OPTIONS(cnn_session_options, __VA_ARGS__)
@@ -431,8 +477,9 @@ CNN_API cnn_status cnn_session_set_input(cnn_session *session, const char *name,
 /**
  * Runs the model forward on `count` samples (1 to batch).
  *
- * inputs  samples of the first input, as by cnn_session_set_input(), which
- *         says where those of the others lie; NULL: all were said before.
+ * inputs  samples of the first input (with the option `from`, outputs of
+ *         that layer), as by cnn_session_set_input(), which says where those
+ *         of the others lie; NULL: all were said before.
  *
  * If gradients are computed they must stay valid until the backward pass is
  * done. In inference convolutions read filters that are prepared by the first

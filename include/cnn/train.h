@@ -112,6 +112,10 @@ typedef struct cnn_fit_options {
                                         the loss, in training and validation; if not said, they are. The history then
                                         has columns "penalty" and "val_penalty" */
     int32_t reserved2;             /**< zero */
+    const char *from;              /**< the layer whose outputs the loaders' samples are, such as those of
+                                        cnn_features_create(): what lies before it is not run. All of that must be
+                                        frozen. The model, and every file of the training, is whole all the same. NULL:
+                                        samples are the model's input. Since 0.1 */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
@@ -168,6 +172,7 @@ typedef struct cnn_evaluate_options {
     int32_t training_behavior;     /**< a cnn_choice: CNN_YES leaves dropout on and normalises by each batch, which
                                         also moves the running statistics of the model, as a PyTorch loop does that
                                         never calls eval(); if not said, not */
+    const char *from;              /**< as in cnn_fit_options */
 } cnn_evaluate_options;
 
 #define CNN_EVALUATE(...) CNN_OPTIONS(cnn_evaluate_options, __VA_ARGS__)

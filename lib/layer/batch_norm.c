@@ -187,6 +187,7 @@ const cnn__layer_type cnn__batch_norm_type = {
     .state_size = sizeof(batch_norm_state),
     .fields = fields,
     .check = check,
+    .in_training = CNN__OTHER_UNLESS_FROZEN,
     .epilogue = offsetof(batch_norm_state, epilogue),
     .derived_activations = 1u << CNN_LINEAR | 1u << CNN_RELU | 1u << CNN_RELU6,
 };

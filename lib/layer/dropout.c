@@ -72,6 +72,7 @@ const cnn__layer_type cnn__dropout_type = {
     .fields = fields,
     .check = check,
     .identity_in_inference = true,
+    .in_training = CNN__OTHER,
 };
 
 cnn_layer *cnn_dropout(cnn_context *context, const cnn_dropout_options *options)

@@ -44,6 +44,13 @@ typedef struct cnn__layer_work {
     const char *algorithm, *reason; /* static; NULL: not known */
 } cnn__layer_work;
 
+/* What a kind does in training other than in inference, apart from what it keeps for a backward. */
+typedef enum cnn__training_behavior {
+    CNN__ALIKE,               /* nothing */
+    CNN__OTHER_UNLESS_FROZEN, /* something, unless its parameters are frozen */
+    CNN__OTHER                /* something, always */
+} cnn__training_behavior;
+
 /* A batch normalisation by fixed statistics, folded into weights and bias when these are prepared. Its parameters
  * follow the layer's own in a call. */
 typedef struct cnn__norm_fold {
@@ -68,6 +75,9 @@ typedef struct cnn__layer_type {
     uint32_t derived_activations;
     /* 1: does nothing in inference. */
     bool identity_in_inference;
+    /* Whether training behaviour is another than that of inference; where it is not, an operation without a backward
+     * runs as in inference whatever the session is for. */
+    cnn__training_behavior in_training;
     /* Inference with prepared parameters; NULL: none. With a size above 0 `prepare` is called whenever parameters have
      * changed, with 64-byte aligned memory and without a workspace, and then `forward_prepared` in place of forward.
      * Planning may note in the state what it depends on. */

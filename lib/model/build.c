@@ -5,7 +5,12 @@
 cnn_status cnn__model_allocate(cnn_model *model)
 {
     model->values = cnn__alloc_zero(model->context, model->storage_count * sizeof(float));
-    if (model->values == NULL) {
+    model->changes = cnn__alloc_array(model->context, (size_t)model->parameter_count + 1, sizeof(*model->changes));
+    if (model->values == NULL || model->changes == NULL) {
+        cnn__free(model->context, model->values);
+        cnn__free(model->context, model->changes);
+        model->values = NULL;
+        model->changes = NULL;
         cnn__model_forget_parameters(model);
         return CNN_ERROR_OUT_OF_MEMORY;
     }
@@ -13,6 +18,8 @@ cnn_status cnn__model_allocate(cnn_model *model)
         cnn__parameter *parameter = &model->parameters[i];
         if (parameter->storage != SIZE_MAX) {
             parameter->data = model->values + parameter->storage;
+            parameter->changes = &model->changes[i];
+            atomic_init(parameter->changes, 0);
         }
     }
     model->built = true;

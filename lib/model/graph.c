@@ -49,6 +49,7 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
     cnn__table_init(&model->parameter_names, context);
     atomic_init(&model->references, 1);
     atomic_init(&model->version, 1);
+    atomic_init(&model->touched, 1);
     pthread_mutex_init(&model->prepare_lock, NULL); /* with default attributes this cannot fail on Linux */
     model->name = cnn__name_text(context, options.name != NULL ? options.name : "model");
     cnn_status status = model->name != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
@@ -123,6 +124,7 @@ void cnn_model_free(cnn_model *model)
     cnn__free(context, model->lenders);
     cnn__free(context, model->parameters);
     cnn__free(context, model->values);
+    cnn__free(context, model->changes);
     cnn__free(context, model->message);
     cnn__free(context, model->name);
     cnn__free(context, model);

@@ -192,6 +192,7 @@ static cnn_status borrow(const cnn_model *model, const cnn__node *node, uint32_t
                          node->name, wanted, given, lender->name);
     }
     parameter->data = lent->data;
+    parameter->changes = lent->changes;
     parameter->frozen = lent->frozen;
     parameter->init = lent->init;
     return CNN_OK;

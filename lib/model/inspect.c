@@ -68,18 +68,49 @@ cnn_status cnn_model_find_parameter(cnn_model *model, const char *name, cnn_para
                      "%s: there is no parameter \"%s\"", model->name, name);
 }
 
-void cnn_model_touch(cnn_model *model)
+static void count_version(cnn_model *model)
 {
-    if (model == NULL) {
-        return;
-    }
     atomic_fetch_add(&model->version, 1);
     for (uint32_t i = 0; i < model->lender_count; i++) {
         atomic_fetch_add(&model->lenders[i]->version, 1);
     }
 }
 
-/* Versions only grow: the sum is another one whenever one of them is. */
+void cnn_model_touch(cnn_model *model)
+{
+    if (model == NULL) {
+        return;
+    }
+    count_version(model);
+    atomic_fetch_add(&model->touched, 1);
+    for (uint32_t i = 0; i < model->lender_count; i++) {
+        atomic_fetch_add(&model->lenders[i]->touched, 1);
+    }
+}
+
+void cnn__model_note_changes(cnn_model *model, const bool *changed)
+{
+    count_version(model);
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        if (changed[i]) {
+            atomic_fetch_add(model->parameters[i].changes, 1);
+        }
+    }
+}
+
+/* Counts only grow: their sum is another one whenever one of them is. */
+unsigned long cnn__model_version_of(const cnn_model *model, const uint32_t *parameters, uint32_t count)
+{
+    unsigned long version = atomic_load_explicit(&model->touched, memory_order_acquire);
+    for (uint32_t i = 0; i < model->lender_count; i++) {
+        version += atomic_load_explicit(&model->lenders[i]->touched, memory_order_acquire);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        version += atomic_load_explicit(model->parameters[parameters[i]].changes, memory_order_acquire);
+    }
+    return version;
+}
+
 unsigned long cnn__model_version(const cnn_model *model)
 {
     unsigned long version = atomic_load_explicit(&model->version, memory_order_acquire);

@@ -80,8 +80,9 @@ typedef struct cnn__parameter {
     size_t offset;          /* in gradients and optimizer slots, and in cnn_model.values where nothing is borrowed */
     size_t values, storage; /* how many; offset in cnn_model.values, SIZE_MAX: borrowed */
     uint32_t node;
-    bool trainable; /* by its kind */
-    bool frozen;    /* by cnn_model_set_trainable() */
+    atomic_ulong *changes; /* counts those that training makes; of the model whose array `data` lies in */
+    bool trainable;        /* by its kind */
+    bool frozen;           /* by cnn_model_set_trainable() */
     bool decay;
     cnn_parameter_rules rules; /* zeros for statistics */
     cnn_initializer init;
@@ -117,6 +118,8 @@ struct cnn_model {
     cnn_model **lenders;  /* retained */
     uint32_t lender_count;
     atomic_ulong version;         /* counts changes of the parameters */
+    atomic_ulong touched;         /* those of them that may be of any parameter */
+    atomic_ulong *changes;        /* by training, of each parameter that was made here */
     pthread_mutex_t prepare_lock; /* guards the next three, see prepared.h */
     struct cnn__prepared *prepared;
     void *prepare_scratch;
@@ -177,6 +180,10 @@ void cnn__model_get_values(const cnn_model *model, float *to);
 void cnn__model_set_values(cnn_model *model, const float *from);
 /* Counts changes of the parameters, also of those that are borrowed; cnn_model_touch() adds one. */
 unsigned long cnn__model_version(const cnn_model *model);
+/* A training step has changed these parameters (parameter -> whether), and no other ones. */
+void cnn__model_note_changes(cnn_model *model, const bool *changed);
+/* Counts changes of some parameters alone, so that what is made of frozen ones stays while others are trained. */
+unsigned long cnn__model_version_of(const cnn_model *model, const uint32_t *parameters, uint32_t count);
 
 /* Infers what a layer makes of inputs of these shapes, with the batch; writes a reason if it cannot. */
 cnn_status cnn__infer_layer(const cnn_context *context, const cnn_layer_kind *kind, const void *user,
@@ -188,6 +195,11 @@ cnn_status cnn__infer_node(const cnn_model *model, uint32_t node, const cnn_laye
 /* CNN_ERROR_SHAPE if a node, inferred from these inputs, does not need the parameters that the model has for it. */
 cnn_status cnn__infer_same_parameters(const cnn_model *model, uint32_t index, const cnn_shape *inputs,
                                       const cnn_layer_spec *spec);
+
+/* Whether a node that owns parameters keeps its statistics in training; *trained: whether a parameter is trained. */
+bool cnn__node_is_frozen(const cnn_model *model, uint32_t node, bool *trained);
+/* The node in which the frozen base ends, as cnn_model_frozen_layer(); CNN__NO_NODE: none. */
+cnn_status cnn__model_frozen_node(const cnn_model *model, uint32_t *node);
 
 /* The shape of a sample with a batch before it. */
 cnn_shape cnn__with_batch(const cnn_shape *sample, int64_t batch);

@@ -128,6 +128,10 @@ static cnn_status preprocess(cnn_session *session, const cnn_image *image, uint3
     cnn_image *converted = NULL;
     const cnn_shape input = cnn__session_input_shape(session);
     const uint32_t channels = input_channels(session, image->height, image->width);
+    if (session->program.given != CNN__NO_NODE) {
+        return cnn__fail(session->context, CNN_ERROR_STATE, "%s: the session begins at \"%s\" and reads no images",
+                         model->name, model->nodes[session->program.given].name);
+    }
     if (model->pipeline == NULL) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: has no preprocessing: cnn_model_set_pipeline()",
                          model->name);

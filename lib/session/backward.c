@@ -65,8 +65,9 @@ static cnn_status add_parameters(const cnn_session *session, const cnn__op *op, 
     for (uint32_t i = 0; i < op->parameter_count && op->adds_parameters; i++) {
         const cnn__parameter *parameter = &session->model->parameters[op->parameters[i]];
         if (f->parameter_gradients[i] != NULL) {
-            CNN__RETURN_IF_ERROR(
-                add(&f->backend, parameter->values, session->gradients + parameter->offset, f->parameter_gradients[i]));
+            CNN__RETURN_IF_ERROR(add(&f->backend, parameter->values,
+                                     cnn__session_parameter_gradient(session, op->parameters[i]),
+                                     f->parameter_gradients[i]));
         }
     }
     return CNN_OK;

@@ -11,7 +11,7 @@
 
 /* When a fusion is right; flags. */
 enum {
-    INFERENCE = 1, /* inference behaviour, and the operation has no backward */
+    INFERENCE = 1, /* both are settled: they run as in inference */
     GRADIENTS = 2, /* inference behaviour, with a backward */
     TRAINING = 4,
     ALWAYS = INFERENCE | GRADIENTS | TRAINING
@@ -194,7 +194,7 @@ static cnn__op *only_reader(const fuser *f, const cnn__op *op)
 
 static int situation(const fuser *f, const cnn__op *first, const cnn__op *second)
 {
-    return f->program->training ? TRAINING : first->has_backward || second->has_backward ? GRADIENTS : INFERENCE;
+    return first->settled && second->settled ? INFERENCE : f->program->training ? TRAINING : GRADIENTS;
 }
 
 /* One operation does the work of both: its output is the second's, and it reads the second's parameters too. */
@@ -204,6 +204,7 @@ static void take_over(fuser *f, cnn__op *first, cnn__op *second)
     inside->role = CNN__VALUE_GONE;
     inside->has_gradient = false;
     first->output = second->output;
+    first->settled = first->settled && second->settled;
     f->program->values[first->output].producer = (uint32_t)(first - f->program->ops);
     for (uint32_t i = 0; i < second->parameter_count; i++) {
         first->parameters[first->parameter_count++] = second->parameters[i];

@@ -8,28 +8,11 @@ typedef struct search {
     cnn__program *program;
 } search;
 
-static const cnn__node *owner_of(const search *c, const cnn__op *op)
-{
-    return &c->model->nodes[c->model->nodes[op->node].owner];
-}
-
-/* A layer is frozen by cnn_model_set_trainable() alone: when all that could be trained was frozen, or everything of a
- * layer that has statistics only, such as a normalisation without scale and shift. Unless it is said what becomes of
- * its statistics, they stay when it is frozen. */
 static void note_parameters(const search *c, cnn__op *op)
 {
-    bool any_trainable = false, all_frozen = true, any_trained = false;
-    for (uint32_t i = 0; i < op->parameter_count; i++) {
-        const cnn__parameter *parameter = &c->model->parameters[op->parameters[i]];
-        any_trainable = any_trainable || parameter->trainable;
-        all_frozen = all_frozen && parameter->frozen;
-        any_trained = any_trained || (parameter->trainable && !parameter->frozen);
-    }
-    op->frozen = op->parameter_count > 0 && !any_trained && (any_trainable || all_frozen);
-    const cnn_statistics statistics = op->parameter_count > 0 ? owner_of(c, op)->statistics
-                                                              : CNN_STATISTICS_BY_TRAINABLE;
-    op->frozen = statistics == CNN_STATISTICS_BY_TRAINABLE ? op->frozen : statistics == CNN_STATISTICS_KEEP;
-    op->has_trained = any_trained && c->request->parameter_gradients;
+    bool trained = false;
+    op->frozen = op->parameter_count > 0 && cnn__node_is_frozen(c->model, c->model->nodes[op->node].owner, &trained);
+    op->has_trained = trained && c->request->parameter_gradients;
 }
 
 /* Going forward: which values depend on something whose gradient is wanted. */
@@ -75,9 +58,57 @@ static void find_reached(const search *c, bool *reached)
             program->written[op->parameters[i]] = true;
         }
     }
-    for (uint32_t i = 0; i < c->model->input_count; i++) {
+    for (uint32_t i = 0; i < program->input_count; i++) {
         cnn__value *input = &program->values[program->input_values[i]];
         input->has_gradient = input->has_gradient && reached[program->input_values[i]];
+    }
+}
+
+/* In inference behaviour all operations without a backward are settled, and in training those that behave alike: what
+ * lies before the first trained parameter, if no dropout and no normalisation that is to learn lies there. */
+static bool is_settled(const cnn__program *program, const cnn__op *op)
+{
+    if (op->has_backward || !program->training) {
+        return !op->has_backward;
+    }
+    return op->type != NULL &&
+           (op->type->in_training == CNN__ALIKE || (op->type->in_training == CNN__OTHER_UNLESS_FROZEN && op->frozen));
+}
+
+static void find_settled(const search *c)
+{
+    cnn__program *program = c->program;
+    for (uint32_t k = 0; k < program->op_count; k++) {
+        cnn__op *op = &program->ops[k];
+        op->settled = is_settled(program, op);
+        for (uint32_t i = 0; i < op->parameter_count && program->training && !op->settled; i++) {
+            const bool statistics = !c->model->parameters[op->parameters[i]].trainable && !op->frozen;
+            program->observed[op->parameters[i]] |= statistics || op->type == NULL;
+        }
+    }
+}
+
+/* Gradients of kernel and bias are one product: where one of them is trained, both have their place. A caller's kind
+ * gets places for what is trained alone. */
+static void place_gradients(const search *c)
+{
+    cnn__program *program = c->program;
+    for (uint32_t i = 0; i < c->model->parameter_count; i++) {
+        program->gradient_offsets[i] = program->trained[i] ? 0 : CNN__NOWHERE;
+    }
+    for (uint32_t k = 0; k < program->op_count; k++) {
+        const cnn__op *op = &program->ops[k];
+        for (uint32_t i = 0; i < op->parameter_count && op->has_trained && op->type != NULL; i++) {
+            if (c->model->parameters[op->parameters[i]].trainable) {
+                program->gradient_offsets[op->parameters[i]] = 0;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < c->model->parameter_count; i++) {
+        if (program->gradient_offsets[i] != CNN__NOWHERE) {
+            program->gradient_offsets[i] = program->gradient_values;
+            program->gradient_values += cnn__align_size(c->model->parameters[i].values * sizeof(float)) / sizeof(float);
+        }
     }
 }
 
@@ -96,6 +127,21 @@ static cnn_status check_gradients(const search *c)
     return CNN_OK;
 }
 
+/* What lies before a layer whose output is given is not there to be trained. */
+static void leave_out(const search *c)
+{
+    cnn__program *program = c->program;
+    for (uint32_t k = 0; k < program->op_count; k++) {
+        for (uint32_t i = 0; i < program->ops[k].parameter_count; i++) {
+            program->observed[program->ops[k].parameters[i]] = true; /* for the moment: it is there */
+        }
+    }
+    for (uint32_t i = 0; i < c->model->parameter_count; i++) {
+        program->trained[i] = program->trained[i] && program->observed[i];
+        program->observed[i] = false;
+    }
+}
+
 cnn_status cnn__program_find_gradients(const cnn_model *model, const cnn__request *request, cnn__program *program)
 {
     const search all = {model, request, program}, *c = &all;
@@ -103,12 +149,17 @@ cnn_status cnn__program_find_gradients(const cnn_model *model, const cnn__reques
         const cnn__parameter *parameter = &c->model->parameters[i];
         program->trained[i] = c->request->parameter_gradients && parameter->trainable && !parameter->frozen;
     }
+    if (program->given != CNN__NO_NODE) {
+        leave_out(c);
+    }
     bool *reached = cnn__alloc_zero(c->model->context, program->value_count * sizeof(bool));
     if (reached == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     find_moved(c);
     find_reached(c, reached);
+    find_settled(c);
+    place_gradients(c);
     cnn__free(c->model->context, reached);
     return check_gradients(c);
 }

@@ -10,6 +10,8 @@ static bool is_apart(const cnn_session *session) { return cnn__backend_owns_memo
 
 static size_t parameter_bytes(const cnn_session *session) { return session->model->value_count * sizeof(float); }
 
+static size_t gradient_bytes(const cnn_session *session) { return session->program.gradient_values * sizeof(float); }
+
 static const cnn__value *input_of(const cnn_session *session, uint32_t input)
 {
     return &session->program.values[session->program.input_values[input]];
@@ -19,8 +21,8 @@ static bool create_inputs(cnn_session *session)
 {
     cnn_context *context = session->context;
     bool complete = true;
-    session->input_memory = cnn__alloc_zero(context, session->model->input_count * sizeof(*session->input_memory));
-    for (uint32_t i = 0; i < session->model->input_count && session->input_memory != NULL && complete; i++) {
+    session->input_memory = cnn__alloc_zero(context, session->program.input_count * sizeof(*session->input_memory));
+    for (uint32_t i = 0; i < session->program.input_count && session->input_memory != NULL && complete; i++) {
         session->input_memory[i] = cnn__backend_alloc(context, input_of(session, i)->values * sizeof(float));
         complete = session->input_memory[i] != NULL;
     }
@@ -34,7 +36,7 @@ static bool create_copies(cnn_session *session)
     session->host = cnn__alloc(context, session->plan.size);
     session->parameters = cnn__backend_alloc(context, parameter_bytes(session));
     if (session->program.parameter_gradients) {
-        session->host_gradients = cnn__alloc_zero(context, parameter_bytes(session));
+        session->host_gradients = cnn__alloc_zero(context, gradient_bytes(session));
     }
     return session->host != NULL && session->parameters != NULL && create_inputs(session) &&
            (session->host_gradients != NULL || !session->program.parameter_gradients);
@@ -46,9 +48,9 @@ cnn_status cnn__session_memory_create(cnn_session *session)
     const bool gradients = session->program.parameter_gradients;
     session->memory = cnn__backend_alloc(context, session->plan.size);
     if (gradients && is_apart(session)) {
-        session->gradients = cnn__backend_alloc(context, parameter_bytes(session));
+        session->gradients = cnn__backend_alloc(context, gradient_bytes(session));
     } else if (gradients) {
-        session->gradients = cnn__alloc_zero(context, parameter_bytes(session));
+        session->gradients = cnn__alloc_zero(context, gradient_bytes(session));
     }
     if (session->memory == NULL || (session->gradients == NULL && gradients)) {
         return CNN_ERROR_OUT_OF_MEMORY;
@@ -63,7 +65,7 @@ cnn_status cnn__session_memory_create(cnn_session *session)
     }
     session->seen = 0; /* versions begin at 1 */
     return gradients
-               ? cnn__backend_copy_in(context, session->gradients, session->host_gradients, parameter_bytes(session))
+               ? cnn__backend_copy_in(context, session->gradients, session->host_gradients, gradient_bytes(session))
                : CNN_OK;
 }
 
@@ -74,7 +76,7 @@ void cnn__session_memory_free(cnn_session *session)
         cnn__free(context, session->host);
         cnn__free(context, session->host_gradients);
         cnn__backend_free(context, session->parameters, parameter_bytes(session));
-        for (uint32_t i = 0; session->input_memory != NULL && i < session->model->input_count; i++) {
+        for (uint32_t i = 0; session->input_memory != NULL && i < session->program.input_count; i++) {
             if (session->input_memory[i] != NULL) {
                 cnn__backend_free(context, session->input_memory[i], input_of(session, i)->values * sizeof(float));
             }
@@ -82,7 +84,7 @@ void cnn__session_memory_free(cnn_session *session)
         cnn__free(context, session->input_memory);
     }
     cnn__backend_free(context, session->memory, session->plan.size);
-    cnn__backend_free(context, session->gradients, parameter_bytes(session));
+    cnn__backend_free(context, session->gradients, gradient_bytes(session));
 }
 
 static cnn_status put_parameters(cnn_session *session)
@@ -104,7 +106,7 @@ cnn_status cnn__session_memory_enter(cnn_session *session, size_t count)
         return CNN_OK;
     }
     CNN__RETURN_IF_ERROR(put_parameters(session));
-    for (uint32_t i = 0; i < session->model->input_count; i++) {
+    for (uint32_t i = 0; i < session->program.input_count; i++) {
         if (session->inputs[i] != NULL) {
             const size_t values = input_of(session, i)->values / session->batch * count;
             CNN__RETURN_IF_ERROR(cnn__backend_copy_in(session->context, session->input_memory[i], session->inputs[i],
@@ -165,7 +167,7 @@ cnn_status cnn__session_memory_take_gradients(const cnn_session *session)
     }
     return session->gradients == NULL ? CNN_OK
                                       : cnn__backend_copy_out(session->context, session->host_gradients,
-                                                              session->gradients, parameter_bytes(session));
+                                                              session->gradients, gradient_bytes(session));
 }
 
 cnn_status cnn__session_memory_take_parameters(cnn_session *session)

@@ -113,7 +113,7 @@ cnn_status cnn__penalty_end_gradients(const cnn_session *session)
             cnn_penalty_args args = arguments(&parameter->rules.regularizer, parameter->values,
                                               cnn__session_parameter(session, i));
             args.accumulate = program->written[i]; /* else nothing depends on it but its penalty */
-            args.dx = session->gradients + parameter->offset;
+            args.dx = cnn__session_parameter_gradient(session, i);
             CNN__RETURN_IF_ERROR(run(session, CNN_PASS_BACKWARD, &args));
         }
     }

@@ -95,7 +95,7 @@ static void place_values(planner *p)
             p->value_buffers[op->output] = new_buffer(p, cnn__value_bytes(output), k, p->needed[op->output]);
         }
         p->saved_buffers[k] = UINT32_MAX;
-        if ((program->training || op->has_backward) && op->spec.saved_size > 0) {
+        if ((program->training || op->has_backward) && !op->settled && op->spec.saved_size > 0) {
             p->saved_buffers[k] = new_buffer(p, cnn__align_size(op->spec.saved_size), k,
                                              op->has_backward ? release_time(program, k) : k);
         }

@@ -13,7 +13,7 @@ struct cnn__prepared {
     size_t state_size;
     void *data; /* where the backend computes */
     size_t size;
-    atomic_ulong version; /* the parameters' when data was made; 0: not yet */
+    atomic_ulong version; /* of the op's parameters when data was made; 0: not yet */
 };
 
 static bool is_of(const cnn__prepared *prepared, uint32_t node, const cnn__op *op)
@@ -125,15 +125,20 @@ static cnn_status make(const cnn_model *model, cnn__prepared *prepared, const cn
     return op->type->prepare(op->user, &call, model->prepare_scratch, prepared->data);
 }
 
-bool cnn__prepared_is_current(const cnn_model *model, const cnn__prepared *prepared)
+static unsigned long version_of(const cnn_model *model, const cnn__op *op)
 {
-    return atomic_load_explicit(&prepared->version, memory_order_acquire) == cnn__model_version(model);
+    return cnn__model_version_of(model, op->parameters, op->parameter_count);
+}
+
+bool cnn__prepared_is_current(const cnn_model *model, const cnn__prepared *prepared, const cnn__op *op)
+{
+    return atomic_load_explicit(&prepared->version, memory_order_acquire) == version_of(model, op);
 }
 
 cnn_status cnn__prepared_data(cnn_model *model, cnn__prepared *prepared, const cnn__op *op, const cnn_layer_call *call,
                               const void **data)
 {
-    const unsigned long version = cnn__model_version(model);
+    const unsigned long version = version_of(model, op);
     cnn_status status = CNN_OK;
     if (atomic_load_explicit(&prepared->version, memory_order_acquire) != version) {
         pthread_mutex_lock(&model->prepare_lock);

@@ -11,12 +11,13 @@
  *   forward   cnn__prepared_data() gives the data, and makes it first if the parameters have changed since.
  *
  * An entry belongs to the model and lives as long as a session uses it. What is out of date is told by numbers: the
- * model counts changes of its parameters, and an entry remembers the count that its data was made at. It is made, and
- * made anew after the parameters have changed, by the first forward call that finds it out of date: the others wait for
- * that one. Nothing reads an entry meanwhile, as parameters change only while nothing else uses the model. Entries are
- * made one at a time, under the model's lock, and share one scratch.
+ * model counts changes of each of its parameters, and an entry remembers the count that its data was made at. It is
+ * made, and made anew after the parameters have changed, by the first forward call that finds it out of date: the
+ * others wait for that one. Nothing reads an entry meanwhile, as parameters change only while nothing else uses the
+ * model. Entries are made one at a time, under the model's lock, and share one scratch.
  *
- * Sessions that compute gradients prepare nothing: their parameters change after every step. */
+ * Operations with a backward prepare nothing: their parameters change after every step. Those before the first trained
+ * parameter do so in training too, and keep it while others are trained: an entry looks at the changes of its own. */
 #ifndef CNN_SESSION_PREPARED_H
 #define CNN_SESSION_PREPARED_H
 
@@ -32,7 +33,7 @@ void cnn__prepared_release(cnn_model *model, cnn__prepared *prepared);
 void cnn__prepared_free_scratch(cnn_model *model);
 
 /* Whether the data is up to date with the parameters. */
-bool cnn__prepared_is_current(const cnn_model *model, const cnn__prepared *prepared);
+bool cnn__prepared_is_current(const cnn_model *model, const cnn__prepared *prepared, const cnn__op *op);
 
 /* The data of an entry, 64-byte aligned, up to date with the parameters; `call` is a forward call of the op. Allocates
  * nothing. */

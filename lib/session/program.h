@@ -27,6 +27,7 @@ typedef struct cnn__wanted {
 
 typedef struct cnn__request {
     int64_t batch;
+    uint32_t given;                            /* the node whose output is an input; CNN__NO_NODE: none */
     bool training;                             /* behaviour */
     bool parameter_gradients;                  /* of the trained ones */
     bool keep_all;                             /* every node's output */
@@ -47,13 +48,14 @@ typedef struct cnn__op {
     uint32_t inputs[CNN_LAYER_MAX_INPUTS];
     uint32_t output;
     cnn_layer_spec spec;
-    cnn__preparation preparation; /* of inference; zeros where gradients are computed */
+    cnn__preparation preparation; /* of settled operations; else zeros */
     uint32_t parameter_count;     /* with those of operations that were taken over, which follow the own ones */
     uint32_t parameters[CNN_LAYER_MAX_PARAMETERS]; /* of the model */
     bool frozen;                                   /* none of its parameters is trained */
     bool has_trained;                              /* gradients of some of its parameters are computed */
     bool has_backward;                             /* it runs in a backward pass */
-    bool gone;                                     /* another operation does its work */
+    bool settled; /* it runs as in inference: nothing is kept, and its parameters are prepared */
+    bool gone;    /* another operation does its work */
 
     /* Written by the plan. */
     size_t saved;         /* offset of what it keeps for its backward; CNN__NOWHERE: nothing */
@@ -74,13 +76,17 @@ typedef struct cnn__program {
     uint32_t op_count;
     cnn__value *values;
     uint32_t value_count;
-    uint32_t *input_values;  /* input of the model -> value; CNN__NO_VALUE: nothing reads it */
+    uint32_t *input_values;      /* input of the program -> value; those of the model, then what is given */
+    uint32_t input_count, given; /* given: the node whose output is the last input; CNN__NO_NODE: none */
     uint32_t *node_values;   /* node -> its output; CNN__NO_VALUE: it was not needed, or is inside another operation */
     uint32_t *linear_values; /* node -> its output before its own activation, where that was split off */
     cnn__output *outputs;
     uint32_t output_count;
     bool *trained;            /* parameter of the model -> its gradient is wanted */
     bool *written;            /* parameter of the model -> some operation's backward writes its gradient */
+    size_t *gradient_offsets; /* parameter -> where in the gradients of parameters; CNN__NOWHERE: it has no place */
+    size_t gradient_values;   /* floats that these take */
+    bool *observed;           /* parameter -> a forward pass changes it: the statistics of what layers see */
     bool training;            /* behaviour */
     bool parameter_gradients; /* those of trained parameters are computed */
     bool repeats;             /* several backward passes may follow one forward pass */
@@ -91,6 +97,11 @@ typedef struct cnn__program {
 
 /* Compiles the model's graph. Errors name the layer and the shapes. */
 cnn_status cnn__program_compile(const cnn_model *model, const cnn__request *request, cnn__program *program);
+/* Which input the samples of a forward pass are. */
+static inline uint32_t cnn__program_first_input(const cnn__program *program)
+{
+    return program->given != CNN__NO_NODE ? program->input_count - 1 : 0;
+}
 void cnn__program_free(cnn_context *context, cnn__program *program);
 
 /* The value that is meant; CNN__NO_VALUE where the program has none. */

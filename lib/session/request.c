@@ -85,9 +85,28 @@ static cnn_status check(const cnn_model *model, const cnn_session_options *o)
     return CNN_OK;
 }
 
+/* The layer whose output is given; an input is given anyway. */
+static cnn_status find_given(const cnn_model *model, const char *name, uint32_t *given)
+{
+    uint32_t reference = 0;
+    *given = CNN__NO_NODE;
+    if (name == NULL) {
+        return CNN_OK;
+    }
+    if (!cnn__model_find(model, name, &reference)) {
+        return not_found(model, name);
+    }
+    if ((reference & CNN__INPUT) != 0) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: \"%s\" is an input: a session begins %s",
+                         model->name, name, reference == CNN__INPUT ? "there by itself" : "with all of them");
+    }
+    *given = reference;
+    return CNN_OK;
+}
+
 cnn_status cnn__request_open(const cnn_model *model, const cnn_session_options *o, cnn__request *request)
 {
-    *request = (cnn__request){.batch = o->batch};
+    *request = (cnn__request){.batch = o->batch, .given = CNN__NO_NODE};
     CNN__RETURN_IF_ERROR(check(model, o));
     const bool by_name = o->outputs != NULL && o->output_count > 0;
     const size_t outputs = by_name ? o->output_count : cnn__model_outputs(model);
@@ -110,7 +129,10 @@ cnn_status cnn__request_open(const cnn_model *model, const cnn_session_options *
         .input_shape_count = o->input_shape_count,
     };
     request->penalties = chosen(o->penalties, request->parameter_gradients) && cnn__model_has_penalties(model);
-    cnn_status status = find_all(model, by_name ? o->outputs : NULL, outputs, all);
+    cnn_status status = find_given(model, o->from, &request->given);
+    if (status == CNN_OK) {
+        status = find_all(model, by_name ? o->outputs : NULL, outputs, all);
+    }
     if (status == CNN_OK) {
         status = find_all(model, o->keep, o->keep_count, all + outputs);
     }

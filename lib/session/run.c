@@ -9,17 +9,9 @@
 #include "session/request.h"
 #include "session/trace.h"
 
-/* Gradients of kernel and bias are one product: where one of them is trained, both have their place. */
-static bool has_gradient(const cnn_session *session, const cnn__op *op, uint32_t parameter)
-{
-    return op->type != NULL ? op->has_trained && session->model->parameters[parameter].trainable
-                            : cnn__session_trains(session, parameter);
-}
-
 void cnn__frame_open(const cnn_session *session, uint32_t index, cnn__frame *f)
 {
     const cnn__op *op = &session->program.ops[index];
-    const cnn_model *model = session->model;
     cnn__backend_call_init(&f->backend, session->context, session->threads, session->memory + session->plan.workspace,
                            session->plan.workspace_size);
     for (uint32_t i = 0; i < op->input_count; i++) {
@@ -27,16 +19,14 @@ void cnn__frame_open(const cnn_session *session, uint32_t index, cnn__frame *f)
         f->inputs[i] = cnn__session_value(session, op->inputs[i]);
     }
     for (uint32_t i = 0; i < op->parameter_count; i++) {
-        const cnn__parameter *parameter = &model->parameters[op->parameters[i]];
         f->parameters[i] = cnn__session_parameter(session, op->parameters[i]);
-        f->parameter_gradients[i] = has_gradient(session, op, op->parameters[i])
-                                        ? session->gradients + parameter->offset
-                                        : NULL;
+        f->parameter_gradients[i] = op->has_trained ? cnn__session_parameter_gradient(session, op->parameters[i])
+                                                    : NULL;
     }
     f->call = (cnn_layer_call){
         .struct_size = sizeof(f->call),
         .backend = &f->backend,
-        .training = session->training,
+        .training = session->training && !op->settled,
         .input_count = op->input_count,
         .input_shapes = f->input_shapes,
         .output_shape = cnn__session_shape(session, op->output),
@@ -67,7 +57,7 @@ static cnn_status run_forward(const cnn_session *session, uint32_t index)
     if (session->prepared[index] == NULL) {
         status = op->kind->forward(op->user, &f.call);
     } else {
-        bool current = cnn__prepared_is_current(session->model, session->prepared[index]);
+        bool current = cnn__prepared_is_current(session->model, session->prepared[index], op);
         status = cnn__prepared_data(session->model, session->prepared[index], op, &f.call, &prepared);
         if (!current && status == CNN_OK) {
             cnn__trace_report(session, op, CNN_TRACE_PREPARE, begin);
@@ -88,7 +78,8 @@ cnn_status cnn_session_set_input(cnn_session *session, const char *name, const f
         return CNN_ERROR_INVALID_ARGUMENT;
     }
     CNN__RETURN_IF_ERROR(cnn__request_find(session->model, name, &wanted));
-    if ((wanted.reference & CNN__INPUT) == 0) {
+    const bool given = wanted.reference == session->program.given && !wanted.linear;
+    if ((wanted.reference & CNN__INPUT) == 0 && !given) {
         return cnn__fail(session->context, CNN_ERROR_NOT_FOUND, "%s: \"%s\" is a layer, not an input",
                          session->model->name, name);
     }
@@ -96,7 +87,7 @@ cnn_status cnn_session_set_input(cnn_session *session, const char *name, const f
         return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no samples are given for input \"%s\"",
                          session->model->name, name);
     }
-    session->inputs[wanted.reference & ~CNN__INPUT] = values;
+    session->inputs[given ? session->program.input_count - 1 : wanted.reference & ~CNN__INPUT] = values;
     return CNN_OK;
 }
 
@@ -104,11 +95,13 @@ cnn_status cnn_session_set_input(cnn_session *session, const char *name, const f
 static cnn_status check_inputs(const cnn_session *session)
 {
     const cnn__program *program = &session->program;
-    for (uint32_t i = 0; i < session->model->input_count; i++) {
+    for (uint32_t i = 0; i < program->input_count; i++) {
         const cnn__value *value = &program->values[program->input_values[i]];
         if (session->inputs[i] == NULL && (value->is_read || value->kept)) {
             return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: there are no samples for input \"%s\"",
-                             session->model->name, session->model->inputs[i].name);
+                             session->model->name,
+                             i < session->model->input_count ? session->model->inputs[i].name
+                                                             : session->model->nodes[program->given].name);
         }
     }
     return CNN_OK;
@@ -135,7 +128,8 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
         return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: %zu samples for a session of 1 to %u",
                          session->model->name, count, session->batch);
     }
-    session->inputs[0] = inputs != NULL ? inputs : session->inputs[0];
+    const uint32_t first = cnn__program_first_input(&session->program);
+    session->inputs[first] = inputs != NULL ? inputs : session->inputs[first];
     CNN__RETURN_IF_ERROR(check_inputs(session));
     session->count = 0;
     cnn__session_forget_losses(session);
@@ -144,7 +138,7 @@ cnn_status cnn_session_forward(cnn_session *session, const float *inputs, size_t
     session->count = count;
     session->passes += session->training;
     if (session->training) {
-        cnn_model_touch(session->model); /* layers keep statistics of what they see */
+        cnn__model_note_changes(session->model, session->program.observed);
     }
     const cnn__float_mode mode = cnn__float_mode_enter();
     cnn_status status = run_all(session);

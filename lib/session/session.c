@@ -34,15 +34,14 @@ static uint64_t prepared_bytes(const cnn__program *program)
 }
 
 /* Of the program's memory, gradients of parameters and prepared parameters. */
-static uint64_t session_bytes(const cnn_model *model, const cnn__program *program, const cnn__plan *plan)
+static uint64_t session_bytes(const cnn__program *program, const cnn__plan *plan)
 {
-    return plan->size + (program->parameter_gradients ? model->value_count * sizeof(float) : 0) +
-           prepared_bytes(program);
+    return plan->size + program->gradient_values * sizeof(float) + prepared_bytes(program);
 }
 
 static cnn_status check_size(const cnn_session *session)
 {
-    const uint64_t bytes = session_bytes(session->model, &session->program, &session->plan);
+    const uint64_t bytes = session_bytes(&session->program, &session->plan);
     const uint64_t most = session->context->max_session_bytes;
     return bytes <= most ? CNN_OK
                          : cnn__fail(session->context, CNN_ERROR_LIMIT,
@@ -65,12 +64,11 @@ static cnn_status acquire_prepared(cnn_session *session)
 static cnn_status allocate(cnn_session *session)
 {
     cnn_context *context = session->context;
-    const cnn_model *model = session->model;
     const cnn_shape shape = cnn__session_input_shape(session);
     size_t input = 0;
     (void)cnn__shape_values(&shape, &input);
     session->prepared = cnn__alloc_zero(context, session->program.op_count * sizeof(*session->prepared));
-    session->inputs = cnn__alloc_zero(context, model->input_count * sizeof(*session->inputs));
+    session->inputs = cnn__alloc_zero(context, session->program.input_count * sizeof(*session->inputs));
     session->scratch = cnn__alloc_array(context, input, sizeof(float));
     session->scratch_values = input;
     if (session->prepared == NULL || session->inputs == NULL || session->scratch == NULL) {
@@ -169,7 +167,8 @@ cnn_shape cnn__session_shape(const cnn_session *session, uint32_t value)
 
 cnn_shape cnn__session_input_shape(const cnn_session *session)
 {
-    return cnn__without_batch(&session->program.values[session->program.input_values[0]].shape);
+    const uint32_t input = session->program.input_values[cnn__program_first_input(&session->program)];
+    return cnn__without_batch(&session->program.values[input].shape);
 }
 
 cnn_shape cnn__session_output_shape(const cnn_session *session)
@@ -274,7 +273,7 @@ cnn_status cnn_session_gradient(const cnn_session *session, size_t index, cnn_te
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: \"%s\" is not trained in this session", model->name,
                          parameter->name);
     }
-    gradient->data = session->host_gradients + parameter->offset;
+    gradient->data = session->host_gradients + session->program.gradient_offsets[index];
     gradient->shape = parameter->shape;
     return CNN_OK;
 }
@@ -295,7 +294,7 @@ uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool tr
     }
     uint64_t bytes = 0;
     if (cnn__plan_create(model, &program, &plan) == CNN_OK) {
-        bytes = session_bytes(model, &program, &plan);
+        bytes = session_bytes(&program, &plan);
     }
     cnn__program_free(model->context, &program);
     return bytes;

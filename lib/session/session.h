@@ -18,7 +18,7 @@ struct cnn_session {
     bool training;            /* behaviour; the gradients that there are, the program says */
     char *memory;             /* the plan's block, where the backend computes: see session/memory.h */
     char *host;               /* that block on this side; the same where the backend owns no memory */
-    float *gradients;         /* of the parameters, by cnn__parameter.offset; NULL: none are computed */
+    float *gradients;         /* of the parameters, where the program says; NULL: none are computed */
     float *host_gradients;    /* `gradients` on this side */
     float *parameters;        /* a copy of the model's where the backend computes; NULL: it reads the model's own */
     void **input_memory;      /* for inputs; NULL where the caller's are read */
@@ -47,6 +47,13 @@ struct cnn_session {
 static inline bool cnn__session_trains(const cnn_session *session, size_t parameter)
 {
     return session->program.trained[parameter];
+}
+
+/* Where the backend computes the gradient of a parameter; NULL: it has no place. */
+static inline float *cnn__session_parameter_gradient(const cnn_session *session, size_t parameter)
+{
+    const size_t offset = session->program.gradient_offsets[parameter];
+    return offset == CNN__NOWHERE || session->gradients == NULL ? NULL : session->gradients + offset;
 }
 
 /* Data and gradient of a value, where the backend computes; NULL where there is none. */

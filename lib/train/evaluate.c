@@ -30,20 +30,25 @@ cnn_status cnn__default_loss(const cnn_model *model, const cnn_loader *loader, c
                            cnn__output_values(model) == 1 ? "binary_crossentropy" : "categorical_crossentropy", loss);
 }
 
-cnn_status cnn__check_shape(const cnn_model *model, const cnn_loader *loader)
+cnn_status cnn__check_shape(const cnn_model *model, const char *from, const cnn_loader *loader)
 {
-    cnn_shape sample = cnn_loader_sample_shape(loader);
+    const cnn_shape sample = cnn_loader_sample_shape(loader);
+    const cnn_shape input = from != NULL ? cnn_model_value_shape(model, from) : *cnn__model_input(model);
+    if (input.rank == 0) {
+        return cnn__fail(model->context, CNN_ERROR_NOT_FOUND, "%s: there is no layer \"%s\"", model->name, from);
+    }
+    /* Vectors, and what was computed before, are told by the number of values alone. */
     size_t have = 0, want = 0;
-    bool vector = cnn__model_input(model)->rank == 1 && cnn__shape_values(&sample, &have) &&
-                  cnn__shape_values(cnn__model_input(model), &want) && have == want;
-    if (vector || cnn__shape_equal(&sample, cnn__model_input(model))) {
+    const bool vector = (input.rank == 1 || from != NULL) && cnn__shape_values(&sample, &have) &&
+                        cnn__shape_values(&input, &want) && have == want;
+    if (vector || cnn__shape_equal(&sample, &input)) {
         return CNN_OK;
     }
     char given[64], wanted[64];
     cnn__shape_text(&sample, NULL, given, sizeof(given));
-    cnn__shape_text(cnn__model_input(model), NULL, wanted, sizeof(wanted));
-    return cnn__fail(model->context, CNN_ERROR_SHAPE, "%s: the loader gives %s, the input is %s", model->name, given,
-                     wanted);
+    cnn__shape_text(&input, NULL, wanted, sizeof(wanted));
+    return cnn__fail(model->context, CNN_ERROR_SHAPE, "%s: the loader gives %s, %s%s%s is %s", model->name, given,
+                     from != NULL ? "\"" : "the input", from != NULL ? from : "", from != NULL ? "\"" : "", wanted);
 }
 
 /* Totals of an evaluation under way. */
@@ -236,7 +241,7 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
     }
     CNN__RETURN_IF_ERROR(cnn__check_evaluators(model->context, options.evaluators, options.evaluator_count));
     CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, options.loader));
-    CNN__RETURN_IF_ERROR(cnn__check_shape(model, options.loader));
+    CNN__RETURN_IF_ERROR(cnn__check_shape(model, options.from, options.loader));
     CNN__RETURN_IF_ERROR(cnn__check_targets(model, options.loader));
     cnn_loss *own = NULL;
     cnn__evaluation_run run = {
@@ -256,7 +261,7 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
         status = cnn_session_create(model,
                                     CNN_SESSION(.batch = cnn__evaluation_batch(options.loader),
                                                 .penalties = cnn__penalties(options.penalties),
-                                                .training_behavior = options.training_behavior),
+                                                .training_behavior = options.training_behavior, .from = options.from),
                                     &run.session);
     }
     if (status == CNN_OK) {
@@ -303,7 +308,7 @@ cnn_status cnn_predict(cnn_model *model, cnn_loader *loader, float *outputs, siz
                          loader == NULL ? "loader" : "outputs");
     }
     CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, loader));
-    CNN__RETURN_IF_ERROR(cnn__check_shape(model, loader));
+    CNN__RETURN_IF_ERROR(cnn__check_shape(model, NULL, loader));
     CNN__RETURN_IF_ERROR(cnn_session_create(model, CNN_SESSION(.batch = cnn__evaluation_batch(loader)), &session));
     cnn_status status = predict_all(session, loader, outputs, capacity);
     cnn_session_free(session);

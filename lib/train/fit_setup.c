@@ -34,12 +34,12 @@ static cnn_status check_options(cnn__fit *fit)
     if (options->last_path != NULL) {
         CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->last_path));
     }
-    CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->train));
+    CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->from, options->train));
     CNN__RETURN_IF_ERROR(cnn__check_targets(fit->model, options->train));
     CNN__RETURN_IF_ERROR(cnn__check_classes(fit->model, cnn_loader_dataset(options->train)));
     if (options->validation != NULL) {
         CNN__RETURN_IF_ERROR(cnn__check_ends(fit->context, options->validation));
-        CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->validation));
+        CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->from, options->validation));
         CNN__RETURN_IF_ERROR(cnn__check_targets(fit->model, options->validation));
     }
     return CNN_OK;
@@ -73,6 +73,9 @@ static cnn_status adopt_pipeline(cnn__fit *fit)
     const cnn_loader *source = options->validation != NULL ? options->validation : options->train;
     const bool orient = cnn__loader_orients(options->train) || cnn__loader_orients(source);
     cnn_pipeline *steady = NULL;
+    if (options->from != NULL) {
+        return CNN_OK; /* the loaders do not say what becomes of images */
+    }
     cnn_status status = cnn__loader_preprocessing(source, fit->model->pipeline, orient, &steady);
     if (status == CNN_OK && steady != NULL) {
         status = cnn_model_set_pipeline(fit->model, steady);
@@ -106,13 +109,29 @@ bool cnn__fit_keeps_best(const cnn__fit *fit)
     return options->epochs > 1 && (!options->keep_last || options->best_path != NULL);
 }
 
+/* What lies before the samples cannot be trained on them. */
+static cnn_status check_left_out(const cnn__fit *fit)
+{
+    for (uint32_t i = 0; i < fit->model->parameter_count && fit->options.from != NULL; i++) {
+        const cnn__parameter *parameter = &fit->model->parameters[i];
+        if (parameter->trainable && !parameter->frozen && !cnn__session_trains(fit->session, i)) {
+            return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT,
+                             "%s: \"%s\" is to be trained, but samples are given from \"%s\" on: freeze all before it",
+                             fit->model->name, parameter->name, fit->options.from);
+        }
+    }
+    return CNN_OK;
+}
+
 static cnn_status make_sessions(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
     CNN__RETURN_IF_ERROR(cnn_session_create(fit->model,
                                             CNN_SESSION(.batch = (uint32_t)cnn_loader_batch_size(options->train),
-                                                        .training = 1, .penalties = cnn__penalties(options->penalties)),
+                                                        .training = 1, .penalties = cnn__penalties(options->penalties),
+                                                        .from = options->from),
                                             &fit->session));
+    CNN__RETURN_IF_ERROR(check_left_out(fit));
     if (options->validation == NULL) {
         return CNN_OK;
     }
@@ -127,7 +146,7 @@ static cnn_status make_sessions(cnn__fit *fit)
     CNN__RETURN_IF_ERROR(cnn__evaluate_labels(&fit->validation, fit->model, cnn_loader_dataset(options->train)));
     return cnn_session_create(fit->model,
                               CNN_SESSION(.batch = cnn__evaluation_batch(options->validation),
-                                          .penalties = cnn__penalties(options->penalties)),
+                                          .penalties = cnn__penalties(options->penalties), .from = options->from),
                               &fit->validation.session);
 }
 

@@ -165,7 +165,7 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
             session->items[count++] = (cnn__update_item){
                 .n = parameter->values,
                 .w = cnn__session_parameter(session, i),
-                .g = session->gradients + parameter->offset,
+                .g = cnn__session_parameter_gradient(session, i),
                 .decay_kernel = parameter->decay,
                 .offset = parameter->offset,
             };
@@ -175,7 +175,7 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     cnn__backend_call_init(&call, context, session->threads, session->memory + session->plan.workspace,
                            session->plan.workspace_size);
     const double begin = cnn__trace_begin(session);
-    cnn_model_touch(model); /* first: a step that fails may have changed some parameters */
+    cnn__model_note_changes(model, session->program.trained); /* first: a step that fails may have changed some */
     const cnn__float_mode mode = cnn__float_mode_enter();
     cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count);
     status = status == CNN_OK ? constrain(session, &call) : status;

@@ -124,7 +124,8 @@ cnn_status cnn__label_map(const cnn_model *model, const cnn_dataset *train, cons
 /* CNN_ERROR_MISMATCH if model and dataset both have class names and these differ, or the counts cannot fit. */
 cnn_status cnn__check_classes(const cnn_model *model, const cnn_dataset *dataset);
 
-/* CNN_ERROR_SHAPE if the loader's samples are not what the model reads. */
-cnn_status cnn__check_shape(const cnn_model *model, const cnn_loader *loader);
+/* CNN_ERROR_SHAPE if the loader's samples are not what the model reads, or what the layer `from` makes (NULL: the
+ * input); CNN_ERROR_NOT_FOUND. */
+cnn_status cnn__check_shape(const cnn_model *model, const char *from, const cnn_loader *loader);
 
 #endif

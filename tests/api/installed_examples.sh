@@ -58,6 +58,9 @@ run() {
 
 run fashion_cnn 'epoch 2: .* test accuracy (0\.9|1\.0)' "$fashion" fashion.cnn 2
 run catdog 'epoch 1: .* validation loss' "$photos/train" "$photos/validation" catdog.cnn 1
+run feature_extraction '^features of flatten_1: [0-9]+ and [0-9]+$' catdog.cnn "$photos/train" "$photos/validation" head.cnn 2
+run fine_tuning '^[0-9]+ of [0-9]+ parameters are trained, from conv2d_4 on$' \
+    head.cnn conv2d_4 "$photos/train" "$photos/validation" tuned.cnn 1
 run layer_scales '^dense_2 +Dense +[0-9.e-]+ +[0-9.e-]+ +[0-9.e-]+ +[0-9.e-]+$' catdog "$photos/train" 8
 run fashion_dnn '^accuracy (0\.[89]|1\.0)[0-9]*, loss .* of 200' "$fashion" 4
 run step_by_hand '^step 40: loss' "$fashion" 40

@@ -9,8 +9,8 @@
 #include <cnn/cnn.h>
 
 #include "common/suite.h"
-#include "session/session.h"
 #include "model/values.h"
+#include "session/session.h"
 
 enum { BATCH = 3, HEIGHT = 27, WIDTH = 19, CLASSES = 4, IMAGES = BATCH * HEIGHT * WIDTH * 2 };
 
@@ -62,7 +62,8 @@ static float *train(cnn_context *context, int kind, bool whole, uint32_t *ops, s
     float *images = test_values(IMAGES, 1), *weights = test_values((size_t)BATCH * CLASSES, 5);
     const size_t logits = (size_t)(BATCH - 1) * CLASSES;
     *ops = session->program.op_count;
-    *count = logits + 2 * model->value_count;
+    const size_t gradients = session->program.gradient_values;
+    *count = logits + gradients + model->value_count;
     float *results = calloc(*count, sizeof(float));
     ck_assert_ptr_nonnull(results);
     for (uint32_t pass = 0; pass < 2; pass++) {
@@ -70,8 +71,8 @@ static float *train(cnn_context *context, int kind, bool whole, uint32_t *ops, s
         ck_assert_int_eq(cnn_session_backward(session, weights), CNN_OK);
     }
     memcpy(results, cnn_session_logits(session), logits * sizeof(float));
-    memcpy(results + logits, session->gradients, model->value_count * sizeof(float));
-    memcpy(results + logits + model->value_count, model->values, model->value_count * sizeof(float));
+    memcpy(results + logits, session->gradients, gradients * sizeof(float));
+    memcpy(results + logits + gradients, model->values, model->value_count * sizeof(float));
     free(images);
     free(weights);
     cnn_session_free(session);

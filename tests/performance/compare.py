@@ -56,6 +56,13 @@ def vgg16():
     return models.vgg16().features
 
 
+def vgg16_finetune():
+    base = models.vgg16().features
+    for index, layer in enumerate(base):
+        layer.requires_grad_(index >= 24)  # block 5
+    return nn.Sequential(base, nn.Flatten(), nn.Linear(8192, 256), nn.ReLU(), nn.Linear(256, 1))
+
+
 def rmsprop(parameters):
     return torch.optim.RMSprop(parameters, lr=1e-4, alpha=0.9, eps=1e-7)
 
@@ -74,6 +81,7 @@ WORKLOADS = {
     "alexnet-train": (alexnet, 64, 3, 227, 2, momentum, 4),
     "fashion-train": (fashion, 100, 1, 28, 10, adam, 15),
     "resnet18-train": (resnet18, 16, 3, 224, 2, adam, 4),
+    "vgg16-finetune-20": (vgg16_finetune, 20, 3, 150, 1, rmsprop, 4),
     "catdog-infer-20": (catdog, 20, 3, 150, 1, None, 9),
     "catdog-infer-1": (catdog, 1, 3, 150, 1, None, 25),
     "alexnet-infer-64": (alexnet, 64, 3, 227, 2, None, 4),
@@ -93,7 +101,7 @@ def step_of(workload, layout):
     if optimizer is None:
         model.eval()
         return lambda: model(images)
-    rule = optimizer(model.parameters())
+    rule = optimizer([parameter for parameter in model.parameters() if parameter.requires_grad])
     if classes == 1:
         labels, loss = torch.randint(2, (batch, 1)).float(), nn.BCEWithLogitsLoss()
     else:

@@ -18,11 +18,11 @@ static cnn_context *open_context(bool apart, int refused)
 {
     cnn_context *context;
     const cnn_backend backend = own_memory_backend(refused);
-    const cnn_status status =
-        apart ? cnn_context_create(CNN_CONTEXT(.threads = 2, .seed = 3, .backend = "apart", .backends = &backend,
-                                               .backend_count = 1),
-                                   &context)
-              : cnn_context_create(CNN_CONTEXT(.threads = 2, .seed = 3, .backend = "reference"), &context);
+    const cnn_status status = apart ? cnn_context_create(CNN_CONTEXT(.threads = 2, .seed = 3, .backend = "apart",
+                                                                     .backends = &backend, .backend_count = 1),
+                                                         &context)
+                                    : cnn_context_create(CNN_CONTEXT(.threads = 2, .seed = 3, .backend = "reference"),
+                                                         &context);
     ck_assert_int_eq(status, CNN_OK);
     return context;
 }
@@ -42,12 +42,14 @@ static cnn_model *all_layers(cnn_context *context)
     cnn_model_add(model, cnn_zero_pad2d(context, CNN_ZERO_PAD2D(.pads = {1, 1, 1, 1})));
     cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.filters = 6, .activation = CNN_TANH)));
     cnn_model_add(model, cnn_batch_norm(context, CNN_BATCH_NORM(.name = "norm")));
-    cnn_model_add_after(model, cnn_conv2d(context, CNN_CONV2D(.name = "left", .filters = 6, .padding = CNN_PADDING_SAME,
-                                                              .activation = CNN_SIGMOID)),
+    cnn_model_add_after(model,
+                        cnn_conv2d(context, CNN_CONV2D(.name = "left", .filters = 6, .padding = CNN_PADDING_SAME,
+                                                       .activation = CNN_SIGMOID)),
                         first, 1);
-    cnn_model_add_after(model, cnn_conv2d(context, CNN_CONV2D(.name = "right", .filters = 6, .kernel = {1, 1},
-                                                              .activation = CNN_LEAKY_RELU)),
-                        first, 1);
+    cnn_model_add_after(
+        model,
+        cnn_conv2d(context, CNN_CONV2D(.name = "right", .filters = 6, .kernel = {1, 1}, .activation = CNN_LEAKY_RELU)),
+        first, 1);
     cnn_model_add_after(model, cnn_add(context, CNN_NAMED(.name = "sum")), both, 2);
     cnn_model_add_after(model, cnn_concatenate(context, NULL), sum, 2);
     cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.activation = CNN_RELU)));
@@ -174,10 +176,7 @@ static void compare(builder build, const char *loss)
     ck_assert_uint_eq(own_memory_bytes(), 0);
 }
 
-START_TEST(catdog_trains)
-{
-    compare(catdog, "binary_crossentropy");
-}
+START_TEST(catdog_trains) { compare(catdog, "binary_crossentropy"); }
 END_TEST
 
 START_TEST(all_layers_train)

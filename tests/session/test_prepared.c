@@ -311,10 +311,10 @@ static void check_backend(cnn_backend *backend, bool prepares)
     backend->struct_size = sizeof(*backend);
     backend->abi = CNN_BACKEND_ABI;
     backend->name = "mine";
-    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .seed = 5, .backend = "mine", .backends = backend,
-                                                    .backend_count = 1),
-                                        &context),
-                     CNN_OK);
+    ck_assert_int_eq(
+        cnn_context_create(
+            CNN_CONTEXT(.threads = 1, .seed = 5, .backend = "mine", .backends = backend, .backend_count = 1), &context),
+        CNN_OK);
     ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .seed = 5, .backend = "reference"), &reference),
                      CNN_OK);
     cnn_model *mine = normalised_model(context), *theirs = normalised_model(reference);
