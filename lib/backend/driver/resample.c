@@ -98,7 +98,7 @@ static void backward_rows(const void *argument, size_t begin, size_t end)
     }
 }
 
-cnn_status cnn__resample(const cnn_backend_call *call, cnn_pass pass, const cnn_resample_args *args)
+cnn_status cnn__resample2d(const cnn_backend_call *call, cnn_pass pass, const cnn_resample_args *args)
 {
     if (pass != CNN_PASS_FORWARD && pass != CNN_PASS_BACKWARD) {
         return CNN_ERROR_UNSUPPORTED;
