@@ -39,6 +39,12 @@ static const bench_workload workloads[] = {
     {"vgg16-notop-infer-1", "vgg16-notop", 0, 1, BENCH_INFER, 9, 0, {0}, NULL},
     {"resnet18-infer-8", "resnet18", 0, 8, BENCH_INFER, 5, 2, {0}, NULL},
     {"resnet18-infer-1", "resnet18", 0, 1, BENCH_INFER, 15, 2, {0}, NULL},
+    {"resnet50-train-16", "resnet50", 0, 16, BENCH_MOMENTUM, 3, 0, {0}, NULL},
+    {"resnet50-infer-8", "resnet50", 0, 8, BENCH_INFER, 5, 0, {0}, NULL},
+    {"resnet50-infer-1", "resnet50", 0, 1, BENCH_INFER, 15, 0, {0}, NULL},
+    {"mobilenet-v2-train-32", "mobilenet-v2", 0, 32, BENCH_MOMENTUM, 4, 0, {0}, NULL},
+    {"mobilenet-v2-infer-16", "mobilenet-v2", 0, 16, BENCH_INFER, 9, 0, {0}, NULL},
+    {"mobilenet-v2-infer-1", "mobilenet-v2", 0, 1, BENCH_INFER, 25, 0, {0}, NULL},
     {"resnet18-predict-1", "resnet18", 0, 1, BENCH_PREDICT, 15, 1000, {0}, NULL},
 };
 

@@ -2,6 +2,7 @@
 /* cnn predict: class and probability of each image, whether named, in a folder, in a list or on standard input. */
 #include "tool_inspect.h"
 #include "tool_json.h"
+#include "tool_names.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,8 +35,14 @@ static void print_row(predict_run *predictor, const char *path, size_t count)
     free(printable);
     for (size_t i = 0; i < count; i++) {
         const cnn_prediction *prediction = &predictor->predictions[i];
+        const size_t id = prediction->name != NULL ? tool_name_id(prediction->name) : 0;
         char *label = tool_label_text(prediction->name, (size_t)prediction->label);
-        tool_print(predictor->run, "\t%s\t%.4f", label != NULL ? label : "", prediction->probability);
+        if (id > 0 && label != NULL) { /* a name with an id: number and id have columns of their own */
+            tool_print(predictor->run, "\t%lld\t%.*s\t%s\t%.4f", (long long)prediction->label, (int)id, label,
+                       label + id + 1, prediction->probability);
+        } else {
+            tool_print(predictor->run, "\t%s\t%.4f", label != NULL ? label : "", prediction->probability);
+        }
         free(label);
     }
     tool_print(predictor->run, "\n");
@@ -44,8 +51,16 @@ static void print_row(predict_run *predictor, const char *path, size_t count)
 
 static void set_prediction(json_t *object, const cnn_prediction *prediction)
 {
+    const size_t id = prediction->name != NULL ? tool_name_id(prediction->name) : 0;
     char *label = tool_label_text(prediction->name, (size_t)prediction->label);
-    tool_json_text(object, "label", label);
+    tool_json_count(object, "number", (uint64_t)prediction->label);
+    if (id > 0 && label != NULL) {
+        label[id] = '\0';
+        tool_json_text(object, "id", label);
+        tool_json_text(object, "label", label + id + 1);
+    } else {
+        tool_json_text(object, "label", label);
+    }
     tool_json_real(object, "probability", prediction->probability);
     free(label);
 }
@@ -327,9 +342,11 @@ const tool_command tool_command_predict = {
         "a folder, of which all images in it and below it are taken in byte order, names that begin with a dot "
         "left out; @LIST, a text file with one path a line, files or folders; - for an image on standard input; "
         "or @- for a list there. A file whose name begins with @ is ./@NAME. One line for each image, in that "
-        "order: path, class and probability, separated by tabs. An image that cannot be read is told on stderr, "
+        "order: path, class and probability, separated by tabs; of classes with WordNet ids, as `cnn convert --names "
+        "imagenet` sets them, number, id, name and probability. An image that cannot be read is told on stderr, "
         "the others go on, and the exit status is 1. With --json one object: predictions, a list of path, "
-        "label, probability (and top, with --topk); of a single image these stand at the top too.",
+        "number, label, probability, id where there is one (and top, with --topk); of a single image these stand at "
+        "the top too.",
     .options = predict_options,
     .settings_size = sizeof(predict_settings),
     .least_operands = 2,

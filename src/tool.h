@@ -14,13 +14,13 @@ enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
 /* ---- commands and options ---- */
 
 typedef enum tool_option_type {
-    TOOL_FLAG,  /* bool; takes no value */
-    TOOL_TEXT,  /* const char * */
-    TOOL_COUNT, /* uint64_t within the bounds */
+    TOOL_FLAG,   /* bool; takes no value */
+    TOOL_TEXT,   /* const char * */
+    TOOL_COUNT,  /* uint64_t within the bounds */
     TOOL_SCALED, /* the same; k, M or G after it stand for 10^3, 10^6 and 10^9 */
-    TOOL_REAL,  /* double within the bounds; NaN when not given */
-    TOOL_SIZE,  /* int32_t[3]: HxW; with `maximum` 3: HxWxC */
-    TOOL_CHOICE /* const char *, one of `choices` */
+    TOOL_REAL,   /* double within the bounds; NaN when not given */
+    TOOL_SIZE,   /* int32_t[3]: HxW; with `maximum` 3: HxWxC */
+    TOOL_CHOICE  /* const char *, one of `choices` */
 } tool_option_type;
 
 /* One option. The table of a command drives parsing, bounds, messages and help; it ends with a NULL name. */
@@ -55,13 +55,15 @@ typedef struct tool_command {
     size_t least_operands, most_operands;
     void (*more_help)(struct tool *tool); /* what tables say; may be NULL */
     int (*run)(struct tool *tool, const void *settings);
+    const struct tool_command *const *commands; /* those of a second word, whose names begin with this one's, ending
+                                                   with NULL; NULL: none */
 } tool_command;
 
 extern const tool_command *const tool_commands[]; /* NULL-terminated */
 
 extern const tool_command tool_command_summary, tool_command_train, tool_command_eval, tool_command_predict,
-    tool_command_split, tool_command_check, tool_command_show, tool_command_bench, tool_command_version,
-    tool_command_help;
+    tool_command_explain, tool_command_split, tool_command_convert, tool_command_check, tool_command_show,
+    tool_command_bench, tool_command_version, tool_command_help;
 
 /* The bar or the plain lines on stderr. */
 typedef struct tool_progress {
@@ -93,10 +95,10 @@ typedef struct tool {
     cnn_context *context;
     pthread_mutex_t lock; /* of stderr and what follows: log messages come from any thread */
     tool_progress progress;
-    bool log_is_told;     /* the command itself tells what the log says */
-    char *creation_error; /* what the log said while there was no context yet */
-    tool_list told;       /* messages of the log that were shown */
-    bool more_untold;     /* and that there were more was said */
+    bool log_is_told;                          /* the command itself tells what the log says */
+    char *creation_error;                      /* what the log said while there was no context yet */
+    tool_list told;                            /* messages of the log that were shown */
+    bool more_untold;                          /* and that there were more was said */
     tool_special specials[TOOL_MOST_SPECIALS]; /* open until the end */
     size_t special_count;
     int output_error; /* errno of the first failure on stdout */
@@ -110,6 +112,8 @@ int tool_parse(tool *run, int count, char **arguments, void *settings);
 void tool_command_help_text(tool *run, const tool_command *command);
 void tool_general_help_text(tool *run);
 const tool_command *tool_find_command(const char *name);
+/* The command of a second word; NULL if there is none of that name. */
+const tool_command *tool_find_second(const tool_command *command, const char *name);
 extern const tool_option tool_common_options[];
 
 /* ---- text ---- */
@@ -207,7 +211,7 @@ typedef struct tool_model_options {
     int32_t input[3]; /* height, width, channels; 0: the model's own */
     uint64_t classes; /* 0: the model's own */
     double dropout;   /* NaN: the model's own */
-    const char *init;       /* how kernels begin, one of tool_init_names; NULL: as the model has it */
+    const char *init; /* how kernels begin, one of tool_init_names; NULL: as the model has it */
 } tool_model_options;
 
 extern const char *const tool_init_names[];
@@ -220,6 +224,10 @@ bool tool_is_zoo(const char *name);
 int tool_open_model(tool *run, const char *name, const tool_model_options *options, cnn_model **model);
 /* A model that has been trained: a file, not a zoo name. */
 int tool_open_trained(tool *run, const char *name, cnn_model **model);
+/* Freezes what --freeze says; NULL: nothing. */
+int tool_freeze(tool *run, cnn_model *model, const char *text);
+/* Names of the trained parameters, "fc/kernel, fc/bias", not all of many; malloc'ed. */
+char *tool_trained_names(cnn_model *model);
 /* "0 cat, 1 dog"; malloc'ed. */
 char *tool_model_classes(const cnn_model *model);
 char *tool_dataset_classes(const cnn_dataset *dataset);
@@ -237,8 +245,8 @@ typedef struct tool_data_options {
     const char *part;           /* of IDX and CIFAR folders: "train" or "test" */
     const char *const *classes; /* label order; NULL: as found */
     size_t class_count;
-    uint32_t channels; /* 1 or 3; 0: the dataset's own */
-    const char *prefix; /* of several sets of IDX files in one folder; NULL: any */
+    uint32_t channels;     /* 1 or 3; 0: the dataset's own */
+    const char *prefix;    /* of several sets of IDX files in one folder; NULL: any */
     cnn_on_error on_error; /* of entries that cannot be examined */
 } tool_data_options;
 

@@ -101,7 +101,11 @@ static int run_help(tool *run, const void *settings)
         run->command = NULL;
         return tool_fail_usage(run, "unknown command \"%s\"", run->operands[0]);
     }
-    tool_command_help_text(run, command);
+    const tool_command *second = run->operand_count > 1 ? tool_find_second(command, run->operands[1]) : NULL;
+    if (run->operand_count > 1 && second == NULL) {
+        return tool_fail_usage(run, "%s has no \"%s\"", command->name, run->operands[1]);
+    }
+    tool_command_help_text(run, second != NULL ? second : command);
     return TOOL_DONE;
 }
 
@@ -109,10 +113,10 @@ static const tool_option help_options[] = {{0}};
 
 const tool_command tool_command_help = {
     .name = "help",
-    .synopsis = "[COMMAND]",
+    .synopsis = "[COMMAND [NAME]]",
     .purpose = "Says what the commands do.",
     .options = help_options,
     .settings_size = sizeof(help_settings),
-    .most_operands = 1,
+    .most_operands = 2,
     .run = run_help,
 };

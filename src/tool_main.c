@@ -11,7 +11,9 @@ const tool_command *const tool_commands[] = {
     &tool_command_train,
     &tool_command_eval,
     &tool_command_predict,
+    &tool_command_explain,
     &tool_command_split,
+    &tool_command_convert,
     &tool_command_check,
     &tool_command_show,
     &tool_command_bench,
@@ -31,6 +33,17 @@ const tool_command *tool_find_command(const char *name)
     for (size_t i = 0; tool_commands[i] != NULL; i++) {
         if (strcmp(tool_commands[i]->name, name) == 0) {
             return tool_commands[i];
+        }
+    }
+    return NULL;
+}
+
+const tool_command *tool_find_second(const tool_command *command, const char *name)
+{
+    const size_t length = strlen(command->name);
+    for (size_t i = 0; command->commands != NULL && command->commands[i] != NULL; i++) {
+        if (strcmp(command->commands[i]->name + length + 1, name) == 0) {
+            return command->commands[i];
         }
     }
     return NULL;
@@ -87,5 +100,10 @@ int main(int count, char **arguments)
         return tool_fail_usage(&run, "a command is missing; usage: cnn COMMAND [ARGUMENT...] [OPTION...]");
     }
     run.command = command_of_word(arguments[1]);
+    const tool_command *second = run.command != NULL && count > 2 ? tool_find_second(run.command, arguments[2]) : NULL;
+    if (second != NULL) {
+        run.command = second;
+        return run_command(&run, count - 3, arguments + 3);
+    }
     return run.command != NULL ? run_command(&run, count - 2, arguments + 2) : unknown_command(&run, arguments[1]);
 }

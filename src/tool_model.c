@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* MODEL: a name from the zoo or a file. */
-#include "tool.h"
+#include "tool_foreign.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -114,13 +114,21 @@ int tool_open_model(tool *run, const char *name, const tool_model_options *optio
     if (tool_is_zoo(name)) {
         return open_zoo(run, name, options, model);
     }
-    cnn_status status = cnn_model_load(run->context, name, model);
+    int result = TOOL_DONE;
+    cnn_status status = CNN_OK;
+    if (tool_is_foreign(name)) {
+        result = tool_foreign_load(run, name, model);
+    } else {
+        status = cnn_model_load(run->context, name, model);
+    }
     if (status != CNN_OK) {
         /* A bare word under which nothing lies was meant as a name. */
         bool word = strpbrk(name, "./") == NULL && status == CNN_ERROR_NOT_FOUND && access(name, F_OK) != 0;
         return word ? unknown_model(run, name) : tool_fail_library(run, status);
     }
-    int result = options != NULL ? check_file_options(run, name, options, *model) : TOOL_DONE;
+    if (result == TOOL_DONE && options != NULL) {
+        result = check_file_options(run, name, options, *model);
+    }
     if (result != TOOL_DONE) {
         cnn_model_free(*model);
         *model = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From the settings of `cnn train` to all that cnn_fit() needs. */
+#include "tool_foreign.h"
 #include "tool_train.h"
 
 #include <math.h>
@@ -112,12 +113,11 @@ static int load_weights(train_run *train)
         return TOOL_DONE;
     }
     cnn_weights_report report = {.struct_size = sizeof(report)};
-    cnn_status status = cnn_model_load_weights(train->model, path, &report);
-    if (status != CNN_OK) {
-        return tool_fail_library(run, status);
+    int result = tool_foreign_fill(run, path, train->model, &report);
+    if (result != TOOL_DONE) {
+        return result;
     }
     char *printable = tool_printable(path);
-    int result = TOOL_DONE;
     if (report.loaded == 0) {
         result = tool_fail(run, "%s: none of its %u parameters fits this model", printable, (unsigned)report.unused);
     } else {
@@ -139,19 +139,7 @@ static int set_weights(train_run *train) { return train->settings->head == NULL 
 
 static int freeze(train_run *train)
 {
-    tool_list patterns = {0};
-    int result = TOOL_DONE;
-    if (train->settings->freeze != NULL && !tool_list_split(&patterns, train->settings->freeze)) {
-        result = tool_fail_memory(train->run);
-    }
-    for (size_t i = 0; i < patterns.count && result == TOOL_DONE; i++) {
-        cnn_status status = cnn_model_set_trainable(train->model, patterns.items[i], false);
-        result = status == CNN_ERROR_NOT_FOUND
-                     ? tool_fail(train->run, "--freeze: no parameter matches \"%s\"; `cnn summary` lists the layers",
-                                 patterns.items[i])
-                     : library(train, status);
-    }
-    tool_list_free(&patterns);
+    int result = tool_freeze(train->run, train->model, train->settings->freeze);
     if (result == TOOL_DONE && cnn_model_trainable_values(train->model) == 0) {
         result = tool_fail(train->run, "--freeze: nothing is left to train");
     }
@@ -226,6 +214,9 @@ static int open_texts(train_run *train)
     }
     if (tool_create_optimizer(run->context, &train->rule, &train->optimizer) != CNN_OK) {
         return tool_fail_usage(run, "--optimizer: %s", cnn_last_error(run->context));
+    }
+    if (settings->groups != NULL && cnn_optimizer_add_groups(train->optimizer, settings->groups) != CNN_OK) {
+        return tool_fail_usage(run, "--groups: %s", cnn_last_error(run->context));
     }
     if (settings->loss != NULL && cnn_loss_create(run->context, settings->loss, &train->loss) != CNN_OK) {
         return tool_fail_usage(run, "--loss: %s", cnn_last_error(run->context));

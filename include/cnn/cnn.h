@@ -21,11 +21,13 @@
 
 #include <cnn/layer.h>
 #include <cnn/model.h>
+#include <cnn/exchange.h>
 #include <cnn/trace.h>
 
 #include <cnn/features.h>
 
 #include <cnn/evaluator.h>
+#include <cnn/explain.h>
 #include <cnn/loss.h>
 #include <cnn/optimizer.h>
 #include <cnn/schedule.h>

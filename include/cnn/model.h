@@ -177,6 +177,17 @@ CNN_API const char *cnn_model_layer_name(const cnn_model *model, size_t layer);
 /** Kind of a layer, "Conv2D"; NULL past the end. Valid as long as the model. Since 0.1. */
 CNN_API const char *cnn_model_layer_type(const cnn_model *model, size_t layer);
 
+/**
+ * Hands a layer's configuration to `write`: its kind and the options that are
+ * not zero, with their defaults filled in, as PyTorch's print(model) does:
+ * "Conv2D(filters=32, kernel=(3, 3), stride=(1, 1), activation=relu, ...)".
+ * For people to read; model files hold the same in a form for programs.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT past the end, CNN_ERROR_OUT_OF_MEMORY, or the status of `write`.
+ * Since 0.1.
+ */
+CNN_API cnn_status cnn_model_layer_configuration(const cnn_model *model, size_t layer, cnn_write_function write,
+                                                 void *user);
+
 /** Output of a layer for one sample, without the batch; rank 0 past the end or before building. Since 0.1. */
 CNN_API cnn_shape cnn_model_layer_shape(const cnn_model *model, size_t layer);
 
@@ -274,7 +285,7 @@ typedef enum cnn_statistics {
  * cnn_model_set_trainable(model, "*", false) and then "fc*", true, is feature extraction as Keras has it;
  * PyTorch's requires_grad = False goes on to normalise by the batch and to move the running statistics, which is
  * CNN_STATISTICS_MOVE. It holds for a caller's layers too, as cnn_layer_call.frozen. Sessions made before do not
- * change; model files do not hold it. `statistics` is a cnn_statistics.
+ * change; model files hold it, as they hold what is frozen. `statistics` is a cnn_statistics.
  * Returns CNN_OK, CNN_ERROR_NOT_FOUND if no layer that has statistics matches, CNN_ERROR_INVALID_ARGUMENT,
  * CNN_ERROR_STATE before building. Not together with other calls on the model. Since 0.1.
  */
@@ -538,6 +549,34 @@ CNN_API cnn_status cnn_session_gradient(const cnn_session *session, size_t index
     Since 0.1. */
 CNN_API cnn_status cnn_session_value_gradient(const cnn_session *session, const char *name, cnn_tensor *gradient);
 
+/** When a hook is called. The numbers are frozen. */
+typedef enum cnn_hook_pass {
+    CNN_HOOK_FORWARD = 0, /**< the value has just been computed */
+    CNN_HOOK_BACKWARD = 1 /**< its gradient is complete, and nothing before it has read that yet */
+} cnn_hook_pass;
+
+/**
+ * Receives a value on its way, on the thread that runs the session.
+ *
+ * name    of the value as the session's options have it: "conv1", "conv1:linear", "input". Valid during the call.
+ * tensor  the value, or its gradient, [count, ...]; may be written to: what runs afterwards reads what is there then.
+ *
+ * It must not call the session. Another status than CNN_OK ends the pass, which returns it.
+ */
+typedef cnn_status (*cnn_hook_function)(void *user, const char *name, cnn_hook_pass pass, const cnn_tensor *tensor);
+
+/**
+ * Calls `hook` in the session's later passes: in a forward pass for each layer's
+ * value that can be read (outputs, `keep`, `gradients`, keep_activations), in
+ * their order; in a backward pass for each value whose gradient can be read
+ * (`gradients`), from the last to the first, inputs at the end. So a program
+ * sees and changes what layers hand on, as hooks of PyTorch do. NULL ends that.
+ * Costs nothing when not set. Not thread-safe: as all calls of a session.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_UNSUPPORTED with a backend whose memory is its own.
+ * Since 0.1.
+ */
+CNN_API cnn_status cnn_session_set_hook(cnn_session *session, cnn_hook_function hook, void *user);
+
 /**
  * What the regularizers of the model add to the loss: penalties of all parameters as they are now, frozen ones
  * included, and, in a session with penalties, of what layers gave in the last forward pass. See cnn_regularizer.
@@ -585,6 +624,28 @@ CNN_API cnn_status cnn_session_predict_file(cnn_session *session, const char *pa
 /** The same for an image file that lies in memory; `data` is needed only during the call. Since 0.1. */
 CNN_API cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, size_t size,
                                               cnn_prediction *predictions, size_t *count);
+
+/**
+ * The values that cnn_session_predict_image() runs the model on: the image
+ * after the model's own preprocessing.
+ *
+ * values    receives one sample of the model's first input.
+ * capacity  how many values there is room for.
+ *
+ * Returns CNN_OK; CNN_ERROR_STATE (no preprocessing set); CNN_ERROR_UNSUPPORTED if the preprocessing makes several
+ * views of an image; CNN_ERROR_LIMIT if capacity is too small; CNN_ERROR_SHAPE; CNN_ERROR_INVALID_ARGUMENT;
+ * CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_session_prepare_image(cnn_session *session, const cnn_image *image, float *values,
+                                             size_t capacity);
+
+/** The same for an image file, decoded as cnn_session_predict_file() does. Returns as cnn_image_load() and
+    cnn_session_prepare_image(). Since 0.1. */
+CNN_API cnn_status cnn_session_prepare_file(cnn_session *session, const char *path, float *values, size_t capacity);
+
+/** The same for an image file that lies in memory; `data` is needed only during the call. Since 0.1. */
+CNN_API cnn_status cnn_session_prepare_memory(cnn_session *session, const void *data, size_t size, float *values,
+                                              size_t capacity);
 
 CNN_END_DECLS
 

@@ -105,6 +105,7 @@ void cnn__json_open(cnn__json_writer *writer, const char *key, char bracket);
 void cnn__json_close(cnn__json_writer *writer, char bracket);
 /* Bytes that are no UTF-8 are written as text, see cnn__name_text(): a writer never fails for a name. */
 void cnn__json_put_string(cnn__json_writer *writer, const char *key, const char *text);
+void cnn__json_put_bool(cnn__json_writer *writer, const char *key, bool value);
 void cnn__json_put_int(cnn__json_writer *writer, const char *key, int64_t value);
 void cnn__json_put_real(cnn__json_writer *writer, const char *key, double value);  /* null unless finite */
 void cnn__json_put_u64(cnn__json_writer *writer, const char *key, uint64_t value); /* as text */

@@ -71,6 +71,12 @@ void cnn__json_put_string(cnn__json_writer *writer, const char *key, const char 
     append_quoted(writer, text);
 }
 
+void cnn__json_put_bool(cnn__json_writer *writer, const char *key, bool value)
+{
+    begin(writer, key);
+    append(writer, value ? "true" : "false");
+}
+
 void cnn__json_put_int(cnn__json_writer *writer, const char *key, int64_t value)
 {
     begin(writer, key);

@@ -42,6 +42,11 @@ typedef enum cnn__tensor_type {
     CNN__TENSOR_OTHER, /* of a file alone: nothing that is read */
 } cnn__tensor_type;
 
+/* The type of that name; CNN__TENSOR_OTHER if it is none that is known. */
+cnn__tensor_type cnn__tensor_type_find(const char *name);
+/* Values of a type of floating point, as files have them, as float32. */
+void cnn__tensor_convert(cnn__tensor_type type, const unsigned char *bytes, size_t count, float *data);
+
 /* One tensor to be written; the data is borrowed. */
 typedef struct cnn__tensor_source {
     const char *name;

@@ -44,7 +44,7 @@ static const struct {
 
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
-static cnn__tensor_type find_type(const char *name)
+cnn__tensor_type cnn__tensor_type_find(const char *name)
 {
     size_t type = 0;
     while (type < TYPES && strcmp(types[type].name, name) != 0) {
@@ -96,7 +96,7 @@ static cnn_status parse_entry(const cnn__tensors *file, const char *name, const 
     CNN__RETURN_IF_ERROR(cnn__json_string(&place, json, "dtype", &entry->type_name));
     CNN__RETURN_IF_ERROR(cnn__json_array(&place, json, "shape", &shape));
     CNN__RETURN_IF_ERROR(cnn__json_array(&place, json, "data_offsets", &offsets));
-    entry->type = find_type(entry->type_name);
+    entry->type = cnn__tensor_type_find(entry->type_name);
     CNN__RETURN_IF_ERROR(parse_shape(&place, shape, entry));
     CNN__RETURN_IF_ERROR(parse_offsets(&place, offsets, entry));
     if (!entry->readable) {
@@ -400,8 +400,12 @@ static float from_f16(uint32_t half)
     return from_bits(sign | exponent << 23 | fraction << 13);
 }
 
-static void convert(cnn__tensor_type type, const unsigned char *bytes, size_t count, float *data)
+void cnn__tensor_convert(cnn__tensor_type type, const unsigned char *bytes, size_t count, float *data)
 {
+    if (type == CNN__TENSOR_F32) {
+        memcpy(data, bytes, count * sizeof(*data));
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         if (type == CNN__TENSOR_F64) {
             double value;
@@ -427,7 +431,7 @@ cnn_status cnn__tensors_read(const cnn__tensors *file, const char *name, float *
         const size_t size = entry->end - at < sizeof(bytes) ? (size_t)(entry->end - at) : sizeof(bytes);
         CNN__RETURN_IF_ERROR(read_at(file, file->data + at, bytes, size));
         crc = crc32_z(crc, bytes, size);
-        convert(entry->type, bytes, size / each, data);
+        cnn__tensor_convert(entry->type, bytes, size / each, data);
         data += size / each;
         at += size;
     }

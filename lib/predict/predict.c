@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From one image to its most probable classes. */
 #include <math.h>
+#include <string.h>
 
 #include "image/image.h"
 #include "pipeline/pipeline.h"
@@ -210,15 +211,26 @@ static cnn_decode_options decode_options(const cnn_session *session)
     return options;
 }
 
-cnn_status cnn_session_predict_file(cnn_session *session, const char *path, cnn_prediction *predictions, size_t *count)
+/* What is done with a decoded image: predicting it, or preparing it alone. */
+typedef struct image_use {
+    cnn_prediction *predictions; /* NULL with `values` */
+    size_t *count;
+    float *values; /* NULL: predict */
+    size_t capacity;
+} image_use;
+
+static cnn_status use_image(cnn_session *session, const cnn_image *image, const image_use *use)
 {
-    if (session == NULL || path == NULL || count == NULL) {
-        return refuse_null(session, "cnn_session_predict_file", path == NULL ? "path" : "count");
-    }
+    return use->values != NULL ? cnn_session_prepare_image(session, image, use->values, use->capacity)
+                               : cnn_session_predict_image(session, image, use->predictions, use->count);
+}
+
+static cnn_status use_file(cnn_session *session, const char *path, const image_use *use)
+{
     cnn_decode_options options = decode_options(session);
     cnn_image *image = NULL;
     CNN__RETURN_IF_ERROR(cnn__image_load_deep(session->context, path, &options, &image));
-    cnn_status status = cnn_session_predict_image(session, image, predictions, count);
+    cnn_status status = use_image(session, image, use);
     cnn_image_free(image);
     if (status != CNN_OK) {
         char name[512];
@@ -228,17 +240,70 @@ cnn_status cnn_session_predict_file(cnn_session *session, const char *path, cnn_
     return status;
 }
 
+static cnn_status use_memory(cnn_session *session, const void *data, size_t size, const image_use *use)
+{
+    cnn_decode_options options = decode_options(session);
+    cnn_image *image = NULL;
+    CNN__RETURN_IF_ERROR(
+        cnn__image_decode_named(session->context, "image in memory", data, size, &options, true, &image));
+    cnn_status status = use_image(session, image, use);
+    cnn_image_free(image);
+    return status;
+}
+
+cnn_status cnn_session_predict_file(cnn_session *session, const char *path, cnn_prediction *predictions, size_t *count)
+{
+    if (session == NULL || path == NULL || count == NULL) {
+        return refuse_null(session, "cnn_session_predict_file", path == NULL ? "path" : "count");
+    }
+    return use_file(session, path, &(image_use){.predictions = predictions, .count = count});
+}
+
 cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, size_t size, cnn_prediction *predictions,
                                       size_t *count)
 {
     if (session == NULL || data == NULL || count == NULL) {
         return refuse_null(session, "cnn_session_predict_memory", data == NULL ? "data" : "count");
     }
-    cnn_decode_options options = decode_options(session);
-    cnn_image *image = NULL;
-    CNN__RETURN_IF_ERROR(
-        cnn__image_decode_named(session->context, "image in memory", data, size, &options, true, &image));
-    cnn_status status = cnn_session_predict_image(session, image, predictions, count);
-    cnn_image_free(image);
-    return status;
+    return use_memory(session, data, size, &(image_use){.predictions = predictions, .count = count});
+}
+
+/* ---- preparing alone ---- */
+
+cnn_status cnn_session_prepare_image(cnn_session *session, const cnn_image *image, float *values, size_t capacity)
+{
+    if (session == NULL || image == NULL || values == NULL) {
+        return refuse_null(session, "cnn_session_prepare_image", image == NULL ? "image" : "values");
+    }
+    const cnn_shape input = cnn__session_input_shape(session);
+    size_t wanted = 0;
+    uint32_t views = 1;
+    CNN__RETURN_IF_ERROR(preprocess(session, image, &views));
+    if (views > 1) {
+        return cnn__fail(session->context, CNN_ERROR_UNSUPPORTED, "%s: the preprocessing makes %u views of an image",
+                         session->model->name, views);
+    }
+    if (!cnn__shape_values(&input, &wanted) || capacity < wanted) {
+        return cnn__fail(session->context, CNN_ERROR_LIMIT, "%s: room for %zu values, and the input has %zu",
+                         session->model->name, capacity, wanted);
+    }
+    memcpy(values, session->scratch, wanted * sizeof(float));
+    return CNN_OK;
+}
+
+cnn_status cnn_session_prepare_file(cnn_session *session, const char *path, float *values, size_t capacity)
+{
+    if (session == NULL || path == NULL || values == NULL) {
+        return refuse_null(session, "cnn_session_prepare_file", path == NULL ? "path" : "values");
+    }
+    return use_file(session, path, &(image_use){.values = values, .capacity = capacity});
+}
+
+cnn_status cnn_session_prepare_memory(cnn_session *session, const void *data, size_t size, float *values,
+                                      size_t capacity)
+{
+    if (session == NULL || data == NULL || values == NULL) {
+        return refuse_null(session, "cnn_session_prepare_memory", data == NULL ? "data" : "values");
+    }
+    return use_memory(session, data, size, &(image_use){.values = values, .capacity = capacity});
 }

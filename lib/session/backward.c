@@ -5,6 +5,7 @@
 #include "backend/backend.h"
 #include "core/float_mode.h"
 #include "session/frame.h"
+#include "session/hook.h"
 #include "session/memory.h"
 #include "session/penalty.h"
 #include "session/request.h"
@@ -127,12 +128,13 @@ static cnn_status run_ops(const cnn_session *session)
 {
     for (uint32_t k = session->program.op_count; k-- > 0;) {
         const cnn__op *op = &session->program.ops[k];
+        CNN__RETURN_IF_ERROR(cnn__hook_backward(session, op->output));
         cnn_status status = op->has_backward ? run_backward(session, k) : CNN_OK;
         if (status != CNN_OK) {
             return cnn__session_name_failure(session, op, status, "backward");
         }
     }
-    return CNN_OK;
+    return cnn__hook_inputs(session);
 }
 
 static cnn_status run_all(cnn_session *session)

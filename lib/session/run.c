@@ -4,6 +4,7 @@
 #include "core/float_mode.h"
 #include "core/rng.h"
 #include "session/frame.h"
+#include "session/hook.h"
 #include "session/memory.h"
 #include "session/penalty.h"
 #include "session/request.h"
@@ -115,6 +116,7 @@ static cnn_status run_all(cnn_session *session)
         if (status != CNN_OK) {
             return cnn__session_name_failure(session, op, status, "forward");
         }
+        CNN__RETURN_IF_ERROR(cnn__hook_forward(session, op->output));
     }
     return CNN_OK;
 }

@@ -37,6 +37,8 @@ struct cnn_session {
     size_t mean_capacity;     /* values of each */
     cnn_trace_function trace; /* NULL: nothing is traced */
     void *trace_user;
+    cnn_hook_function hook; /* NULL: nobody looks at values on their way */
+    void *hook_user;
     double activity_penalty;        /* of the last forward pass's values; 0 in a session without penalties */
     double penalty;                 /* cnn_session_loss(): what of the last loss is penalties */
     struct cnn__update_item *items; /* cnn_optimizer_step(): the list of trained parameters; made at the first */

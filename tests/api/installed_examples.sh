@@ -75,6 +75,9 @@ run idx_to_png 'pictures/0000-t-shirt-top\.png' "$fashion" pictures 5
 run contact_sheet '^sheet\.png: [0-9]+ of 40 right' fashion.cnn "$fashion" sheet.png
 tap_check 'the contact sheet is a PNG' sh -c "head -c 4 sheet.png | grep -q PNG"
 photo=$photos/validation/dog/dog.33.jpg
+run gradcam '^over\.png: class [01] \([a-z]*\), score -?[0-9.]*, layer conv2d_4' catdog.cnn "$photo" over.png 1
+run feature_maps '^maps\.png: [0-9]+ dead channels$' catdog.cnn "$photo" conv2d_2 maps.png
+run filter_patterns '^patterns\.png: 4 channels of conv2d_1; ' catdog.cnn conv2d_1 patterns.png 4
 run own_executor 'asked [1-9][0-9]* times' catdog.cnn "$photo"
 run arena '^(cat|dog) [01]\.[0-9]+ in [0-9.]+ MB' catdog.cnn "$photo"
 run class 'dog\.33\.jpg: (cat|dog) [01]\.' catdog.cnn "$photo"
@@ -132,6 +135,30 @@ END
     kill -TERM "$server"
     wait "$server"
     tap_result $? 'the server stops in good order'
+
+    examples/map_server catdog.cnn $((port + 1)) 2>err.txt &
+    server=$!
+    tap_check 'the server of maps answers a photo with a JPEG, and rubbish with a message' \
+        python3 - $((port + 1)) "$photo" <<'END'
+import socket, sys, time
+port, photo = int(sys.argv[1]), open(sys.argv[2], "rb").read()
+for _ in range(200):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+        break
+    except OSError:
+        time.sleep(0.05)
+def ask(data):
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        return s.makefile("rb").read()
+good, bad = ask(photo), ask(photo[:100])
+sys.exit(0 if good[:2] == b"\xff\xd8" and good[-2:] == b"\xff\xd9" and bad.startswith(b"error:") else repr(bad))
+END
+    kill -TERM "$server"
+    wait "$server"
+    tap_result $? 'the server of maps stops in good order'
 else
     tap_skip 'ctypes and server' 'python3 is not installed'
 fi

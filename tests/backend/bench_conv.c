@@ -15,22 +15,35 @@ typedef struct layer {
     const char *name;
     int64_t n, size, in_c, out_c;
     int32_t kernel, stride, pad, pool;
+    int64_t groups; /* 0: 1 */
 } layer;
 
 static const layer layers[] = {
-    {"catdog-1", 20, 150, 3, 32, 3, 1, 0, 2},   {"catdog-2", 20, 74, 32, 64, 3, 1, 0, 2},
-    {"catdog-3", 20, 36, 64, 128, 3, 1, 0, 2},  {"catdog-4", 20, 17, 128, 128, 3, 1, 0, 2},
-    {"catdog1-1", 1, 150, 3, 32, 3, 1, 0, 2},   {"catdog1-2", 1, 74, 32, 64, 3, 1, 0, 2},
-    {"catdog1-3", 1, 36, 64, 128, 3, 1, 0, 2},  {"catdog1-4", 1, 17, 128, 128, 3, 1, 0, 2},
-    {"vgg-1", 1, 224, 3, 64, 3, 1, 1, 0},       {"vgg-2", 1, 224, 64, 64, 3, 1, 1, 2},
-    {"vgg-4", 1, 112, 128, 128, 3, 1, 1, 2},    {"vgg-6", 1, 56, 256, 256, 3, 1, 1, 0},
-    {"vgg-9", 1, 28, 512, 512, 3, 1, 1, 0},     {"vgg-12", 1, 14, 512, 512, 3, 1, 1, 0},
-    {"alexnet-1", 64, 227, 3, 96, 11, 4, 0, 0},  {"alexnet-2", 64, 27, 96, 256, 5, 1, 2, 0},
-    {"alexnet-3", 64, 13, 256, 384, 3, 1, 1, 0}, {"alexnet-4", 64, 13, 384, 384, 3, 1, 1, 0},
-    {"alexnet-5", 64, 13, 384, 256, 3, 1, 1, 0}, {"fashion-1", 100, 28, 1, 32, 3, 1, 1, 2},
-    {"fashion-2", 100, 14, 32, 64, 3, 1, 0, 2}, {"resnet-1", 4, 224, 3, 64, 7, 2, 3, 0},
-    {"resnet-2", 4, 56, 64, 64, 3, 1, 1, 0},    {"resnet-3", 4, 56, 64, 128, 3, 2, 1, 0},
-    {"resnet-4", 4, 7, 512, 512, 3, 1, 1, 0},   {"resnet-5", 4, 56, 64, 128, 1, 2, 0, 0},
+    {"catdog-1", 20, 150, 3, 32, 3, 1, 0, 2},       {"catdog-2", 20, 74, 32, 64, 3, 1, 0, 2},
+    {"catdog-3", 20, 36, 64, 128, 3, 1, 0, 2},      {"catdog-4", 20, 17, 128, 128, 3, 1, 0, 2},
+    {"catdog1-1", 1, 150, 3, 32, 3, 1, 0, 2},       {"catdog1-2", 1, 74, 32, 64, 3, 1, 0, 2},
+    {"catdog1-3", 1, 36, 64, 128, 3, 1, 0, 2},      {"catdog1-4", 1, 17, 128, 128, 3, 1, 0, 2},
+    {"vgg-1", 1, 224, 3, 64, 3, 1, 1, 0},           {"vgg-2", 1, 224, 64, 64, 3, 1, 1, 2},
+    {"vgg-4", 1, 112, 128, 128, 3, 1, 1, 2},        {"vgg-6", 1, 56, 256, 256, 3, 1, 1, 0},
+    {"vgg-9", 1, 28, 512, 512, 3, 1, 1, 0},         {"vgg-12", 1, 14, 512, 512, 3, 1, 1, 0},
+    {"alexnet-1", 64, 227, 3, 96, 11, 4, 0, 0},     {"alexnet-2", 64, 27, 96, 256, 5, 1, 2, 0},
+    {"alexnet-3", 64, 13, 256, 384, 3, 1, 1, 0},    {"alexnet-4", 64, 13, 384, 384, 3, 1, 1, 0},
+    {"alexnet-5", 64, 13, 384, 256, 3, 1, 1, 0},    {"fashion-1", 100, 28, 1, 32, 3, 1, 1, 2},
+    {"fashion-2", 100, 14, 32, 64, 3, 1, 0, 2},     {"resnet-1", 4, 224, 3, 64, 7, 2, 3, 0},
+    {"resnet-2", 4, 56, 64, 64, 3, 1, 1, 0},        {"resnet-3", 4, 56, 64, 128, 3, 2, 1, 0},
+    {"resnet-4", 4, 7, 512, 512, 3, 1, 1, 0},       {"resnet-5", 4, 56, 64, 128, 1, 2, 0, 0},
+    {"bottle-1", 8, 56, 64, 256, 1, 1, 0, 0},       {"bottle-2", 8, 56, 256, 64, 1, 1, 0, 0},
+    {"bottle-3", 8, 28, 512, 128, 1, 1, 0, 0},      {"bottle-4", 8, 14, 256, 1024, 1, 1, 0, 0},
+    {"bottle-5", 8, 14, 1024, 256, 1, 1, 0, 0},     {"bottle-6", 8, 7, 512, 2048, 1, 1, 0, 0},
+    {"bottle-7", 8, 7, 2048, 512, 1, 1, 0, 0},      {"bottle-8", 8, 56, 256, 512, 1, 2, 0, 0},
+    {"bottle-9", 8, 56, 128, 128, 3, 2, 1, 0},      {"bottle-10", 8, 14, 512, 512, 3, 2, 1, 0},
+    {"mobile-1", 8, 112, 32, 32, 3, 1, 1, 0, 32},   {"mobile-2", 8, 112, 96, 96, 3, 2, 1, 0, 96},
+    {"mobile-3", 8, 56, 144, 144, 3, 1, 1, 0, 144}, {"mobile-4", 8, 28, 192, 192, 3, 1, 1, 0, 192},
+    {"mobile-5", 8, 14, 576, 576, 3, 1, 1, 0, 576}, {"mobile-6", 8, 7, 960, 960, 3, 1, 1, 0, 960},
+    {"mobile-7", 8, 28, 120, 120, 5, 1, 2, 0, 120}, {"mobile-8", 8, 112, 16, 96, 1, 1, 0, 0},
+    {"mobile-9", 8, 56, 144, 24, 1, 1, 0, 0},       {"mobile-10", 8, 14, 64, 384, 1, 1, 0, 0},
+    {"mobile-11", 8, 7, 160, 960, 1, 1, 0, 0},      {"mobile-12", 8, 7, 960, 320, 1, 1, 0, 0},
+    {"resnext-1", 8, 56, 128, 128, 3, 1, 1, 0, 32}, {"resnext-2", 8, 14, 512, 512, 3, 1, 1, 0, 32},
 };
 
 typedef struct arrays {
@@ -79,7 +92,7 @@ static cnn_conv2d_shape shape_of(const layer *l)
                           .stride_w = l->stride,
                           .dilation_h = 1,
                           .dilation_w = 1,
-                          .groups = 1,
+                          .groups = (int32_t)(l->groups != 0 ? l->groups : 1),
                           .pad_top = l->pad,
                           .pad_left = l->pad,
                           .epilogue = {.activation = CNN_RELU, .pool = l->pool}};
@@ -103,9 +116,17 @@ static double time_pass(cnn_context *context, const cnn_conv2d_shape *s, cnn_pas
     }
     const size_t size = answer.workspace[pass];
     void *workspace = aligned(size + 64);
-    args = (cnn_conv2d_args){.struct_size = sizeof(args), .answer = &answer, .shape = *s, .x = a->x,
-                             .filters = a->filters, .bias = a->bias, .dy = a->dy, .dx = a->dx, .d_filters = a->df,
-                             .d_bias = a->db, .y = pass == CNN_PASS_FORWARD ? a->y : NULL,
+    args = (cnn_conv2d_args){.struct_size = sizeof(args),
+                             .answer = &answer,
+                             .shape = *s,
+                             .x = a->x,
+                             .filters = a->filters,
+                             .bias = a->bias,
+                             .dy = a->dy,
+                             .dx = a->dx,
+                             .d_filters = a->df,
+                             .d_bias = a->db,
+                             .y = pass == CNN_PASS_FORWARD ? a->y : NULL,
                              .argmax = s->epilogue.pool != 0 ? a->argmax : NULL};
     cnn_backend_call call;
     cnn__backend_call_init(&call, context, threads, workspace, size);
@@ -174,7 +195,7 @@ static void bench_layer(cnn_context *const *contexts, const layer *l, int repeti
     static const char *const names[] = {"forward", "to input", "to filter"};
     const cnn_conv2d_shape s = shape_of(l);
     const size_t x = (size_t)(s.n * s.in_h * s.in_w * s.in_c), y = (size_t)(s.n * s.out_h * s.out_w * s.out_c);
-    const size_t f = (size_t)(s.kernel_h * s.kernel_w * s.in_c * s.out_c);
+    const size_t f = (size_t)(s.kernel_h * s.kernel_w * (s.in_c / s.groups) * s.out_c);
     arrays a = {random_floats(x, 0), random_floats(f, -1),         random_floats((size_t)s.out_c, -1),
                 aligned(y * 4),      random_floats(y, -1),         aligned(x * 4),
                 aligned(f * 4),      aligned((size_t)s.out_c * 4), aligned(y)};
@@ -191,8 +212,8 @@ static void bench_layer(cnn_context *const *contexts, const layer *l, int repeti
         const double two = time_pass(contexts[1], &s, p, choice.algorithm, &a, repetitions);
         const double matrix = time_pass(contexts[1], &plain, p, CNN__CONV2D_IM2COL, &a, repetitions / 2 + 1);
         time_pass(contexts[0], &plain, p, choice.algorithm, &a, 1);
-        const double error = s.stride_h > 1 && pass == CNN_PASS_BACKWARD_DATA ? NAN
-                                                                              : error_of(&plain, (cnn_pass)pass, &a);
+        const bool plain_sums = s.groups == 1 && (s.stride_h == 1 || pass != CNN_PASS_BACKWARD_DATA);
+        const double error = plain_sums ? error_of(&plain, (cnn_pass)pass, &a) : NAN;
         printf("%-10s %-9s %-17s %8.2f %8.2f ms %5.0f %5.0f GFLOP/s  im2col %8.2f ms  error %.1e\n", l->name,
                names[pass], choice.name, one, two, gflop / one * 1e3, gflop / two * 1e3, matrix, error);
     }

@@ -12,6 +12,7 @@
 const double fast_tolerances[CNN__CONV2D_ALGORITHMS] = {
     [CNN__CONV2D_WINOGRAD_4X3] = 2e-6,   [CNN__CONV2D_WINOGRAD_6X3] = 6e-6, [CNN__CONV2D_WINOGRAD_2X5] = 2e-6,
     [CNN__CONV2D_WINOGRAD_4X5] = 1.5e-5, [CNN__CONV2D_WINOGRAD_2X3] = 5e-7, [CNN__CONV2D_DIRECT] = 5e-7,
+    [CNN__CONV2D_POINTWISE] = 5e-7,      [CNN__CONV2D_DEPTHWISE] = 5e-7,
 };
 
 #define CANARY 64      /* bytes on each side of a result */
@@ -121,7 +122,7 @@ static sizes sizes_of(const cnn_conv2d_shape *s)
     z.x = (size_t)(s->n * s->in_h * s->in_w * s->in_c);
     z.y = (size_t)(s->n * z.rows * z.columns * s->out_c);
     z.pixels = (size_t)(s->n * s->out_h * s->out_w * s->out_c);
-    z.filters = (size_t)(s->kernel_h * s->kernel_w * s->in_c * s->out_c);
+    z.filters = (size_t)(s->kernel_h * s->kernel_w * (s->in_c / s->groups) * s->out_c);
     return z;
 }
 
@@ -135,15 +136,16 @@ typedef struct sums {
 static void add_products(const cnn_conv2d_shape *s, int64_t pixel, int64_t out_c, size_t out, const sums *to)
 {
     const int64_t n = pixel / (s->out_h * s->out_w), oy = pixel / s->out_w % s->out_h, ox = pixel % s->out_w;
+    const int64_t group_in = s->in_c / s->groups, group = out_c / (s->out_c / s->groups);
     for (int64_t tap = 0; tap < s->kernel_h * s->kernel_w; tap++) {
         const int64_t y = oy * s->stride_h + tap / s->kernel_w * s->dilation_h - s->pad_top;
         const int64_t x = ox * s->stride_w + tap % s->kernel_w * s->dilation_w - s->pad_left;
         if (y < 0 || y >= s->in_h || x < 0 || x >= s->in_w) {
             continue;
         }
-        const size_t from = (size_t)(((n * s->in_h + y) * s->in_w + x) * s->in_c);
-        const size_t weight = (size_t)(tap * s->in_c * s->out_c + out_c);
-        for (int64_t c = 0; c < s->in_c; c++) {
+        const size_t from = (size_t)(((n * s->in_h + y) * s->in_w + x) * s->in_c + group * group_in);
+        const size_t weight = (size_t)(tap * group_in * s->out_c + out_c);
+        for (int64_t c = 0; c < group_in; c++) {
             const size_t xi = from + (size_t)c, fi = weight + (size_t)(c * s->out_c);
             const double product = (double)to->x[xi] * to->filters[fi];
             to->y[out] += product;

@@ -44,10 +44,17 @@ static void filter_gradient(const cnn__conv2d_functions *functions, const cnn_co
     const size_t size = functions->workspace(functions, shape, CNN_PASS_BACKWARD_FILTER, threads);
     float *workspace = fast_random_floats(size / sizeof(float) + 1), d_bias[128];
     memset(workspace, 0xFF, size); /* NaN */
-    const cnn_backend_call call = {.struct_size = sizeof(call), .threads = threads, .workspace = workspace,
-                                   .workspace_size = size, .parallel = fast_parallel};
-    const cnn_conv2d_args args = {.struct_size = sizeof(args), .shape = *shape, .x = x, .dy = (float *)dy,
-                                  .d_filters = d_filters, .d_bias = d_bias};
+    const cnn_backend_call call = {.struct_size = sizeof(call),
+                                   .threads = threads,
+                                   .workspace = workspace,
+                                   .workspace_size = size,
+                                   .parallel = fast_parallel};
+    const cnn_conv2d_args args = {.struct_size = sizeof(args),
+                                  .shape = *shape,
+                                  .x = x,
+                                  .dy = (float *)dy,
+                                  .d_filters = d_filters,
+                                  .d_bias = d_bias};
     ck_assert_int_eq(functions->run(functions, &call, CNN_PASS_BACKWARD_FILTER, &args), CNN_OK);
     free(workspace);
 }
@@ -60,17 +67,28 @@ START_TEST(large_sums)
     const size_t set_count = fast_instruction_sets(sets), count = 9 * 113 * 97;
     float *plain = fast_random_floats(count), *got = fast_random_floats(count), *again = fast_random_floats(count);
     for (size_t k = 0; k < 2; k++) {
-        cnn_conv2d_shape s = {.n = sizes[k][0], .in_h = sizes[k][1], .in_w = sizes[k][1],
-                              .in_c = 113, .out_c = 97, .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1,
-                              .dilation_h = 1, .dilation_w = 1, .groups = 1, .pad_top = 1, .pad_left = 1};
+        cnn_conv2d_shape s = {.n = sizes[k][0],
+                              .in_h = sizes[k][1],
+                              .in_w = sizes[k][1],
+                              .in_c = 113,
+                              .out_c = 97,
+                              .kernel_h = 3,
+                              .kernel_w = 3,
+                              .stride_h = 1,
+                              .stride_w = 1,
+                              .dilation_h = 1,
+                              .dilation_w = 1,
+                              .groups = 1,
+                              .pad_top = 1,
+                              .pad_left = 1};
         ck_assert(fast_finish_shape(&s, 1, 1));
         const size_t pixels = (size_t)(s.n * s.in_h * s.in_w);
         float *x = fast_random_floats(pixels * 113), *dy = fast_random_floats(pixels * 97);
         for (size_t i = 0; i < set_count; i++) {
             filter_gradient(&sets[i].table[CNN__CONV2D_DIRECT], &s, 2, x, dy, plain);
             for (int algorithm = CNN__CONV2D_WINOGRAD_4X3; algorithm <= CNN__CONV2D_WINOGRAD_6X3; algorithm++) {
-                const double allowed =
-                    (fast_tolerances[algorithm] + fast_tolerances[CNN__CONV2D_DIRECT]) * (double)pixels;
+                const double allowed = (fast_tolerances[algorithm] + fast_tolerances[CNN__CONV2D_DIRECT]) *
+                                       (double)pixels;
                 filter_gradient(&sets[i].table[algorithm], &s, 1, x, dy, got);
                 filter_gradient(&sets[i].table[algorithm], &s, 3, x, dy, again);
                 ck_assert_int_eq(memcmp(got, again, count * sizeof(float)), 0);
@@ -185,15 +203,15 @@ START_TEST(choices)
     for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
         ck_assert_int_eq(choice(74, 32, 64, 3, 1, (cnn_pass)pass, true), CNN__CONV2D_DIRECT);
         ck_assert_int_eq(choice(27, 96, 256, 5, 1, (cnn_pass)pass, true), CNN__CONV2D_DIRECT);
-        ck_assert_int_eq(choice(16, 64, 64, 1, 1, (cnn_pass)pass, true), CNN__CONV2D_IM2COL);
+        ck_assert_int_eq(choice(16, 64, 64, 1, 1, (cnn_pass)pass, true), CNN__CONV2D_POINTWISE);
         ck_assert_int_eq(choice(74, 32, 64, 3, 1, (cnn_pass)pass, false), CNN__CONV2D_WINOGRAD_6X3);
-        ck_assert_int_eq(choice(16, 64, 64, 1, 1, (cnn_pass)pass, false), CNN__CONV2D_IM2COL);
+        ck_assert_int_eq(choice(16, 64, 64, 1, 1, (cnn_pass)pass, false), CNN__CONV2D_POINTWISE);
         ck_assert_int_eq(choice(150, 3, 32, 3, 1, (cnn_pass)pass, false), CNN__CONV2D_DIRECT);
     }
     ck_assert_int_eq(choice(18, 128, 128, 3, 1, CNN_PASS_FORWARD, false), CNN__CONV2D_WINOGRAD_4X3);
     ck_assert_int_eq(choice(27, 96, 256, 5, 1, CNN_PASS_FORWARD, false), CNN__CONV2D_WINOGRAD_4X5);
     ck_assert_int_eq(choice(227, 3, 96, 11, 4, CNN_PASS_FORWARD, false), CNN__CONV2D_DIRECT);
-    ck_assert_int_eq(choice(56, 64, 128, 3, 2, CNN_PASS_BACKWARD_DATA, false), CNN__CONV2D_IM2COL);
+    ck_assert_int_eq(choice(56, 64, 128, 3, 2, CNN_PASS_BACKWARD_DATA, false), CNN__CONV2D_DIRECT);
 }
 END_TEST
 

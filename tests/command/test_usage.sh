@@ -5,7 +5,7 @@ set -u
 # shellcheck source=tests/command/command.sh
 . "$(dirname "$0")/command.sh"
 
-commands='summary train eval predict split check show bench version help'
+commands='summary train eval predict explain split convert check show bench version help'
 page=$CNN_SOURCE/docs/cnn.1
 
 run 2 'no command' "$cnn"
@@ -27,6 +27,10 @@ for command in $commands; do
     cp out help
     "$cnn" help "$command" >out
     tap_check "help $command says the same" cmp help out
+    # Commands of a second word have options of their own, and their places on the page begin with the first word too.
+    for second in $(sed -n "s/^  $command \\([a-z+]*\\) .*/\\1/p" help); do
+        "$cnn" help "$command" "$second" >>help
+    done
     missing=$(sed -n 's/^  --\([a-z0-9-]*\).*/\1/p' help | while read -r option; do
         sed 's/\\-/-/g' "$page" | grep -qE "^(\.BI?|\.BR) --$option( |\$)" || echo "$option"
     done)

@@ -52,6 +52,14 @@ def resnet18():
     return models.resnet18(num_classes=2)
 
 
+def resnet50():
+    return models.resnet50()
+
+
+def mobilenet_v2():
+    return models.mobilenet_v2()
+
+
 def vgg16():
     return models.vgg16().features
 
@@ -90,6 +98,12 @@ WORKLOADS = {
     "vgg16-notop-infer-1": (vgg16, 1, 3, 150, 0, None, 9),
     "resnet18-infer-8": (resnet18, 8, 3, 224, 2, None, 5),
     "resnet18-infer-1": (resnet18, 1, 3, 224, 2, None, 15),
+    "resnet50-train-16": (resnet50, 16, 3, 224, 1000, momentum, 3),
+    "resnet50-infer-8": (resnet50, 8, 3, 224, 1000, None, 5),
+    "resnet50-infer-1": (resnet50, 1, 3, 224, 1000, None, 15),
+    "mobilenet-v2-train-32": (mobilenet_v2, 32, 3, 224, 1000, momentum, 4),
+    "mobilenet-v2-infer-16": (mobilenet_v2, 16, 3, 224, 1000, None, 9),
+    "mobilenet-v2-infer-1": (mobilenet_v2, 1, 3, 224, 1000, None, 25),
 }
 
 

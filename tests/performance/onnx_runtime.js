@@ -18,7 +18,7 @@ function median(values) {
 
 // Batch and image size follow from the name.
 function shapeOf(name) {
-  const side = name.startsWith('alexnet') ? 227 : name.startsWith('resnet18') ? 224 : 150;
+  const side = name.startsWith('alexnet') ? 227 : /^(resnet|mobilenet)/.test(name) ? 224 : 150;
   return [Number(name.match(/\d+$/)[0]), 3, side, side];
 }
 

@@ -8,7 +8,7 @@
 #define DENSE_PACK_AHEAD 12 /* rows of B that are asked for before they are copied */
 
 /* A panel: `depth` rows of B, `columns` <= CONV_COLUMNS of them, zeros beside them. */
-static void pack_panel(const float *from, size_t b_row, size_t depth, size_t columns, float *to)
+static inline void pack_panel(const float *from, size_t b_row, size_t depth, size_t columns, float *to)
 {
     for (size_t k = 0; k < depth; k++, from += b_row, to += CONV_COLUMNS) {
         __builtin_prefetch(from + DENSE_PACK_AHEAD * b_row);
@@ -40,7 +40,7 @@ VEC_INLINE void turn_block(const float *from, size_t row, float *to)
 }
 
 /* The same from B's transpose: `columns` rows of `depth` values. */
-static void turn_panel(const float *from, size_t b_row, size_t depth, size_t columns, float *to)
+static inline void turn_panel(const float *from, size_t b_row, size_t depth, size_t columns, float *to)
 {
     for (size_t i = 0; i < CONV_COLUMNS; i += VEC_WIDTH, from += VEC_WIDTH * b_row) {
         size_t k = 0;
@@ -56,9 +56,13 @@ static void turn_panel(const float *from, size_t b_row, size_t depth, size_t col
 }
 
 /* `depth` steps of `rows` <= CONV_ROWS rows of A that are side by side, CONV_ROWS values apart. */
-static void pack_steps(const float *from, size_t a_step, size_t depth, size_t rows, float *to)
+static inline void pack_steps(const float *from, size_t a_step, size_t depth, size_t rows, float *to)
 {
     for (size_t k = 0; k < depth; k++, from += a_step, to += CONV_ROWS) {
+        if (rows == CONV_ROWS) { /* of known length: one or two moves */
+            memcpy(to, from, CONV_ROWS * sizeof(float));
+            continue;
+        }
         for (size_t i = 0; i < rows; i++) {
             to[i] = from[i];
         }

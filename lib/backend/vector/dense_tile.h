@@ -88,7 +88,7 @@ VEC_INLINE void dense_tile_rows(const dense_tile *t, int rows, int by_rows)
 #define DENSE_BY_STEPS(rows) dense_tile_rows(t, rows, 0)
 
 /* A's rows are `a_row` values apart. */
-static __attribute__((noinline)) void dense_tile_by_rows(const dense_tile *t, size_t rows)
+static __attribute__((noinline, unused)) void dense_tile_by_rows(const dense_tile *t, size_t rows)
 {
     CONV_ROWS_DISPATCH(rows, DENSE_BY_ROWS)
 }

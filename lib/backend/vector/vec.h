@@ -37,15 +37,31 @@ VEC_INLINE vec_f vec_load(const float *p)
 
 VEC_INLINE void vec_store(float *p, vec_f v) { memcpy(p, &v, sizeof(v)); }
 
-/* The first n < VEC_WIDTH values, then zeros. */
+/* The first n < VEC_WIDTH values, then zeros. Where the processor has masks they replace a copy of unknown length,
+ * which is a call. */
 VEC_INLINE vec_f vec_load_partial(const float *p, size_t n)
 {
+#if VEC_WIDTH == 16 && defined(__AVX512F__)
+    return (vec_f)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#elif VEC_WIDTH == 8 && defined(__AVX2__)
+    return (vec_f)_mm256_maskload_ps(p, (__m256i)((vec_i){0, 1, 2, 3, 4, 5, 6, 7} < (int32_t)n));
+#else
     vec_f v = {0};
     memcpy(&v, p, n * sizeof(float));
     return v;
+#endif
 }
 
-VEC_INLINE void vec_store_partial(float *p, vec_f v, size_t n) { memcpy(p, &v, n * sizeof(float)); }
+VEC_INLINE void vec_store_partial(float *p, vec_f v, size_t n)
+{
+#if VEC_WIDTH == 16 && defined(__AVX512F__)
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#elif VEC_WIDTH == 8 && defined(__AVX2__)
+    _mm256_maskstore_ps(p, (__m256i)((vec_i){0, 1, 2, 3, 4, 5, 6, 7} < (int32_t)n), (__m256)v);
+#else
+    memcpy(p, &v, n * sizeof(float));
+#endif
+}
 
 /* VEC_WIDTH values, or the first n of them with zeros after them. */
 VEC_INLINE vec_f vec_load_n(const float *p, size_t n) { return n >= VEC_WIDTH ? vec_load(p) : vec_load_partial(p, n); }
@@ -270,8 +286,7 @@ VEC_INLINE vec_q vec_multiply_even(vec_u a, vec_u b)
 #define VEC_ZIP_QUADS_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
 #define VEC_ZIP_QUADS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
 #else
-#define VEC_ZIP_QUADS_LOW(a, b) \
-    __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+#define VEC_ZIP_QUADS_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
 #define VEC_ZIP_QUADS_HIGH(a, b) \
     __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
 #endif

@@ -8,6 +8,12 @@
 /* Most kernel rows of the direct algorithm. */
 #define CNN__CONV2D_MAX_KERNEL 32
 
+/* Most phases of its strides, to the input: pixels that meet different values of a kernel. */
+#define CNN__CONV2D_MAX_PHASES 64
+
+/* Most values of a kernel of the depthwise algorithm. */
+#define CNN__CONV2D_MAX_TAPS 256
+
 /* What can run a pass. IM2COL is the reference's way, with the backend's gemm; the others are in cnn__conv2d_table.
  *
  * Largest error over largest value, against sums in double, on the layers of tests/backend/bench_conv.c: forward,
@@ -21,7 +27,9 @@ typedef enum cnn__conv2d_algorithm {
     CNN__CONV2D_WINOGRAD_4X5 = 3, /* F(4x4, 5x5) */
     CNN__CONV2D_WINOGRAD_2X3 = 4, /* F(2x2, 3x3) */
     CNN__CONV2D_DIRECT = 5,
-    CNN__CONV2D_ALGORITHMS = 6,
+    CNN__CONV2D_POINTWISE = 6,
+    CNN__CONV2D_DEPTHWISE = 7,
+    CNN__CONV2D_ALGORITHMS = 8,
     CNN__CONV2D_IM2COL = CNN__CONV2D_ALGORITHMS
 } cnn__conv2d_algorithm;
 
@@ -46,7 +54,7 @@ typedef struct cnn__conv2d_choice {
     const char *reason;
 } cnn__conv2d_choice;
 
-/* `strict` leaves DIRECT and IM2COL, whose sums are plain ones. Depends on shape and pass alone. */
+/* `strict` leaves those whose sums are plain ones: no transforms. Depends on shape and pass alone. */
 cnn__conv2d_choice cnn__conv2d_choose(const cnn_conv2d_shape *shape, cnn_pass pass, bool strict);
 
 /* One for each instruction set the library was compiled for, by algorithm. */

@@ -98,31 +98,44 @@ static const variant *best_variant(const cnn_conv2d_shape *s, cnn_pass pass)
     return best;
 }
 
-static bool is_matrix(const cnn_conv2d_shape *s)
+/* Pixels times filters: no window reaches over a border or past the image. */
+static bool is_product(const cnn_conv2d_shape *s)
 {
-    return s->kernel_h == 1 && s->kernel_w == 1 && is_stride_1(s) && s->pad_top == 0 && s->pad_left == 0 &&
-           s->out_h == s->in_h && s->out_w == s->in_w;
+    return s->kernel_h == 1 && s->kernel_w == 1 && s->pad_top == 0 && s->pad_left == 0 &&
+           (s->out_h - 1) * s->stride_h < s->in_h && (s->out_w - 1) * s->stride_w < s->in_w;
+}
+
+/* One channel at a time; a kernel's values are few enough for a list. */
+static bool is_depthwise(const cnn_conv2d_shape *s)
+{
+    return s->groups > 1 && s->groups == s->in_c && (int64_t)s->kernel_h * s->kernel_w <= CNN__CONV2D_MAX_TAPS;
 }
 
 cnn__conv2d_choice cnn__conv2d_choose(const cnn_conv2d_shape *shape, cnn_pass pass, bool strict)
 {
     const cnn__conv2d_choice matrix = {CNN__CONV2D_IM2COL, "im2col", NULL};
     cnn__conv2d_choice choice = matrix;
+    if (is_depthwise(shape) && shape->epilogue.pool == 0) {
+        return (cnn__conv2d_choice){CNN__CONV2D_DEPTHWISE, "depthwise",
+                                    "one filter on one channel: vectors of channels"};
+    }
+    if (is_product(shape) && shape->epilogue.pool == 0) {
+        return (cnn__conv2d_choice){CNN__CONV2D_POINTWISE, "pointwise",
+                                    is_stride_1(shape) ? "1x1: the input is the matrix"
+                                                       : "1x1: the pixels that count are the matrix"};
+    }
     if (shape->groups != 1 || (shape->dilation_w != 1 && shape->kernel_w != 1) ||
         shape->kernel_h > CNN__CONV2D_MAX_KERNEL) {
         choice.reason = "groups, dilated rows or a very tall kernel";
-        return choice;
-    }
-    if (is_matrix(shape) && shape->epilogue.pool == 0) {
-        choice.reason = "1x1, stride 1: the input is the matrix";
         return choice;
     }
     const variant *v = best_variant(shape, pass);
     if (v != NULL && !strict) {
         return (cnn__conv2d_choice){v->algorithm, v->name, v->reason};
     }
-    if (pass == CNN_PASS_BACKWARD_DATA && !is_stride_1(shape)) {
-        choice.reason = "gradient of a strided convolution";
+    if (pass == CNN_PASS_BACKWARD_DATA && ((shape->stride_h != 1 && shape->dilation_h != 1) ||
+                                           (int64_t)shape->stride_h * shape->stride_w > CNN__CONV2D_MAX_PHASES)) {
+        choice.reason = "gradient of a convolution with strides and dilation, or large strides";
         return choice;
     }
     const char *reason = v != NULL                            ? "strict arithmetic was asked for: no transforms"
@@ -177,9 +190,8 @@ static cnn_status derive(const cnn_backend_call *call, const cnn_conv2d_args *ar
     const int64_t cell = s->epilogue.pool != 0 ? 2 : 1;
     const size_t outputs = (size_t)(s->n * (s->out_h / cell) * (s->out_w / cell) * s->out_c);
     const bool in_argmax = s->epilogue.activation == CNN_RELU || s->epilogue.activation == CNN_RELU6;
-    return s->epilogue.pool != 0 && in_argmax
-               ? CNN_OK
-               : cnn__epilogue_backward(call, &s->epilogue, outputs, args->y, args->dy);
+    return s->epilogue.pool != 0 && in_argmax ? CNN_OK
+                                              : cnn__epilogue_backward(call, &s->epilogue, outputs, args->y, args->dy);
 }
 
 cnn_status cnn__vector_conv2d(const cnn_backend_call *call, cnn_pass pass, const cnn_conv2d_args *args)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Direct convolution, forward and, at stride 1, to the input. */
+/* Direct convolution, forward and to the input. A gradient of a strided convolution is one convolution for each phase:
+ * pixels of dx that are a stride apart meet the same values of the kernel, those of other phases meet others. */
 #include "backend/vector/conv2d/conv_direct.h"
 #include "backend/vector/conv2d/conv2d_kernels.h"
 
@@ -10,20 +11,30 @@
 #define DIRECT_AHEAD 8             /* pixels of outputs that are asked for before they are written */
 #define DIRECT_PACK_ROWS 64        /* rows of the filter matrix that one task packs */
 
+/* The values of a kernel along one axis that the targets first, first + step, ... meet: from `tap` on, `step` apart. */
+typedef struct direct_phase {
+    int64_t first, step, targets;
+    int64_t tap, taps;
+    int64_t pad; /* before the source's first row or column, for the first target */
+} direct_phase;
+
 typedef struct direct_pass {
     direct_source source;
     conv_output out;
     const float *filters;
-    int turned;                   /* 1: filters are rotated by 180 degrees and their channels exchanged */
-    int64_t n, rows, columns;     /* windows that are computed */
-    int64_t unit;                 /* rows computed together: 2 with pooling */
-    int64_t channels, depth;      /* of the product: output channels, kernel rows * row_length */
-    size_t blocks, bands, splits; /* of CONV_COLUMNS channels; of units in an image; of blocks */
-    int64_t touched;              /* most rows that a band touches */
-    size_t sums_size;             /* values */
-    float *packed;                /* [block][depth][CONV_COLUMNS]; only read once it is filled */
-    size_t packed_size;           /* bytes */
-    char *scratch;                /* of each worker: rows, sums, row pointers */
+    int turned;                       /* 1: filters are rotated by 180 degrees and their channels exchanged */
+    direct_phase y, x;                /* of turned filters */
+    int64_t n, rows, columns;         /* windows that are computed */
+    size_t origin, image, row, pixel; /* of outputs, in values: before the first, from one to the next */
+    int64_t unit;                     /* rows computed together: 2 with pooling */
+    int64_t kernel_w;                 /* of turned filters, all phases together */
+    int64_t channels, depth;          /* of the product: output channels, kernel rows * row_length */
+    size_t blocks, bands, splits;     /* of CONV_COLUMNS channels; of units in an image; of blocks */
+    int64_t touched;                  /* most rows that a band touches */
+    size_t sums_size;                 /* values */
+    float *packed;                    /* [block][depth][CONV_COLUMNS]; only read once it is filled */
+    size_t packed_size;               /* bytes */
+    char *scratch;                    /* of each worker: rows, sums, row pointers */
     size_t scratch_size, workspace;
 } direct_pass;
 
@@ -71,6 +82,9 @@ static direct_pass plan_forward(const cnn_conv2d_shape *shape, uint32_t threads,
                                .dilation_y = shape->dilation_h,
                                .kernel_h = shape->kernel_h};
     direct_source_finish(&p.source, p.columns, shape->kernel_w, 0);
+    p.pixel = (size_t)shape->out_c;
+    p.row = (size_t)(shape->out_w / cell) * p.pixel;
+    p.image = (size_t)(shape->out_h / cell) * p.row;
     p.out = (conv_output){.h = shape->out_h / cell,
                           .w = shape->out_w / cell,
                           .c = shape->out_c,
@@ -81,26 +95,49 @@ static direct_pass plan_forward(const cnn_conv2d_shape *shape, uint32_t threads,
     return p;
 }
 
-/* The gradient of the input is the convolution of dy with turned filters. */
-static direct_pass plan_backward(const cnn_conv2d_shape *shape, uint32_t threads, void *workspace)
+static direct_phase phase_of(int64_t first, int64_t stride, int64_t dilation, int64_t pad, int64_t kernel, int64_t size)
 {
-    direct_pass p = {.n = shape->n, .unit = 1, .channels = shape->in_c, .turned = 1};
-    p.rows = shape->in_h;
-    p.columns = shape->in_w;
+    direct_phase phase = {.first = first, .step = stride, .tap = (first + pad) % stride};
+    phase.targets = first < size ? cnn__ceil_div(size - first, stride) : 0;
+    phase.taps = phase.tap < kernel ? (kernel - 1 - phase.tap) / stride + 1 : 0;
+    phase.pad = (phase.taps - 1) * dilation - (first + pad - phase.tap) / stride;
+    return phase;
+}
+
+/* The gradient of the input is the convolution of dy with turned filters; `index` is that of the phase. */
+static direct_pass plan_backward(const cnn_conv2d_shape *shape, int64_t index, uint32_t threads, void *workspace)
+{
+    direct_pass p = {.n = shape->n, .unit = 1, .channels = shape->in_c, .turned = 1, .kernel_w = shape->kernel_w};
+    p.y = phase_of(index / shape->stride_w, shape->stride_h, shape->dilation_h, shape->pad_top, shape->kernel_h,
+                   shape->in_h);
+    p.x = phase_of(index % shape->stride_w, shape->stride_w, 1, shape->pad_left, shape->kernel_w, shape->in_w);
+    p.rows = p.y.targets;
+    p.columns = p.x.targets;
+    p.pixel = (size_t)(shape->stride_w * shape->in_c);
+    p.row = (size_t)(shape->stride_h * shape->in_w * shape->in_c);
+    p.image = (size_t)(shape->in_h * shape->in_w * shape->in_c);
+    p.origin = (size_t)((p.y.first * shape->in_w + p.x.first) * shape->in_c);
     p.source = (direct_source){.h = shape->out_h,
                                .w = shape->out_w,
                                .c = shape->out_c,
-                               .pad_y = (int64_t)(shape->kernel_h - 1) * shape->dilation_h - shape->pad_top,
-                               .pad_x = (int64_t)(shape->kernel_w - 1) - shape->pad_left,
+                               .pad_y = p.y.pad,
+                               .pad_x = p.x.pad,
                                .stride_y = 1,
                                .stride_x = 1,
                                .dilation_y = shape->dilation_h,
-                               .kernel_h = shape->kernel_h};
-    direct_source_finish(&p.source, p.columns, shape->kernel_w, shape->epilogue.pool != 0);
-    p.out = (conv_output){.h = shape->in_h, .w = shape->in_w, .c = shape->in_c, .activation = CNN_LINEAR};
-    plan_memory(&p, threads, workspace);
+                               .kernel_h = p.y.taps};
+    p.out = (conv_output){.h = p.rows, .w = p.columns, .c = shape->in_c, .activation = CNN_LINEAR};
+    if (p.rows > 0 && p.columns > 0 && p.y.taps > 0 && p.x.taps > 0) {
+        direct_source_finish(&p.source, p.columns, p.x.taps, shape->epilogue.pool != 0);
+        plan_memory(&p, threads, workspace);
+    }
     return p;
 }
+
+/* Without targets or without values of the kernel there is nothing to be summed. */
+static bool is_empty(const direct_pass *p) { return p->bands == 0; }
+
+static int64_t phases_of(const cnn_conv2d_shape *shape) { return (int64_t)shape->stride_h * shape->stride_w; }
 
 /* Row `row` of the filter matrix, channels [first, first + CONV_COLUMNS); zeros past the end. */
 static void pack_row(const direct_pass *p, int64_t row, int64_t first, float *to)
@@ -109,7 +146,9 @@ static void pack_row(const direct_pass *p, int64_t row, int64_t first, float *to
     if (!p->turned) {
         memcpy(to, p->filters + row * p->channels + first, (size_t)count * sizeof(float));
     } else {
-        const int64_t taps = p->depth / p->source.c, tap = taps - 1 - row / p->source.c;
+        const int64_t place = row / p->source.c, y = p->y.taps - 1 - place / p->x.taps;
+        const int64_t x = p->x.taps - 1 - place % p->x.taps;
+        const int64_t tap = (p->y.tap + y * p->y.step) * p->kernel_w + p->x.tap + x * p->x.step;
         const float *from = p->filters + (tap * p->channels + first) * p->source.c + row % p->source.c;
         for (int64_t j = 0; j < count; j++) {
             to[j] = from[j * p->source.c];
@@ -179,9 +218,10 @@ static void finish_unit(const direct_pass *p, int64_t n, int64_t unit, size_t bl
         bias[0] = vec_load_n(out->bias + first, lanes);
         bias[1] = more > 0 ? vec_load_n(out->bias + first + VEC_WIDTH, more) : vec_set1(0.0f);
     }
-    size_t at = (size_t)((n * out->h + unit) * out->w * out->c + first);
-    for (int64_t x = 0; x < out->w; x++, at += (size_t)out->c, sums += step) {
-        __builtin_prefetch(out->y + at + DIRECT_AHEAD * out->c, 1);
+    const size_t pixel = p->pixel;
+    size_t at = (size_t)n * p->image + (size_t)unit * p->row + p->origin + (size_t)first;
+    for (int64_t x = 0; x < out->w; x++, at += pixel, sums += step) {
+        __builtin_prefetch(out->y + at + DIRECT_AHEAD * pixel, 1);
         finish_pixel(out, sums, row, at, bias[0], lanes);
         if (more > 0) {
             finish_pixel(out, sums + VEC_WIDTH, row, at + VEC_WIDTH, bias[1], more);
@@ -244,13 +284,18 @@ bool CNN__VECTOR(cnn__direct_supports)(const cnn_conv2d_shape *shape, cnn_pass p
         (shape->dilation_w != 1 && shape->kernel_w != 1)) {
         return false;
     }
-    return pass != CNN_PASS_BACKWARD_DATA || (shape->stride_h == 1 && shape->stride_w == 1);
+    return pass != CNN_PASS_BACKWARD_DATA ||
+           ((shape->stride_h == 1 || shape->dilation_h == 1) && phases_of(shape) <= CNN__CONV2D_MAX_PHASES);
 }
 
 size_t CNN__VECTOR(cnn__direct_data_workspace)(const cnn_conv2d_shape *shape, cnn_pass pass, uint32_t threads)
 {
+    size_t most = 0;
+    for (int64_t i = 0; pass == CNN_PASS_BACKWARD_DATA && i < phases_of(shape); i++) {
+        most = cnn__max_size(most, plan_backward(shape, i, threads, NULL).workspace);
+    }
     if (pass == CNN_PASS_BACKWARD_DATA) {
-        return plan_backward(shape, threads, NULL).workspace;
+        return most;
     }
     const direct_pass p = plan_forward(shape, threads, NULL);
     return pass == CNN_PASS_INFERENCE ? p.workspace - p.packed_size : p.workspace;
@@ -275,14 +320,28 @@ static cnn_status forward(const cnn_backend_call *call, const cnn_conv2d_args *a
     return run(call, &p, prepared);
 }
 
+static void clear_values(const void *argument, size_t begin, size_t end)
+{
+    memset((float *)argument + begin, 0, (end - begin) * sizeof(float));
+}
+
 static cnn_status backward_data(const cnn_backend_call *call, const cnn_conv2d_args *args)
 {
-    direct_pass p = plan_backward(&args->shape, call->threads, call->workspace);
-    p.source.data = args->dy;
-    p.source.argmax = args->shape.epilogue.pool != 0 ? args->argmax : NULL;
-    p.filters = args->filters;
-    p.out.y = args->dx;
-    return run(call, &p, 0);
+    const cnn_conv2d_shape *shape = &args->shape;
+    cnn_status status = CNN_OK;
+    if (shape->kernel_h < shape->stride_h || shape->kernel_w < shape->stride_w) { /* some phases meet nothing */
+        cnn__for_spans(call, (size_t)(shape->n * shape->in_h * shape->in_w * shape->in_c), CNN__SPAN, clear_values,
+                       args->dx);
+    }
+    for (int64_t i = 0; status == CNN_OK && i < phases_of(shape); i++) {
+        direct_pass p = plan_backward(shape, i, call->threads, call->workspace);
+        p.source.data = args->dy;
+        p.source.argmax = shape->epilogue.pool != 0 ? args->argmax : NULL;
+        p.filters = args->filters;
+        p.out.y = args->dx;
+        status = is_empty(&p) ? CNN_OK : run(call, &p, 0);
+    }
+    return status;
 }
 
 static cnn_status prepare(const cnn_backend_call *call, const cnn_conv2d_args *args)

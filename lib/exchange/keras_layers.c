@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/* From a layer's config in Keras to the options of ours. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "exchange/keras_table.h"
+#include "layer/layer.h"
+
+/* Options that say nothing of what a layer computes, or are read elsewhere. */
+static const char *const ignored[] = {
+    "name",
+    "trainable",
+    "dtype",
+    "data_format",
+    "dim_ordering",
+    "batch_input_shape",
+    "input_shape",
+    "batch_shape",
+    "input_dim",
+    "input_dtype",
+    "input_length",
+    "init",
+    "weights",
+    "seed",
+    "noise_shape",
+    "sparse",
+    "ragged",
+    "fused",
+    "virtual_batch_size",
+    "synchronized",
+    "depth_multiplier",
+    "l1",
+    "l2",
+    "lora_rank",
+    "lora_alpha",
+    "beta_init",
+    "gamma_init",
+    "quantization_config",
+    "implementation",
+};
+
+cnn_status cnn__keras_fail(const cnn__keras *keras, const cnn__keras_layer *layer, cnn_status status,
+                           const char *format, ...)
+{
+    char reason[400], name[128], class_name[80];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof(reason), format, arguments);
+    va_end(arguments);
+    return cnn__fail(keras->context, status, "%s: layer \"%s\" (%s) %s", keras->file,
+                     cnn__printable(layer->name, name, sizeof(name)),
+                     cnn__printable(layer->class_name, class_name, sizeof(class_name)), reason);
+}
+
+static cnn_status bad_value(const cnn__keras *keras, const cnn__keras_layer *layer, const char *name,
+                            const char *expected)
+{
+    char text[80];
+    return cnn__keras_fail(keras, layer, CNN_ERROR_FORMAT, "has a \"%s\" that is not %s",
+                           cnn__printable(name, text, sizeof(text)), expected);
+}
+
+/* ---- values ---- */
+
+const cnn__json *cnn__keras_list(const cnn__json *value)
+{
+    const cnn__json *items = cnn__json_get(value, "items");
+    return items != NULL ? items : value;
+}
+
+bool cnn__keras_whole(const cnn__json *value, int64_t *number)
+{
+    double real = 0;
+    if (!cnn__json_to_real(value, &real) || floor(real) != real || fabs(real) > 1e9) {
+        return false;
+    }
+    *number = (int64_t)real;
+    return true;
+}
+
+bool cnn__keras_wholes(const cnn__json *value, int64_t *numbers, size_t count)
+{
+    value = cnn__keras_list(value);
+    const bool list = cnn__json_is(value, CNN__JSON_ARRAY);
+    const cnn__json *item = list ? cnn__json_first(value) : value;
+    bool good = !list || cnn__json_count(value) == count;
+    for (size_t i = 0; i < count && good; i++) {
+        good = cnn__keras_whole(item, &numbers[i]);
+        item = list && good ? cnn__json_next(value, item) : item;
+    }
+    return good;
+}
+
+void cnn__keras_put_list(cnn__json_writer *writer, const char *name, const int64_t *numbers, size_t count)
+{
+    cnn__json_open(writer, name, '[');
+    for (size_t i = 0; i < count; i++) {
+        cnn__json_put_int(writer, NULL, numbers[i]);
+    }
+    cnn__json_close(writer, ']');
+}
+
+static bool as_borders(const cnn__json *value, int64_t pads[4])
+{
+    const cnn__json *list = cnn__keras_list(value);
+    const cnn__json *first = cnn__json_is(list, CNN__JSON_ARRAY) ? cnn__json_first(list) : NULL;
+    if (cnn__json_count(list) == 2 && cnn__json_count(cnn__keras_list(first)) == 2) {
+        return cnn__keras_wholes(first, pads, 2) && cnn__keras_wholes(cnn__json_next(list, first), pads + 2, 2);
+    }
+    int64_t pair[2] = {0, 0};
+    const bool good = cnn__keras_wholes(value, pair, 2);
+    pads[0] = pads[1] = pair[0];
+    pads[2] = pads[3] = pair[1];
+    return good;
+}
+
+/* A leaky relu without slope, whose 0 is a default here, is one with the least there is. */
+static void put_slope(cnn__json_writer *writer, const char *name, double value)
+{
+    cnn__json_put_real(writer, name, value == 0 ? 1e-30 : value);
+}
+
+/* The name of an activation: text, or Keras 3's object of a function or layer. */
+static const char *activation_name(const cnn__json *value, const cnn__json **config)
+{
+    const char *text = cnn__json_text(value);
+    if (text != NULL || value == NULL || cnn__json_is(value, CNN__JSON_NULL)) {
+        return text != NULL ? text : "linear";
+    }
+    const cnn__json *inner = cnn__json_get(value, "config");
+    text = cnn__json_text(inner);
+    *config = inner;
+    return text != NULL ? text : cnn__json_text(cnn__json_get(value, "class_name"));
+}
+
+/* Layers that can stand where an activation is asked for. */
+static const char *layer_activation(const char *name)
+{
+    static const char *const layers[][2] = {{"ReLU", "relu"}, {"LeakyReLU", "leaky_relu"}, {"Softmax", "softmax"}};
+    for (size_t i = 0; name != NULL && i < sizeof(layers) / sizeof(layers[0]); i++) {
+        if (strcmp(layers[i][0], name) == 0) {
+            return layers[i][1];
+        }
+    }
+    return name;
+}
+
+static cnn_status put_activation(cnn__keras *keras, const cnn__keras_layer *layer, const cnn__json *value,
+                                 const char *field, cnn__json_writer *options)
+{
+    const cnn__json *config = NULL;
+    const char *given = activation_name(value, &config), *name = layer_activation(given);
+    double slope = 0, most = 0;
+    for (size_t i = 0; name != NULL && i < cnn__keras_activation_count; i++) {
+        if (strcmp(cnn__keras_activations[i].keras, name) != 0) {
+            continue;
+        }
+        const bool layer_form = given != name;
+        if (layer_form && cnn__json_to_real(cnn__json_get(config, "max_value"), &most)) {
+            if (most != 6) {
+                return cnn__keras_fail(keras, layer, CNN_ERROR_UNSUPPORTED, "has an activation cut at %g, not at 6",
+                                       most);
+            }
+            cnn__json_put_string(options, field, "relu6");
+            return CNN_OK;
+        }
+        cnn__json_put_string(options, field, cnn__keras_activations[i].own);
+        /* Keras 3 took PyTorch's slope. */
+        const bool old = strcmp(name, "hard_sigmoid") == 0 && !keras->third;
+        const double alpha = old ? 0.2 : cnn__keras_activations[i].alpha;
+        if (alpha != 0) {
+            const bool told = layer_form && (cnn__json_to_real(cnn__json_get(config, "negative_slope"), &slope) ||
+                                             cnn__json_to_real(cnn__json_get(config, "alpha"), &slope));
+            put_slope(options, "alpha", told ? slope : layer_form ? 0.3 : alpha);
+        }
+        return CNN_OK;
+    }
+    char text[80];
+    return cnn__keras_fail(keras, layer, CNN_ERROR_UNSUPPORTED, "has the activation \"%s\", which this library lacks",
+                           cnn__printable(name != NULL ? name : "", text, sizeof(text)));
+}
+
+/* Channels are the last axis here, whatever the file's order; -1 and, of images, 3 or channels-first's 1 say so. */
+static cnn_status check_axis(const cnn__keras *keras, const cnn__keras_layer *layer, const cnn__keras_key *k,
+                             const cnn__json *value)
+{
+    const cnn__json *list = cnn__keras_list(value);
+    int64_t axis = 0;
+    const cnn__json *item = cnn__json_count(list) == 1 ? cnn__json_first(list) : list;
+    if (!cnn__keras_whole(item, &axis)) {
+        return bad_value(keras, layer, k->name, "one axis");
+    }
+    const bool last = axis == -1 || axis == 3, only = axis == 1; /* vectors have no other axis; shapes tell */
+    return (keras->channels_first ? only || axis == -3 : last || only)
+               ? CNN_OK
+               : cnn__keras_fail(keras, layer, CNN_ERROR_UNSUPPORTED, "works along axis %d; only channels can be",
+                                 (int)axis);
+}
+
+static cnn_status put_padding(cnn__keras *keras, const cnn__keras_layer *layer, const cnn__keras_key *k,
+                              const cnn__json *value, cnn__json_writer *options)
+{
+    const char *word = cnn__json_text(value);
+    if (word == NULL || (strcmp(word, "same") != 0 && strcmp(word, "valid") != 0)) {
+        return bad_value(keras, layer, k->name, "\"same\" or \"valid\"");
+    }
+    cnn__json_put_string(options, k->field, word);
+    return CNN_OK;
+}
+
+static bool is_nothing(const cnn__json *value)
+{
+    double number = 1;
+    return value == NULL || cnn__json_is(value, CNN__JSON_NULL) || cnn__json_is(value, CNN__JSON_FALSE) ||
+           (cnn__json_to_real(value, &number) && number == 0);
+}
+
+/* Whether an earlier key of the same field is there, so that this one is not read. */
+static bool is_told(const cnn__keras_class *c, const cnn__keras_key *k, const cnn__json *config)
+{
+    for (const cnn__keras_key *earlier = c->keys; earlier < k && k->field != NULL; earlier++) {
+        if (earlier->field != NULL && strcmp(earlier->field, k->field) == 0 &&
+            cnn__json_get(config, earlier->name) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A number. */
+static cnn_status put_number(cnn__keras *keras, const cnn__keras_layer *layer, const cnn__keras_key *k,
+                             const cnn__json *value, cnn__json_writer *options)
+{
+    int64_t whole = 0;
+    double real = 0;
+    if (k->conversion == CNN__KERAS_WHOLE) {
+        if (!cnn__keras_whole(value, &whole)) {
+            return bad_value(keras, layer, k->name, "a whole number");
+        }
+        if (k->field != NULL) {
+            cnn__json_put_int(options, k->field, whole);
+        }
+        return CNN_OK;
+    }
+    if (k->field == NULL) {
+        return CNN_OK; /* read elsewhere */
+    }
+    if (!cnn__json_to_real(value, &real)) {
+        return bad_value(keras, layer, k->name, "a number");
+    }
+    if (k->conversion == CNN__KERAS_SLOPE) {
+        put_slope(options, k->field, real);
+    } else {
+        const bool zero = real == 0 && k->conversion == CNN__KERAS_NUMBER;
+        cnn__json_put_real(options, k->field, zero ? (double)CNN_ZERO : real);
+    }
+    return CNN_OK;
+}
+
+/* Several numbers. */
+static cnn_status put_numbers(cnn__keras *keras, const cnn__keras_layer *layer, const cnn__keras_key *k,
+                              const cnn__json *value, cnn__json_writer *options)
+{
+    int64_t numbers[4] = {0};
+    switch (k->conversion) {
+    case CNN__KERAS_SINGLE:
+    case CNN__KERAS_TRIPLE:
+    case CNN__KERAS_PAIR: {
+        const size_t count = k->conversion == CNN__KERAS_SINGLE ? 1 : k->conversion == CNN__KERAS_PAIR ? 2 : 3;
+        if (cnn__json_is(value, CNN__JSON_NULL)) {
+            return CNN_OK; /* the default */
+        }
+        if (!cnn__keras_wholes(value, numbers, count)) {
+            return bad_value(keras, layer, k->name, "as many whole numbers as it needs");
+        }
+        if (count == 1) {
+            cnn__json_put_int(options, k->field, numbers[0]);
+        } else {
+            cnn__keras_put_list(options, k->field, numbers, count);
+        }
+        return CNN_OK;
+    }
+    case CNN__KERAS_ROWS:
+        if (k->field == NULL) {
+            return CNN_OK; /* the columns, read with the rows */
+        }
+        if (!cnn__keras_whole(value, &numbers[0]) ||
+            !cnn__keras_whole(cnn__json_get(layer->config, k[1].name), &numbers[1])) {
+            return bad_value(keras, layer, k->name, "a whole number with one for the columns");
+        }
+        cnn__keras_put_list(options, k->field, numbers, 2);
+        return CNN_OK;
+    default:
+        if (!as_borders(value, numbers)) {
+            return bad_value(keras, layer, k->name, "one, two or two pairs of whole numbers");
+        }
+        cnn__keras_put_list(options, k->field, numbers, 4);
+        return CNN_OK;
+    }
+}
+
+static cnn_status put_key(cnn__keras *keras, const cnn__keras_layer *layer, const cnn__keras_key *k,
+                          const cnn__json *value, cnn__json_writer *options)
+{
+    switch (k->conversion) {
+    case CNN__KERAS_WHOLE:
+    case CNN__KERAS_REAL:
+    case CNN__KERAS_NUMBER:
+    case CNN__KERAS_SLOPE:
+        return put_number(keras, layer, k, value, options);
+    case CNN__KERAS_SINGLE:
+    case CNN__KERAS_PAIR:
+    case CNN__KERAS_TRIPLE:
+    case CNN__KERAS_ROWS:
+    case CNN__KERAS_BORDERS:
+        return put_numbers(keras, layer, k, value, options);
+    case CNN__KERAS_NOT:
+        cnn__json_put_int(options, k->field, is_nothing(value));
+        return CNN_OK;
+    case CNN__KERAS_PADDING:
+        return put_padding(keras, layer, k, value, options);
+    case CNN__KERAS_ACTIVATION:
+        return put_activation(keras, layer, value, k->field, options);
+    case CNN__KERAS_LAST_AXIS:
+        return check_axis(keras, layer, k, value);
+    default:
+        return is_nothing(value) ? CNN_OK
+                                 : cnn__keras_fail(keras, layer, CNN_ERROR_UNSUPPORTED, "sets \"%s\"", k->name);
+    }
+}
+
+/* ---- layers that a table cannot describe ---- */
+
+/* A depthwise convolution is one of as many groups as it has channels, which only its weights tell. */
+cnn_status cnn__keras_depthwise(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options)
+{
+    int64_t multiplier = 1;
+    const cnn__json *given = cnn__json_get(layer->config, "depth_multiplier");
+    if (given != NULL && !cnn__keras_whole(given, &multiplier)) {
+        return bad_value(keras, layer, "depth_multiplier", "a whole number");
+    }
+    for (size_t i = 0; i < cnn_weights_count(keras->weights); i++) {
+        cnn_weight weight = CNN_WEIGHT_INIT;
+        if (cnn_weights_get(keras->weights, i, &weight) == CNN_OK && weight.group != NULL && weight.shape.rank == 4 &&
+            strcmp(weight.group, layer->name) == 0) {
+            cnn__json_put_int(options, "groups", weight.shape.dims[2]);
+            cnn__json_put_int(options, "filters", weight.shape.dims[2] * weight.shape.dims[3]);
+            return CNN_OK;
+        }
+    }
+    return cnn__keras_fail(keras, layer, CNN_ERROR_UNSUPPORTED, "can be made with its weights only");
+}
+
+cnn_status cnn__keras_relu(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options)
+{
+    double most = 0, slope = 0;
+    const bool cut = cnn__json_to_real(cnn__json_get(layer->config, "max_value"), &most);
+    cnn__json_to_real(cnn__json_get(layer->config, "negative_slope"), &slope);
+    if (cut && (most != 6 || slope != 0)) {
+        return cnn__keras_fail(keras, layer, CNN_ERROR_UNSUPPORTED,
+                               "cuts at %g with a slope of %g; 6 without one can be", most, slope);
+    }
+    cnn__json_put_string(options, "activation", cut ? "relu6" : slope != 0 ? "leaky_relu" : "relu");
+    if (slope != 0) {
+        put_slope(options, "alpha", slope);
+    }
+    return CNN_OK;
+}
+
+/* ---- reading ---- */
+
+static bool ends_in(const char *text, const char *end)
+{
+    const size_t size = strlen(text), tail = strlen(end);
+    return size >= tail && strcmp(text + size - tail, end) == 0;
+}
+
+/* Options that this library does not know must say nothing, or it would compute something else without a word. */
+static cnn_status check_keys(const cnn__keras *keras, const cnn__keras_layer *layer, const cnn__keras_class *c)
+{
+    const cnn__json *config = layer->config;
+    for (const cnn__json *k = cnn__json_first(config); k != NULL; k = cnn__json_next(config, k)) {
+        bool known = is_nothing(k + 1) || ends_in(k->text, "_initializer") || ends_in(k->text, "_regularizer") ||
+                     ends_in(k->text, "_constraint");
+        for (const cnn__keras_key *own = c->keys; own->name != NULL && !known; own++) {
+            known = strcmp(own->name, k->text) == 0;
+        }
+        for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]) && !known; i++) {
+            known = strcmp(ignored[i], k->text) == 0;
+        }
+        if (!known) {
+            char text[80];
+            return cnn__keras_fail(keras, layer, CNN_ERROR_UNSUPPORTED,
+                                   "has the option \"%s\", which this library lacks",
+                                   cnn__printable(k->text, text, sizeof(text)));
+        }
+    }
+    return CNN_OK;
+}
+
+/* The first line of a class whose kind of layer is there, else its last. */
+static const cnn__keras_class *find_class(const char *name)
+{
+    const cnn__keras_class *found = NULL;
+    for (size_t i = 0; i < cnn__keras_class_count; i++) {
+        const cnn__keras_class *c = &cnn__keras_classes[i];
+        const bool there = found != NULL && (found->type == NULL || cnn__layer_type_find(found->type) != NULL);
+        found = strcmp(c->name, name) == 0 && !there ? c : found;
+    }
+    return found;
+}
+
+cnn_status cnn__keras_options(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options,
+                              const char **type)
+{
+    const cnn__keras_class *c = find_class(layer->class_name);
+    if (c == NULL) {
+        const bool program = strcmp(layer->class_name, "Lambda") == 0;
+        return cnn__keras_fail(keras, layer, program ? CNN_ERROR_DENIED : CNN_ERROR_UNSUPPORTED,
+                               program ? "is a program, and no program of a file is run"
+                                       : "is of a class that this library does not have");
+    }
+    CNN__RETURN_IF_ERROR(check_keys(keras, layer, c));
+    *type = c->type;
+    if (c->in != NULL) {
+        CNN__RETURN_IF_ERROR(c->in(keras, layer, options));
+    }
+    if (c->fixed_name != NULL && strcmp(c->fixed_value, "1") == 0) {
+        cnn__json_put_int(options, c->fixed_name, 1);
+    } else if (c->fixed_name != NULL) {
+        cnn__json_put_string(options, c->fixed_name, c->fixed_value);
+    }
+    for (const cnn__keras_key *k = c->keys; k->name != NULL; k++) {
+        const cnn__json *value = cnn__json_get(layer->config, k->name);
+        if (value != NULL && !is_told(c, k, layer->config)) {
+            CNN__RETURN_IF_ERROR(put_key(keras, layer, k, value, options));
+        }
+    }
+    return CNN_OK;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* An architecture as Keras's model_config, in the form of Keras 2: a functional model, each layer with what it is
+ * applied to. What Keras has no option for but a layer, a border around a convolution, becomes a layer before it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "exchange/keras.h"
+#include "format/architecture.h"
+#include "model/model.h"
+
+typedef struct saving {
+    cnn_context *context;
+    const cnn_model *model;
+    const cnn__json *architecture;
+    cnn__json_writer text;
+} saving;
+
+/* Keras has no slashes in names: those of models inside become underscores. */
+static void plain_name(const char *name, char *text, size_t size)
+{
+    snprintf(text, size, "%s", name);
+    for (char *at = text; *at != '\0'; at++) {
+        *at = *at == '/' ? '_' : *at;
+    }
+}
+
+static const char *text_of(const cnn__json *layer, const char *key)
+{
+    return cnn__json_text(cnn__json_get(layer, key));
+}
+
+/* The layer that a value comes from, and which of its applications made it. */
+static void find_value(const saving *s, const char *value, const char **layer, int64_t *number)
+{
+    const cnn__json *layers = cnn__json_get(s->architecture, "layers");
+    *layer = value;
+    *number = 0;
+    for (const cnn__json *at = cnn__json_first(layers); at != NULL; at = cnn__json_next(layers, at)) {
+        const char *shares = text_of(at, "shares");
+        if (strcmp(text_of(at, "name"), value) == 0 && shares != NULL) {
+            *layer = shares;
+            *number = 1;
+            for (const cnn__json *other = cnn__json_first(layers); other != at; other = cnn__json_next(layers, other)) {
+                const char *same = text_of(other, "shares");
+                *number += same != NULL && strcmp(same, shares) == 0;
+            }
+            return;
+        }
+    }
+}
+
+static void put_reference(saving *s, const char *value, bool arguments)
+{
+    char name[CNN__MAX_NAME];
+    const char *layer = NULL;
+    int64_t number = 0;
+    find_value(s, value, &layer, &number);
+    plain_name(layer, name, sizeof(name));
+    cnn__json_open(&s->text, NULL, '[');
+    cnn__json_put_string(&s->text, NULL, name);
+    cnn__json_put_int(&s->text, NULL, number);
+    cnn__json_put_int(&s->text, NULL, 0);
+    if (arguments) {
+        cnn__json_open(&s->text, NULL, '{');
+        cnn__json_close(&s->text, '}');
+    }
+    cnn__json_close(&s->text, ']');
+}
+
+/* One application: all that it reads, or the border in front of it. */
+static void put_node(saving *s, const cnn__json *layer, const char *border)
+{
+    const cnn__json *inputs = cnn__json_get(layer, "inputs");
+    cnn__json_open(&s->text, NULL, '[');
+    if (border != NULL) {
+        put_reference(s, border, true);
+    }
+    for (const cnn__json *input = border == NULL ? cnn__json_first(inputs) : NULL; input != NULL;
+         input = cnn__json_next(inputs, input)) {
+        put_reference(s, input->text, true);
+    }
+    cnn__json_close(&s->text, ']');
+}
+
+static void open_layer(saving *s, const char *class_name, const char *name)
+{
+    cnn__json_open(&s->text, NULL, '{');
+    cnn__json_put_string(&s->text, "class_name", class_name);
+    cnn__json_put_string(&s->text, "name", name);
+}
+
+/* A layer with its config, applied as often as the model applies it. */
+static cnn_status put_layer(saving *s, const cnn__json *layer, const char *name, const cnn__json *options,
+                            const char *border)
+{
+    const char *class_name = NULL, *own = text_of(layer, "name");
+    const cnn__json *layers = cnn__json_get(s->architecture, "layers");
+    cnn__json_writer config = {.text = {.context = s->context}};
+    cnn__json_open(&config, NULL, '{');
+    cnn_status status = cnn__keras_layer_out(s->context, text_of(layer, "type"), name, options, &config, &class_name);
+    cnn__json_close(&config, '}');
+    status = status == CNN_OK ? config.text.status : status;
+    if (status == CNN_OK) {
+        open_layer(s, class_name, name);
+        cnn__string_printf(&s->text.text, ",\"config\":");
+        cnn__string_append(&s->text.text, config.text.data, config.text.size);
+        cnn__json_open(&s->text, "inbound_nodes", '[');
+        put_node(s, layer, border);
+        for (const cnn__json *at = cnn__json_next(layers, layer); at != NULL; at = cnn__json_next(layers, at)) {
+            const char *shares = text_of(at, "shares");
+            if (shares != NULL && strcmp(shares, own) == 0) {
+                put_node(s, at, NULL);
+            }
+        }
+        cnn__json_close(&s->text, ']');
+        cnn__json_close(&s->text, '}');
+        status = s->text.text.status;
+    }
+    cnn__string_free(&config.text);
+    return status;
+}
+
+/* Explicit padding that is not nothing, of a convolution. */
+static bool has_border(const cnn__json *layer, const cnn__json *options)
+{
+    const char *padding = text_of(options, "padding");
+    return padding != NULL && strcmp(padding, "explicit") == 0 && strcmp(text_of(layer, "type"), "Conv2D") == 0;
+}
+
+/* The options with valid padding; *document is to be freed. */
+static cnn_status without_border(saving *s, const cnn__json *options, cnn__json_document *document)
+{
+    cnn__json_writer text = {.text = {.context = s->context}};
+    cnn__json_open(&text, NULL, '{');
+    for (const cnn__json *k = cnn__json_first(options); k != NULL; k = cnn__json_next(options, k)) {
+        int64_t whole = 0;
+        double real = 0;
+        if (strcmp(k->text, "padding") == 0) {
+            cnn__json_put_string(&text, k->text, "valid");
+        } else if (cnn__json_text(k + 1) != NULL) {
+            cnn__json_put_string(&text, k->text, k[1].text);
+        } else if (cnn__json_to_int(k + 1, &whole)) {
+            cnn__json_put_int(&text, k->text, whole);
+        } else if (cnn__json_to_real(k + 1, &real)) {
+            cnn__json_put_real(&text, k->text, real);
+        } else if (cnn__json_is(k + 1, CNN__JSON_ARRAY)) {
+            cnn__json_open(&text, k->text, '[');
+            for (const cnn__json *item = cnn__json_first(k + 1); item != NULL; item = cnn__json_next(k + 1, item)) {
+                cnn__json_put_int(&text, NULL, cnn__json_to_int(item, &whole) ? whole : 0);
+            }
+            cnn__json_close(&text, ']');
+        }
+    }
+    cnn__json_close(&text, '}');
+    cnn_status status = text.text.status;
+    if (status == CNN_OK) {
+        status = cnn__json_parse(s->context, s->model->name, "options", text.text.data, text.text.size, document);
+    }
+    cnn__string_free(&text.text);
+    return status;
+}
+
+static cnn_status put_border(saving *s, const cnn__json *layer, const cnn__json *options, const char *border)
+{
+    int64_t pads[4] = {0}, *pad = pads;
+    const cnn__json *list = cnn__json_get(options, "pads");
+    for (const cnn__json *item = cnn__json_first(list); item != NULL && pad < pads + 4;
+         item = cnn__json_next(list, item)) {
+        (void)cnn__json_to_int(item, pad++);
+    }
+    open_layer(s, "ZeroPadding2D", border);
+    cnn__string_printf(&s->text.text, ",\"config\":{\"name\":\"%s\",\"padding\":[[%d,%d],[%d,%d]]}", border,
+                       (int)pads[0], (int)pads[1], (int)pads[2], (int)pads[3]);
+    cnn__json_open(&s->text, "inbound_nodes", '[');
+    put_node(s, layer, NULL);
+    cnn__json_close(&s->text, ']');
+    cnn__json_close(&s->text, '}');
+    return s->text.text.status;
+}
+
+static cnn_status add_layer(saving *s, const cnn__json *layer)
+{
+    char name[CNN__MAX_NAME], border[CNN__MAX_NAME + 8];
+    const cnn__json *options = cnn__json_get(layer, "options");
+    plain_name(text_of(layer, "name"), name, sizeof(name));
+    if (!has_border(layer, options)) {
+        return put_layer(s, layer, name, options, NULL);
+    }
+    cnn__json_document valid = {.context = s->context};
+    snprintf(border, sizeof(border), "%s_pad", name);
+    cnn_status status = put_border(s, layer, options, border);
+    if (status == CNN_OK) {
+        status = without_border(s, options, &valid);
+    }
+    if (status == CNN_OK) {
+        status = put_layer(s, layer, name, valid.root, border);
+    }
+    cnn__json_free(&valid);
+    return status;
+}
+
+static void add_input(saving *s, const cnn__input *input)
+{
+    open_layer(s, "InputLayer", input->name);
+    cnn__json_open(&s->text, "config", '{');
+    cnn__json_put_string(&s->text, "name", input->name);
+    cnn__json_put_string(&s->text, "dtype", "float32");
+    cnn__json_open(&s->text, "batch_input_shape", '[');
+    cnn__string_printf(&s->text.text, "null");
+    for (uint32_t d = 0; d < input->shape.rank; d++) {
+        cnn__string_printf(&s->text.text, ",%lld", (long long)input->shape.dims[d]);
+    }
+    cnn__json_close(&s->text, ']');
+    cnn__json_close(&s->text, '}');
+    cnn__json_open(&s->text, "inbound_nodes", '[');
+    cnn__json_close(&s->text, ']');
+    cnn__json_close(&s->text, '}');
+}
+
+static cnn_status write_config(saving *s)
+{
+    const cnn_model *model = s->model;
+    const cnn__json *layers = cnn__json_get(s->architecture, "layers");
+    cnn__json_open(&s->text, NULL, '{');
+    cnn__json_put_string(&s->text, "class_name", "Model");
+    cnn__json_open(&s->text, "config", '{');
+    cnn__json_put_string(&s->text, "name", model->name);
+    cnn__json_open(&s->text, "layers", '[');
+    for (uint32_t i = 0; i < model->input_count; i++) {
+        add_input(s, &model->inputs[i]);
+    }
+    for (const cnn__json *layer = cnn__json_first(layers); layer != NULL; layer = cnn__json_next(layers, layer)) {
+        if (text_of(layer, "shares") == NULL) {
+            CNN__RETURN_IF_ERROR(add_layer(s, layer));
+        }
+    }
+    cnn__json_close(&s->text, ']');
+    cnn__json_open(&s->text, "input_layers", '[');
+    for (uint32_t i = 0; i < model->input_count; i++) {
+        put_reference(s, model->inputs[i].name, false);
+    }
+    cnn__json_close(&s->text, ']');
+    cnn__json_open(&s->text, "output_layers", '[');
+    for (uint32_t i = 0; i < cnn__model_outputs(model); i++) {
+        put_reference(s, cnn__value_name(model, cnn__model_output(model, i)), false);
+    }
+    cnn__json_close(&s->text, ']');
+    cnn__json_close(&s->text, '}');
+    cnn__json_close(&s->text, '}');
+    return s->text.text.status;
+}
+
+cnn_status cnn_keras_config(const cnn_model *model, cnn_write_function write, void *user)
+{
+    if (model == NULL || write == NULL) {
+        return model == NULL ? CNN_ERROR_INVALID_ARGUMENT
+                             : cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no function to write with",
+                                         model->name);
+    }
+    if (!model->built) {
+        return cnn__fail(model->context, CNN_ERROR_STATE, "%s: is not built yet", model->name);
+    }
+    cnn_context *context = model->context;
+    cnn__json_writer own = {.text = {.context = context}};
+    cnn__json_document architecture = {.context = context};
+    saving s = {.context = context, .model = model, .text = {.text = {.context = context}}};
+    cnn_status status = cnn__architecture_to_json(model, &own);
+    status = status == CNN_OK ? own.text.status : status;
+    if (status == CNN_OK) {
+        status = cnn__json_parse(context, model->name, "architecture", own.text.data, own.text.size, &architecture);
+    }
+    if (status == CNN_OK) {
+        s.architecture = architecture.root;
+        status = write_config(&s);
+    }
+    if (status == CNN_OK) {
+        status = write(user, s.text.text.data, s.text.text.size);
+    }
+    cnn__json_free(&architecture);
+    cnn__string_free(&own.text);
+    cnn__string_free(&s.text.text);
+    return status;
+}

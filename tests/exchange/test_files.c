@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* One network in all the files that Keras and PyTorch have had for it (files.zip, by make_files.py): each is converted
+ * by `cnn convert`, computes what PyTorch computes, layer by layer, and written again in the other programs' forms, it
+ * still does. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/suite.h"
+#include "exchange/npy.h"
+
+static cnn_context *context;
+static char folder[] = "/tmp/cnn-files-XXXXXX";
+
+static const char *in_folder(const char *name, char path[512])
+{
+    snprintf(path, 512, "%s/%s", folder, name);
+    return path;
+}
+
+static cnn_status write_part(void *user, const void *data, size_t size)
+{
+    return fwrite(data, 1, size, user) == size ? CNN_OK : CNN_ERROR_IO;
+}
+
+static void extract(const char *archive, const char *name)
+{
+    char path[512];
+    FILE *file = fopen(in_folder(name, path), "wb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_msg(cnn_archive_read(context, archive, name, 1 << 20, write_part, file) == CNN_OK, "%s",
+                  cnn_last_error(context));
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* The network without its weights, whose layers have the names of `names`. */
+static void make_network(const char *const names[4], const char *file)
+{
+    cnn_model *model = NULL;
+    char path[512];
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {8, 12, 3}), &model), CNN_OK);
+    cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = names[0], .filters = 4)));
+    cnn_model_add(model, cnn_batch_norm(context, CNN_BATCH_NORM(.name = names[1])));
+    cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.name = "relu1", .activation = CNN_RELU)));
+    cnn_model_add(model, cnn_max_pool2d(context, CNN_POOL2D(.name = "pool1")));
+    cnn_model_add(model, cnn_flatten(context, NULL));
+    cnn_model_add(model, cnn_dense(context, CNN_DENSE(.name = names[2], .units = 6, .activation = CNN_RELU)));
+    cnn_model_add(model, cnn_dense(context, CNN_DENSE(.name = names[3], .units = 3, .activation = CNN_SOFTMAX)));
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    ck_assert_int_eq(cnn_model_save(model, in_folder(file, path)), CNN_OK);
+    cnn_model_free(model);
+}
+
+static void set_up(void)
+{
+    char archive[1024], path[512], name[128];
+    snprintf(archive, sizeof(archive), "%s/tests/exchange/files.zip", getenv("CNN_SOURCE"));
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1), &context), CNN_OK);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    extract(archive, "list.txt");
+    FILE *list = fopen(in_folder("list.txt", path), "r");
+    ck_assert_ptr_nonnull(list);
+    while (fscanf(list, "%127s", name) == 1) {
+        extract(archive, name);
+    }
+    fclose(list);
+    make_network((const char *[]){"conv1", "bn1", "fc1", "fc2"}, "named.cnn");
+    make_network((const char *[]){"a", "b", "c", "d"}, "other.cnn");
+}
+
+static void tear_down(void)
+{
+    char command[600];
+    snprintf(command, sizeof(command), "rm -r '%s'", folder);
+    ck_assert_int_eq(system(command), 0);
+    snprintf(folder, sizeof(folder), "/tmp/cnn-files-XXXXXX");
+    cnn_context_free(context);
+}
+
+/* `cnn convert IN OUT OPTIONS`, its output in out.txt; the exit status. */
+static int convert(const char *in, const char *out, const char *options)
+{
+    char command[3000];
+    snprintf(command, sizeof(command), "cd '%s' && '%s' convert %s %s %s >out.txt 2>&1", folder, getenv("CNN_COMMAND"),
+             in, out, options);
+    const int status = system(command);
+    return status >= 0 ? status >> 8 : status;
+}
+
+static const char *output_text(void)
+{
+    static char text[4096];
+    char path[512];
+    FILE *file = fopen(in_folder("out.txt", path), "r");
+    ck_assert_ptr_nonnull(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
+/* The largest difference of a value, relative to the largest expected; SIZE_MAX tells that it is not there. */
+static void expect_value(const char *what, const float *found, const npy *expected)
+{
+    double worst = 0, largest = 0;
+    for (size_t i = 0; i < expected->count; i++) {
+        const double value = npy_number(expected, i);
+        largest = fmax(largest, fabs(value));
+        worst = fmax(worst, fabs((double)found[i] - value));
+    }
+    ck_assert_msg(worst <= 1e-6 * largest, "%s: %g of the largest value away", what, worst / largest);
+}
+
+/* Runs a model file on the image and compares the values of its layers, whose names may have others before them. */
+static void expect_same(const char *file, const char *prefix, bool layers)
+{
+    static const char *const names[] = {"conv1", "bn1", "relu1", "pool1"};
+    cnn_model *model = NULL;
+    cnn_session *session = NULL;
+    npy input, expected;
+    char path[512], archive[512], name[64];
+    float image[8 * 12 * 3];
+    in_folder("expected.npz", archive);
+    ck_assert_msg(cnn_model_load(context, in_folder(file, path), &model) == CNN_OK, "%s", cnn_last_error(context));
+    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.keep_activations = 1), &session), CNN_OK);
+    npy_read(context, archive, "input.npy", &input);
+    for (size_t i = 0; i < 8 * 12 * 3; i++) {
+        image[i] = (float)npy_number(&input, i);
+    }
+    ck_assert_int_eq(cnn_session_forward(session, image, 1), CNN_OK);
+    for (size_t i = 0; i < 4 && layers; i++) {
+        cnn_tensor tensor;
+        snprintf(name, sizeof(name), "%s%s", prefix, names[i]);
+        ck_assert_msg(cnn_session_activation(session, name, &tensor) == CNN_OK, "%s", cnn_last_error(context));
+        snprintf(name, sizeof(name), "%s.npy", names[i]);
+        npy_read(context, archive, name, &expected);
+        expect_value(names[i], tensor.data, &expected);
+        npy_free(&expected);
+    }
+    npy_read(context, archive, "output.npy", &expected);
+    expect_value(file, cnn_session_output(session), &expected);
+    npy_free(&expected);
+    npy_free(&input);
+    cnn_session_free(session);
+    cnn_model_free(model);
+}
+
+static const struct {
+    const char *file, *options, *prefix;
+    bool hdf5; /* needs libhdf5 */
+    bool layers;
+} files[] = {
+    {"net_F32.safetensors", "--model named.cnn", "", false, true},
+    {"net_F16.safetensors", "--model named.cnn", "", false, true},
+    {"net_BF16.safetensors", "--model named.cnn", "", false, true},
+    {"net_F32.safetensors", "--model other.cnn", "", false, false},
+    {"numbered.safetensors", "--model other.cnn", "", false, false},
+    {"net.pth", "--model named.cnn", "", false, true},
+    {"net.pth", "--model other.cnn", "", false, false},
+    {"net_checkpoint.pth", "--model named.cnn", "", false, true},
+    {"net_old.pth", "--model named.cnn", "", false, true},
+    {"net_strided.pth", "--model named.cnn", "", false, true},
+    {"sequential1.h5", "", "", true, true},
+    {"sequential2.h5", "", "", true, true},
+    {"functional2.h5", "", "", true, true},
+    {"nested2.h5", "", "features/", true, true},
+    {"functional3.keras", "", "", true, true},
+    {"net.weights.h5", "--model named.cnn", "", true, true},
+    {"net.weights.h5", "--model other.cnn", "", true, false},
+    {"functional2.h5", "--model named.cnn", "", true, true},
+};
+
+/* Whether the command can read HDF5 files: it says so. */
+static bool lacks_hdf5(void) { return strstr(output_text(), "built without libhdf5") != NULL; }
+
+START_TEST(test_file)
+{
+    const int status = convert(files[_i].file, "result.cnn", files[_i].options);
+    if (files[_i].hdf5 && status == 1 && lacks_hdf5()) {
+        return;
+    }
+    ck_assert_msg(status == 0, "%s %s: %s", files[_i].file, files[_i].options, output_text());
+    ck_assert_msg(strstr(output_text(), "10 parameters matched, 0 missing") != NULL, "%s", output_text());
+    expect_same("result.cnn", files[_i].prefix, files[_i].layers);
+    /* And again by way of the other programs' forms. */
+    ck_assert_msg(convert("result.cnn", "again.safetensors", "") == 0, "%s", output_text());
+    ck_assert_msg(convert("again.safetensors", "back.cnn", "--model result.cnn") == 0, "%s", output_text());
+    expect_same("back.cnn", files[_i].prefix, files[_i].layers);
+    if (convert("result.cnn", "again.h5", "") == 0) {
+        ck_assert_msg(convert("again.h5", "back.cnn", "") == 0, "%s", output_text());
+        expect_same("back.cnn", "", false);
+    } else {
+        ck_assert_msg(lacks_hdf5(), "%s", output_text());
+    }
+}
+END_TEST
+
+static const struct {
+    const char *file, *options, *says;
+    int status;
+    bool hdf5;
+} refused[] = {
+    {"whole.pth", "--model named.cnn", "asks for \"torch.nn.modules.container.Sequential\" of Python", 1, false},
+    {"lambda.keras", "", "layer \"pool1\" (Lambda) is a program, and no program of a file is run", 1, true},
+    {"net.pth", "", "holds weights without a network; --model NAME", 2, false},
+    {"net.pth", "--model catdog", "does not fit \"conv2d_1/kernel\" (3, 3, 3, 32)", 1, false},
+    {"list.txt", "--model named.cnn", "neither safetensors nor what torch.save() writes", 1, false},
+    {"expected.npz", "--model named.cnn", "a zip archive, but not one that torch.save() writes", 1, false},
+    {"nothing.h5", "", "cannot be opened", 1, false},
+    {"sequential2.h5", "--names list.txt", "and the model tells 3 classes apart", 1, true},
+    {"sequential2.h5", "--preprocess torchvison", "did you mean torchvision?", 2, true},
+};
+
+START_TEST(test_refused)
+{
+    char path[512];
+    const int status = convert(refused[_i].file, "result.cnn", refused[_i].options);
+    if (!refused[_i].hdf5 || !lacks_hdf5()) {
+        ck_assert_msg(status == refused[_i].status, "%d: %s", status, output_text());
+        ck_assert_msg(strstr(output_text(), refused[_i].says) != NULL, "%s", output_text());
+    }
+    ck_assert_int_ne(access(in_folder("result.cnn", path), F_OK), 0);
+}
+END_TEST
+
+/* Every beginning of a file, and every file with a byte changed, is read or refused with a message. */
+static void try_damaged(const char *name)
+{
+    char path[512];
+    static char data[65536];
+    cnn_weights *weights = NULL;
+    FILE *file = fopen(in_folder(name, path), "rb");
+    ck_assert_ptr_nonnull(file);
+    const size_t size = fread(data, 1, sizeof(data), file);
+    fclose(file);
+    ck_assert_uint_gt(size, 0);
+    in_folder("damaged", path);
+    for (size_t i = 0; i < 2 * size; i++) {
+        const size_t at = i % size;
+        const bool cut = i < size;
+        file = fopen(path, "wb");
+        data[at] = (char)(data[at] ^ (cut ? 0 : 0x41));
+        ck_assert_uint_eq(fwrite(data, 1, cut ? at : size, file), cut ? at : size);
+        fclose(file);
+        data[at] = (char)(data[at] ^ (cut ? 0 : 0x41));
+        cnn_status status = cnn_weights_open(context, path, &weights);
+        ck_assert_msg(status == CNN_OK || strlen(cnn_last_error(context)) > 10, "%s, byte %zu", name, at);
+        ck_assert_msg(!cut || status != CNN_OK, "%s is read when cut at %zu", name, at);
+        cnn_weights_free(weights);
+        weights = NULL;
+    }
+}
+
+START_TEST(test_damaged)
+{
+    static const char *const names[] = {"net.pth", "net_old.pth", "net_F16.safetensors"};
+    try_damaged(names[_i]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("exchange/files");
+    TCase *tcase = tcase_create("files");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_loop_test(tcase, test_file, 0, (int)(sizeof(files) / sizeof(files[0])));
+    tcase_add_loop_test(tcase, test_refused, 0, (int)(sizeof(refused) / sizeof(refused[0])));
+    tcase_add_loop_test(tcase, test_damaged, 0, 3);
+    suite_add_tcase(suite, tcase);
+    return cnn_test_run(suite);
+}
