@@ -402,12 +402,12 @@ typedef struct cnn_reshape_options {
 /**
  * The same values in another shape: N, a, b, ... to N, `shape`, row by row as they lie in memory (as Keras's Reshape).
  *
- * With `rows` the first dimension is what is left: N, 3, 3, 512 with the shape {512} gives 9 N, 512. Layers after it see
- * 9 N samples, batch normalisation counts them so, and a value of such a layer, cnn_model_output_shape() and
- * cnn_model_value_shape() among them, has the rows of one sample as its first dimension: {9, 512}. A session takes its
- * outputs, logits and gradients in that shape; what gives a sample one label or one prediction (losses, evaluation,
- * prediction of images) refuses such an output with CNN_ERROR_SHAPE. Inputs of one layer need the same number of rows.
- * Since 0.1.
+ * With `rows` the first dimension is what is left: N, 3, 3, 512 with the shape {512} gives 9 N, 512. Layers after
+ * it see 9 N samples, batch normalisation counts them so, and cnn_model_output_shape() and cnn_model_value_shape()
+ * of such a layer have the rows of one sample as their first dimension: {9, 512}. A session has its values and
+ * gradients row by row, 9 for each sample; what gives a sample one label or one prediction (losses, evaluation,
+ * prediction of images) refuses such an output with CNN_ERROR_SHAPE. Inputs of one layer need the same number of
+ * rows. Since 0.1.
  */
 CNN_API cnn_layer *cnn_reshape(cnn_context *context, const cnn_reshape_options *options);
 
