@@ -107,7 +107,7 @@ VEC_INLINE void sum_pixels(const depthwise_span *s, int pixels, int32_t activati
     float *to = s->to + at * s->to_step + first;
     CONV_UNROLL
     for (int i = 0; i < pixels; i++) {
-        depthwise_store(to + (size_t)i * s->to_step, conv_activation(sum[i], activation, 0), whole, lanes);
+        depthwise_store(to + (size_t)i * s->to_step, vec_activate_one(activation, 0, sum[i]), whole, lanes);
     }
 }
 
@@ -142,7 +142,7 @@ static __attribute__((noinline)) void activate_span(const depthwise_span *s)
         for (size_t c = 0; c < p->channels; c += VEC_WIDTH) {
             const size_t lanes = p->channels - c;
             const vec_f value = vec_load_n(to + c, lanes);
-            vec_store_n(to + c, conv_activation(value, p->out.activation, p->out.alpha), lanes);
+            vec_store_n(to + c, vec_activate_one(p->out.activation, p->out.alpha, value), lanes);
         }
     }
 }

@@ -96,9 +96,9 @@ VEC_INLINE void store_tile(const pointwise_tile *t, int rows, vec_f sum[CONV_ROW
     CONV_UNROLL
     for (int i = 0; i < rows; i++) {
         float *c = t->c + (size_t)i * t->c_row;
-        vec_store_n(c, conv_activation(sum[i][0] + t->bias[0], activation, 0), t->lanes);
+        vec_store_n(c, vec_activate_one(activation, 0, sum[i][0] + t->bias[0]), t->lanes);
         if (more > 0) {
-            vec_store_n(c + VEC_WIDTH, conv_activation(sum[i][1] + t->bias[1], activation, 0), more);
+            vec_store_n(c + VEC_WIDTH, vec_activate_one(activation, 0, sum[i][1] + t->bias[1]), more);
         }
     }
 }
@@ -143,7 +143,7 @@ static __attribute__((noinline)) void activate_rows(const pointwise_tile *t, siz
         float *c = t->c + i * t->c_row;
         for (size_t j = 0; j < t->lanes; j += VEC_WIDTH) {
             const vec_f value = vec_load_n(c + j, t->lanes - j);
-            vec_store_n(c + j, conv_activation(value, out.activation, out.alpha), t->lanes - j);
+            vec_store_n(c + j, vec_activate_one(out.activation, out.alpha, value), t->lanes - j);
         }
     }
 }
