@@ -10,6 +10,16 @@
 #define TORCHVISION_MARGIN (256.0f / 224.0f)
 #define TORCHVISION_NORMALIZE "normalize=mean=0.485/0.456/0.406:std=0.229/0.224/0.225"
 
+/* Networks of torchvision from nothing on a few thousand images: its pictures, and an optimizer that needs little
+ * tuning. */
+#define TORCHVISION(name, size)                                                                             \
+    {                                                                                                       \
+        .model = name, .reason = "images as in torchvision's reference training", .optimizer = "adam",      \
+        .convention = "pytorch", .learning_rate = 1e-3f, .batch = size, .epochs = 30, .filter = "bilinear", \
+        .channels = 3, .margin = TORCHVISION_MARGIN, .schedule = "cosine", .parts = true,                   \
+        .normalize = TORCHVISION_NORMALIZE                                                                  \
+    }
+
 static const tool_recipe recipes[] = {
     {.model = "alexnet",
      .reason = "the article's program",
@@ -47,6 +57,24 @@ static const tool_recipe recipes[] = {
      .epochs = 30,
      .filter = "nearest",
      .channels = 3},
+    {.model = "catdog-vgg16",
+     .reason = "Chollet 2017, all layers trained; Keras resizes by nearest",
+     .optimizer = "rmsprop",
+     .convention = "keras",
+     .learning_rate = 2e-5f,
+     .batch = 20,
+     .epochs = 100,
+     .filter = "nearest",
+     .channels = 3},
+    {.model = "cifar-cnn",
+     .reason = "as usual with Keras",
+     .optimizer = "adam",
+     .convention = "keras",
+     .learning_rate = 1e-3f,
+     .batch = 64,
+     .epochs = 20,
+     .filter = "bilinear",
+     .channels = 3},
     {.model = "fashion-cnn",
      .reason = "as usual with PyTorch",
      .optimizer = "adam",
@@ -65,17 +93,53 @@ static const tool_recipe recipes[] = {
      .epochs = 5,
      .filter = "bilinear",
      .channels = 1},
-    {.model = "resnet18",
-     .reason = "images as in torchvision's reference training",
-     .optimizer = "adam",
-     .convention = "pytorch",
-     .learning_rate = 1e-3f,
+    TORCHVISION("densenet121", 32),
+    TORCHVISION("efficientnet-b0", 32),
+    TORCHVISION("googlenet", 32),
+    TORCHVISION("inception-v3", 32),
+    TORCHVISION("mobilenet-v2", 32),
+    TORCHVISION("mobilenet-v3-large", 32),
+    TORCHVISION("resnet18", 32),
+    TORCHVISION("resnet34", 32),
+    TORCHVISION("resnet50", 32),
+    TORCHVISION("resnet101", 16),
+    TORCHVISION("resnet152", 16),
+    {.model = "resnet50-keras",
+     .reason = "TensorFlow's model garden: 0.1 for 256 images, steps after 30, 60 and 80 epochs",
+     .optimizer = "momentum",
+     .convention = "keras",
+     .learning_rate = 0.0125f,
      .batch = 32,
-     .epochs = 30,
+     .epochs = 90,
+     .filter = "bilinear",
+     .channels = 3,
+     .schedule = "step:every=30"},
+    {.model = "vgg11",
+     .reason = "Simonyan and Zisserman 2015; images as in torchvision's reference training",
+     .optimizer = "momentum",
+     .convention = "pytorch",
+     .learning_rate = 0.01f,
+     .weight_decay = 5e-4f,
+     .batch = 32,
+     .epochs = 74,
      .filter = "bilinear",
      .channels = 3,
      .margin = TORCHVISION_MARGIN,
-     .schedule = "cosine",
+     .schedule = "plateau",
+     .parts = true,
+     .normalize = TORCHVISION_NORMALIZE},
+    {.model = "vgg13",
+     .reason = "Simonyan and Zisserman 2015; images as in torchvision's reference training",
+     .optimizer = "momentum",
+     .convention = "pytorch",
+     .learning_rate = 0.01f,
+     .weight_decay = 5e-4f,
+     .batch = 32,
+     .epochs = 74,
+     .filter = "bilinear",
+     .channels = 3,
+     .margin = TORCHVISION_MARGIN,
+     .schedule = "plateau",
      .parts = true,
      .normalize = TORCHVISION_NORMALIZE},
     {.model = "vgg16",
@@ -92,6 +156,29 @@ static const tool_recipe recipes[] = {
      .schedule = "plateau",
      .parts = true,
      .normalize = TORCHVISION_NORMALIZE},
+    {.model = "vgg19",
+     .reason = "Simonyan and Zisserman 2015; images as in torchvision's reference training",
+     .optimizer = "momentum",
+     .convention = "pytorch",
+     .learning_rate = 0.01f,
+     .weight_decay = 5e-4f,
+     .batch = 32,
+     .epochs = 74,
+     .filter = "bilinear",
+     .channels = 3,
+     .margin = TORCHVISION_MARGIN,
+     .schedule = "plateau",
+     .parts = true,
+     .normalize = TORCHVISION_NORMALIZE},
+    {.model = "xai",
+     .reason = "as usual with PyTorch",
+     .optimizer = "adam",
+     .convention = "pytorch",
+     .learning_rate = 1e-3f,
+     .batch = 32,
+     .epochs = 30,
+     .filter = "bilinear",
+     .channels = 3},
 };
 
 static const tool_recipe common_recipe = {.model = "any other",
@@ -121,22 +208,22 @@ void tool_print_recipes(tool *run)
     tool_print(run, "Defaults of the models:\n");
     for (size_t i = 0; i <= RECIPES; i++) {
         const tool_recipe *recipe = i < RECIPES ? &recipes[i] : &common_recipe;
-        tool_print(run, "  %-13s %s (%s), learning rate %g, batch %u, %u epochs, resize by %s\n",
-                   recipe->model, recipe->optimizer, recipe->convention, (double)recipe->learning_rate,
-                   (unsigned)recipe->batch, (unsigned)recipe->epochs, recipe->filter);
+        tool_print(run, "  %-18s %s (%s), learning rate %g, batch %u, %u epochs, resize by %s\n", recipe->model,
+                   recipe->optimizer, recipe->convention, (double)recipe->learning_rate, (unsigned)recipe->batch,
+                   (unsigned)recipe->epochs, recipe->filter);
         if (recipe->weight_decay > 0) {
-            tool_print(run, "               weight decay %g\n", (double)recipe->weight_decay);
+            tool_print(run, "                    weight decay %g\n", (double)recipe->weight_decay);
         }
         if (recipe->margin > 0) {
-            tool_print(run, "               random %s and flips, %s\n", recipe->parts ? "resized crops" : "crops",
+            tool_print(run, "                    random %s and flips, %s\n", recipe->parts ? "resized crops" : "crops",
                        recipe->mean ? "mean of the training images subtracted" : "ImageNet's mean and deviation");
         }
         if (recipe->schedule != NULL) {
-            tool_print(run, "               schedule %s\n", recipe->schedule);
+            tool_print(run, "                    schedule %s\n", recipe->schedule);
         }
         if (recipe->last_batch != NULL) {
-            tool_print(run, "               last batch of an epoch: %s\n", recipe->last_batch);
+            tool_print(run, "                    last batch of an epoch: %s\n", recipe->last_batch);
         }
-        tool_print(run, "               (%s)\n", recipe->reason);
+        tool_print(run, "                    (%s)\n", recipe->reason);
     }
 }

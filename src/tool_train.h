@@ -10,8 +10,7 @@
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
-    const char *groups;
-    const char *background, *head, *cut, *cache_features;
+    const char *background, *groups, *head, *cut, *cache_features;
     const char *mean, *pca, *curve, *schedule, *metric, *last_batch, *class_weights, *prefix;
     double val_split;
     tool_model_options model;

@@ -92,6 +92,8 @@ typedef enum cnn_op {
     CNN_OP_RESAMPLE = 16,
     CNN_OP_PERMUTE = 17,
     CNN_OP_PRELU = 18,
+    CNN_OP_CONV3D = 20,
+    CNN_OP_ADJACENCY = 21,
     CNN_OP_CONSTRAIN = 23,
     CNN_OP_PENALTY = 24
 } cnn_op;
@@ -471,6 +473,43 @@ typedef struct cnn_fold_args {
     float *folded_weights, *folded_bias;
 } cnn_fold_args;
 
+/**
+ * A 3-D convolution: x [n, in_d, in_h, in_w, in_c], filters [kernel_d, kernel_h, kernel_w, in_c / groups, out_c], bias
+ * [out_c], y [n, out_d, out_h, out_w, out_c]. What lies outside x counts as 0. The epilogue does not pool.
+ */
+typedef struct cnn_conv3d_shape {
+    int64_t n, in_d, in_h, in_w, in_c, out_d, out_h, out_w, out_c;
+    int32_t kernel_d, kernel_h, kernel_w, stride_d, stride_h, stride_w, dilation_d, dilation_h, dilation_w;
+    int32_t groups, pad_front, pad_top, pad_left; /**< what is padded at the other ends follows from the output */
+    cnn_epilogue epilogue;                        /**< after the bias */
+} cnn_conv3d_shape;
+
+/** Passes: FORWARD, BACKWARD_DATA and BACKWARD_FILTER, as those of a 2-D convolution. */
+typedef struct cnn_conv3d_args {
+    size_t struct_size;
+    const cnn_op_answer *answer; /**< NULL: the question is asked once more */
+    cnn_conv3d_shape shape;
+    const float *x, *filters;
+    const float *bias; /**< may be NULL */
+    float *y;
+    float *dy, *dx, *d_filters;
+    float *d_bias; /**< may be NULL */
+} cnn_conv3d_args;
+
+/**
+ * Normalised adjacency matrices of n graphs, x to y [n, nodes, nodes]. With D the sums of rows: directed D^-1 x;
+ * otherwise D^-1/2 (x + I) D^-1/2 with the sums of x + I. A row whose sum is not above 0 becomes 0; undirected, so does
+ * its column. Sums are taken in double. Passes: FORWARD x to y. BACKWARD x, dy to dx.
+ */
+typedef struct cnn_adjacency_args {
+    size_t struct_size;
+    int64_t n, nodes;
+    int32_t directed; /**< 1: directed */
+    int32_t reserved;
+    const float *x, *dy;
+    float *y, *dx;
+} cnn_adjacency_args;
+
 /** Rules of cnn_update_args. */
 typedef enum cnn_update_rule { CNN_UPDATE_SGD = 0, CNN_UPDATE_RMSPROP = 1, CNN_UPDATE_ADAM = 2 } cnn_update_rule;
 
@@ -576,6 +615,8 @@ typedef struct cnn_backend {
     cnn_status (*copy_in)(const struct cnn_backend *backend, void *to, const void *from, size_t size);
     cnn_status (*copy_out)(const struct cnn_backend *backend, void *to, const void *from, size_t size);
 
+    cnn_status (*conv3d)(const cnn_backend_call *call, cnn_pass pass, const cnn_conv3d_args *args);
+    cnn_status (*adjacency)(const cnn_backend_call *call, cnn_pass pass, const cnn_adjacency_args *args);
     cnn_status (*constrain)(const cnn_backend_call *call, const cnn_constrain_args *args);
     cnn_status (*penalty)(const cnn_backend_call *call, cnn_pass pass, const cnn_penalty_args *args);
     cnn_status (*resample)(const cnn_backend_call *call, cnn_pass pass, const cnn_resample_args *args);

@@ -20,6 +20,7 @@
 #include <cnn/loader.h>
 
 #include <cnn/layer.h>
+#include <cnn/functional.h>
 #include <cnn/model.h>
 #include <cnn/exchange.h>
 #include <cnn/trace.h>

@@ -26,8 +26,8 @@ typedef struct cnn_model_options {
     const char *name; /**< at most 255 bytes; NULL: "model" */
     int32_t input[3]; /**< height, width, channels of an image; for plain vectors {n, 0, 0}; required, unless `shape`
                            is given */
-    cnn_shape shape;  /**< the input as a shape H, W, C, that of cnn_loader_sample_shape(); used where `input` is
-                           zero */
+    cnn_shape shape;  /**< the input as a shape without the batch: H, W, C as of cnn_loader_sample_shape(), L, C of a
+                           sequence, D, H, W, C of a volume; used where `input` is zero */
     const char *input_name; /**< NULL: "input" */
 } cnn_model_options;
 
@@ -66,7 +66,7 @@ CNN_API cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const
  * Adds a further input. cnn_model_create() has made the first.
  *
  * name   of 1 to 255 letters, digits, '_', '-' or '.'; no layer has it.
- * shape  of one sample: H, W, C or {n}; copied.
+ * shape  of one sample, 1 to CNN_MAX_RANK - 1 sizes: H, W, C, {n}, L, C or D, H, W, C; copied.
  *
  * A layer that is added next without names reads it. Returns as
  * cnn_model_add(). Since 0.1.

@@ -33,19 +33,42 @@ typedef struct cnn_zoo_options {
  *     alexnet-paper AlexNet as published (Krizhevsky, Sutskever and Hinton 2012): two groups in conv2, conv4 and
  *                  conv5, response normalisation after conv1 and conv2, 227x227x3, 1000 classes, 60,965,224
  *                  parameters; N(0, 0.01) weights, biases 0 (conv1, conv3, fc8) and 1; dropout 0.5 on fc6 and fc7
+ *     alexnet-torchvision
+ *                  AlexNet in one column (Krizhevsky 2014) as torchvision has it: 224x224x3, 1000 classes, 61,100,840
+ *                  parameters; layers features.0 to features.12, classifier.1, .4 and .6; all begin with
+ *                  CNN_INIT_PYTORCH; dropout 0.5 before classifier.1 and .4. Features of any size are averaged to 6x6
  *     catdog       the small Keras cat/dog CNN (Chollet 2017): 150x150x3, one sigmoid output, 3,453,121 parameters
  *     catdog-vgg16 vgg16-notop as one layer, "vgg16", with flatten, dense of 256 relu and dense_1, a sigmoid, on top
  *                  (Chollet 2017, section 5.3): 150x150x3, 16,812,353 parameters. The layers inside are
  *                  vgg16/block1_conv1 and so on; the head begins as in Keras, Glorot uniform
  *     cifar-cnn    a small Keras CNN for CIFAR: conv2d, max_pooling2d, conv2d_1, max_pooling2d_1, flatten, dense,
  *                  dense_1; 32x32x3, 100 classes, 325,956 parameters
+ *     densenet121  DenseNet-121 (Huang et al. 2017) as torchvision has it: 224x224x3, 1000 classes, 7,978,856 trained
+ *                  parameters and 83,648 running statistics; features.denseblock1.denselayer1.norm1 and so on, with
+ *                  denselayer1.cat where outputs are put side by side; convolutions begin with N(0, 2 / fan_in)
+ *     efficientnet-b0 EfficientNet-B0 (Tan and Le 2019) as torchvision has it: 224x224x3, 1000 classes, 5,288,548
+ *                  trained parameters and 42,016 running statistics; SiLU, squeeze-excitation, dropout 0.2;
+ *                  stochastic depth that grows to 0.175 with the blocks (features.3.1.stochastic_depth), a part of the
+ *                  dropout's rate
  *     fashion-cnn  two convolutions with batch normalisation and three dense layers: 28x28x1, 10 classes
  *     fashion-dnn  three dense layers: 28x28x1, 10 classes
+ *     googlenet    GoogLeNet (Szegedy et al. 2015) as torchvision has it, with batch normalisation (epsilon 1e-3) and
+ *                  without the two auxiliary classifiers, which only training has: 224x224x3, 1000 classes, 6,624,904
+ *                  trained parameters and 14,560 running statistics; dropout 0.2; N(0, 0.01)
+ *     inception-v3 Inception-v3 (Szegedy et al. 2016) as torchvision has it, without the auxiliary classifier:
+ *                  299x299x3, 1000 classes, 23,834,568 trained parameters and 34,432 running statistics; dropout 0.5;
+ *                  N(0, 0.1). torchvision's published weights of both read 2 x - 1 of values in [0, 1]
+ *     lenet5       LeNet-5 (LeCun et al. 1998) with plain poolings: c1, s2, c3, s4, flatten, c5, f6, output; 32x32x1,
+ *                  10 classes, 61,706 parameters, Glorot uniform. "lenet5:activation=relu,pooling=max" is what many
+ *                  programs make of it; else tanh and average
  *     mobilenet-v2 MobileNet-V2 (Sandler et al. 2018) as torchvision has it: 224x224x3, 1000 classes, 3,504,872 trained
  *                  parameters and 34,112 running statistics; layers by torchvision's names (features.0.0,
  *                  features.2.conv.1.0, classifier.1), with features.3.add for a block's sum; relu6; dropout 0.2;
  *                  classifier.1 begins with N(0, 0.01). "mobilenet-v2:width=0.5": all filters by this (0.1 to 4),
  *                  rounded as torchvision's width_mult
+ *     mobilenet-v3-large MobileNet-V3, large (Howard et al. 2019) as torchvision has it: 224x224x3, 1000 classes,
+ *                  5,483,032 trained parameters and 24,400 running statistics; hard-swish, squeeze-excitation, dropout
+ *                  0.2; batch normalisation keeps 0.99 with epsilon 1e-3. It has width, as mobilenet-v2
  *     resnet18     ResNet-18 (He, Zhang, Ren and Sun 2016) as torchvision has it: 224x224x3, 1000 classes, 11,689,512
  *                  trained parameters (11,177,538 with 2 classes) and 9,600 running statistics; layers by torchvision's
  *                  names (conv1, bn1, layer1.0.conv1, layer2.0.downsample.0, fc), with layer1.0.relu1, .add and .relu2
@@ -54,6 +77,14 @@ typedef struct cnn_zoo_options {
  *     resnet34, resnet50, resnet101, resnet152
  *                  the deeper ones, as resnet18: 21,797,672, 25,557,032, 44,549,160 and 60,192,808 trained parameters.
  *                  From 50 on blocks are bottlenecks whose 3x3 convolution has the stride, as in torchvision
+ *     resnet50-keras ResNet-50 as TensorFlow's model garden has it in Keras: 32x32x3, 100 classes, 23,712,932 trained
+ *                  parameters and 53,120 running statistics; layers conv1_pad, conv1, bn_conv1, res2a_branch2a,
+ *                  bn2a_branch2a, fc1000; "same" padding; statistics keep 0.9, epsilon 1e-5; he_normal, fc1000
+ *                  N(0, 0.01); L2 of 1e-4 (Keras's scale) on all kernels and on fc1000's bias, which is in the loss.
+ *                  "resnet50-keras:l2=off" is without
+ *     squeezenet   SqueezeNet 1.1 (Iandola et al. 2016) as torchvision has it: 224x224x3, 1000 classes, 1,235,496
+ *                  parameters; dropout 0.5; He uniform, classifier.1 N(0, 0.01). "squeezenet:version=1.0": the first
+ *                  version, 1,248,424 parameters
  *     vgg16        VGG-16 (Simonyan and Zisserman 2015, configuration D): 224x224x3, 1000 classes, 138,357,544
  *                  parameters; layers by Keras's names (block1_conv1, block1_pool, fc1, fc2, predictions), with
  *                  dropout 0.5 after fc1 and fc2 (drop1, drop2), which torchvision has and Keras has not; begins as
@@ -65,9 +96,15 @@ typedef struct cnn_zoo_options {
  *     vgg11, vgg13, vgg19, and each with -notop
  *                  configurations A, B and E of the same: 132,863,336, 133,047,848 and 143,667,240 parameters,
  *                  9,220,480, 9,404,992 and 20,024,384 without the dense layers
+ *     xai          a PyTorch text's network for explaining: 13 convolutions with batch normalisation and dropout, two
+ *                  dense layers, 2 classes, log-softmax; 64x64x3, 14,983,106 trained parameters and 9,472 running
+ *                  statistics; features.0 to .51, view, classifier.0 to .5. Its view(-1, 512) makes a row of each
+ *                  of the last positions: one of images from 34 to 65 pixels; of 100x100 nine, for reading alone (see
+ *                  cnn_reshape()). Dropouts of 0.3, 0.4 and 0.5; a rate that is asked for is that of all
  *
  * The resnets have an option: "resnet50:stem=cifar" begins with a 3x3 convolution at full size and without maxpool, as
- * is usual for images of 32x32. Images of the VGGs are at least 32x32, of cifar-cnn 10x10; smaller ones are
+ * is usual for images of 32x32. Images of the VGGs are at least 32x32, of cifar-cnn 10x10, of inception-v3 75x75,
+ * of alexnet-torchvision 63x63, of googlenet 31x31, of densenet121 29x29, of lenet5 16x16; smaller ones are
  * CNN_ERROR_SHAPE. fan_out is kernel area * filters. fc1 reads height, width,
  * channels as Keras's does; torchvision's weights need another order (see cnn_flatten()).
  *

@@ -371,6 +371,56 @@ static bool update_pointers(cnn_pass pass, const void *args)
            (a->rule == CNN_UPDATE_SGD || a->slot0 != NULL) && (a->rule != CNN_UPDATE_ADAM || a->slot1 != NULL);
 }
 
+static bool conv3d_shape(const void *args)
+{
+    const cnn_conv3d_shape *s = &((const cnn_conv3d_args *)args)->shape;
+    const int32_t cells[] = {s->kernel_d, s->kernel_h,   s->kernel_w,   s->stride_d,  s->stride_h,
+                             s->stride_w, s->dilation_d, s->dilation_h, s->dilation_w};
+    const int32_t pads[] = {s->pad_front, s->pad_top, s->pad_left};
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        if (!in_range(cells[i], 1, MOST_CELLS)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof(pads) / sizeof(pads[0]); i++) {
+        if (!in_range(pads[i], 0, MOST_CELLS)) {
+            return false;
+        }
+    }
+    return s->groups >= 1 && s->in_c % s->groups == 0 && s->out_c % s->groups == 0 && is_epilogue(&s->epilogue) &&
+           s->epilogue.pool == 0 && HAS_VALUES(s->n, s->in_d, s->in_h, s->in_w, s->in_c) &&
+           HAS_VALUES(s->n, s->out_d, s->out_h, s->out_w, s->out_c) &&
+           HAS_VALUES(s->kernel_d, s->kernel_h, s->kernel_w, s->in_c / s->groups, s->out_c);
+}
+
+static bool conv3d_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_conv3d_args *a = args;
+    switch (pass) {
+    case CNN_PASS_FORWARD:
+        return a->x != NULL && a->filters != NULL && a->y != NULL;
+    case CNN_PASS_BACKWARD_DATA:
+        return a->dy != NULL && a->filters != NULL && a->dx != NULL;
+    case CNN_PASS_BACKWARD_FILTER:
+        return a->dy != NULL && a->x != NULL && a->d_filters != NULL;
+    default:
+        return false;
+    }
+}
+
+static bool adjacency_shape(const void *args)
+{
+    const cnn_adjacency_args *a = args;
+    return HAS_VALUES(a->n, a->nodes, a->nodes);
+}
+
+static bool adjacency_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_adjacency_args *a = args;
+    return a->x != NULL &&
+           (pass == CNN_PASS_FORWARD ? a->y != NULL : pass == CNN_PASS_BACKWARD && a->dy != NULL && a->dx != NULL);
+}
+
 static bool constrain_shape(const void *args)
 {
     const cnn_constrain_args *a = args;
@@ -421,6 +471,8 @@ static const struct check {
     [CNN_OP_RESAMPLE] = {sizeof(cnn_resample_args), resample_shape, resample_pointers},
     [CNN_OP_PERMUTE] = {sizeof(cnn_permute_args), permute_shape, permute_pointers},
     [CNN_OP_PRELU] = {sizeof(cnn_prelu_args), prelu_shape, prelu_pointers},
+    [CNN_OP_CONV3D] = {sizeof(cnn_conv3d_args), conv3d_shape, conv3d_pointers},
+    [CNN_OP_ADJACENCY] = {sizeof(cnn_adjacency_args), adjacency_shape, adjacency_pointers},
     [CNN_OP_CONSTRAIN] = {sizeof(cnn_constrain_args), constrain_shape, constrain_pointers},
     [CNN_OP_PENALTY] = {sizeof(cnn_penalty_args), penalty_shape, penalty_pointers},
 };
@@ -429,7 +481,7 @@ bool cnn__check_args(cnn_op op, const void *args)
 {
     const size_t count = sizeof(checks) / sizeof(checks[0]);
     return (size_t)op < count && checks[op].shape != NULL && args != NULL && *(const size_t *)args == checks[op].size &&
-           checks[op].shape(args);
+           checks[op].shape(args); /* not every number is taken */
 }
 
 bool cnn__check_pass(cnn_op op, cnn_pass pass, const void *args) { return checks[op].pointers(pass, args); }
@@ -447,6 +499,8 @@ const cnn_epilogue *cnn__epilogue_of(cnn_op op, const void *args)
         return &((const cnn_norm_args *)args)->shape.epilogue;
     case CNN_OP_ELEMENTWISE:
         return &((const cnn_elementwise_args *)args)->epilogue;
+    case CNN_OP_CONV3D:
+        return &((const cnn_conv3d_args *)args)->shape.epilogue;
     default:
         return NULL;
     }
@@ -467,6 +521,8 @@ const cnn_op_answer *cnn__answer_of(cnn_op op, const void *args)
         return ((const cnn_lrn_args *)args)->answer;
     case CNN_OP_PRELU:
         return ((const cnn_prelu_args *)args)->answer;
+    case CNN_OP_CONV3D:
+        return ((const cnn_conv3d_args *)args)->answer;
     default:
         return NULL;
     }

@@ -47,6 +47,10 @@ static bool has_entry(const cnn_backend *table, cnn_op op)
         return table->permute != NULL;
     case CNN_OP_PRELU:
         return table->prelu != NULL;
+    case CNN_OP_CONV3D:
+        return table->conv3d != NULL;
+    case CNN_OP_ADJACENCY:
+        return table->adjacency != NULL;
     case CNN_OP_CONSTRAIN:
         return table->constrain != NULL;
     case CNN_OP_PENALTY:
@@ -131,6 +135,10 @@ static cnn_status run(const cnn_backend *table, const cnn_backend_call *call, cn
         return table->permute(call, pass, args);
     case CNN_OP_PRELU:
         return table->prelu(call, pass, args);
+    case CNN_OP_CONV3D:
+        return table->conv3d(call, pass, args);
+    case CNN_OP_ADJACENCY:
+        return table->adjacency(call, pass, args);
     case CNN_OP_CONSTRAIN:
         return table->constrain(call, args);
     case CNN_OP_PENALTY:

@@ -86,7 +86,7 @@ static cnn_status read_value(cnn__param_reader *reader, const cnn__param *param,
     char found[160], list[64] = "";
     const char *rest = reader->at;
     if (param->words != NULL) {
-        const size_t length = word_length(reader);
+        const size_t length = strcspn(reader->at, ",+"); /* a version may begin with a digit */
         const int index = word_index(reader, length, param->words);
         for (size_t i = 0; param->words[i] != NULL; i++) {
             cnn__params_append(list, sizeof(list), param->words[i]);

@@ -428,11 +428,11 @@ static cnn_status add_layer(cnn_model *model, const char *file, size_t index, co
                              cnn__model_add_named(model, layer, name, shares, inputs, cnn__json_count(list)));
 }
 
-/* A list of sizes: H, W, C or n. */
+/* A list of sizes, such as H, W, C or n. */
 static cnn_status read_shape(const cnn__json_place *place, const char *key, const cnn__json *list, cnn_shape *shape)
 {
     const size_t rank = cnn__json_count(list);
-    bool good = rank == 1 || rank == 3;
+    bool good = rank >= 1 && rank < CNN_MAX_RANK;
     const cnn__json *item = good ? cnn__json_first(list) : NULL;
     *shape = (cnn_shape){.rank = (uint32_t)rank};
     for (size_t i = 0; i < rank && good; i++, item = cnn__json_next(list, item)) {
@@ -440,7 +440,7 @@ static cnn_status read_shape(const cnn__json_place *place, const char *key, cons
         good = int_from_json(item, &size) && size >= 1;
         shape->dims[i] = size;
     }
-    return good ? CNN_OK : cnn__json_bad(place, key, "a list of 1 or 3 sizes");
+    return good ? CNN_OK : cnn__json_bad(place, key, "a list of 1 to 7 sizes");
 }
 
 /* Inputs after the first, which the model was created with. */

@@ -58,14 +58,14 @@ static cnn_status check(const cnn_context *context, void *state)
     return CNN_OK;
 }
 
-/* Vectors are images of one pixel. */
+/* Vectors are images of one pixel, sequences and volumes images of one row. */
 static cnn_norm_shape norm_shape(const batch_norm_state *state, const cnn_shape *input, bool fixed)
 {
     const bool images = input->rank == 4;
     return (cnn_norm_shape){
         .n = input->dims[0],
         .h = images ? input->dims[1] : 1,
-        .w = images ? input->dims[2] : 1,
+        .w = images ? input->dims[2] : cnn__layer_rows(input) / input->dims[0],
         .c = input->dims[input->rank - 1],
         .epsilon = cnn__option_number(state->options.epsilon),
         .fixed = fixed,
@@ -79,8 +79,8 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     const batch_norm_state *state = user;
     const cnn_batch_norm_options *o = &state->options;
     (void)input_count;
-    if (inputs->rank != 2) {
-        CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "vectors or images", reason, reason_size));
+    if (inputs->rank < 2) {
+        CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 2, "vectors, sequences, images or volumes", reason, reason_size));
     }
     const cnn_norm_args args = {.struct_size = sizeof(args), .shape = norm_shape(state, inputs, false)};
     const int64_t c = args.shape.c;

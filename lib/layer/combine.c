@@ -176,11 +176,7 @@ static cnn_status forward(const combine_state *state, cnn_elementwise_kind kind,
 /* The backend's call, whose workspace begins after the layer's own part. */
 static cnn_backend_call after_own(const cnn_layer_call *call)
 {
-    cnn_backend_call backend = *call->backend;
-    const size_t own = own_bytes(&call->output_shape);
-    backend.workspace = (char *)backend.workspace + own;
-    backend.workspace_size -= own;
-    return backend;
+    return cnn__after_own(call, own_bytes(&call->output_shape));
 }
 
 /* The gradient of an input from that of the whole, by the rows of the input. */

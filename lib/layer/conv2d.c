@@ -23,32 +23,35 @@ static const cnn__field fields[] = {
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
-static cnn_status check(const cnn_context *context, void *state)
+cnn_status cnn__conv2d_check(const cnn_context *context, const char *type, cnn__conv2d_state *conv)
 {
-    cnn__conv2d_state *conv = state;
     cnn_conv2d_options *o = &conv->options;
     cnn__pair_default(o->kernel, 3);
     cnn__pair_default(o->stride, 1);
     cnn__pair_default(o->dilation, 1);
     o->groups = o->groups == 0 ? 1 : o->groups;
-    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "filters", o->filters, 1, 1 << 20));
-    for (int i = 0; i < 2; i++) {
-        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "kernel", o->kernel[i], 1, 4096));
-        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "stride", o->stride[i], 1, 4096));
-        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "dilation", o->dilation[i], 1, 4096));
+    if (conv->multiplier == 0) {
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "filters", o->filters, 1, 1 << 20));
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "groups", o->groups, 1, o->filters));
     }
-    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "groups", o->groups, 1, o->filters));
+    for (int i = 0; i < 2; i++) {
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "kernel", o->kernel[i], 1, 4096));
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "stride", o->stride[i], 1, 4096));
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "dilation", o->dilation[i], 1, 4096));
+    }
     if (o->filters % o->groups != 0) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, TYPE ": %d filters cannot be divided into %d groups",
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %d filters cannot be divided into %d groups", type,
                          o->filters, o->groups);
     }
-    CNN__RETURN_IF_ERROR(cnn__check_padding(context, TYPE, &o->padding, o->pads));
-    CNN__RETURN_IF_ERROR(cnn__check_activation(context, TYPE, o->activation, &o->alpha));
+    CNN__RETURN_IF_ERROR(cnn__check_padding(context, type, &o->padding, o->pads));
+    CNN__RETURN_IF_ERROR(cnn__check_activation(context, type, o->activation, &o->alpha));
     conv->epilogue = (cnn_epilogue){.activation = o->activation, .alpha = o->alpha};
     CNN__RETURN_IF_ERROR(
-        cnn__check_initializer(context, TYPE, "kernel_init", &o->kernel_init, CNN_INIT_GLOROT_UNIFORM));
-    return cnn__check_initializer(context, TYPE, "bias_init", &o->bias_init, CNN_INIT_CONSTANT);
+        cnn__check_initializer(context, type, "kernel_init", &o->kernel_init, CNN_INIT_GLOROT_UNIFORM));
+    return cnn__check_initializer(context, type, "bias_init", &o->bias_init, CNN_INIT_CONSTANT);
 }
+
+static cnn_status check(const cnn_context *context, void *state) { return cnn__conv2d_check(context, TYPE, state); }
 
 cnn_conv2d_shape cnn__conv2d_shape_of(const cnn__conv2d_state *state, const cnn_shape *input)
 {
@@ -64,14 +67,14 @@ cnn_conv2d_shape cnn__conv2d_shape_of(const cnn__conv2d_state *state, const cnn_
         .in_c = input->dims[3],
         .out_h = out_h,
         .out_w = out_w,
-        .out_c = o->filters,
+        .out_c = state->multiplier > 0 ? input->dims[3] * state->multiplier : o->filters,
         .kernel_h = o->kernel[0],
         .kernel_w = o->kernel[1],
         .stride_h = o->stride[0],
         .stride_w = o->stride[1],
         .dilation_h = o->dilation[0],
         .dilation_w = o->dilation[1],
-        .groups = o->groups,
+        .groups = state->multiplier > 0 ? (int32_t)input->dims[3] : o->groups,
         .pad_top = rows.pad_before,
         .pad_left = columns.pad_before,
         .single = state->single,
@@ -96,15 +99,19 @@ static cnn_status check_limits(const cnn_conv2d_options *o, const cnn_conv2d_sha
     return cnn__infer_limit(&padded, "the padded input", reason, reason_size);
 }
 
-static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
-                        uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
+cnn_status cnn__conv2d_infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
+                             uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
     const cnn__conv2d_state *state = user;
     const cnn_conv2d_options *o = &state->options;
     (void)input_count;
     CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "images (None, height, width, channels)", reason, reason_size));
-    int64_t channels = inputs->dims[3];
-    if (channels % o->groups != 0) {
+    const int64_t channels = inputs->dims[3];
+    if (channels > INT32_MAX) {
+        snprintf(reason, reason_size, "%lld input channels are too many", (long long)channels);
+        return CNN_ERROR_LIMIT;
+    }
+    if (state->multiplier == 0 && channels % o->groups != 0) {
         snprintf(reason, reason_size, "%lld input channels cannot be divided into %d groups", (long long)channels,
                  o->groups);
         return CNN_ERROR_SHAPE;
@@ -120,20 +127,19 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     CNN__RETURN_IF_ERROR(cnn__layer_ask(backend, CNN_OP_CONV2D, &args, threads, spec, reason, reason_size));
     int64_t divisor = state->epilogue.pool != 0 ? 2 : 1;
     spec->output = cnn__shape4(shape.n, shape.out_h / divisor, shape.out_w / divisor, shape.out_c);
-    int64_t area = (int64_t)o->kernel[0] * o->kernel[1];
-    int64_t fan_in = area * channels / o->groups, fan_out = area * o->filters / o->groups;
-    spec->parameters[0] = (cnn_parameter_spec){
-        "kernel",
-        cnn__shape4(o->kernel[0], o->kernel[1], channels / o->groups, o->filters),
-        o->kernel_init,
-        fan_in,
-        fan_out,
-        1,
-        1,
-        CNN_FLOAT32,
-        0};
+    const int64_t area = (int64_t)o->kernel[0] * o->kernel[1], group_in = channels / shape.groups;
+    const int64_t fan_in = area * group_in, fan_out = area * shape.out_c / shape.groups;
+    spec->parameters[0] = (cnn_parameter_spec){"kernel",
+                                               cnn__shape4(o->kernel[0], o->kernel[1], group_in, shape.out_c),
+                                               o->kernel_init,
+                                               fan_in,
+                                               fan_out,
+                                               1,
+                                               1,
+                                               CNN_FLOAT32,
+                                               0};
     spec->parameters[1] = (cnn_parameter_spec){
-        "bias", {1, 0, {o->filters}}, o->bias_init, fan_in, fan_out, 1, 0, CNN_FLOAT32, 0};
+        "bias", {1, 0, {shape.out_c}}, o->bias_init, fan_in, fan_out, 1, 0, CNN_FLOAT32, 0};
     spec->parameter_count = o->no_bias ? 1 : 2;
     CNN__SET_KERNEL_RULES(spec, o);
     spec->backward_needs_input = 1;
@@ -159,7 +165,7 @@ static cnn_conv2d_args arguments(const void *user, const cnn_layer_call *call)
                              .argmax = state->epilogue.pool != 0 ? call->saved : NULL};
 }
 
-static cnn_status forward(const void *user, const cnn_layer_call *call)
+cnn_status cnn__conv2d_forward(const void *user, const cnn_layer_call *call)
 {
     cnn_conv2d_args args = arguments(user, call);
     args.bias = ((const cnn__conv2d_state *)user)->options.no_bias ? NULL : call->parameters[1];
@@ -167,7 +173,7 @@ static cnn_status forward(const void *user, const cnn_layer_call *call)
 }
 
 /* The first of the two passes replaces the gradient of the output by that before the activation. */
-static cnn_status backward(const void *user, const cnn_layer_call *call)
+cnn_status cnn__conv2d_backward(const void *user, const cnn_layer_call *call)
 {
     cnn_conv2d_args args = arguments(user, call);
     args.y = call->derived ? NULL : call->output;
@@ -185,7 +191,8 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     return CNN_OK;
 }
 
-static cnn__layer_work describe(const void *state, const cnn_op_answer *answer, cnn_pass pass, const cnn_shape *input)
+cnn__layer_work cnn__conv2d_describe(const void *state, const cnn_op_answer *answer, cnn_pass pass,
+                                     const cnn_shape *input)
 {
     const cnn_conv2d_shape s = cnn__conv2d_shape_of(state, input);
     cnn__layer_work work = {.flop = 2.0 * (double)s.n * (double)(s.out_h * s.out_w) * (double)s.out_c *
@@ -199,16 +206,18 @@ static cnn__layer_work describe(const void *state, const cnn_op_answer *answer, 
 }
 
 const cnn__layer_type cnn__conv2d_type = {
-    .kind = {sizeof(cnn_layer_kind), TYPE, "conv2d", infer, forward, backward, NULL},
+    .kind = {sizeof(cnn_layer_kind), TYPE, "conv2d", cnn__conv2d_infer, cnn__conv2d_forward, cnn__conv2d_backward,
+             NULL},
     .options_size = sizeof(cnn_conv2d_options),
     .state_size = sizeof(cnn__conv2d_state),
     .fields = fields,
     .check = check,
     .epilogue = offsetof(cnn__conv2d_state, epilogue),
+    .fold = offsetof(cnn__conv2d_state, fold),
     .plan_inference = cnn__conv2d_plan_inference,
     .prepare = cnn__conv2d_prepare,
     .forward_prepared = cnn__conv2d_forward_prepared,
-    .describe = describe,
+    .describe = cnn__conv2d_describe,
 };
 
 cnn_layer *cnn_conv2d(cnn_context *context, const cnn_conv2d_options *options)

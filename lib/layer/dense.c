@@ -153,6 +153,7 @@ const cnn__layer_type cnn__dense_type = {
     .fields = fields,
     .check = check,
     .epilogue = offsetof(cnn__dense_state, epilogue),
+    .fold = offsetof(cnn__dense_state, fold),
     .plan_inference = plan_inference,
     .prepare = prepare,
     .forward_prepared = forward_prepared,

@@ -11,7 +11,4 @@ typedef struct cnn__dense_state {
     cnn__norm_fold fold; /* of a normalisation after it, before the activation */
 } cnn__dense_state;
 
-/* Where a normalisation is folded in. */
-static inline cnn__norm_fold *cnn__dense_fold(void *state) { return &((cnn__dense_state *)state)->fold; }
-
 #endif

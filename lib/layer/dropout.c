@@ -8,9 +8,13 @@ static const cnn__field fields[] = {
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
+/* Of `channels`. */
+enum { WHOLE_SAMPLES = 2 };
+
 static cnn_status check(const cnn_context *context, void *state)
 {
     const cnn_dropout_options *o = state;
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, "Dropout", "channels", o->channels, 0, WHOLE_SAMPLES));
     return cnn__layer_check_range(context, "Dropout", "rate", o->rate, 0, 0.999999);
 }
 
@@ -26,6 +30,10 @@ static cnn_dropout_args arguments(const cnn_dropout_options *o, const cnn_shape 
     };
     for (uint32_t i = 1; i + 1 < shape->rank; i++) {
         args.positions *= shape->dims[i];
+    }
+    if (o->channels == WHOLE_SAMPLES) { /* as one channel */
+        args.positions *= args.c;
+        args.c = args.channels = 1;
     }
     return args;
 }

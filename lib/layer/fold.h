@@ -5,6 +5,9 @@
 
 #include "layer/layer.h"
 
+/* Parameters of a normalisation, which follow the layer's own in a call. */
+enum { CNN__FOLD_PARAMETERS = 4 };
+
 /* Bytes of the folded bias, at which the folded weights begin. */
 size_t cnn__fold_bias_bytes(int64_t channels);
 

@@ -224,10 +224,11 @@ int64_t cnn__window_output(cnn__window *window, int64_t input)
     return output;
 }
 
-void cnn__pair_default(int32_t pair[2], int32_t standard)
+void cnn__sides_default(int32_t *sides, int count, int32_t standard)
 {
-    pair[0] = pair[0] == 0 ? standard : pair[0];
-    pair[1] = pair[1] == 0 ? pair[0] : pair[1];
+    for (int i = 0; i < count; i++) {
+        sides[i] = sides[i] != 0 ? sides[i] : i == 0 ? standard : sides[i - 1];
+    }
 }
 
 cnn_status cnn__layer_check_range(const cnn_context *context, const char *type, const char *field, double value,
@@ -240,10 +241,11 @@ cnn_status cnn__layer_check_range(const cnn_context *context, const char *type, 
                      high);
 }
 
-cnn_status cnn__check_padding(const cnn_context *context, const char *type, int32_t *padding, const int32_t pads[4])
+cnn_status cnn__check_pads(const cnn_context *context, const char *type, int32_t *padding, const int32_t *pads,
+                           int count)
 {
     bool any = false;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < count; i++) {
         CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "a value of pads", pads[i], 0, 65536));
         any = any || pads[i] != 0;
     }

@@ -73,6 +73,9 @@ typedef struct cnn__layer_type {
     /* Bit 1 << cnn_activation: those of the epilogue whose derivative the backward applies; 0: all that the output
      * tells. Others become an operation of their own where there is a backward. */
     uint32_t derived_activations;
+    /* Where in the state a cnn__norm_fold lies, for a normalisation that fusions fold into the weights; 0: there is
+     * none. */
+    size_t fold;
     /* 1: does nothing in inference. */
     bool identity_in_inference;
     /* Whether training behaviour is another than that of inference; where it is not, an operation without a backward
@@ -112,7 +115,12 @@ const cnn__layer_type *cnn__layer_type_find(const char *name);
 
 extern const cnn__layer_type cnn__conv2d_type, cnn__dense_type, cnn__max_pool2d_type, cnn__average_pool2d_type,
     cnn__global_average_pool2d_type, cnn__flatten_type, cnn__dropout_type, cnn__batch_norm_type, cnn__activate_type,
-    cnn__zero_pad2d_type, cnn__add_type, cnn__subtract_type, cnn__multiply_type, cnn__concatenate_type, cnn__lrn_type;
+    cnn__zero_pad2d_type, cnn__add_type, cnn__subtract_type, cnn__multiply_type, cnn__concatenate_type, cnn__lrn_type,
+    cnn__conv1d_type, cnn__conv3d_type, cnn__depthwise_conv2d_type, cnn__separable_conv2d_type,
+    cnn__conv2d_transpose_type, cnn__max_pool1d_type, cnn__average_pool1d_type, cnn__max_pool3d_type,
+    cnn__average_pool3d_type, cnn__global_average_pool1d_type, cnn__global_max_pool1d_type,
+    cnn__global_average_pool3d_type, cnn__global_max_pool3d_type, cnn__zero_pad1d_type, cnn__zero_pad3d_type,
+    cnn__graph_conv_type;
 
 extern const cnn__layer_type cnn__adaptive_average_pool2d_type, cnn__adaptive_max_pool2d_type,
     cnn__global_max_pool2d_type, cnn__reshape_type, cnn__permute_type, cnn__channel_shuffle_type,
@@ -121,6 +129,11 @@ extern const cnn__layer_type cnn__adaptive_average_pool2d_type, cnn__adaptive_ma
 static inline cnn_epilogue *cnn__layer_epilogue(const cnn__layer_type *type, void *state)
 {
     return type == NULL || type->epilogue == 0 ? NULL : (cnn_epilogue *)((char *)state + type->epilogue);
+}
+
+static inline cnn__norm_fold *cnn__layer_fold(const cnn__layer_type *type, void *state)
+{
+    return type == NULL || type->fold == 0 ? NULL : (cnn__norm_fold *)((char *)state + type->fold);
 }
 
 /* The epilogue that an operation runs: an activation over rows is always an operation of its own. */
@@ -157,11 +170,18 @@ int64_t cnn__window_output(cnn__window *window, int64_t input);
 /* What an option says that may be CNN_ZERO. */
 static inline float cnn__option_number(float option) { return option == CNN_ZERO ? 0 : option; }
 
-/* Helpers of the kinds' check functions: a second value 0 takes the first, a first one 0 takes `standard`. */
-void cnn__pair_default(int32_t pair[2], int32_t standard);
+/* Helpers of the kinds' check functions: a value 0 takes the one before it, a first one 0 takes `standard`. */
+void cnn__sides_default(int32_t *sides, int count, int32_t standard);
+static inline void cnn__pair_default(int32_t pair[2], int32_t standard) { cnn__sides_default(pair, 2, standard); }
 cnn_status cnn__layer_check_range(const cnn_context *context, const char *type, const char *field, double value,
                                   double low, double high);
-cnn_status cnn__check_padding(const cnn_context *context, const char *type, int32_t *padding, const int32_t pads[4]);
+cnn_status cnn__check_pads(const cnn_context *context, const char *type, int32_t *padding, const int32_t *pads,
+                           int count);
+static inline cnn_status cnn__check_padding(const cnn_context *context, const char *type, int32_t *padding,
+                                            const int32_t pads[4])
+{
+    return cnn__check_pads(context, type, padding, pads, 4);
+}
 cnn_status cnn__check_activation(const cnn_context *context, const char *type, int32_t activation, float *alpha);
 cnn_status cnn__check_initializer(const cnn_context *context, const char *type, const char *field,
                                   cnn_initializer *init, cnn_initializer_kind standard);
@@ -207,9 +227,25 @@ int64_t cnn__layer_rows(const cnn_shape *shape);
 cnn_status cnn__layer_copy(const cnn_layer_call *call, size_t values, const float *x, float *y);
 
 static inline cnn_shape cnn__shape2(int64_t n, int64_t c) { return (cnn_shape){2, 0, {n, c}}; }
+static inline cnn_shape cnn__shape3(int64_t n, int64_t l, int64_t c) { return (cnn_shape){3, 0, {n, l, c}}; }
 static inline cnn_shape cnn__shape4(int64_t n, int64_t h, int64_t w, int64_t c)
 {
     return (cnn_shape){4, 0, {n, h, w, c}};
+}
+
+/* A sequence N, L, C as images of one row. */
+static inline cnn_shape cnn__one_row(const cnn_shape *sequence)
+{
+    return cnn__shape4(sequence->dims[0], 1, sequence->dims[1], sequence->dims[2]);
+}
+
+/* The backend's call for what a layer's call runs after `own` bytes of workspace that are the layer's. */
+static inline cnn_backend_call cnn__after_own(const cnn_layer_call *call, size_t own)
+{
+    cnn_backend_call backend = *call->backend;
+    backend.workspace = (char *)backend.workspace + own;
+    backend.workspace_size -= own;
+    return backend;
 }
 
 #endif

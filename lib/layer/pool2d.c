@@ -21,10 +21,8 @@ static const cnn__field fields[] = {
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
-static cnn_status check(const cnn_context *context, void *state)
+cnn_status cnn__pool2d_check(const cnn_context *context, const char *type, cnn_pool2d_options *o)
 {
-    static const char type[] = "Pooling2D";
-    cnn_pool2d_options *o = state;
     cnn__pair_default(o->size, 2);
     o->stride[0] = o->stride[0] == 0 ? o->size[0] : o->stride[0];
     o->stride[1] = o->stride[1] == 0 ? (o->size[0] == o->size[1] ? o->stride[0] : o->size[1]) : o->stride[1];
@@ -43,6 +41,11 @@ static cnn_status check(const cnn_context *context, void *state)
     return CNN_OK;
 }
 
+static cnn_status check(const cnn_context *context, void *state)
+{
+    return cnn__pool2d_check(context, "Pooling2D", state);
+}
+
 bool cnn__pool2d_halves(const void *state)
 {
     const cnn_pool2d_options *o = state;
@@ -50,7 +53,7 @@ bool cnn__pool2d_halves(const void *state)
            o->padding == CNN_PADDING_VALID && !o->ceil;
 }
 
-static cnn_pool2d_shape pool_shape(const cnn_pool2d_options *o, const cnn_shape *input, bool average)
+cnn_pool2d_shape cnn__pool2d_shape_of(const cnn_pool2d_options *o, const cnn_shape *input, bool average)
 {
     cnn__window rows = {o->size[0], o->stride[0], 1, o->padding, o->pads[0], o->pads[1], o->ceil};
     cnn__window columns = {o->size[1], o->stride[1], 1, o->padding, o->pads[2], o->pads[3], o->ceil};
@@ -100,7 +103,7 @@ static cnn_status pool_infer(const cnn_pool2d_shape *shape, const cnn_backend *b
 
 static cnn_pool2d_shape max_shape(const max_pool2d_state *state, const cnn_shape *input)
 {
-    cnn_pool2d_shape shape = pool_shape(&state->options, input, false);
+    cnn_pool2d_shape shape = cnn__pool2d_shape_of(&state->options, input, false);
     shape.epilogue = state->epilogue;
     return shape;
 }
@@ -119,7 +122,7 @@ static cnn_status average_infer(const void *user, const cnn_backend *backend, ui
 {
     (void)input_count;
     CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "images (None, height, width, channels)", reason, reason_size));
-    const cnn_pool2d_shape shape = pool_shape(user, inputs, true);
+    const cnn_pool2d_shape shape = cnn__pool2d_shape_of(user, inputs, true);
     return pool_infer(&shape, backend, threads, spec, reason, reason_size);
 }
 
@@ -161,13 +164,13 @@ static cnn_status max_backward(const void *user, const cnn_layer_call *call)
 
 static cnn_status average_forward(const void *user, const cnn_layer_call *call)
 {
-    cnn_pool2d_shape shape = pool_shape(user, call->input_shapes, true);
+    cnn_pool2d_shape shape = cnn__pool2d_shape_of(user, call->input_shapes, true);
     return run_forward(&shape, call);
 }
 
 static cnn_status average_backward(const void *user, const cnn_layer_call *call)
 {
-    cnn_pool2d_shape shape = pool_shape(user, call->input_shapes, true);
+    cnn_pool2d_shape shape = cnn__pool2d_shape_of(user, call->input_shapes, true);
     return run_backward(&shape, call);
 }
 
@@ -176,7 +179,7 @@ static cnn_pool2d_shape global_shape(const cnn_shape *input)
 {
     cnn_pool2d_options whole = {
         .size = {(int32_t)input->dims[1], (int32_t)input->dims[2]}, .stride = {1, 1}, .padding = CNN_PADDING_VALID};
-    return pool_shape(&whole, input, true);
+    return cnn__pool2d_shape_of(&whole, input, true);
 }
 
 static cnn_status global_infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,

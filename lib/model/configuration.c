@@ -92,6 +92,16 @@ static bool has_values(const cnn__field *field, const void *place)
     return set;
 }
 
+static bool has_numbers(const cnn__field *field, const void *place)
+{
+    const uint32_t count = field->type == CNN__FIELD_FLOATS ? field->count : 1;
+    bool set = false;
+    for (uint32_t i = 0; i < count; i++) {
+        set = set || ((const float *)place)[i] != 0;
+    }
+    return set;
+}
+
 /* Whether a field says anything: zeros are what was not asked for. The slope of activations that have none is filled in
  * all the same. */
 static bool is_set(const cnn__field *field, const void *place, int32_t activation)
@@ -101,7 +111,8 @@ static bool is_set(const cnn__field *field, const void *place, int32_t activatio
     case CNN__FIELD_INT:
         return has_values(field, place);
     case CNN__FIELD_FLOAT:
-        return *(const float *)place != 0 && (sloped || strcmp(field->name, "alpha") != 0);
+    case CNN__FIELD_FLOATS:
+        return has_numbers(field, place) && (sloped || strcmp(field->name, "alpha") != 0);
     case CNN__FIELD_ENUM:
         return *(const int32_t *)place != 0;
     case CNN__FIELD_REGULARIZER:
@@ -113,6 +124,16 @@ static bool is_set(const cnn__field *field, const void *place, int32_t activatio
     }
 }
 
+static void append_numbers(cnn__string *text, const float *values, uint32_t count)
+{
+    cnn__string_printf(text, "%s", count > 1 ? "(" : "");
+    for (uint32_t i = 0; i < count; i++) {
+        cnn__string_printf(text, "%s", i > 0 ? ", " : "");
+        append_number(text, values[i]);
+    }
+    cnn__string_printf(text, "%s", count > 1 ? ")" : "");
+}
+
 static void append_value(cnn__string *text, const cnn__field *field, const void *place)
 {
     switch (field->type) {
@@ -121,6 +142,9 @@ static void append_value(cnn__string *text, const cnn__field *field, const void 
         break;
     case CNN__FIELD_FLOAT:
         append_number(text, *(const float *)place);
+        break;
+    case CNN__FIELD_FLOATS:
+        append_numbers(text, place, field->count);
         break;
     case CNN__FIELD_ENUM:
         cnn__string_printf(text, "%s", field->names[*(const int32_t *)place]);

@@ -12,21 +12,21 @@
 
 static cnn_status take_input(cnn_context *context, cnn_model_options *options, cnn_shape *input)
 {
-    int32_t *dims = options->input;
-    bool by_shape = dims[0] == 0 && options->shape.rank <= 3;
-    for (uint32_t i = 0; by_shape && i < options->shape.rank; i++) {
-        int64_t size = options->shape.dims[i];
-        dims[i] = size > 0 && size <= INT32_MAX ? (int32_t)size : -1;
-    }
-    bool vector = dims[1] == 0 && dims[2] == 0;
-    for (int i = 0; i < (vector ? 1 : 3); i++) {
-        if (dims[i] < 1 || dims[i] > (1 << 24)) {
+    const int32_t *dims = options->input;
+    const bool vector = dims[1] == 0 && dims[2] == 0;
+    *input = dims[0] == 0 && options->shape.rank >= 1 && options->shape.rank < CNN_MAX_RANK
+                 ? options->shape
+                 : (cnn_shape){vector ? 1 : 3, 0, {dims[0], dims[1], dims[2]}};
+    for (uint32_t i = 0; i < input->rank; i++) {
+        if (input->dims[i] < 1 || input->dims[i] > (1 << 24)) {
+            char text[128];
+            cnn__shape_text(input, NULL, text, sizeof(text));
             return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
-                             "cnn_model_create: input is {%d, %d, %d}: height, width, channels or {n} are required",
-                             dims[0], dims[1], dims[2]);
+                             "cnn_model_create: input is %s: height, width, channels or {n} are required, or 1 to %d "
+                             "sizes as a shape",
+                             text, CNN_MAX_RANK - 1);
         }
     }
-    *input = (cnn_shape){vector ? 1 : 3, 0, {dims[0], dims[1], dims[2]}};
     return CNN_OK;
 }
 

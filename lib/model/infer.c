@@ -72,7 +72,7 @@ static bool is_within_limits(const cnn_layer_spec *spec)
     bool sound = cnn__shape_values(&spec->output, &values) && values > 0 && spec->saved_size <= CNN__MAX_BYTES &&
                  spec->workspace_size <= CNN__MAX_BYTES;
     /* Sides of images are counted in 32 bits in places: windows, padding. */
-    for (uint32_t i = 1; sound && spec->output.rank == 4 && i < 3; i++) {
+    for (uint32_t i = 1; sound && i + 1 < spec->output.rank; i++) {
         sound = spec->output.dims[i] <= INT32_MAX;
     }
     for (uint32_t i = 0; sound && i < spec->parameter_count; i++) {

@@ -15,7 +15,7 @@ static cnn_status check_input(const cnn_model *model, const char *name, const cn
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: an input needs a name and a shape",
                          model->name);
     }
-    bool sound = shape->rank == 1 || shape->rank == 3;
+    bool sound = shape->rank >= 1 && shape->rank < CNN_MAX_RANK; /* the batch is one more */
     for (uint32_t i = 0; sound && i < shape->rank; i++) {
         sound = shape->dims[i] >= 1 && shape->dims[i] <= 1 << 24;
     }
@@ -25,8 +25,8 @@ static cnn_status check_input(const cnn_model *model, const char *name, const cn
             cnn__shape_text(shape, NULL, text, sizeof(text));
         }
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT,
-                         "%s: input \"%s\" is %s: height, width, channels or {n} are required", model->name, name,
-                         text);
+                         "%s: input \"%s\" is %s: 1 to %d sizes of at least 1 are required", model->name, name, text,
+                         CNN_MAX_RANK - 1);
     }
     if (cnn__model_find(model, name, &reference)) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: two values are named \"%s\"", model->name,

@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "layer/batch_norm.h"
-#include "layer/conv2d.h"
-#include "layer/dense.h"
 #include "layer/pool2d.h"
 
 /* When a fusion is right; flags. */
@@ -105,8 +103,7 @@ static outcome fold_norm(cnn__op *first, cnn__op *second, int when)
 {
     (void)when;
     cnn_epilogue *epilogue = epilogue_of(first);
-    cnn__norm_fold *fold = first->type == &cnn__conv2d_type ? cnn__conv2d_fold(first->state)
-                                                            : cnn__dense_fold(first->state);
+    cnn__norm_fold *fold = cnn__layer_fold(first->type, first->state);
     if (fold->normalised || epilogue->pool != 0 || epilogue->activation != CNN_LINEAR) {
         return REFUSED;
     }
@@ -119,8 +116,18 @@ static outcome fold_norm(cnn__op *first, cnn__op *second, int when)
 
 static const fusion fusions[] = {
     {&cnn__conv2d_type, &cnn__batch_norm_type, INFERENCE, fold_norm},
+    {&cnn__conv1d_type, &cnn__batch_norm_type, INFERENCE, fold_norm},
+    {&cnn__conv3d_type, &cnn__batch_norm_type, INFERENCE, fold_norm},
+    {&cnn__depthwise_conv2d_type, &cnn__batch_norm_type, INFERENCE, fold_norm},
+    {&cnn__separable_conv2d_type, &cnn__batch_norm_type, INFERENCE, fold_norm},
+    {&cnn__conv2d_transpose_type, &cnn__batch_norm_type, INFERENCE, fold_norm},
     {&cnn__dense_type, &cnn__batch_norm_type, INFERENCE, fold_norm},
     {&cnn__conv2d_type, &cnn__activate_type, ALWAYS, take_activation},
+    {&cnn__conv1d_type, &cnn__activate_type, ALWAYS, take_activation},
+    {&cnn__conv3d_type, &cnn__activate_type, ALWAYS, take_activation},
+    {&cnn__depthwise_conv2d_type, &cnn__activate_type, ALWAYS, take_activation},
+    {&cnn__separable_conv2d_type, &cnn__activate_type, ALWAYS, take_activation},
+    {&cnn__conv2d_transpose_type, &cnn__activate_type, ALWAYS, take_activation},
     {&cnn__dense_type, &cnn__activate_type, ALWAYS, take_activation},
     {&cnn__add_type, &cnn__activate_type, ALWAYS, take_activation},
     {&cnn__subtract_type, &cnn__activate_type, ALWAYS, take_activation},

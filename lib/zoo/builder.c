@@ -74,6 +74,30 @@ void cnn__zoo_join(cnn__zoo_builder *b, cnn_layer *layer, const char *other)
     cnn__zoo_return(b, b->name);
 }
 
+cnn__zoo_fork cnn__zoo_begin_fork(const cnn__zoo_builder *b)
+{
+    cnn__zoo_fork fork = {.count = 0};
+    cnn__zoo_mark(b, fork.input);
+    return fork;
+}
+
+void cnn__zoo_end_branch(cnn__zoo_builder *b, cnn__zoo_fork *fork)
+{
+    cnn__zoo_mark(b, fork->ends[fork->count++]);
+    cnn__zoo_return(b, fork->input);
+}
+
+void cnn__zoo_concatenate(cnn__zoo_builder *b, const char *name, const cnn__zoo_fork *fork)
+{
+    const char *inputs[sizeof(fork->ends) / sizeof(fork->ends[0])];
+    for (size_t i = 0; i < fork->count; i++) {
+        inputs[i] = fork->ends[i];
+    }
+    cnn_model_add_after(b->model, cnn_concatenate(b->context, CNN_NAMED(.name = cnn__zoo_name(b, name))), inputs,
+                        fork->count);
+    cnn__zoo_return(b, b->name);
+}
+
 void cnn__zoo_conv(cnn__zoo_builder *b, const cnn_conv2d_options *options)
 {
     cnn_conv2d_options o = *options;
@@ -106,6 +130,59 @@ void cnn__zoo_activate(cnn__zoo_builder *b, const char *name, cnn_activation act
 {
     cnn__zoo_put(
         b, cnn_activate(b->context, CNN_ACTIVATE(.name = cnn__zoo_name(b, name), .activation = (int32_t)activation)));
+}
+
+const char *const cnn__zoo_named[3] = {".conv", ".bn", ".relu"};
+const char *const cnn__zoo_numbered[3] = {".0", ".1", ".2"};
+
+void cnn__zoo_unit(cnn__zoo_builder *b, const char *name, const char *const parts[3], const cnn_conv2d_options *options,
+                   cnn_activation activation)
+{
+    char text[CNN__ZOO_NAME / 2];
+    cnn_conv2d_options o = *options;
+    o.name = text;
+    snprintf(text, sizeof(text), "%s%s", name, parts[0]);
+    cnn__zoo_conv(b, &o);
+    snprintf(text, sizeof(text), "%s%s", name, parts[1]);
+    cnn__zoo_norm(b, text);
+    if (activation != CNN_LINEAR) {
+        snprintf(text, sizeof(text), "%s%s", name, parts[2]);
+        cnn__zoo_activate(b, text, activation);
+    }
+}
+
+const char *cnn__zoo_part(char text[24], int number)
+{
+    snprintf(text, 24, "block.%d", number);
+    return text;
+}
+
+/* The part of a squeeze-excitation, "block.2" and ".fc1". */
+static const char *inner(char text[CNN__ZOO_NAME / 2], const char *name, const char *part)
+{
+    snprintf(text, CNN__ZOO_NAME / 2, "%s%s", name, part);
+    return text;
+}
+
+void cnn__zoo_squeeze(cnn__zoo_builder *b, const char *name, int32_t channels, int32_t squeezed,
+                      cnn_activation activation, cnn_activation gate)
+{
+    char input[CNN__ZOO_NAME], scale[CNN__ZOO_NAME], text[CNN__ZOO_NAME / 2];
+    const bool bias = b->bias;
+    cnn__zoo_mark(b, input);
+    b->bias = true;
+    cnn__zoo_put(
+        b, cnn_adaptive_average_pool2d(
+               b->context, CNN_ADAPTIVE_POOL2D(.name = cnn__zoo_name(b, inner(text, name, ".avgpool")), .size = {1})));
+    cnn__zoo_conv(b, CNN_CONV2D(.name = inner(text, name, ".fc1"), .filters = squeezed, .kernel = {1}));
+    cnn__zoo_activate(b, inner(text, name, ".activation"), activation);
+    cnn__zoo_conv(b, CNN_CONV2D(.name = inner(text, name, ".fc2"), .filters = channels, .kernel = {1}));
+    cnn__zoo_activate(b, inner(text, name, ".scale_activation"), gate);
+    b->bias = bias;
+    cnn__zoo_mark(b, scale);
+    cnn__zoo_return(b, input);
+    cnn__zoo_name(b, inner(text, name, ".multiply"));
+    cnn__zoo_join(b, cnn_multiply(b->context, CNN_NAMED(.name = b->name)), scale);
 }
 
 void cnn__zoo_max_pool(cnn__zoo_builder *b, const char *name, int32_t size, int32_t stride, int32_t pad)

@@ -50,10 +50,30 @@ void cnn__zoo_join(cnn__zoo_builder *b, cnn_layer *layer, const char *other);
 void cnn__zoo_mark(const cnn__zoo_builder *b, char mark[CNN__ZOO_NAME]);
 void cnn__zoo_return(cnn__zoo_builder *b, const char *mark);
 
+/* Branches that begin at one value and are put side by side. */
+typedef struct cnn__zoo_fork {
+    char input[CNN__ZOO_NAME], ends[6][CNN__ZOO_NAME];
+    size_t count;
+} cnn__zoo_fork;
+cnn__zoo_fork cnn__zoo_begin_fork(const cnn__zoo_builder *b);
+/* The last value ends a branch; the next one begins where the first did. */
+void cnn__zoo_end_branch(cnn__zoo_builder *b, cnn__zoo_fork *fork);
+void cnn__zoo_concatenate(cnn__zoo_builder *b, const char *name, const cnn__zoo_fork *fork);
+
 /* Layers whose options' names stand behind the scope. */
 void cnn__zoo_conv(cnn__zoo_builder *b, const cnn_conv2d_options *options);
 void cnn__zoo_norm(cnn__zoo_builder *b, const char *name);
 void cnn__zoo_activate(cnn__zoo_builder *b, const char *name, cnn_activation activation);
+/* Convolution, normalisation and, but for CNN_LINEAR, activation: what stands behind the name is each one's part. */
+extern const char *const cnn__zoo_named[3], *const cnn__zoo_numbered[3]; /* .conv .bn .relu; .0 .1 .2 */
+void cnn__zoo_unit(cnn__zoo_builder *b, const char *name, const char *const parts[3], const cnn_conv2d_options *options,
+                   cnn_activation activation);
+/* "block.3" into `text`, which it returns: what torchvision calls the parts of a block. */
+const char *cnn__zoo_part(char text[24], int number);
+/* Squeeze-excitation (Hu et al. 2018) of so many channels: the mean of each, two 1x1 convolutions, and the channels
+ * multiplied by what comes out of `gate`. */
+void cnn__zoo_squeeze(cnn__zoo_builder *b, const char *name, int32_t channels, int32_t squeezed,
+                      cnn_activation activation, cnn_activation gate);
 void cnn__zoo_max_pool(cnn__zoo_builder *b, const char *name, int32_t size, int32_t stride, int32_t pad);
 void cnn__zoo_global_average(cnn__zoo_builder *b, const char *name);
 /* The sum of the last value and another. */

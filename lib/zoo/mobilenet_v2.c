@@ -10,32 +10,19 @@ static const struct {
 } stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
               {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
 
-/* A convolution with normalisation and relu6, by these names; the last may be NULL. */
-static void add_unit(cnn__zoo_builder *b, const char *const names[3], const cnn_conv2d_options *options)
-{
-    cnn_conv2d_options o = *options;
-    o.name = names[0];
-    cnn__zoo_conv(b, &o);
-    cnn__zoo_norm(b, names[1]);
-    if (names[2] != NULL) {
-        cnn__zoo_activate(b, names[2], CNN_RELU6);
-    }
-}
-
 static void add_block(cnn__zoo_builder *b, int32_t inputs, int32_t outputs, int32_t wider, int32_t stride)
 {
-    static const char *const names[][3] = {
-        {"conv.0.0", "conv.0.1", "conv.0.2"}, {"conv.1.0", "conv.1.1", "conv.1.2"}, {"conv.2", "conv.3", NULL}};
-    static const char *const last[] = {"conv.1", "conv.2", NULL};
+    static const char *const ends[][3] = {{".1", ".2", NULL}, {".2", ".3", NULL}};
     const bool expands = wider != 1;
     char input[CNN__ZOO_NAME];
     cnn__zoo_mark(b, input);
     if (expands) {
-        add_unit(b, names[0], CNN_CONV2D(.filters = inputs * wider, .kernel = {1}));
+        cnn__zoo_unit(b, "conv.0", cnn__zoo_numbered, CNN_CONV2D(.filters = inputs * wider, .kernel = {1}), CNN_RELU6);
     }
-    add_unit(b, names[expands],
-             CNN_CONV2D(.filters = inputs * wider, .kernel = {3}, .stride = {stride}, .groups = inputs * wider));
-    add_unit(b, expands ? names[2] : last, CNN_CONV2D(.filters = outputs, .kernel = {1}));
+    cnn__zoo_unit(b, expands ? "conv.1" : "conv.0", cnn__zoo_numbered,
+                  CNN_CONV2D(.filters = inputs * wider, .kernel = {3}, .stride = {stride}, .groups = inputs * wider),
+                  CNN_RELU6);
+    cnn__zoo_unit(b, "conv", ends[expands], CNN_CONV2D(.filters = outputs, .kernel = {1}), CNN_LINEAR);
     if (stride == 1 && inputs == outputs) {
         cnn__zoo_add(b, "add", input);
     }
@@ -43,13 +30,12 @@ static void add_block(cnn__zoo_builder *b, int32_t inputs, int32_t outputs, int3
 
 static void add_layers(cnn_context *context, const cnn__zoo_request *request, cnn_model *model)
 {
-    static const char *const names[] = {"0", "1", "2"};
     const double width = request->numbers[0];
     cnn__zoo_builder b = cnn__zoo_torch(context, model);
     int number = 1;
     int32_t channels = cnn__zoo_channels(32 * width);
-    cnn__zoo_scope(&b, "features.0.");
-    add_unit(&b, names, CNN_CONV2D(.filters = channels, .kernel = {3}, .stride = {2}));
+    cnn__zoo_unit(&b, "features.0", cnn__zoo_numbered, CNN_CONV2D(.filters = channels, .kernel = {3}, .stride = {2}),
+                  CNN_RELU6);
     for (int stage = 0; stage < 7; stage++) {
         for (int i = 0; i < stages[stage].blocks; i++, number++) {
             const int32_t outputs = cnn__zoo_channels(stages[stage].filters * width);
@@ -58,8 +44,9 @@ static void add_layers(cnn_context *context, const cnn__zoo_request *request, cn
             channels = outputs;
         }
     }
-    cnn__zoo_scope(&b, "features.%d.", number);
-    add_unit(&b, names, CNN_CONV2D(.filters = cnn__zoo_channels(1280 * (width > 1 ? width : 1)), .kernel = {1}));
+    cnn__zoo_scope(&b, "features.%d", number);
+    channels = cnn__zoo_channels(1280 * (width > 1 ? width : 1));
+    cnn__zoo_unit(&b, "", cnn__zoo_numbered, CNN_CONV2D(.filters = channels, .kernel = {1}), CNN_RELU6);
     cnn__zoo_scope(&b, "%s", "");
     cnn__zoo_global_average(&b, "avgpool");
     cnn__zoo_dropout(&b, "classifier.0", request->dropout);

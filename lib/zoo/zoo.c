@@ -9,12 +9,17 @@
 #include "core/options.h"
 
 static const cnn__zoo_kind *const kinds[] = {
-    &cnn__zoo_alexnet,     &cnn__zoo_alexnet_paper, &cnn__zoo_catdog,      &cnn__zoo_catdog_vgg16,
-    &cnn__zoo_cifar_cnn,   &cnn__zoo_fashion_cnn,   &cnn__zoo_fashion_dnn, &cnn__zoo_mobilenet_v2,
-    &cnn__zoo_resnet18,    &cnn__zoo_resnet34,      &cnn__zoo_resnet50,    &cnn__zoo_resnet101,
-    &cnn__zoo_resnet152,   &cnn__zoo_vgg11,         &cnn__zoo_vgg11_notop, &cnn__zoo_vgg13,
-    &cnn__zoo_vgg13_notop, &cnn__zoo_vgg16,         &cnn__zoo_vgg16_notop, &cnn__zoo_vgg19,
-    &cnn__zoo_vgg19_notop,
+    &cnn__zoo_alexnet,     &cnn__zoo_alexnet_paper,   &cnn__zoo_alexnet_torchvision,
+    &cnn__zoo_catdog,      &cnn__zoo_catdog_vgg16,    &cnn__zoo_cifar_cnn,
+    &cnn__zoo_densenet121, &cnn__zoo_efficientnet_b0, &cnn__zoo_fashion_cnn,
+    &cnn__zoo_fashion_dnn, &cnn__zoo_googlenet,       &cnn__zoo_inception_v3,
+    &cnn__zoo_lenet5,      &cnn__zoo_mobilenet_v2,    &cnn__zoo_mobilenet_v3_large,
+    &cnn__zoo_resnet18,    &cnn__zoo_resnet34,        &cnn__zoo_resnet50,
+    &cnn__zoo_resnet101,   &cnn__zoo_resnet152,       &cnn__zoo_resnet50_keras,
+    &cnn__zoo_squeezenet,  &cnn__zoo_vgg11,           &cnn__zoo_vgg11_notop,
+    &cnn__zoo_vgg13,       &cnn__zoo_vgg13_notop,     &cnn__zoo_vgg16,
+    &cnn__zoo_vgg16_notop, &cnn__zoo_vgg19,           &cnn__zoo_vgg19_notop,
+    &cnn__zoo_xai,
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

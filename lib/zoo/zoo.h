@@ -35,11 +35,13 @@ typedef struct cnn__zoo_kind {
     void (*add_layers)(cnn_context *context, const cnn__zoo_request *request, cnn_model *model);
 } cnn__zoo_kind;
 
-extern const cnn__zoo_kind cnn__zoo_alexnet, cnn__zoo_alexnet_paper;
+extern const cnn__zoo_kind cnn__zoo_alexnet, cnn__zoo_alexnet_paper, cnn__zoo_alexnet_torchvision;
+extern const cnn__zoo_kind cnn__zoo_efficientnet_b0, cnn__zoo_mobilenet_v3_large, cnn__zoo_xai;
 extern const cnn__zoo_kind cnn__zoo_catdog, cnn__zoo_cifar_cnn, cnn__zoo_fashion_cnn, cnn__zoo_fashion_dnn;
-extern const cnn__zoo_kind cnn__zoo_mobilenet_v2;
+extern const cnn__zoo_kind cnn__zoo_densenet121, cnn__zoo_googlenet, cnn__zoo_inception_v3, cnn__zoo_lenet5;
+extern const cnn__zoo_kind cnn__zoo_mobilenet_v2, cnn__zoo_squeezenet;
 extern const cnn__zoo_kind cnn__zoo_resnet18, cnn__zoo_resnet34, cnn__zoo_resnet50, cnn__zoo_resnet101,
-    cnn__zoo_resnet152;
+    cnn__zoo_resnet152, cnn__zoo_resnet50_keras;
 extern const cnn__zoo_kind cnn__zoo_catdog_vgg16, cnn__zoo_vgg11, cnn__zoo_vgg11_notop, cnn__zoo_vgg13,
     cnn__zoo_vgg13_notop, cnn__zoo_vgg16, cnn__zoo_vgg16_notop, cnn__zoo_vgg19, cnn__zoo_vgg19_notop;
 

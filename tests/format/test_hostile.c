@@ -211,7 +211,7 @@ static cnn_status load_architecture(const char *json)
 START_TEST(test_architectures)
 {
     expect(load_architecture("{}"), CNN_ERROR_FORMAT, "\"name\"");
-    expect(load_architecture("{'name':'m','input':[8,8],'layers':[]}"), CNN_ERROR_FORMAT, "input");
+    expect(load_architecture("{'name':'m','input':[1,2,3,4,5,6,7,8],'layers':[]}"), CNN_ERROR_FORMAT, "1 to 7 sizes");
     expect(load_architecture("{'name':'m','input':[8,8,1],'layers':[]}"), CNN_ERROR_FORMAT, "no layers");
     expect(load_architecture("{'name':'m','input':[8,8,99999999999],'layers':[]}"), CNN_ERROR_FORMAT, "input");
     expect(load_architecture(LAYER("Lambda", "")), CNN_ERROR_UNSUPPORTED, "Lambda");

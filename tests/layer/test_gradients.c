@@ -3,112 +3,11 @@
  * tensor moves along a random direction. Every case has a layer with parameters before the one under test, so that
  * the gradient by its input is part of what is compared. */
 #include <check.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cnn/cnn.h>
 
 #include "common/suite.h"
-#include "core/rng.h"
-
-#define BATCH 3
-#define STEP 3e-4f
-#define DIRECTIONS 3
-
-static const char *const backends[] = {"reference", NULL}; /* NULL: the default */
-
-static void fill(float *values, size_t count, uint64_t stream, double scale)
-{
-    cnn__rng rng;
-    cnn__rng_init(&rng, 99, CNN__STREAM_SAMPLE, stream, 0);
-    for (size_t i = 0; i < count; i++) {
-        values[i] = (float)(scale * (2.0 * cnn__rng_uniform(&rng) - 1.0));
-    }
-}
-
-static size_t values_of(cnn_shape shape)
-{
-    size_t values = 1;
-    for (uint32_t i = 0; i < shape.rank; i++) {
-        values *= (size_t)shape.dims[i];
-    }
-    return values;
-}
-
-/* The weighted sum of the logits. Dropout draws from the pass number, so each evaluation needs a session of its own. */
-static double objective(cnn_model *model, const float *inputs, const float *weights, size_t outputs)
-{
-    cnn_session *session = NULL;
-    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = BATCH, .training = 1), &session), CNN_OK);
-    ck_assert_int_eq(cnn_session_forward(session, inputs, BATCH), CNN_OK);
-    const float *logits = cnn_session_logits(session);
-    double sum = 0;
-    for (size_t i = 0; i < BATCH * outputs; i++) {
-        sum += (double)weights[i] * logits[i];
-    }
-    cnn_session_free(session);
-    return sum;
-}
-
-static void check_parameter(cnn_model *model, cnn_session *session, size_t index, const float *inputs,
-                            const float *weights, size_t outputs)
-{
-    cnn_parameter parameter = CNN_PARAMETER_INIT;
-    cnn_tensor gradient;
-    ck_assert_int_eq(cnn_model_parameter(model, index, &parameter), CNN_OK);
-    if (!parameter.trainable) {
-        return;
-    }
-    ck_assert_int_eq(cnn_session_gradient(session, index, &gradient), CNN_OK);
-    size_t count = values_of(parameter.value.shape);
-    float *before = malloc(count * sizeof(float)), *direction = malloc(count * sizeof(float));
-    memcpy(before, parameter.value.data, count * sizeof(float));
-    for (uint64_t d = 0; d < DIRECTIONS; d++) {
-        double slope = 0, norm = 0, size = 0;
-        fill(direction, count, 1000 + 10 * index + d, 1.0);
-        for (size_t i = 0; i < count; i++) {
-            slope += (double)gradient.data[i] * direction[i];
-            norm += (double)gradient.data[i] * gradient.data[i];
-            size += (double)direction[i] * direction[i];
-        }
-        double ends[2];
-        for (int end = 0; end < 2; end++) {
-            float step = end == 0 ? -STEP : STEP;
-            for (size_t i = 0; i < count; i++) {
-                parameter.value.data[i] = before[i] + step * direction[i] / (float)sqrt(size);
-            }
-            ends[end] = objective(model, inputs, weights, outputs);
-        }
-        memcpy(parameter.value.data, before, count * sizeof(float));
-        double numeric = (ends[1] - ends[0]) / (2.0 * STEP), analytic = slope / sqrt(size);
-        double tolerance = 0.012 * sqrt(norm) + 6e-3;
-        ck_assert_msg(fabs(numeric - analytic) <= tolerance, "%s: numeric %g, analytic %g, tolerance %g",
-                      parameter.name, numeric, analytic, tolerance);
-    }
-    free(before);
-    free(direction);
-}
-
-static void check_model(cnn_model *model)
-{
-    cnn_session *session = NULL;
-    size_t inputs = BATCH * values_of(cnn_model_input_shape(model));
-    size_t outputs = values_of(cnn_model_output_shape(model));
-    float *input = malloc(inputs * sizeof(float)), *weights = malloc(BATCH * outputs * sizeof(float));
-    fill(input, inputs, 1, 1.0);
-    fill(weights, BATCH * outputs, 2, 1.0);
-    /* Running statistics change with every pass, but do not enter the output in training. */
-    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = BATCH, .training = 1), &session), CNN_OK);
-    ck_assert_int_eq(cnn_session_forward(session, input, BATCH), CNN_OK);
-    ck_assert_int_eq(cnn_session_backward(session, weights), CNN_OK);
-    for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
-        check_parameter(model, session, i, input, weights, outputs);
-    }
-    cnn_session_free(session);
-    free(input);
-    free(weights);
-}
+#include "layer/gradients.h"
 
 /* A case: an image of 7 x 6 x 2, a linear convolution, the layer under test, and a dense end. */
 typedef cnn_layer *(*layer_maker)(cnn_context *context);
@@ -217,6 +116,7 @@ static cnn_layer *rescale_channels(cnn_context *c)
 static cnn_layer *cropping(cnn_context *c) { return cnn_cropping2d(c, CNN_CROPPING2D(.crops = {1, 2, 0, 3})); }
 static cnn_layer *zero_pad(cnn_context *c) { return cnn_zero_pad2d(c, CNN_ZERO_PAD2D(.pads = {1, 0, 2, 3})); }
 static cnn_layer *dropout(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f)); }
+static cnn_layer *dropout_samples(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f, .channels = 2)); }
 static cnn_layer *dropout_channels(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f, .channels = 1)); }
 static cnn_layer *activate(cnn_context *c, cnn_activation activation)
 {
@@ -275,6 +175,7 @@ static const struct {
     {"zero_pad", zero_pad},
     {"dropout", dropout},
     {"dropout_channels", dropout_channels},
+    {"dropout_samples", dropout_samples},
     {"relu", relu},
     {"relu6", relu6},
     {"leaky", leaky},
@@ -283,13 +184,6 @@ static const struct {
     {"softmax", softmax},
     {"log_softmax", log_softmax},
 };
-
-static cnn_context *open_context(const char *backend)
-{
-    cnn_context *context = NULL;
-    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 2, .seed = 7, .backend = backend), &context), CNN_OK);
-    return context;
-}
 
 static cnn_model *open_model(cnn_context *context)
 {
@@ -300,15 +194,15 @@ static cnn_model *open_model(cnn_context *context)
 
 START_TEST(test_images)
 {
-    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
-        cnn_context *context = open_context(backends[b]);
+    for (size_t b = 0; b < GRADIENTS_BACKENDS; b++) {
+        cnn_context *context = gradients_context(b);
         cnn_model *model = open_model(context);
         cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.filters = 4, .padding = CNN_PADDING_SAME)));
         cnn_model_add(model, cases[_i].make(context));
         cnn_model_add(model, cnn_flatten(context, NULL));
         cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3)));
         ck_assert_int_eq(cnn_model_build(model), CNN_OK);
-        check_model(model);
+        gradients_check(model);
         cnn_model_free(model);
         cnn_context_free(context);
     }
@@ -323,8 +217,8 @@ static cnn_layer *make_dense(cnn_context *c, cnn_activation activation)
 START_TEST(test_vectors)
 {
     /* Every activation in a hidden dense layer, and the heads whose derivative the loss takes over. */
-    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
-        cnn_context *context = open_context(backends[b]);
+    for (size_t b = 0; b < GRADIENTS_BACKENDS; b++) {
+        cnn_context *context = gradients_context(b);
         cnn_model *model = NULL;
         ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {9}), &model), CNN_OK);
         cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 8)));
@@ -334,7 +228,7 @@ START_TEST(test_vectors)
         cnn_model_add(model,
                       cnn_dense(context, CNN_DENSE(.units = 4, .activation = _i == CNN_TANH ? CNN_TANH : CNN_SOFTMAX)));
         ck_assert_int_eq(cnn_model_build(model), CNN_OK);
-        check_model(model);
+        gradients_check(model);
         cnn_model_free(model);
         cnn_context_free(context);
     }
@@ -344,8 +238,8 @@ END_TEST
 START_TEST(test_fused_pool)
 {
     /* Convolution, relu and pooling in one, both with and without what the backend fuses; odd sizes. */
-    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
-        cnn_context *context = open_context(backends[b]);
+    for (size_t b = 0; b < GRADIENTS_BACKENDS; b++) {
+        cnn_context *context = gradients_context(b);
         cnn_model *model = NULL;
         ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {13, 15, 3}), &model), CNN_OK);
         for (int i = 0; i < 2; i++) {
@@ -355,7 +249,7 @@ START_TEST(test_fused_pool)
         cnn_model_add(model, cnn_global_average_pool2d(context, NULL));
         cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 1, .activation = CNN_SIGMOID)));
         ck_assert_int_eq(cnn_model_build(model), CNN_OK);
-        check_model(model);
+        gradients_check(model);
         cnn_model_free(model);
         cnn_context_free(context);
     }
@@ -365,8 +259,8 @@ END_TEST
 START_TEST(test_fused_norm_pool)
 {
     /* The same with a normalisation between: with relu, without, and with statistics that stay as they are. */
-    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
-        cnn_context *context = open_context(backends[b]);
+    for (size_t b = 0; b < GRADIENTS_BACKENDS; b++) {
+        cnn_context *context = gradients_context(b);
         cnn_model *model = NULL;
         ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {7, 9, 2}), &model), CNN_OK);
         cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.filters = 17, .padding = CNN_PADDING_SAME)));
@@ -379,7 +273,7 @@ START_TEST(test_fused_norm_pool)
         if (_i == 2) {
             ck_assert_int_eq(cnn_model_set_trainable(model, "norm/*", false), CNN_OK);
         }
-        check_model(model);
+        gradients_check(model);
         cnn_model_free(model);
         cnn_context_free(context);
     }
@@ -389,8 +283,8 @@ END_TEST
 START_TEST(test_branches)
 {
     /* A residual block and a value that three layers read: gradients are added up. One branch leads nowhere. */
-    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
-        cnn_context *context = open_context(backends[b]);
+    for (size_t b = 0; b < GRADIENTS_BACKENDS; b++) {
+        cnn_context *context = gradients_context(b);
         cnn_model *model = open_model(context);
         cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "stem", .filters = 4, .activation = CNN_RELU)));
         cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "a", .filters = 4, .padding = CNN_PADDING_SAME)));
@@ -403,7 +297,7 @@ START_TEST(test_branches)
         cnn_model_add(model, cnn_flatten(context, NULL));
         cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3, .activation = CNN_SOFTMAX)));
         ck_assert_int_eq(cnn_model_build(model), CNN_OK);
-        check_model(model);
+        gradients_check(model);
         cnn_model_free(model);
         cnn_context_free(context);
     }
@@ -413,8 +307,8 @@ END_TEST
 START_TEST(test_concatenation)
 {
     /* Branches of 4, 3 and again 4 channels side by side, as an Inception block; then two vectors. */
-    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
-        cnn_context *context = open_context(backends[b]);
+    for (size_t b = 0; b < GRADIENTS_BACKENDS; b++) {
+        cnn_context *context = gradients_context(b);
         cnn_model *model = open_model(context);
         cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "stem", .filters = 4)));
         cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "a", .filters = 3, .padding = CNN_PADDING_SAME)));
@@ -428,7 +322,7 @@ START_TEST(test_concatenation)
         cnn_model_add_after(model, cnn_concatenate(context, NULL), (const char *[]){"left", "right"}, 2);
         cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3, .activation = CNN_SOFTMAX)));
         ck_assert_int_eq(cnn_model_build(model), CNN_OK);
-        check_model(model);
+        gradients_check(model);
         cnn_model_free(model);
         cnn_context_free(context);
     }

@@ -37,6 +37,7 @@ START_TEST(test_refusals)
     expect_refusal(cnn_dense(context, CNN_DENSE(.units = 5, .activation = CNN_LEAKY_RELU, .alpha = -1)), "alpha is -1");
     expect_refusal(cnn_dropout(context, CNN_DROPOUT(.rate = 1.0f)), "rate is 1");
     expect_refusal(cnn_dropout(context, CNN_DROPOUT(.rate = NAN)), "rate is nan");
+    expect_refusal(cnn_dropout(context, CNN_DROPOUT(.rate = 0.5f, .channels = 3)), "channels is 3");
     expect_refusal(cnn_max_pool2d(context, CNN_POOL2D(.size = {2}, .pads = {2})), "a window would lie outside");
     expect_refusal(cnn_batch_norm(context, CNN_BATCH_NORM(.activation = 99)), "activation");
     expect_refusal(cnn_batch_norm(context, CNN_BATCH_NORM(.keep = 2)), "keep is 2");
@@ -171,12 +172,45 @@ START_TEST(test_fans_with_groups)
 }
 END_TEST
 
+/* Each sample is kept whole and scaled, or dropped whole. */
+START_TEST(test_stochastic_depth)
+{
+    enum { SAMPLES = 400, VALUES = 3 * 2 * 5 };
+    cnn_model *model = NULL;
+    cnn_session *session = NULL;
+    static float ones[SAMPLES * VALUES];
+    int kept = 0;
+    for (size_t i = 0; i < SAMPLES * VALUES; i++) {
+        ones[i] = 1;
+    }
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {3, 2, 5}), &model), CNN_OK);
+    cnn_model_add(model, cnn_dropout(context, CNN_DROPOUT(.rate = 0.25f, .channels = 2)));
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = SAMPLES, .training = 1), &session), CNN_OK);
+    ck_assert_int_eq(cnn_session_forward(session, ones, SAMPLES), CNN_OK);
+    const float *output = cnn_session_output(session);
+    for (size_t n = 0; n < SAMPLES; n++) {
+        const float first = output[n * VALUES];
+        ck_assert(first == 0 || fabsf(first - 4.0f / 3.0f) < 1e-6f);
+        kept += first != 0;
+        for (size_t i = 0; i < VALUES; i++) {
+            ck_assert_float_eq(output[n * VALUES + i], first);
+        }
+    }
+    ck_assert_int_gt(kept, 260);
+    ck_assert_int_lt(kept, 340);
+    cnn_session_free(session);
+    cnn_model_free(model);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("layer/layers");
     TCase *tcase = tcase_create("layers");
     tcase_add_checked_fixture(tcase, open_context, close_context);
     tcase_add_test(tcase, test_refusals);
+    tcase_add_test(tcase, test_stochastic_depth);
     tcase_add_test(tcase, test_sizes);
     tcase_add_test(tcase, test_shape_errors);
     tcase_add_test(tcase, test_initializers);

@@ -39,6 +39,9 @@ typedef enum kind {
     ACTIVATE,
     PAD,
     LRN,
+    DEPTHWISE,
+    SEPARABLE,
+    TRANSPOSE,
     ADD,       /* the value before, twice */
     ADD_INPUT, /* the value before and the model's input */
     CONCATENATE
@@ -127,10 +130,19 @@ static const element elements[] = {
     {SUBTRACT_INPUT, NULL},
     {FLATTEN, NULL},
     {DROPOUT, CNN_DROPOUT(.rate = 0.5f, .channels = 1)},
+    {DROPOUT, CNN_DROPOUT(.rate = 0.5f, .channels = 2)},
     {PAD, CNN_ZERO_PAD2D(.pads = {1, 0, 2, 1})},
     {LRN, NULL},
     {LRN, CNN_LRN(.convention = CNN_PYTORCH, .size = 4, .bias = 2)},
     {LRN, CNN_LRN(.radius = 1, .alpha = 0.1f, .beta = 0.75f)},
+    EACH_ACTIVATION(DEPTHWISE, CNN_DEPTHWISE_CONV2D, .padding = CNN_PADDING_SAME),
+    {DEPTHWISE, CNN_DEPTHWISE_CONV2D(.multiplier = 3, .stride = {2}, .pads = {1, 0, 1, 1}, .no_bias = 1)},
+    EACH_ACTIVATION(SEPARABLE, CNN_SEPARABLE_CONV2D, .filters = 4, .padding = CNN_PADDING_SAME),
+    {SEPARABLE, CNN_SEPARABLE_CONV2D(.filters = 5, .multiplier = 2, .kernel = {2, 3}, .no_bias = 1)},
+    EACH_ACTIVATION(TRANSPOSE, CNN_CONV2D_TRANSPOSE, .filters = 4, .padding = CNN_PADDING_SAME),
+    {TRANSPOSE, CNN_CONV2D_TRANSPOSE(.filters = 3, .kernel = {2}, .stride = {2}, .no_bias = 1)},
+    {TRANSPOSE, CNN_CONV2D_TRANSPOSE(.filters = 4, .kernel = {4, 3}, .stride = {2, 1}, .pads = {1, 2, 0, 1},
+                                     .output_padding = {1, 0})},
     {ADD, NULL},
     {CONCATENATE, NULL},
 };
@@ -185,6 +197,12 @@ static cnn_layer *make_layer(cnn_context *c, const element *e)
         return cnn_zero_pad2d(c, e->options);
     case LRN:
         return cnn_local_response_norm(c, e->options);
+    case DEPTHWISE:
+        return cnn_depthwise_conv2d(c, e->options);
+    case SEPARABLE:
+        return cnn_separable_conv2d(c, e->options);
+    case TRANSPOSE:
+        return cnn_conv2d_transpose(c, e->options);
     case CONCATENATE:
         return cnn_concatenate(c, e->options);
     default:

@@ -67,7 +67,7 @@ static void set_parameters(cnn_model *model)
         size_t count = values_of(shape);
         double scale = 0.1, middle = 0;
         bool constant = !parameter.trainable && (ends(parameter.name, "/gamma") || ends(parameter.name, "/beta"));
-        if (ends(parameter.name, "/kernel")) {
+        if (ends(parameter.name, "kernel")) {
             scale = sqrt(6.0 / (double)(count / (size_t)shape->dims[shape->rank - 1]));
         } else if (ends(parameter.name, "/moving_variance") || ends(parameter.name, "/gamma")) {
             scale = ends(parameter.name, "/gamma") ? 0.25 : 0.5;

@@ -137,7 +137,7 @@ class Network:
     def grow(self):
         source = len(self.shapes) - 1
         shape = self.shapes[source]
-        images = [self.conv, self.conv, self.conv, self.norm, self.pool, self.pool, self.activate, self.lrn, self.zero_pad,
+        images = [self.conv, self.conv, self.conv, self.depthwise, self.separable, self.transposed, self.norm, self.pool, self.pool, self.activate, self.lrn, self.zero_pad,
                   self.flatten, self.global_average, self.branch]
         self.rng.choice(images if len(shape) == 3 else [self.dense, self.dense, self.norm, self.activate])(source, shape)
 
@@ -165,6 +165,68 @@ class Network:
                  **self.activation(ROWWISE), **options)
         if rng.random() < 0.5 and out[0] > 1 and out[1] > 1:  # what may become one operation
             rng.choice([self.norm, self.halve, self.halve])(len(self.shapes) - 1, self.shapes[-1])
+
+    def window(self, h, w):
+        """Options of a window that fits, and the size of its output; None if it does not."""
+        rng = self.rng
+        options = {"kernel": (rng.randint(1, 4), rng.randint(1, 4)), "stride": (rng.randint(1, 2), rng.randint(1, 2)),
+                   "dilation": (rng.randint(1, 2), rng.randint(1, 2)),
+                   "padding": rng.choice(["same", "same_lower", "valid", "explicit"])}
+        options["pads"] = tuple(rng.randint(0, 2) for _ in range(4)) if options["padding"] == "explicit" else None
+        top, bottom, left, right = spatial_pads(options, h, w)
+        spans = [size - (k - 1) * d - 1 for size, k, d in zip((h + top + bottom, w + left + right), options["kernel"],
+                                                              options["dilation"])]
+        return (options, tuple(span // s + 1 for span, s in zip(spans, options["stride"]))) if min(spans) >= 0 else None
+
+    def depthwise(self, source, shape):
+        fits = self.window(*shape[:2])
+        if fits is None:
+            return
+        options, out = fits
+        multiplier, no_bias = self.rng.randint(1, 3), self.rng.random() < 0.2
+        filters = shape[2] * multiplier
+        numbers = [self.parameters.add(options["kernel"] + (1, filters), "kernel")]
+        numbers += [] if no_bias else [self.parameters.add((filters,), "bias")]
+        self.add("depthwise_conv2d", [source], out + (filters,), numbers, multiplier=multiplier, no_bias=no_bias,
+                 **self.activation(ROWWISE), **options)
+        if self.rng.random() < 0.5:
+            self.norm(len(self.shapes) - 1, self.shapes[-1])
+
+    def separable(self, source, shape):
+        fits = self.window(*shape[:2])
+        if fits is None:
+            return
+        options, out = fits
+        multiplier, filters, no_bias = self.rng.randint(1, 3), self.rng.randint(1, 9), self.rng.random() < 0.2
+        middle = shape[2] * multiplier
+        numbers = [self.parameters.add(options["kernel"] + (1, middle), "kernel"),
+                   self.parameters.add((1, 1, middle, filters), "kernel")]
+        numbers += [] if no_bias else [self.parameters.add((filters,), "bias")]
+        self.add("separable_conv2d", [source], out + (filters,), numbers, filters=filters, multiplier=multiplier,
+                 no_bias=no_bias, **self.activation(ROWWISE), **options)
+        if self.rng.random() < 0.5:
+            self.norm(len(self.shapes) - 1, self.shapes[-1])
+
+    def transposed(self, source, shape):
+        rng, (h, w, c) = self.rng, shape
+        groups = rng.choice([g for g in range(1, c + 1) if c % g == 0]) if rng.random() < 0.3 else 1
+        options = {"kernel": (rng.randint(1, 4), rng.randint(1, 4)), "stride": (rng.randint(1, 2), rng.randint(1, 2)),
+                   "dilation": (rng.randint(1, 2), rng.randint(1, 2)), "padding": "explicit", "groups": groups,
+                   "pads": tuple(rng.randint(0, 1) for _ in range(4)), "filters": groups * rng.randint(1, 4)}
+        options["output_padding"] = tuple(rng.randint(0, max(s, d) - 1)
+                                          for s, d in zip(options["stride"], options["dilation"]))
+        out = tuple((size - 1) * s + (k - 1) * d + 1 + more - sum(options["pads"][2 * i:2 * i + 2])
+                    for i, (size, s, k, d, more) in enumerate(zip((h, w), options["stride"], options["kernel"],
+                                                                  options["dilation"], options["output_padding"])))
+        if min(out) < 1 or max(out) > 24:
+            return
+        no_bias = rng.random() < 0.2
+        numbers = [self.parameters.add(options["kernel"] + (options["filters"] // groups, c), "kernel")]
+        numbers += [] if no_bias else [self.parameters.add((options["filters"],), "bias")]
+        self.add("conv2d_transpose", [source], out + (options["filters"],), numbers, no_bias=no_bias,
+                 **self.activation(ROWWISE), **options)
+        if rng.random() < 0.5:
+            self.norm(len(self.shapes) - 1, self.shapes[-1])
 
     def halve(self, source, shape):
         self.pool(source, shape, {"kind": "max_pool2d", "kernel": (2, 2), "stride": (2, 2), "padding": "valid"})
@@ -280,6 +342,19 @@ class Network:
             y = pad(x, spatial_pads(layer, *x.shape[1:3])).permute(0, 3, 1, 2).contiguous()
             y = F.conv2d(y, p[0].permute(3, 2, 0, 1).contiguous(), None if layer.get("no_bias") else p[1], layer["stride"], 0,
                          layer["dilation"], layer["groups"]).permute(0, 2, 3, 1)
+        elif kind in ("depthwise_conv2d", "separable_conv2d"):
+            y = pad(x, spatial_pads(layer, *x.shape[1:3])).permute(0, 3, 1, 2).contiguous()
+            y = F.conv2d(y, p[0].permute(3, 2, 0, 1).contiguous(), None, layer["stride"], 0, layer["dilation"],
+                         x.shape[3]).permute(0, 2, 3, 1)
+            y = y @ p[1][0, 0] if kind == "separable_conv2d" else y
+            y = y + (0 if layer.get("no_bias") else p[-1])
+        elif kind == "conv2d_transpose":
+            top, bottom, left, right = layer["pads"]
+            y = F.conv_transpose2d(x.permute(0, 3, 1, 2).contiguous(), p[0].permute(3, 2, 0, 1).contiguous(), None,
+                                   layer["stride"], 0, 0, layer["groups"], layer["dilation"]).permute(0, 2, 3, 1)
+            more = layer["output_padding"]
+            y = F.pad(y, (0, 0, 0, more[1], 0, more[0]))
+            y = y[:, top:y.shape[1] - bottom, left:y.shape[2] - right] + (0 if layer.get("no_bias") else p[1])
         elif kind == "dense":
             y = x @ p[0] + (0 if layer.get("no_bias") else p[1])
         elif kind in ("max_pool2d", "average_pool2d"):

@@ -78,6 +78,54 @@ static cnn_layer *conv2d(cnn_context *context, const words *w)
     return cnn_conv2d(context, &o);
 }
 
+static cnn_layer *depthwise(cnn_context *context, const words *w)
+{
+    cnn_depthwise_conv2d_options o = {.struct_size = sizeof(o)};
+    o.multiplier = whole(w, "multiplier");
+    list(w, "kernel", o.kernel, 2);
+    list(w, "stride", o.stride, 2);
+    list(w, "dilation", o.dilation, 2);
+    list(w, "pads", o.pads, 4);
+    o.padding = padding(w);
+    o.activation = activation(w);
+    o.alpha = (float)number(w, "alpha");
+    o.no_bias = whole(w, "no_bias");
+    return cnn_depthwise_conv2d(context, &o);
+}
+
+static cnn_layer *separable(cnn_context *context, const words *w)
+{
+    cnn_separable_conv2d_options o = {.struct_size = sizeof(o)};
+    o.filters = whole(w, "filters");
+    o.multiplier = whole(w, "multiplier");
+    list(w, "kernel", o.kernel, 2);
+    list(w, "stride", o.stride, 2);
+    list(w, "dilation", o.dilation, 2);
+    list(w, "pads", o.pads, 4);
+    o.padding = padding(w);
+    o.activation = activation(w);
+    o.alpha = (float)number(w, "alpha");
+    o.no_bias = whole(w, "no_bias");
+    return cnn_separable_conv2d(context, &o);
+}
+
+static cnn_layer *transposed(cnn_context *context, const words *w)
+{
+    cnn_conv2d_transpose_options o = {.struct_size = sizeof(o)};
+    o.filters = whole(w, "filters");
+    list(w, "kernel", o.kernel, 2);
+    list(w, "stride", o.stride, 2);
+    list(w, "dilation", o.dilation, 2);
+    list(w, "output_padding", o.output_padding, 2);
+    list(w, "pads", o.pads, 4);
+    o.groups = whole(w, "groups");
+    o.padding = padding(w);
+    o.activation = activation(w);
+    o.alpha = (float)number(w, "alpha");
+    o.no_bias = whole(w, "no_bias");
+    return cnn_conv2d_transpose(context, &o);
+}
+
 static cnn_layer *dense(cnn_context *context, const words *w)
 {
     return cnn_dense(context, CNN_DENSE(.units = whole(w, "units"), .activation = activation(w),
@@ -158,6 +206,9 @@ static const struct {
     cnn_layer *(*create)(cnn_context *context, const words *w);
 } kinds[] = {
     {"conv2d", conv2d},
+    {"depthwise_conv2d", depthwise},
+    {"separable_conv2d", separable},
+    {"conv2d_transpose", transposed},
     {"dense", dense},
     {"max_pool2d", max_pool2d},
     {"average_pool2d", average_pool2d},

@@ -244,6 +244,22 @@ static cnn_status update(const cnn_backend_call *call, const cnn_update_args *gi
     return cnn__backend_reference.update(&own, &args);
 }
 
+static cnn_status conv3d(const cnn_backend_call *call, cnn_pass pass, const cnn_conv3d_args *given)
+{
+    const cnn_backend_call own = call_there(call);
+    cnn_conv3d_args args = *given;
+    THERE(x), THERE(filters), THERE(bias), THERE(y), THERE(dy), THERE(dx), THERE(d_filters), THERE(d_bias);
+    return cnn__backend_reference.conv3d(&own, pass, &args);
+}
+
+static cnn_status adjacency(const cnn_backend_call *call, cnn_pass pass, const cnn_adjacency_args *given)
+{
+    const cnn_backend_call own = call_there(call);
+    cnn_adjacency_args args = *given;
+    THERE(x), THERE(dy), THERE(y), THERE(dx);
+    return cnn__backend_reference.adjacency(&own, pass, &args);
+}
+
 static cnn_status constrain(const cnn_backend_call *call, const cnn_constrain_args *given)
 {
     const cnn_backend_call own = call_there(call);
@@ -291,7 +307,9 @@ cnn_backend own_memory_backend(int refused)
                          .allocate = allocate,
                          .release = release,
                          .copy_in = copy_in,
-                         .copy_out = copy_out};
+                         .copy_out = copy_out,
+                         .conv3d = conv3d,
+                         .adjacency = adjacency};
 }
 
 size_t own_memory_blocks(void) { return blocks; }

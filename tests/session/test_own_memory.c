@@ -69,6 +69,61 @@ static cnn_model *all_layers(cnn_context *context)
     return model;
 }
 
+/* Convolutions that are made of others, over images. */
+static cnn_model *composed_layers(cnn_context *context)
+{
+    cnn_model *model;
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {7, 6, 3}), &model), CNN_OK);
+    cnn_model_add(model, cnn_depthwise_conv2d(context, CNN_DEPTHWISE_CONV2D(.multiplier = 2, .stride = {2})));
+    cnn_model_add(model, cnn_batch_norm(context, NULL));
+    cnn_model_add(model, cnn_conv2d_transpose(
+                             context, CNN_CONV2D_TRANSPOSE(.filters = 4, .stride = {2}, .activation = CNN_TANH)));
+    cnn_model_add(model, cnn_conv2d_transpose(context, CNN_CONV2D_TRANSPOSE(.filters = 4, .no_bias = 1)));
+    cnn_model_add(model, cnn_batch_norm(context, NULL));
+    cnn_model_add(model, cnn_separable_conv2d(context, CNN_SEPARABLE_CONV2D(.filters = 5)));
+    cnn_model_add(model, cnn_batch_norm(context, CNN_BATCH_NORM(.activation = CNN_RELU)));
+    cnn_model_add(model, cnn_flatten(context, NULL));
+    cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3, .activation = CNN_SOFTMAX)));
+    ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
+    return model;
+}
+
+static cnn_model *volume_layers(cnn_context *context)
+{
+    cnn_model *model;
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.shape = {4, 0, {5, 6, 5, 2}}), &model), CNN_OK);
+    cnn_model_add(model, cnn_zero_pad3d(context, CNN_ZERO_PAD3D(.pads = {1, 0, 1, 1, 0, 1})));
+    cnn_model_add(model, cnn_conv3d(context, CNN_CONV3D(.filters = 4, .activation = CNN_TANH)));
+    cnn_model_add(model, cnn_conv3d(context, CNN_CONV3D(.filters = 4, .kernel = {1}, .no_bias = 1)));
+    cnn_model_add(model, cnn_batch_norm(context, NULL));
+    cnn_model_add(model, cnn_max_pool3d(context, CNN_POOL3D(.stride = {1})));
+    cnn_model_add(model, cnn_average_pool3d(context, CNN_POOL3D(.size = {1, 2, 2})));
+    cnn_model_add(model, cnn_global_max_pool3d(context, NULL));
+    cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3, .activation = CNN_SOFTMAX)));
+    ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
+    return model;
+}
+
+/* A sequence of five steps with five channels is the features and the adjacency of a graph. */
+static cnn_model *graph_layers(cnn_context *context)
+{
+    cnn_model *model;
+    const char *const twice[] = {"conv1d_1", "edges"}, *const again[] = {"first", "edges"};
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.shape = {2, 0, {5, 5}}), &model), CNN_OK);
+    cnn_model_add(model, cnn_conv1d(context, CNN_CONV1D(.filters = 4, .padding = CNN_PADDING_SAME)));
+    cnn_model_add_after(
+        model, cnn_conv1d(context, CNN_CONV1D(.name = "edges", .filters = 5, .kernel = 1, .activation = CNN_SIGMOID)),
+        (const char *[]){"input"}, 1);
+    cnn_model_add_after(
+        model, cnn_graph_conv(context, CNN_GRAPH_CONV(.name = "first", .units = 4, .activation = CNN_TANH)), twice, 2);
+    cnn_model_add_after(model, cnn_graph_conv(context, CNN_GRAPH_CONV(.units = 3, .normalization = CNN_GRAPH_DIRECTED)),
+                        again, 2);
+    cnn_model_add(model, cnn_global_average_pool1d(context, NULL));
+    cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3, .activation = CNN_SOFTMAX)));
+    ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
+    return model;
+}
+
 static size_t values_of(cnn_shape shape)
 {
     size_t values = 1;
@@ -185,6 +240,9 @@ START_TEST(all_layers_train)
 {
     compare(all_layers, "categorical_crossentropy");
     compare(all_layers, "mse"); /* by the model's output: the head runs backward */
+    compare(composed_layers, "categorical_crossentropy");
+    compare(volume_layers, "categorical_crossentropy");
+    compare(graph_layers, "categorical_crossentropy");
 }
 END_TEST
 

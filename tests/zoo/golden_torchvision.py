@@ -85,7 +85,7 @@ def part_of(name):
 def module_of(net, part):
     """The module whose output is the part's."""
     modules = dict(net.named_modules())
-    return modules.get(part) or modules.get(part + "_pool")
+    return modules[part] if part in modules else modules[part + "_pool"]
 
 
 def calm(net):

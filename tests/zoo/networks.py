@@ -66,11 +66,36 @@ def small_stem(name):
     return make
 
 
+class Xai(nn.Module):
+    """A network of a text on explaining, whose name in the zoo is the text's."""
+
+    def __init__(self, classes):
+        super().__init__()
+        layers, inputs = [], 3
+        for i, (filters, pooled) in enumerate(((64, 0), (64, 1), (128, 0), (128, 1), (256, 0), (256, 0), (256, 1),
+                                               (512, 0), (512, 0), (512, 1), (512, 0), (512, 0), (512, 1))):
+            layers += [nn.Conv2d(inputs, filters, 3, padding=int(i > 0), bias=False), nn.BatchNorm2d(filters),
+                       nn.ReLU(), nn.MaxPool2d(2) if pooled else nn.Dropout(0.4)]
+            inputs = filters
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(nn.Linear(512, 512, bias=False), nn.Dropout(0.5), nn.BatchNorm1d(512),
+                                        nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, classes))
+
+    def forward(self, x):
+        return self.classifier(self.features(x).view(-1, 512))
+
+
 # Name in the zoo, its own size, a size for comparisons, how many images of that, whether the reference backend is compared
 # too, which takes its time, and how it is made.
 NETWORKS = (
+    ("alexnet-torchvision", (224, 224), (96, 80), 2, True, plain("alexnet")),
+    ("densenet121", (224, 224), (64, 64), 3, False, plain("densenet121")),
+    ("efficientnet-b0", (224, 224), (64, 96), 3, True, plain("efficientnet_b0")),
+    ("googlenet", (224, 224), (64, 64), 3, True, plain("googlenet", aux_logits=False, init_weights=True)),
+    ("inception-v3", (299, 299), (139, 107), 3, False, plain("inception_v3", aux_logits=False, init_weights=True)),
     ("mobilenet-v2", (224, 224), (64, 96), 3, False, plain("mobilenet_v2")),
     ("mobilenet-v2:width=0.5", (224, 224), (64, 64), 3, True, plain("mobilenet_v2", width_mult=0.5)),
+    ("mobilenet-v3-large", (224, 224), (64, 96), 3, True, plain("mobilenet_v3_large")),
     ("resnet18", (224, 224), (64, 96), 4, True, plain("resnet18")),
     ("resnet18:stem=cifar", (32, 32), (32, 24), 3, False, small_stem("resnet18")),
     ("resnet34", (224, 224), (64, 96), 3, False, plain("resnet34")),
@@ -78,10 +103,13 @@ NETWORKS = (
     ("resnet50:stem=cifar", (32, 32), (24, 16), 3, True, small_stem("resnet50")),
     ("resnet101", (224, 224), (64, 64), 3, False, plain("resnet101")),
     ("resnet152", (224, 224), (64, 64), 3, False, plain("resnet152")),
+    ("squeezenet", (224, 224), (64, 48), 2, True, plain("squeezenet1_1")),
+    ("squeezenet:version=1.0", (224, 224), (64, 48), 2, False, plain("squeezenet1_0")),
     ("vgg11", (224, 224), (32, 64), 2, True, vgg(11)),
     ("vgg13", (224, 224), (32, 64), 2, False, vgg(13)),
     ("vgg16", (224, 224), (64, 32), 2, False, vgg(16)),
     ("vgg19", (224, 224), (32, 64), 2, False, vgg(19)),
+    ("xai", (64, 64), (40, 56), 4, True, lambda classes, size: Xai(classes)),
 )
 
 torch_flatten = torch.flatten

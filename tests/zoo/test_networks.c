@@ -157,7 +157,7 @@ END_TEST
 /* What is known of networks beside torchvision's. */
 static const struct {
     const char *name;
-    int32_t input[2];
+    int32_t input[3]; /* 0 channels: the network's own */
     uint32_t classes;
     uint64_t trained, values;
     const char *last; /* layer, and what it makes */
@@ -168,6 +168,11 @@ static const struct {
     {"catdog-vgg16", {150, 150}, 3, 16812867, 16812867, "dense_1", VECTOR(3)},
     {"cifar-cnn", {32, 32}, 100, 325956, 325956, "max_pooling2d_1", MAPS(6, 32)},
     {"cifar-cnn", {32, 32}, 10, 302826, 302826, "dense", VECTOR(256)},
+    {"lenet5", {32, 32}, 10, 61706, 61706, "s4", MAPS(5, 16)},
+    {"lenet5", {28, 28}, 10, 44426, 44426, "s4", MAPS(4, 16)},
+    {"resnet50-keras", {32, 32}, 100, 23712932, 23766052, "activation_48", MAPS(1, 2048)},
+    {"resnet50-keras:l2=off", {224, 224}, 1000, 25557032, 25610152, "activation_48", MAPS(7, 2048)},
+    {"xai", {100, 100}, 2, 14983106, 14992578, "features.51", MAPS(3, 512)},
     {"vgg11-notop", {150, 150}, 0, 9220480, 9220480, "block5_pool", MAPS(4, 512)},
     {"vgg13-notop", {150, 150}, 0, 9404992, 9404992, "block5_pool", MAPS(4, 512)},
     {"vgg19-notop", {150, 150}, 0, 20024384, 20024384, "block5_pool", MAPS(4, 512)},
@@ -180,7 +185,7 @@ START_TEST(test_counts)
 {
     const int32_t *input = counts[_i].input;
     cnn_model *model = create(counts[_i].name,
-                              CNN_ZOO(.input = {input[0], input[1], 3}, .classes = counts[_i].classes));
+                              CNN_ZOO(.input = {input[0], input[1], input[2]}, .classes = counts[_i].classes));
     ck_assert_uint_eq(cnn_model_trainable_values(model), counts[_i].trained);
     ck_assert_uint_eq(cnn_model_values(model), counts[_i].values);
     cnn_shape shape = cnn_model_value_shape(model, counts[_i].last);
@@ -188,6 +193,40 @@ START_TEST(test_counts)
     for (uint32_t d = 0; d < shape.rank; d++) {
         ck_assert_int_eq(shape.dims[d], counts[_i].output.dims[d]);
     }
+    cnn_model_free(model);
+}
+END_TEST
+
+/* The loss of resnet50-keras holds 1e-4 of the squares of all kernels and of fc1000's bias, and of nothing else. */
+START_TEST(test_penalty)
+{
+    double squares = 0, penalty = -1;
+    float image[32 * 32 * 3] = {0};
+    cnn_session *session = NULL;
+    cnn_model *model = create("resnet50-keras", NULL);
+    for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
+        cnn_parameter parameter = CNN_PARAMETER_INIT;
+        ck_assert_int_eq(cnn_model_parameter(model, i, &parameter), CNN_OK);
+        const bool bias = strcmp(parameter.name, "fc1000/bias") == 0;
+        for (size_t k = 0; k < zoo_values(&parameter.value.shape); k++) {
+            parameter.value.data[k] = bias ? 2 : parameter.value.data[k];
+            const double value = parameter.value.data[k];
+            squares += bias || parameter.value.shape.rank > 1 ? value * value : 0;
+        }
+    }
+    cnn_model_touch(model);
+    ck_assert_int_eq(cnn_session_create(model, NULL, &session), CNN_OK);
+    ck_assert_int_eq(cnn_session_forward(session, image, 1), CNN_OK);
+    ck_assert_int_eq(cnn_session_penalty(session, &penalty), CNN_OK);
+    ck_assert_double_eq_tol(penalty, 1e-4 * squares, 1e-6 * penalty);
+    cnn_session_free(session);
+    cnn_model_free(model);
+    model = create("resnet50-keras:l2=off", NULL);
+    ck_assert_int_eq(cnn_session_create(model, NULL, &session), CNN_OK);
+    ck_assert_int_eq(cnn_session_forward(session, image, 1), CNN_OK);
+    ck_assert_int_eq(cnn_session_penalty(session, &penalty), CNN_OK);
+    ck_assert_double_eq(penalty, 0);
+    cnn_session_free(session);
     cnn_model_free(model);
 }
 END_TEST
@@ -214,6 +253,7 @@ START_TEST(test_too_small)
         int32_t height, width;
     } cases[] = {
         {"vgg16-notop", "vgg16-notop: images of 31x32 are too small; it takes 32x32 and more", 31, 32},
+        {"inception-v3", "inception-v3: images of 299x74 are too small; it takes 75x75 and more", 299, 74},
         {"cifar-cnn", "cifar-cnn: images of 32x9 are too small; it takes 10x10 and more", 32, 9},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -255,6 +295,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_torchvision, 0, (int)COUNT(golden_networks));
     tcase_add_loop_test(tcase, test_counts, 0, (int)COUNT(counts));
     tcase_add_loop_test(tcase, test_sizes, 0, networks);
+    tcase_add_test(tcase, test_penalty);
     tcase_add_test(tcase, test_too_small);
     tcase_add_test(tcase, test_numbers);
     suite_add_tcase(suite, tcase);

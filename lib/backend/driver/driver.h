@@ -60,6 +60,11 @@ cnn_status cnn__im2col_conv2d(const cnn__row_kernels *kernels, const cnn_backend
 cnn_status cnn__im2col_backward_filter(const cnn__row_kernels *kernels, const cnn_backend_call *call,
                                        const cnn_conv2d_args *args);
 
+/* 3-D: products over blocks of the pixels of each plane, summed over the kernel's planes. */
+size_t cnn__conv3d_workspace(const cnn_conv3d_shape *shape, cnn_pass pass, uint32_t threads);
+cnn_status cnn__conv3d(const cnn__row_kernels *kernels, const cnn_backend_call *call, cnn_pass pass,
+                       const cnn_conv3d_args *args);
+
 size_t cnn__dense_workspace(const cnn_dense_shape *shape, cnn_pass pass, uint32_t threads);
 cnn_status cnn__dense(const cnn__row_kernels *kernels, const cnn_backend_call *call, cnn_pass pass,
                       const cnn_dense_args *args);
@@ -151,6 +156,11 @@ typedef struct cnn__lrn_kernels {
 size_t cnn__lrn_workspace(const cnn_lrn_shape *shape, uint32_t threads);
 cnn_status cnn__lrn(const cnn__lrn_kernels *kernels, const cnn_backend_call *call, cnn_pass pass,
                     const cnn_lrn_args *args);
+
+/* --- graphs, the same in every backend ------------------------------------------------------------------------ */
+
+size_t cnn__adjacency_workspace(const cnn_adjacency_args *args, uint32_t threads);
+cnn_status cnn__adjacency(const cnn_backend_call *call, cnn_pass pass, const cnn_adjacency_args *args);
 
 /* --- copies, the same in every backend ----------------------------------------------------------------------- */
 

@@ -21,6 +21,16 @@ static cnn_status query_conv2d(const cnn_conv2d_shape *shape, uint32_t threads, 
     return has_epilogue(&shape->epilogue, answer) ? CNN_OK : CNN_ERROR_UNSUPPORTED;
 }
 
+static cnn_status query_conv3d(const cnn_conv3d_shape *shape, uint32_t threads, cnn_op_answer *answer)
+{
+    for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
+        answer->workspace[pass] = cnn__conv3d_workspace(shape, (cnn_pass)pass, threads);
+        answer->name[pass] = "im2col";
+        answer->reason[pass] = "products of planes, all that there is for volumes";
+    }
+    return has_epilogue(&shape->epilogue, answer) ? CNN_OK : CNN_ERROR_UNSUPPORTED;
+}
+
 static cnn_status query_dense(const cnn_dense_shape *shape, uint32_t threads, cnn_op_answer *answer)
 {
     for (int pass = CNN_PASS_FORWARD; pass <= CNN_PASS_BACKWARD_FILTER; pass++) {
@@ -42,6 +52,12 @@ cnn_status cnn__driver_query(cnn_op op, const void *args, uint32_t threads, cnn_
     switch (op) {
     case CNN_OP_CONV2D:
         return query_conv2d(&((const cnn_conv2d_args *)args)->shape, threads, answer);
+    case CNN_OP_CONV3D:
+        return query_conv3d(&((const cnn_conv3d_args *)args)->shape, threads, answer);
+    case CNN_OP_ADJACENCY:
+        answer->workspace[CNN_PASS_FORWARD] = answer->workspace[CNN_PASS_BACKWARD] = cnn__adjacency_workspace(args,
+                                                                                                              threads);
+        return CNN_OK;
     case CNN_OP_DENSE:
         return query_dense(&((const cnn_dense_args *)args)->shape, threads, answer);
     case CNN_OP_POOL2D:

@@ -14,6 +14,11 @@ static cnn_status conv2d(const cnn_backend_call *call, cnn_pass pass, const cnn_
     return cnn__im2col_conv2d(&cnn__reference_rows, call, pass, args);
 }
 
+static cnn_status conv3d(const cnn_backend_call *call, cnn_pass pass, const cnn_conv3d_args *args)
+{
+    return cnn__conv3d(&cnn__reference_rows, call, pass, args);
+}
+
 static cnn_status dense(const cnn_backend_call *call, cnn_pass pass, const cnn_dense_args *args)
 {
     return cnn__dense(&cnn__reference_rows, call, pass, args);
@@ -70,4 +75,6 @@ const cnn_backend cnn__backend_reference = {
     .constrain = cnn__constrain,
     .penalty = cnn__penalty,
     .update = cnn__reference_update,
+    .conv3d = conv3d,
+    .adjacency = cnn__adjacency,
 };

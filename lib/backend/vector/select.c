@@ -69,6 +69,7 @@ void cnn__vector_fill_with(const cnn__vector_kernels *kernels, cnn_backend *back
     backend->concat = cnn__concat;
     backend->fill = cnn__fill;
     backend->fold = cnn__fold;
+    backend->adjacency = cnn__adjacency;
     backend->constrain = cnn__constrain;
     backend->penalty = cnn__penalty;
 }

@@ -3,6 +3,11 @@
 #include "backend/vector/conv2d/conv2d.h"
 #include "backend/vector/kernels.h"
 
+static cnn_status conv3d(const cnn_backend_call *call, cnn_pass pass, const cnn_conv3d_args *args)
+{
+    return cnn__conv3d(&CNN__VECTOR(cnn__rows), call, pass, args);
+}
+
 static cnn_status pool2d(const cnn_backend_call *call, cnn_pass pass, const cnn_pool2d_args *args)
 {
     return cnn__pool2d(&CNN__VECTOR(cnn__pools), call, pass, args);
@@ -35,7 +40,7 @@ static cnn_status reduce(const cnn_backend_call *call, const cnn_reduce_args *ar
         .gemm = CNN__VECTOR(cnn__gemm), .dense = CNN__VECTOR(cnn__dense), .pool2d = pool2d, .norm = norm, .lrn = lrn, \
         .activation = CNN__VECTOR(cnn__activation), .softmax = CNN__VECTOR(cnn__softmax),                             \
         .dropout = CNN__VECTOR(cnn__dropout), .elementwise = elementwise, .reduce = reduce,                           \
-        .update = CNN__VECTOR(cnn__update),                                                                           \
+        .update = CNN__VECTOR(cnn__update), .conv3d = conv3d,                                                         \
     }
 
 /* The same but for the choice among convolutions. */

@@ -107,7 +107,7 @@ VEC_INLINE void sum_pixels(const depthwise_span *s, int pixels, int32_t activati
     float *to = s->to + at * s->to_step + first;
     CONV_UNROLL
     for (int i = 0; i < pixels; i++) {
-        depthwise_store(to + (size_t)i * s->to_step, vec_activate_one(activation, 0, sum[i]), whole, lanes);
+        depthwise_store(to + (size_t)i * s->to_step, vec_activate((cnn_activation)activation, 0, sum[i]), whole, lanes);
     }
 }
 

@@ -96,9 +96,9 @@ VEC_INLINE void store_tile(const pointwise_tile *t, int rows, vec_f sum[CONV_ROW
     CONV_UNROLL
     for (int i = 0; i < rows; i++) {
         float *c = t->c + (size_t)i * t->c_row;
-        vec_store_n(c, vec_activate_one(activation, 0, sum[i][0] + t->bias[0]), t->lanes);
+        vec_store_n(c, vec_activate((cnn_activation)activation, 0, sum[i][0] + t->bias[0]), t->lanes);
         if (more > 0) {
-            vec_store_n(c + VEC_WIDTH, vec_activate_one(activation, 0, sum[i][1] + t->bias[1]), more);
+            vec_store_n(c + VEC_WIDTH, vec_activate((cnn_activation)activation, 0, sum[i][1] + t->bias[1]), more);
         }
     }
 }
