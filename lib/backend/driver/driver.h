@@ -166,7 +166,7 @@ cnn_status cnn__adjacency(const cnn_backend_call *call, cnn_pass pass, const cnn
 
 cnn_status cnn__pad2d(const cnn_backend_call *call, cnn_pass pass, const cnn_pad2d_args *args);
 cnn_status cnn__resample2d(const cnn_backend_call *call, cnn_pass pass, const cnn_resample_args *args);
-cnn_status cnn__permute(const cnn_backend_call *call, cnn_pass pass, const cnn_permute_args *args);
+cnn_status cnn__permute_axes(const cnn_backend_call *call, cnn_pass pass, const cnn_permute_args *args);
 cnn_status cnn__concat(const cnn_backend_call *call, cnn_pass pass, const cnn_concat_args *args);
 cnn_status cnn__fill(const cnn_backend_call *call, const cnn_fill_args *args);
 

@@ -54,7 +54,7 @@ static void permute(const cnn_backend_call *call, uint32_t rank, const int64_t *
     cnn__for_spans(call, rows, cnn__div_up(CNN__SPAN, work.dims[rank - 1]), permute_rows, &work);
 }
 
-cnn_status cnn__permute(const cnn_backend_call *call, cnn_pass pass, const cnn_permute_args *args)
+cnn_status cnn__permute_axes(const cnn_backend_call *call, cnn_pass pass, const cnn_permute_args *args)
 {
     if (pass == CNN_PASS_FORWARD) {
         permute(call, args->rank, args->dims, args->order, args->x, args->y);
