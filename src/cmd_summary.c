@@ -22,23 +22,6 @@ static json_t *shape_json(const cnn_shape *shape)
     return array;
 }
 
-/* Values of the parameters of one layer. */
-static uint64_t layer_values(cnn_model *model, size_t layer)
-{
-    uint64_t total = 0;
-    for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
-        cnn_parameter parameter = CNN_PARAMETER_INIT;
-        if (cnn_model_parameter(model, i, &parameter) == CNN_OK && parameter.layer == layer) {
-            uint64_t values = 1;
-            for (uint32_t d = 0; d < parameter.value.shape.rank; d++) {
-                values *= (uint64_t)parameter.value.shape.dims[d];
-            }
-            total += values;
-        }
-    }
-    return total;
-}
-
 static int print_json(tool *run, cnn_model *model, uint32_t batch)
 {
     json_t *object = json_object(), *layers = json_array(), *classes = json_array();
@@ -49,7 +32,7 @@ static int print_json(tool *run, cnn_model *model, uint32_t batch)
         tool_json_text(layer, "name", cnn_model_layer_name(model, i));
         tool_json_text(layer, "type", cnn_model_layer_type(model, i));
         json_object_set_new(layer, "output", shape_json(&shape));
-        tool_json_count(layer, "parameters", layer_values(model, i));
+        tool_json_count(layer, "parameters", tool_layer_values(model, i));
         json_array_append_new(layers, layer);
     }
     for (size_t i = 0; i < cnn_model_class_count(model); i++) {
