@@ -116,19 +116,15 @@ static int save_report(eval_run *eval)
         json_decref(page.facts);
         return TOOL_DONE;
     }
-    const cnn_status status = report_layers(run, eval->model, &page);
-    int result = status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
-    if (result == TOOL_DONE) {
-        char *of = tool_format("Of the %llu images of %s.", (unsigned long long)eval->result.count,
-                               eval->settings->data);
-        add_facts(page.facts, eval);
-        page.evaluation = of != NULL ? report_evaluation(&eval->predictions, eval->model, of) : NULL;
-        free(of);
-        if (eval->predictions.count == cnn_dataset_count(eval->data)) { /* else they say not of which image they are */
-            page.wrong = report_wrong(run, eval->model, eval->data, &eval->predictions, true);
-        }
-        result = page.evaluation != NULL ? report_save(run, eval->report_path, &page) : tool_fail_memory(run);
+    char *of = tool_format("Of the %llu images of %s.", (unsigned long long)eval->result.count, eval->settings->data);
+    report_layers(eval->model, &page);
+    add_facts(page.facts, eval);
+    page.evaluation = of != NULL ? report_evaluation(&eval->predictions, eval->model, of) : NULL;
+    free(of);
+    if (eval->predictions.count == cnn_dataset_count(eval->data)) { /* else they say not of which image they are */
+        page.wrong = report_wrong(run, eval->model, eval->data, &eval->predictions, true);
     }
+    int result = page.evaluation != NULL ? report_save(run, eval->report_path, &page) : tool_fail_memory(run);
     report_close(&page);
     return result;
 }

@@ -155,7 +155,8 @@ static int save_comparison(tool *run, const char *out, char *const data[2])
     char *title = tool_format("A: %s, B: %s", run->operands[0], run->operands[1]);
     char *joined = tool_format("{\"cnn_report\": 1, \"kind\": \"compare\", \"reports\": [%s, %s]}", data[0], data[1]);
     page.title = title;
-    const int result = title != NULL && joined != NULL ? report_save_data(run, out, &page, joined) : tool_fail_memory(run);
+    const int result = title != NULL && joined != NULL ? report_save_data(run, out, &page, joined)
+                                                       : tool_fail_memory(run);
     free(joined);
     free(title);
     return result;

@@ -150,20 +150,16 @@ static cnn_status time_layers(cnn_model *model, const cnn_shape *input, tool_lay
     return status;
 }
 
-cnn_status report_layers(tool *run, cnn_model *model, report_page *page)
+void report_layers(cnn_model *model, report_page *page)
 {
-    (void)run;
     const cnn_shape input = cnn_model_input_shape(model);
     tool_layers *layers = tool_layers_new(TIMED_STEPS);
-    if (layers == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
     page->layers = json_array();
     for (size_t i = 0; i < cnn_model_layer_count(model); i++) {
         json_array_append_new(page->layers, layer_row(model, i));
     }
-    const cnn_status status = time_layers(model, &input, layers);
-    page->operations = status == CNN_OK ? tool_layers_json(layers, 0) : NULL;
+    if (layers != NULL && time_layers(model, &input, layers) == CNN_OK) {
+        page->operations = tool_layers_json(layers, 0);
+    }
     tool_layers_free(layers);
-    return status;
 }

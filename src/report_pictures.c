@@ -58,7 +58,8 @@ static cnn_status write_picture(FILE *out, const cnn_image *image, const char *a
     cnn_image *small = NULL;
     cnn_status status = CNN_OK;
     if (longer > SIDE) {
-        const uint32_t w = (uint32_t)((uint64_t)width * SIDE / longer), h = (uint32_t)((uint64_t)height * SIDE / longer);
+        const uint32_t w = (uint32_t)((uint64_t)width * SIDE / longer),
+                       h = (uint32_t)((uint64_t)height * SIDE / longer);
         status = cnn_image_resize(image, w > 0 ? w : 1, h > 0 ? h : 1, CNN_RESIZE_AREA, &small);
     }
     const cnn_image *shown = small != NULL ? small : image;
@@ -80,9 +81,11 @@ static cnn_status write_picture(FILE *out, const cnn_image *image, const char *a
 
 static void begin_section(FILE *out, const char *id, const char *title, const char *text)
 {
-    fprintf(out, "<section data-pictures aria-labelledby=\"%s\">\n<h2 id=\"%s\" tabindex=\"-1\">%s</h2>\n<p class=\"soft\">%s"
-                 "</p>\n<ul class=\"gallery\">\n",
-            id, id, title, text);
+    fprintf(
+        out,
+        "<section data-pictures aria-labelledby=\"%s\">\n<h2 id=\"%s\" tabindex=\"-1\">%s</h2>\n<p class=\"soft\">%s"
+        "</p>\n<ul class=\"gallery\">\n",
+        id, id, title, text);
 }
 
 /* Closes the section; NULL if it did not become whole. */
@@ -142,7 +145,8 @@ static void open_explainer(mistakes *m)
     const cnn_shape shape = cnn_model_input_shape(m->model);
     m->values = (size_t)(shape.dims[0] * shape.dims[1] * shape.dims[2]);
     m->input = reallocarray(NULL, m->values, sizeof(*m->input));
-    if (m->input == NULL || cnn_explainer_create(m->model, CNN_EXPLAINER(.method = CNN_GRAD_CAM), &m->explainer) != CNN_OK) {
+    if (m->input == NULL ||
+        cnn_explainer_create(m->model, CNN_EXPLAINER(.method = CNN_GRAD_CAM), &m->explainer) != CNN_OK) {
         m->explainer = NULL; /* such as a network without convolutions */
     }
 }

@@ -134,7 +134,8 @@ static void add_classes(json_t *object, const tool_predictions *p, const counts 
     json_object_set_new(object, "per_class", rows);
     json_object_set_new(object, "curves", curves);
     if (!known && p->count > 0) {
-        tool_json_text(object, "curves_note", "ROC and precision-recall curves are left out: there are too many values.");
+        tool_json_text(object, "curves_note",
+                       "ROC and precision-recall curves are left out: there are too many values.");
     } else if (areas > MOST_CURVES && c->labels > 2) {
         tool_json_text(object, "curves_note", "Curves are drawn of the first 20 classes; the table has all areas.");
     }

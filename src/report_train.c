@@ -84,13 +84,11 @@ int tool_train_report_begin(train_run *train)
         return TOOL_DONE;
     }
     report->begin = tool_seconds();
-    cnn_status status = record(train);
-    if (status == CNN_OK) {
-        status = report_layers(train->run, train->model, &report->page);
-    }
+    const cnn_status status = record(train);
     if (status != CNN_OK) {
         return tool_fail_library(train->run, status);
     }
+    report_layers(train->model, &report->page);
     report->page.kind = "train";
     report->page.state = "running";
     report->page.title = train->run->operands[0];

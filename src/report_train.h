@@ -10,10 +10,10 @@ struct train_run;
 typedef struct train_report {
     char *path; /* NULL: no --report */
     report_page page;
-    tool_predictions recorded; /* of the epoch that runs */
-    tool_predictions shown;    /* of the best one so far */
-    size_t shown_epoch;        /* from 1; 0: none */
-    bool stale;                /* `shown` is not on the page yet */
+    tool_predictions recorded;    /* of the epoch that runs */
+    tool_predictions shown;       /* of the best one so far */
+    size_t shown_epoch;           /* from 1; 0: none */
+    bool stale;                   /* `shown` is not on the page yet */
     double begin, spent, written; /* in seconds; all that the report took */
     int result;
 } train_report;

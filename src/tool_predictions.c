@@ -64,8 +64,9 @@ static bool grow(tool_predictions *p, size_t count, size_t outputs)
     }
     p->items = items;
     if (p->keeps_values) {
-        float *values = capacity <= TOOL_MOST_VALUES / outputs ? reallocarray(p->values, capacity * outputs, sizeof(*values))
-                                                               : NULL;
+        float *values = capacity <= TOOL_MOST_VALUES / outputs
+                            ? reallocarray(p->values, capacity * outputs, sizeof(*values))
+                            : NULL;
         p->keeps_values = values != NULL;
         if (values == NULL) {
             free(p->values);

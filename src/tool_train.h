@@ -33,12 +33,12 @@ struct train_run {
 
     cnn_dataset *data, *validation_data;
     cnn_model *model;
-    char *augment;               /* --augment, or the recipe's, and --pca; NULL: none */
+    char *augment;                   /* --augment, or the recipe's, and --pca; NULL: none */
     cnn_channel_statistics measured; /* over the training images; of 0 images: not measured */
-    cnn_pipeline *preprocess;    /* of all images, but for ten crops */
-    cnn_pipeline *training_steps; /* may be the same */
-    cnn_pipeline *evaluation;    /* of validation and prediction: may be the same, or has ten crops */
-    const char *from; /* the layer whose features were computed once; NULL: samples are images */
+    cnn_pipeline *preprocess;        /* of all images, but for ten crops */
+    cnn_pipeline *training_steps;    /* may be the same */
+    cnn_pipeline *evaluation;        /* of validation and prediction: may be the same, or has ten crops */
+    const char *from;                /* the layer whose features were computed once; NULL: samples are images */
     cnn_dataset *features, *validation_features;
     cnn_loader *loader, *validation_loader;
     float *class_weights; /* of each class of the data; NULL: all 1 */

@@ -74,6 +74,8 @@
     return found;
   }
 
+  const tick = v => Math.abs(v) >= 1e5 ? v / 1000 + "k" : v && Math.abs(v) < 0.001 ? v.toExponential(1) : v;
+
   // chart: {title, x, y, series: [{name, points: [[x, y]], band: [[x, low, high]], dash, dots}], mark: {x, y, text},
   // range: [x0, x1, y0, y1], whole}
   function chart(parent, spec) {
@@ -87,13 +89,12 @@
     if (spec.cut) {
       const sorted = all.map(p => p[1]).sort((a, b) => a - b);
       y1 = Math.min(y1, Math.max(2.5 * sorted[Math.floor((sorted.length - 1) * 0.9)], y0));
-      y0 = Math.min(y0, 0);
     }
     x1 = x1 > x0 ? x1 : x0 + 1;
     if (!spec.range) {
-      const pad = y1 > y0 ? (y1 - y0) * 0.05 : 0.5;
+      const pad = y1 > y0 ? (y1 - y0) * 0.05 : Math.abs(y0) * 0.1 || 0.5;
       y1 += pad;
-      y0 = spec.cut ? y0 : y0 - pad;
+      y0 = y0 >= 0 ? Math.max(0, y0 - pad) : y0 - pad;
     }
     const X = x => L + (x - x0) / (x1 - x0) * (W - L - R);
     const Y = y => T + (1 - Math.min(1, Math.max(0, (y - y0) / (y1 - y0)))) * (H - T - B);
@@ -106,11 +107,11 @@
     const svg = put(figure, "svg", { viewBox: `0 0 ${W} ${H}`, tabindex: "0", role: "img", "aria-label": clean(described) });
     for (const y of ticks(y0, y1, 5)) {
       put(svg, "line", { class: "grid", x1: L, x2: W - R, y1: Y(y), y2: Y(y) });
-      put(svg, "text", { x: L - 6, y: Y(y) + 4, "text-anchor": "end" }, y);
+      put(svg, "text", { x: L - 6, y: Y(y) + 4, "text-anchor": "end" }, tick(y));
     }
     for (const x of ticks(x0, x1, 6).filter(x => !spec.whole || Number.isInteger(x))) {
       put(svg, "line", { class: "grid", x1: X(x), x2: X(x), y1: T, y2: H - B });
-      put(svg, "text", { x: X(x), y: H - B + 16, "text-anchor": "middle" }, x >= 1e5 ? x / 1000 + "k" : x);
+      put(svg, "text", { x: X(x), y: H - B + 16, "text-anchor": "middle" }, tick(x));
     }
     put(svg, "path", { class: "axis", fill: "none", d: `M${L} ${T}V${H - B}H${W - R}` });
     put(svg, "text", { x: W - R, y: H - 6, "text-anchor": "end" }, spec.x + (spec.y ? " (across), " + spec.y + " (up)" : ""));
@@ -124,7 +125,7 @@
       put(svg, "path", { class: "curve", style: `stroke: ${color}`, d: path(s.points),
         "stroke-dasharray": s.dash ? "5 4" : "none", "stroke-opacity": s.faint ? 0.5 : 1 });
       if (s.points.length < 60 && s.dots !== false) {
-        s.points.forEach(p => put(svg, "circle", { cx: X(p[0]), cy: Y(p[1]), r: 2.5, style: `fill: ${color}` }));
+        s.points.forEach(p => put(svg, "circle", { cx: X(p[0]), cy: Y(p[1]), r: 3, style: `fill: ${color}` }));
       }
       const entry = put(legend, "span");
       put(entry, "i", { style: `border-color: ${color}` + (s.dash ? "; border-top-style: dashed" : "") });
@@ -177,7 +178,7 @@
     return index < 0 ? [] : history.rows.map((row, i) => [i + 1, row[index]]).filter(p => exists(p[1]));
   }
   const metrics = history => history.columns.filter(c => !c.startsWith("val_") &&
-    !["seconds", "images_per_second", "wait_share", "learning_rate", "lr"].includes(c));
+    !["seconds", "images_per_second", "wait_seconds", "wait_share", "learning_rate", "step_loss"].includes(c));
 
   function curves(report) {
     const history = report.history, steps = report.steps;
@@ -199,9 +200,9 @@
           points: steps.points.map(p => [p[0], p[1]]), band: steps.stride > 1 ? steps.points.map(p => [p[0], p[2], p[3]]) : null,
           dots: false }] });
     }
-    const rate = history.columns.find(c => c === "learning_rate" || c === "lr");
-    if (rate) {
-      chart(charts, { title: "learning rate", x: "epoch", whole: true, series: [{ name: "learning rate", points: column(history, rate) }] });
+    const rates = column(history, "learning_rate");
+    if (rates.some(p => p[1] !== rates[0][1])) {
+      chart(charts, { title: "learning rate", x: "epoch", whole: true, series: [{ name: "learning rate", points: rates }] });
     }
     const more = put(part, "details");
     put(more, "summary", {}, "All values of each epoch");
@@ -348,7 +349,7 @@
     return rows;
   }
 
-  function compare(pair, names) {
+  function compare(pair) {
     const [a, b] = pair, part = section("Differences");
     const numbers = differences(a, b);
     if (numbers.length) {
@@ -382,7 +383,7 @@
   }
 
   if (data.kind === "compare") {
-    compare(data.reports, data.names);
+    compare(data.reports);
     return;
   }
   if (data.kind === "train") {
