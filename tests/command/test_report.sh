@@ -143,28 +143,32 @@ has dom 'the best epoch is marked' 'best epoch [0-9]'
 has dom 'hostile names are text' '&lt;|script&gt;&lt;img src=x'
 tap_empty 'and nothing else' "$(grep -n '<img src="x"' dom)"
 
-# At the width of a phone nothing reaches beyond it; a frame stands for the window, which has a least width.
+# At the width of a phone nothing reaches beyond it; frames stand for the window, which has a least width.
 cat >frame.html <<'EOF'
 <!DOCTYPE html><title>frame</title><body><script>
-const wide = new URLSearchParams(location.search).get("w");
-const frame = document.createElement("iframe");
-frame.style.cssText = `width: ${wide}px; height: 800px; border: 0`;
-frame.onload = () => {
-  const page = frame.contentDocument.documentElement, style = frame.contentWindow.getComputedStyle(page);
-  document.body.append(`scroll ${page.scrollWidth} of ${wide}, page ${style.backgroundColor}.`);
-};
-frame.src = new URLSearchParams(location.search).get("p");
-document.body.append(frame);
+for (const page of ["rep/report.html", "both.html", "large/report.html"]) {
+  for (const wide of [390, 1280]) {
+    const frame = document.createElement("iframe");
+    frame.style.cssText = `width: ${wide}px; height: 800px; border: 0`;
+    frame.onload = () => {
+      const whole = frame.contentDocument.documentElement, style = frame.contentWindow.getComputedStyle(whole);
+      const said = document.createElement("p");
+      said.textContent = `${page} at ${wide}: ${whole.scrollWidth} wide, ${style.backgroundColor}`;
+      document.body.append(said);
+    };
+    frame.src = page;
+    document.body.append(frame);
+  }
+}
 </script>
 EOF
+open frame.html --virtual-time-budget=5000 --hide-scrollbars
 for file in rep/report.html both.html large/report.html; do
     for width in 390 1280; do
-        open "frame.html?w=$width&p=$file" --virtual-time-budget=5000
-        tap_check "$file: nothing is wider than $width pixels" grep -q "scroll $width of $width," dom
+        has dom "$file: nothing is wider than $width pixels" "$file at $width: $width wide"
     done
 done
-open 'frame.html?w=1280&p=rep/report.html' --virtual-time-budget=5000
-has dom 'it is light' 'page rgb\(255, 255, 255\)'
-open 'frame.html?w=1280&p=rep/report.html' --virtual-time-budget=5000 --blink-settings=preferredColorScheme=0
-has dom 'and dark where that is preferred' 'page rgb\(20, 24, 29\)'
+has dom 'it is light' '1280 wide, rgb\(255, 255, 255\)'
+open frame.html --virtual-time-budget=5000 --blink-settings=preferredColorScheme=0
+has dom 'and dark where that is preferred' 'rgb\(20, 24, 29\)'
 tap_end
