@@ -13,7 +13,7 @@ typedef struct eval_settings {
     tool_common common;
     const char *data, *part, *csv, *report, *on_error, *prefix;
     uint64_t limit, batch, topk;
-    bool ten_crop;
+    bool ten_crop, training_mode, no_penalties;
 } eval_settings;
 
 typedef struct eval_run {
@@ -80,6 +80,7 @@ static int print_report(const eval_run *eval)
         .data = eval->data,
         .accuracy = eval->result.accuracy,
         .loss = eval->result.loss,
+        .penalty = eval->result.penalty,
         .seconds = eval->result.seconds,
         .top_name = top != NULL ? cnn_evaluator_name(top) : NULL,
         .top = top != NULL ? cnn_evaluator_score(top) : 0,
@@ -144,7 +145,9 @@ static int evaluate(eval_run *eval)
         eval->begin = tool_seconds();
         status = cnn_evaluate(eval->model,
                               CNN_EVALUATE(.loader = eval->loader, .evaluators = used, .evaluator_count = count,
-                                           .on_step = on_step, .user = eval),
+                                           .on_step = on_step, .user = eval,
+                                           .penalties = eval->settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT,
+                                           .training_behavior = eval->settings->training_mode ? CNN_YES : CNN_NO),
                               &eval->result);
     }
     if (status != CNN_OK) {
@@ -339,6 +342,12 @@ static const tool_option eval_options[] = {
      "takes ten crops of each image, corners, middle and their mirror images, instead of the middle alone, and "
      "averages their probabilities",
      TOOL_FLAG, offsetof(eval_settings, ten_crop), 0, 0, NULL},
+    {"training-mode", NULL,
+     "evaluates as a PyTorch loop does that never calls eval(): dropout is on, and normalisations go by each batch; "
+     "the file stays as it is",
+     TOOL_FLAG, offsetof(eval_settings, training_mode), 0, 0, NULL},
+    {"no-penalties", NULL, "leaves the penalties of the model's regularizers out of the loss", TOOL_FLAG,
+     offsetof(eval_settings, no_penalties), 0, 0, NULL},
     {"csv", "FILE", "writes the table and the confusion matrix to FILE", TOOL_TEXT, offsetof(eval_settings, csv), 0, 0,
      NULL},
     {"report", "DIR",

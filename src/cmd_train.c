@@ -199,7 +199,8 @@ static int fit(train_run *train)
                 .patience = (uint32_t)settings->patience, .on_step = tool_train_on_step,
                 .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
                 .last_path = train->last_path, .resume_path = settings->resume, .class_weights = train->class_weights,
-                .class_weight_count = train->class_weights != NULL ? classes : 0, .from = train->from),
+                .class_weight_count = train->class_weights != NULL ? classes : 0, .from = train->from,
+                .penalties = settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT),
         &train->history);
     tool_progress_end(train->run);
     int settled = tool_train_settle_files(train);
@@ -379,8 +380,18 @@ static const tool_option train_options[] = {
      "begins with the weights of this file where layers and shapes are the same: a model file, or one of PyTorch "
      "or Keras, see `cnn help convert`",
      TOOL_TEXT, AT(init_from), 0, 0, NULL},
-    {"freeze", "PATTERN", "leaves parameters as they are, such as \"conv2d_1/*,conv2d_2/*\"", TOOL_TEXT, AT(freeze), 0,
-     0, NULL},
+    {"freeze", "LIST",
+     "what is left as it is, one after the other: names of layers or parameters, such as conv2d_1,block*; before=LAYER "
+     "for all before that layer; base for all but the head, the dense layers at the end; !NAME trains it all the same; "
+     "statistics=move lets frozen normalisations go by the batch and move their statistics, as PyTorch does, =keep "
+     "keeps those of trained ones too, =keras goes by what is frozen",
+     TOOL_TEXT, AT(freeze), 0, 0, NULL},
+    {"groups", "TEXT",
+     "other learning rates and weight decays for some parameters, groups joined by +: "
+     "\"layer*:factor=0.1+bn*:weight_decay=0\"; of several for a parameter the last counts",
+     TOOL_TEXT, AT(groups), 0, 0, NULL},
+    {"no-penalties", NULL, "leaves the penalties of the model's regularizers out of the loss and of the training",
+     TOOL_FLAG, AT(no_penalties), 0, 0, NULL},
     {"head", "LAYERS",
      "puts a new head on the network, in place of the old one: dense=N, dropout=R, batchnorm, flatten, gap and "
      "activations, as in \"dense=256,relu,dropout=0.5\"; a dense layer for the classes of --data follows by itself, "

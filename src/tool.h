@@ -226,6 +226,10 @@ bool tool_is_zoo(const char *name);
 int tool_open_model(tool *run, const char *name, const tool_model_options *options, cnn_model **model);
 /* A model that has been trained: a file, not a zoo name. */
 int tool_open_trained(tool *run, const char *name, cnn_model **model);
+/* Freezes what --freeze says; NULL: nothing. */
+int tool_freeze(tool *run, cnn_model *model, const char *text);
+/* Names of the trained parameters, "fc/kernel, fc/bias", not all of many; malloc'ed. */
+char *tool_trained_names(cnn_model *model);
 /* "0 cat, 1 dog"; malloc'ed. */
 char *tool_model_classes(const cnn_model *model);
 char *tool_dataset_classes(const cnn_dataset *dataset);

@@ -160,6 +160,9 @@ int tool_report_print(tool *run, const tool_report *report)
         print_value(run, "auc", report->auc);
     }
     print_value(run, "loss", report->loss);
+    if (report->penalty > 0) {
+        print_value(run, "penalty", report->penalty); /* a part of the loss */
+    }
     tool_print(run, "%-10s%llu", "images", (unsigned long long)report->images);
     if (report->skipped > 0) {
         tool_print(run, ", %llu skipped", (unsigned long long)report->skipped);
@@ -209,6 +212,9 @@ int tool_report_print_json(tool *run, const tool_report *report)
     }
     tool_json_real(object, "accuracy", report->accuracy);
     tool_json_real(object, "loss", report->loss);
+    if (report->penalty > 0) {
+        tool_json_real(object, "penalty", report->penalty);
+    }
     if (report->top_name != NULL) {
         tool_json_real(object, report->top_name, report->top);
     }

@@ -11,13 +11,14 @@
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
+    const char *groups;
     const char *background, *head, *cut, *cache_features;
     const char *mean, *pca, *curve, *report, *schedule, *metric, *last_batch, *class_weights, *prefix;
     double val_split;
     tool_model_options model;
     tool_rule rule;
     uint64_t epochs, batch, limit, topk, patience, memory_limit, views;
-    bool ten_crop, in_memory, orient, replace, keep_epochs;
+    bool ten_crop, in_memory, orient, replace, keep_epochs, no_penalties;
 } train_settings;
 
 typedef struct train_run train_run;

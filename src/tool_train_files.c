@@ -93,7 +93,9 @@ static int measure_start(train_run *train)
                                      CNN_EVALUATE(.loader = train->validation_loader, .loss = train->loss,
                                                   .evaluators = train->evaluators,
                                                   .evaluator_count = train->evaluator_count, .on_step = on_start_step,
-                                                  .user = train, .from = train->from),
+                                                  .user = train, .from = train->from,
+                                                   .penalties = train->settings->no_penalties ? CNN_NO
+                                                                                              : CNN_BY_DEFAULT),
                                      &found);
     tool_progress_end(run);
     if (status == CNN_ERROR_CANCELLED) {

@@ -139,19 +139,7 @@ static int set_weights(train_run *train) { return train->settings->head == NULL 
 
 static int freeze(train_run *train)
 {
-    tool_list patterns = {0};
-    int result = TOOL_DONE;
-    if (train->settings->freeze != NULL && !tool_list_split(&patterns, train->settings->freeze)) {
-        result = tool_fail_memory(train->run);
-    }
-    for (size_t i = 0; i < patterns.count && result == TOOL_DONE; i++) {
-        cnn_status status = cnn_model_set_trainable(train->model, patterns.items[i], false);
-        result = status == CNN_ERROR_NOT_FOUND
-                     ? tool_fail(train->run, "--freeze: no parameter matches \"%s\"; `cnn summary` lists the layers",
-                                 patterns.items[i])
-                     : library(train, status);
-    }
-    tool_list_free(&patterns);
+    int result = tool_freeze(train->run, train->model, train->settings->freeze);
     if (result == TOOL_DONE && cnn_model_trainable_values(train->model) == 0) {
         result = tool_fail(train->run, "--freeze: nothing is left to train");
     }
@@ -226,6 +214,9 @@ static int open_texts(train_run *train)
     }
     if (tool_create_optimizer(run->context, &train->rule, &train->optimizer) != CNN_OK) {
         return tool_fail_usage(run, "--optimizer: %s", cnn_last_error(run->context));
+    }
+    if (settings->groups != NULL && cnn_optimizer_add_groups(train->optimizer, settings->groups) != CNN_OK) {
+        return tool_fail_usage(run, "--groups: %s", cnn_last_error(run->context));
     }
     if (settings->loss != NULL && cnn_loss_create(run->context, settings->loss, &train->loss) != CNN_OK) {
         return tool_fail_usage(run, "--loss: %s", cnn_last_error(run->context));

@@ -159,6 +159,12 @@ void tool_train_introduce(train_run *train)
     tool_note(run, "model       %s, %llu parameters, %llu of them trained", operand != NULL ? operand : "",
               (unsigned long long)cnn_model_values(train->model),
               (unsigned long long)cnn_model_trainable_values(train->model));
+    if (train->settings->freeze != NULL || !tool_is_zoo(run->operands[0])) { /* files say what is frozen, too */
+        char *names = tool_trained_names(train->model);
+        tool_note(run, "trained     %zu of %zu arrays: %s", cnn_model_trainable_count(train->model),
+                  cnn_model_parameter_count(train->model), names != NULL ? names : "");
+        free(names);
+    }
     tool_note(run, "classes     %s", classes != NULL ? classes : "");
     if (train->validation_data != NULL) {
         tool_note(run, "images      %zu for training, %zu for validation", cnn_dataset_count(train->data),

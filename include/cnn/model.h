@@ -177,6 +177,17 @@ CNN_API const char *cnn_model_layer_name(const cnn_model *model, size_t layer);
 /** Kind of a layer, "Conv2D"; NULL past the end. Valid as long as the model. Since 0.1. */
 CNN_API const char *cnn_model_layer_type(const cnn_model *model, size_t layer);
 
+/**
+ * Hands a layer's configuration to `write`: its kind and the options that are
+ * not zero, with their defaults filled in, as PyTorch's print(model) does:
+ * "Conv2D(filters=32, kernel=(3, 3), stride=(1, 1), activation=relu, ...)".
+ * For people to read; model files hold the same in a form for programs.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT past the end, CNN_ERROR_OUT_OF_MEMORY, or the status of `write`.
+ * Since 0.1.
+ */
+CNN_API cnn_status cnn_model_layer_configuration(const cnn_model *model, size_t layer, cnn_write_function write,
+                                                 void *user);
+
 /** Output of a layer for one sample, without the batch; rank 0 past the end or before building. Since 0.1. */
 CNN_API cnn_shape cnn_model_layer_shape(const cnn_model *model, size_t layer);
 
@@ -274,7 +285,7 @@ typedef enum cnn_statistics {
  * cnn_model_set_trainable(model, "*", false) and then "fc*", true, is feature extraction as Keras has it;
  * PyTorch's requires_grad = False goes on to normalise by the batch and to move the running statistics, which is
  * CNN_STATISTICS_MOVE. It holds for a caller's layers too, as cnn_layer_call.frozen. Sessions made before do not
- * change; model files do not hold it. `statistics` is a cnn_statistics.
+ * change; model files hold it, as they hold what is frozen. `statistics` is a cnn_statistics.
  * Returns CNN_OK, CNN_ERROR_NOT_FOUND if no layer that has statistics matches, CNN_ERROR_INVALID_ARGUMENT,
  * CNN_ERROR_STATE before building. Not together with other calls on the model. Since 0.1.
  */

@@ -107,6 +107,38 @@ CNN_API cnn_status cnn_optimizer_create(cnn_context *context, const char *text, 
     Static storage. Thread-safe. Since 0.1. */
 CNN_API const char *cnn_optimizer_usage(size_t index);
 
+/** A group of parameters; write it with CNN_GROUP(). */
+typedef struct cnn_group_options {
+    size_t struct_size;
+    const char *pattern; /**< of names, as cnn_model_set_trainable() has them: "fc*", "bn*"; required; copied */
+    float factor;        /**< of the learning rate, whatever a schedule makes of that; 0: as it is; CNN_ZERO: 0 */
+    float weight_decay;  /**< in place of the optimizer's, also where that leaves biases alone; 0: the optimizer's;
+                              CNN_ZERO: none */
+} cnn_group_options;
+
+#define CNN_GROUP(...) CNN_OPTIONS(cnn_group_options, __VA_ARGS__)
+
+/**
+ * Gives the parameters that a pattern means another learning rate, or another
+ * weight decay: a tenth of the rate for what was trained before, no decay for
+ * biases and normalisations,
+ *
+ *     cnn_optimizer_add_group(optimizer, CNN_GROUP(.pattern = "layer*", .factor = 0.1f));
+ *     cnn_optimizer_add_group(optimizer, CNN_GROUP(.pattern = "bn*", .weight_decay = CNN_ZERO));
+ *
+ * Where several groups mean a parameter, what a later one says counts, number
+ * by number. It holds from the next step on, which refuses a pattern that means
+ * no parameter of the model (CNN_ERROR_NOT_FOUND). Checkpoints hold the groups,
+ * and are loaded with the same ones only.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_UNSUPPORTED for a weight decay with a custom rule,
+ * CNN_ERROR_LIMIT (1024 groups), CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_optimizer_add_group(cnn_optimizer *optimizer, const cnn_group_options *group);
+
+/** The same from text, groups joined by '+': "layer*:factor=0.1+bn*:weight_decay=0". On failure no group is added.
+    Returns as cnn_optimizer_add_group(), CNN_ERROR_INVALID_ARGUMENT with the place in the text. Since 0.1. */
+CNN_API cnn_status cnn_optimizer_add_groups(cnn_optimizer *optimizer, const char *text);
+
 /** Frees the optimizer; NULL is allowed. Since 0.1. */
 CNN_API void cnn_optimizer_free(cnn_optimizer *optimizer);
 
@@ -130,9 +162,9 @@ CNN_API uint64_t cnn_optimizer_steps(const cnn_optimizer *optimizer);
  * are those of the last cnn_session_backward(): without a new one a further step
  * goes on with the same, and before the first they are 0.
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT (NULL), CNN_ERROR_STATE (no training session, or another model's
- * optimizer), CNN_ERROR_NUMERIC (clipping found a gradient that is not finite; nothing was changed),
- * CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_BACKEND, CNN_ERROR_UNSUPPORTED (constraints on a backend that owns its memory and
- * has none), or what the `update` of a custom rule returned: the parameters before
+ * optimizer), CNN_ERROR_NOT_FOUND (a group means no parameter), CNN_ERROR_NUMERIC (clipping found a gradient that is
+ * not finite; nothing was changed), CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_BACKEND, CNN_ERROR_UNSUPPORTED (constraints on a
+ * backend that owns its memory and has none), or what the `update` of a custom rule returned: the parameters before
  * the one that failed are then updated already, and the step is not counted. Since 0.1.
  */
 CNN_API cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session);

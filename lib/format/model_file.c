@@ -46,6 +46,27 @@ static void add_preprocessing(const cnn_model *model, cnn__json_writer *metadata
     cnn__metadata_set(metadata, "preprocessing", &object);
 }
 
+/* Layers that do with their statistics what they do not by default; lists that are empty are left out. By
+ * cnn_statistics. */
+static const char *const statistics_names[] = {"by_trainable", "move", "keep"};
+
+static void add_statistics(const cnn_model *model, cnn_statistics statistics, cnn__json_writer *object)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < model->node_count; i++) {
+        if (model->nodes[i].statistics == statistics) {
+            if (!any) {
+                cnn__json_open(object, statistics_names[statistics], '[');
+            }
+            any = true;
+            cnn__json_put_string(object, NULL, model->nodes[i].name);
+        }
+    }
+    if (any) {
+        cnn__json_close(object, ']');
+    }
+}
+
 static void add_frozen(const cnn_model *model, cnn__json_writer *metadata)
 {
     cnn__json_writer object = {.text = {.context = model->context}};
@@ -57,6 +78,8 @@ static void add_frozen(const cnn_model *model, cnn__json_writer *metadata)
         }
     }
     cnn__json_close(&object, ']');
+    add_statistics(model, CNN_STATISTICS_MOVE, &object);
+    add_statistics(model, CNN_STATISTICS_KEEP, &object);
     cnn__json_close(&object, '}');
     cnn__metadata_set(metadata, "frozen", &object);
 }
@@ -230,6 +253,26 @@ static cnn_status freeze(cnn_model *model, const cnn__json_place *place, const c
     return status;
 }
 
+static cnn_status take_statistics(cnn_model *model, const cnn__json_place *place, const cnn__json *object,
+                                  cnn_statistics statistics)
+{
+    const char *key = statistics_names[statistics];
+    const cnn__json *list = NULL;
+    if (cnn__json_get(object, key) == NULL) {
+        return CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(cnn__json_array(place, object, key, &list));
+    for (const cnn__json *item = cnn__json_first(list); item != NULL; item = cnn__json_next(list, item)) {
+        const char *name = cnn__json_text(item);
+        uint32_t node = CNN__INPUT;
+        if (name == NULL || !cnn__model_find(model, name, &node) || (node & CNN__INPUT) != 0) {
+            return cnn__json_bad(place, key, "a list of names of layers");
+        }
+        model->nodes[node].statistics = statistics;
+    }
+    return CNN_OK;
+}
+
 static cnn_status take_frozen(cnn_model *model, const cnn__tensors *file)
 {
     const cnn__json_place place = {file->context, file->name, "frozen"};
@@ -242,6 +285,9 @@ static cnn_status take_frozen(cnn_model *model, const cnn__tensors *file)
     cnn_status status = cnn__json_array(&place, document.root, "names", &list);
     if (status == CNN_OK && cnn__json_count(list) > 0) {
         status = freeze(model, &place, list);
+    }
+    for (int i = CNN_STATISTICS_MOVE; i <= CNN_STATISTICS_KEEP && status == CNN_OK; i++) {
+        status = take_statistics(model, &place, document.root, (cnn_statistics)i);
     }
     cnn__json_free(&document);
     return status;

@@ -89,6 +89,7 @@ void cnn_optimizer_free(cnn_optimizer *optimizer)
         optimizer->rule->destroy(optimizer);
     }
     cnn__optimizer_release(optimizer);
+    cnn__optimizer_free_groups(optimizer);
     cnn__free(optimizer->context, optimizer);
 }
 

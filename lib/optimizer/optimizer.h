@@ -68,6 +68,12 @@ extern const cnn__optimizer_kind cnn__optimizer_momentum, cnn__optimizer_nestero
     "learning_rate=X,convention=keras|pytorch|tensorflow1,weight_decay=X,decay_kernels_only=0|1,clip_norm=X," \
     "clip_value=X"
 
+/* What holds for the parameters that a pattern means; NaN: what held before. */
+typedef struct cnn__optimizer_group {
+    char *pattern;
+    float factor, weight_decay;
+} cnn__optimizer_group;
+
     struct cnn_optimizer {
     cnn_context *context;
     const cnn__optimizer_kind *rule;
@@ -78,6 +84,8 @@ extern const cnn__optimizer_kind cnn__optimizer_momentum, cnn__optimizer_nestero
     float initial[CNN__OPTIMIZER_MAX_SLOTS]; /* what the slots begin with */
     cnn_optimizer_kind custom;
     void *user; /* of custom */
+    cnn__optimizer_group *groups;
+    size_t group_count;
 
     uint64_t steps;
     float *memory; /* `slots` arrays, each `stride` values after the one before, where the backend computes; NULL until
@@ -125,7 +133,9 @@ typedef struct cnn__update_item {
     size_t n;
     float *w;
     const float *g;
-    bool decay_kernel; /* a kernel: decayed also with decay_kernels_only */
+    bool decay_kernel;  /* a kernel: decayed also with decay_kernels_only */
+    float factor;       /* of the learning rate */
+    float weight_decay; /* a group's own; NaN: the optimizer's */
     size_t offset;     /* of its values in each slot; a multiple of 16 keeps them aligned */
 } cnn__update_item;
 
@@ -133,6 +143,10 @@ typedef struct cnn__update_item {
  * to clip by, counts the step and updates item by item. Until the first update nothing is changed by a failure. */
 cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_call *call, const cnn__update_item *items,
                                  size_t count, size_t values);
+
+/* The groups in the order in which they were added: of two that mean a parameter the later one counts. */
+size_t cnn__optimizer_groups(const cnn_optimizer *optimizer, const cnn__optimizer_group **groups);
+void cnn__optimizer_free_groups(cnn_optimizer *optimizer);
 
 /* ---- for checkpoints, in lib/train ---- */
 

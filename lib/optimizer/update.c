@@ -149,7 +149,10 @@ static cnn_status update_item(const cnn_optimizer *optimizer, const cnn_backend_
     args->g = item->g;
     args->slot0 = slots[0];
     args->slot1 = slots[1];
-    args->weight_decay = !optimizer->decay_kernels_only || item->decay_kernel ? optimizer->args.weight_decay : 0;
+    args->learning_rate = optimizer->args.learning_rate * item->factor;
+    args->weight_decay = !isnan(item->weight_decay)                             ? item->weight_decay
+                         : !optimizer->decay_kernels_only || item->decay_kernel ? optimizer->args.weight_decay
+                                                                                : 0;
     cnn_status status = optimizer->rule->update(optimizer, call, step, args, slots);
     if (status == CNN_OK || optimizer->rule->name == NULL) {
         return status;

@@ -123,6 +123,24 @@ static void add_history(cnn__json_writer *metadata, const cnn_history *history)
     cnn__metadata_set(metadata, "history", &object);
 }
 
+static void add_groups(cnn__json_writer *object, const cnn_optimizer *optimizer)
+{
+    const cnn__optimizer_group *groups = NULL;
+    const size_t count = cnn__optimizer_groups(optimizer, &groups);
+    if (count == 0) {
+        return;
+    }
+    cnn__json_open(object, "groups", '[');
+    for (size_t i = 0; i < count; i++) {
+        cnn__json_open(object, NULL, '{');
+        cnn__json_put_string(object, "pattern", groups[i].pattern);
+        cnn__json_put_real(object, "factor", (double)groups[i].factor); /* NaN is null */
+        cnn__json_put_real(object, "weight_decay", (double)groups[i].weight_decay);
+        cnn__json_close(object, '}');
+    }
+    cnn__json_close(object, ']');
+}
+
 static void add_training(cnn__json_writer *metadata, const cnn_session *session, const cnn_optimizer *optimizer,
                          const cnn_loader *loader)
 {
@@ -144,6 +162,7 @@ static void add_training(cnn__json_writer *metadata, const cnn_session *session,
         cnn__json_put_real(&object, numbers[i].name, numbers[i].value);
     }
     cnn__json_close(&object, '}');
+    add_groups(&object, optimizer);
     if (loader != NULL) {
         cnn__checkpoint_put_data(&object, loader);
     }

@@ -34,6 +34,7 @@ static cnn_status check_options(cnn__fit *fit)
     if (options->last_path != NULL) {
         CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->last_path));
     }
+    CNN__RETURN_IF_ERROR(cnn__check_groups(options->optimizer, fit->model));
     CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->from, options->train));
     CNN__RETURN_IF_ERROR(cnn__check_targets(fit->model, options->train));
     CNN__RETURN_IF_ERROR(cnn__check_classes(fit->model, cnn_loader_dataset(options->train)));

@@ -132,6 +132,46 @@ static cnn_status constrain(const cnn_session *session, const cnn_backend_call *
     return CNN_OK;
 }
 
+/* A group that means nothing is a slip of the pen. */
+cnn_status cnn__check_groups(const cnn_optimizer *optimizer, const cnn_model *model)
+{
+    const cnn__optimizer_group *groups = NULL;
+    const size_t count = cnn__optimizer_groups(optimizer, &groups);
+    for (size_t k = 0; k < count; k++) {
+        uint32_t i = 0;
+        while (i < model->parameter_count && !cnn__parameter_matches(&model->parameters[i], groups[k].pattern)) {
+            i++;
+        }
+        if (i == model->parameter_count) {
+            return cnn__no_match(model, groups[k].pattern);
+        }
+    }
+    return CNN_OK;
+}
+
+static cnn__update_item update_item(const cnn_session *session, const cnn_optimizer *optimizer, uint32_t index)
+{
+    const cnn__parameter *parameter = &session->model->parameters[index];
+    const cnn__optimizer_group *groups = NULL;
+    const size_t count = cnn__optimizer_groups(optimizer, &groups);
+    cnn__update_item item = {
+        .n = parameter->values,
+        .w = cnn__session_parameter(session, index),
+        .g = cnn__session_parameter_gradient(session, index),
+        .decay_kernel = parameter->decay,
+        .factor = 1,
+        .weight_decay = NAN,
+        .offset = parameter->offset,
+    };
+    for (size_t k = 0; k < count; k++) {
+        if (cnn__parameter_matches(parameter, groups[k].pattern)) {
+            item.factor = isnan(groups[k].factor) ? item.factor : groups[k].factor;
+            item.weight_decay = isnan(groups[k].weight_decay) ? item.weight_decay : groups[k].weight_decay;
+        }
+    }
+    return item;
+}
+
 cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
 {
     if (session == NULL) {
@@ -158,16 +198,10 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
         }
     }
     size_t count = 0;
+    CNN__RETURN_IF_ERROR(cnn__check_groups(optimizer, model));
     for (uint32_t i = 0; i < model->parameter_count; i++) {
-        const cnn__parameter *parameter = &model->parameters[i];
         if (cnn__session_trains(session, i)) {
-            session->items[count++] = (cnn__update_item){
-                .n = parameter->values,
-                .w = cnn__session_parameter(session, i),
-                .g = cnn__session_parameter_gradient(session, i),
-                .decay_kernel = parameter->decay,
-                .offset = parameter->offset,
-            };
+            session->items[count++] = update_item(session, optimizer, i);
         }
     }
     cnn_backend_call call;

@@ -63,6 +63,9 @@ cnn_status cnn__running_unpack(const cnn_history *history, cnn_evaluator *const 
  * caller's evaluators, or if it is too much. */
 cnn_status cnn__score_alone(cnn_evaluator *evaluator, const cnn_evaluation *batch, double *score);
 
+/* CNN_ERROR_NOT_FOUND if a group of the optimizer means no parameter of the model. */
+cnn_status cnn__check_groups(const cnn_optimizer *optimizer, const cnn_model *model);
+
 /* Whether the sessions of a training or an evaluation have penalties, by the caller's cnn_choice. */
 static inline int32_t cnn__penalties(int32_t choice) { return choice == CNN_BY_DEFAULT ? CNN_YES : choice; }
 

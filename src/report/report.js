@@ -83,7 +83,8 @@
     if (!series.length) {
       return;
     }
-    const all = series.flatMap(s => s.points), W = 560, H = 300, L = 56, R = 14, T = 10, B = 40;
+    const all = series.flatMap(s => s.points), H = 300, L = 56, R = 14, T = 10, B = 40;
+    const W = Math.min(560, Math.max(300, parent.clientWidth)); // letters keep their size on a phone
     const fold = (f, i) => all.reduce((v, p) => f(v, p[i]), all[0][i]);
     let [x0, x1, y0, y1] = spec.range || [fold(Math.min, 0), fold(Math.max, 0), fold(Math.min, 1), fold(Math.max, 1)];
     if (spec.cut) {
@@ -177,8 +178,8 @@
     const index = history.columns.indexOf(name);
     return index < 0 ? [] : history.rows.map((row, i) => [i + 1, row[index]]).filter(p => exists(p[1]));
   }
-  const metrics = history => history.columns.filter(c => !c.startsWith("val_") &&
-    !["seconds", "images_per_second", "wait_seconds", "wait_share", "learning_rate", "step_loss"].includes(c));
+  const metrics = history => history.columns.filter(c => !/^(val|step|wait)_/.test(c) &&
+    !["seconds", "images_per_second", "learning_rate"].includes(c));
 
   function curves(report) {
     const history = report.history, steps = report.steps;

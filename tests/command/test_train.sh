@@ -59,6 +59,35 @@ run 0 'a validation share' "$cnn" train fashion-dnn --data photos --val-split 0.
 has err 'a share of a sample' '30 for training, 10 for validation'
 run 0 'other weights to begin with' train --out three.cnn --epochs 1 --init-from one.cnn --freeze 'dense_1/*' --augment flip
 has err 'it tells what was loaded' '[0-9]+ parameters from one.cnn, 0 begin anew'
+run 0 'a frozen base' train --out base.cnn --epochs 1 --init-from one.cnn --freeze base
+has err 'it names what is trained' '^trained     2 of 6 arrays: dense_3/kernel, dense_3/bias$'
+run 0 'all before a layer' train --out base.cnn --epochs 1 --freeze 'before=dense_2,!dense_1/bias'
+has err 'it names what is trained there' '^trained     5 of 6 arrays: dense_1/bias, dense_2/kernel, dense_2/bias, dense_3'
+run 1 'a layer that is not there' train --out base.cnn --epochs 1 --freeze 'before=dense_9'
+has err 'it names the layer' '--freeze: no layer matches "dense_9"'
+run 2 'statistics of no kind' train --out base.cnn --epochs 1 --freeze 'statistics=moved'
+has err 'it says which there are' 'must be keras, move or keep'
+groups='dense_1:factor=0.1+*/bias:weight_decay=0'
+run 0 'groups of parameters' train --out groups.cnn --epochs 2 --groups "$groups" --weight-decay 0.01 --threads 1
+run 0 'the same, stopped' train --out groups2.cnn --epochs 1 --groups "$groups" --weight-decay 0.01
+run 0 'and gone on with' train --out groups2.cnn --epochs 2 --groups "$groups" --weight-decay 0.01 \
+    --resume groups2.last.cnn --threads 3
+tap_check 'the groups change the model' sh -c '! cmp -s groups.cnn one.cnn'
+tap_check 'and resuming does not' cmp groups.cnn groups2.cnn
+run 1 'other groups' train --out groups2.cnn --epochs 3 --groups 'dense_1:factor=0.1' --weight-decay 0.01 \
+    --resume groups2.last.cnn
+has err 'it says what differs' 'was trained with 2 groups of parameters, not 1'
+run 2 'groups that cannot be read' train --out groups3.cnn --groups 'dense_1:speed=2'
+has err 'it says where' '--groups: groups: character 9: a group has no "speed"; it has factor, weight_decay'
+run 1 'groups that mean nothing' train --out groups3.cnn --groups 'conv*:factor=2'
+has err 'it says which' 'no parameter matches "conv\*"'
+run 0 'what would be trained' "$cnn" summary one.cnn --freeze base --config --parameters
+has out 'it counts' '^trained     2 of 6 arrays: dense_3/kernel, dense_3/bias$'
+has out 'it tells configurations' '^  \(dense_1\): Dense\(units=[0-9]+, activation=relu, '
+has out 'it lists parameters' '^not trained dense_1/bias  *[0-9]+ '
+run 0 'the same as JSON' "$cnn" summary one.cnn --freeze base --config --parameters --json
+tap_check 'it has the counts' test "$(json trainable_arrays <out)" = 2
+run 0 'evaluating in training mode' "$cnn" eval one.cnn --data parts/test --training-mode --no-penalties
 run 1 'a pattern that fits nothing' train --out three.cnn --epochs 1 --freeze 'nothing*'
 run 2 'two ways to begin' train --out three.cnn --resume one.last.cnn --init-from one.cnn
 run 1 'a checkpoint of another metric' train --out three.cnn --epochs 9 --metric auc --resume one.last.cnn

@@ -62,8 +62,9 @@ static _Alignas(64) float weights[SLOT_VALUES];
 static _Alignas(64) float gradients[SLOT_VALUES];
 
 static const cnn__update_item items[] = {
-    {.n = FIRST, .w = weights, .g = gradients, .decay_kernel = true, .offset = 0},
-    {.n = VALUES - FIRST, .w = weights + OFFSET, .g = gradients + OFFSET, .offset = OFFSET},
+    {.n = FIRST, .w = weights, .g = gradients, .decay_kernel = true, .factor = 1, .weight_decay = NAN, .offset = 0},
+    {.n = VALUES - FIRST, .w = weights + OFFSET, .g = gradients + OFFSET, .factor = 1, .weight_decay = NAN,
+     .offset = OFFSET},
 };
 
 static void place(float *values, const float *from)
@@ -125,7 +126,7 @@ END_TEST
 /* One weight, beginning at 1, after a step with each gradient. */
 static double one_weight(cnn_optimizer *optimizer, const float *given, const float *rates, size_t steps)
 {
-    const cnn__update_item item = {.n = 1, .w = weights, .g = gradients};
+    const cnn__update_item item = {.n = 1, .w = weights, .g = gradients, .factor = 1, .weight_decay = NAN};
     weights[0] = 1;
     for (size_t s = 0; s < steps; s++) {
         ck_assert_int_eq(cnn_optimizer_set_learning_rate(optimizer, rates[s]), CNN_OK);

@@ -48,7 +48,9 @@ static cnn_model *all_layers(cnn_context *context)
                         first, 1);
     cnn_model_add_after(
         model,
-        cnn_conv2d(context, CNN_CONV2D(.name = "right", .filters = 6, .kernel = {1, 1}, .activation = CNN_LEAKY_RELU)),
+        cnn_conv2d(context, CNN_CONV2D(.name = "right", .filters = 6, .kernel = {1, 1}, .activation = CNN_LEAKY_RELU,
+                                       .kernel_regularizer = {0.01f, 0.02f}, .activity_regularizer = {.l2 = 0.01f},
+                                       .kernel_constraint = {CNN_CONSTRAINT_MAX_NORM, 7, 0, 1, 0})),
         first, 1);
     cnn_model_add_after(model, cnn_add(context, CNN_NAMED(.name = "sum")), both, 2);
     cnn_model_add_after(model, cnn_concatenate(context, NULL), sum, 2);
