@@ -342,7 +342,7 @@
       const found = r.history && column(r.history, name).find(p => p[0] === r.best_epoch);
       return found ? found[1] : NaN;
     };
-    add("best epoch", a.best_epoch, b.best_epoch);
+    add("best epoch", a.best_epoch || NaN, b.best_epoch || NaN);
     const names = new Set([a, b].flatMap(r => r.history ? r.history.columns : []));
     names.forEach(name => add(name + " of the best epoch", value(a, name), value(b, name)));
     ["accuracy", "log_loss", "ece", "auc", "images"].forEach(name =>
