@@ -379,8 +379,8 @@ typedef struct cnn_adaptive_pool2d_options {
 
 /**
  * Mean over windows that cover the input, to an output of the given size: window i along a side of `in` values begins
- * at floor(i in / out) and ends before ceil((i + 1) in / out), as PyTorch's AdaptiveAvgPool2d. Windows overlap where the
- * sizes do not divide. Since 0.1.
+ * at floor(i in / out) and ends before ceil((i + 1) in / out), as PyTorch's AdaptiveAvgPool2d. Windows overlap where
+ * the sizes do not divide. Since 0.1.
  */
 CNN_API cnn_layer *cnn_adaptive_average_pool2d(cnn_context *context, const cnn_adaptive_pool2d_options *options);
 
@@ -393,8 +393,8 @@ typedef struct cnn_reshape_options {
     const char *name;
     int32_t shape[7]; /**< of the output without the batch, up to the first 0; one of them may be -1: as large as the
                            values ask for */
-    int32_t rows;     /**< 1: as many rows as the values ask for, as PyTorch's view(-1, ...): a sample may become several
-                           rows of the batch, or several rows one again */
+    int32_t rows;     /**< 1: as many rows as the values ask for, as PyTorch's view(-1, ...): a sample may become
+                           several rows of the batch, or several rows one again */
 } cnn_reshape_options;
 
 #define CNN_RESHAPE(...) CNN_OPTIONS(cnn_reshape_options, __VA_ARGS__)
@@ -402,8 +402,8 @@ typedef struct cnn_reshape_options {
 /**
  * The same values in another shape: N, a, b, ... to N, `shape`, row by row as they lie in memory (as Keras's Reshape).
  *
- * With `rows` the first dimension is what is left: N, 3, 3, 512 with the shape {512} gives 9 N, 512. Layers after it see
- * 9 N samples, batch normalisation counts them so, and a value of such a layer, cnn_model_output_shape() and
+ * With `rows` the first dimension is what is left: N, 3, 3, 512 with the shape {512} gives 9 N, 512. Layers after it
+ * see 9 N samples, batch normalisation counts them so, and a value of such a layer, cnn_model_output_shape() and
  * cnn_model_value_shape() among them, has the rows of one sample as its first dimension: {9, 512}. A session takes its
  * outputs, logits and gradients in that shape; what gives a sample one label or one prediction (losses, evaluation,
  * prediction of images) refuses such an output with CNN_ERROR_SHAPE. Inputs of one layer need the same number of rows.
