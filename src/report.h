@@ -58,8 +58,8 @@ json_t *report_steps(const double *losses, size_t count, uint64_t first);
 
 /* What a model said of samples: counts, figures of classes, curves, calibration. `of` says of what. NULL: no memory. */
 json_t *report_evaluation(const tool_predictions *predictions, const cnn_model *model, const char *of);
-/* ROC and precision-recall curves of class `label` against the rest, thinned; their areas are exact. NULL: the class, or
- * the rest, has no samples, or no memory. */
+/* ROC and precision-recall curves of class `label` against the rest, thinned; their areas are exact. NULL: the class,
+ * or the rest, has no samples, or no memory. */
 json_t *report_curves(const tool_predictions *predictions, uint32_t label, double *auc, double *average_precision);
 
 /* The most confident mistakes as a section of pictures; with `explains` with class activation maps of the model, if it
