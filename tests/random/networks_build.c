@@ -49,15 +49,22 @@ static int32_t word(const words *w, const char *key, const char *const *names, s
 
 static int32_t activation(const words *w)
 {
-    static const char *const names[] = {
-        [CNN_LINEAR] = "linear",           [CNN_RELU] = "relu",
-        [CNN_LEAKY_RELU] = "leaky_relu",   [CNN_SIGMOID] = "sigmoid",
-        [CNN_TANH] = "tanh",               [CNN_SOFTMAX] = "softmax",
-        [CNN_LOG_SOFTMAX] = "log_softmax", [CNN_RELU6] = "relu6",
-        [CNN_SILU] = "silu",               [CNN_GELU] = "gelu",
-        [CNN_GELU_TANH] = "gelu_tanh",     [CNN_ELU] = "elu",
-        [CNN_SELU] = "selu",               [CNN_HARD_SIGMOID] = "hard_sigmoid",
-        [CNN_HARD_SWISH] = "hard_swish",   [CNN_SOFTPLUS] = "softplus"};
+    static const char *const names[] = {[CNN_LINEAR] = "linear",
+                                        [CNN_RELU] = "relu",
+                                        [CNN_LEAKY_RELU] = "leaky_relu",
+                                        [CNN_SIGMOID] = "sigmoid",
+                                        [CNN_TANH] = "tanh",
+                                        [CNN_SOFTMAX] = "softmax",
+                                        [CNN_LOG_SOFTMAX] = "log_softmax",
+                                        [CNN_RELU6] = "relu6",
+                                        [CNN_SILU] = "silu",
+                                        [CNN_GELU] = "gelu",
+                                        [CNN_GELU_TANH] = "gelu_tanh",
+                                        [CNN_ELU] = "elu",
+                                        [CNN_SELU] = "selu",
+                                        [CNN_HARD_SIGMOID] = "hard_sigmoid",
+                                        [CNN_HARD_SWISH] = "hard_swish",
+                                        [CNN_SOFTPLUS] = "softplus"};
     return word(w, "activation", names, sizeof(names) / sizeof(names[0]));
 }
 
