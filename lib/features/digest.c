@@ -148,6 +148,19 @@ static cnn_status mix_data(const cnn_dataset *dataset, cnn__digest *digest)
     return CNN_OK;
 }
 
+/* Whether the seed decides anything: what remains of a pipeline without its random steps is another text then. */
+static cnn_status draws(const cnn_pipeline *pipeline, bool *random)
+{
+    cnn_pipeline *steady = NULL;
+    *random = false;
+    if (pipeline != NULL) {
+        CNN__RETURN_IF_ERROR(cnn_pipeline_for_evaluation(pipeline, &steady));
+        *random = strcmp(cnn_pipeline_text(pipeline), cnn_pipeline_text(steady)) != 0;
+        cnn_pipeline_free(steady);
+    }
+    return CNN_OK;
+}
+
 cnn_status cnn__features_digest(const cnn_model *model, uint32_t layer, const cnn_loader *loader, uint32_t views,
                                 cnn__digest *digest)
 {
@@ -158,7 +171,9 @@ cnn_status cnn__features_digest(const cnn_model *model, uint32_t layer, const cn
     const cnn_loader_options *options = cnn__loader_options(loader);
     mix_shape(digest, &shape);
     mix_text(digest, cnn_pipeline_text(cnn_loader_pipeline(loader)));
-    mix(digest, options->seed);
+    bool random;
+    CNN__RETURN_IF_ERROR(draws(cnn_loader_pipeline(loader), &random));
+    mix(digest, random ? options->seed : 0);
     mix(digest, (uint64_t)options->on_error);
     mix(digest, views);
     return CNN_OK;
