@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cnn eval: how well a model does on a dataset. */
+#include "report.h"
 #include "tool_json.h"
 #include "tool_path.h"
 #include "tool_report.h"
@@ -10,7 +11,7 @@
 
 typedef struct eval_settings {
     tool_common common;
-    const char *data, *part, *csv, *on_error, *prefix;
+    const char *data, *part, *csv, *report, *on_error, *prefix;
     uint64_t limit, batch, topk;
     bool ten_crop, training_mode, no_penalties;
 } eval_settings;
@@ -23,7 +24,9 @@ typedef struct eval_run {
     cnn_dataset *data;
     cnn_pipeline *ten_crop; /* NULL: the model's own preprocessing */
     cnn_loader *loader;
-    cnn_evaluator *evaluators[2]; /* confusion; then AUC of two classes, or top k of more */
+    cnn_evaluator *evaluators[3]; /* confusion; then AUC of two classes, or top k of more; predictions for --report */
+    tool_predictions predictions;
+    char *report_path; /* NULL: no --report */
     cnn_evaluate_result result;
     double begin;
     uint64_t batches;
@@ -60,6 +63,10 @@ static cnn_status prepare(eval_run *eval)
     } else if (status == CNN_OK && labels == 2) {
         status = cnn_auc_create(context, &eval->evaluators[1]);
     }
+    if (status == CNN_OK && settings->report != NULL) {
+        eval->predictions.keeps_values = true;
+        status = tool_predictions_create(context, &eval->predictions, &eval->evaluators[2]);
+    }
     return status;
 }
 
@@ -89,16 +96,56 @@ static int print_report(const eval_run *eval)
     return run->common->json ? tool_report_print_json(run, &report) : tool_report_print(run, &report);
 }
 
+static void add_facts(json_t *facts, const eval_run *eval)
+{
+    report_add_run(facts, eval->run, eval->model);
+    report_fact(facts, "data", "%s", eval->settings->data);
+    report_fact(facts, "images", "%llu", (unsigned long long)eval->result.count);
+    if (cnn_loader_skipped(eval->loader) > 0) {
+        report_fact(facts, "skipped", "%llu", (unsigned long long)cnn_loader_skipped(eval->loader));
+    }
+    report_fact(facts, "loss", "%.6f", eval->result.loss);
+    report_fact(facts, "images per second", "%.1f", (double)eval->result.count / eval->result.seconds);
+}
+
+/* --report */
+static int save_report(eval_run *eval)
+{
+    tool *run = eval->run;
+    report_page page = {.kind = "eval", .state = "finished", .title = eval->path, .facts = json_array()};
+    if (eval->report_path == NULL) {
+        json_decref(page.facts);
+        return TOOL_DONE;
+    }
+    char *of = tool_format("Of the %llu images of %s.", (unsigned long long)eval->result.count, eval->settings->data);
+    report_layers(eval->model, &page);
+    add_facts(page.facts, eval);
+    page.evaluation = of != NULL ? report_evaluation(&eval->predictions, eval->model, of) : NULL;
+    free(of);
+    if (eval->predictions.count == cnn_dataset_count(eval->data)) { /* else they say not of which image they are */
+        page.wrong = report_wrong(run, eval->model, eval->data, &eval->predictions, true);
+    }
+    int result = page.evaluation != NULL ? report_save(run, eval->report_path, &page) : tool_fail_memory(run);
+    report_close(&page);
+    return result;
+}
+
 static int evaluate(eval_run *eval)
 {
     tool *run = eval->run;
     cnn_status status = prepare(eval);
+    cnn_evaluator *used[3] = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (eval->evaluators[i] != NULL) {
+            used[count++] = eval->evaluators[i];
+        }
+    }
     if (status == CNN_OK) {
         eval->begin = tool_seconds();
         status = cnn_evaluate(eval->model,
-                              CNN_EVALUATE(.loader = eval->loader, .evaluators = eval->evaluators,
-                                           .evaluator_count = eval->evaluators[1] != NULL ? 2 : 1, .on_step = on_step,
-                                           .user = eval,
+                              CNN_EVALUATE(.loader = eval->loader, .evaluators = used, .evaluator_count = count,
+                                           .on_step = on_step, .user = eval,
                                            .penalties = eval->settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT,
                                            .training_behavior = eval->settings->training_mode ? CNN_YES : CNN_NO),
                               &eval->result);
@@ -107,29 +154,39 @@ static int evaluate(eval_run *eval)
         return tool_fail_library(run, status);
     }
     tool_progress_end(run);
-    return run->operand_count == 1 ? print_report(eval) : TOOL_DONE;
+    int result = run->operand_count == 1 ? save_report(eval) : TOOL_DONE;
+    return run->operand_count == 1 && result == TOOL_DONE ? print_report(eval) : result;
 }
 
 /* --csv must be a file that can be written, and no other one. */
 static int check_files(tool *run, const eval_settings *settings)
 {
     const char *csv = settings->csv;
-    if (csv != NULL && run->operand_count > 1) {
-        return tool_fail_usage(run, "--csv takes the table of one model, not of %zu", run->operand_count);
+    if ((csv != NULL || settings->report != NULL) && run->operand_count > 1) {
+        return tool_fail_usage(run, "--%s takes the table of one model, not of %zu", csv != NULL ? "csv" : "report",
+                               run->operand_count);
     }
-    const tool_path paths[] = {{"FILE", run->operands[0], false}, {"--csv", csv, true}};
-    int result = tool_path_check_distinct(run, paths, 2);
-    return result == TOOL_DONE && csv != NULL ? tool_check_writable(run, csv) : result;
+    char *report = settings->report != NULL ? report_path(settings->report) : NULL;
+    const tool_path paths[] = {{"FILE", run->operands[0], false}, {"--csv", csv, true}, {"--report", report, true}};
+    int result = settings->report == NULL || report != NULL ? TOOL_DONE : tool_fail_memory(run);
+    result = result == TOOL_DONE ? tool_path_check_distinct(run, paths, 3) : result;
+    result = result == TOOL_DONE && csv != NULL ? tool_check_writable(run, csv) : result;
+    result = result == TOOL_DONE && report != NULL ? report_open(run, settings->report, report) : result;
+    free(report);
+    return result;
 }
 
 static int check_data_files(const eval_run *eval)
 {
-    const tool_path path = {"--csv", eval->settings->csv, true};
-    return tool_path_check_data(eval->run, &path, 1, eval->data, eval->settings->data);
+    const tool_path paths[] = {{"--csv", eval->settings->csv, true}, {"--report", eval->report_path, true}};
+    return tool_path_check_data(eval->run, paths, 2, eval->data, eval->settings->data);
 }
 
 static void close_eval(eval_run *eval)
 {
+    free(eval->report_path);
+    cnn_evaluator_free(eval->evaluators[2]);
+    tool_predictions_free(&eval->predictions);
     cnn_evaluator_free(eval->evaluators[1]);
     cnn_evaluator_free(eval->evaluators[0]);
     cnn_loader_free(eval->loader);
@@ -144,6 +201,10 @@ static int run_model(eval_run *eval)
     tool *run = eval->run;
     const eval_settings *settings = eval->settings;
     int result = tool_open_trained(run, eval->path, &eval->model);
+    if (result == TOOL_DONE && settings->report != NULL) {
+        eval->report_path = report_path(settings->report);
+        result = eval->report_path != NULL ? TOOL_DONE : tool_fail_memory(run);
+    }
     if (result == TOOL_DONE && settings->ten_crop) {
         result = tool_set_crop(run, cnn_model_pipeline(eval->model), true, &eval->ten_crop);
     }
@@ -289,6 +350,10 @@ static const tool_option eval_options[] = {
      offsetof(eval_settings, no_penalties), 0, 0, NULL},
     {"csv", "FILE", "writes the table and the confusion matrix to FILE", TOOL_TEXT, offsetof(eval_settings, csv), 0, 0,
      NULL},
+    {"report", "DIR",
+     "writes a page for the browser, DIR/report.html: confusion matrix, figures and curves of each class, calibration, "
+     "the most confident mistakes, the model with times",
+     TOOL_TEXT, offsetof(eval_settings, report), 0, 0, NULL},
     {"batch", "N", "images at a time; 32 if not given, 8 with ten crops of each", TOOL_COUNT,
      offsetof(eval_settings, batch), 1, 100000, NULL},
     {"on-error", "WHAT",

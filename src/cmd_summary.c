@@ -34,19 +34,6 @@ static uint64_t count_values(const cnn_shape *shape)
     return values;
 }
 
-/* Values of the parameters of one layer. */
-static uint64_t layer_values(cnn_model *model, size_t layer)
-{
-    uint64_t total = 0;
-    for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
-        cnn_parameter parameter = CNN_PARAMETER_INIT;
-        if (cnn_model_parameter(model, i, &parameter) == CNN_OK && parameter.layer == layer) {
-            total += count_values(&parameter.value.shape);
-        }
-    }
-    return total;
-}
-
 /* A layer's configuration; malloc'ed. */
 static cnn_status append(void *user, const void *data, size_t size)
 {
@@ -89,7 +76,7 @@ static int print_json(tool *run, cnn_model *model, const summary_settings *setti
         tool_json_text(layer, "name", cnn_model_layer_name(model, i));
         tool_json_text(layer, "type", cnn_model_layer_type(model, i));
         json_object_set_new(layer, "output", shape_json(&shape));
-        tool_json_count(layer, "parameters", layer_values(model, i));
+        tool_json_count(layer, "parameters", tool_layer_values(model, i));
         if (settings->config) {
             char *text = configuration(model, i);
             tool_json_text(layer, "configuration", text);

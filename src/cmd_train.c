@@ -107,6 +107,9 @@ static int print_json(train_run *train, const best_scores *best, bool done, cons
     tool_json_count(object, "skipped", cnn_loader_skipped(train->loader));
     tool_json_text(object, "model", model ? train->settings->out : NULL);
     tool_json_text(object, "checkpoint", train->last_path);
+    if (train->report.path != NULL) {
+        tool_json_text(object, "report", train->report.path);
+    }
     return tool_json_print(train->run, object);
 }
 
@@ -140,6 +143,11 @@ static int print_result(train_run *train, bool done)
     tool_print(run, "model       %s\ncheckpoint  %s\n", out, last);
     free(out);
     free(last);
+    if (train->report.path != NULL) {
+        char *report = tool_printable(train->report.path);
+        tool_print(run, "report      %s\n", report);
+        free(report);
+    }
     return TOOL_DONE;
 }
 
@@ -196,10 +204,18 @@ static int fit(train_run *train)
         &train->history);
     tool_progress_end(train->run);
     int settled = tool_train_settle_files(train);
-    if (status == CNN_ERROR_CANCELLED && tool_signal() != 0) {
+    const bool stopped = status == CNN_ERROR_CANCELLED && tool_signal() != 0;
+    if (status != CNN_OK && !stopped) { /* the report may not replace the message */
+        int failed = tool_fail_library(train->run, status);
+        (void)tool_train_report_end(train, "failed");
+        return failed;
+    }
+    int reported = tool_train_report_end(train, stopped ? "stopped" : "finished");
+    if (stopped) {
         return tell_stopped(train);
     }
-    int result = status == CNN_OK ? conclude(train) : tool_fail_library(train->run, status);
+    settled = settled == TOOL_DONE ? reported : settled;
+    int result = conclude(train);
     return result != TOOL_DONE ? result : settled;
 }
 
@@ -233,6 +249,7 @@ static int run_train(tool *run, const void *given)
                                          introduce,
                                          tool_train_cache_features,
                                          tool_train_keep_files,
+                                         tool_train_report_begin,
                                          fit};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
         result = steps[i](&train);
@@ -402,6 +419,11 @@ static const tool_option train_options[] = {
      "the learning curve as a picture, drawn anew after each epoch: the loss of each step, and the score of each epoch "
      "in training and validation; PNG, JPEG or SVG by the ending of FILE",
      TOOL_TEXT, AT(curve), 0, 0, NULL},
+    {"report", "DIR",
+     "a page for the browser, DIR/report.html, written anew after each epoch: curves, the model with times, confusion "
+     "matrix, ROC, precision and calibration, the most confident mistakes with what they look like to the network, "
+     "training images, settings",
+     TOOL_TEXT, AT(report), 0, 0, NULL},
     {"on-error", "WHAT",
      "of an image that cannot be read, or a link to nowhere: fail, which it is if not given, or skip", TOOL_CHOICE,
      AT(on_error), 0, 0, tool_on_error_names},

@@ -147,6 +147,19 @@ static cnn_status cut_photo(tool *run, const char *steps, cnn_image **photo)
     return status;
 }
 
+cnn_status tool_explain_cut(tool *run, const cnn_model *model, cnn_image **photo)
+{
+    bool cuts = false, orients = false;
+    const cnn_pipeline *pipeline = cnn_model_pipeline(model);
+    char *steps = moving_steps(pipeline != NULL ? cnn_pipeline_text(pipeline) : "", &cuts, &orients);
+    if (steps == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    const cnn_status status = cuts ? cut_photo(run, steps, photo) : CNN_OK;
+    free(steps);
+    return status;
+}
+
 int tool_explain_photo(tool *run, const cnn_model *model, const char *path, cnn_image **photo)
 {
     bool cuts = false, orients = false;
@@ -155,11 +168,9 @@ int tool_explain_photo(tool *run, const cnn_model *model, const char *path, cnn_
     if (steps == NULL) {
         return tool_fail_memory(run);
     }
-    cnn_status status = cnn_image_load(run->context, path, CNN_DECODE(.apply_orientation = orients), photo);
-    if (status == CNN_OK && cuts) {
-        status = cut_photo(run, steps, photo);
-    }
     free(steps);
+    cnn_status status = cnn_image_load(run->context, path, CNN_DECODE(.apply_orientation = orients), photo);
+    status = status == CNN_OK ? tool_explain_cut(run, model, photo) : status;
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
 }
 

@@ -24,6 +24,8 @@ int tool_explain_save(tool *run, cnn_image *picture, char *path);
 /* The photo as a map lies on it: the whole of it where the preprocessing only stretches it, else the part that the
  * network sees. */
 int tool_explain_photo(tool *run, const cnn_model *model, const char *path, cnn_image **photo);
+/* The same of a decoded photo, which is replaced. */
+cnn_status tool_explain_cut(tool *run, const cnn_model *model, cnn_image **photo);
 /* Splits "0-3,10" into channels. TOOL_DONE, or wrong usage with the message printed. */
 int tool_explain_channels(tool *run, const char *text, uint32_t **channels, size_t *count);
 /* A shape as a list of numbers, and a file's name, in a result. */

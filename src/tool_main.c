@@ -7,19 +7,13 @@
 #include <string.h>
 
 const tool_command *const tool_commands[] = {
-    &tool_command_summary,
-    &tool_command_train,
-    &tool_command_eval,
-    &tool_command_predict,
-    &tool_command_explain,
-    &tool_command_split,
-    &tool_command_convert,
-    &tool_command_check,
-    &tool_command_show,
-    &tool_command_bench,
-    &tool_command_version,
-    &tool_command_help,
-    NULL,
+    &tool_command_summary, &tool_command_train,
+    &tool_command_eval,    &tool_command_predict,
+    &tool_command_explain, &tool_command_split,
+    &tool_command_convert, &tool_command_check,
+    &tool_command_show,    &tool_command_report,
+    &tool_command_bench,   &tool_command_version,
+    &tool_command_help,    NULL,
 };
 
 static const char *command_name(const void *list, size_t index)
@@ -65,6 +59,16 @@ static int unknown_command(tool *run, const char *word)
                            : tool_fail_usage(run, "unknown command \"%s\"", word);
 }
 
+/* The words as they were given: parsing sorts them. */
+static bool keep_arguments(tool *run, int count, char **arguments)
+{
+    run->arguments = reallocarray(NULL, (size_t)count, sizeof(*run->arguments));
+    for (int i = 1; run->arguments != NULL && i < count; i++) {
+        run->arguments[run->argument_count++] = arguments[i];
+    }
+    return run->arguments != NULL;
+}
+
 static int run_command(tool *run, int count, char **arguments)
 {
     void *settings = malloc(run->command->settings_size);
@@ -99,11 +103,15 @@ int main(int count, char **arguments)
     if (count < 2) {
         return tool_fail_usage(&run, "a command is missing; usage: cnn COMMAND [ARGUMENT...] [OPTION...]");
     }
+    if (!keep_arguments(&run, count, arguments)) {
+        return tool_fail_memory(&run);
+    }
     run.command = command_of_word(arguments[1]);
     const tool_command *second = run.command != NULL && count > 2 ? tool_find_second(run.command, arguments[2]) : NULL;
-    if (second != NULL) {
-        run.command = second;
-        return run_command(&run, count - 3, arguments + 3);
-    }
-    return run.command != NULL ? run_command(&run, count - 2, arguments + 2) : unknown_command(&run, arguments[1]);
+    const int words = second != NULL ? 3 : 2;
+    run.command = second != NULL ? second : run.command;
+    const int result = run.command != NULL ? run_command(&run, count - words, arguments + words)
+                                           : unknown_command(&run, arguments[1]);
+    free(run.arguments);
+    return result;
 }

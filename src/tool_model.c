@@ -186,3 +186,19 @@ char *tool_dataset_classes(const cnn_dataset *dataset)
 {
     return join_classes(name_in_dataset, dataset, cnn_dataset_class_count(dataset));
 }
+
+uint64_t tool_layer_values(cnn_model *model, size_t layer)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
+        cnn_parameter parameter = CNN_PARAMETER_INIT;
+        if (cnn_model_parameter(model, i, &parameter) == CNN_OK && parameter.layer == layer) {
+            uint64_t values = 1;
+            for (uint32_t d = 0; d < parameter.value.shape.rank; d++) {
+                values *= (uint64_t)parameter.value.shape.dims[d];
+            }
+            total += values;
+        }
+    }
+    return total;
+}

@@ -4,10 +4,29 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-static void reset(void *user) { ((tool_predictions *)user)->count = 0; }
+static void reset(void *user)
+{
+    tool_predictions *p = user;
+    p->count = 0;
+    if (p->inner != NULL) {
+        cnn_evaluator_reset(p->inner);
+    }
+}
 
-static double score(void *user) { return (double)((const tool_predictions *)user)->count; }
+static double score(void *user)
+{
+    const tool_predictions *p = user;
+    return p->inner != NULL ? cnn_evaluator_score(p->inner) : (double)p->count;
+}
+
+static void destroy(void *user)
+{
+    tool_predictions *p = user;
+    cnn_evaluator_free(p->inner);
+    p->inner = NULL;
+}
 
 static tool_prediction read_sample(const float *outputs, size_t count, int32_t label)
 {
@@ -32,23 +51,67 @@ static tool_prediction read_sample(const float *outputs, size_t count, int32_t l
     return p;
 }
 
+/* Room for `count` more samples. Values that would become too many are given up. */
+static bool grow(tool_predictions *p, size_t count, size_t outputs)
+{
+    const size_t capacity = 2 * p->capacity + count;
+    if (p->count + count <= p->capacity) {
+        return true;
+    }
+    tool_prediction *items = reallocarray(p->items, capacity, sizeof(*items));
+    if (items == NULL) {
+        return false;
+    }
+    p->items = items;
+    if (p->keeps_values) {
+        float *values = capacity <= TOOL_MOST_VALUES / outputs
+                            ? reallocarray(p->values, capacity * outputs, sizeof(*values))
+                            : NULL;
+        p->keeps_values = values != NULL;
+        if (values == NULL) {
+            free(p->values);
+        }
+        p->values = values;
+        p->outputs = outputs;
+    }
+    p->capacity = capacity;
+    return true;
+}
+
 static cnn_status update(void *user, const cnn_evaluation *batch)
 {
     tool_predictions *p = user;
-    if (p->count + batch->count > p->capacity) {
-        const size_t capacity = 2 * p->capacity + batch->count;
-        tool_prediction *items = reallocarray(p->items, capacity, sizeof(*items));
-        if (items == NULL) {
-            return CNN_ERROR_OUT_OF_MEMORY;
-        }
-        p->items = items;
-        p->capacity = capacity;
+    if (!grow(p, batch->count, batch->outputs)) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    if (p->values != NULL) {
+        memcpy(p->values + p->count * p->outputs, batch->outputs_data,
+               batch->count * batch->outputs * sizeof(*p->values));
     }
     for (size_t i = 0; i < batch->count; i++) {
         p->items[p->count++] = read_sample(batch->outputs_data + i * batch->outputs, batch->outputs,
                                            batch->labels != NULL ? batch->labels[i] : -1);
     }
-    return CNN_OK;
+    return p->inner != NULL ? cnn_evaluator_update(p->inner, batch) : CNN_OK;
+}
+
+cnn_status tool_predictions_wrap(cnn_context *context, tool_predictions *predictions, cnn_evaluator **evaluator)
+{
+    cnn_evaluator *made = NULL;
+    const cnn_evaluator_kind kind = {.struct_size = sizeof(kind),
+                                     .name = cnn_evaluator_name(*evaluator),
+                                     .mode = (int32_t)cnn_evaluator_mode(*evaluator),
+                                     .worst_score = cnn_evaluator_worst_score(*evaluator),
+                                     .reset = reset,
+                                     .update = update,
+                                     .score = score,
+                                     .destroy = destroy};
+    const cnn_status status = cnn_evaluator_create_custom(context, &kind, predictions, &made);
+    if (status == CNN_OK) {
+        predictions->inner = *evaluator;
+        *evaluator = made;
+    }
+    return status;
 }
 
 cnn_status tool_predictions_create(cnn_context *context, tool_predictions *predictions, cnn_evaluator **evaluator)
@@ -61,5 +124,6 @@ cnn_status tool_predictions_create(cnn_context *context, tool_predictions *predi
 void tool_predictions_free(tool_predictions *predictions)
 {
     free(predictions->items);
+    free(predictions->values);
     *predictions = (tool_predictions){0};
 }

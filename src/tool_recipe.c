@@ -104,6 +104,19 @@ static const tool_recipe recipes[] = {
     TORCHVISION("resnet50", 32),
     TORCHVISION("resnet101", 16),
     TORCHVISION("resnet152", 16),
+    {.model = "mobilenet",
+     .reason = "values from -1 to 1, as Keras's weights of it read",
+     .optimizer = "adam",
+     .convention = "keras",
+     .learning_rate = 1e-3f,
+     .batch = 32,
+     .epochs = 30,
+     .filter = "bilinear",
+     .channels = 3,
+     .margin = TORCHVISION_MARGIN,
+     .schedule = "cosine",
+     .parts = true,
+     .normalize = "normalize=mean=0.5:std=0.5"},
     {.model = "resnet50-keras",
      .reason = "TensorFlow's model garden: 0.1 for 256 images, steps after 30, 60 and 80 epochs",
      .optimizer = "momentum",
@@ -179,6 +192,19 @@ static const tool_recipe recipes[] = {
      .epochs = 30,
      .filter = "bilinear",
      .channels = 3},
+    {.model = "xception",
+     .reason = "values from -1 to 1, as Keras's weights of it read",
+     .optimizer = "adam",
+     .convention = "keras",
+     .learning_rate = 1e-3f,
+     .batch = 32,
+     .epochs = 30,
+     .filter = "bilinear",
+     .channels = 3,
+     .margin = TORCHVISION_MARGIN,
+     .schedule = "cosine",
+     .parts = true,
+     .normalize = "normalize=mean=0.5:std=0.5"},
 };
 
 static const tool_recipe common_recipe = {.model = "any other",
@@ -203,6 +229,13 @@ const tool_recipe *tool_find_recipe(const char *model)
     return &common_recipe;
 }
 
+static const char *centring(const tool_recipe *recipe)
+{
+    return recipe->mean                                            ? "mean of the training images subtracted"
+           : strcmp(recipe->normalize, TORCHVISION_NORMALIZE) == 0 ? "ImageNet's mean and deviation"
+                                                                   : "values from -1 to 1";
+}
+
 void tool_print_recipes(tool *run)
 {
     tool_print(run, "Defaults of the models:\n");
@@ -212,18 +245,18 @@ void tool_print_recipes(tool *run)
                    recipe->optimizer, recipe->convention, (double)recipe->learning_rate, (unsigned)recipe->batch,
                    (unsigned)recipe->epochs, recipe->filter);
         if (recipe->weight_decay > 0) {
-            tool_print(run, "                    weight decay %g\n", (double)recipe->weight_decay);
+            tool_print(run, "                     weight decay %g\n", (double)recipe->weight_decay);
         }
         if (recipe->margin > 0) {
-            tool_print(run, "                    random %s and flips, %s\n", recipe->parts ? "resized crops" : "crops",
-                       recipe->mean ? "mean of the training images subtracted" : "ImageNet's mean and deviation");
+            tool_print(run, "                     random %s and flips, %s\n", recipe->parts ? "resized crops" : "crops",
+                       centring(recipe));
         }
         if (recipe->schedule != NULL) {
-            tool_print(run, "                    schedule %s\n", recipe->schedule);
+            tool_print(run, "                     schedule %s\n", recipe->schedule);
         }
         if (recipe->last_batch != NULL) {
-            tool_print(run, "                    last batch of an epoch: %s\n", recipe->last_batch);
+            tool_print(run, "                     last batch of an epoch: %s\n", recipe->last_batch);
         }
-        tool_print(run, "                    (%s)\n", recipe->reason);
+        tool_print(run, "                     (%s)\n", recipe->reason);
     }
 }

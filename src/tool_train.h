@@ -3,6 +3,7 @@
 #ifndef CNN_TOOL_TRAIN_H
 #define CNN_TOOL_TRAIN_H
 
+#include "report_train.h"
 #include "tool_curve.h"
 #include "tool_keep.h"
 #include "tool_recipe.h"
@@ -11,7 +12,7 @@ typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
     const char *background, *groups, *head, *cut, *cache_features;
-    const char *mean, *pca, *curve, *schedule, *metric, *last_batch, *class_weights, *prefix;
+    const char *mean, *pca, *curve, *report, *schedule, *metric, *last_batch, *class_weights, *prefix;
     double val_split;
     tool_model_options model;
     tool_rule rule;
@@ -19,7 +20,9 @@ typedef struct train_settings {
     bool ten_crop, in_memory, orient, replace, keep_epochs, no_penalties;
 } train_settings;
 
-typedef struct train_run {
+typedef struct train_run train_run;
+
+struct train_run {
     tool *run;
     const train_settings *settings;
     const tool_recipe *recipe;
@@ -30,12 +33,12 @@ typedef struct train_run {
 
     cnn_dataset *data, *validation_data;
     cnn_model *model;
-    char *augment;               /* --augment, or the recipe's, and --pca; NULL: none */
+    char *augment;                   /* --augment, or the recipe's, and --pca; NULL: none */
     cnn_channel_statistics measured; /* over the training images; of 0 images: not measured */
-    cnn_pipeline *preprocess;    /* of all images, but for ten crops */
-    cnn_pipeline *training_steps; /* may be the same */
-    cnn_pipeline *evaluation;    /* of validation and prediction: may be the same, or has ten crops */
-    const char *from; /* the layer whose features were computed once; NULL: samples are images */
+    cnn_pipeline *preprocess;        /* of all images, but for ten crops */
+    cnn_pipeline *training_steps;    /* may be the same */
+    cnn_pipeline *evaluation;        /* of validation and prediction: may be the same, or has ten crops */
+    const char *from;                /* the layer whose features were computed once; NULL: samples are images */
     cnn_dataset *features, *validation_features;
     cnn_loader *loader, *validation_loader;
     float *class_weights; /* of each class of the data; NULL: all 1 */
@@ -55,7 +58,8 @@ typedef struct train_run {
     uint64_t epochs_done;        /* in this run */
     int log_result, curve_result, keep_result;
     tool_curve curve;
-} train_run;
+    train_report report;
+};
 
 /* Opens everything; what was opened is closed by tool_train_close(), also after a failure. */
 int tool_train_open(train_run *train);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OUT, LAST, LOG, CURVE, CACHE, OUTPUTS, MODEL = OUTPUTS, INIT_FROM, RESUME, PATHS };
+enum { OUT, LAST, LOG, CURVE, CACHE, REPORT, OUTPUTS, MODEL = OUTPUTS, INIT_FROM, RESUME, PATHS };
 
 static void list_paths(const train_run *train, tool_path paths[PATHS])
 {
@@ -22,6 +22,7 @@ static void list_paths(const train_run *train, tool_path paths[PATHS])
     const char *cache = settings->cache_features;
     const bool file = cache != NULL && strcmp(cache, "memory") != 0 && strcmp(cache, "none") != 0;
     paths[CACHE] = (tool_path){"--cache-features", file ? cache : NULL, true};
+    paths[REPORT] = (tool_path){"--report", train->report.path, true};
     paths[MODEL] = (tool_path){"MODEL", tool_is_zoo(model) ? NULL : model, false};
     paths[INIT_FROM] = (tool_path){"--init-from", settings->init_from, false};
     paths[RESUME] = (tool_path){"--resume", settings->resume, false};
@@ -50,10 +51,12 @@ int tool_train_check_files(train_run *train)
     if (train->last_path == NULL) {
         return tool_fail_memory(run);
     }
+    int result = tool_train_report_name(train);
     list_paths(train, paths);
-    int result = check_distinct(train, paths);
+    result = result == TOOL_DONE ? check_distinct(train, paths) : result;
+    result = result == TOOL_DONE ? tool_train_report_check(train) : result;
     for (int i = 0; i < OUTPUTS && result == TOOL_DONE; i++) {
-        if (paths[i].path != NULL) {
+        if (paths[i].path != NULL && i != REPORT) {
             result = (i <= LAST ? tool_check_model_writable : tool_check_writable)(run, paths[i].path);
         }
     }

@@ -29,7 +29,7 @@ bool tool_train_on_step(void *user, const cnn_progress *progress)
 {
     train_run *train = user;
     train->validation_steps = progress->step > 0 ? 0 : train->validation_steps + 1;
-    if (train->settings->curve != NULL && progress->step > 0) {
+    if ((train->settings->curve != NULL || train->report.path != NULL) && progress->step > 0) {
         tool_curve_add(&train->curve, progress->total_steps, progress->step_loss);
     }
     if (tool_progress_due(train->run)) {
@@ -130,6 +130,7 @@ bool tool_train_on_epoch(void *user, const cnn_progress *progress)
         train->curve_result = tool_curve_save(train->run, train->settings->curve, &train->curve, progress->history,
                                               progress->steps, cnn_evaluator_name(train->evaluators[0]));
     }
+    tool_train_report_epoch(train, progress->history, progress->seconds);
     if (train->settings->keep_epochs && train->keep_result == TOOL_DONE) {
         keep_epoch(train, progress);
     }

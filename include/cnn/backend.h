@@ -89,6 +89,9 @@ typedef enum cnn_op {
     CNN_OP_FILL = 13,
     CNN_OP_FOLD = 14,
     CNN_OP_UPDATE = 15,
+    CNN_OP_RESAMPLE = 16,
+    CNN_OP_PERMUTE = 17,
+    CNN_OP_PRELU = 18,
     CNN_OP_CONV3D = 20,
     CNN_OP_ADJACENCY = 21,
     CNN_OP_CONSTRAIN = 23,
@@ -348,6 +351,49 @@ typedef struct cnn_pad2d_args {
     float *y, *dx;
 } cnn_pad2d_args;
 
+/** How a resampling finds the values between pixels. */
+typedef enum cnn_resample_mode {
+    CNN_RESAMPLE_NEAREST = 0, /**< the pixel floor(i in / out) */
+    CNN_RESAMPLE_BILINEAR = 1 /**< between the centres of four pixels */
+} cnn_resample_mode;
+
+/**
+ * Images x [n, in_h, in_w, c] at another size, y [n, out_h, out_w, c], without a filter against aliasing. Bilinear
+ * output i lies at (i + 0.5) in / out - 0.5, what is outside counting as the border; with align_corners at
+ * i (in - 1) / (out - 1). Passes: FORWARD x to y. BACKWARD dy to dx.
+ */
+typedef struct cnn_resample_args {
+    size_t struct_size;
+    int64_t n, in_h, in_w, c, out_h, out_w;
+    int32_t mode;          /**< a cnn_resample_mode */
+    int32_t align_corners; /**< bilinear */
+    const float *x, *dy;
+    float *y, *dx;
+} cnn_resample_args;
+
+/** Axes in another order: axis i of y is axis order[i] of x. Passes: FORWARD x to y. BACKWARD dy to dx. */
+typedef struct cnn_permute_args {
+    size_t struct_size;
+    uint32_t rank; /**< 1 to CNN_MAX_RANK */
+    uint32_t reserved;
+    int64_t dims[CNN_MAX_RANK]; /**< of x */
+    int32_t order[CNN_MAX_RANK];
+    const float *x, *dy;
+    float *y, *dx;
+} cnn_permute_args;
+
+/**
+ * A rectifier whose slopes are learnt: y = x > 0 ? x : slope x, of x [rows, c] with a slope for each column. Passes:
+ * FORWARD x, slopes to y. BACKWARD x, slopes, dy to dx, which may be dy, and d_slopes; either may be NULL.
+ */
+typedef struct cnn_prelu_args {
+    size_t struct_size;
+    const cnn_op_answer *answer; /**< NULL: the question is asked once more */
+    int64_t rows, c;
+    const float *x, *slopes, *dy;
+    float *y, *dx, *d_slopes;
+} cnn_prelu_args;
+
 /** What is done with each value of a and, but for COPY, its partner in b. */
 typedef enum cnn_elementwise_kind {
     CNN_ELEMENTWISE_ADD = 0,
@@ -573,6 +619,9 @@ typedef struct cnn_backend {
     cnn_status (*adjacency)(const cnn_backend_call *call, cnn_pass pass, const cnn_adjacency_args *args);
     cnn_status (*constrain)(const cnn_backend_call *call, const cnn_constrain_args *args);
     cnn_status (*penalty)(const cnn_backend_call *call, cnn_pass pass, const cnn_penalty_args *args);
+    cnn_status (*resample)(const cnn_backend_call *call, cnn_pass pass, const cnn_resample_args *args);
+    cnn_status (*permute)(const cnn_backend_call *call, cnn_pass pass, const cnn_permute_args *args);
+    cnn_status (*prelu)(const cnn_backend_call *call, cnn_pass pass, const cnn_prelu_args *args);
 } cnn_backend;
 
 /**

@@ -379,8 +379,8 @@ typedef struct cnn_adaptive_pool2d_options {
 
 /**
  * Mean over windows that cover the input, to an output of the given size: window i along a side of `in` values begins
- * at floor(i in / out) and ends before ceil((i + 1) in / out), as PyTorch's AdaptiveAvgPool2d. Windows overlap where the
- * sizes do not divide. Since 0.1.
+ * at floor(i in / out) and ends before ceil((i + 1) in / out), as PyTorch's AdaptiveAvgPool2d. Windows overlap where
+ * the sizes do not divide. Since 0.1.
  */
 CNN_API cnn_layer *cnn_adaptive_average_pool2d(cnn_context *context, const cnn_adaptive_pool2d_options *options);
 
@@ -393,8 +393,8 @@ typedef struct cnn_reshape_options {
     const char *name;
     int32_t shape[7]; /**< of the output without the batch, up to the first 0; one of them may be -1: as large as the
                            values ask for */
-    int32_t rows;     /**< 1: as many rows as the values ask for, as PyTorch's view(-1, ...): a sample may become several
-                           rows of the batch, or several rows one again */
+    int32_t rows;     /**< 1: as many rows as the values ask for, as PyTorch's view(-1, ...): a sample may become
+                           several rows of the batch, or several rows one again */
 } cnn_reshape_options;
 
 #define CNN_RESHAPE(...) CNN_OPTIONS(cnn_reshape_options, __VA_ARGS__)
@@ -402,14 +402,109 @@ typedef struct cnn_reshape_options {
 /**
  * The same values in another shape: N, a, b, ... to N, `shape`, row by row as they lie in memory (as Keras's Reshape).
  *
- * With `rows` the first dimension is what is left: N, 3, 3, 512 with the shape {512} gives 9 N, 512. Layers after it see
- * 9 N samples, batch normalisation counts them so, and a value of such a layer, cnn_model_output_shape() and
- * cnn_model_value_shape() among them, has the rows of one sample as its first dimension: {9, 512}. A session takes its
- * outputs, logits and gradients in that shape; what gives a sample one label or one prediction (losses, evaluation,
- * prediction of images) refuses such an output with CNN_ERROR_SHAPE. Inputs of one layer need the same number of rows.
- * Since 0.1.
+ * With `rows` the first dimension is what is left: N, 3, 3, 512 with the shape {512} gives 9 N, 512. Layers after
+ * it see 9 N samples, batch normalisation counts them so, and cnn_model_output_shape() and cnn_model_value_shape()
+ * of such a layer have the rows of one sample as their first dimension: {9, 512}. A session has its values and
+ * gradients row by row, 9 for each sample; what gives a sample one label or one prediction (losses, evaluation,
+ * prediction of images) refuses such an output with CNN_ERROR_SHAPE. Inputs of one layer need the same number of
+ * rows. Since 0.1.
  */
 CNN_API cnn_layer *cnn_reshape(cnn_context *context, const cnn_reshape_options *options);
+
+/** Options of cnn_permute(); write them with CNN_PERMUTE(). */
+typedef struct cnn_permute_options {
+    size_t struct_size;
+    const char *name;
+    int32_t order[7]; /**< axis i of the output is axis order[i] of the input, counted from 1: the batch is axis 0 and
+                           stays. Up to the first 0; required */
+} cnn_permute_options;
+
+#define CNN_PERMUTE(...) CNN_OPTIONS(cnn_permute_options, __VA_ARGS__)
+
+/** Axes in another order, as Keras's Permute: with {2, 1} the input N, a, b becomes N, b, a. Since 0.1. */
+CNN_API cnn_layer *cnn_permute(cnn_context *context, const cnn_permute_options *options);
+
+/** Options of cnn_channel_shuffle(); write them with CNN_CHANNEL_SHUFFLE(). */
+typedef struct cnn_channel_shuffle_options {
+    size_t struct_size;
+    const char *name;
+    int32_t groups; /**< required; divides the channels */
+} cnn_channel_shuffle_options;
+
+#define CNN_CHANNEL_SHUFFLE(...) CNN_OPTIONS(cnn_channel_shuffle_options, __VA_ARGS__)
+
+/** The channels of the last dimension, one of each group in turn (ShuffleNet, Zhang et al. 2018; PyTorch's
+    ChannelShuffle). Since 0.1. */
+CNN_API cnn_layer *cnn_channel_shuffle(cnn_context *context, const cnn_channel_shuffle_options *options);
+
+/** Options of cnn_up_sampling2d(); write them with CNN_UP_SAMPLING2D(). */
+typedef struct cnn_up_sampling2d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t factor[2];     /**< rows, columns; the second 0: as the first; {0, 0}: 2 x 2 */
+    int32_t interpolation; /**< a cnn_resample_mode */
+    int32_t align_corners; /**< of CNN_RESAMPLE_BILINEAR: 1: the centres of the corner pixels stay where they are
+                                (PyTorch's align_corners=True); 0: the corners do (PyTorch's default, Keras) */
+} cnn_up_sampling2d_options;
+
+#define CNN_UP_SAMPLING2D(...) CNN_OPTIONS(cnn_up_sampling2d_options, __VA_ARGS__)
+
+/** Images enlarged by whole factors, as Keras's UpSampling2D and PyTorch's Upsample. Since 0.1. */
+CNN_API cnn_layer *cnn_up_sampling2d(cnn_context *context, const cnn_up_sampling2d_options *options);
+
+/** Which values share a slope of cnn_prelu(). The numbers are frozen: model files hold their names. */
+typedef enum cnn_prelu_slopes {
+    CNN_PRELU_CHANNEL = 0, /**< those of a channel: PyTorch with as many parameters, Keras with shared_axes [1, 2] */
+    CNN_PRELU_ONE = 1,     /**< all: PyTorch's default */
+    CNN_PRELU_POSITION = 2 /**< none but those of other samples: Keras's default */
+} cnn_prelu_slopes;
+
+/** Options of cnn_prelu(); write them with CNN_PRELU(). */
+typedef struct cnn_prelu_options {
+    size_t struct_size;
+    const char *name;
+    int32_t slopes;       /**< a cnn_prelu_slopes */
+    cnn_initializer init; /**< default: 0.25 everywhere, as the paper and PyTorch; Keras begins with 0 */
+} cnn_prelu_options;
+
+#define CNN_PRELU(...) CNN_OPTIONS(cnn_prelu_options, __VA_ARGS__)
+
+/** y = x > 0 ? x : alpha x with slopes that are learnt, the parameter "alpha" (He et al. 2015). Weight decay applies to
+    them only where it does to biases. Since 0.1. */
+CNN_API cnn_layer *cnn_prelu(cnn_context *context, const cnn_prelu_options *options);
+
+/** Most channels that cnn_rescale() has numbers for. */
+#define CNN_RESCALE_MOST_CHANNELS 16
+
+/** Options of cnn_rescale(); write them with CNN_RESCALE(). */
+typedef struct cnn_rescale_options {
+    size_t struct_size;
+    const char *name;
+    float scale[CNN_RESCALE_MOST_CHANNELS];  /**< 0: 1 */
+    float offset[CNN_RESCALE_MOST_CHANNELS];
+    int32_t channels; /**< 0: the first scale and offset are for all values; else as many channels, each with its own */
+} cnn_rescale_options;
+
+#define CNN_RESCALE(...) CNN_OPTIONS(cnn_rescale_options, __VA_ARGS__)
+
+/**
+ * x * scale + offset, as Keras's Rescaling, for what a network makes of its images itself: no parameters; the numbers
+ * are options, and so in the model file. From [0, 1] to [-1, 1] it is CNN_RESCALE(.scale = {2}, .offset = {-1});
+ * (x - mean) / deviation by channel is .scale = {1 / d0, ...}, .offset = {-m0 / d0, ...}, .channels = 3. Since 0.1.
+ */
+CNN_API cnn_layer *cnn_rescale(cnn_context *context, const cnn_rescale_options *options);
+
+/** Options of cnn_cropping2d(); write them with CNN_CROPPING2D(). */
+typedef struct cnn_cropping2d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t crops[4]; /**< rows at the top and the bottom, columns at the left and the right; at least 0 */
+} cnn_cropping2d_options;
+
+#define CNN_CROPPING2D(...) CNN_OPTIONS(cnn_cropping2d_options, __VA_ARGS__)
+
+/** Images without some of their rows and columns, as Keras's Cropping2D. Since 0.1. */
+CNN_API cnn_layer *cnn_cropping2d(cnn_context *context, const cnn_cropping2d_options *options);
 
 /** Mean over all steps: N, L, C to N, C. Since 0.1. */
 CNN_API cnn_layer *cnn_global_average_pool1d(cnn_context *context, const cnn_named_options *options);
@@ -530,7 +625,17 @@ CNN_API cnn_layer *cnn_add(cnn_context *context, const cnn_named_options *option
 /** The first of two inputs less the second, which may be broadcast as by cnn_add(). Since 0.1. */
 CNN_API cnn_layer *cnn_subtract(cnn_context *context, const cnn_named_options *options);
 
-/** Product of two or more inputs, value by value, broadcast as by cnn_add(). Since 0.1. */
+/**
+ * Product of two or more inputs, value by value, broadcast as by cnn_add(). Squeeze and excitation (Hu et al. 2018) is
+ * the product of a value N, H, W, C and of its gates N, C:
+ *
+ *     cnn_model_add(model, cnn_global_average_pool2d(c, NULL));                                   (after "x")
+ *     cnn_model_add(model, cnn_dense(c, CNN_DENSE(.units = channels / 16, .activation = CNN_RELU)));
+ *     cnn_model_add(model, cnn_dense(c, CNN_DENSE(.name = "gates", .units = channels, .activation = CNN_SIGMOID)));
+ *     cnn_model_add_after(model, cnn_multiply(c, NULL), (const char *[]){"x", "gates"}, 2);
+ *
+ * Since 0.1.
+ */
 CNN_API cnn_layer *cnn_multiply(cnn_context *context, const cnn_named_options *options);
 
 /** Inputs that are alike in all but the last dimension, side by side in it, in the order of the inputs. Since 0.1. */

@@ -61,6 +61,9 @@ typedef struct cnn_zoo_options {
  *     lenet5       LeNet-5 (LeCun et al. 1998) with plain poolings: c1, s2, c3, s4, flatten, c5, f6, output; 32x32x1,
  *                  10 classes, 61,706 parameters, Glorot uniform. "lenet5:activation=relu,pooling=max" is what many
  *                  programs make of it; else tanh and average
+ *     mobilenet    MobileNet (Howard et al. 2017) as Keras has it: 224x224x3, 1000 classes, 4,231,976 trained
+ *                  parameters and 21,888 running statistics; layers conv1, conv_dw_1, conv_pw_1, conv_preds; relu6,
+ *                  dropout 0.001. "mobilenet:alpha=0.5": all filters by this (0.1 to 4), rounded down
  *     mobilenet-v2 MobileNet-V2 (Sandler et al. 2018) as torchvision has it: 224x224x3, 1000 classes, 3,504,872 trained
  *                  parameters and 34,112 running statistics; layers by torchvision's names (features.0.0,
  *                  features.2.conv.1.0, classifier.1), with features.3.add for a block's sum; relu6; dropout 0.2;
@@ -101,6 +104,9 @@ typedef struct cnn_zoo_options {
  *                  statistics; features.0 to .51, view, classifier.0 to .5. Its view(-1, 512) makes a row of each
  *                  of the last positions: one of images from 34 to 65 pixels; of 100x100 nine, for reading alone (see
  *                  cnn_reshape()). Dropouts of 0.3, 0.4 and 0.5; a rate that is asked for is that of all
+ *     xception     Xception (Chollet 2017) as Keras has it: 299x299x3, 1000 classes, 22,855,952 trained parameters and
+ *                  54,528 running statistics; layers block1_conv1, block2_sepconv1, conv2d to conv2d_3 for shortcuts,
+ *                  predictions; no dropout of its own
  *
  * The resnets have an option: "resnet50:stem=cifar" begins with a 3x3 convolution at full size and without maxpool, as
  * is usual for images of 32x32. Images of the VGGs are at least 32x32, of cifar-cnn 10x10, of inception-v3 75x75,

@@ -228,6 +228,60 @@ static bool pad2d_pointers(cnn_pass pass, const void *args)
                                     : pass == CNN_PASS_BACKWARD && a->dy != NULL && a->dx != NULL;
 }
 
+/* x to y forward, dy to dx backward. */
+#define MOVES(pass, a) \
+    ((pass) == CNN_PASS_FORWARD ? (a)->x != NULL && (a)->y != NULL \
+                                : (pass) == CNN_PASS_BACKWARD && (a)->dy != NULL && (a)->dx != NULL)
+
+static bool resample_shape(const void *args)
+{
+    const cnn_resample_args *a = args;
+    return HAS_VALUES(a->n, a->in_h, a->in_w, a->c) && HAS_VALUES(a->n, a->out_h, a->out_w, a->c) &&
+           in_range(a->in_h, 1, MOST_CELLS) && in_range(a->in_w, 1, MOST_CELLS) && in_range(a->out_h, 1, MOST_CELLS) &&
+           in_range(a->out_w, 1, MOST_CELLS) && in_range(a->mode, CNN_RESAMPLE_NEAREST, CNN_RESAMPLE_BILINEAR);
+}
+
+static bool resample_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_resample_args *a = args;
+    return MOVES(pass, a);
+}
+
+static bool permute_shape(const void *args)
+{
+    const cnn_permute_args *a = args;
+    uint32_t seen = 0;
+    if (!in_range(a->rank, 1, CNN_MAX_RANK) || !has_values(a->rank, a->dims)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->rank; i++) {
+        if (!in_range(a->order[i], 0, (int64_t)a->rank - 1)) {
+            return false;
+        }
+        seen |= 1u << a->order[i];
+    }
+    return seen == (1u << a->rank) - 1;
+}
+
+static bool permute_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_permute_args *a = args;
+    return MOVES(pass, a);
+}
+
+static bool prelu_shape(const void *args)
+{
+    const cnn_prelu_args *a = args;
+    return HAS_VALUES(a->rows, a->c);
+}
+
+static bool prelu_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_prelu_args *a = args;
+    return a->x != NULL && a->slopes != NULL &&
+           (pass == CNN_PASS_FORWARD ? a->y != NULL : pass == CNN_PASS_BACKWARD && a->dy != NULL);
+}
+
 static bool elementwise_shape(const void *args)
 {
     const cnn_elementwise_args *a = args;
@@ -414,6 +468,9 @@ static const struct check {
     [CNN_OP_FILL] = {sizeof(cnn_fill_args), fill_shape, fill_pointers},
     [CNN_OP_FOLD] = {sizeof(cnn_fold_args), fold_shape, fold_pointers},
     [CNN_OP_UPDATE] = {sizeof(cnn_update_args), update_shape, update_pointers},
+    [CNN_OP_RESAMPLE] = {sizeof(cnn_resample_args), resample_shape, resample_pointers},
+    [CNN_OP_PERMUTE] = {sizeof(cnn_permute_args), permute_shape, permute_pointers},
+    [CNN_OP_PRELU] = {sizeof(cnn_prelu_args), prelu_shape, prelu_pointers},
     [CNN_OP_CONV3D] = {sizeof(cnn_conv3d_args), conv3d_shape, conv3d_pointers},
     [CNN_OP_ADJACENCY] = {sizeof(cnn_adjacency_args), adjacency_shape, adjacency_pointers},
     [CNN_OP_CONSTRAIN] = {sizeof(cnn_constrain_args), constrain_shape, constrain_pointers},
@@ -462,6 +519,8 @@ const cnn_op_answer *cnn__answer_of(cnn_op op, const void *args)
         return ((const cnn_norm_args *)args)->answer;
     case CNN_OP_LRN:
         return ((const cnn_lrn_args *)args)->answer;
+    case CNN_OP_PRELU:
+        return ((const cnn_prelu_args *)args)->answer;
     case CNN_OP_CONV3D:
         return ((const cnn_conv3d_args *)args)->answer;
     default:

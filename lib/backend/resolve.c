@@ -41,6 +41,12 @@ static bool has_entry(const cnn_backend *table, cnn_op op)
         return table->fold != NULL;
     case CNN_OP_UPDATE:
         return table->update != NULL;
+    case CNN_OP_RESAMPLE:
+        return table->resample != NULL;
+    case CNN_OP_PERMUTE:
+        return table->permute != NULL;
+    case CNN_OP_PRELU:
+        return table->prelu != NULL;
     case CNN_OP_CONV3D:
         return table->conv3d != NULL;
     case CNN_OP_ADJACENCY:
@@ -123,6 +129,12 @@ static cnn_status run(const cnn_backend *table, const cnn_backend_call *call, cn
         return table->fold(call, args);
     case CNN_OP_UPDATE:
         return table->update(call, args);
+    case CNN_OP_RESAMPLE:
+        return table->resample(call, pass, args);
+    case CNN_OP_PERMUTE:
+        return table->permute(call, pass, args);
+    case CNN_OP_PRELU:
+        return table->prelu(call, pass, args);
     case CNN_OP_CONV3D:
         return table->conv3d(call, pass, args);
     case CNN_OP_ADJACENCY:

@@ -61,7 +61,7 @@ static cnn_status export_one(const cnn_model *model, const cnn__parameter *param
         cnn__match_order(role, layout, &parameter->shape, flat, &order, axes);
         if (!cnn__order_is_plain(&order)) {
             const cnn__order back = inverse(&order);
-            cnn__permute(&back, parameter->data, scratch);
+            cnn__reorder(&back, parameter->data, scratch);
             values = scratch;
         }
         weight.shape = cnn__foreign_shape(role, layout, &parameter->shape);

@@ -125,7 +125,7 @@ cnn_status cnn__read_sources(const cnn_model *model, const cnn_weights *weights,
         const bool plain = cnn__order_is_plain(&source->order);
         status = weights->read(weights->user, weights->entries[source->weight].id, plain ? to : scratch);
         if (status == CNN_OK && !plain) {
-            cnn__permute(&source->order, scratch, to);
+            cnn__reorder(&source->order, scratch, to);
         }
     }
     cnn__free(model->context, scratch);

@@ -68,7 +68,7 @@ static void copy_plane(const walk *w, const float *from, float *to)
     }
 }
 
-void cnn__permute(const cnn__order *order, const float *from, float *to)
+void cnn__reorder(const cnn__order *order, const float *from, float *to)
 {
     walk w;
     int64_t at[CNN_MAX_RANK] = {0}, read = 0, written = 0;

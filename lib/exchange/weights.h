@@ -71,7 +71,7 @@ typedef struct cnn__order {
 } cnn__order;
 
 bool cnn__order_is_plain(const cnn__order *order);
-void cnn__permute(const cnn__order *order, const float *from, float *to);
+void cnn__reorder(const cnn__order *order, const float *from, float *to);
 
 /* ---- match.c ---- */
 

@@ -123,7 +123,8 @@ extern const cnn__layer_type cnn__conv2d_type, cnn__dense_type, cnn__max_pool2d_
     cnn__graph_conv_type;
 
 extern const cnn__layer_type cnn__adaptive_average_pool2d_type, cnn__adaptive_max_pool2d_type,
-    cnn__global_max_pool2d_type, cnn__reshape_type;
+    cnn__global_max_pool2d_type, cnn__reshape_type, cnn__permute_type, cnn__channel_shuffle_type,
+    cnn__up_sampling2d_type, cnn__prelu_type, cnn__rescale_type, cnn__cropping2d_type;
 
 static inline cnn_epilogue *cnn__layer_epilogue(const cnn__layer_type *type, void *state)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* LeNet-5 (LeCun et al. 1998) as it is built today: every map of C3 reads all maps of S2, S2 and S4 are plain means,
- * and the output is a softmax. C5 is a dense layer, so that other sizes fit; of 32x32 it has the paper's 5x5 windows. */
+ * and the output is a softmax. C5 is a dense layer, so that other sizes fit; of 32x32 it has the paper's 5x5
+ * windows. */
 #include "zoo/builder.h"
 #include "zoo/zoo.h"
 

@@ -12,6 +12,12 @@ CASES = [
     ("adaptive_mean", lambda v: f.adaptive_avg_pool2d(v, (3, 3))),
     ("adaptive_mean_larger", lambda v: f.adaptive_avg_pool2d(v, (7, 4))),
     ("adaptive_max", lambda v: f.adaptive_max_pool2d(v, (2, 3))),
+    ("upsample_nearest", lambda v: f.interpolate(v, scale_factor=(2, 1))),
+    ("upsample_bilinear", lambda v: f.interpolate(v, scale_factor=(1, 2), mode="bilinear", align_corners=False)),
+    ("upsample_corners", lambda v: f.interpolate(v, scale_factor=(2, 1), mode="bilinear", align_corners=True)),
+    ("prelu", lambda v: f.prelu(v, torch.tensor([0.25, 0.25], dtype=torch.float64))),
+    ("rescale", lambda v: v * torch.tensor([[[[2.0]], [[-0.5]]]]) + torch.tensor([[[[0.0]], [[3.0]]]])),
+    ("permute", lambda v: v.permute(0, 2, 1, 3)),  # N, H, W, C to N, C, W, H
     ("global_max", lambda v: f.adaptive_max_pool2d(v, (1, 1))),
 ]
 

@@ -94,6 +94,26 @@ static cnn_layer *adaptive_max(cnn_context *c)
     return cnn_adaptive_max_pool2d(c, CNN_ADAPTIVE_POOL2D(.size = {3, 2}));
 }
 static cnn_layer *reshape(cnn_context *c) { return cnn_reshape(c, CNN_RESHAPE(.shape = {4, -1, 6})); }
+static cnn_layer *permute(cnn_context *c) { return cnn_permute(c, CNN_PERMUTE(.order = {3, 1, 2})); }
+static cnn_layer *shuffle(cnn_context *c) { return cnn_channel_shuffle(c, CNN_CHANNEL_SHUFFLE(.groups = 2)); }
+static cnn_layer *upsample(cnn_context *c) { return cnn_up_sampling2d(c, CNN_UP_SAMPLING2D(.factor = {2, 3})); }
+static cnn_layer *upsample_bilinear(cnn_context *c)
+{
+    return cnn_up_sampling2d(c, CNN_UP_SAMPLING2D(.factor = {3, 2}, .interpolation = CNN_RESAMPLE_BILINEAR));
+}
+static cnn_layer *upsample_corners(cnn_context *c)
+{
+    return cnn_up_sampling2d(c, CNN_UP_SAMPLING2D(.interpolation = CNN_RESAMPLE_BILINEAR, .align_corners = 1));
+}
+static cnn_layer *prelu_channel(cnn_context *c) { return cnn_prelu(c, NULL); }
+static cnn_layer *prelu_one(cnn_context *c) { return cnn_prelu(c, CNN_PRELU(.slopes = CNN_PRELU_ONE)); }
+static cnn_layer *prelu_position(cnn_context *c) { return cnn_prelu(c, CNN_PRELU(.slopes = CNN_PRELU_POSITION)); }
+static cnn_layer *rescale(cnn_context *c) { return cnn_rescale(c, CNN_RESCALE(.scale = {2.5f}, .offset = {-1})); }
+static cnn_layer *rescale_channels(cnn_context *c)
+{
+    return cnn_rescale(c, CNN_RESCALE(.scale = {2, -1, 0, 0.5f}, .offset = {0, 1, 2}, .channels = 4));
+}
+static cnn_layer *cropping(cnn_context *c) { return cnn_cropping2d(c, CNN_CROPPING2D(.crops = {1, 2, 0, 3})); }
 static cnn_layer *zero_pad(cnn_context *c) { return cnn_zero_pad2d(c, CNN_ZERO_PAD2D(.pads = {1, 0, 2, 3})); }
 static cnn_layer *dropout(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f)); }
 static cnn_layer *dropout_samples(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f, .channels = 2)); }
@@ -141,6 +161,17 @@ static const struct {
     {"adaptive_mean_larger", adaptive_mean_larger},
     {"adaptive_max", adaptive_max},
     {"reshape", reshape},
+    {"permute", permute},
+    {"shuffle", shuffle},
+    {"upsample", upsample},
+    {"upsample_bilinear", upsample_bilinear},
+    {"upsample_corners", upsample_corners},
+    {"prelu_channel", prelu_channel},
+    {"prelu_one", prelu_one},
+    {"prelu_position", prelu_position},
+    {"rescale", rescale},
+    {"rescale_channels", rescale_channels},
+    {"cropping", cropping},
     {"zero_pad", zero_pad},
     {"dropout", dropout},
     {"dropout_channels", dropout_channels},

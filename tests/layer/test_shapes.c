@@ -88,6 +88,15 @@ START_TEST(as_pytorch)
     CHECK(adaptive_mean_larger, cnn_adaptive_average_pool2d(context, CNN_ADAPTIVE_POOL2D(.size = {7, 4})));
     CHECK(adaptive_max, cnn_adaptive_max_pool2d(context, CNN_ADAPTIVE_POOL2D(.size = {2, 3})));
     CHECK(global_max, cnn_global_max_pool2d(context, NULL));
+    CHECK(upsample_nearest, cnn_up_sampling2d(context, CNN_UP_SAMPLING2D(.factor = {2, 1})));
+    CHECK(upsample_bilinear,
+          cnn_up_sampling2d(context, CNN_UP_SAMPLING2D(.factor = {1, 2}, .interpolation = CNN_RESAMPLE_BILINEAR)));
+    CHECK(upsample_corners,
+          cnn_up_sampling2d(context, CNN_UP_SAMPLING2D(.factor = {2, 1}, .interpolation = CNN_RESAMPLE_BILINEAR,
+                                                       .align_corners = 1)));
+    CHECK(prelu, cnn_prelu(context, NULL));
+    CHECK(rescale, cnn_rescale(context, CNN_RESCALE(.scale = {2, -0.5f}, .offset = {0, 3}, .channels = 2)));
+    CHECK(permute, cnn_permute(context, CNN_PERMUTE(.order = {3, 2, 1})));
     cnn_context_free(context);
 }
 END_TEST
@@ -218,6 +227,39 @@ START_TEST(rows_have_no_label)
 }
 END_TEST
 
+/* Channels of a group in turn, and what is left of an image; both as their definitions say. */
+START_TEST(shuffled_and_cropped)
+{
+    static const float shuffled[] = {0, 3, 1, 4, 2, 5}, values[] = {0, 1, 2, 3, 4, 5};
+    open_context(_i);
+    cnn_model *model = NULL;
+    cnn_session *session = NULL;
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {1, 1, 6}), &model), CNN_OK);
+    cnn_model_add(model, cnn_channel_shuffle(context, CNN_CHANNEL_SHUFFLE(.groups = 2)));
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    model = through_a_file(model);
+    ck_assert_int_eq(cnn_session_create(model, NULL, &session), CNN_OK);
+    ck_assert_int_eq(cnn_session_forward(session, values, 1), CNN_OK);
+    ck_assert_mem_eq(cnn_session_output(session), shuffled, sizeof(shuffled));
+    cnn_session_free(session);
+    cnn_model_free(model);
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {SHAPES_H, SHAPES_W, SHAPES_C}), &model), CNN_OK);
+    cnn_model_add(model, cnn_cropping2d(context, CNN_CROPPING2D(.crops = {1, 2, 0, 1})));
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    model = through_a_file(model);
+    ck_assert_int_eq(cnn_session_create(model, NULL, &session), CNN_OK);
+    ck_assert_int_eq(cnn_session_forward(session, shapes_x, 1), CNN_OK);
+    for (size_t row = 0; row < SHAPES_H - 3; row++) {
+        const size_t kept = (SHAPES_W - 1) * SHAPES_C;
+        ck_assert_mem_eq(cnn_session_output(session) + row * kept, shapes_x + (row + 1) * SHAPES_W * SHAPES_C,
+                         kept * sizeof(float));
+    }
+    cnn_session_free(session);
+    cnn_model_free(model);
+    cnn_context_free(context);
+}
+END_TEST
+
 static void expect_refusal(cnn_layer *layer, const char *words)
 {
     ck_assert_ptr_null(layer);
@@ -235,11 +277,31 @@ START_TEST(refusals)
     expect_refusal(cnn_reshape(context, CNN_RESHAPE(.shape = {-1, -1})), "more than one size");
     expect_refusal(cnn_reshape(context, CNN_RESHAPE(.shape = {-1, 4}, .rows = 1)), "more than one size");
     expect_refusal(cnn_reshape(context, CNN_RESHAPE(.shape = {-2})), "a size of shape is -2");
-    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {2, 2, 4}), &model), CNN_OK);
-    cnn_model_add(model, cnn_reshape(context, CNN_RESHAPE(.shape = {-1, 3})));
-    ck_assert_int_eq(cnn_model_build(model), CNN_ERROR_SHAPE);
-    expect_message("do not make (-1, 3)");
-    cnn_model_free(model);
+    expect_refusal(cnn_permute(context, NULL), "order must name each axis");
+    expect_refusal(cnn_permute(context, CNN_PERMUTE(.order = {1, 1})), "order must name each axis");
+    expect_refusal(cnn_permute(context, CNN_PERMUTE(.order = {1, 3})), "order must name each axis");
+    expect_refusal(cnn_permute(context, CNN_PERMUTE(.order = {2, 0, 1})), "order must name each axis");
+    expect_refusal(cnn_channel_shuffle(context, NULL), "groups is 0");
+    expect_refusal(cnn_up_sampling2d(context, CNN_UP_SAMPLING2D(.factor = {-1})), "factor is -1");
+    expect_refusal(cnn_up_sampling2d(context, CNN_UP_SAMPLING2D(.align_corners = 1)), "align_corners is of bilinear");
+    expect_refusal(cnn_prelu(context, CNN_PRELU(.slopes = 3)), "slopes is 3");
+    expect_refusal(cnn_rescale(context, CNN_RESCALE(.scale = {NAN})), "not finite");
+    expect_refusal(cnn_rescale(context, CNN_RESCALE(.scale = {1, 2})), "more numbers than channels");
+    expect_refusal(cnn_rescale(context, CNN_RESCALE(.channels = 17)), "channels is 17");
+    expect_refusal(cnn_cropping2d(context, CNN_CROPPING2D(.crops = {0, 0, -1})), "crops is -1");
+    cnn_layer *const unfit[] = {
+        cnn_reshape(context, CNN_RESHAPE(.shape = {-1, 3})), cnn_permute(context, CNN_PERMUTE(.order = {2, 1})),
+        cnn_channel_shuffle(context, CNN_CHANNEL_SHUFFLE(.groups = 3)),
+        cnn_rescale(context, CNN_RESCALE(.channels = 3)), cnn_cropping2d(context, CNN_CROPPING2D(.crops = {1, 1}))};
+    static const char *const words[] = {"do not make (-1, 3)", "the order is of 2 axes", "4 channels cannot be divided",
+                                        "has numbers for 3 channels", "nothing is left of 2x2"};
+    for (size_t i = 0; i < COUNT(unfit); i++) {
+        ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {2, 2, 4}), &model), CNN_OK);
+        cnn_model_add(model, unfit[i]);
+        ck_assert_int_eq(cnn_model_build(model), CNN_ERROR_SHAPE);
+        expect_message(words[i]);
+        cnn_model_free(model);
+    }
     cnn_context_free(context);
 }
 END_TEST
@@ -250,6 +312,7 @@ int main(void)
     TCase *cases = tcase_create("all");
     tcase_add_loop_test(cases, as_pytorch, 0, 2);
     tcase_add_loop_test(cases, samples_become_rows, 0, 2);
+    tcase_add_loop_test(cases, shuffled_and_cropped, 0, 2);
     tcase_add_test(cases, rows_have_no_label);
     tcase_add_test(cases, refusals);
     suite_add_tcase(suite, cases);

@@ -25,6 +25,14 @@ typedef enum kind {
     ADAPTIVE_MEAN,
     ADAPTIVE_MAXIMUM,
     RESHAPE,
+    PERMUTE,
+    SHUFFLE,
+    UPSAMPLE,
+    PRELU,
+    RESCALE,
+    CROP,
+    MULTIPLY_GATES, /* the value before and the mean of its channels */
+    SUBTRACT_INPUT, /* the value before less the model's input */
     FLATTEN,
     DROPOUT,
     NORM,
@@ -107,6 +115,19 @@ static const element elements[] = {
     {ADAPTIVE_MAXIMUM, CNN_ADAPTIVE_POOL2D(.size = {2})},
     {RESHAPE, CNN_RESHAPE(.shape = {4, -1, 8})},
     {RESHAPE, CNN_RESHAPE(.shape = {8}, .rows = 1)},
+    {PERMUTE, CNN_PERMUTE(.order = {2, 3, 1})},
+    {PERMUTE, CNN_PERMUTE(.order = {1})},
+    {SHUFFLE, CNN_CHANNEL_SHUFFLE(.groups = 2)},
+    {UPSAMPLE, NULL},
+    {UPSAMPLE, CNN_UP_SAMPLING2D(.factor = {3, 1}, .interpolation = CNN_RESAMPLE_BILINEAR)},
+    {PRELU, NULL},
+    {PRELU, CNN_PRELU(.slopes = CNN_PRELU_ONE, .init = {CNN_INIT_CONSTANT, 0.5f})},
+    {PRELU, CNN_PRELU(.slopes = CNN_PRELU_POSITION)},
+    {RESCALE, CNN_RESCALE(.scale = {0.5f}, .offset = {0.25f})},
+    {RESCALE, CNN_RESCALE(.scale = {2, 1, 0.5f, -1}, .channels = 4)},
+    {CROP, CNN_CROPPING2D(.crops = {1, 0, 2, 1})},
+    {MULTIPLY_GATES, NULL},
+    {SUBTRACT_INPUT, NULL},
     {FLATTEN, NULL},
     {DROPOUT, CNN_DROPOUT(.rate = 0.5f, .channels = 1)},
     {DROPOUT, CNN_DROPOUT(.rate = 0.5f, .channels = 2)},
@@ -148,6 +169,22 @@ static cnn_layer *make_layer(cnn_context *c, const element *e)
         return cnn_adaptive_max_pool2d(c, e->options);
     case RESHAPE:
         return cnn_reshape(c, e->options);
+    case PERMUTE:
+        return cnn_permute(c, e->options);
+    case SHUFFLE:
+        return cnn_channel_shuffle(c, e->options);
+    case UPSAMPLE:
+        return cnn_up_sampling2d(c, e->options);
+    case PRELU:
+        return cnn_prelu(c, e->options);
+    case RESCALE:
+        return cnn_rescale(c, e->options);
+    case CROP:
+        return cnn_cropping2d(c, e->options);
+    case MULTIPLY_GATES:
+        return cnn_multiply(c, e->options);
+    case SUBTRACT_INPUT:
+        return cnn_subtract(c, e->options);
     case FLATTEN:
         return cnn_flatten(c, e->options);
     case DROPOUT:
@@ -270,10 +307,15 @@ static cnn_model *make_model(cnn_context *context, const element *const *layers,
     const char *last = "input";
     for (int i = 0; i < count; i++) {
         const kind of = layers[i]->kind;
-        const char *names[] = {last, of == ADD_INPUT ? "input" : last};
-        const size_t inputs = of == ADD || of == ADD_INPUT || of == CONCATENATE ? 2 : 1;
+        const char *names[] = {last, of == ADD_INPUT || of == SUBTRACT_INPUT ? "input" : last};
+        const bool pair = of == ADD || of == ADD_INPUT || of == SUBTRACT_INPUT || of == CONCATENATE;
+        const size_t inputs = pair || of == MULTIPLY_GATES ? 2 : 1;
+        if (of == MULTIPLY_GATES) {
+            cnn_model_add_after(model, cnn_global_average_pool2d(context, NULL), names, 1);
+            names[1] = cnn_model_layer_name(model, cnn_model_layer_count(model) - 1);
+        }
         ck_assert_int_eq(cnn_model_add_after(model, make_layer(context, layers[i]), names, inputs), CNN_OK);
-        last = cnn_model_layer_name(model, (size_t)i);
+        last = cnn_model_layer_name(model, cnn_model_layer_count(model) - 1);
     }
     if (cnn_model_build(model) != CNN_OK) {
         cnn_model_free(model);

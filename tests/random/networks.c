@@ -69,6 +69,9 @@ static void set_parameters(cnn_model *model)
         bool constant = !parameter.trainable && (ends(parameter.name, "/gamma") || ends(parameter.name, "/beta"));
         if (ends(parameter.name, "kernel")) {
             scale = sqrt(6.0 / (double)(count / (size_t)shape->dims[shape->rank - 1]));
+        } else if (ends(parameter.name, "/alpha")) {
+            scale = 0.2;
+            middle = 0.25;
         } else if (ends(parameter.name, "/moving_variance") || ends(parameter.name, "/gamma")) {
             scale = ends(parameter.name, "/gamma") ? 0.25 : 0.5;
             middle = 1;

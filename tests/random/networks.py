@@ -18,6 +18,10 @@ import torch.nn.functional as F
 torch.set_default_dtype(torch.float64)
 INPUT_STREAM, TARGET_STREAM, PROJECTION_STREAM = 1000, 2000, 500
 ELEMENTWISE = ["linear", "relu", "leaky_relu", "sigmoid", "tanh", "relu6"]
+NEWER = ["silu", "gelu", "gelu_tanh", "elu", "selu", "hard_sigmoid", "hard_swish", "softplus"]
+ALPHAS = {"leaky_relu": [0.1, 0.3], "elu": [0.5, 1.0], "hard_sigmoid": [0.2, 0.25]}
+# Where the derivative jumps.
+KINKS = {"relu": [0], "leaky_relu": [0], "relu6": [0, 6], "elu": [0], "selu": [0], "hard_swish": [-3, 3]}
 ROWWISE = ["softmax", "log_softmax"]
 STEPS = 3
 NEAREST, LARGEST_LOSS = 2e-5, 1e3
@@ -42,6 +46,9 @@ def activate(x, name, alpha):
     """`x` is N, H, W, C or N, C; softmax is over the last dimension."""
     return {"linear": lambda: x, "relu": lambda: torch.relu(x), "leaky_relu": lambda: F.leaky_relu(x, alpha),
             "sigmoid": lambda: torch.sigmoid(x), "tanh": lambda: torch.tanh(x), "relu6": lambda: F.relu6(x),
+            "silu": lambda: F.silu(x), "gelu": lambda: F.gelu(x), "gelu_tanh": lambda: F.gelu(x, approximate="tanh"),
+            "elu": lambda: F.elu(x, alpha), "selu": lambda: F.selu(x), "softplus": lambda: F.softplus(x, 1, 1e9),
+            "hard_sigmoid": lambda: torch.clamp(alpha * x + 0.5, 0, 1), "hard_swish": lambda: F.hardswish(x),
             "softmax": lambda: torch.softmax(x, -1), "log_softmax": lambda: torch.log_softmax(x, -1)}[name]()
 
 
@@ -56,7 +63,7 @@ class Parameters:
         u = draw(number, count)
         fan_in = count // shape[-1]
         v = {"kernel": u * np.sqrt(6.0 / fan_in), "bias": 0.1 * u, "gamma": 1 + 0.25 * u, "beta": 0.1 * u,
-             "mean": 0.1 * u, "variance": 1 + 0.5 * u, "one": 0 * u + 1, "zero": 0 * u}[kind]
+             "mean": 0.1 * u, "variance": 1 + 0.5 * u, "one": 0 * u + 1, "zero": 0 * u, "slope": 0.25 + 0.2 * u}[kind]
         t = torch.from_numpy(v.astype(np.float32).astype(np.float64)).reshape(shape)
         t.requires_grad_(trained)
         self.values.append(t)
@@ -131,15 +138,19 @@ class Network:
         self.shapes.append(shape)
 
     def activation(self, also=()):
-        name = self.rng.choice(ELEMENTWISE + ["relu", "linear"] + list(also))
-        return {"activation": name, "alpha": exact(self.rng.choice([0.1, 0.3])) if name == "leaky_relu" else None}
+        name = self.rng.choice((NEWER if self.rng.random() < 0.3 else ELEMENTWISE + ["relu", "linear"]) + list(also))
+        return {"activation": name, "alpha": exact(self.rng.choice(ALPHAS[name])) if name in ALPHAS else None}
 
     def grow(self):
         source = len(self.shapes) - 1
         shape = self.shapes[source]
         images = [self.conv, self.conv, self.conv, self.depthwise, self.separable, self.transposed, self.norm, self.pool, self.pool, self.activate, self.lrn, self.zero_pad,
                   self.flatten, self.global_average, self.branch]
-        self.rng.choice(images if len(shape) == 3 else [self.dense, self.dense, self.norm, self.activate])(source, shape)
+        if self.rng.random() < 0.25:
+            images = [self.global_max, self.adaptive, self.prelu, self.up_sampling, self.shuffle, self.rescale, self.crop,
+                      self.permute, self.gates]
+        vectors = [self.dense, self.dense, self.norm, self.activate, self.prelu]
+        self.rng.choice(images if len(shape) == 3 else vectors)(source, shape)
 
     def conv(self, source, shape):
         rng, (h, w, c) = self.rng, shape
@@ -256,7 +267,7 @@ class Network:
         numbers += [self.parameters.add((c,), "mean", False), self.parameters.add((c,), "variance", False)]
         self.add("batch_norm", [source], shape, numbers, keep=exact(rng.choice([0.9, 0.5])),
                  epsilon=exact(rng.choice([1e-2, 0.1])), unbiased=rng.choice([1, 2]), no_scale=no_scale,
-                 no_shift=no_shift, activation=rng.choice(["linear", "relu"]))
+                 no_shift=no_shift, activation=rng.choice(["linear", "relu", "relu6", "silu", "hard_swish"]))
         if len(shape) == 3 and shape[0] > 1 and shape[1] > 1 and rng.random() < 0.4:
             self.halve(len(self.shapes) - 1, shape)
 
@@ -281,14 +292,66 @@ class Network:
         if len(self.layers) > 1:
             self.add("global_average_pool2d", [source], (shape[2],))
 
+    def global_max(self, source, shape):
+        if len(self.layers) > 1:
+            self.add("global_max_pool2d", [source], (shape[2],))
+
+    def adaptive(self, source, shape):
+        size = (self.rng.randint(1, 7), self.rng.randint(1, 7))
+        self.add(self.rng.choice(["adaptive_average_pool2d", "adaptive_max_pool2d"]), [source], size + (shape[2],), size=size)
+
+    def prelu(self, source, shape):
+        slopes = self.rng.choice(["channel", "one", "position"])
+        sizes = {"channel": shape[-1:], "one": (1,), "position": shape}[slopes]
+        self.add("prelu", [source], shape, [self.parameters.add(sizes, "slope")], slopes=slopes)
+
+    def up_sampling(self, source, shape):
+        factor = (self.rng.randint(1, 3), self.rng.randint(1, 3))
+        mode = self.rng.choice(["nearest", "bilinear"])
+        if shape[0] * factor[0] <= 24 and shape[1] * factor[1] <= 24:
+            self.add("up_sampling2d", [source], (shape[0] * factor[0], shape[1] * factor[1], shape[2]), factor=factor,
+                     interpolation=mode, align_corners=mode == "bilinear" and self.rng.random() < 0.5)
+
+    def shuffle(self, source, shape):
+        self.add("channel_shuffle", [source], shape,
+                 groups=self.rng.choice([g for g in range(1, shape[2] + 1) if shape[2] % g == 0]))
+
+    def rescale(self, source, shape):
+        count = shape[2] if shape[2] <= 16 and self.rng.random() < 0.5 else 1
+        self.add("rescale", [source], shape, scale=tuple(exact(self.rng.choice([0.5, -0.75, 1.5])) for _ in range(count)),
+                 offset=tuple(exact(self.rng.choice([0.0, 0.25, -1.0])) for _ in range(count)),
+                 channels=count if count == shape[2] else None)
+
+    def crop(self, source, shape):
+        crops = tuple(self.rng.randint(0, 1) for _ in range(4))
+        out = (shape[0] - crops[0] - crops[1], shape[1] - crops[2] - crops[3], shape[2])
+        if min(out) > 0:
+            self.add("cropping2d", [source], out, crops=crops)
+
+    def permute(self, source, shape):
+        order = [1, 2, 3]
+        self.rng.shuffle(order)
+        if all(shape[axis - 1] <= 24 for axis in order):
+            self.add("permute", [source], tuple(shape[axis - 1] for axis in order), order=tuple(order))
+
+    def gates(self, source, shape):
+        """Squeeze and excitation."""
+        self.add("global_average_pool2d", [source], (shape[2],))
+        self.dense(len(self.shapes) - 1, (shape[2],), self.rng.randint(1, 4), "relu")
+        self.dense(len(self.shapes) - 1, self.shapes[-1], shape[2], "sigmoid")
+        self.add("multiply", [source, len(self.shapes) - 1], shape)
+
     def branch(self, source, shape):
         """Two ways that meet: the second is a convolution that keeps the size."""
         self.add_same_size(source, shape)
         second = len(self.shapes) - 1
         like = [i for i, s in enumerate(self.shapes) if s == self.shapes[second] and i != second]
         if like and self.rng.random() < 0.7:
-            inputs = [self.rng.choice(like), second] + ([self.rng.choice(like)] if self.rng.random() < 0.3 else [])
-            self.add("add", inputs, self.shapes[second])
+            inputs = [self.rng.choice(like), second]
+            kind = self.rng.choice(["add", "add", "subtract", "multiply"])
+            if kind != "subtract" and self.rng.random() < 0.3:
+                inputs.append(self.rng.choice(like))
+            self.add(kind, inputs, self.shapes[second])
         else:
             total = shape[2] + self.shapes[second][2]
             self.add("concatenate", [source, second], shape[:2] + (total,))
@@ -371,14 +434,42 @@ class Network:
             y = x.mean((1, 2))
         elif kind == "add":
             y = sum(xs[1:], xs[0])
+        elif kind == "subtract":
+            y = xs[0] - xs[1]
+        elif kind == "multiply":
+            y = x
+            for other in xs[1:]:
+                y = y * (other if other.dim() == y.dim() else other[:, None, None, :])
+        elif kind == "global_max_pool2d":
+            y = self.adaptive_values(x, (1, 1), True)[:, 0, 0]
+        elif kind in ("adaptive_average_pool2d", "adaptive_max_pool2d"):
+            y = self.adaptive_values(x, layer["size"], kind == "adaptive_max_pool2d")
+        elif kind == "prelu":
+            self.near(x.abs(), x)
+            y = torch.where(x > 0, x, p[0] * x)
+        elif kind == "up_sampling2d":
+            options = {} if layer["interpolation"] == "nearest" else {"align_corners": bool(layer["align_corners"])}
+            y = F.interpolate(x.permute(0, 3, 1, 2), scale_factor=layer["factor"], mode=layer["interpolation"],
+                              **options).permute(0, 2, 3, 1)
+        elif kind == "channel_shuffle":
+            n, h, w, c = x.shape
+            y = x.reshape(n, h, w, layer["groups"], -1).transpose(3, 4).reshape(n, h, w, c)
+        elif kind == "rescale":
+            y = x * torch.tensor(layer["scale"]) + torch.tensor(layer["offset"])
+        elif kind == "cropping2d":
+            top, bottom, left, right = layer["crops"]
+            y = x[:, top:x.shape[1] - bottom, left:x.shape[2] - right]
+        elif kind == "permute":
+            y = x.permute(0, *layer["order"])
         elif kind == "concatenate":
             y = torch.cat(xs, -1)
         else:
             y = x
-        if layer.get("activation") in ("relu", "leaky_relu"):
-            self.near(y.abs(), y)
-        if layer.get("activation") == "relu6":
-            self.near(torch.minimum(y.abs(), (y - 6).abs()), y)
+        kinks = KINKS.get(layer.get("activation"), [])
+        if layer.get("activation") == "hard_sigmoid":
+            kinks = [-0.5 / layer["alpha"], 0.5 / layer["alpha"]]
+        for kink in kinks:
+            self.near((y - kink).abs(), y)
         return activate(y, layer.get("activation", "linear"), layer.get("alpha") or 0.01)
 
     def near(self, gaps, values):
@@ -387,6 +478,19 @@ class Network:
         gaps = gaps.detach()[gaps > 0]
         if gaps.numel() > 0:
             self.margin = min(self.margin, float(gaps.min() / values.detach()[values.isfinite()].abs().max()))
+
+    def adaptive_values(self, x, size, maximum):
+        """PyTorch's; of maxima the two largest of each window are compared."""
+        h, w = x.shape[1:3]
+        for i in range(size[0] if maximum else 0):
+            for j in range(size[1]):
+                cell = x[:, i * h // size[0]:-(-(i + 1) * h // size[0]), j * w // size[1]:-(-(j + 1) * w // size[1])]
+                best = cell.flatten(1, 2)
+                if best.shape[1] > 1:
+                    best = best.topk(2, 1).values
+                    self.near(best[:, 0] - best[:, 1], x)
+        run = F.adaptive_max_pool2d if maximum else F.adaptive_avg_pool2d
+        return run(x.permute(0, 3, 1, 2), size).permute(0, 2, 3, 1)
 
     def pool_values(self, layer, x):
         h, w, _ = x.shape[1:]

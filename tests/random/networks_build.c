@@ -49,10 +49,22 @@ static int32_t word(const words *w, const char *key, const char *const *names, s
 
 static int32_t activation(const words *w)
 {
-    static const char *const names[] = {
-        [CNN_LINEAR] = "linear",           [CNN_RELU] = "relu",  [CNN_LEAKY_RELU] = "leaky_relu",
-        [CNN_SIGMOID] = "sigmoid",         [CNN_TANH] = "tanh",  [CNN_SOFTMAX] = "softmax",
-        [CNN_LOG_SOFTMAX] = "log_softmax", [CNN_RELU6] = "relu6"};
+    static const char *const names[] = {[CNN_LINEAR] = "linear",
+                                        [CNN_RELU] = "relu",
+                                        [CNN_LEAKY_RELU] = "leaky_relu",
+                                        [CNN_SIGMOID] = "sigmoid",
+                                        [CNN_TANH] = "tanh",
+                                        [CNN_SOFTMAX] = "softmax",
+                                        [CNN_LOG_SOFTMAX] = "log_softmax",
+                                        [CNN_RELU6] = "relu6",
+                                        [CNN_SILU] = "silu",
+                                        [CNN_GELU] = "gelu",
+                                        [CNN_GELU_TANH] = "gelu_tanh",
+                                        [CNN_ELU] = "elu",
+                                        [CNN_SELU] = "selu",
+                                        [CNN_HARD_SIGMOID] = "hard_sigmoid",
+                                        [CNN_HARD_SWISH] = "hard_swish",
+                                        [CNN_SOFTPLUS] = "softplus"};
     return word(w, "activation", names, sizeof(names) / sizeof(names[0]));
 }
 
@@ -201,10 +213,107 @@ static cnn_layer *concatenate(cnn_context *context, const words *w)
     return cnn_concatenate(context, NULL);
 }
 
+static cnn_layer *subtract(cnn_context *context, const words *w)
+{
+    (void)w;
+    return cnn_subtract(context, NULL);
+}
+
+static cnn_layer *multiply(cnn_context *context, const words *w)
+{
+    (void)w;
+    return cnn_multiply(context, NULL);
+}
+
+static cnn_layer *global_max(cnn_context *context, const words *w)
+{
+    (void)w;
+    return cnn_global_max_pool2d(context, NULL);
+}
+
+static cnn_layer *adaptive_average(cnn_context *context, const words *w)
+{
+    cnn_adaptive_pool2d_options o = {.struct_size = sizeof(o)};
+    list(w, "size", o.size, 2);
+    return cnn_adaptive_average_pool2d(context, &o);
+}
+
+static cnn_layer *adaptive_max(cnn_context *context, const words *w)
+{
+    cnn_adaptive_pool2d_options o = {.struct_size = sizeof(o)};
+    list(w, "size", o.size, 2);
+    return cnn_adaptive_max_pool2d(context, &o);
+}
+
+static cnn_layer *prelu(cnn_context *context, const words *w)
+{
+    static const char *const names[] = {"channel", "one", "position"};
+    return cnn_prelu(context, CNN_PRELU(.slopes = word(w, "slopes", names, 3)));
+}
+
+static cnn_layer *up_sampling2d(cnn_context *context, const words *w)
+{
+    static const char *const names[] = {"nearest", "bilinear"};
+    cnn_up_sampling2d_options o = {.struct_size = sizeof(o)};
+    list(w, "factor", o.factor, 2);
+    o.interpolation = word(w, "interpolation", names, 2);
+    o.align_corners = whole(w, "align_corners");
+    return cnn_up_sampling2d(context, &o);
+}
+
+static cnn_layer *channel_shuffle(cnn_context *context, const words *w)
+{
+    return cnn_channel_shuffle(context, CNN_CHANNEL_SHUFFLE(.groups = whole(w, "groups")));
+}
+
+/* "0.5/-1.5" to up to `count` numbers. */
+static void numbers(const words *w, const char *key, float *values, size_t count)
+{
+    const char *text = find(w, key);
+    for (size_t i = 0; text != NULL && *text != '\0' && i < count; i++) {
+        char *end = NULL;
+        values[i] = strtof(text, &end);
+        text = *end == '/' ? end + 1 : end;
+    }
+}
+
+static cnn_layer *rescale(cnn_context *context, const words *w)
+{
+    cnn_rescale_options o = {.struct_size = sizeof(o), .channels = whole(w, "channels")};
+    numbers(w, "scale", o.scale, CNN_RESCALE_MOST_CHANNELS);
+    numbers(w, "offset", o.offset, CNN_RESCALE_MOST_CHANNELS);
+    return cnn_rescale(context, &o);
+}
+
+static cnn_layer *cropping2d(cnn_context *context, const words *w)
+{
+    cnn_cropping2d_options o = {.struct_size = sizeof(o)};
+    list(w, "crops", o.crops, 4);
+    return cnn_cropping2d(context, &o);
+}
+
+static cnn_layer *permute(cnn_context *context, const words *w)
+{
+    cnn_permute_options o = {.struct_size = sizeof(o)};
+    list(w, "order", o.order, 3);
+    return cnn_permute(context, &o);
+}
+
 static const struct {
     const char *name;
     cnn_layer *(*create)(cnn_context *context, const words *w);
 } kinds[] = {
+    {"subtract", subtract},
+    {"multiply", multiply},
+    {"global_max_pool2d", global_max},
+    {"adaptive_average_pool2d", adaptive_average},
+    {"adaptive_max_pool2d", adaptive_max},
+    {"prelu", prelu},
+    {"up_sampling2d", up_sampling2d},
+    {"channel_shuffle", channel_shuffle},
+    {"rescale", rescale},
+    {"cropping2d", cropping2d},
+    {"permute", permute},
     {"conv2d", conv2d},
     {"depthwise_conv2d", depthwise},
     {"separable_conv2d", separable},

@@ -50,7 +50,7 @@ private=$(grep -rnE '#[[:space:]]*include[[:space:]]*"' --include='*.[ch]' zoo |
 tap_empty 'zoo/ sees public headers and core/ alone' "$private"
 
 # The tool may include its own headers, those of the library as <cnn/...>, and nothing of lib/.
-outside=$(grep -rnE '#[[:space:]]*include[[:space:]]*"' --include='*.[ch]' ../src | grep -vE '"tool_?[a-z_]*\.h"|"cmd_?[a-z_]*\.h"')
+outside=$(grep -rnE '#[[:space:]]*include[[:space:]]*"' --include='*.[ch]' ../src | grep -vE '"(tool|report)(_[a-z_]*)?\.h"')
 tap_empty 'src/ sees nothing of lib/' "$outside"
 
 private=$(grep -rnE '#[[:space:]]*include[[:space:]]*"' ../include)

@@ -166,6 +166,30 @@ static cnn_status pad2d(const cnn_backend_call *call, cnn_pass pass, const cnn_p
     return cnn__backend_reference.pad2d(&own, pass, &args);
 }
 
+static cnn_status resample(const cnn_backend_call *call, cnn_pass pass, const cnn_resample_args *given)
+{
+    const cnn_backend_call own = call_there(call);
+    cnn_resample_args args = *given;
+    THERE(x), THERE(dy), THERE(y), THERE(dx);
+    return cnn__backend_reference.resample(&own, pass, &args);
+}
+
+static cnn_status permute(const cnn_backend_call *call, cnn_pass pass, const cnn_permute_args *given)
+{
+    const cnn_backend_call own = call_there(call);
+    cnn_permute_args args = *given;
+    THERE(x), THERE(dy), THERE(y), THERE(dx);
+    return cnn__backend_reference.permute(&own, pass, &args);
+}
+
+static cnn_status prelu(const cnn_backend_call *call, cnn_pass pass, const cnn_prelu_args *given)
+{
+    const cnn_backend_call own = call_there(call);
+    cnn_prelu_args args = *given;
+    THERE(x), THERE(slopes), THERE(dy), THERE(y), THERE(dx), THERE(d_slopes);
+    return cnn__backend_reference.prelu(&own, pass, &args);
+}
+
 static cnn_status elementwise(const cnn_backend_call *call, const cnn_elementwise_args *given)
 {
     const cnn_backend_call own = call_there(call);
@@ -269,6 +293,9 @@ cnn_backend own_memory_backend(int refused)
                          .softmax = softmax,
                          .dropout = dropout,
                          .pad2d = pad2d,
+                         .resample = resample,
+                         .permute = permute,
+                         .prelu = prelu,
                          .elementwise = elementwise,
                          .reduce = reduce,
                          .concat = concat,

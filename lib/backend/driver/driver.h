@@ -165,8 +165,15 @@ cnn_status cnn__adjacency(const cnn_backend_call *call, cnn_pass pass, const cnn
 /* --- copies, the same in every backend ----------------------------------------------------------------------- */
 
 cnn_status cnn__pad2d(const cnn_backend_call *call, cnn_pass pass, const cnn_pad2d_args *args);
+cnn_status cnn__resample2d(const cnn_backend_call *call, cnn_pass pass, const cnn_resample_args *args);
+cnn_status cnn__permute_axes(const cnn_backend_call *call, cnn_pass pass, const cnn_permute_args *args);
 cnn_status cnn__concat(const cnn_backend_call *call, cnn_pass pass, const cnn_concat_args *args);
 cnn_status cnn__fill(const cnn_backend_call *call, const cnn_fill_args *args);
+
+/* --- rectifiers with slopes that are learnt, the same in every backend ------------------------------------------ */
+
+size_t cnn__prelu_workspace(const cnn_prelu_args *args);
+cnn_status cnn__prelu(const cnn_backend_call *call, cnn_pass pass, const cnn_prelu_args *args);
 
 /* --- elementwise operations and reductions --------------------------------------------------------------------- */
 

@@ -67,6 +67,9 @@ cnn_status cnn__driver_query(cnn_op op, const void *args, uint32_t threads, cnn_
     case CNN_OP_LRN:
         answer->workspace[CNN_PASS_BACKWARD] = cnn__lrn_workspace(&((const cnn_lrn_args *)args)->shape, threads);
         return CNN_OK;
+    case CNN_OP_PRELU:
+        answer->workspace[CNN_PASS_BACKWARD] = cnn__prelu_workspace(args);
+        return CNN_OK;
     case CNN_OP_ELEMENTWISE:
         return has_epilogue(&((const cnn_elementwise_args *)args)->epilogue, answer) ? CNN_OK : CNN_ERROR_UNSUPPORTED;
     case CNN_OP_ACTIVATION:

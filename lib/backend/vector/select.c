@@ -63,6 +63,9 @@ void cnn__vector_fill_with(const cnn__vector_kernels *kernels, cnn_backend *back
     backend->query = query;
     backend->conv2d = cnn__vector_conv2d;
     backend->pad2d = cnn__pad2d;
+    backend->resample = cnn__resample2d;
+    backend->permute = cnn__permute_axes;
+    backend->prelu = cnn__prelu;
     backend->concat = cnn__concat;
     backend->fill = cnn__fill;
     backend->fold = cnn__fold;
