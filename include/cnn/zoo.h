@@ -57,7 +57,9 @@ typedef struct cnn_zoo_options {
  *                  trained parameters and 14,560 running statistics; dropout 0.2; N(0, 0.01)
  *     inception-v3 Inception-v3 (Szegedy et al. 2016) as torchvision has it, without the auxiliary classifier:
  *                  299x299x3, 1000 classes, 23,834,568 trained parameters and 34,432 running statistics; dropout 0.5;
- *                  N(0, 0.1). torchvision's published weights of both read 2 x - 1 of values in [0, 1]
+ *                  N(0, 0.1). With "input=transformed" this one and googlenet begin with transform_input, which makes
+ *                  2 x - 1 of images that were normalised by ImageNet's mean and deviation, as torchvision does
+ *                  for its published weights
  *     lenet5       LeNet-5 (LeCun et al. 1998) with plain poolings: c1, s2, c3, s4, flatten, c5, f6, output; 32x32x1,
  *                  10 classes, 61,706 parameters, Glorot uniform. "lenet5:activation=relu,pooling=max" is what many
  *                  programs make of it; else tanh and average
@@ -84,7 +86,8 @@ typedef struct cnn_zoo_options {
  *                  parameters and 53,120 running statistics; layers conv1_pad, conv1, bn_conv1, res2a_branch2a,
  *                  bn2a_branch2a, fc1000; "same" padding; statistics keep 0.9, epsilon 1e-5; he_normal, fc1000
  *                  N(0, 0.01); L2 of 1e-4 (Keras's scale) on all kernels and on fc1000's bias, which is in the loss.
- *                  "resnet50-keras:l2=off" is without
+ *                  "resnet50-keras:l2=off" is without; "rescale=on" begins with a layer, rescale, from [0, 1]
+ *                  to bytes less ImageNet's means, Keras's rescale_inputs
  *     squeezenet   SqueezeNet 1.1 (Iandola et al. 2016) as torchvision has it: 224x224x3, 1000 classes, 1,235,496
  *                  parameters; dropout 0.5; He uniform, classifier.1 N(0, 0.01). "squeezenet:version=1.0": the first
  *                  version, 1,248,424 parameters

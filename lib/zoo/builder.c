@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "zoo/zoo.h"
+
 static cnn__zoo_builder begin(cnn_context *context, cnn_model *model, cnn_convention convention)
 {
     cnn__zoo_builder b = {.context = context, .model = model};
@@ -72,6 +74,20 @@ void cnn__zoo_join(cnn__zoo_builder *b, cnn_layer *layer, const char *other)
 {
     cnn_model_add_after(b->model, layer, (const char *[]){b->last, other}, 2);
     cnn__zoo_return(b, b->name);
+}
+
+enum { INPUT_NORMALIZED, INPUT_TRANSFORMED };
+static const char *const input_words[] = {[INPUT_NORMALIZED] = "normalized", [INPUT_TRANSFORMED] = "transformed", NULL};
+const cnn__param cnn__zoo_transform_params[] = {{.name = "input", .words = input_words}, {.name = NULL}};
+
+void cnn__zoo_transform(cnn__zoo_builder *b, int choice)
+{
+    if (choice == INPUT_TRANSFORMED) {
+        cnn__zoo_put(b, cnn_rescale(b->context, CNN_RESCALE(.name = cnn__zoo_name(b, "transform_input"), .channels = 3,
+                                                            .scale = {0.229f / 0.5f, 0.224f / 0.5f, 0.225f / 0.5f},
+                                                            .offset = {(0.485f - 0.5f) / 0.5f, (0.456f - 0.5f) / 0.5f,
+                                                                       (0.406f - 0.5f) / 0.5f})));
+    }
 }
 
 cnn__zoo_fork cnn__zoo_begin_fork(const cnn__zoo_builder *b)

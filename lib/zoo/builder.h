@@ -50,6 +50,10 @@ void cnn__zoo_join(cnn__zoo_builder *b, cnn_layer *layer, const char *other);
 void cnn__zoo_mark(const cnn__zoo_builder *b, char mark[CNN__ZOO_NAME]);
 void cnn__zoo_return(cnn__zoo_builder *b, const char *mark);
 
+/* With the second word of cnn__zoo_transform_params: torchvision's transform_input, which makes 2 x - 1 of images that
+ * were normalised by ImageNet's mean and deviation. */
+void cnn__zoo_transform(cnn__zoo_builder *b, int choice);
+
 /* Branches that begin at one value and are put side by side. */
 typedef struct cnn__zoo_fork {
     char input[CNN__ZOO_NAME], ends[6][CNN__ZOO_NAME];

@@ -62,6 +62,7 @@ static void add_layers(cnn_context *context, const cnn__zoo_request *request, cn
     b.fan_out = false;
     b.kernel_init = (cnn_initializer){CNN_INIT_NORMAL, 0.01f};
     b.norm.epsilon = 1e-3f;
+    cnn__zoo_transform(&b, request->choices[0]);
     add_unit(&b, "conv1", 64, 7, 2);
     add_pool(&b, "maxpool1", 3, 2, 0);
     add_unit(&b, "conv2", 64, 1, 1);
@@ -88,5 +89,6 @@ const cnn__zoo_kind cnn__zoo_googlenet = {
     .least = 31,
     .classes = 1000,
     .dropout = 0.2f,
+    .params = cnn__zoo_transform_params,
     .add_layers = add_layers,
 };

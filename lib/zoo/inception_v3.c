@@ -162,6 +162,7 @@ static void add_layers(cnn_context *context, const cnn__zoo_request *request, cn
     b.fan_out = false;
     b.kernel_init = (cnn_initializer){CNN_INIT_NORMAL, 0.1f};
     b.norm.epsilon = 1e-3f;
+    cnn__zoo_transform(&b, request->choices[0]);
     add_reduction(&b, "Conv2d_1a_3x3", 32);
     add_unit(&b, "Conv2d_2a_3x3", 32, 3, 3, 1, VALID);
     add_square(&b, "Conv2d_2b_3x3", 64, 3);
@@ -184,5 +185,6 @@ const cnn__zoo_kind cnn__zoo_inception_v3 = {
     .least = 75,
     .classes = 1000,
     .dropout = 0.5f,
+    .params = cnn__zoo_transform_params,
     .add_layers = add_layers,
 };

@@ -61,6 +61,14 @@ static void add_block(state *s, int stage, int number, int32_t filters, int32_t 
 }
 
 enum { L2_ON, L2_OFF };
+enum { RESCALE_OFF, RESCALE_ON };
+
+/* From [0, 1] to bytes less ImageNet's means, which the network's published weights read. */
+static void add_rescale(cnn__zoo_builder *b)
+{
+    cnn__zoo_put(b, cnn_rescale(b->context, CNN_RESCALE(.name = cnn__zoo_name(b, "rescale"), .scale = {255, 255, 255},
+                                                        .offset = {-123.68f, -116.78f, -103.94f}, .channels = 3)));
+}
 
 static void add_layers(cnn_context *context, const cnn__zoo_request *request, cnn_model *model)
 {
@@ -71,6 +79,9 @@ static void add_layers(cnn_context *context, const cnn__zoo_request *request, cn
     s.b.kernel_init = (cnn_initializer){CNN_INIT_HE_NORMAL, 0};
     s.b.norm.keep = 0.9f;
     s.b.norm.epsilon = 1e-5f;
+    if (request->choices[1] == RESCALE_ON) {
+        add_rescale(&s.b);
+    }
     cnn__zoo_put(
         &s.b, cnn_zero_pad2d(context, CNN_ZERO_PAD2D(.name = cnn__zoo_name(&s.b, "conv1_pad"), .pads = {3, 3, 3, 3})));
     cnn__zoo_conv(&s.b, CNN_CONV2D(.name = "conv1", .filters = 64, .kernel = {7}, .stride = {2},
@@ -91,7 +102,9 @@ static void add_layers(cnn_context *context, const cnn__zoo_request *request, cn
 }
 
 static const char *const l2_words[] = {[L2_ON] = "on", [L2_OFF] = "off", NULL};
-static const cnn__param params[] = {{.name = "l2", .words = l2_words}, {.name = NULL}};
+static const char *const rescale_words[] = {[RESCALE_OFF] = "off", [RESCALE_ON] = "on", NULL};
+static const cnn__param params[] = {
+    {.name = "l2", .words = l2_words}, {.name = "rescale", .words = rescale_words}, {.name = NULL}};
 
 const cnn__zoo_kind cnn__zoo_resnet50_keras = {
     .name = "resnet50-keras",

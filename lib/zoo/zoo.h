@@ -46,4 +46,7 @@ extern const cnn__zoo_kind cnn__zoo_resnet18, cnn__zoo_resnet34, cnn__zoo_resnet
 extern const cnn__zoo_kind cnn__zoo_catdog_vgg16, cnn__zoo_vgg11, cnn__zoo_vgg11_notop, cnn__zoo_vgg13,
     cnn__zoo_vgg13_notop, cnn__zoo_vgg16, cnn__zoo_vgg16_notop, cnn__zoo_vgg19, cnn__zoo_vgg19_notop;
 
+/* The option of networks whose published weights come from TensorFlow, "input=transformed". */
+extern const cnn__param cnn__zoo_transform_params[];
+
 #endif

@@ -137,7 +137,8 @@ def main():
     print("/* SPDX-License-Identifier: MIT */\n/* Written by golden_torchvision.py; numbers from PyTorch %s and "
           "torchvision %s. */\n" % (torch.__version__.split("+")[0], torchvision.__version__.split("+")[0]))
     print("typedef struct measure {\n    double norm, projection;\n} measure;\n")
-    print("static const struct golden_network {\n    const char *name;\n    int32_t input[2], count;\n    bool reference;\n"
+    print("static const struct golden_network {\n    const char *name;\n    int32_t input[2], count;\n"
+          "    bool reference;\n"
           "    measure inference, training;\n    double loss;\n    measure pixels;\n    struct {\n"
           "        const char *name;\n        measure output, gradients, statistics;\n    } parts[32];\n"
           "} golden_networks[] = {")

@@ -85,13 +85,15 @@ class Xai(nn.Module):
         return self.classifier(self.features(x).view(-1, 512))
 
 
-# Name in the zoo, its own size, a size for comparisons, how many images of that, whether the reference backend is compared
-# too, which takes its time, and how it is made.
+# Name in the zoo, its own size, a size for comparisons, how many images of that, whether the reference backend is
+# compared too, which takes its time, and how it is made.
 NETWORKS = (
     ("alexnet-torchvision", (224, 224), (96, 80), 2, True, plain("alexnet")),
     ("densenet121", (224, 224), (64, 64), 3, False, plain("densenet121")),
     ("efficientnet-b0", (224, 224), (64, 96), 3, True, plain("efficientnet_b0")),
     ("googlenet", (224, 224), (64, 64), 3, True, plain("googlenet", aux_logits=False, init_weights=True)),
+    ("googlenet:input=transformed", (224, 224), (64, 64), 3, False,
+     plain("googlenet", aux_logits=False, init_weights=True, transform_input=True)),
     ("inception-v3", (299, 299), (139, 107), 3, False, plain("inception_v3", aux_logits=False, init_weights=True)),
     ("mobilenet-v2", (224, 224), (64, 96), 3, False, plain("mobilenet_v2")),
     ("mobilenet-v2:width=0.5", (224, 224), (64, 64), 3, True, plain("mobilenet_v2", width_mult=0.5)),

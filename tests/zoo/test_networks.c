@@ -234,6 +234,31 @@ START_TEST(test_penalty)
 }
 END_TEST
 
+/* Bytes less ImageNet's means, in the model and its layers. */
+START_TEST(test_rescale)
+{
+    static const double means[] = {123.68, 116.78, 103.94};
+    float image[32 * 32 * 3];
+    cnn_session *session = NULL;
+    cnn_tensor tensor;
+    cnn_model *model = create("resnet50-keras:rescale=on", NULL);
+    for (size_t i = 0; i < COUNT(image); i++) {
+        image[i] = (float)(i % 256) / 255;
+    }
+    ck_assert_uint_eq(cnn_model_values(model), 23766052);
+    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.keep_activations = 1), &session), CNN_OK);
+    ck_assert_int_eq(cnn_session_forward(session, image, 1), CNN_OK);
+    ck_assert_int_eq(cnn_session_activation(session, "rescale", &tensor), CNN_OK);
+    for (size_t i = 0; i < COUNT(image); i++) {
+        ck_assert_double_eq_tol(tensor.data[i], (double)(i % 256) - means[i % 3], 1e-4);
+    }
+    cnn_session_free(session);
+    cnn_model_free(model);
+    ck_assert_int_eq(cnn_zoo_create(context, "resnet50-keras:rescale=on", CNN_ZOO(.input = {32, 32, 1}), &model),
+                     CNN_ERROR_SHAPE);
+}
+END_TEST
+
 /* Every network at another size and with other classes, and too small. */
 START_TEST(test_sizes)
 {
@@ -299,6 +324,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_counts, 0, (int)COUNT(counts));
     tcase_add_loop_test(tcase, test_sizes, 0, networks);
     tcase_add_test(tcase, test_penalty);
+    tcase_add_test(tcase, test_rescale);
     tcase_add_test(tcase, test_too_small);
     tcase_add_test(tcase, test_numbers);
     suite_add_tcase(suite, tcase);
