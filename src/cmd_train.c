@@ -184,6 +184,7 @@ static int conclude(train_run *train)
     int result = print_result(train, true);
     result = result == TOOL_DONE ? train->log_result : result;
     result = result == TOOL_DONE ? train->curve_result : result;
+    result = result == TOOL_DONE ? train->events_result : result;
     return result == TOOL_DONE ? train->keep_result : result;
 }
 
@@ -203,6 +204,8 @@ static int fit(train_run *train)
                 .penalties = settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT),
         &train->history);
     tool_progress_end(train->run);
+    int closed = tool_events_close(train->run, &train->events);
+    train->events_result = train->events_result == TOOL_DONE ? closed : train->events_result;
     int settled = tool_train_settle_files(train);
     const bool stopped = status == CNN_ERROR_CANCELLED && tool_signal() != 0;
     if (status != CNN_OK && !stopped) { /* the report may not replace the message */
@@ -227,10 +230,11 @@ static int introduce(train_run *train)
     return TOOL_DONE;
 }
 
-static int check_curve(train_run *train)
+static int check_pictures(train_run *train)
 {
-    const char *curve = train->settings->curve;
-    return curve != NULL ? plot_check(train->run, "curve", curve) : TOOL_DONE;
+    const char *curve = train->settings->curve, *folder = train->settings->tensorboard;
+    int result = curve != NULL ? plot_check(train->run, "curve", curve) : TOOL_DONE;
+    return result == TOOL_DONE && folder != NULL ? tool_events_check(train->run, folder) : result;
 }
 
 static int run_train(tool *run, const void *given)
@@ -243,7 +247,7 @@ static int run_train(tool *run, const void *given)
     train.batch = settings->batch > 0 ? (uint32_t)settings->batch : train.recipe->batch;
     int result = check_settings(run, settings);
     int (*const steps[])(train_run *) = {tool_train_check_files,
-                                         check_curve,
+                                         check_pictures,
                                          tool_train_open,
                                          tool_train_check_data_files,
                                          introduce,
@@ -424,6 +428,9 @@ static const tool_option train_options[] = {
      "matrix, ROC, precision and calibration, the most confident mistakes with what they look like to the network, "
      "training images, settings",
      TOOL_TEXT, AT(report), 0, 0, NULL},
+    {"tensorboard", "DIR",
+     "scalars of each step and epoch for TensorBoard: each run adds an event file to the folder, also after --resume",
+     TOOL_TEXT, AT(tensorboard), 0, 0, NULL},
     {"on-error", "WHAT",
      "of an image that cannot be read, or a link to nowhere: fail, which it is if not given, or skip", TOOL_CHOICE,
      AT(on_error), 0, 0, tool_on_error_names},

@@ -7,12 +7,13 @@
 #include "tool_curve.h"
 #include "tool_keep.h"
 #include "tool_recipe.h"
+#include "tool_tensorboard.h"
 
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
     const char *background, *groups, *head, *cut, *cache_features;
-    const char *mean, *pca, *curve, *report, *schedule, *metric, *last_batch, *class_weights, *prefix;
+    const char *mean, *pca, *curve, *report, *tensorboard, *schedule, *metric, *last_batch, *class_weights, *prefix;
     double val_split;
     tool_model_options model;
     tool_rule rule;
@@ -56,7 +57,8 @@ struct train_run {
     double begin, epoch_seconds; /* when the training began; how long the last epoch took */
     uint64_t validation_steps;   /* done in this epoch */
     uint64_t epochs_done;        /* in this run */
-    int log_result, curve_result, keep_result;
+    int log_result, curve_result, keep_result, events_result;
+    tool_events events;
     tool_curve curve;
     train_report report;
 };

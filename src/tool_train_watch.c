@@ -32,6 +32,9 @@ bool tool_train_on_step(void *user, const cnn_progress *progress)
     if ((train->settings->curve != NULL || train->report.path != NULL) && progress->step > 0) {
         tool_curve_add(&train->curve, progress->total_steps, progress->step_loss);
     }
+    if (train->settings->tensorboard != NULL && progress->step > 0 && train->events_result == TOOL_DONE) {
+        train->events_result = tool_events_step(train->run, &train->events, train->settings->tensorboard, progress);
+    }
     if (tool_progress_due(train->run)) {
         char head[64], tail[192], left[64];
         snprintf(head, sizeof(head), "epoch %llu/%llu", (unsigned long long)progress->epoch + 1,
@@ -129,6 +132,9 @@ bool tool_train_on_epoch(void *user, const cnn_progress *progress)
     if (train->settings->curve != NULL && train->curve_result == TOOL_DONE) {
         train->curve_result = tool_curve_save(train->run, train->settings->curve, &train->curve, progress->history,
                                               progress->steps, cnn_evaluator_name(train->evaluators[0]));
+    }
+    if (train->settings->tensorboard != NULL && train->events_result == TOOL_DONE) {
+        train->events_result = tool_events_epoch(train->run, &train->events, train->settings->tensorboard, progress);
     }
     tool_train_report_epoch(train, progress->history, progress->seconds);
     if (train->settings->keep_epochs && train->keep_result == TOOL_DONE) {
