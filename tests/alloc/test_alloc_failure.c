@@ -79,6 +79,21 @@ static cnn_status build(cnn_context *context, uint64_t *hash)
     return status;
 }
 
+/* Branches, squeeze-excitation and a model inside another one. */
+static cnn_status open_networks(cnn_context *context, uint64_t *hash)
+{
+    static const char *const names[] = {"squeezenet:version=1.0", "mobilenet-v3-large:width=0.1", "catdog-vgg16"};
+    cnn_status status = CNN_OK;
+    *hash = 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && status == CNN_OK; i++) {
+        cnn_model *model = NULL;
+        status = cnn_zoo_create(context, names[i], CNN_ZOO(.input = {32, 32, 3}, .classes = 2), &model);
+        *hash += cnn_model_values(model);
+        cnn_model_free(model);
+    }
+    return status;
+}
+
 static cnn_status step(cnn_context *context, uint64_t *hash)
 {
     cnn_model *model = NULL;
@@ -571,6 +586,9 @@ END_TEST
 START_TEST(building_survives) { fail_everywhere("build", build); }
 END_TEST
 
+START_TEST(networks_survive) { fail_everywhere("networks", open_networks); }
+END_TEST
+
 START_TEST(a_training_step_survives) { fail_everywhere("step", step); }
 END_TEST
 
@@ -610,6 +628,7 @@ int main(void)
     tcase_set_timeout(tests, 240);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, building_survives);
+    tcase_add_test(tests, networks_survive);
     tcase_add_test(tests, a_training_step_survives);
     tcase_add_test(tests, saving_and_loading_survive);
     tcase_add_test(tests, loading_batches_survives);
