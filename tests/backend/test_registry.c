@@ -4,12 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/config.h"
 #include "backend/entries.h"
 #include "backend/reference/reference.h"
-#if CNN_HAVE_BLIS
-#include "backend/blis/blis.h"
-#endif
 #include "common/suite.h"
 
 static char logged[2048];
@@ -53,21 +49,6 @@ static void expect_backend(const char *name, const cnn_backend *backends, size_t
     ck_assert_str_eq(cnn_context_backend(context), chosen);
     cnn_context_free(context);
 }
-
-#if CNN_HAVE_BLIS
-/* The product is BLIS's where it has kernels for the processor; plain ones of its own would be slower than ours. */
-START_TEST(blis_has_its_own_product_where_it_is_faster)
-{
-    cnn_backend with, without;
-    cnn__cpu_level level;
-    ck_assert(cnn__cpu_detect(&level));
-    cnn__blis_fill(level, false, &with);
-    cnn__vector_fill(level, false, &without);
-    ck_assert(without.gemm != cnn__blis_gemm);
-    ck_assert(with.gemm == (cnn__blis_knows_processor() ? cnn__blis_gemm : without.gemm));
-}
-END_TEST
-#endif
 
 START_TEST(names)
 {
@@ -147,7 +128,8 @@ START_TEST(math)
     setenv("CNN_MATH", "exact", 1);
     expect_failure(NULL, NULL, 0, CNN_ERROR_INVALID_ARGUMENT, "\"exact\", expected fast or strict");
     unsetenv("CNN_MATH");
-    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.math = 3, .log = keep_log), &context), CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.math = 3, .log = keep_log), &context),
+                     CNN_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(logged, "math is 3"));
 }
 END_TEST
@@ -219,20 +201,10 @@ static cnn_status run_layers(cnn_context *context, float *y)
 {
     static const float ones[64] = {1, 1, 1, 1, 1, 1, 1, 1};
     const cnn_dense_shape dense = {.n = 1, .in = 4, .out = 4};
-    const cnn_conv2d_shape convolution = {.n = 1,
-                                          .in_h = 4,
-                                          .in_w = 4,
-                                          .in_c = 1,
-                                          .out_h = 2,
-                                          .out_w = 2,
-                                          .out_c = 2,
-                                          .kernel_h = 3,
-                                          .kernel_w = 3,
-                                          .stride_h = 1,
-                                          .stride_w = 1,
-                                          .dilation_h = 1,
-                                          .dilation_w = 1,
-                                          .groups = 1};
+    const cnn_conv2d_shape convolution = {
+        .n = 1, .in_h = 4, .in_w = 4, .in_c = 1, .out_h = 2, .out_w = 2,
+        .out_c = 2, .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1,
+        .groups = 1};
     _Alignas(64) char workspace[1 << 14];
     cnn_backend_call call;
     cnn__backend_call_init(&call, context, 0, workspace, sizeof(workspace));
@@ -299,21 +271,10 @@ START_TEST(tables_without_a_question)
     cnn_context *context;
     char name[] = "mine";
     cnn_backend backend = own_backend(name);
-    cnn_conv2d_args args = {.struct_size = sizeof(args),
-                            .shape = {.n = 1,
-                                      .in_h = 8,
-                                      .in_w = 8,
-                                      .in_c = 16,
-                                      .out_h = 6,
-                                      .out_w = 6,
-                                      .out_c = 16,
-                                      .kernel_h = 3,
-                                      .kernel_w = 3,
-                                      .stride_h = 1,
-                                      .stride_w = 1,
-                                      .dilation_h = 1,
-                                      .dilation_w = 1,
-                                      .groups = 1}};
+    cnn_conv2d_args args = {
+        .struct_size = sizeof(args),
+        .shape = {.n = 1, .in_h = 8, .in_w = 8, .in_c = 16, .out_h = 6, .out_w = 6, .out_c = 16, .kernel_h = 3,
+                  .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .groups = 1}};
     backend.conv2d = cnn__backend_reference.conv2d;
     ck_assert_int_eq(create("mine", &backend, 1, &context), CNN_OK);
     cnn_op_answer answer = answer_to(&context->backend, CNN_OP_CONV2D, &args, 1);
@@ -328,20 +289,9 @@ END_TEST
 
 START_TEST(prepared_filters)
 {
-    const cnn_conv2d_shape shape = {.n = 1,
-                                    .in_h = 8,
-                                    .in_w = 8,
-                                    .in_c = 16,
-                                    .out_h = 6,
-                                    .out_w = 6,
-                                    .out_c = 16,
-                                    .kernel_h = 3,
-                                    .kernel_w = 3,
-                                    .stride_h = 1,
-                                    .stride_w = 1,
-                                    .dilation_h = 1,
-                                    .dilation_w = 1,
-                                    .groups = 1};
+    const cnn_conv2d_shape shape = {.n = 1, .in_h = 8, .in_w = 8, .in_c = 16, .out_h = 6, .out_w = 6, .out_c = 16,
+                                    .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
+                                    .dilation_w = 1, .groups = 1};
     cnn_context *context;
     ck_assert_int_eq(create(NULL, NULL, 0, &context), CNN_OK);
     cnn_conv2d_shape many = shape;
@@ -388,8 +338,8 @@ START_TEST(arguments_are_checked)
                      CNN_ERROR_INVALID_ARGUMENT);
     const cnn_concat_args none = {.struct_size = sizeof(none), .rows = 1};
     REFUSED(CNN_OP_CONCAT, CNN_PASS_FORWARD, &none);
-    cnn_gemm_args product = {
-        .struct_size = sizeof(product), .m = 2, .n = 2, .k = 2, .a = x, .b = x, .c = y, .lda = 1, .ldb = 2, .ldc = 2};
+    cnn_gemm_args product = {.struct_size = sizeof(product), .m = 2, .n = 2, .k = 2, .a = x, .b = x, .c = y, .lda = 1,
+                             .ldb = 2, .ldc = 2};
     REFUSED(CNN_OP_GEMM, CNN_PASS_FORWARD, &product); /* rows that overlap */
 #undef REFUSED
     cnn_context_free(context);
@@ -529,9 +479,6 @@ int main(void)
     Suite *suite = suite_create("backend registry");
     TCase *tcase = tcase_create("registry");
     tcase_add_checked_fixture(tcase, setup, setup);
-#if CNN_HAVE_BLIS
-    tcase_add_test(tcase, blis_has_its_own_product_where_it_is_faster);
-#endif
     tcase_add_test(tcase, names);
     tcase_add_test(tcase, unknown_name_is_an_error);
     tcase_add_test(tcase, variables);
