@@ -333,26 +333,6 @@ static cnn_status put_key(cnn__keras *keras, const cnn__keras_layer *layer, cons
 
 /* ---- layers that a table cannot describe ---- */
 
-/* A depthwise convolution is one of as many groups as it has channels, which only its weights tell. */
-cnn_status cnn__keras_depthwise(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options)
-{
-    int64_t multiplier = 1;
-    const cnn__json *given = cnn__json_get(layer->config, "depth_multiplier");
-    if (given != NULL && !cnn__keras_whole(given, &multiplier)) {
-        return bad_value(keras, layer, "depth_multiplier", "a whole number");
-    }
-    for (size_t i = 0; i < cnn_weights_count(keras->weights); i++) {
-        cnn_weight weight = CNN_WEIGHT_INIT;
-        if (cnn_weights_get(keras->weights, i, &weight) == CNN_OK && weight.group != NULL && weight.shape.rank == 4 &&
-            strcmp(weight.group, layer->name) == 0) {
-            cnn__json_put_int(options, "groups", weight.shape.dims[2]);
-            cnn__json_put_int(options, "filters", weight.shape.dims[2] * weight.shape.dims[3]);
-            return CNN_OK;
-        }
-    }
-    return cnn__keras_fail(keras, layer, CNN_ERROR_UNSUPPORTED, "can be made with its weights only");
-}
-
 cnn_status cnn__keras_relu(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options)
 {
     double most = 0, slope = 0;

@@ -43,11 +43,6 @@ static const cnn__keras_key conv2d_keys[] = {{"filters", WHOLE, "filters"},
                                              {"atrous_rate", PAIR, "dilation"},
                                              {"bias", NOT, "no_bias"},
                                              END};
-static const cnn__keras_key depthwise_keys[] = {
-    {"kernel_size", PAIR, "kernel"},          {"strides", PAIR, "stride"},
-    {"padding", PADDING, "padding"},          {"dilation_rate", PAIR, "dilation"},
-    {"activation", ACTIVATION, "activation"}, {"use_bias", NOT, "no_bias"},
-    {"depth_multiplier", WHOLE, NULL},        END};
 static const cnn__keras_key grouped_keys[] = {
     {"kernel_size", PAIR, "kernel"},           {"strides", PAIR, "stride"},
     {"padding", PADDING, "padding"},           {"dilation_rate", PAIR, "dilation"},
@@ -124,7 +119,6 @@ const cnn__keras_class cnn__keras_classes[] = {
     {"Conv2DTranspose", "Conv2DTranspose", transpose_keys, NULL, NULL, NULL},
     {"SeparableConv2D", "SeparableConv2D", separable_keys, NULL, NULL, NULL},
     {"DepthwiseConv2D", "DepthwiseConv2D", grouped_keys, NULL, NULL, NULL},
-    {"DepthwiseConv2D", "Conv2D", depthwise_keys, NULL, NULL, cnn__keras_depthwise},
     {"Dense", "Dense", dense_keys, NULL, NULL, NULL},
     {"BatchNormalization", "BatchNormalization", norm_keys, NULL, NULL, NULL},
     {"MaxPooling2D", "MaxPooling2D", pool_keys, NULL, NULL, NULL},

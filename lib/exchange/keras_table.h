@@ -53,8 +53,7 @@ typedef struct cnn__keras_activation {
 extern const cnn__keras_activation cnn__keras_activations[];
 extern const size_t cnn__keras_activation_count;
 
-/* What the table cannot say of two classes. */
-cnn_status cnn__keras_depthwise(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options);
+/* What the table cannot say of ReLU. */
 cnn_status cnn__keras_relu(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options);
 
 /* A list, or the items of a tuple as Keras 3 writes it. */
