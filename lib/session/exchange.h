@@ -52,7 +52,7 @@ cnn_status cnn__moving_put(cnn_session *session, const float *values);
 /* Averages them over all ranks by their shares. */
 cnn_status cnn__moving_average(cnn_session *session, double share);
 
-/* `gradients` [program.gradient_values] become the session's, and the pass is ended as it would have been: held ones. */
+/* `gradients` [program.gradient_values] become the session's, and a held pass is ended as others are. */
 cnn_status cnn__exchange_close(cnn_session *session, const float *gradients);
 
 /* For layers' calls. */
