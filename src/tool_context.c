@@ -69,7 +69,11 @@ static int unknown_backend(tool *run)
 
 int tool_open_context(tool *run)
 {
-    cnn_status status = cnn_context_create(CNN_CONTEXT(.threads = (uint32_t)run->common->threads,
+    if (run->context != NULL) {
+        return TOOL_DONE;
+    }
+    const uint32_t threads = run->common->threads > 0 ? (uint32_t)run->common->threads : tool_ranks_threads(&run->ranks);
+    cnn_status status = cnn_context_create(CNN_CONTEXT(.threads = threads,
                                                        .seed = run->common->seed, .max_pixels = run->common->max_pixels,
                                                        .backend = run->common->backend, .log = log_message,
                                                        .log_user = run),

@@ -18,8 +18,9 @@ typedef struct train_settings {
     double val_split;
     tool_model_options model;
     tool_rule rule;
-    uint64_t epochs, batch, limit, topk, patience, memory_limit, views;
-    bool ten_crop, in_memory, orient, replace, keep_epochs, no_penalties;
+    const char *compress;
+    uint64_t epochs, batch, limit, topk, patience, memory_limit, views, blocks;
+    bool sync_bn, ten_crop, in_memory, orient, replace, keep_epochs, no_penalties;
 } train_settings;
 
 typedef struct train_run train_run;

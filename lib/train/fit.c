@@ -11,6 +11,9 @@
 #include "loader/loader.h"
 #include "train/clock.h"
 
+/* Where several ranks train, a checkpoint is written at least so often: the more there are, the sooner one is gone. */
+#define SAVE_SECONDS 600
+
 static double mean_loss(const cnn__running *running)
 {
     return running->samples > 0 ? running->loss_sum / (double)running->samples : NAN;
@@ -88,7 +91,27 @@ static cnn_status train_batch(cnn__fit *fit, const cnn_batch *batch)
     cnn__samples whole;
     CNN__RETURN_IF_ERROR(cnn__fit_pass(fit, batch, &whole, &loss, &penalty));
     CNN__RETURN_IF_ERROR(cnn_optimizer_step(fit->options.optimizer, fit->session));
+    fit->in_batch = false;
     return count_batch(fit, &whole, loss, penalty);
+}
+
+static cnn_status save_last(cnn__fit *fit)
+{
+    if (fit->options.last_path == NULL || !cnn__ranks_is_first(&fit->ranks)) {
+        return CNN_OK;
+    }
+    if (fit->history->running.steps > 0) {
+        CNN__RETURN_IF_ERROR(cnn__running_pack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
+    }
+    if (fit->options.schedule != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__history_set_schedule(fit->history, cnn_schedule_text(fit->options.schedule),
+                                                       cnn_schedule_state(fit->options.schedule)));
+    }
+    cnn_status status = cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer,
+                                            fit->options.train, fit->history);
+    fit->last_saved = fit->last_saved || status == CNN_OK;
+    fit->saved_at = cnn__seconds();
+    return status;
 }
 
 /* The learning rate of the step that comes next. */
@@ -116,6 +139,9 @@ static cnn_status take_batch(cnn__fit *fit, const cnn_batch *batch, bool *stop)
         const cnn_progress progress = make_progress(fit);
         *stop = fit->options.on_step(fit->options.user, &progress);
     }
+    if (status == CNN_OK && cnn__has_peers(&fit->ranks.communicator) && cnn__seconds() - fit->saved_at > SAVE_SECONDS) {
+        status = save_last(fit);
+    }
     return cnn__ranks_agree(&fit->ranks, status, stop);
 }
 
@@ -129,6 +155,7 @@ static cnn_status train_epoch(cnn__fit *fit)
     fit->epoch_begin = cnn__seconds();
     fit->wait_begin = cnn_loader_wait_seconds(fit->options.train);
     fit->epoch_samples = 0;
+    fit->saved_at = fit->saved_at > 0 ? fit->saved_at : fit->epoch_begin;
     cnn_status status = cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count);
     CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
     /* A training that was stopped after the last step of an epoch has none left to do in it. */
@@ -136,6 +163,8 @@ static cnn_status train_epoch(cnn__fit *fit)
     while (!complete && (!wraps || running->steps < steps)) {
         bool stop = false;
         status = cnn__loader_next(fit->context, fit->options.train, &batch);
+        fit->in_batch = status == CNN_OK && batch.whole > 0;
+        fit->passed = false;
         CNN__RETURN_IF_ERROR(cnn__ranks_load(&fit->ranks, status, &batch, fit->options.train, &stop));
         if (fit->ranks.whole == 0) {
             break;
@@ -251,24 +280,6 @@ static cnn_status save_best(cnn__fit *fit, const float *values)
     return status;
 }
 
-static cnn_status save_last(cnn__fit *fit)
-{
-    if (fit->options.last_path == NULL || !cnn__ranks_is_first(&fit->ranks)) {
-        return CNN_OK;
-    }
-    if (fit->history->running.steps > 0) {
-        CNN__RETURN_IF_ERROR(cnn__running_pack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
-    }
-    if (fit->options.schedule != NULL) {
-        CNN__RETURN_IF_ERROR(cnn__history_set_schedule(fit->history, cnn_schedule_text(fit->options.schedule),
-                                                       cnn_schedule_state(fit->options.schedule)));
-    }
-    cnn_status status = cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer,
-                                            fit->options.train, fit->history);
-    fit->last_saved = fit->last_saved || status == CNN_OK;
-    return status;
-}
-
 /* A training that goes on under a new name has its best model there from the start, whatever becomes of it. A file
  * that is there already is left alone until it is known to be needed: it may be of an epoch after the checkpoint. */
 static cnn_status save_best_so_far(cnn__fit *fit)
@@ -314,7 +325,13 @@ static cnn_status close_epoch(cnn__fit *fit, cnn_progress *progress, bool *stop)
 
 static cnn_status run_epochs(cnn__fit *fit)
 {
-    CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, save_best_so_far(fit)));
+    cnn_status status = save_best_so_far(fit);
+    if (status == CNN_OK && cnn__has_peers(&fit->ranks.communicator) && fit->options.last_path != NULL &&
+        access(fit->options.last_path, F_OK) != 0) {
+        status = save_last(fit); /* whichever rank is gone, there is something to go on from */
+        fit->last_saved = false;
+    }
+    CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
     while (!is_complete(fit)) {
         cnn_progress progress;
         bool stop = false;
@@ -340,7 +357,7 @@ cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history
     cnn_status status = cnn__fit_open(&fit, model, options);
     if (status == CNN_OK) {
         status = run_epochs(&fit);
-        if (status == CNN_ERROR_CANCELLED) {
+        if (status == CNN_ERROR_CANCELLED || (fit.ranks.lost && cnn__fit_undo(&fit) == CNN_OK)) {
             cnn_status saved = save_last(&fit);
             status = saved == CNN_OK ? status : saved;
         }

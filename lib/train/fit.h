@@ -22,7 +22,10 @@ typedef struct cnn__fit {
     bool improved;                  /* the last epoch is the best so far */
     float *weights;                 /* of a batch's samples; NULL: all are 1 */
     cnn__ranks ranks;               /* that train together */
-    uint64_t passes;                /* of the session, before the blocks of a batch */
+    uint64_t passes;                /* of the session, before those of a batch */
+    float *moving;                  /* the statistics that layers keep, likewise; NULL alone */
+    bool in_batch, passed;          /* a batch was read, and passes of it were begun; its step is not done */
+    double saved_at;                /* when the checkpoint was written last, in seconds */
     bool best_saved, last_saved;    /* whether this call has written the file; the last one after the last epoch */
 } cnn__fit;
 
@@ -45,6 +48,9 @@ cnn_status cnn__fit_join(cnn__fit *fit);
 /* Forward, loss and backward of a batch that was read: gradients, *loss and *whole are then those of all ranks'
  * samples. */
 cnn_status cnn__fit_pass(cnn__fit *fit, const cnn_batch *batch, cnn__samples *whole, double *loss, double *penalty);
+
+/* Where other ranks are gone in the midst of a step: takes back what there is of it. */
+cnn_status cnn__fit_undo(cnn__fit *fit);
 
 /* The progress function of the validation: hands the caller's on_step the training's progress, with step 0. */
 bool cnn__fit_validation_step(void *user, const cnn_progress *validation);

@@ -362,6 +362,7 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
 void cnn__fit_close(cnn__fit *fit)
 {
     cnn__ranks_free(&fit->ranks);
+    cnn__free(fit->context, fit->moving);
     cnn_session_free(fit->validation.session);
     cnn__evaluate_labels_free(&fit->validation, fit->model);
     cnn__free(fit->context, fit->weights);

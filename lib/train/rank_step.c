@@ -113,8 +113,7 @@ static cnn_status pass_block(cnn__fit *fit, const sample_part *part, float *room
 static cnn_status pass_blocks(cnn__fit *fit, const cnn_batch *batch, cnn__block_sums *sums)
 {
     cnn__ranks *ranks = &fit->ranks;
-    fit->passes = fit->session->passes;
-    cnn__moving_take(fit->session, fit->session->exchange->moving);
+    memcpy(fit->session->exchange->moving, fit->moving, fit->session->exchange->moving_values * sizeof(float));
     cnn__tree_begin(&ranks->tree);
     for (uint32_t block = ranks->first; block < ranks->end; block++) {
         sample_part one = {.batch = batch};
@@ -144,13 +143,16 @@ cnn_status cnn__fit_pass(cnn__fit *fit, const cnn_batch *batch, cnn__samples *wh
         return CNN_OK;
     }
     memset(sums, 0, (ranks->end - ranks->first) * sizeof(*sums));
+    fit->passes = fit->session->passes;
+    fit->passed = true;
+    cnn__moving_take(fit->session, fit->moving);
     cnn_status status = ranks->fixed ? pass_blocks(fit, batch, sums) : pass_share(fit, batch, sums);
-    CNN__RETURN_IF_ERROR(cnn__ranks_meet(ranks, status));
+    CNN__RETURN_IF_ERROR(cnn__ranks_meet(ranks, cnn__ranks_lose(ranks, status)));
     if (ranks->fixed) {
-        CNN__RETURN_IF_ERROR(sum_blocks(fit));
+        CNN__RETURN_IF_ERROR(cnn__ranks_lose(ranks, sum_blocks(fit)));
     }
     const cnn__samples own = samples_of(batch, ranks->fixed ? ranks->block_outputs : cnn_session_output(fit->session));
-    CNN__RETURN_IF_ERROR(cnn__ranks_gather(ranks, &own, sums, whole));
+    CNN__RETURN_IF_ERROR(cnn__ranks_lose(ranks, cnn__ranks_gather(ranks, &own, sums, whole)));
     const cnn__block_sums all = cnn__ranks_sums(ranks);
     *loss = all.loss / (double)ranks->samples;
     *penalty = all.penalty / (double)ranks->samples;
@@ -166,9 +168,23 @@ cnn_status cnn__fit_join(cnn__fit *fit)
     }
     CNN__RETURN_IF_ERROR(
         cnn__exchange_create(fit->session, &ranks->communicator, ranks->fixed, options->sync_batch_norm != 0));
-    if (!ranks->fixed) {
-        return CNN_OK;
+    fit->moving = cnn__alloc_array(fit->context, fit->session->exchange->moving_values + 1, sizeof(float));
+    if (fit->moving == NULL || !ranks->fixed) {
+        return fit->moving != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
     }
     return cnn__tree_create(fit->context, &ranks->communicator, ranks->blocks,
                             fit->session->program.gradient_values + cnn__moving_values(fit->session), &ranks->tree);
+}
+
+cnn_status cnn__fit_undo(cnn__fit *fit)
+{
+    if (!fit->in_batch) {
+        return CNN_OK;
+    }
+    fit->in_batch = false;
+    if (fit->passed) {
+        fit->session->passes = fit->passes;
+        CNN__RETURN_IF_ERROR(cnn__moving_put(fit->session, fit->moving));
+    }
+    return cnn_loader_seek(fit->options.train, cnn_loader_position(fit->options.train) - 1);
 }

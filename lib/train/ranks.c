@@ -119,8 +119,14 @@ static cnn_status meet(cnn__ranks *ranks, const cnn__report *own)
     if (ranks->over) {
         return own->status != CNN_OK ? (cnn_status)own->status : CNN_ERROR_PEER;
     }
+    bool told = own->status != CNN_OK;
+    memset(ranks->reports, 0, ranks->communicator.size * sizeof(*ranks->reports));
     const cnn_status status = cnn__communicator_meet(ranks->context, &ranks->communicator, own, ranks->reports);
+    for (uint32_t rank = 0; rank < ranks->communicator.size; rank++) {
+        told = told || ranks->reports[rank].status != CNN_OK;
+    }
     ranks->over = status != CNN_OK;
+    ranks->lost = status != CNN_OK && !told;
     return status;
 }
 
@@ -130,6 +136,14 @@ static bool any_stops(const cnn__ranks *ranks, bool own)
         own = own || ranks->reports[rank].stop;
     }
     return own;
+}
+
+cnn_status cnn__ranks_lose(cnn__ranks *ranks, cnn_status status)
+{
+    if (status == CNN_ERROR_PEER && !ranks->over) {
+        ranks->over = ranks->lost = true;
+    }
+    return status;
 }
 
 cnn_status cnn__ranks_meet(cnn__ranks *ranks, cnn_status status)

@@ -38,6 +38,7 @@ typedef struct cnn__ranks {
     cnn_communicator communicator;
     uint32_t blocks;     /* of a batch; as many as ranks unless gradients are summed in a fixed tree */
     bool fixed;          /* they are */
+    bool lost;           /* some rank is gone without a word */
     bool over;           /* some rank has failed, and all know: nobody waits for another meeting */
     uint32_t first, end; /* the blocks of this rank */
     size_t outputs;
@@ -73,6 +74,8 @@ static inline bool cnn__ranks_is_first(const cnn__ranks *ranks) { return ranks->
  * stop, on any rank then. */
 cnn_status cnn__ranks_load(cnn__ranks *ranks, cnn_status status, const cnn_batch *batch, cnn_loader *loader,
                            bool *stop);
+/* Notes that an exchange outside of meetings failed with CNN_ERROR_PEER: no meeting follows. Returns the status. */
+cnn_status cnn__ranks_lose(cnn__ranks *ranks, cnn_status status);
 /* Whether all have succeeded. */
 cnn_status cnn__ranks_meet(cnn__ranks *ranks, cnn_status status);
 /* The same, and whether a callback wants to stop, on any rank then. */
