@@ -23,9 +23,9 @@ typedef struct cnn_mpi cnn_mpi;
 /** What is sent of gradients. */
 typedef enum cnn_mpi_compression {
     CNN_MPI_EXACT = 0, /**< float32 */
-    CNN_MPI_BF16 = 1   /**< their upper 16 bits, half the bytes; what rounding takes off is added in the next step (error
-                            feedback), which takes memory as large as the gradients, and begins anew when a training is
-                            resumed */
+    CNN_MPI_BF16 = 1   /**< their upper 16 bits, half the bytes; what rounding takes off is added in the next step
+                            (error feedback), which takes memory as large as the gradients, and begins anew when a
+                            training is resumed */
 } cnn_mpi_compression;
 
 /** Options of cnn_mpi_create(); write them with CNN_MPI(). */
@@ -54,8 +54,8 @@ CNN_API cnn_status cnn_mpi_create(const cnn_context *context, const cnn_mpi_opti
 /** The communicator, for cnn_fit_options and the like. Valid as long as `mpi`. NULL for NULL. Since 0.1. */
 CNN_API const cnn_communicator *cnn_mpi_communicator(const cnn_mpi *mpi);
 
-/** Bytes of gradients that this rank has sent so far, as far as this library knows: with CNN_MPI_EXACT those that a ring
-    would send. Since 0.1. */
+/** Bytes of gradients that this rank has sent so far, as far as this library knows: with CNN_MPI_EXACT those that a
+    ring would send. Since 0.1. */
 CNN_API uint64_t cnn_mpi_bytes_sent(const cnn_mpi *mpi);
 
 /** Leaves the ranks, and ends MPI if cnn_mpi_create() has started it and no rank was given up. NULL is allowed.

@@ -147,15 +147,12 @@ static int evaluate(eval_run *eval)
         eval->begin = tool_seconds();
         status = cnn_evaluate(eval->model,
                               CNN_EVALUATE(.loader = eval->loader, .evaluators = used, .evaluator_count = count,
-                                           .on_step = on_step, .user = eval,
-                                           .communicator = run->ranks.communicator,
+                                           .on_step = on_step, .user = eval, .communicator = run->ranks.communicator,
                                            .penalties = eval->settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT,
                                            .training_behavior = eval->settings->training_mode ? CNN_YES : CNN_NO),
                               &eval->result);
     }
-    int result = status == CNN_OK           ? TOOL_DONE
-                 : status == CNN_ERROR_PEER ? TOOL_FAILED
-                                            : tool_fail_library(run, status);
+    int result = status == CNN_OK ? TOOL_DONE : status == CNN_ERROR_PEER ? TOOL_FAILED : tool_fail_library(run, status);
     result = tool_ranks_agree(run, result);
     if (result != TOOL_DONE || !tool_ranks_first(&run->ranks)) {
         return result;

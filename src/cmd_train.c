@@ -499,15 +499,15 @@ static const tool_option train_options[] = {
      "scalars of each step and epoch for TensorBoard: each run adds an event file to the folder, also after --resume",
      TOOL_TEXT, AT(tensorboard), 0, 0, NULL},
     {"sync-bn", NULL,
-     "of several processes (mpirun -n 4 cnn train ...): batch normalisation takes the statistics of the whole batch, not "
-     "of each process's share",
+     "of several processes (mpirun -n 4 cnn train ...): batch normalisation takes the statistics of the whole batch, "
+     "not of each process's share",
      TOOL_FLAG, AT(sync_bn), 0, 0, NULL},
     {"compress", "WHAT",
-     "of several processes: bf16 sends gradients with half the bits; what that takes off is added in the next step", TOOL_CHOICE,
-     AT(compress), 0, 0, compress_names},
+     "of several processes: bf16 sends gradients with half the bits; what that takes off is added in the next step",
+     TOOL_CHOICE, AT(compress), 0, 0, compress_names},
     {"blocks", "N",
-     "computes each batch in N blocks and sums their gradients in a fixed order, so that the results are the same to the "
-     "bit for 1 to N processes; slower",
+     "computes each batch in N blocks and sums their gradients in a fixed order, so that the results are the same to "
+     "the bit for 1 to N processes; slower",
      TOOL_COUNT, AT(blocks), 1, 4096, NULL},
     {"on-error", "WHAT",
      "of an image that cannot be read, or a link to nowhere: fail, which it is if not given, or skip", TOOL_CHOICE,

@@ -23,8 +23,8 @@ typedef struct launcher {
 static const launcher launchers[] = {
     {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"}, /* Open MPI */
     {"MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_LOCAL_SIZE"},    /* MVAPICH */
-    {"PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS"},                                     /* MPICH, Intel MPI, Slurm */
-    {"PMIX_RANK", "SLURM_STEP_NUM_TASKS", NULL},                                     /* Slurm by PMIx */
+    {"PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS"},                                    /* MPICH, Intel MPI, Slurm */
+    {"PMIX_RANK", "SLURM_STEP_NUM_TASKS", NULL},                                    /* Slurm by PMIx */
 };
 
 static bool read_number(const char *name, uint32_t *number)
@@ -99,7 +99,7 @@ static void *open_library(void)
 #endif
 }
 
-/* Rank 0 gives the others up some time after a signal, to save what it has: who started the processes ends them soon. */
+/* Rank 0 gives the others up some time after a signal, to save what it has: whoever started them ends them soon. */
 static bool give_up(void *user)
 {
     (void)user;
@@ -151,7 +151,7 @@ int tool_ranks_join(tool *run)
 bool tool_ranks_take(tool *run, bool complaint, const char *text)
 {
     tool_ranks *ranks = &run->ranks;
-    if (ranks->size == 1 || (ranks->rank == 0 && (!complaint || ranks->communicator == NULL))) {
+    if (ranks->size == 1 || (ranks->rank == 0 && (!complaint || ranks->communicator == NULL || ranks->lost))) {
         return false;
     }
     if (!complaint) {

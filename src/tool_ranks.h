@@ -27,8 +27,8 @@ int tool_ranks_join(struct tool *run);
 /* Leaves them, and tells what nobody has told. */
 void tool_ranks_leave(struct tool *run);
 
-/* Where ranks may differ: all of them come here, with the result of what they did. Messages of failures are told by rank
- * 0, those that all have once. Returns the worst result of all. */
+/* Where ranks may differ: all of them come here, with the result of what they did. Messages of failures are told by
+ * rank 0, those that all have once. Returns the worst result of all. */
 int tool_ranks_agree(struct tool *run, int result);
 /* Hands bytes of rank 0 to all. */
 int tool_ranks_share(struct tool *run, void *bytes, size_t size);

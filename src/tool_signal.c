@@ -20,7 +20,7 @@ void tool_catch_signals(bool ranks)
     /* SA_RESTART keeps reads and writes whole. */
     struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
-    const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1}; /* the last one launchers hand on, and kill nobody after */
+    const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1}; /* launchers hand the last one on, and kill nobody */
     const size_t count = sizeof(numbers) / sizeof(numbers[0]) - (ranks ? 0 : 1);
     for (size_t i = 0; i < count; i++) {
         struct sigaction before;

@@ -92,15 +92,13 @@ static int measure_start(train_run *train)
     tool *run = train->run;
     cnn_evaluate_result found = CNN_EVALUATE_RESULT_INIT;
     cnn_evaluator *decides = train->evaluators[0];
-    cnn_status status = cnn_evaluate(train->model,
-                                     CNN_EVALUATE(.loader = train->validation_loader, .loss = train->loss,
-                                                  .evaluators = train->evaluators,
-                                                  .evaluator_count = train->evaluator_count, .on_step = on_start_step,
-                                                  .user = train, .from = train->from,
-                                                  .communicator = run->ranks.communicator,
-                                                   .penalties = train->settings->no_penalties ? CNN_NO
-                                                                                              : CNN_BY_DEFAULT),
-                                     &found);
+    cnn_status status = cnn_evaluate(
+        train->model,
+        CNN_EVALUATE(.loader = train->validation_loader, .loss = train->loss, .evaluators = train->evaluators,
+                     .evaluator_count = train->evaluator_count, .on_step = on_start_step, .user = train,
+                     .from = train->from, .communicator = run->ranks.communicator,
+                     .penalties = train->settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT),
+        &found);
     tool_progress_end(run);
     if (status == CNN_ERROR_CANCELLED) {
         return tool_fail(run, "stopped by a signal before the first step; nothing was changed");

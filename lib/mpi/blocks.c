@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sums of blocks of gradients that go on beside the backward pass. Exact ones are MPI's own. Compressed ones are made in
- * two stages: each rank has a share of the block, gets the others' values of it and adds them in the order of ranks; then
- * it hands the sums out. What rounding takes off of a value, on its way in and on its way out, is kept and added to the
- * value of the next step. */
+/* Sums of blocks of gradients that go on beside the backward pass. Exact ones are MPI's own. Compressed ones are made
+ * in two stages: each rank has a share of the block, gets the others' values of it and adds them in the order of ranks;
+ * then it hands the sums out. What rounding takes off of a value, on its way in and on its way out, is kept and added
+ * to the value of the next step. */
 #include "mpi/transport.h"
 
 #include <math.h>
@@ -90,8 +90,8 @@ static cnn_status begin_sums(cnn_mpi *mpi, cnn__mpi_block *block)
         if (rank == own) {
             continue;
         }
-        CNN__MPI_RETURN(mpi, MPI_Irecv(block->out + from, (int)(to - from), MPI_UINT16_T, (int)rank, TAG_SUMS, mpi->comm,
-                                       &block->requests[block->request_count++]));
+        CNN__MPI_RETURN(mpi, MPI_Irecv(block->out + from, (int)(to - from), MPI_UINT16_T, (int)rank, TAG_SUMS,
+                                       mpi->comm, &block->requests[block->request_count++]));
         CNN__MPI_RETURN(mpi, MPI_Isend(block->out + begin, (int)(end - begin), MPI_UINT16_T, (int)rank, TAG_SUMS,
                                        mpi->comm, &block->requests[block->request_count++]));
         mpi->bytes += (end - begin) * sizeof(uint16_t);

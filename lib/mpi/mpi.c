@@ -85,8 +85,8 @@ static cnn_status send_bytes(void *user, uint32_t to, const void *bytes, size_t 
     for (size_t at = 0; at < size && !mpi->lost; at += MOST_BYTES) {
         const size_t piece = size - at < MOST_BYTES ? size - at : MOST_BYTES;
         MPI_Request request;
-        CNN__MPI_RETURN(mpi, MPI_Isend((const char *)bytes + at, (int)piece, MPI_BYTE, (int)to, TAG_MESSAGES, mpi->comm,
-                                       &request));
+        CNN__MPI_RETURN(
+            mpi, MPI_Isend((const char *)bytes + at, (int)piece, MPI_BYTE, (int)to, TAG_MESSAGES, mpi->comm, &request));
         CNN__RETURN_IF_ERROR(cnn__mpi_wait(mpi, &request, 1));
     }
     return mpi->lost ? CNN_ERROR_PEER : CNN_OK;
@@ -98,8 +98,8 @@ static cnn_status receive_bytes(void *user, uint32_t from, void *bytes, size_t s
     for (size_t at = 0; at < size && !mpi->lost; at += MOST_BYTES) {
         const size_t piece = size - at < MOST_BYTES ? size - at : MOST_BYTES;
         MPI_Request request;
-        CNN__MPI_RETURN(mpi, MPI_Irecv((char *)bytes + at, (int)piece, MPI_BYTE, (int)from, TAG_MESSAGES, mpi->comm,
-                                       &request));
+        CNN__MPI_RETURN(
+            mpi, MPI_Irecv((char *)bytes + at, (int)piece, MPI_BYTE, (int)from, TAG_MESSAGES, mpi->comm, &request));
         CNN__RETURN_IF_ERROR(cnn__mpi_wait(mpi, &request, 1));
     }
     return mpi->lost ? CNN_ERROR_PEER : CNN_OK;
@@ -132,8 +132,8 @@ static cnn_status sum(void *user, double *values, size_t count)
     for (size_t at = 0; at < count && !mpi->lost; at += MOST_BYTES / sizeof(double)) {
         const size_t most = MOST_BYTES / sizeof(double), piece = count - at < most ? count - at : most;
         MPI_Request request;
-        CNN__MPI_RETURN(mpi, MPI_Iallreduce(MPI_IN_PLACE, values + at, (int)piece, MPI_DOUBLE, MPI_SUM, mpi->comm,
-                                            &request));
+        CNN__MPI_RETURN(
+            mpi, MPI_Iallreduce(MPI_IN_PLACE, values + at, (int)piece, MPI_DOUBLE, MPI_SUM, mpi->comm, &request));
         CNN__RETURN_IF_ERROR(cnn__mpi_wait(mpi, &request, 1));
     }
     return mpi->lost ? CNN_ERROR_PEER : CNN_OK;

@@ -9,31 +9,31 @@
 #include <mpi.h>
 
 /* Leaves the calling function with the status of a call of MPI that fails. */
-#define CNN__MPI_RETURN(mpi, call)                                  \
-    do {                                                            \
-        const cnn_status status_ = cnn__mpi_check((mpi), (call));   \
-        if (status_ != CNN_OK) {                                    \
-            return status_;                                         \
-        }                                                           \
+#define CNN__MPI_RETURN(mpi, call)                                \
+    do {                                                          \
+        const cnn_status status_ = cnn__mpi_check((mpi), (call)); \
+        if (status_ != CNN_OK) {                                  \
+            return status_;                                       \
+        }                                                         \
     } while (0)
-#define CNN__RETURN_IF_ERROR(call)     \
-    do {                               \
+#define CNN__RETURN_IF_ERROR(call)         \
+    do {                                   \
         const cnn_status status_ = (call); \
-        if (status_ != CNN_OK) {       \
-            return status_;            \
-        }                              \
+        if (status_ != CNN_OK) {           \
+            return status_;                \
+        }                                  \
     } while (0)
 
 /* A block of gradients under way; kept from step to step for its residuals. */
 typedef struct cnn__mpi_block {
     float *values;
     size_t count;
-    int stage;            /* 0: shares come in; 1: sums come in; 2: done */
+    int stage;             /* 0: shares come in; 1: sums come in; 2: done */
     MPI_Request *requests; /* [2 * size] */
     int request_count;
     /* Of compressed blocks: */
-    uint16_t *out, *in;  /* [count] rounded values; [size, share] of the others */
-    float *residuals;    /* [count]: what rounding has taken off */
+    uint16_t *out, *in; /* [count] rounded values; [size, share] of the others */
+    float *residuals;   /* [count]: what rounding has taken off */
 } cnn__mpi_block;
 
 struct cnn_mpi {

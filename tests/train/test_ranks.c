@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cnn/cnn.h>
@@ -430,6 +431,64 @@ START_TEST(rank_0_writes)
 }
 END_TEST
 
+/* ---- a list of files for all ranks ---- */
+
+static void share_list(void *user, const cnn_communicator *c)
+{
+    const char *folder = user;
+    cnn_context *context = NULL;
+    cnn_dataset *dataset = NULL, *numbers = NULL;
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1), &context), CNN_OK);
+    if (c->rank == 0) {
+        ck_assert_int_eq(cnn_dataset_open(context, folder, NULL, &dataset), CNN_OK);
+    }
+    ck_assert_msg(cnn_dataset_share(context, c, &dataset) == CNN_OK, "%s", cnn_last_error(context));
+    ck_assert_uint_eq(cnn_dataset_count(dataset), 5);
+    ck_assert_uint_eq(cnn_dataset_class_count(dataset), 2);
+    ck_assert_str_eq(cnn_dataset_class_name(dataset, 1), "dog");
+    for (size_t i = 0; i < 5; i++) {
+        char path[512];
+        snprintf(path, sizeof(path), "%.300s/%s/%zu.jpg", folder, i < 3 ? "cat" : "dog", i);
+        ck_assert_str_eq(cnn_dataset_path(dataset, i), path);
+        ck_assert_int_eq(cnn_dataset_label(dataset, i), i < 3 ? 0 : 1);
+    }
+    /* What is no list of files each rank opens itself. */
+    if (c->rank == 0) {
+        ck_assert_int_eq(test_dataset(context, 0, 4, &numbers), CNN_OK);
+    }
+    ck_assert_int_eq(cnn_dataset_share(context, c, &numbers), c->size > 1 ? CNN_ERROR_UNSUPPORTED : CNN_OK);
+    cnn_dataset_free(numbers);
+    cnn_dataset_free(dataset);
+    cnn_context_free(context);
+}
+
+START_TEST(lists_are_shared)
+{
+    char folder[256], path[300];
+    test_path(folder, sizeof(folder), "ranks.photos");
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    for (int i = 0; i < 5; i++) {
+        snprintf(path, sizeof(path), "%.250s/%s", folder, i < 3 ? "cat" : "dog");
+        (void)mkdir(path, 0700);
+        snprintf(path, sizeof(path), "%.250s/%s/%d.jpg", folder, i < 3 ? "cat" : "dog", i);
+        FILE *file = fopen(path, "w");
+        ck_assert_ptr_nonnull(file);
+        fclose(file);
+    }
+    test_run_ranks(1, false, share_list, folder);
+    test_run_ranks(3, false, share_list, folder);
+    for (int i = 0; i < 5; i++) {
+        snprintf(path, sizeof(path), "%.250s/%s/%d.jpg", folder, i < 3 ? "cat" : "dog", i);
+        unlink(path);
+    }
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "%.250s/%s", folder, i == 0 ? "cat" : "dog");
+        rmdir(path);
+    }
+    rmdir(folder);
+}
+END_TEST
+
 /* What does not fit together is told before anything is sent. */
 START_TEST(mismatches_are_refused)
 {
@@ -454,6 +513,7 @@ int main(void)
     tcase_add_test(tests, failures_end_all);
     tcase_add_test(tests, a_stop_is_all_ranks);
     tcase_add_test(tests, rank_0_writes);
+    tcase_add_test(tests, lists_are_shared);
     tcase_add_test(tests, mismatches_are_refused);
     return cnn_test_run(suite);
 }
