@@ -50,15 +50,17 @@ typedef struct cnn_onnx_save_options {
  *          runtime's resize differs from Pillow's, and where a large JPEG is
  *          decoded at a reduced size.
  *
- * Returns CNN_OK, CNN_ERROR_STATE (not built; no preprocessing set), CNN_ERROR_UNSUPPORTED (layers without a counterpart,
- * all of which are named; a step of the preprocessing; built without ONNX), CNN_ERROR_LIMIT (more than 2 GiB, the
- * format's limit), CNN_ERROR_IO, CNN_ERROR_NOT_FOUND (no such folder), CNN_ERROR_OUT_OF_MEMORY. Thread-safe as long as
- * nothing changes the model. Since 0.1.
+ * Returns CNN_OK, CNN_ERROR_STATE (not built; no preprocessing set),
+ * CNN_ERROR_UNSUPPORTED (layers without a counterpart, all of which are named;
+ * a step of the preprocessing; built without ONNX), CNN_ERROR_LIMIT (more than
+ * 2 GiB, the format's limit), CNN_ERROR_IO, CNN_ERROR_NOT_FOUND (no such
+ * folder), CNN_ERROR_OUT_OF_MEMORY. Thread-safe as long as nothing changes the
+ * model. Since 0.1.
  */
 CNN_API cnn_status cnn_model_save_onnx(const cnn_model *model, const char *path, const cnn_onnx_save_options *options);
 
-/** The same, handed to `write` piece by piece: to memory, or a socket. Returns as cnn_model_save_onnx(), or what `write`
-    returned. Since 0.1. */
+/** The same, handed to `write` piece by piece: to memory, or a socket. Returns as cnn_model_save_onnx(), or what
+    `write` returned. Since 0.1. */
 CNN_API cnn_status cnn_model_write_onnx(const cnn_model *model, const cnn_onnx_save_options *options,
                                         cnn_write_function write, void *user);
 

@@ -2,7 +2,7 @@
 /* A model on its way to an ONNX file.
  *
  * A graph of ONNX nodes, attributes and tensors is built layer by layer (out_*.c, by the table of out_table.c), then
- * written as a whole (save.c). Nothing in it is copied that is there already: tensors point to parameters, and are put
+ * written as a whole (export.c). Nothing in it is copied that is there already: tensors point to parameters, and are put
  * into ONNX's order of axes when they are written, one at a time.
  *
  * Here images are N, H, W, C and in ONNX N, C, H, W. No layer brings a Transpose along: each value has a form, which
@@ -21,10 +21,11 @@
 #include <cnn/onnx.h>
 
 #include "exchange/weights.h"
+#include "layer/layer.h"
 #include "model/model.h"
 #include "onnx/proto.h"
 
-/* The set of operators that is written, and the one where preprocessing makes images smaller, which needs a newer one. */
+/* The set of operators that is written, and the newer one that resizing images in front of the model needs. */
 enum { CNN__OUT_OPSET = 13, CNN__OUT_OPSET_RESIZE = 18 };
 
 /* Where the values of a tensor come from. */

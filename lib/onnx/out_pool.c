@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Poolings. Rounding output sizes up is written as padding at the end, since runtimes differ in what they make of it. */
+/* Poolings. Rounding output sizes up is written as padding at the end, as runtimes differ in what they make of it. */
 #include <stdio.h>
 
 #include "onnx/out.h"

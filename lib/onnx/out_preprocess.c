@@ -217,8 +217,8 @@ static const char *sides_of(images *m, const char *part, int64_t from)
     return emit(m, "Slice", part, CNN__OUT_INPUTS(shape, begin, end));
 }
 
-/* All four sizes are given: with the attribute for two of them ONNX Runtime 1.30 fails where it moves a Transpose behind
- * the Resize. */
+/* All four sizes are given: with the attribute for two of them ONNX Runtime 1.30 fails where it moves a Transpose
+ * behind the Resize. */
 static void resize_to(images *m, const char *sides, cnn_resize_filter filter)
 {
     const bool nearest = filter == CNN_RESIZE_NEAREST;

@@ -6,7 +6,7 @@
 #include <cnn/cnn.h>
 
 /* A built model with random parameters, statistics included; number `index` of those below, NULL past the end. The
- * context's last error says why `*model` is NULL. Sizes of an input all differ, so that its order of axes can be told. */
+ * context's last error says why `*model` is NULL. Sizes of an input differ, so that its order of axes can be told. */
 const char *onnx_case(cnn_context *context, size_t index, cnn_model **model);
 
 /* Parameters of any model, moving variances between 0.5 and 1.5 and the like. */
