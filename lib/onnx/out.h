@@ -2,8 +2,8 @@
 /* A model on its way to an ONNX file.
  *
  * A graph of ONNX nodes, attributes and tensors is built layer by layer (out_*.c, by the table of out_table.c), then
- * written as a whole (export.c). Nothing in it is copied that is there already: tensors point to parameters, and are put
- * into ONNX's order of axes when they are written, one at a time.
+ * written as a whole (export.c). Nothing in it is copied that is there already: tensors point to parameters, and are
+ * put into ONNX's order of axes when they are written, one at a time.
  *
  * Here images are N, H, W, C and in ONNX N, C, H, W. No layer brings a Transpose along: each value has a form, which
  * says how its axes lie in the graph, and a layer asks for the form that it needs. Images stay channels first from the

@@ -8,7 +8,7 @@
  *     write_cases FOLDER names            writes nothing, and tells the names of the zoo's networks
  *
  * For each there is NAME.onnx and NAME.txt, of which a line is a port: "in|out NAME FILE SIZE SIZE...", the sizes in
- * the file's order of axes, as the values are in FILE: float32, little-endian, or bytes where its name ends in ".u8". */
+ * the file's order of axes, as the values are in FILE: float32, little-endian, or bytes where it ends in ".u8". */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
