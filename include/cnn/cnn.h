@@ -24,6 +24,7 @@
 #include <cnn/functional.h>
 #include <cnn/model.h>
 #include <cnn/exchange.h>
+#include <cnn/onnx.h>
 #include <cnn/trace.h>
 
 #include <cnn/features.h>
