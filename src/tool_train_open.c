@@ -301,6 +301,7 @@ void tool_train_close(train_run *train)
     cnn_dataset_free(train->validation_data);
     cnn_dataset_free(train->data);
     tool_curve_free(&train->curve);
+    tool_log_close(&train->log);
     tool_train_report_close(&train->report);
     tool_keep_close(&train->kept_out);
     tool_keep_close(&train->kept_last);

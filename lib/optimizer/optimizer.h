@@ -144,6 +144,10 @@ typedef struct cnn__update_item {
 cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_call *call, const cnn__update_item *items,
                                  size_t count, size_t values);
 
+/* The sum over all items of their weight decay / 2 times the squares of their values. */
+cnn_status cnn__optimizer_decay_penalty(const cnn_optimizer *optimizer, const cnn_backend_call *call,
+                                        const cnn__update_item *items, size_t count, double *penalty);
+
 /* The groups in the order in which they were added: of two that mean a parameter the later one counts. */
 size_t cnn__optimizer_groups(const cnn_optimizer *optimizer, const cnn__optimizer_group **groups);
 void cnn__optimizer_free_groups(cnn_optimizer *optimizer);

@@ -102,6 +102,19 @@ static cnn_status backend_failed(const cnn_optimizer *optimizer, const cnn_backe
                      cnn_status_string(status));
 }
 
+static cnn_status sum_squares(const cnn_backend_call *call, const float *x, size_t n, double *sum)
+{
+    const cnn_reduce_args args = {.struct_size = sizeof(args),
+                                  .kind = CNN_REDUCE_SUM_SQUARES,
+                                  .outer = 1,
+                                  .inner = 1,
+                                  .c = (int64_t)n,
+                                  .x = x,
+                                  .result = sum};
+    *sum = 0;
+    return n > 0 ? cnn_backend_run(call, CNN_OP_REDUCE, CNN_PASS_FORWARD, &args) : CNN_OK;
+}
+
 /* What the gradient is multiplied by so that its norm over all items is at most clip_norm. */
 static cnn_status clip_scale(const cnn_optimizer *optimizer, const cnn_backend_call *call,
                              const cnn__update_item *items, size_t count, float *scale)
@@ -113,14 +126,7 @@ static cnn_status clip_scale(const cnn_optimizer *optimizer, const cnn_backend_c
     }
     for (size_t i = 0; i < count; i++) {
         double sum = 0;
-        const cnn_reduce_args args = {.struct_size = sizeof(args),
-                                      .kind = CNN_REDUCE_SUM_SQUARES,
-                                      .outer = 1,
-                                      .inner = 1,
-                                      .c = (int64_t)items[i].n,
-                                      .x = items[i].g,
-                                      .result = &sum};
-        cnn_status status = items[i].n > 0 ? cnn_backend_run(call, CNN_OP_REDUCE, CNN_PASS_FORWARD, &args) : CNN_OK;
+        cnn_status status = sum_squares(call, items[i].g, items[i].n, &sum);
         if (status != CNN_OK) {
             return backend_failed(optimizer, call, status);
         }
@@ -137,6 +143,13 @@ static cnn_status clip_scale(const cnn_optimizer *optimizer, const cnn_backend_c
     return CNN_OK;
 }
 
+/* The weight decay of a parameter: its group's, or the optimizer's. */
+static float item_decay(const cnn_optimizer *optimizer, const cnn__update_item *item)
+{
+    const bool decays = !optimizer->decay_kernels_only || item->decay_kernel;
+    return !isnan(item->weight_decay) ? item->weight_decay : decays ? optimizer->args.weight_decay : 0;
+}
+
 static cnn_status update_item(const cnn_optimizer *optimizer, const cnn_backend_call *call, uint64_t step,
                               const cnn__update_item *item, cnn_update_args *args)
 {
@@ -150,9 +163,7 @@ static cnn_status update_item(const cnn_optimizer *optimizer, const cnn_backend_
     args->slot0 = slots[0];
     args->slot1 = slots[1];
     args->learning_rate = optimizer->args.learning_rate * item->factor;
-    args->weight_decay = !isnan(item->weight_decay)                             ? item->weight_decay
-                         : !optimizer->decay_kernels_only || item->decay_kernel ? optimizer->args.weight_decay
-                                                                                : 0;
+    args->weight_decay = item_decay(optimizer, item);
     cnn_status status = optimizer->rule->update(optimizer, call, step, args, slots);
     if (status == CNN_OK || optimizer->rule->name == NULL) {
         return status;
@@ -177,5 +188,21 @@ cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_cal
         }
     }
     optimizer->steps = step;
+    return CNN_OK;
+}
+
+cnn_status cnn__optimizer_decay_penalty(const cnn_optimizer *optimizer, const cnn_backend_call *call,
+                                        const cnn__update_item *items, size_t count, double *penalty)
+{
+    *penalty = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double decay = (double)item_decay(optimizer, &items[i]);
+        double sum = 0;
+        cnn_status status = decay != 0 ? sum_squares(call, items[i].w, items[i].n, &sum) : CNN_OK;
+        if (status != CNN_OK) {
+            return backend_failed(optimizer, call, status);
+        }
+        *penalty += decay / 2 * sum;
+    }
     return CNN_OK;
 }
