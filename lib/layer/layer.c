@@ -263,7 +263,10 @@ cnn_status cnn__check_pads(const cnn_context *context, const char *type, int32_t
 cnn_status cnn__check_activation(const cnn_context *context, const char *type, int32_t activation, float *alpha)
 {
     CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "activation", activation, 0, CNN__LAST_ACTIVATION));
-    const float standard = activation == CNN_ELU ? 1 : activation == CNN_HARD_SIGMOID ? CNN__SIXTH : 0.01f;
+    const float standard = activation == CNN_ELU            ? 1
+                           : activation == CNN_HARD_SIGMOID ? CNN__SIXTH
+                           : activation == CNN_CLIPPED_RELU ? 6
+                                                            : 0.01f;
     *alpha = *alpha == 0 ? standard : *alpha;
     /* With a slope below 0 the sign of the output would no longer tell that of the input. */
     return cnn__layer_check_range(context, type, "alpha", *alpha, 0, 1e6);
