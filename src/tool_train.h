@@ -17,6 +17,7 @@ typedef struct train_settings {
     const char *background, *groups, *head, *cut, *cache_features;
     const char *mean, *pca, *curve, *curve_style, *report, *tensorboard;
     const char *schedule, *metric, *last_batch, *class_weights, *prefix;
+    const char *task, *label_columns;
     double val_split;
     tool_model_options model;
     tool_rule rule;
