@@ -162,7 +162,7 @@ static cnn__update_item update_item(const cnn_session *session, const cnn_optimi
         .decay_kernel = parameter->decay,
         .factor = 1,
         .weight_decay = NAN,
-        .offset = parameter->offset,
+        .parameter = index,
     };
     for (size_t k = 0; k < count; k++) {
         if (cnn__parameter_matches(parameter, groups[k].pattern)) {
@@ -220,13 +220,15 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     CNN__RETURN_IF_ERROR(check_pair(optimizer, session));
     CNN__RETURN_IF_ERROR(list_items(optimizer, session, &count));
     cnn_model *model = session->model;
+    CNN__RETURN_IF_ERROR(cnn__optimizer_place(optimizer, session->items, count, model->parameter_count));
     cnn_backend_call call;
     cnn__backend_call_init(&call, session->context, session->threads, session->memory + session->plan.workspace,
                            session->plan.workspace_size);
     const double begin = cnn__trace_begin(session);
     cnn__model_note_changes(model, session->program.trained); /* first: a step that fails may have changed some */
     const cnn__float_mode mode = cnn__float_mode_enter();
-    cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count);
+    cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count,
+                                              cnn__optimizer_values(optimizer));
     status = status == CNN_OK ? constrain(session, &call) : status;
     cnn__float_mode_set(mode);
     CNN__RETURN_IF_ERROR(status);
