@@ -9,6 +9,17 @@
 #include "train/checkpoint.h"
 #include "train/fit.h"
 
+/* A loss for the first output would train nothing of what the others alone need, without a word. */
+static cnn_status check_outputs(const cnn_model *model)
+{
+    const uint32_t outputs = cnn__model_outputs(model);
+    return outputs == 1 ? CNN_OK
+                        : cnn__fail(model->context, CNN_ERROR_UNSUPPORTED,
+                                    "%s: has %u outputs, and cnn_fit() has a loss for one: compute one for each with "
+                                    "cnn_session_loss() in a loop of your own, or name one by cnn_model_set_outputs()",
+                                    model->name, (unsigned)outputs);
+}
+
 static cnn_status check_options(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
@@ -34,6 +45,7 @@ static cnn_status check_options(cnn__fit *fit)
     if (options->last_path != NULL) {
         CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->last_path));
     }
+    CNN__RETURN_IF_ERROR(check_outputs(fit->model));
     CNN__RETURN_IF_ERROR(cnn__check_groups(options->optimizer, fit->model));
     CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->from, options->train));
     CNN__RETURN_IF_ERROR(cnn__check_targets(fit->model, options->train));
@@ -127,11 +139,11 @@ static cnn_status check_left_out(const cnn__fit *fit)
 static cnn_status make_sessions(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
-    CNN__RETURN_IF_ERROR(cnn_session_create(fit->model,
-                                            CNN_SESSION(.batch = (uint32_t)cnn_loader_batch_size(options->train),
-                                                        .training = 1, .penalties = cnn__penalties(options->penalties),
-                                                        .from = options->from),
-                                            &fit->session));
+    CNN__RETURN_IF_ERROR(
+        cnn_session_create(fit->model,
+                           CNN_SESSION(.batch = (uint32_t)cnn_loader_batch_size(options->train), .training = 1,
+                                       .penalties = cnn__penalties(options->penalties), .from = options->from),
+                           &fit->session));
     CNN__RETURN_IF_ERROR(check_left_out(fit));
     if (options->validation == NULL) {
         return CNN_OK;
