@@ -364,6 +364,10 @@ START_TEST(test_names)
     cnn_model_touch(model);
     ck_assert_int_eq(cnn_model_save(model, in_folder("wide.cnn", path)), CNN_OK);
     cnn_model_free(model);
+    snprintf(command, sizeof(command), "cd '%s' && '%s' predict wide.cnn nothing.png >out.txt 2>&1", folder,
+             getenv("CNN_COMMAND"));
+    ck_assert_int_ne(system(command), 0);
+    ck_assert_msg(strstr(output_text(), "`cnn convert wide.cnn NEW --preprocess STEPS`") != NULL, "%s", output_text());
     snprintf(options, sizeof(options), "--names imagenet --preprocess %s", presets[_i][0]);
     ck_assert_msg(convert("wide.cnn", "named.cnn", options) == 0, "%s", output_text());
     ck_assert_int_eq(cnn_model_load(context, in_folder("named.cnn", path), &model), CNN_OK);
