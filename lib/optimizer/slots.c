@@ -82,8 +82,8 @@ static void fill_slots(const cnn_optimizer *optimizer)
     }
 }
 
-/* Memory for slots of `values` values each in place of what there is, which stays where it was on a failure. `moves` are
- * the places that keep what they hold; the rest is what slots begin with. */
+/* Memory for slots of `values` values each in place of what there is, which stays where it was on a failure. `moves`
+ * are the places that keep what they hold; the rest is what slots begin with. */
 static cnn_status replace_slots(cnn_optimizer *optimizer, size_t values, const move *moves, size_t move_count)
 {
     cnn_optimizer grown = *optimizer;
