@@ -430,7 +430,8 @@ static cnn_status fill(cnn__onnx_import *import, const cnn__onnx_filling *f, cnn
             parameter->data[i] = value;
         }
     }
-    if (c != NULL && (!cnn__shape_values(&to, &values) || values != parameter->values || values != c->count)) {
+    if (c != NULL &&
+        (!cnn__shape_values(&to, &values) || values != parameter->values || values != c->count || c->floats == NULL)) {
         return cnn__fail(import->context, CNN_ERROR_MISMATCH, "%s: \"%s\" has %zu values, a tensor for it %zu",
                          import->file, parameter->name, parameter->values, c->count);
     }
