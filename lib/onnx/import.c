@@ -7,7 +7,6 @@
 #include "exchange/weights.h"
 #include "model/model.h"
 #include "onnx/in.h"
-#include "onnx/metadata.h"
 
 /* What the batch of a graph that leaves it open is while shapes are computed: a number that no other size is. */
 enum { OPEN_BATCH = 1009 };
@@ -141,17 +140,6 @@ static bool has_images(const cnn__onnx_graph *graph)
     return false;
 }
 
-/* Whether an input is N, C, H, W: files of this library have no other ones of four axes. */
-static bool has_pictures(const cnn__onnx_graph *graph)
-{
-    const cnn__onnx_value *inputs = graph->inputs.items;
-    bool has = false;
-    for (size_t i = 0; i < graph->inputs.count; i++) {
-        has = has || inputs[i].dims.count == 4;
-    }
-    return has;
-}
-
 /* Whether the graph itself puts the channels of this input second: then they are last in the file. */
 static bool is_turned(const cnn__onnx_graph *graph, const char *input, uint32_t rank)
 {
@@ -267,7 +255,7 @@ static cnn_status add_inputs(cnn__onnx_import *import)
 {
     const cnn__onnx_graph *graph = import->source->graph;
     const cnn__onnx_value *inputs = graph->inputs.items;
-    import->channels_last = has_images(graph) || (cnn__onnx_is_own(import->source) && has_pictures(graph));
+    import->channels_last = has_images(graph);
     CNN__RETURN_IF_ERROR(find_batch(import));
     for (size_t i = 0; i < graph->inputs.count; i++) {
         if (!cnn__table_find(&import->names, inputs[i].name, NULL)) {
@@ -442,7 +430,8 @@ static cnn_status fill(cnn__onnx_import *import, const cnn__onnx_filling *f, cnn
             parameter->data[i] = value;
         }
     }
-    if (c != NULL && (!cnn__shape_values(&to, &values) || values != parameter->values || values != c->count)) {
+    if (c != NULL &&
+        (!cnn__shape_values(&to, &values) || values != parameter->values || values != c->count || c->floats == NULL)) {
         return cnn__fail(import->context, CNN_ERROR_MISMATCH, "%s: \"%s\" has %zu values, a tensor for it %zu",
                          import->file, parameter->name, parameter->values, c->count);
     }

@@ -194,8 +194,8 @@ typedef struct cnn__onnx_port {
     cnn__onnx_axes axes;
 } cnn__onnx_port;
 
-/* Makes a model of a decoded file. `folder` is that of the model's file. `describe`, if not NULL, is told how inputs
- * and outputs lie, in the file's order. Returns as cnn_model_load_onnx(). */
+/* Makes a model of a decoded file. `folder` is that of the model's file. `describe`, unless it is NULL, is told how
+ * inputs and outputs lie, in the file's order. Returns as cnn_model_load_onnx(). */
 typedef void (*cnn__onnx_describe)(void *user, bool input, bool batched, const cnn__onnx_port *port);
 cnn_status cnn__onnx_import_model(cnn_context *context, const char *file, const cnn__onnx_folder *folder,
                                   const cnn__onnx_model *source, const cnn__onnx_settings *settings,

@@ -38,6 +38,27 @@ static cnn_status activate(cnn__onnx_import *import, const cnn__onnx_node *node,
                            wire);
 }
 
+/* ELU times a number, which is an activation of its own for one pair of numbers. */
+static cnn_status selu(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *wire)
+{
+    const float alpha = cnn__onnx_attribute_float(node, "alpha", 1.67326319f);
+    const float gamma = cnn__onnx_attribute_float(node, "gamma", 1.05070102f);
+    const char *name = NULL;
+    if (fabsf(alpha - 1.67326319f) < 1e-3f && fabsf(gamma - 1.05070102f) < 1e-3f) {
+        return activate(import, node, wire, CNN_SELU, 1);
+    }
+    CNN__RETURN_IF_ERROR(activate(import, node, wire, CNN_ELU, alpha));
+    cnn__onnx_wire *made = cnn__onnx_output(import, node, 0);
+    name = cnn__onnx_new_name(import, "rescaling");
+    if (name == NULL || made == NULL) {
+        return made == NULL ? CNN_OK : cnn__last_status(import->context);
+    }
+    CNN__RETURN_IF_ERROR(cnn__onnx_add(
+        import, node, cnn_rescale(import->context, CNN_RESCALE(.name = name, .scale = {gamma})), &made->value, 1));
+    made->value = name;
+    return CNN_OK;
+}
+
 cnn_status cnn__onnx_in_activation(cnn__onnx_import *import, const cnn__onnx_node *node)
 {
     const char *variant = cnn__onnx_attribute_text(node, "approximate", "none");
@@ -46,6 +67,9 @@ cnn_status cnn__onnx_in_activation(cnn__onnx_import *import, const cnn__onnx_nod
     for (size_t i = 0; i < sizeof(activations) / sizeof(activations[0]); i++) {
         const activation *a = &activations[i];
         if (strcmp(a->type, node->type) == 0 && (a->variant == NULL || strcmp(a->variant, variant) == 0)) {
+            if (a->kind == CNN_SELU) {
+                return selu(import, node, wire);
+            }
             const float alpha = a->alpha != 0 ? cnn__onnx_attribute_float(node, "alpha", a->alpha) : 1;
             if (a->kind == CNN_LEAKY_RELU && alpha == 0) {
                 return activate(import, node, wire, CNN_RELU, 1);
@@ -110,7 +134,11 @@ cnn_status cnn__onnx_in_clip(cnn__onnx_import *import, const cnn__onnx_node *nod
     if (low == 0 && (high == 6 || high >= 3.4e38f)) {
         return activate(import, node, wire, high == 6 ? CNN_RELU6 : CNN_RELU, 1);
     }
-    return cnn__onnx_fail(import, node, CNN_ERROR_UNSUPPORTED, "bounds of %g and %g", (double)low, (double)high);
+    CNN__ONNX_NAME(name, import, node, NULL);
+    return cnn__onnx_unary(
+        import, node, name,
+        cnn_elementwise(import->context, CNN_ELEMENTWISE(.name = name, .function = CNN_MAP_CLIP, .p = low, .q = high)),
+        wire);
 }
 
 /* ---- rows ---- */
@@ -168,6 +196,9 @@ cnn_status cnn__onnx_in_prelu(cnn__onnx_import *import, const cnn__onnx_node *no
         return cnn__onnx_fail(import, node, CNN_ERROR_SHAPE, "its slopes do not fit its input");
     }
     const uint32_t lead = wire->axes.rank - slopes->rank;
+    if (import->batched && lead == 0 && slopes->dims[0] != 1) {
+        return cnn__onnx_mixes(import, node, "slopes for each sample of a batch");
+    }
     const int64_t channels = wire->axes.dims[1];
     bool by_channel = true;
     for (uint32_t i = 0; i < slopes->rank; i++) {
