@@ -290,15 +290,26 @@ static cnn_status look_at_inputs(const cnn__onnx_import *import, const cnn__onnx
         if (names[i][0] == '\0') {
             continue;
         }
-        if (wire == NULL) {
+        if (wire == NULL || (wire->constant == NULL && wire->value == NULL && !wire->unknown)) {
             char name[128];
             return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "its input \"%s\" is not there, or comes later",
                                   cnn__printable(names[i], name, sizeof(name)));
         }
         *constant = *constant && wire->constant != NULL;
-        *unknown = *unknown || (wire->constant == NULL && wire->value == NULL);
+        *unknown = *unknown || wire->unknown;
     }
     return CNN_OK;
+}
+
+/* What a node makes is not known. */
+static void leave_out(const cnn__onnx_import *import, const cnn__onnx_node *node)
+{
+    for (size_t i = 0; i < node->outputs.count; i++) {
+        cnn__onnx_wire *wire = cnn__onnx_output(import, node, i);
+        if (wire != NULL) {
+            wire->unknown = true;
+        }
+    }
 }
 
 /* Notes a node whose operator there is none for. */
@@ -314,6 +325,7 @@ static void note_unsupported(cnn__onnx_import *import, const cnn__onnx_node *nod
                            name);
     }
     import->unsupported_count++;
+    leave_out(import, node);
 }
 
 static cnn_status read_node(cnn__onnx_import *import, const cnn__onnx_node *node)
@@ -328,6 +340,7 @@ static cnn_status read_node(cnn__onnx_import *import, const cnn__onnx_node *node
         return CNN_OK;
     }
     if (unknown) { /* what comes of a node that is not supported is not looked at */
+        leave_out(import, node);
         return CNN_OK;
     }
     if (constant && folds) {

@@ -47,6 +47,7 @@ typedef struct cnn__onnx_wire {
     cnn__onnx_axes image;
     const char *input; /* of an input: the model's, which stays while the wire moves on; NULL: it is none */
     cnn__onnx_axes input_axes;
+    bool unknown;     /* it comes of a node that is not supported */
     uint32_t readers; /* nodes and outputs of the graph */
 } cnn__onnx_wire;
 
