@@ -140,15 +140,24 @@ static bool has_images(const cnn__onnx_graph *graph)
     return false;
 }
 
-/* Whether the graph itself puts the channels of this input second: then they are last in the file. */
-static bool is_turned(const cnn__onnx_graph *graph, const char *input, uint32_t rank)
+/* Whether inputs and outputs of that rank have their channels second: with four axes they are images, whatever reads
+ * them; others where something does, or where this library has written them. */
+static bool is_image(const cnn__onnx_import *import, uint32_t rank)
 {
+    return import->batched && (rank == 4 || (rank > 2 && import->channels_last));
+}
+
+/* Whether the graph itself puts the channels of this input second: then they are last in the file. */
+static bool is_turned(const cnn__onnx_import *import, const char *input, uint32_t rank)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
     const cnn__onnx_node *nodes = graph->nodes.items;
     for (size_t i = 0; i < graph->nodes.count; i++) {
         size_t count = 0;
         const int64_t *order = cnn__onnx_attribute_ints(&nodes[i], "perm", &count);
         if (nodes[i].inputs.count > 0 && strcmp(((const char **)nodes[i].inputs.items)[0], input) == 0) {
-            return strcmp(nodes[i].type, "Transpose") == 0 && count == rank && order[1] == (int64_t)rank - 1;
+            return !import->own && strcmp(nodes[i].type, "Transpose") == 0 && count == rank &&
+                   order[1] == (int64_t)rank - 1;
         }
     }
     return false;
@@ -170,7 +179,7 @@ static cnn_status input_dims(cnn__onnx_import *import, const cnn__onnx_value *va
         const bool open = !sizes[i].known || sizes[i].size < 1;
         dims[i] = open ? 0 : sizes[i].size;
         if (rank == 4 && i > 0 && given != NULL && given[0] > 0) { /* C, H, W */
-            const bool last = is_turned(import->source->graph, value->name, rank);
+            const bool last = is_turned(import, value->name, rank);
             dims[i] = open ? given[last ? i - 1 : (i + 1) % 3] : dims[i];
         }
         if (i == 0 && open) {
@@ -228,8 +237,7 @@ static cnn_status add_input(cnn__onnx_import *import, const cnn__onnx_value *val
     }
     CNN__RETURN_IF_ERROR(input_dims(import, value, dims));
     CNN__RETURN_IF_ERROR(add_wire(import, value->name, &wire));
-    const bool images = import->batched && import->channels_last && rank > 2 &&
-                        !is_turned(import->source->graph, value->name, rank);
+    const bool images = is_image(import, rank) && !is_turned(import, value->name, rank);
     wire->axes = images ? cnn__onnx_channels_last(rank, dims) : cnn__onnx_plain(rank, dims);
     wire->actual = cnn__onnx_stored(import, &wire->axes);
     wire->value = cnn__onnx_new_name(import, value->name);
@@ -255,7 +263,8 @@ static cnn_status add_inputs(cnn__onnx_import *import)
 {
     const cnn__onnx_graph *graph = import->source->graph;
     const cnn__onnx_value *inputs = graph->inputs.items;
-    import->channels_last = has_images(graph);
+    import->own = strcmp(import->source->producer, "libcnn") == 0;
+    import->channels_last = import->own || has_images(graph);
     CNN__RETURN_IF_ERROR(find_batch(import));
     for (size_t i = 0; i < graph->inputs.count; i++) {
         if (!cnn__table_find(&import->names, inputs[i].name, NULL)) {
@@ -281,15 +290,26 @@ static cnn_status look_at_inputs(const cnn__onnx_import *import, const cnn__onnx
         if (names[i][0] == '\0') {
             continue;
         }
-        if (wire == NULL) {
+        if (wire == NULL || (wire->constant == NULL && wire->value == NULL && !wire->unknown)) {
             char name[128];
             return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "its input \"%s\" is not there, or comes later",
                                   cnn__printable(names[i], name, sizeof(name)));
         }
         *constant = *constant && wire->constant != NULL;
-        *unknown = *unknown || (wire->constant == NULL && wire->value == NULL);
+        *unknown = *unknown || wire->unknown;
     }
     return CNN_OK;
+}
+
+/* What a node makes is not known. */
+static void leave_out(const cnn__onnx_import *import, const cnn__onnx_node *node)
+{
+    for (size_t i = 0; i < node->outputs.count; i++) {
+        cnn__onnx_wire *wire = cnn__onnx_output(import, node, i);
+        if (wire != NULL) {
+            wire->unknown = true;
+        }
+    }
 }
 
 /* Notes a node whose operator there is none for. */
@@ -305,6 +325,7 @@ static void note_unsupported(cnn__onnx_import *import, const cnn__onnx_node *nod
                            name);
     }
     import->unsupported_count++;
+    leave_out(import, node);
 }
 
 static cnn_status read_node(cnn__onnx_import *import, const cnn__onnx_node *node)
@@ -319,6 +340,7 @@ static cnn_status read_node(cnn__onnx_import *import, const cnn__onnx_node *node
         return CNN_OK;
     }
     if (unknown) { /* what comes of a node that is not supported is not looked at */
+        leave_out(import, node);
         return CNN_OK;
     }
     if (constant && folds) {
@@ -387,7 +409,7 @@ static cnn_status set_output(cnn__onnx_import *import, const cnn__onnx_value *va
         return cnn__fail(import->context, CNN_ERROR_UNSUPPORTED, "%s: output \"%s\" does not depend on an input",
                          import->file, cnn__printable(value->name, name, sizeof(name)));
     }
-    const cnn__onnx_axes axes = import->batched && import->channels_last && wire->axes.rank > 2
+    const cnn__onnx_axes axes = is_image(import, wire->axes.rank)
                                     ? cnn__onnx_channels_last(wire->axes.rank, wire->axes.dims)
                                     : cnn__onnx_plain(wire->axes.rank, wire->axes.dims);
     const cnn_shape shape = cnn__onnx_stored(import, &axes);

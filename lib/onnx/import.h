@@ -47,6 +47,7 @@ typedef struct cnn__onnx_wire {
     cnn__onnx_axes image;
     const char *input; /* of an input: the model's, which stays while the wire moves on; NULL: it is none */
     cnn__onnx_axes input_axes;
+    bool unknown;     /* it comes of a node that is not supported */
     uint32_t readers; /* nodes and outputs of the graph */
 } cnn__onnx_wire;
 
@@ -72,7 +73,8 @@ typedef struct cnn__onnx_import {
     bool batched;         /* axis 0 is the batch */
     bool symbolic;        /* its size is open */
     int64_t batch;        /* rows of the model's values: of the batch that shapes are computed with, or 1 */
-    bool channels_last;   /* images of the model's inputs and outputs have their channels last */
+    bool own;             /* this library wrote the file: images are always channels first there */
+    bool channels_last;   /* what has three or five axes counts as images, too */
     bool mixed;           /* out: an operator mixes samples: to be read the other way */
     const int32_t *input; /* height, width, channels where the file leaves them open; NULL: none */
     size_t most_values;   /* of all parameters together */

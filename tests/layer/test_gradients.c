@@ -461,19 +461,19 @@ START_TEST(test_arithmetic)
         cnn_model *model = open_model(context);
         cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "stem", .filters = 4)));
         cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.name = "a", .activation = CNN_SOFTPLUS)));
-        cnn_model_add_after(model, cnn_reduce(context, CNN_REDUCE(.name = "rows", .axes = {2}, .keep = 1)),
+        cnn_model_add_after(model, cnn_reduce(context, CNN_REDUCE(.name = "rows", .reduction = CNN_REDUCE_TO_MEAN, .axes = {2}, .keep = 1)),
                             (const char *[]){"a"}, 1);
-        cnn_model_add_after(model, cnn_reduce(context, CNN_REDUCE(.name = "columns", .axes = {1}, .keep = 1)),
+        cnn_model_add_after(model, cnn_reduce(context, CNN_REDUCE(.name = "columns", .reduction = CNN_REDUCE_TO_MEAN, .axes = {1}, .keep = 1)),
                             (const char *[]){"a"}, 1);
         cnn_model_add_after(model, cnn_arithmetic(context, CNN_ARITHMETIC(.name = "both", .function = _i)),
                             (const char *[]){"rows", "columns"}, 2);
-        cnn_model_add_after(model, cnn_arithmetic(context, CNN_ARITHMETIC(.function = _i)),
+        cnn_model_add_after(model, cnn_arithmetic(context, CNN_ARITHMETIC(.name = "whole", .function = _i)),
                             (const char *[]){"both", "a"}, 2);
         cnn_model_add_after(model, cnn_elementwise(context, CNN_ELEMENTWISE(.name = "root", .function = CNN_MAP_SQRT)),
                             (const char *[]){"a"}, 1);
         cnn_model_add(model, cnn_elementwise(context, CNN_ELEMENTWISE(.name = "log", .function = CNN_MAP_LOG)));
         cnn_model_add_after(model, cnn_arithmetic(context, CNN_ARITHMETIC(.function = CNN_MAP_ADD)),
-                            (const char *[]){"log", "arithmetic_1"}, 2);
+                            (const char *[]){"log", "whole"}, 2);
         cnn_model_add(model, cnn_elementwise(context, CNN_ELEMENTWISE(.function = CNN_MAP_POWER, .p = 1)));
         cnn_model_add(model, cnn_flatten(context, NULL));
         cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3)));

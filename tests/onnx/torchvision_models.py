@@ -84,7 +84,7 @@ def make(folder, name):
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     for model_name in sys.argv[2:] or MODELS:
         make(sys.argv[1], model_name)
         print(model_name, flush=True)
