@@ -6,8 +6,13 @@
 
 For each there is NAME.onnx (the batch open, convolutions and normalisations apart), NAME.in.f32 (images, N, C, H, W),
 NAME.out.f32 (what it makes of them), NAME.losses.txt (20 steps of plain SGD on that batch with the labels 0, 3, 6, 9,
-normalisations in training, dropout and stochastic depth off) and NAME.after.f32 (what it makes of them then). Needs
+normalisations in training, dropout and stochastic depth off) and NAME.after.f32 (what it makes of them then).
+
+Normalisations over four images make the course of a training depend on the last bits: PyTorch in float32 and in float64
+differ by percents after a few steps. So networks with such are trained in both; the file has both losses of each step,
+and before them the number of images, their side, the rate, and how much the outputs differ afterwards. Needs
 Debian's python3-torch and python3-torchvision."""
+import copy
 import sys
 import warnings
 
@@ -47,6 +52,22 @@ def write(path, values):
     values.detach().contiguous().numpy().astype("<f4").tofile(path)
 
 
+def train(model, images, labels, rate):
+    """Losses of all steps, and what the model makes of the images then."""
+    model.train()
+    sgd = torch.optim.SGD(model.parameters(), lr=rate)
+    losses = []
+    for _ in range(STEPS):
+        sgd.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(images), labels)
+        loss.backward()
+        sgd.step()
+        losses.append(loss.item())
+    model.eval()
+    with torch.no_grad():
+        return losses, model(images).double()
+
+
 def make(folder, name):
     count, side, rate, arguments = MODELS[name]
     torch.manual_seed(len(name))
@@ -68,19 +89,17 @@ def make(folder, name):
     write(f"{folder}/{name}.in.f32", images)
     with torch.no_grad():
         write(f"{folder}/{name}.out.f32", model(images))
-    model.train()
-    sgd = torch.optim.SGD(model.parameters(), lr=rate)
+    exact = copy.deepcopy(model).double()
+    losses, after = train(model, images, labels, rate)
+    right, right_after = losses, after
+    if any(isinstance(module, torch.nn.BatchNorm2d) for module in model.modules()):
+        right, right_after = train(exact, images.double(), labels, rate)
+    write(f"{folder}/{name}.after.f32", right_after)
     with open(f"{folder}/{name}.losses.txt", "w") as file:
-        file.write(f"{count} {side} {rate}\n")
-        for _ in range(STEPS):
-            sgd.zero_grad()
-            loss = torch.nn.functional.cross_entropy(model(images), labels)
-            loss.backward()
-            sgd.step()
-            file.write(f"{loss.item():.9g}\n")
-    model.eval()
-    with torch.no_grad():
-        write(f"{folder}/{name}.after.f32", model(images))
+        off = (after - right_after).abs().max().item() / right_after.abs().max().item()
+        file.write(f"{count} {side} {rate} {off:.3g}\n")
+        for pair in zip(right, losses):
+            file.write("%.9g %.9g\n" % pair)
 
 
 if __name__ == "__main__":
