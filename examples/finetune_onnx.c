@@ -31,7 +31,7 @@ static cnn_status train(cnn_context *context, cnn_model *model, const cnn_datase
         status = cnn_sgd_create(context, CNN_SGD(.learning_rate = 0.003f, .momentum = 0.9f), &sgd);
     }
     if (status == CNN_OK) {
-        status = cnn_fit(model, CNN_FIT(.train = loader, .optimizer = sgd, .epochs = epochs));
+        status = cnn_fit(model, CNN_FIT(.train = loader, .optimizer = sgd, .epochs = epochs), NULL);
     }
     cnn_optimizer_free(sgd);
     cnn_loader_free(loader);

@@ -3,7 +3,7 @@
 #include "tool_json.h"
 #include "tool_plot.h"
 #include "tool_table.h"
-#include "tool_train.h"
+#include "tool_train_folds.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -47,6 +47,25 @@ static int check_settings(tool *run, const train_settings *settings)
     }
     int result = check_list(run, "classes", settings->classes);
     return result == TOOL_DONE ? check_list(run, "freeze", settings->freeze) : result;
+}
+
+/* What several processes cannot do together. */
+static int check_ranks(tool *run, const train_settings *settings)
+{
+    const uint32_t ranks = run->ranks.size;
+    if (settings->blocks > 0 && settings->blocks < ranks) {
+        return tool_fail_usage(run, "--blocks %llu is too few for %u processes: each has one or more",
+                               (unsigned long long)settings->blocks, (unsigned)ranks);
+    }
+    if (settings->blocks > 0 && (settings->sync_bn || settings->compress != NULL)) {
+        return tool_fail_usage(run, "--blocks and --%s exclude each other", settings->sync_bn ? "sync-bn" : "compress");
+    }
+    const char *cache = settings->cache_features;
+    if (ranks > 1 && ((cache != NULL && strcmp(cache, "none") != 0) || settings->views > 0)) {
+        return tool_fail_usage(run, "--%s: several processes read their own images; features are computed by one",
+                               settings->views > 0 ? "views" : "cache-features");
+    }
+    return TOOL_DONE;
 }
 
 static double best_value(const train_run *train, const char *name, bool *running)
@@ -98,7 +117,9 @@ static int print_json(train_run *train, const best_scores *best, bool done, cons
     json_object_set_new(object, "done", json_boolean(done));
     tool_json_count(object, "epochs", cnn_history_epochs(train->history));
     json_object_set_new(object, "best_epoch", best->epoch > 0 ? json_integer((int64_t)best->epoch) : json_null());
-    tool_json_real(object, "accuracy", best->accuracy);
+    if (tool_train_task(train) == CNN_TASK_CLASSES) {
+        tool_json_real(object, "accuracy", best->accuracy);
+    }
     tool_json_real(object, "loss", best->loss);
     if (metric != NULL) {
         tool_json_real(object, metric, best->score);
@@ -133,7 +154,10 @@ static int print_result(train_run *train, bool done)
                    cnn_history_epochs(train->history), name);
     }
     if (best.epoch > 0 || train->has_start) {
-        tool_print(run, "%saccuracy %.4f, %sloss %.4f", prefix, best.accuracy, prefix, best.loss);
+        if (!isnan(best.accuracy)) { /* of labels and values there is none */
+            tool_print(run, "%saccuracy %.4f, ", prefix, best.accuracy);
+        }
+        tool_print(run, "%sloss %.4f", prefix, best.loss);
         if (metric != NULL) {
             tool_print(run, ", %s%s %.4f", prefix, metric, best.score);
         }
@@ -189,6 +213,18 @@ static int conclude(train_run *train)
     return result == TOOL_DONE ? train->keep_result : result;
 }
 
+/* The ranks after the first have nothing to write, and to tell only why they failed. */
+static int end_rank(const train_run *train, cnn_status status)
+{
+    if (status == CNN_ERROR_CANCELLED && tool_signal() == 0) {
+        return TOOL_FAILED; /* the signal was another rank's */
+    }
+    if (status == CNN_OK || status == CNN_ERROR_CANCELLED || status == CNN_ERROR_PEER) {
+        return status == CNN_OK ? TOOL_DONE : TOOL_FAILED;
+    }
+    return tool_fail_library(train->run, status);
+}
+
 static int fit(train_run *train)
 {
     const train_settings *settings = train->settings;
@@ -202,13 +238,22 @@ static int fit(train_run *train)
                 .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
                 .last_path = train->last_path, .resume_path = settings->resume, .class_weights = train->class_weights,
                 .class_weight_count = train->class_weights != NULL ? classes : 0, .from = train->from,
-                .penalties = settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT),
+                .penalties = settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT,
+                .communicator = train->run->ranks.communicator, .blocks = (uint32_t)settings->blocks,
+                .sync_batch_norm = settings->sync_bn),
         &train->history);
     tool_progress_end(train->run);
+    if (!tool_ranks_first(&train->run->ranks)) {
+        return end_rank(train, status);
+    }
     int closed = tool_events_close(train->run, &train->events);
     train->events_result = train->events_result == TOOL_DONE ? closed : train->events_result;
     int settled = tool_train_settle_files(train);
-    const bool stopped = status == CNN_ERROR_CANCELLED && tool_signal() != 0;
+    if (status == CNN_ERROR_PEER) { /* that one tells why, unless it is gone */
+        (void)tool_train_report_end(train, "failed");
+        return TOOL_FAILED;
+    }
+    const bool stopped = status == CNN_ERROR_CANCELLED && (tool_signal() != 0 || train->run->ranks.size > 1);
     if (status != CNN_OK && !stopped) { /* the report may not replace the message */
         int failed = tool_fail_library(train->run, status);
         (void)tool_train_report_end(train, "failed");
@@ -226,7 +271,8 @@ static int fit(train_run *train)
 /* From here on a signal ends the training in good order. */
 static int introduce(train_run *train)
 {
-    tool_catch_signals();
+    tool_catch_signals(train->run->ranks.size > 1);
+    train->run->ranks.training = true;
     tool_train_introduce(train);
     return TOOL_DONE;
 }
@@ -238,15 +284,18 @@ static int check_pictures(train_run *train)
     return result == TOOL_DONE && folder != NULL ? tool_events_check(train->run, folder) : result;
 }
 
-static int run_train(tool *run, const void *given)
+static int run_once(tool *run, const train_settings *settings, fold_result *fold)
 {
-    const train_settings *settings = given;
     train_run train = {.run = run, .settings = settings};
     train.recipe = tool_find_recipe(run->operands[0]);
     train.rule = tool_complete_rule(&settings->rule, train.recipe);
     train.epochs = settings->epochs > 0 ? (uint32_t)settings->epochs : train.recipe->epochs;
     train.batch = settings->batch > 0 ? (uint32_t)settings->batch : train.recipe->batch;
+    run->ranks.compressed = settings->compress != NULL;
     int result = check_settings(run, settings);
+    result = result == TOOL_DONE ? tool_ranks_join(run) : result;
+    result = result == TOOL_DONE ? check_ranks(run, settings) : result;
+    result = tool_ranks_agree(run, result);
     int (*const steps[])(train_run *) = {tool_train_check_files,
                                          check_pictures,
                                          tool_train_open,
@@ -257,14 +306,32 @@ static int run_train(tool *run, const void *given)
                                          tool_train_report_begin,
                                          fit};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
-        result = steps[i](&train);
+        result = tool_ranks_agree(run, steps[i](&train));
+    }
+    if (run->ranks.lost && tool_ranks_first(&run->ranks) && train.last_path != NULL) {
+        char *last = tool_printable(train.last_path);
+        result = tool_fail(run,
+                           "another process is gone; what was done so far is in %s:\n"
+                           "to go on, give the same command again with --resume %s",
+                           last, last);
+        free(last);
+    }
+    if (result == TOOL_DONE && fold != NULL) {
+        tool_fold_take(&train, fold);
     }
     tool_train_close(&train);
     return result;
 }
 
+static int run_train(tool *run, const void *given)
+{
+    const train_settings *settings = given;
+    return settings->folds > 0 ? tool_train_folds(run, settings, run_once) : run_once(run, settings, NULL);
+}
+
 #define AT(field) offsetof(train_settings, field)
 
+static const char *const compress_names[] = {"bf16", NULL};
 static const char *const last_batch_names[] = {"keep", "drop", "wrap", NULL};
 
 static const tool_option train_options[] = {
@@ -294,6 +361,15 @@ static const tool_option train_options[] = {
      TOOL_TEXT, AT(val), 0, 0, NULL},
     {"val-split", "F", "keeps this share of each class of --data for validation", TOOL_REAL, AT(val_split), 0.001,
      0.999, NULL},
+    {"folds", "K",
+     "cross-validation: K trainings, each validated on another part of --data, with files such as photos.fold1.cnn; "
+     "then a table of what they reach, with mean and deviation. Parts have the same share of each class, and images of "
+     "a group are in the same one",
+     TOOL_COUNT, AT(folds), 2, 1000, NULL},
+    {"group", "COLUMN",
+     "of a table: the column that says what belongs together, such as a person: --val-split and --folds do not part "
+     "it; if not given the column group, if there is one",
+     TOOL_TEXT, AT(group), 0, 0, NULL},
     {"epochs", "N", "epochs in all, those of a resumed checkpoint included", TOOL_COUNT, AT(epochs), 1, 1000000, NULL},
     {"batch", "N", "images in a step", TOOL_COUNT, AT(batch), 1, 100000, NULL},
     {"last-batch", "WHAT",
@@ -315,9 +391,10 @@ static const tool_option train_options[] = {
     {"patience", "N", "stops after N epochs in a row that are not better than the best", TOOL_COUNT, AT(patience), 1,
      1000000, NULL},
     {"metric", "NAME",
-     "which epoch is the best, for --out, --patience and plateaus: accuracy, which it is if not given, "
-     "binary_accuracy, top5 (any number), error_rate, precision, recall or f1 (each also with _micro or _class1), auc, "
-     "log_loss, mae, rmse or loss",
+     "which epoch is the best, for --out, --patience and plateaus: accuracy, which it is for classes if not given, "
+     "balanced_accuracy, mcc, binary_accuracy, top5 (any number), error_rate, precision, recall or f1 (each also with "
+     "_micro or _class1), auc, map, which it is for several labels, exact_match, hamming, log_loss, mae, which it is "
+     "for values, rmse, r2 or loss",
      TOOL_TEXT, AT(metric), 0, 0, NULL},
     {"momentum", "X", "of optimizers that have one: of momentum and nesterov 0.9 if not given, of others none",
      TOOL_REAL, AT(rule.momentum), 0, 0.999999, NULL},
@@ -331,8 +408,13 @@ static const tool_option train_options[] = {
      TOOL_TEXT, AT(loss), 0, 0, NULL},
     {"class-weights", "WHAT",
      "what the loss of each training image is multiplied by: balanced makes up for uneven numbers of images, with n / "
-     "(k n_c) for class c of n images of k classes; cat=2,dog=0.5 says it, 1 for those not named",
+     "(k n_c) for class c of n images of k classes; effective:beta=0.999 does so less, by effective numbers of images; "
+     "cat=2,dog=0.5 says it, 1 for those not named; or a FILE with a line class,weight each",
      TOOL_TEXT, AT(class_weights), 0, 0, NULL},
+    {"balanced", NULL,
+     "every epoch has as many images of each class: of small classes some several times, of large ones others each "
+     "epoch",
+     TOOL_FLAG, AT(balanced), 0, 0, NULL},
     {"preprocess", "STEPS",
      "what every image goes through, in training and ever after, as docs/pipeline.md lists it; "
      "if not given the model file's own, else resize=HxW to the input",
@@ -444,6 +526,17 @@ static const tool_option train_options[] = {
     {"tensorboard", "DIR",
      "scalars of each step and epoch for TensorBoard: each run adds an event file to the folder, also after --resume",
      TOOL_TEXT, AT(tensorboard), 0, 0, NULL},
+    {"sync-bn", NULL,
+     "of several processes (mpirun -n 4 cnn train ...): batch normalisation takes the statistics of the whole batch, "
+     "not of each process's share",
+     TOOL_FLAG, AT(sync_bn), 0, 0, NULL},
+    {"compress", "WHAT",
+     "of several processes: bf16 sends gradients with half the bits; what that takes off is added in the next step",
+     TOOL_CHOICE, AT(compress), 0, 0, compress_names},
+    {"blocks", "N",
+     "computes each batch in N blocks and sums their gradients in a fixed order, so that the results are the same to "
+     "the bit for 1 to N processes; slower",
+     TOOL_COUNT, AT(blocks), 1, 4096, NULL},
     {"on-error", "WHAT",
      "of an image that cannot be read, or a link to nowhere: fail, which it is if not given, or skip", TOOL_CHOICE,
      AT(on_error), 0, 0, tool_on_error_names},
@@ -465,11 +558,13 @@ const tool_command tool_command_train = {
         "data has classes. Values of the training images are told as running: they are means over the epoch, "
         "with dropout and augmentation. A model that is trained further into its own file is measured first, "
         "and stays if no epoch is better. Ctrl-C finishes the step, saves the checkpoint and stops; a second one "
-        "stops at once. With --json one line for each epoch and one at the end.",
+        "stops at once. With --json one line for each epoch and one at the end. Started several times by MPI, as in "
+        "`mpirun -n 4 cnn train ...`, the processes train one model together, and --batch is that of all.",
     .options = train_options,
     .settings_size = sizeof(train_settings),
     .least_operands = 1,
     .most_operands = 1,
     .more_help = more_train_help,
     .run = run_train,
+    .divided = true,
 };
