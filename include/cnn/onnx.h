@@ -48,7 +48,8 @@ typedef struct cnn_onnx_load_options {
  * single numbers and what was computed from constants are not. Dropout is active
  * in training; a normalisation uses and moves statistics as elsewhere here. A
  * convolution and a normalisation that the file has apart stay two layers.
- * The preprocessing is not the file's: cnn_model_set_pipeline() gives it.
+ * Class names and preprocessing are taken from files that this library has
+ * written; else cnn_model_set_classes() and cnn_model_set_pipeline() give them.
  *
  * path     of the file, of at most 2 GiB, the format's limit. Not trusted.
  * options  NULL: none.

@@ -224,6 +224,25 @@ static cnn_status find_batch(cnn__onnx_import *import)
     return CNN_OK;
 }
 
+/* What the model is called: as the graph, unless exporters call all of theirs so, else as the file. */
+static void find_title(const cnn__onnx_import *import, char *title, size_t size)
+{
+    static const char *const common[] = {"", "torch_jit", "torch-jit-export", "main_graph", "graph", "tf2onnx"};
+    const char *name = import->source->graph->name, *slash = strrchr(import->file, '/');
+    bool own = true;
+    for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++) {
+        own = own && strcmp(name, common[i]) != 0;
+    }
+    cnn__printable(own ? name : slash != NULL ? slash + 1 : import->file, title, size);
+    char *end = strrchr(title, '.');
+    if (!own && end != NULL && end != title) {
+        *end = '\0';
+    }
+    if (title[0] == '\0') {
+        snprintf(title, size, "model");
+    }
+}
+
 /* The model's own input that stands for one of the graph. */
 static cnn_status add_input(cnn__onnx_import *import, const cnn__onnx_value *value)
 {
@@ -250,13 +269,10 @@ static cnn_status add_input(cnn__onnx_import *import, const cnn__onnx_value *val
     if (import->model != NULL) {
         return cnn_model_add_input(import->model, wire->value, &sample);
     }
-    const char *title = import->source->graph->name;
-    char title_text[200];
-    cnn__printable(title, title_text, sizeof(title_text));
-    return cnn_model_create(
-        import->context,
-        CNN_MODEL(.name = title_text[0] != '\0' ? title_text : "model", .shape = sample, .input_name = wire->value),
-        &import->model);
+    char title[200];
+    find_title(import, title, sizeof(title));
+    return cnn_model_create(import->context, CNN_MODEL(.name = title, .shape = sample, .input_name = wire->value),
+                            &import->model);
 }
 
 static cnn_status add_inputs(cnn__onnx_import *import)
@@ -544,6 +560,7 @@ static cnn_status read_graph(cnn__onnx_import *import, cnn__onnx_describe descri
     CNN__RETURN_IF_ERROR(read_nodes(import));
     CNN__RETURN_IF_ERROR(set_outputs(import));
     CNN__RETURN_IF_ERROR(fill_all(import));
+    CNN__RETURN_IF_ERROR(cnn__onnx_read_metadata(import));
     if (describe != NULL) {
         describe_ports(import, describe, user);
     }
