@@ -183,6 +183,11 @@ cnn__onnx_constant *cnn__onnx_reordered(cnn__onnx_import *import, const cnn__onn
 cnn__onnx_constant *cnn__onnx_expanded(cnn__onnx_import *import, const cnn__onnx_constant *c,
                                        const cnn__onnx_axes *axes);
 
+/* ---- parameters (fill.c) ---- */
+
+/* Infers the shapes of the model, allocates its parameters and fills them. */
+cnn_status cnn__onnx_fill_all(cnn__onnx_import *import);
+
 /* ---- beside the graph (metadata.c) ---- */
 
 /* Gives the built model the class names and the preprocessing that a file of this library has. */
