@@ -313,8 +313,8 @@ static const tool_option train_options[] = {
      "a group are in the same one",
      TOOL_COUNT, AT(folds), 2, 1000, NULL},
     {"group", "COLUMN",
-     "of a table: the column that says what belongs together, such as a person: --val-split and --folds do not part it. "
-     "If not given the column group, if there is one",
+     "of a table: the column that says what belongs together, such as a person: --val-split and --folds do not part "
+     "it; if not given the column group, if there is one",
      TOOL_TEXT, AT(group), 0, 0, NULL},
     {"epochs", "N", "epochs in all, those of a resumed checkpoint included", TOOL_COUNT, AT(epochs), 1, 1000000, NULL},
     {"batch", "N", "images in a step", TOOL_COUNT, AT(batch), 1, 100000, NULL},

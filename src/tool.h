@@ -62,7 +62,8 @@ typedef struct tool_command {
 extern const tool_command *const tool_commands[]; /* NULL-terminated */
 
 extern const tool_command tool_command_summary, tool_command_train, tool_command_eval, tool_command_predict,
-    tool_command_calibrate, tool_command_learn, tool_command_embed, tool_command_explain, tool_command_split, tool_command_convert, tool_command_check, tool_command_show,
+    tool_command_calibrate, tool_command_learn, tool_command_embed, tool_command_explain, tool_command_split,
+    tool_command_convert, tool_command_check, tool_command_show,
     tool_command_bench, tool_command_report, tool_command_version, tool_command_help;
 
 /* The bar or the plain lines on stderr. */

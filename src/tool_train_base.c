@@ -19,9 +19,9 @@ int tool_train_set_head(train_run *train)
     if (settings->head == NULL && !ours) {
         return TOOL_DONE;
     }
+    const char *cut = ours ? tool_before_dense(train->model) : settings->cut;
     const cnn_status status = cnn_model_replace_head(train->model,
-                                                     CNN_HEAD(.layers = settings->head,
-                                                              .cut = ours ? tool_before_dense(train->model) : settings->cut,
+                                                     CNN_HEAD(.layers = settings->head, .cut = cut,
                                                               .classes = (uint32_t)cnn_dataset_class_count(train->data),
                                                               .task = task > CNN_TASK_CLASSES ? (int32_t)task : 0),
                                                      &made);

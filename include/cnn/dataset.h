@@ -288,8 +288,8 @@ typedef struct cnn_folds_options {
 #define CNN_FOLDS(...) CNN_OPTIONS(cnn_folds_options, __VA_ARGS__)
 
 /**
- * Deals the samples into folds for cross-validation. Without groups the numbers of samples in the folds differ by one at
- * most, and so do those of each class; groups are dealt, the largest first, to where least is of what they have.
+ * Deals the samples into folds for cross-validation. Without groups the numbers of samples in the folds differ by one
+ * at most, and so do those of each class; groups are dealt, the largest first, to where least is of what they have.
  *
  * folds     receives the fold of each sample, from 0.
  * capacity  numbers there is room for: at least cnn_dataset_count().
