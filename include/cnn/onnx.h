@@ -38,19 +38,18 @@ typedef struct cnn_onnx_load_options {
  * Images lie here as N, H, W, C, sequences as N, L, C, volumes as N, D, H, W, C,
  * whose channels ONNX has second: so do the model's inputs and outputs. Those of
  * three or five axes stay as they are if no operator of the graph reads images,
- * and so does an input that the graph itself begins by turning. The first axis of all inputs is the batch, and may have any
- * size afterwards. Where an operator mixes the samples of a batch, or an input
- * has none, tensors are samples as a whole: their shapes are ONNX's then, the
- * batch, if open, being 1.
+ * and so does an input that the graph itself begins by turning. The first axis
+ * of all inputs is the batch, and may have any size afterwards. Where an operator
+ * mixes the samples of a batch, or an input has none, tensors are samples as a
+ * whole: their shapes are ONNX's then, the batch, if open, being 1.
  *
  * Convolutions, dense layers, normalisations and slopes are trained, and so are
  * stored tensors of more than one value that are added, multiplied or the like;
  * single numbers and what was computed from constants are not. Dropout is active
  * in training; a normalisation uses and moves statistics as elsewhere here. A
  * convolution and a normalisation that the file has apart stay two layers.
- * Class names and preprocessing are those of the metadata where this library
- * wrote the file; else cnn_model_set_classes() and cnn_model_set_pipeline()
- * give them.
+ * Class names and preprocessing are taken from files that this library has
+ * written; else cnn_model_set_classes() and cnn_model_set_pipeline() give them.
  *
  * path     of the file, of at most 2 GiB, the format's limit. Not trusted.
  * options  NULL: none.

@@ -8,7 +8,6 @@
 
 #include "core/file.h"
 #include "core/json.h"
-#include "onnx/metadata.h"
 #include "onnx/out.h"
 #include "onnx/out_preprocess.h"
 #include "pipeline/pipeline.h"
@@ -201,7 +200,7 @@ static void add_heading(cnn__out *out)
         *opset = (cnn__onnx_opset){"", out->opset};
     }
     out->file.ir_version = out->opset > CNN__OUT_OPSET ? 8 : 7;
-    out->file.producer = CNN__ONNX_PRODUCER;
+    out->file.producer = "libcnn";
     out->file.producer_version = cnn_version_string();
     out->file.graph = &out->graph;
     out->graph.name = out->model->name;

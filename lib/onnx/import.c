@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/text.h"
-#include "exchange/weights.h"
 #include "model/model.h"
 #include "onnx/in.h"
 
@@ -224,6 +223,25 @@ static cnn_status find_batch(cnn__onnx_import *import)
     return CNN_OK;
 }
 
+/* What the model is called: as the graph, unless exporters call all of theirs so, else as the file. */
+static void find_title(const cnn__onnx_import *import, char *title, size_t size)
+{
+    static const char *const common[] = {"", "torch_jit", "torch-jit-export", "main_graph", "graph", "tf2onnx"};
+    const char *name = import->source->graph->name, *slash = strrchr(import->file, '/');
+    bool own = true;
+    for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++) {
+        own = own && strcmp(name, common[i]) != 0;
+    }
+    cnn__printable(own ? name : slash != NULL ? slash + 1 : import->file, title, size);
+    char *end = strrchr(title, '.');
+    if (!own && end != NULL && end != title) {
+        *end = '\0';
+    }
+    if (title[0] == '\0') {
+        snprintf(title, size, "model");
+    }
+}
+
 /* The model's own input that stands for one of the graph. */
 static cnn_status add_input(cnn__onnx_import *import, const cnn__onnx_value *value)
 {
@@ -250,13 +268,10 @@ static cnn_status add_input(cnn__onnx_import *import, const cnn__onnx_value *val
     if (import->model != NULL) {
         return cnn_model_add_input(import->model, wire->value, &sample);
     }
-    const char *title = import->source->graph->name;
-    char title_text[200];
-    cnn__printable(title, title_text, sizeof(title_text));
-    return cnn_model_create(
-        import->context,
-        CNN_MODEL(.name = title_text[0] != '\0' ? title_text : "model", .shape = sample, .input_name = wire->value),
-        &import->model);
+    char title[200];
+    find_title(import, title, sizeof(title));
+    return cnn_model_create(import->context, CNN_MODEL(.name = title, .shape = sample, .input_name = wire->value),
+                            &import->model);
 }
 
 static cnn_status add_inputs(cnn__onnx_import *import)
@@ -433,66 +448,6 @@ static cnn_status set_outputs(cnn__onnx_import *import)
     return cnn_model_set_outputs(import->model, names, graph->outputs.count);
 }
 
-/* ---- parameters ---- */
-
-/* Fills one parameter. */
-static cnn_status fill(cnn__onnx_import *import, const cnn__onnx_filling *f, cnn__parameter *parameter)
-{
-    const cnn__onnx_constant *c = f->constant;
-    cnn_shape to = {.rank = f->from.rank};
-    cnn__order order = {.from = f->from};
-    size_t values = 0;
-    for (uint32_t i = 0; i < f->from.rank; i++) {
-        to.dims[i] = f->from.dims[f->axes[i]];
-        order.axes[i] = f->axes[i];
-    }
-    if (c == NULL || c->same) {
-        const float value = (c == NULL ? f->value : (float)cnn__onnx_number(c, 0)) * f->scale;
-        for (size_t i = 0; i < parameter->values; i++) {
-            parameter->data[i] = value;
-        }
-    }
-    if (c != NULL &&
-        (!cnn__shape_values(&to, &values) || values != parameter->values || values != c->count || c->floats == NULL)) {
-        return cnn__fail(import->context, CNN_ERROR_MISMATCH, "%s: \"%s\" has %zu values, a tensor for it %zu",
-                         import->file, parameter->name, parameter->values, c->count);
-    }
-    if (c != NULL && !c->same) {
-        cnn__reorder(&order, c->floats, parameter->data);
-        for (size_t i = 0; f->scale != 1 && i < parameter->values; i++) {
-            parameter->data[i] *= f->scale;
-        }
-    }
-    parameter->frozen = f->fixed && parameter->trainable;
-    return CNN_OK;
-}
-
-/* Every parameter must have its tensor before memory is asked for: so a small file cannot ask for much. */
-static cnn_status fill_all(cnn__onnx_import *import)
-{
-    cnn_model *model = import->model;
-    char name[CNN__MAX_NAME];
-    size_t index = 0;
-    CNN__RETURN_IF_ERROR(cnn__model_infer(model));
-    if (model->value_count > import->most_values) {
-        return cnn__fail(import->context, CNN_ERROR_LIMIT, "%s: its parameters have %zu values", import->file,
-                         model->value_count);
-    }
-    CNN__RETURN_IF_ERROR(cnn__model_allocate(model));
-    for (uint32_t i = 0; i < model->parameter_count; i++) {
-        cnn__initialize(&model->parameters[i], import->context->seed, i, model->parameters[i].data);
-    }
-    for (const cnn__onnx_filling *f = import->fillings; f != NULL; f = f->next) {
-        snprintf(name, sizeof(name), "%s/%s", f->layer, f->parameter);
-        if (!cnn__table_find(&model->parameter_names, name, &index)) {
-            return cnn__fail(import->context, CNN_ERROR_MISMATCH, "%s: there is no parameter \"%s\"", import->file,
-                             name);
-        }
-        CNN__RETURN_IF_ERROR(fill(import, f, &model->parameters[index]));
-    }
-    return CNN_OK;
-}
-
 /* ---- the whole ---- */
 
 static cnn_status find_opset(cnn__onnx_import *import)
@@ -543,7 +498,8 @@ static cnn_status read_graph(cnn__onnx_import *import, cnn__onnx_describe descri
     count_readers(import);
     CNN__RETURN_IF_ERROR(read_nodes(import));
     CNN__RETURN_IF_ERROR(set_outputs(import));
-    CNN__RETURN_IF_ERROR(fill_all(import));
+    CNN__RETURN_IF_ERROR(cnn__onnx_fill_all(import));
+    CNN__RETURN_IF_ERROR(cnn__onnx_read_metadata(import));
     if (describe != NULL) {
         describe_ports(import, describe, user);
     }

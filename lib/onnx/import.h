@@ -47,6 +47,7 @@ typedef struct cnn__onnx_wire {
     cnn__onnx_axes image;
     const char *input; /* of an input: the model's, which stays while the wire moves on; NULL: it is none */
     cnn__onnx_axes input_axes;
+    int32_t gate;     /* an activation that the value's product with this one is; `value` is that of the other then */
     bool unknown;     /* it comes of a node that is not supported */
     uint32_t readers; /* nodes and outputs of the graph */
 } cnn__onnx_wire;
@@ -181,6 +182,16 @@ cnn__onnx_constant *cnn__onnx_reordered(cnn__onnx_import *import, const cnn__onn
 /* The same as many values as a sample of the wire's axes has; NULL: it does not fit, or without memory. */
 cnn__onnx_constant *cnn__onnx_expanded(cnn__onnx_import *import, const cnn__onnx_constant *c,
                                        const cnn__onnx_axes *axes);
+
+/* ---- parameters (fill.c) ---- */
+
+/* Infers the shapes of the model, allocates its parameters and fills them. */
+cnn_status cnn__onnx_fill_all(cnn__onnx_import *import);
+
+/* ---- beside the graph (metadata.c) ---- */
+
+/* Gives the built model the class names and the preprocessing that a file of this library has. */
+cnn_status cnn__onnx_read_metadata(cnn__onnx_import *import);
 
 /* ---- the whole ---- */
 

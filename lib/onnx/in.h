@@ -49,6 +49,9 @@ CNN__ONNX_IN(split);
 /* in_reduce.c */
 CNN__ONNX_IN(reduce);
 
+/* The product of a value and of an activation of it: one activation. */
+cnn_status cnn__onnx_gated(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *gate);
+
 /* Windows along the axes of an image, a sequence or a volume: strides, dilations, padding. */
 typedef struct cnn__onnx_windows {
     uint32_t sides;

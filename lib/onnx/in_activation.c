@@ -59,6 +59,40 @@ static cnn_status selu(cnn__onnx_import *import, const cnn__onnx_node *node, con
     return CNN_OK;
 }
 
+/* Whether what the node makes is read by one node alone, which multiplies it by the node's own input: together they are
+ * one activation, x sigmoid(x) or the like. Exporters write the two one soon after the other. */
+static bool is_gate(const cnn__onnx_import *import, const cnn__onnx_node *node)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
+    const cnn__onnx_node *nodes = graph->nodes.items;
+    const cnn__onnx_wire *input = cnn__onnx_input(import, node, 0), *output = cnn__onnx_output(import, node, 0);
+    const size_t begin = (size_t)(node - nodes) + 1;
+    if (output == NULL || output->readers != 1) {
+        return false;
+    }
+    for (size_t i = begin; i < graph->nodes.count && i < begin + 8; i++) {
+        const cnn__onnx_wire *a = cnn__onnx_input(import, &nodes[i], 0), *b = cnn__onnx_input(import, &nodes[i], 1);
+        if (strcmp(nodes[i].type, "Mul") == 0 && ((a == input && b == output) || (a == output && b == input))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Leaves the activation to the product. */
+static cnn_status open_gate(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *wire,
+                            cnn_activation kind)
+{
+    CNN__RETURN_IF_ERROR(cnn__onnx_pass_on(import, node, 0, wire));
+    cnn__onnx_output(import, node, 0)->gate = (int32_t)kind;
+    return CNN_OK;
+}
+
+cnn_status cnn__onnx_gated(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *gate)
+{
+    return activate(import, node, gate, (cnn_activation)gate->gate, 1);
+}
+
 cnn_status cnn__onnx_in_activation(cnn__onnx_import *import, const cnn__onnx_node *node)
 {
     const char *variant = cnn__onnx_attribute_text(node, "approximate", "none");
@@ -67,6 +101,9 @@ cnn_status cnn__onnx_in_activation(cnn__onnx_import *import, const cnn__onnx_nod
     for (size_t i = 0; i < sizeof(activations) / sizeof(activations[0]); i++) {
         const activation *a = &activations[i];
         if (strcmp(a->type, node->type) == 0 && (a->variant == NULL || strcmp(a->variant, variant) == 0)) {
+            if (a->kind == CNN_SIGMOID && is_gate(import, node)) {
+                return open_gate(import, node, wire, CNN_SILU);
+            }
             if (a->kind == CNN_SELU) {
                 return selu(import, node, wire);
             }
@@ -103,6 +140,9 @@ cnn_status cnn__onnx_in_hard_sigmoid(cnn__onnx_import *import, const cnn__onnx_n
     CNN__RETURN_IF_ERROR(cnn__onnx_value_input(import, node, 0, &wire));
     if (!(alpha > 0)) {
         return cnn__onnx_fail(import, node, CNN_ERROR_UNSUPPORTED, "its alpha is %g", (double)alpha);
+    }
+    if (beta == 0.5f && fabsf(alpha - 1.0f / 6) < 1e-6f && is_gate(import, node)) {
+        return open_gate(import, node, wire, CNN_HARD_SWISH);
     }
     cnn__onnx_wire moved = *wire;
     if (beta != 0.5f) {

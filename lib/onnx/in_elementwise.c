@@ -293,8 +293,14 @@ static cnn_status combine_next(cnn__onnx_import *import, const cnn__onnx_node *n
 cnn_status cnn__onnx_in_combine(cnn__onnx_import *import, const cnn__onnx_node *node)
 {
     const size_t count = node->inputs.count;
+    const cnn__onnx_wire *pair_of[2] = {cnn__onnx_input(import, node, 0), cnn__onnx_input(import, node, 1)};
     cnn__onnx_wire made = {0};
     size_t begin = 0;
+    for (int i = 0; i < 2; i++) {
+        if (pair_of[i] != NULL && pair_of[i]->gate != 0) {
+            return cnn__onnx_gated(import, node, pair_of[i]);
+        }
+    }
     const bool pair = is_type(node, "Sub") || is_type(node, "Div") || is_type(node, "Pow");
     while (begin < count &&
            (cnn__onnx_input(import, node, begin) == NULL || cnn__onnx_input(import, node, begin)->value == NULL)) {

@@ -8,7 +8,6 @@
 #include "core/options.h"
 #include "core/text.h"
 #include "onnx/import.h"
-#include "onnx/metadata.h"
 
 /* The format's own limit. */
 #define MOST_BYTES ((size_t)INT32_MAX)
@@ -30,13 +29,6 @@ static cnn_status load(cnn_context *context, const char *name, const void *data,
     }
     if (status == CNN_OK) {
         status = cnn__onnx_import_model(context, file, &folder, &source, &settings, NULL, NULL, model);
-    }
-    if (status == CNN_OK) {
-        status = cnn__onnx_take_metadata(&source, file, *model);
-        if (status != CNN_OK) {
-            cnn_model_free(*model);
-            *model = NULL;
-        }
     }
     cnn__arena_free(&arena);
     return status;

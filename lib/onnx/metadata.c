@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What the metadata of a file that this library wrote says beside the graph: class names and preprocessing. Files of
- * other programs may use the same keys for something else, so that they are left alone. */
+/* Class names and preprocessing that this library has written beside a graph. */
 #include <string.h>
 
 #include "core/json.h"
-#include "format/architecture.h"
-#include "model/model.h"
-#include "onnx/metadata.h"
+#include "core/text.h"
+#include "onnx/import.h"
 
-static const char *find_entry(const cnn__onnx_model *source, const char *key)
+static const char *find(const cnn__onnx_import *import, const char *key)
 {
-    const cnn__onnx_entry *entries = source->metadata.items;
-    for (size_t i = 0; i < source->metadata.count; i++) {
+    const cnn__onnx_entry *entries = import->source->metadata.items;
+    for (size_t i = 0; i < import->source->metadata.count; i++) {
         if (strcmp(entries[i].key, key) == 0) {
             return entries[i].value;
         }
@@ -19,74 +17,62 @@ static const char *find_entry(const cnn__onnx_model *source, const char *key)
     return NULL;
 }
 
-static cnn_status set_classes(cnn_model *model, const cnn__json_place *place, const cnn__json *list)
+/* Names that do not fit the model are somebody else's, and left out. */
+static cnn_status set_classes(cnn__onnx_import *import, const cnn__json *list)
 {
-    const char **names = cnn__alloc_array(model->context, cnn__json_count(list) + 1, sizeof(*names));
-    cnn_status status = names != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
-    size_t count = 0;
-    for (const cnn__json *item = cnn__json_first(list); item != NULL && status == CNN_OK;
-         item = cnn__json_next(list, item)) {
-        names[count] = cnn__json_text(item);
-        if (names[count++] == NULL) {
-            status = cnn__json_bad(place, "names", "a list of names");
+    const size_t count = cnn__json_count(list);
+    const char **names = cnn__arena_array(import->arena, count + 1, sizeof(*names));
+    const cnn_shape output = cnn_model_output_shape(import->model);
+    size_t at = 0;
+    if (names == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    for (const cnn__json *item = cnn__json_first(list); item != NULL; item = cnn__json_next(list, item)) {
+        names[at++] = cnn__json_text(item);
+        if (names[at - 1] == NULL) {
+            return CNN_OK;
         }
     }
-    if (status == CNN_OK) {
-        status = cnn__fail_in_file(model->context, place->name, place->part,
-                                   cnn_model_set_classes(model, names, count));
-    }
-    cnn__free(model->context, names);
-    return status;
+    const bool fits = count > 0 && output.rank == 1 &&
+                      (output.dims[0] == (int64_t)count || (output.dims[0] == 1 && count == 2));
+    return fits ? cnn_model_set_classes(import->model, names, count) : CNN_OK;
 }
 
-static cnn_status take_classes(cnn_model *model, const char *file, const char *text)
+static cnn_status read_classes(cnn__onnx_import *import, const char *list)
 {
-    const cnn__json_place place = {model->context, file, "classes"};
-    cnn__string object = {.context = model->context};
-    cnn__json_document document = {.context = model->context};
-    const cnn__json *list = NULL;
-    cnn__string_printf(&object, "{\"names\":");
-    cnn__string_append(&object, text, strlen(text));
-    cnn__string_printf(&object, "}");
-    cnn_status status = object.status;
-    if (status == CNN_OK) {
-        status = cnn__json_parse(model->context, file, place.part, object.data, object.size, &document);
+    cnn__json_document document = {0};
+    const char *text = cnn__arena_printf(import->arena, "{\"classes\":%s}", list);
+    if (text == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
     }
+    cnn_status status = cnn__json_parse(import->context, import->file, "classes", text, strlen(text), &document);
     if (status == CNN_OK) {
-        status = cnn__json_array(&place, document.root, "names", &list);
+        const cnn__json *classes = cnn__json_get(document.root, "classes");
+        status = cnn__json_is(classes, CNN__JSON_ARRAY) ? set_classes(import, classes) : CNN_OK;
+        cnn__json_free(&document);
     }
-    if (status == CNN_OK) {
-        status = set_classes(model, &place, list);
-    }
-    cnn__json_free(&document);
-    cnn__string_free(&object);
-    return status;
+    return status == CNN_ERROR_OUT_OF_MEMORY ? status : CNN_OK;
 }
 
-static cnn_status take_pipeline(cnn_model *model, const char *file, const char *text)
+static cnn_status read_preprocessing(cnn__onnx_import *import, const char *steps)
 {
     cnn_pipeline *pipeline = NULL;
-    cnn_status status = cnn_pipeline_create(model->context, text, &pipeline);
+    cnn_status status = cnn_pipeline_create(import->context, steps, &pipeline);
     if (status == CNN_OK) {
-        status = cnn_model_set_pipeline(model, pipeline);
+        status = cnn_model_set_pipeline(import->model, pipeline);
+        cnn_pipeline_free(pipeline);
     }
-    cnn_pipeline_free(pipeline);
-    return cnn__fail_in_file(model->context, file, "preprocessing", status);
+    return status == CNN_ERROR_OUT_OF_MEMORY ? status : CNN_OK;
 }
 
-bool cnn__onnx_is_own(const cnn__onnx_model *source)
+cnn_status cnn__onnx_read_metadata(cnn__onnx_import *import)
 {
-    return source->producer != NULL && strcmp(source->producer, CNN__ONNX_PRODUCER) == 0;
-}
-
-cnn_status cnn__onnx_take_metadata(const cnn__onnx_model *source, const char *file, cnn_model *model)
-{
-    const char *classes = find_entry(source, "classes"), *steps = find_entry(source, "preprocessing");
-    if (!cnn__onnx_is_own(source)) {
+    const char *classes = find(import, "classes"), *steps = find(import, "preprocessing");
+    if (!import->own) { /* the keys are nobody else's agreement */
         return CNN_OK;
     }
     if (classes != NULL) {
-        CNN__RETURN_IF_ERROR(take_classes(model, file, classes));
+        CNN__RETURN_IF_ERROR(read_classes(import, classes));
     }
-    return steps != NULL ? take_pipeline(model, file, steps) : CNN_OK;
+    return steps != NULL ? read_preprocessing(import, steps) : CNN_OK;
 }

@@ -455,16 +455,20 @@ END_TEST
 
 START_TEST(test_arithmetic)
 {
-    /* Two values, broadcast against each other both ways, by each function; then roots and logarithms, of positive ones. */
+    /* Two values, broadcast against each other both ways, by each function; then roots and logarithms of positive
+     * ones. */
     for (size_t b = 0; b < GRADIENTS_BACKENDS; b++) {
         cnn_context *context = gradients_context(b);
         cnn_model *model = open_model(context);
+        cnn_layer *layer = NULL;
         cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "stem", .filters = 4)));
         cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.name = "a", .activation = CNN_SOFTPLUS)));
-        cnn_model_add_after(model, cnn_reduce(context, CNN_REDUCE(.name = "rows", .reduction = CNN_REDUCE_TO_MEAN, .axes = {2}, .keep = 1)),
-                            (const char *[]){"a"}, 1);
-        cnn_model_add_after(model, cnn_reduce(context, CNN_REDUCE(.name = "columns", .reduction = CNN_REDUCE_TO_MEAN, .axes = {1}, .keep = 1)),
-                            (const char *[]){"a"}, 1);
+        layer = cnn_reduce(context,
+                           CNN_REDUCE(.name = "rows", .reduction = CNN_REDUCE_TO_MEAN, .axes = {2}, .keep = 1));
+        cnn_model_add_after(model, layer, (const char *[]){"a"}, 1);
+        layer = cnn_reduce(context,
+                           CNN_REDUCE(.name = "columns", .reduction = CNN_REDUCE_TO_MEAN, .axes = {1}, .keep = 1));
+        cnn_model_add_after(model, layer, (const char *[]){"a"}, 1);
         cnn_model_add_after(model, cnn_arithmetic(context, CNN_ARITHMETIC(.name = "both", .function = _i)),
                             (const char *[]){"rows", "columns"}, 2);
         cnn_model_add_after(model, cnn_arithmetic(context, CNN_ARITHMETIC(.name = "whole", .function = _i)),

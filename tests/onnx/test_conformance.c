@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* ONNX's own tests (Debian's libonnx-testdata): of all that use only the operators of convolutional networks, on floats,
- * each passes or stands below with the reason. The counts by operator are a table of docs/onnx.md, which has to be true;
- * with CNN_ONNX_WRITE set it is printed instead (write_table.sh). */
+/* ONNX's own tests (Debian's libonnx-testdata): of all that use only the operators of convolutional networks, on
+ * floats, each passes or stands below with the reason. The counts by operator are a table of docs/onnx.md, which has to
+ * be true; with CNN_ONNX_WRITE set it is printed instead (write_table.sh). */
 #include <check.h>
 #include <dirent.h>
 #include <stdio.h>

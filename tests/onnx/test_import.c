@@ -101,6 +101,33 @@ START_TEST(test_cases)
 END_TEST
 
 /* A model that was read is saved, trained by a step, frozen, described, and written once more. */
+/* Class names and preprocessing come back with the model. */
+START_TEST(test_metadata)
+{
+    static const char *const classes[] = {"cat \"of\" the house", "d\xc3\xb6g", "x"};
+    cnn_model *model = NULL;
+    cnn_pipeline *pipeline = NULL;
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.name = "pets", .input = {8, 9, 3}), &model), CNN_OK);
+    cnn_model_add(model, cnn_flatten(context, NULL));
+    cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3, .activation = CNN_SOFTMAX)));
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    ck_assert_int_eq(cnn_pipeline_create(context, "resize=8x9,scale=2", &pipeline), CNN_OK);
+    ck_assert_int_eq(cnn_model_set_pipeline(model, pipeline), CNN_OK);
+    ck_assert_int_eq(cnn_model_set_classes(model, classes, 3), CNN_OK);
+    cnn_model *again = read_again(model);
+    ck_assert_str_eq(cnn_model_name(again), "pets");
+    ck_assert_uint_eq(cnn_model_class_count(again), 3);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_str_eq(cnn_model_class_name(again, i), classes[i]);
+    }
+    ck_assert_ptr_nonnull(cnn_model_pipeline(again));
+    ck_assert_str_eq(cnn_pipeline_text(cnn_model_pipeline(again)), cnn_pipeline_text(pipeline));
+    cnn_pipeline_free(pipeline);
+    cnn_model_free(model);
+    cnn_model_free(again);
+}
+END_TEST
+
 START_TEST(test_ordinary)
 {
     char path[] = "/tmp/cnn-onnx-XXXXXX";
@@ -134,6 +161,7 @@ int main(void)
     TCase *tests = tcase_create("read again");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, test_cases);
+    tcase_add_test(tests, test_metadata);
     tcase_add_test(tests, test_ordinary);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
