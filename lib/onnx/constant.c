@@ -174,7 +174,7 @@ static cnn_status read_raw(cnn__arena *arena, cnn__onnx_constant *c, const unsig
         return CNN_OK;
     }
     if (!give_room(arena, c, c->count)) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(arena->context);
     }
     if (c->type == CNN__ONNX_FLOAT) {
         memcpy(cnn__onnx_floats(c), bytes, c->count * sizeof(float));
@@ -198,7 +198,7 @@ static cnn_status read_field(cnn__arena *arena, cnn__onnx_constant *c, const cnn
         return read_raw(arena, c, c->type == CNN__ONNX_FLOAT ? tensor->floats.items : tensor->doubles.items);
     }
     if (!give_room(arena, c, c->count)) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(arena->context);
     }
     for (size_t i = 0; i < c->count; i++) {
         if (c->floats == NULL) {
@@ -260,7 +260,7 @@ cnn_status cnn__onnx_constant_read(cnn__arena *arena, const char *file, const cn
     }
     CNN__RETURN_IF_ERROR(read_values(arena, file, folder, tensor, name, c));
     if (c->floats == NULL && c->ints == NULL && !give_room(arena, c, 0)) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(arena->context);
     }
     c->name = tensor->name;
     *constant = c;

@@ -265,7 +265,7 @@ cnn_status cnn__onnx_in_prelu(cnn__onnx_import *import, const cnn__onnx_node *no
     CNN__RETURN_IF_ERROR(cnn__onnx_unary(import, node, name, cnn_prelu(import->context, &o), wire));
     cnn__onnx_filling *filling = cnn__onnx_fill(import, name, "alpha", values, 0);
     if (filling == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     if (one || by_channel) {
         filling->from = (cnn_shape){1, 0, {one ? 1 : channels}};
