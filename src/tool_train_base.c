@@ -99,6 +99,7 @@ static int choose(train_run *train, const char **layer, const char **path)
 {
     tool *run = train->run;
     const char *where = train->settings->cache_features;
+    const bool several = train->run->ranks.size > 1;
     const bool asked = (where != NULL && strcmp(where, "none") != 0) || train->settings->views > 0;
     char text[24];
     *layer = where != NULL && strcmp(where, "none") == 0 ? NULL : cnn_model_frozen_layer(train->model);
@@ -107,7 +108,7 @@ static int choose(train_run *train, const char **layer, const char **path)
     if (asked && fault != NULL) {
         return tool_fail_usage(run, "--%s: %s", where != NULL ? "cache-features" : "views", fault);
     }
-    if (fault != NULL || (!asked && train->epochs == 1)) {
+    if (fault != NULL || several || (!asked && train->epochs == 1)) {
         *layer = NULL;
     } else if (!asked && feature_bytes(train, *layer) > MOST_MEMORY) {
         tool_note(run, "features    of %s would take %s: --cache-features FILE computes them once", *layer,

@@ -4,6 +4,7 @@
 #define CNN_TRAIN_H
 
 #include <cnn/common.h>
+#include <cnn/communicator.h>
 #include <cnn/context.h>
 #include <cnn/evaluator.h>
 #include <cnn/loader.h>
@@ -118,6 +119,21 @@ typedef struct cnn_fit_options {
                                         cnn_features_create(): what lies before it is not run. All of that must be
                                         frozen. The model, and every file of the training, is whole all the same. NULL:
                                         samples are the model's input. Since 0.1 */
+    const cnn_communicator *communicator; /**< connects the ranks that train together, see cnn/communicator.h; all of
+                                        them call cnn_fit() with the same options, but for `shard` of the loaders. The
+                                        model begins with the parameters of rank 0; losses, scores and the history are
+                                        those of whole batches, on all ranks; rank 0 alone writes the files, and every
+                                        rank reads `resume_path`. A callback that stops one rank stops all. NULL: alone.
+                                        Since 0.1 */
+    uint32_t blocks;               /**< > 0: each batch is divided into so many blocks, whose gradients are computed one
+                                        by one and summed in a fixed tree, so that the bits are the same for any number
+                                        of ranks up to this. Batch normalisation is then by block. It costs: passes of
+                                        small batches, a copy of the gradients for each level of the tree, and no
+                                        exchange beside the backward pass. The loaders have the same number. 0: sums are
+                                        taken as they come, the same bits for one number of ranks. Since 0.1 */
+    uint32_t sync_batch_norm;      /**< 1: batch normalisation takes the statistics of the whole batch, over all ranks,
+                                        as PyTorch's SyncBatchNorm; not with `blocks`. 0: those of each rank's share,
+                                        and the running statistics are averaged after each step. Since 0.1 */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
@@ -143,6 +159,9 @@ typedef struct cnn_fit_options {
  * as the smallest and no class_weights are given.
  *
  * history  receives what happened, also after a failure or a stop, unless NULL.
+ *
+ * With a communicator a failure of one rank ends all: that rank returns it, the others CNN_ERROR_PEER. Learning rate
+ * and batch size are taken as they are given, for any number of ranks: `batch` is that of all together.
  *
  * Returns CNN_OK (also when the checkpoint was complete already, or `patience` ended the training early): `best_path`
  * and `last_path` then hold this training;
@@ -175,6 +194,8 @@ typedef struct cnn_evaluate_options {
                                         also moves the running statistics of the model, as a PyTorch loop does that
                                         never calls eval(); if not said, not */
     const char *from;              /**< as in cnn_fit_options */
+    const cnn_communicator *communicator; /**< as in cnn_fit_options: each rank runs its share of every batch, and all
+                                        have the scores of all samples, each counted once. NULL: alone. Since 0.1 */
 } cnn_evaluate_options;
 
 #define CNN_EVALUATE(...) CNN_OPTIONS(cnn_evaluate_options, __VA_ARGS__)

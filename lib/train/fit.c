@@ -11,6 +11,9 @@
 #include "loader/loader.h"
 #include "train/clock.h"
 
+/* Where several ranks train, a checkpoint is written at least so often: the more there are, the sooner one is gone. */
+#define SAVE_SECONDS 600
+
 static double mean_loss(const cnn__running *running)
 {
     return running->samples > 0 ? running->loss_sum / (double)running->samples : NAN;
@@ -59,15 +62,12 @@ static bool is_last_step(const cnn__fit *fit, uint64_t steps)
 }
 
 /* Counts a batch, and in the epoch's last step finds the score of that batch alone. */
-static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss)
+static cnn_status count_batch(cnn__fit *fit, const cnn__samples *batch, double loss, double penalty)
 {
     cnn__running *running = &fit->history->running;
-    const cnn_shape output = cnn__session_shape(fit->session, cnn__session_output(fit->session)->value);
-    size_t values = 0;
-    (void)cnn__shape_values(&output, &values);
-    const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = values / batch->count,
-                                                      .outputs_data = cnn_session_output(fit->session),
-                                                      .labels = batch->labels, .loss = loss, .targets = batch->targets,
+    const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = cnn__output_values(fit->model),
+                                                      .outputs_data = batch->outputs, .labels = batch->labels,
+                                                      .loss = loss, .targets = batch->targets,
                                                       .target_count = batch->target_count, .weights = batch->weights);
     running->step_loss = loss;
     running->step_score = NAN;
@@ -80,28 +80,38 @@ static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss
     running->steps++;
     running->samples += batch->count;
     running->loss_sum += loss * (double)batch->count;
-    running->penalty_sum += fit->session->penalty * (double)batch->count;
+    running->penalty_sum += penalty * (double)batch->count;
     fit->epoch_samples += batch->count;
     return CNN_OK;
 }
 
 static cnn_status train_batch(cnn__fit *fit, const cnn_batch *batch)
 {
-    double loss = NAN;
-    cnn_session *session = fit->session;
-    CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch->images, batch->count));
-    const cnn_target target = cnn__batch_target(batch, batch->labels, cnn__fit_batch_weights(fit, batch));
-    cnn_status status = cnn_session_loss(session, fit->options.loss, &target, &loss);
-    if (status == CNN_ERROR_NUMERIC) {
-        return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
-                         fit->model->name, loss, fit->history->epochs + 1,
-                         (unsigned long long)fit->history->running.steps + 1,
-                         cnn_optimizer_learning_rate(fit->options.optimizer));
+    double loss = NAN, penalty = 0;
+    cnn__samples whole;
+    CNN__RETURN_IF_ERROR(cnn__fit_pass(fit, batch, &whole, &loss, &penalty));
+    CNN__RETURN_IF_ERROR(cnn_optimizer_step(fit->options.optimizer, fit->session));
+    fit->in_batch = false;
+    return count_batch(fit, &whole, loss, penalty);
+}
+
+static cnn_status save_last(cnn__fit *fit)
+{
+    if (fit->options.last_path == NULL || !cnn__ranks_is_first(&fit->ranks)) {
+        return CNN_OK;
     }
-    CNN__RETURN_IF_ERROR(status);
-    CNN__RETURN_IF_ERROR(cnn_session_backward(session, NULL));
-    CNN__RETURN_IF_ERROR(cnn_optimizer_step(fit->options.optimizer, session));
-    return count_batch(fit, batch, loss);
+    if (fit->history->running.steps > 0) {
+        CNN__RETURN_IF_ERROR(cnn__running_pack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
+    }
+    if (fit->options.schedule != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__history_set_schedule(fit->history, cnn_schedule_text(fit->options.schedule),
+                                                       cnn_schedule_state(fit->options.schedule)));
+    }
+    cnn_status status = cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer,
+                                            fit->options.train, fit->history);
+    fit->last_saved = fit->last_saved || status == CNN_OK;
+    fit->saved_at = cnn__seconds();
+    return status;
 }
 
 /* The learning rate of the step that comes next. */
@@ -120,6 +130,21 @@ static cnn_status stopped(const cnn__fit *fit)
     return cnn__fail(fit->context, CNN_ERROR_CANCELLED, "%s: the training was stopped by a callback", fit->model->name);
 }
 
+/* A batch that was read. *stop: a callback wants to stop, on some rank. */
+static cnn_status take_batch(cnn__fit *fit, const cnn_batch *batch, bool *stop)
+{
+    cnn_status status = follow_schedule(fit);
+    status = status == CNN_OK ? train_batch(fit, batch) : status;
+    if (status == CNN_OK && fit->options.on_step != NULL) {
+        const cnn_progress progress = make_progress(fit);
+        *stop = fit->options.on_step(fit->options.user, &progress);
+    }
+    if (status == CNN_OK && cnn__has_peers(&fit->ranks.communicator) && cnn__seconds() - fit->saved_at > SAVE_SECONDS) {
+        status = save_last(fit);
+    }
+    return cnn__ranks_agree(&fit->ranks, status, stop);
+}
+
 /* Trains to the end of the epoch, from wherever the loader and the running numbers are. */
 static cnn_status train_epoch(cnn__fit *fit)
 {
@@ -130,21 +155,26 @@ static cnn_status train_epoch(cnn__fit *fit)
     fit->epoch_begin = cnn__seconds();
     fit->wait_begin = cnn_loader_wait_seconds(fit->options.train);
     fit->epoch_samples = 0;
-    CNN__RETURN_IF_ERROR(cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
+    fit->saved_at = fit->saved_at > 0 ? fit->saved_at : fit->epoch_begin;
+    cnn_status status = cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count);
+    CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
     /* A training that was stopped after the last step of an epoch has none left to do in it. */
     bool complete = running->steps > 0 && is_last_step(fit, running->steps);
     while (!complete && (!wraps || running->steps < steps)) {
-        CNN__RETURN_IF_ERROR(cnn__loader_next(fit->context, fit->options.train, &batch));
-        if (batch.count == 0) {
+        bool stop = false;
+        status = cnn__loader_next(fit->context, fit->options.train, &batch);
+        fit->in_batch = status == CNN_OK && batch.whole > 0;
+        fit->passed = false;
+        CNN__RETURN_IF_ERROR(cnn__ranks_load(&fit->ranks, status, &batch, fit->options.train, &stop));
+        if (fit->ranks.whole == 0) {
             break;
         }
-        CNN__RETURN_IF_ERROR(follow_schedule(fit));
-        CNN__RETURN_IF_ERROR(train_batch(fit, &batch));
-        if (fit->options.on_step != NULL) {
-            cnn_progress progress = make_progress(fit);
-            if (fit->options.on_step(fit->options.user, &progress)) {
-                return stopped(fit);
-            }
+        if (fit->ranks.samples == 0) {
+            continue; /* none of the batch could be read, on any rank */
+        }
+        CNN__RETURN_IF_ERROR(take_batch(fit, &batch, &stop));
+        if (stop) {
+            return stopped(fit);
         }
     }
     return running->steps > 0
@@ -241,26 +271,12 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
 /* Writes the model file, whose parameters may be others than the model now has; NULL: these. */
 static cnn_status save_best(cnn__fit *fit, const float *values)
 {
-    cnn_status status = cnn__model_save_values(fit->model, values, fit->options.best_path);
-    fit->best_saved = fit->best_saved || status == CNN_OK;
-    return status;
-}
-
-static cnn_status save_last(cnn__fit *fit)
-{
-    if (fit->options.last_path == NULL) {
+    if (!cnn__ranks_is_first(&fit->ranks)) {
+        fit->best_saved = true;
         return CNN_OK;
     }
-    if (fit->history->running.steps > 0) {
-        CNN__RETURN_IF_ERROR(cnn__running_pack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
-    }
-    if (fit->options.schedule != NULL) {
-        CNN__RETURN_IF_ERROR(cnn__history_set_schedule(fit->history, cnn_schedule_text(fit->options.schedule),
-                                                       cnn_schedule_state(fit->options.schedule)));
-    }
-    cnn_status status = cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer,
-                                            fit->options.train, fit->history);
-    fit->last_saved = fit->last_saved || status == CNN_OK;
+    cnn_status status = cnn__model_save_values(fit->model, values, fit->options.best_path);
+    fit->best_saved = fit->best_saved || status == CNN_OK;
     return status;
 }
 
@@ -294,24 +310,39 @@ static bool is_complete(const cnn__fit *fit)
            (fit->options.patience > 0 && history->epochs - best >= fit->options.patience);
 }
 
+/* What follows the steps of an epoch, up to the callback. */
+static cnn_status close_epoch(cnn__fit *fit, cnn_progress *progress, bool *stop)
+{
+    cnn_status status = finish_epoch(fit, progress);
+    fit->last_saved = false;
+    if (status == CNN_OK && fit->improved && fit->options.best_path != NULL) {
+        status = save_best(fit, NULL);
+    }
+    CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
+    *stop = fit->options.on_epoch != NULL && fit->options.on_epoch(fit->options.user, progress);
+    return cnn__ranks_agree(&fit->ranks, CNN_OK, stop);
+}
+
 static cnn_status run_epochs(cnn__fit *fit)
 {
-    CNN__RETURN_IF_ERROR(save_best_so_far(fit));
+    cnn_status status = save_best_so_far(fit);
+    if (status == CNN_OK && cnn__has_peers(&fit->ranks.communicator) && fit->options.last_path != NULL &&
+        access(fit->options.last_path, F_OK) != 0) {
+        status = save_last(fit); /* whichever rank is gone, there is something to go on from */
+        fit->last_saved = false;
+    }
+    CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
     while (!is_complete(fit)) {
         cnn_progress progress;
+        bool stop = false;
         CNN__RETURN_IF_ERROR(train_epoch(fit));
-        CNN__RETURN_IF_ERROR(finish_epoch(fit, &progress));
-        fit->last_saved = false;
-        if (fit->improved && fit->options.best_path != NULL) {
-            CNN__RETURN_IF_ERROR(save_best(fit, NULL));
-        }
-        bool stop = fit->options.on_epoch != NULL && fit->options.on_epoch(fit->options.user, &progress);
+        CNN__RETURN_IF_ERROR(close_epoch(fit, &progress, &stop));
         if (stop) {
-            return is_complete(fit) ? leave_files(fit) : stopped(fit);
+            return is_complete(fit) ? cnn__ranks_meet(&fit->ranks, leave_files(fit)) : stopped(fit);
         }
-        CNN__RETURN_IF_ERROR(save_last(fit));
+        CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, save_last(fit)));
     }
-    return leave_files(fit);
+    return cnn__ranks_meet(&fit->ranks, leave_files(fit));
 }
 
 cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history)
@@ -326,7 +357,7 @@ cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history
     cnn_status status = cnn__fit_open(&fit, model, options);
     if (status == CNN_OK) {
         status = run_epochs(&fit);
-        if (status == CNN_ERROR_CANCELLED) {
+        if (status == CNN_ERROR_CANCELLED || (fit.ranks.lost && cnn__fit_undo(&fit) == CNN_OK)) {
             cnn_status saved = save_last(&fit);
             status = saved == CNN_OK ? status : saved;
         }
