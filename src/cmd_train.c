@@ -42,6 +42,9 @@ static int check_settings(tool *run, const train_settings *settings)
     if (settings->model.input[2] == 2 || settings->model.input[2] > 3) {
         return tool_fail_usage(run, "--size: images have 1 or 3 channels, not %d", (int)settings->model.input[2]);
     }
+    if (settings->curve_style != NULL && settings->curve == NULL) {
+        return tool_fail_usage(run, "--curve-style goes with --curve, which draws it");
+    }
     if (settings->cut != NULL && settings->head == NULL) {
         return tool_fail_usage(run, "--cut goes with --head, which begins there");
     }
@@ -213,6 +216,13 @@ static int conclude(train_run *train)
     return result == TOOL_DONE ? train->keep_result : result;
 }
 
+static void end_log(train_run *train, const char *state)
+{
+    if (train->log_result == TOOL_DONE) {
+        train->log_result = tool_log_end(train->run, &train->log, train->history, state);
+    }
+}
+
 /* The ranks after the first have nothing to write, and to tell only why they failed. */
 static int end_rank(const train_run *train, cnn_status status)
 {
@@ -250,15 +260,18 @@ static int fit(train_run *train)
     train->events_result = train->events_result == TOOL_DONE ? closed : train->events_result;
     int settled = tool_train_settle_files(train);
     if (status == CNN_ERROR_PEER) { /* that one tells why, unless it is gone */
+        end_log(train, "failed");
         (void)tool_train_report_end(train, "failed");
         return TOOL_FAILED;
     }
     const bool stopped = status == CNN_ERROR_CANCELLED && (tool_signal() != 0 || train->run->ranks.size > 1);
-    if (status != CNN_OK && !stopped) { /* the report may not replace the message */
+    if (status != CNN_OK && !stopped) { /* neither log nor report may replace the message */
         int failed = tool_fail_library(train->run, status);
+        end_log(train, "failed");
         (void)tool_train_report_end(train, "failed");
         return failed;
     }
+    end_log(train, stopped ? "stopped" : "finished");
     int reported = tool_train_report_end(train, stopped ? "stopped" : "finished");
     if (stopped) {
         return tell_stopped(train);
@@ -512,12 +525,19 @@ static const tool_option train_options[] = {
      AT(views), 1, 10000, NULL},
     {"keep-epochs", NULL, "writes a model file after each epoch too: photos.epoch03.cnn beside photos.cnn", TOOL_FLAG,
      AT(keep_epochs), 0, 0, NULL},
-    {"log", "FILE", "the history, a row for each epoch: CSV, or JSON lines if FILE ends in .json or .jsonl", TOOL_TEXT,
-     AT(log), 0, 0, NULL},
+    {"log", "FILE",
+     "every step and epoch. If FILE ends in .json or .jsonl, lines of JSON, told apart by \"event\": step, epoch or "
+     "end. Else CSV: a row for each epoch, and the steps in FILE.steps.csv beside it, log.steps.csv for log.csv",
+     TOOL_TEXT, AT(log), 0, 0, NULL},
     {"curve", "FILE",
      "the learning curve as a picture, drawn anew after each epoch: the loss of each step, and the score of each epoch "
      "in training and validation; PNG, JPEG or SVG by the ending of FILE",
      TOOL_TEXT, AT(curve), 0, 0, NULL},
+    {"curve-style", "STYLE",
+     "what --curve draws of the training images: means of each epoch beside the losses of the steps, which it is if "
+     "not given; or batches, what single batches gave, as the article's learning curve: the loss with the L2 term that "
+     "weight decay stands for, and the score of each epoch's last batch",
+     TOOL_CHOICE, AT(curve_style), 0, 0, tool_curve_styles},
     {"report", "DIR",
      "a page for the browser, DIR/report.html, written anew after each epoch: curves, the model with times, confusion "
      "matrix, ROC, precision and calibration, the most confident mistakes with what they look like to the network, "

@@ -6,14 +6,17 @@
 #include "report_train.h"
 #include "tool_curve.h"
 #include "tool_keep.h"
+#include "tool_log.h"
 #include "tool_recipe.h"
+#include "tool_spark.h"
 #include "tool_tensorboard.h"
 
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
     const char *background, *groups, *head, *cut, *cache_features;
-    const char *mean, *pca, *curve, *report, *tensorboard, *schedule, *metric, *last_batch, *class_weights, *prefix;
+    const char *mean, *pca, *curve, *curve_style, *report, *tensorboard;
+    const char *schedule, *metric, *last_batch, *class_weights, *prefix;
     const char *task, *label_columns, *group;
     double val_split;
     tool_model_options model;
@@ -62,7 +65,9 @@ struct train_run {
     uint64_t epochs_done;        /* in this run */
     int log_result, curve_result, keep_result, events_result;
     tool_events events;
+    tool_log log;
     tool_curve curve;
+    tool_spark spark;
     train_report report;
 };
 
@@ -124,9 +129,5 @@ void tool_train_introduce(train_run *train);
 /* For cnn_fit(). */
 bool tool_train_on_step(void *user, const cnn_progress *progress);
 bool tool_train_on_epoch(void *user, const cnn_progress *progress);
-
-/* --log: the file always holds exactly the epochs of the history, as CSV, or as JSON lines if its name ends in .json
- * or .jsonl. The first call of a run writes all of them, later ones add the last. */
-int tool_log_history(tool *run, const char *path, const cnn_history *history, bool first);
 
 #endif
