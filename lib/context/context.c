@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/options.h"
+
 /* Blocks from this size on are aligned to huge pages and marked for them: a fresh 64 MB then costs 6 ms, not 42. */
 #define HUGE_PAGE ((size_t)2 << 20)
 #define HUGE_FROM ((size_t)8 << 20)
@@ -31,11 +33,6 @@ static void default_release(void *user, void *memory, size_t size)
     (void)user;
     (void)size;
     free(memory);
-}
-
-static bool allocator_is_valid(const cnn_allocator *allocator)
-{
-    return allocator->struct_size >= sizeof(cnn_allocator) && allocator->allocate != NULL && allocator->release != NULL;
 }
 
 static cnn_context *context_allocate(const cnn_allocator *allocator)
@@ -66,10 +63,11 @@ cnn_status cnn__context_init(const cnn_context_options *options, cnn_context **o
     cnn_allocator allocator = {sizeof(allocator), NULL, default_allocate, default_release};
     *out = NULL;
     if (options->allocator != NULL) {
-        if (!allocator_is_valid(options->allocator)) {
+        CNN__RETURN_IF_ERROR(
+            cnn__options_copy(NULL, "cnn_allocator", options->allocator, &allocator, sizeof(allocator)));
+        if (allocator.allocate == NULL || allocator.release == NULL) {
             return CNN_ERROR_INVALID_ARGUMENT;
         }
-        allocator = *options->allocator;
     }
     cnn_context *context = context_allocate(&allocator);
     if (context == NULL) {

@@ -11,6 +11,7 @@
 
 #include "core/context.h"
 #include "core/float_mode.h"
+#include "core/options.h"
 
 #define MAX_THREADS 1024
 
@@ -223,11 +224,13 @@ static cnn_status make_shares(cnn_context *context, cnn__pool *pool)
 
 static cnn_status take_executor(cnn_context *context, cnn__pool *pool, const cnn_executor *executor)
 {
-    if (executor->struct_size < sizeof(cnn_executor) || executor->run == NULL || executor->threads == 0) {
+    cnn_executor known;
+    CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_executor", executor, &known, sizeof(known)));
+    if (known.run == NULL || known.threads == 0) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "executor: run and threads are required");
     }
-    pool->executor = *executor;
-    pool->threads = executor->threads < MAX_THREADS ? executor->threads : MAX_THREADS;
+    pool->executor = known;
+    pool->threads = known.threads < MAX_THREADS ? known.threads : MAX_THREADS;
     return make_shares(context, pool);
 }
 
