@@ -74,7 +74,7 @@ tsan() {
         --suite threads
 }
 
-install_build_packages g++ binutils check locales dataset-fashion-mnist libopenblas-dev strace ||
+install_build_packages g++ binutils check locales dataset-fashion-mnist libopenblas-dev strace abigail-tools ||
     echo "going on without them" >&2
 
 [ $# -gt 0 ] || set -- plain
