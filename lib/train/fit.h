@@ -21,6 +21,7 @@ typedef struct cnn__fit {
     bool improved;                  /* the last epoch is the best so far */
     float *weights;                 /* of a batch's samples; NULL: all are 1 */
     bool best_saved, last_saved;    /* whether this call has written the file; the last one after the last epoch */
+    size_t kept_epochs;             /* of the checkpoint that this call has written last; 0: none */
 } cnn__fit;
 
 /* Checks the options, completes model and options, makes sessions and history, and resumes. */

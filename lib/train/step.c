@@ -8,6 +8,7 @@
 #include "loss/loss.h"
 #include "optimizer/optimizer.h"
 #include "session/memory.h"
+#include "session/numeric.h"
 #include "session/penalty.h"
 #include "session/trace.h"
 #include "train/train.h"
@@ -67,7 +68,10 @@ static cnn_status compute_loss(cnn_session *session, const cnn__output *output, 
         *value += session->penalty;
     }
     if (!isfinite(*value)) {
-        return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
+        char where[512];
+        cnn__session_tell_odd(session, where, sizeof(where));
+        return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f: %s", session->model->name, *value,
+                         where);
     }
     CNN__RETURN_IF_ERROR(cnn__session_memory_put_gradient(session, output->logits));
     float *there = cnn__session_gradient_of(session, output->logits);
