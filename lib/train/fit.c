@@ -10,8 +10,8 @@
 #include "core/text.h"
 #include "format/model_file.h"
 #include "loader/loader.h"
-#include "session/numeric.h"
 #include "train/clock.h"
+#include "train/numeric.h"
 
 static double mean_loss(const cnn__running *running)
 {

@@ -8,9 +8,9 @@
 #include "loss/loss.h"
 #include "optimizer/optimizer.h"
 #include "session/memory.h"
-#include "session/numeric.h"
 #include "session/penalty.h"
 #include "session/trace.h"
+#include "train/numeric.h"
 #include "train/train.h"
 
 /* Probabilities taken for their logarithms give a loss that falls without end. What ends a model in some other way may

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking for the first value that is not finite. */
-#include "session/numeric.h"
+#include "train/numeric.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where numbers stopped being numbers: what a message can say when a loss is NaN or infinite. */
-#ifndef CNN_SESSION_NUMERIC_H
-#define CNN_SESSION_NUMERIC_H
+#ifndef CNN_TRAIN_NUMERIC_H
+#define CNN_TRAIN_NUMERIC_H
 
 #include "session/session.h"
 
