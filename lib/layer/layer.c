@@ -358,3 +358,16 @@ cnn_status cnn__infer_limit(const cnn_shape *shape, const char *what, char *reas
     snprintf(reason, reason_size, "%s %s would have more than %zu values", what, text, CNN__MAX_VALUES);
     return CNN_ERROR_LIMIT;
 }
+
+cnn_status cnn__infer_reads(double reads, double values, char *reason, size_t reason_size)
+{
+    if (reads <= CNN__MOST_READS * values) {
+        return CNN_OK;
+    }
+    snprintf(
+        reason, reason_size,
+        "its windows overlap so much that each value is read %.0f times, at most %d: take smaller ones, or a larger "
+        "stride",
+        reads / values, CNN__MOST_READS);
+    return CNN_ERROR_LIMIT;
+}
