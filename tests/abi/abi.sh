@@ -21,7 +21,7 @@ abi_library() {
         printf '#include <cnn/cnn.h>\n'
         tr '\n' ' ' <"$2/all.i" | grep -oE '__attribute__\(\(visibility\("default"\)\)\)[^;{]*;' |
             sed 's/ *;$/ { __builtin_trap(); }/'
-        sed -nE 's/^\} (cnn_[a-z0-9_]+);.*/\1/p' "$2/all.i" | sort -u |
+        grep -oE '\} cnn_[a-z0-9_]+;' "$2/all.i" | tr -d '} ;' | sort -u |
             sed 's/.*/CNN_API void abi_of_&(const & *x); void abi_of_&(const & *x) { (void)x; }/'
     } >"$2/stubs.c"
     $abi_compiler -std=c11 -g -O0 -w -fPIC -shared -fvisibility=hidden -I"$1" -Wl,-soname,libcnn.so \

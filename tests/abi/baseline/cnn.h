@@ -58,18 +58,18 @@ typedef struct cnn_shape {
     uint32_t reserved;
     int64_t dims[CNN_MAX_RANK];
 } cnn_shape;
-typedef enum cnn_element_type {
-    CNN_FLOAT32 = 0
-} cnn_element_type;
+typedef enum cnn_element_type { CNN_FLOAT32 = 0 } cnn_element_type;
 typedef struct cnn_tensor {
     float *data;
     cnn_shape shape;
 } cnn_tensor;
-typedef enum cnn_convention {
-    CNN_KERAS = 0,
-    CNN_PYTORCH = 1,
-    CNN_TENSORFLOW1 = 2
-} cnn_convention;
+typedef enum cnn_convention { CNN_KERAS = 0, CNN_PYTORCH = 1, CNN_TENSORFLOW1 = 2 } cnn_convention;
+typedef enum cnn_task {
+    CNN_TASK_UNKNOWN = 0,
+    CNN_TASK_CLASSES = 1,
+    CNN_TASK_LABELS = 2,
+    CNN_TASK_VALUES = 3
+} cnn_task;
 typedef cnn_status (*cnn_write_function)(void *user, const void *data, size_t size);
 CNN_END_DECLS
 #ifdef __cplusplus
@@ -267,18 +267,22 @@ typedef struct cnn_files_options {
     const char *part;
     const char *prefix;
     int32_t on_error;
-    uint32_t reserved;
+    int32_t task;
+    const char *label_columns;
+    const char *group_column;
 } cnn_files_options;
 #define CNN_FILES(...) CNN_OPTIONS(cnn_files_options, __VA_ARGS__)
 CNN_API cnn_status cnn_dataset_open(cnn_context *context, const char *path, const cnn_files_options *options,
                                     cnn_dataset **dataset);
-CNN_API cnn_status cnn_dataset_open_folders(cnn_context *context, const char *path,
-                                            const cnn_files_options *options, cnn_dataset **dataset);
+CNN_API cnn_status cnn_dataset_open_folders(cnn_context *context, const char *path, const cnn_files_options *options,
+                                            cnn_dataset **dataset);
 CNN_API cnn_status cnn_dataset_open_flat(cnn_context *context, const char *path, const cnn_files_options *options,
                                          cnn_dataset **dataset);
 CNN_API cnn_status cnn_dataset_open_idx(cnn_context *context, const char *images_path, const char *labels_path,
                                         const cnn_files_options *options, cnn_dataset **dataset);
 CNN_API cnn_status cnn_dataset_open_cifar(cnn_context *context, const char *path, const cnn_files_options *options,
+                                          cnn_dataset **dataset);
+CNN_API cnn_status cnn_dataset_open_table(cnn_context *context, const char *path, const cnn_files_options *options,
                                           cnn_dataset **dataset);
 typedef struct cnn_arrays_options {
     size_t struct_size;
@@ -296,6 +300,8 @@ typedef struct cnn_arrays_options {
     size_t target_count;
     const float *weights;
     const int64_t *groups;
+    int32_t task;
+    int32_t reserved;
 } cnn_arrays_options;
 #define CNN_ARRAYS(...) CNN_OPTIONS(cnn_arrays_options, __VA_ARGS__)
 CNN_API cnn_status cnn_dataset_create(cnn_context *context, const cnn_arrays_options *arrays, cnn_dataset **dataset);
@@ -330,6 +336,8 @@ typedef struct cnn_dataset_callbacks {
     int32_t weighted;
     int32_t reserved;
     int64_t (*group)(void *user, size_t index);
+    int32_t task;
+    int32_t reserved2;
 } cnn_dataset_callbacks;
 #define CNN_DATASET(...) CNN_OPTIONS(cnn_dataset_callbacks, __VA_ARGS__)
 CNN_API cnn_status cnn_dataset_create_custom(cnn_context *context, const cnn_dataset_callbacks *callbacks,
@@ -358,8 +366,8 @@ typedef struct cnn_split_options {
     uint64_t seed;
 } cnn_split_options;
 #define CNN_SPLIT(...) CNN_OPTIONS(cnn_split_options, __VA_ARGS__)
-CNN_API cnn_status cnn_dataset_split(const cnn_dataset *dataset, const cnn_split_options *options,
-                                     cnn_dataset **rest, cnn_dataset **part);
+CNN_API cnn_status cnn_dataset_split(const cnn_dataset *dataset, const cnn_split_options *options, cnn_dataset **rest,
+                                     cnn_dataset **part);
 CNN_API cnn_status cnn_dataset_subset(const cnn_dataset *dataset, const uint64_t *indices, size_t count,
                                       cnn_dataset **subset);
 CNN_API cnn_status cnn_dataset_sample(const cnn_dataset *dataset, size_t count, uint64_t seed, cnn_dataset **subset);
@@ -372,6 +380,10 @@ CNN_API cnn_status cnn_dataset_class_counts(const cnn_dataset *dataset, uint64_t
 CNN_API cnn_status cnn_dataset_balanced_weights(const cnn_dataset *dataset, float *weights, size_t capacity);
 CNN_API int32_t cnn_dataset_label(const cnn_dataset *dataset, size_t index);
 CNN_API size_t cnn_dataset_target_count(const cnn_dataset *dataset);
+CNN_API cnn_task cnn_dataset_task(const cnn_dataset *dataset);
+CNN_API cnn_status cnn_dataset_targets(const cnn_dataset *dataset, size_t index, float *targets, size_t capacity);
+CNN_API float cnn_dataset_weight(const cnn_dataset *dataset, size_t index);
+CNN_API bool cnn_dataset_has_part(const cnn_dataset *dataset, const char *part);
 CNN_API bool cnn_dataset_weighted(const cnn_dataset *dataset);
 CNN_API int64_t cnn_dataset_group(const cnn_dataset *dataset, size_t index);
 CNN_API const char *cnn_dataset_path(const cnn_dataset *dataset, size_t index);
