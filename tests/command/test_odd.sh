@@ -67,4 +67,17 @@ if [ -e e.last.cnn ]; then
     has err 'what was saved is named' '; "e.last.cnn" still holds the state after epoch [0-9]+$'
     run 0 'it can be read' "$cnn" eval e.last.cnn --data tree
 fi
+# Limits by the command.
+run 1 'a lower limit' "$cnn" summary b.cnn --allow json_depth=2
+has err 'it says how to raise it' 'at most 2, the limit json_depth \(--allow json_depth=N raises it\)$'
+run 0 'several limits' "$cnn" summary b.cnn --allow json_depth=100,jpeg_scans=2k
+run 1 'fewer bytes for a session' "$cnn" predict b.cnn photos/cat.0.jpg --allow session_bytes=10
+has err 'it says so' 'session_bytes=N raises it'
+for value in depth=3 json_depth=0 json_depth=513 json_depth=x json_depth= json_depth 'json_depth=3,' ''; do
+    run 2 "--allow \"$value\"" "$cnn" summary b.cnn --allow "$value"
+done
+
+# 16 descriptors are enough.
+(ulimit -n 16 && exec "$cnn" train fashion-dnn --size 12x12x3 --out n.cnn --data tree --epochs 1 --threads 2) >out 2>err
+tap_result $? '16 descriptors are enough to train'
 tap_end

@@ -25,7 +25,7 @@ tap_check 'the library exports what the headers declare' diff "$work/headers" "$
 # Functions without a pointer among their parameters have nothing to try.
 grep -oE 'cnn_[a-z0-9_]+' "$CNN_SOURCE/tests/api/test_null.c" | sort -u >"$work/null"
 tr '\n' ' ' <<END >"$work/without"
-cnn_backend_name cnn_cpu_level cnn_evaluator_usage cnn_loss_usage cnn_optimizer_usage cnn_status_string cnn_version_number cnn_version_string cnn_zoo_description cnn_zoo_name
+cnn_backend_name cnn_cpu_level cnn_evaluator_usage cnn_limit_usage cnn_loss_usage cnn_optimizer_usage cnn_status_string cnn_version_number cnn_version_string cnn_zoo_description cnn_zoo_name
 END
 tr ' ' '\n' <"$work/without" | cat - "$work/null" | sort -u >"$work/tried"
 tap_check 'tests/api/test_null.c tries every function with NULL' sh -c \
