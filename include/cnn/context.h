@@ -81,7 +81,8 @@ typedef enum cnn_math {
 typedef struct cnn_context_options {
     size_t struct_size;
     uint32_t threads;                   /**< threads that compute, the caller's included; 1 creates none.
-                                            0: as many as the process may use */
+                                            0: as many as the process may use: its processors, or what the CPU
+                                            quota of its container comes to, rounded up */
     uint32_t log_level;                 /**< least important level that is logged; 0: CNN_LOG_WARNING */
     uint64_t seed;                      /**< of every random choice made under this context */
     const char *backend;                /**< "reference", "vector", "blis" or a registered name. NULL: the environment

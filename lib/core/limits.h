@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What files of strangers may ask for. Each limit is a line in the table of limits.c, on by default, and set by its name:
- * cnn_context_set_limit(). */
+/* What files of strangers may ask for. Each limit is a line in the table of limits.c, on by default, and set by its
+ * name: cnn_context_set_limit(). */
 #ifndef CNN_CORE_LIMITS_H
 #define CNN_CORE_LIMITS_H
 

@@ -12,6 +12,7 @@
 #include "core/context.h"
 #include "core/float_mode.h"
 #include "core/options.h"
+#include "core/quota.h"
 
 #define MAX_THREADS 1024
 
@@ -209,11 +210,15 @@ static cnn_status start_workers(const cnn_context *context, cnn__pool *pool)
     return cnn__fail(context, CNN_ERROR_THREAD, "thread %u of %u could not be created", count + 2, pool->threads);
 }
 
+/* Those that the process may run on, or fewer where a container lets it use less of their time: more threads than that
+ * would be stopped together for the rest of each period. */
 static uint32_t usable_processors(void)
 {
     cpu_set_t set;
-    int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count < 1 ? 1 : (uint32_t)count;
+    const int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    const uint32_t there = count < 1 ? 1 : (uint32_t)count;
+    const uint32_t allowed = cnn__cpu_quota("/proc/self/cgroup", "/sys/fs/cgroup");
+    return allowed < there ? allowed : there;
 }
 
 static cnn_status make_shares(cnn_context *context, cnn__pool *pool)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The limits on what files may ask for: each holds to the unit, can be lowered and raised again, and says in its message
- * which one it is and how to raise it. */
+/* The limits on what files may ask for: each holds to the unit, can be lowered and raised again, and says in its
+ * message which one it is and how to raise it. */
 #include "common/fixture.h"
 #include "common/suite.h"
 
