@@ -4,6 +4,7 @@
 #   plain   (the default) a release build in build/ and all tests
 #   asan    the suites of the insides under AddressSanitizer and UBSanitizer, in build-asan/
 #   tsan    the suites that use threads under ThreadSanitizer, in build-tsan/
+#   fuzz    30 s (FUZZ_SECONDS) of each fuzz target, in build-fuzz/, where clang is there
 # Installs missing Debian packages, as root or with sudo. With CI set, warnings are errors. The last line is
 # "N passed, N failed"; the exit status is 1 if a test failed.
 set -u
@@ -74,15 +75,32 @@ tsan() {
         --suite threads
 }
 
+fuzz() {
+    if ! command -v clang >/dev/null; then
+        echo "no fuzzing: clang is not installed"
+        return
+    fi
+    if ! { [ -f build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=enabled \
+        -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link; } >build-fuzz.log 2>&1 ||
+        ! ninja -C build-fuzz >>build-fuzz.log 2>&1; then
+        tail -n 40 build-fuzz.log
+        echo "not built: build-fuzz"
+        broken=$((broken + 1))
+        return
+    fi
+    sh tests/fuzz/run.sh build-fuzz "${FUZZ_SECONDS:-30}"
+    broken=$((broken + $?))
+}
+
 install_build_packages g++ binutils check locales dataset-fashion-mnist libopenblas-dev strace abigail-tools ||
     echo "going on without them" >&2
 
 [ $# -gt 0 ] || set -- plain
 for kind in "$@"; do
     case $kind in
-    plain | asan | tsan) "$kind" ;;
+    plain | asan | tsan | fuzz) "$kind" ;;
     *)
-        echo "usage: run.sh [plain|asan|tsan]..." >&2
+        echo "usage: run.sh [plain|asan|tsan|fuzz]..." >&2
         exit 2
         ;;
     esac
