@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* libFuzzer target: the command line. The input is the arguments, a NUL between two. Commands that would write
- * files are not run; what is printed goes nowhere. */
+/* libFuzzer target: the command line. The input is the arguments, a NUL between two. The commands that read folders or
+ * write files get an option behind all others that does not exist: their arguments are parsed, and nothing is done. What
+ * is printed goes nowhere. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,9 +28,11 @@ static void keep_quiet(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const commands[] = {"help", "summary", "predict", "eval", "train", "split", "check", "convert"};
-    static char program[] = "cnn";
-    char *arguments[MOST_ARGUMENTS + 1] = {program};
+    static const char *const commands[] = {"help",  "summary", "version", "predict", "eval",
+                                           "train", "split",   "check",   "convert", "show"};
+    static char program[] = "cnn", last[] = "--none-such";
+    const unsigned harmless = 3, chosen = data != NULL && size > 0 ? data[0] % 10u : 0;
+    char *arguments[MOST_ARGUMENTS + 3] = {program};
     int count = 2;
     if (size < 2 || size > 4096) {
         return 0;
@@ -41,9 +44,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     keep_quiet();
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
-    arguments[1] = strdup(commands[data[0] % 8]);
+    arguments[1] = strdup(commands[chosen]);
     for (char *at = text; at < text + size && count < MOST_ARGUMENTS; at += strlen(at) + 1) {
-        arguments[count++] = at;
+        if (chosen < harmless || strcmp(at, "--") != 0) { /* behind which all are operands */
+            arguments[count++] = at;
+        }
+    }
+    if (chosen >= harmless) { /* twice, as an option may take the first for its value */
+        arguments[count++] = last;
+        arguments[count++] = last;
     }
     arguments[count] = NULL;
     const int status = cnn_main(count, arguments);
