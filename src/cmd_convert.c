@@ -12,7 +12,7 @@ typedef struct convert_settings {
     tool_common common;
     tool_model_options model;
     const char *network, *names, *preprocess;
-    bool partial;
+    bool partial, with_preprocessing, external_data;
 } convert_settings;
 
 typedef struct convert_run {
@@ -137,10 +137,29 @@ static int load_config(convert_run *convert)
                                            &convert->report, &convert->model));
 }
 
+/* An ONNX file says all itself. */
+static int load_onnx(convert_run *convert)
+{
+    const convert_settings *settings = convert->settings;
+    cnn_onnx_load_options options = {.struct_size = sizeof(options), .external_data = settings->external_data};
+    memcpy(options.input, settings->model.input, sizeof(options.input));
+    if (settings->network != NULL) {
+        return tool_fail_usage(convert->run, "--model goes with weights: an ONNX file has its network");
+    }
+    const cnn_status status = cnn_model_load_onnx(convert->run->context, convert->run->operands[0], &options,
+                                                  &convert->model);
+    convert->foreign.program = "ONNX";
+    convert->report.loaded = status == CNN_OK ? (uint32_t)cnn_model_parameter_count(convert->model) : 0;
+    return library(convert, status);
+}
+
 static int read_model(convert_run *convert)
 {
     tool *run = convert->run;
     const char *path = run->operands[0];
+    if (tool_is_onnx(path)) {
+        return load_onnx(convert);
+    }
     int result = tool_foreign_open(run, path, &convert->foreign);
     if (result != TOOL_DONE) {
         return result;
@@ -173,6 +192,11 @@ static int write_model(convert_run *convert)
     const char *path = convert->run->operands[1];
     if (ends_in(path, ".h5") || ends_in(path, ".hdf5")) {
         return tool_hdf5_save(convert->run, convert->model, path);
+    }
+    if (ends_in(path, ".onnx")) {
+        return library(convert,
+                       cnn_model_save_onnx(convert->model, path,
+                                           CNN_ONNX_SAVE(.preprocessing = convert->settings->with_preprocessing)));
     }
     return library(convert, ends_in(path, ".safetensors")
                                 ? cnn_model_save_tensors(convert->model, CNN_WEIGHTS_PYTORCH, path)
@@ -214,9 +238,12 @@ static int check_operands(tool *run, const convert_settings *settings)
     const char *out = run->operands[1];
     if (ends_in(out, ".keras") || ends_in(out, ".pth") || ends_in(out, ".pt")) {
         return tool_fail_usage(run,
-                               "%s: is not written; .cnn is this library's, .safetensors for PyTorch and .h5 for "
-                               "Keras are",
+                               "%s: is not written; .cnn is this library's, .safetensors for PyTorch, .h5 for "
+                               "Keras and .onnx for others are",
                                out);
+    }
+    if (settings->with_preprocessing && !ends_in(out, ".onnx")) {
+        return tool_fail_usage(run, "--with-preprocessing goes with an OUT that ends in .onnx");
     }
     if (settings->network == NULL && settings->model.classes != 0) {
         return tool_fail_usage(run, "--classes goes with --model: else the file says how many there are");
@@ -258,12 +285,16 @@ static const tool_option convert_options[] = {
     {"classes", "N", "classes of a network by name, if not its own", TOOL_COUNT, AT(model.classes), 2, 1000000, NULL},
     {"partial", NULL, "parameters that IN lacks, or has in another shape, begin anew", TOOL_FLAG, AT(partial), 0, 0,
      NULL},
+    {"external-data", NULL, "values of an ONNX file may lie in other files, below its folder", TOOL_FLAG,
+     AT(external_data), 0, 0, NULL},
     {"names", "LIST", "names of the classes: imagenet, or a file with one name a line", TOOL_TEXT, AT(names), 0, 0,
      NULL},
     {"preprocess", "STEPS",
      "what is done to an image first: torchvision, keras-caffe, keras-tf, keras-torch, unit, or steps as those of "
      "`cnn train`",
      TOOL_TEXT, AT(preprocess), 0, 0, NULL},
+    {"with-preprocessing", NULL, "the preprocessing is a part of OUT, an ONNX file, which then reads images as bytes",
+     TOOL_FLAG, AT(with_preprocessing), 0, 0, NULL},
     {0},
 };
 
@@ -273,8 +304,10 @@ const tool_command tool_command_convert = {
     .purpose = "Makes a model of another program's file, or the other way round.",
     .details =
         "IN is a model or weights of Keras (.h5, .weights.h5, .keras), weights of PyTorch (safetensors, or what "
-        "torch.save() wrote of a state_dict(); nothing in it is run), or a model file. OUT ends in .safetensors for "
-        "weights with PyTorch's names, in .h5 for a model of Keras, else it is a model file. What the network has and "
+        "torch.save() wrote of a state_dict(); nothing in it is run), an ONNX file (.onnx), or a model file. OUT ends "
+        "in "
+        ".safetensors for weights with PyTorch's names, in .h5 for a model of Keras, in .onnx for what runs elsewhere, "
+        "else it is a model file. What the network has and "
         "IN lacks is told, and so is what is left over. The presets of --preprocess: torchvision resizes to 256 and "
         "takes the middle 224 (other sizes in proportion), with ImageNet's mean and deviation; keras-caffe is blue "
         "first with the means subtracted, keras-tf -1 to 1, keras-torch ImageNet's mean and deviation, unit 0 to 1, "

@@ -442,7 +442,15 @@ static bool run_call(int number, const char **text)
         REFUSED(cnn_model_export(model, CNN_WEIGHTS_OWN, NULL, NULL))
         REFUSED(cnn_model_save_tensors(NULL, CNN_WEIGHTS_OWN, NULL))
         REFUSED(cnn_model_save_tensors(model, CNN_WEIGHTS_OWN, NULL))
+        REFUSED(cnn_model_save_onnx(NULL, NULL, NULL))
+        REFUSED(cnn_model_save_onnx(model, NULL, NULL))
+        REFUSED(cnn_model_write_onnx(NULL, NULL, NULL, NULL))
+        REFUSED(cnn_model_write_onnx(model, NULL, NULL, NULL))
         REFUSED(cnn_archive_read(NULL, NULL, NULL, 0, NULL, NULL))
+        REFUSED(cnn_model_load_onnx(NULL, NULL, NULL, NULL))
+        REFUSED(cnn_model_load_onnx(context, "x", NULL, NULL))
+        REFUSED(cnn_model_load_onnx_memory(NULL, NULL, NULL, 0, NULL, NULL))
+        REFUSED(cnn_model_load_onnx_memory(context, NULL, NULL, 1, NULL, NULL))
     default:
         *text = NULL;
         return true;
