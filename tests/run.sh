@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds the library and runs its tests: sh tests/run.sh [KIND...]
-#   plain   (the default) a release build in build/ and all tests
-#   asan    the suites of the insides under AddressSanitizer and UBSanitizer, in build-asan/
-#   tsan    the suites that use threads under ThreadSanitizer, in build-tsan/
-#   fuzz    30 s (FUZZ_SECONDS) of each fuzz target, in build-fuzz/, where clang is there
+#   plain     (the default) a release build in build/ and all tests
+#   asan      the suites of the insides under AddressSanitizer and UBSanitizer, in build-asan/
+#   tsan      the suites that use threads under ThreadSanitizer, in build-tsan/
+#   valgrind  the suites of the insides that take minutes there, in build/
+#   fuzz      30 s (FUZZ_SECONDS) of each fuzz target, in build-fuzz/, where clang is there
 # Installs missing Debian packages, as root or with sudo. With CI set, warnings are errors. The last line is
 # "N passed, N failed"; the exit status is 1 if a test failed.
 set -u
@@ -75,6 +76,17 @@ tsan() {
         --suite threads
 }
 
+memcheck() {
+    if ! command -v valgrind >/dev/null; then
+        echo "no valgrind: it is not installed"
+        return
+    fi
+    build build --buildtype=release || return
+    # Kernels of AVX-512 are unknown to it; those of AVX2 are tried.
+    CK_FORK=no CNN_CPU=avx2 run build --timeout-multiplier 20 --suite core --suite format --suite image --suite dataset \
+        --suite train --wrapper 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite'
+}
+
 fuzz() {
     if ! command -v clang >/dev/null; then
         echo "no fuzzing: clang is not installed"
@@ -99,8 +111,9 @@ install_build_packages g++ binutils check locales dataset-fashion-mnist libopenb
 for kind in "$@"; do
     case $kind in
     plain | asan | tsan | fuzz) "$kind" ;;
+    valgrind) memcheck ;;
     *)
-        echo "usage: run.sh [plain|asan|tsan|fuzz]..." >&2
+        echo "usage: run.sh [plain|asan|tsan|valgrind|fuzz]..." >&2
         exit 2
         ;;
     esac
