@@ -143,6 +143,9 @@ typedef struct cnn_context_options {
 CNN_API cnn_status cnn_context_create(const cnn_context_options *options, cnn_context **context);
 CNN_API void cnn_context_free(cnn_context *context);
 CNN_API const char *cnn_last_error(const cnn_context *context);
+CNN_API cnn_status cnn_context_set_limit(cnn_context *context, const char *name, uint64_t value);
+CNN_API uint64_t cnn_context_limit(const cnn_context *context, const char *name);
+CNN_API const char *cnn_limit_usage(size_t index);
 CNN_API const char *cnn_context_backend(const cnn_context *context);
 CNN_API const char *cnn_context_math(const cnn_context *context);
 CNN_API uint32_t cnn_context_threads(const cnn_context *context);
@@ -1612,6 +1615,29 @@ CNN_API cnn_status cnn_model_export(const cnn_model *model, cnn_weights_layout l
 CNN_API cnn_status cnn_model_save_tensors(const cnn_model *model, cnn_weights_layout layout, const char *path);
 CNN_API cnn_status cnn_archive_read(cnn_context *context, const char *path, const char *member, uint64_t limit,
                                     cnn_write_function write, void *user);
+CNN_END_DECLS
+#endif
+#ifndef CNN_ONNX_H
+#define CNN_ONNX_H 
+CNN_BEGIN_DECLS
+typedef struct cnn_onnx_load_options {
+    size_t struct_size;
+    int32_t input[3];
+    int32_t external_data;
+} cnn_onnx_load_options;
+#define CNN_ONNX_LOAD(...) CNN_OPTIONS(cnn_onnx_load_options, __VA_ARGS__)
+CNN_API cnn_status cnn_model_load_onnx(cnn_context *context, const char *path, const cnn_onnx_load_options *options,
+                                       cnn_model **model);
+CNN_API cnn_status cnn_model_load_onnx_memory(cnn_context *context, const char *name, const void *data, size_t size,
+                                              const cnn_onnx_load_options *options, cnn_model **model);
+typedef struct cnn_onnx_save_options {
+    size_t struct_size;
+    int32_t preprocessing;
+} cnn_onnx_save_options;
+#define CNN_ONNX_SAVE(...) CNN_OPTIONS(cnn_onnx_save_options, __VA_ARGS__)
+CNN_API cnn_status cnn_model_save_onnx(const cnn_model *model, const char *path, const cnn_onnx_save_options *options);
+CNN_API cnn_status cnn_model_write_onnx(const cnn_model *model, const cnn_onnx_save_options *options,
+                                        cnn_write_function write, void *user);
 CNN_END_DECLS
 #endif
 #ifndef CNN_TRACE_H
