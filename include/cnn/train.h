@@ -77,11 +77,13 @@ typedef struct cnn_fit_options {
     size_t struct_size;
     cnn_loader *train;                /**< required */
     cnn_loader *validation;           /**< NULL: none */
-    const cnn_loss *loss;             /**< NULL: binary cross-entropy with one output, else categorical */
+    const cnn_loss *loss;             /**< NULL: binary cross-entropy with one output and for several labels, mean
+                                        squared error for values, else categorical cross-entropy. Targets of which
+                                        nobody said what they are (cnn_dataset_task()) need one */
     cnn_optimizer *optimizer;         /**< required */
-    cnn_evaluator *const *evaluators; /**< NULL: accuracy. The first decides what is best. They count the training
-                                        and, once an epoch is done, the validation, which therefore leaves its
-                                        counts in them */
+    cnn_evaluator *const *evaluators; /**< NULL: accuracy; of several labels "map", of values "mae". The first decides
+                                        what is best. They count the training and, once an epoch is done, the
+                                        validation, which therefore leaves its counts in them */
     size_t evaluator_count;
     uint32_t epochs;                /**< in all, those of a resumed checkpoint included; 0: 1 */
     uint32_t keep_last;             /**< 1: the model ends with its last parameters; 0: with its best, if there were
@@ -147,7 +149,7 @@ typedef struct cnn_fit_options {
  * CNN_ERROR_CANCELLED when a callback stopped it: parameters, checkpoint and
  * history are whole; CNN_ERROR_NUMERIC at the first loss that is not finite,
  * naming epoch, step and learning rate: the last checkpoint is left as it was;
- * CNN_ERROR_MISMATCH if the classes of dataset and model differ, or the
+ * CNN_ERROR_MISMATCH if the classes or the tasks of dataset and model differ, or the
  * checkpoint is of another architecture, optimizer (its options included, but for
  * the learning rate, which is the checkpoint's), schedule, seed, classes or first evaluator: then nothing
  * was changed, class names and preprocessing included; CNN_ERROR_INVALID_ARGUMENT if something required or an evaluator
