@@ -17,7 +17,7 @@ static cnn_model *model;
 static cnn_dataset *data;
 static cnn_image *image;
 static cnn_session *session;
-static char folder[512], tensors[600], photo[600];
+static char folder[512], tensors[600], photo[600], onnx[600];
 
 typedef struct row {
     const char *name;
@@ -272,6 +272,24 @@ static cnn_status call_import(const void *given)
     cnn_status status = cnn_weights_open(context, tensors, &weights);
     status = status == CNN_OK ? cnn_model_import(model, weights, given, &report) : status;
     cnn_weights_free(weights);
+    return status;
+}
+
+static cnn_status keep_nothing(void *user, const void *bytes, size_t size)
+{
+    (void)user;
+    (void)bytes;
+    (void)size;
+    return CNN_OK;
+}
+
+static cnn_status call_save_onnx(const void *given) { return cnn_model_write_onnx(model, given, keep_nothing, NULL); }
+
+static cnn_status call_load_onnx(const void *given)
+{
+    cnn_model *made = NULL;
+    const cnn_status status = cnn_model_load_onnx(context, onnx, given, &made);
+    cnn_model_free(made);
     return status;
 }
 
@@ -618,6 +636,8 @@ START_TEST(models_and_training)
         ROW(schedule_create_custom, cnn_schedule_kind, rate, .name = "own", .rate = rate),
         ROW(evaluator_create_custom, cnn_evaluator_kind, score, .name = "own", .reset = reset, .update = count,
             .score = score),
+        ROW(save_onnx, cnn_onnx_save_options, preprocessing, .preprocessing = 0),
+        ROW(load_onnx, cnn_onnx_load_options, input, .input = {0}),
         ROW(fit, cnn_fit_options, optimizer, .epochs = 0),
         ROW(evaluate, cnn_evaluate_options, loader, .loader = NULL),
     };
@@ -675,6 +695,7 @@ static void set_up(void)
     test_path(folder, sizeof(folder), "structs");
     ck_assert_int_eq(mkdir(folder, 0700), 0);
     snprintf(tensors, sizeof(tensors), "%s/tensors.safetensors", folder);
+    snprintf(onnx, sizeof(onnx), "%s/model.onnx", folder);
     snprintf(photo, sizeof(photo), "%s/photo.png", folder);
     ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1), &context), CNN_OK);
     ck_assert_int_eq(cnn_image_create(context, 5, 4, 3, &image), CNN_OK);
@@ -689,6 +710,7 @@ static void set_up(void)
     ck_assert_int_eq(test_model(context, &model), CNN_OK);
     ck_assert_int_eq(cnn_session_create(model, NULL, &session), CNN_OK);
     ck_assert_int_eq(cnn_model_save_tensors(model, CNN_WEIGHTS_PYTORCH, tensors), CNN_OK);
+    ck_assert_int_eq(cnn_model_save_onnx(model, onnx, NULL), CNN_OK);
 }
 
 static void tear_down(void)

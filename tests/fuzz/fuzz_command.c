@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* libFuzzer target: the command line. The input is the arguments, a NUL between two. The commands that read folders or
- * write files get an option behind all others that does not exist: their arguments are parsed, and nothing is done. What
- * is printed goes nowhere. */
+/* libFuzzer target: the command line. The input is the arguments, a NUL between two. The commands that read folders
+ * or write files get an option behind all others that does not exist: their arguments are parsed, and nothing is
+ * done. What is printed goes nowhere. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
