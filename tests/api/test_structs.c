@@ -91,6 +91,8 @@ OBJECT(cosine_schedule_create, cnn_schedule, cnn_schedule_free)
 OBJECT(plateau_schedule_create, cnn_schedule, cnn_schedule_free)
 OBJECT(precision_create, cnn_evaluator, cnn_evaluator_free)
 OBJECT(weights_create, cnn_weights, cnn_weights_free)
+OBJECT(binary_focal_create, cnn_loss, cnn_loss_free)
+OBJECT(categorical_focal_create, cnn_loss, cnn_loss_free)
 
 /* Kinds: a caller's own parts. */
 #define KIND(function, type, release)                                    \
@@ -272,6 +274,37 @@ static cnn_status call_import(const void *given)
     cnn_status status = cnn_weights_open(context, tensors, &weights);
     status = status == CNN_OK ? cnn_model_import(model, weights, given, &report) : status;
     cnn_weights_free(weights);
+    return status;
+}
+
+static cnn_status call_folds(const void *given)
+{
+    uint32_t folds[12];
+    return cnn_dataset_folds(data, given, folds, 12);
+}
+
+static cnn_status call_centroids(const void *given)
+{
+    cnn_centroids_options options;
+    unsigned char *room = malloc(ROOM);
+    cnn_model *made = NULL;
+    ck_assert_ptr_nonnull(room);
+    memcpy(room, given, ROOM);
+    memcpy(&options, room, sizeof(options));
+    options.dataset = data;
+    memcpy(room, &options, sizeof(options));
+    const cnn_status status = cnn_centroids_create(model, (const void *)room, &made);
+    cnn_model_free(made);
+    free(room);
+    return status;
+}
+
+static cnn_status call_decision(const void *given)
+{
+    cnn_model *made = NULL;
+    cnn_status status = test_model(context, &made);
+    status = status == CNN_OK ? cnn_model_set_decision(made, given) : status;
+    cnn_model_free(made);
     return status;
 }
 
@@ -636,6 +669,11 @@ START_TEST(models_and_training)
         ROW(schedule_create_custom, cnn_schedule_kind, rate, .name = "own", .rate = rate),
         ROW(evaluator_create_custom, cnn_evaluator_kind, score, .name = "own", .reset = reset, .update = count,
             .score = score),
+        ROW(binary_focal_create, cnn_focal_options, gamma, .gamma = 1),
+        ROW(categorical_focal_create, cnn_focal_options, gamma, .gamma = 1),
+        ROW(folds, cnn_folds_options, folds, .folds = 3),
+        ROW(centroids, cnn_centroids_options, layer, .layer = "flatten_1"),
+        ROW(decision, cnn_decision, temperature, .temperature = 2),
         ROW(save_onnx, cnn_onnx_save_options, preprocessing, .preprocessing = 0),
         ROW(load_onnx, cnn_onnx_load_options, input, .input = {0}),
         ROW(fit, cnn_fit_options, optimizer, .epochs = 0),
@@ -682,6 +720,9 @@ START_TEST(filled)
     FILLED(cnn_explanation, cnn_explainer_run(explainer, input, 0, to))
     FILLED(cnn_weight, cnn_weights_get(weights, 0, to))
     FILLED(cnn_weights_report, cnn_model_import(model, weights, NULL, to))
+    static const float scores[4] = {0.1f, 0.4f, 0.6f, 0.9f};
+    static const uint8_t marks[4] = {0, 1, 0, 1};
+    FILLED(cnn_threshold, cnn_choose_threshold(context, scores, marks, 4, CNN_THRESHOLD_F1, 0, to))
     FILLED(cnn_batch, cnn_loader_next(loader, to))
     cnn_weights_free(weights);
     cnn_explainer_free(explainer);
