@@ -33,6 +33,9 @@ static const limit_line limits[CNN__LIMITS] = {
                                 "table_bytes: of a table of images, or of a list of names; 1 GiB"},
     [CNN__LIMIT_MODEL_BYTES] = {"model_bytes", 1024 * GIB, 1024 * GIB,
                                 "model_bytes: of a model, a checkpoint or a file of weights; 1 TiB"},
+    [CNN__LIMIT_ONNX_BYTES] =
+        {"onnx_bytes", INT32_MAX, INT32_MAX,
+         "onnx_bytes: of an ONNX file, without what lies beside it; 2 GiB, which is the format's"},
     [CNN__LIMIT_HEADER_BYTES] = {"header_bytes", CNN__JSON_MAX_SIZE, CNN__JSON_MAX_SIZE,
                                  "header_bytes: of JSON, such as a model file's header; 256 MiB"},
     [CNN__LIMIT_JSON_VALUES] = {"json_values", CNN__JSON_MAX_VALUES, CNN__JSON_MAX_VALUES,

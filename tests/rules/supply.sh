@@ -28,7 +28,7 @@ for soname in $(readelf -d "$library" | sed -n 's/.*NEEDED.*\[lib\([a-z]*\).*/\1
     png) name=libpng ;;
     z) name=zlib ;;
     gif) name=giflib ;;
-    webp | webpdecoder) name=libwebp ;;
+    webp*) name=libwebp ;;
     tiff) name=libtiff ;;
     *) name=$soname ;;
     esac
