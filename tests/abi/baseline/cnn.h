@@ -44,6 +44,7 @@ CNN_BEGIN_DECLS
     X(ERROR_BACKEND, 32, "the backend failed") \
     X(ERROR_CANCELLED, 40, "cancelled by a callback") \
     X(ERROR_CALLBACK, 41, "a callback failed") \
+    X(ERROR_PEER, 42, "another rank failed or is gone") \
     X(ERROR_INTERNAL, 50, "internal error")
 typedef enum cnn_status {
 #define CNN_STATUS_ENTRY(name,number,text) CNN_ ##name = number,
@@ -94,6 +95,8 @@ CNN_API uint32_t cnn_version_number(void);
 CNN_API const char *cnn_version_string(void);
 CNN_END_DECLS
 #endif
+#ifndef CNN_COMMUNICATOR_H
+#define CNN_COMMUNICATOR_H 
 #ifndef CNN_CONTEXT_H
 #define CNN_CONTEXT_H 
 CNN_BEGIN_DECLS
@@ -153,6 +156,33 @@ CNN_API uint64_t cnn_context_seed(const cnn_context *context);
 CNN_API const char *cnn_backend_name(size_t index);
 CNN_API const char *cnn_cpu_level(void);
 CNN_API double cnn_cpu_peak_gflops(const cnn_context *context);
+CNN_END_DECLS
+#endif
+CNN_BEGIN_DECLS
+typedef struct cnn_communicator {
+    size_t struct_size;
+    uint32_t rank;
+    uint32_t size;
+    void *user;
+    cnn_status (*send)(void *user, uint32_t to, const void *bytes, size_t size);
+    cnn_status (*receive)(void *user, uint32_t from, void *bytes, size_t size);
+    cnn_status (*gather)(void *user, const void *own, void *all, const size_t *sizes);
+    cnn_status (*sum)(void *user, double *values, size_t count);
+    cnn_status (*on_gradients)(void *user, float *values, size_t count);
+    cnn_status (*wait)(void *user);
+    size_t block;
+} cnn_communicator;
+#define CNN_COMMUNICATOR(...) CNN_OPTIONS(cnn_communicator, __VA_ARGS__)
+CNN_API cnn_status cnn_communicator_broadcast(const cnn_context *context, const cnn_communicator *communicator,
+                                              uint32_t root, void *bytes, size_t size);
+CNN_API cnn_status cnn_communicator_gather(const cnn_context *context, const cnn_communicator *communicator,
+                                           const void *own, void *all, const size_t *sizes);
+CNN_API cnn_status cnn_communicator_sum(const cnn_context *context, const cnn_communicator *communicator,
+                                        double *values, size_t count);
+CNN_API cnn_status cnn_communicator_sum_floats(const cnn_context *context, const cnn_communicator *communicator,
+                                               float *values, size_t count);
+CNN_API cnn_status cnn_communicator_agree(const cnn_context *context, const cnn_communicator *communicator,
+                                          cnn_status status);
 CNN_END_DECLS
 #endif
 #ifndef CNN_IMAGE_H
@@ -345,6 +375,8 @@ typedef struct cnn_dataset_callbacks {
 #define CNN_DATASET(...) CNN_OPTIONS(cnn_dataset_callbacks, __VA_ARGS__)
 CNN_API cnn_status cnn_dataset_create_custom(cnn_context *context, const cnn_dataset_callbacks *callbacks,
                                              cnn_dataset **dataset);
+CNN_API cnn_status cnn_dataset_share(cnn_context *context, const cnn_communicator *communicator,
+                                     cnn_dataset **dataset);
 typedef struct cnn_fake_options {
     size_t struct_size;
     size_t count;
@@ -367,10 +399,25 @@ typedef struct cnn_split_options {
     int32_t mode;
     float fraction;
     uint64_t seed;
+    uint32_t grouped;
+    uint32_t reserved;
 } cnn_split_options;
 #define CNN_SPLIT(...) CNN_OPTIONS(cnn_split_options, __VA_ARGS__)
 CNN_API cnn_status cnn_dataset_split(const cnn_dataset *dataset, const cnn_split_options *options, cnn_dataset **rest,
                                      cnn_dataset **part);
+typedef struct cnn_folds_options {
+    size_t struct_size;
+    uint32_t folds;
+    int32_t mode;
+    uint32_t grouped;
+    uint32_t reserved;
+    uint64_t seed;
+} cnn_folds_options;
+#define CNN_FOLDS(...) CNN_OPTIONS(cnn_folds_options, __VA_ARGS__)
+CNN_API cnn_status cnn_dataset_folds(const cnn_dataset *dataset, const cnn_folds_options *options, uint32_t *folds,
+                                     size_t capacity);
+CNN_API cnn_status cnn_dataset_fold(const cnn_dataset *dataset, const cnn_folds_options *options, uint32_t fold,
+                                    cnn_dataset **rest, cnn_dataset **part);
 CNN_API cnn_status cnn_dataset_subset(const cnn_dataset *dataset, const uint64_t *indices, size_t count,
                                       cnn_dataset **subset);
 CNN_API cnn_status cnn_dataset_sample(const cnn_dataset *dataset, size_t count, uint64_t seed, cnn_dataset **subset);
@@ -381,6 +428,8 @@ CNN_API const char *cnn_dataset_class_name(const cnn_dataset *dataset, size_t la
 CNN_API uint64_t cnn_dataset_left_out(const cnn_dataset *dataset);
 CNN_API cnn_status cnn_dataset_class_counts(const cnn_dataset *dataset, uint64_t *counts, size_t capacity);
 CNN_API cnn_status cnn_dataset_balanced_weights(const cnn_dataset *dataset, float *weights, size_t capacity);
+CNN_API cnn_status cnn_dataset_effective_weights(const cnn_dataset *dataset, double beta, float *weights,
+                                                 size_t capacity);
 CNN_API int32_t cnn_dataset_label(const cnn_dataset *dataset, size_t index);
 CNN_API size_t cnn_dataset_target_count(const cnn_dataset *dataset);
 CNN_API cnn_task cnn_dataset_task(const cnn_dataset *dataset);
@@ -414,8 +463,12 @@ typedef struct cnn_loader_options {
     uint32_t prefetch;
     uint64_t seed;
     uint32_t in_memory;
-    uint32_t reserved;
+    uint32_t balanced;
     uint64_t memory_limit;
+    uint32_t shard;
+    uint32_t shards;
+    uint32_t blocks;
+    uint32_t reserved2;
 } cnn_loader_options;
 #define CNN_LOADER(...) CNN_OPTIONS(cnn_loader_options, __VA_ARGS__)
 typedef struct cnn_batch {
@@ -430,9 +483,11 @@ typedef struct cnn_batch {
     size_t target_count;
     const float *weights;
     const int64_t *groups;
+    size_t whole;
+    const uint32_t *places;
 } cnn_batch;
 #define CNN_BATCH_INIT \
-    {sizeof(cnn_batch), 0, NULL, NULL, NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}, 0, NULL, 0, NULL, NULL}
+    {sizeof(cnn_batch), 0, NULL, NULL, NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}, 0, NULL, 0, NULL, NULL, 0, NULL}
 CNN_API cnn_status cnn_loader_create(cnn_context *context, const cnn_dataset *dataset,
                                      const cnn_loader_options *options, cnn_loader **loader);
 CNN_API void cnn_loader_free(cnn_loader *loader);
@@ -489,7 +544,8 @@ typedef enum cnn_activation {
     CNN_SELU = 12,
     CNN_HARD_SIGMOID = 13,
     CNN_HARD_SWISH = 14,
-    CNN_SOFTPLUS = 15
+    CNN_SOFTPLUS = 15,
+    CNN_CLIPPED_RELU = 16
 } cnn_activation;
 typedef enum cnn_op {
     CNN_OP_GEMM = 0,
@@ -514,7 +570,9 @@ typedef enum cnn_op {
     CNN_OP_CONV3D = 20,
     CNN_OP_ADJACENCY = 21,
     CNN_OP_CONSTRAIN = 23,
-    CNN_OP_PENALTY = 24
+    CNN_OP_PENALTY = 24,
+    CNN_OP_MAP = 25,
+    CNN_OP_SAMPLE = 26
 } cnn_op;
 typedef enum cnn_pass {
     CNN_PASS_FORWARD = 0,
@@ -632,6 +690,8 @@ typedef struct cnn_norm_args {
     float *moving_mean, *moving_variance;
     float keep, correction;
     float *dy, *dx, *d_gamma, *d_beta;
+    cnn_status (*sum)(void *user, double *values, size_t count);
+    void *sum_user;
 } cnn_norm_args;
 typedef struct cnn_lrn_shape {
     int64_t rows, c;
@@ -668,6 +728,7 @@ typedef struct cnn_dropout_args {
     uint64_t key[2];
     const float *x;
     float *y;
+    uint64_t before;
 } cnn_dropout_args;
 typedef struct cnn_pad2d_args {
     size_t struct_size;
@@ -727,6 +788,8 @@ typedef struct cnn_elementwise_args {
 typedef enum cnn_reduce_kind {
     CNN_REDUCE_SUM_SQUARES = 0,
     CNN_REDUCE_SUM_INNER = 1,
+    CNN_REDUCE_MAX_INNER = 2,
+    CNN_REDUCE_MIN_INNER = 3
 } cnn_reduce_kind;
 typedef struct cnn_reduce_args {
     size_t struct_size;
@@ -832,6 +895,77 @@ typedef struct cnn_penalty_args {
     float *dx;
     double *result;
 } cnn_penalty_args;
+typedef enum cnn_map_function {
+    CNN_MAP_COPY = 0,
+    CNN_MAP_SCALE = 1,
+    CNN_MAP_ABS = 2,
+    CNN_MAP_EXP = 3,
+    CNN_MAP_LOG = 4,
+    CNN_MAP_SQRT = 5,
+    CNN_MAP_POWER = 6,
+    CNN_MAP_CLIP = 7,
+    CNN_MAP_ERF = 8,
+    CNN_MAP_ADD = 9,
+    CNN_MAP_SUBTRACT = 10,
+    CNN_MAP_MULTIPLY = 11,
+    CNN_MAP_DIVIDE = 12,
+    CNN_MAP_POW = 13,
+    CNN_MAP_MIN = 14,
+    CNN_MAP_MAX = 15,
+    CNN_MAP_EQUAL = 16,
+    CNN_MAP_LESS = 17,
+    CNN_MAP_SIGN = 18,
+    CNN_MAP_SQRT_GRADIENT = 19,
+    CNN_MAP_POWER_GRADIENT = 20,
+    CNN_MAP_CLIP_GRADIENT = 21,
+    CNN_MAP_ERF_GRADIENT = 22,
+    CNN_MAP_POW_BASE = 23,
+    CNN_MAP_POW_EXPONENT = 24
+} cnn_map_function;
+typedef struct cnn_map_args {
+    size_t struct_size;
+    int32_t function;
+    uint32_t rank;
+    int64_t dims[CNN_MAX_RANK], a_steps[CNN_MAX_RANK], b_steps[CNN_MAX_RANK];
+    float p, q;
+    const float *a;
+    const float *b;
+    float *y;
+} cnn_map_args;
+typedef enum cnn_sample_mode {
+    CNN_SAMPLE_STEP = 0,
+    CNN_SAMPLE_NEAREST = 1,
+    CNN_SAMPLE_LINEAR = 2,
+    CNN_SAMPLE_CUBIC = 3
+} cnn_sample_mode;
+typedef enum cnn_border {
+    CNN_BORDER_VALUE = 0,
+    CNN_BORDER_REFLECT = 1,
+    CNN_BORDER_EDGE = 2,
+    CNN_BORDER_WRAP = 3
+} cnn_border;
+typedef enum cnn_sample_rounding {
+    CNN_ROUND_HALF_DOWN = 0,
+    CNN_ROUND_HALF_UP = 1,
+    CNN_ROUND_DOWN = 2,
+    CNN_ROUND_UP = 3
+} cnn_sample_rounding;
+typedef struct cnn_sample_args {
+    size_t struct_size;
+    int64_t outer, in, out, inner;
+    int32_t mode;
+    int32_t border;
+    int32_t rounding;
+    int32_t exclude;
+    int32_t extrapolate;
+    float cubic;
+    float value;
+    int32_t reserved;
+    int64_t start, step;
+    double shift, factor, offset;
+    const float *x, *dy;
+    float *y, *dx;
+} cnn_sample_args;
 typedef struct cnn_backend {
     size_t struct_size;
     uint32_t abi;
@@ -867,6 +1001,8 @@ typedef struct cnn_backend {
     cnn_status (*resample)(const cnn_backend_call *call, cnn_pass pass, const cnn_resample_args *args);
     cnn_status (*permute)(const cnn_backend_call *call, cnn_pass pass, const cnn_permute_args *args);
     cnn_status (*prelu)(const cnn_backend_call *call, cnn_pass pass, const cnn_prelu_args *args);
+    cnn_status (*map)(const cnn_backend_call *call, const cnn_map_args *args);
+    cnn_status (*sample)(const cnn_backend_call *call, cnn_pass pass, const cnn_sample_args *args);
 } cnn_backend;
 CNN_API cnn_status cnn_backend_query(const cnn_backend *backend, cnn_op op, const void *args, uint32_t threads,
                                      cnn_op_answer *answer);
@@ -1164,6 +1300,97 @@ typedef struct cnn_cropping2d_options {
 } cnn_cropping2d_options;
 #define CNN_CROPPING2D(...) CNN_OPTIONS(cnn_cropping2d_options, __VA_ARGS__)
 CNN_API cnn_layer *cnn_cropping2d(cnn_context *context, const cnn_cropping2d_options *options);
+typedef struct cnn_elementwise_options {
+    size_t struct_size;
+    const char *name;
+    int32_t function;
+    float p, q;
+} cnn_elementwise_options;
+#define CNN_ELEMENTWISE(...) CNN_OPTIONS(cnn_elementwise_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_elementwise(cnn_context *context, const cnn_elementwise_options *options);
+typedef struct cnn_arithmetic_options {
+    size_t struct_size;
+    const char *name;
+    int32_t function;
+    int32_t shape[7];
+    int32_t first;
+    cnn_initializer init;
+} cnn_arithmetic_options;
+#define CNN_ARITHMETIC(...) CNN_OPTIONS(cnn_arithmetic_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_arithmetic(cnn_context *context, const cnn_arithmetic_options *options);
+typedef enum cnn_reduction {
+    CNN_REDUCE_TO_SUM = 0,
+    CNN_REDUCE_TO_MEAN = 1,
+    CNN_REDUCE_TO_MAX = 2,
+    CNN_REDUCE_TO_MIN = 3
+} cnn_reduction;
+typedef struct cnn_reduce_options {
+    size_t struct_size;
+    const char *name;
+    int32_t reduction;
+    int32_t axes[7];
+    int32_t keep;
+} cnn_reduce_options;
+#define CNN_REDUCE(...) CNN_OPTIONS(cnn_reduce_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_reduce(cnn_context *context, const cnn_reduce_options *options);
+typedef struct cnn_slice_options {
+    size_t struct_size;
+    const char *name;
+    int32_t start[7];
+    int32_t size[7];
+    int32_t step[7];
+} cnn_slice_options;
+#define CNN_SLICE(...) CNN_OPTIONS(cnn_slice_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_slice(cnn_context *context, const cnn_slice_options *options);
+typedef struct cnn_pad_options {
+    size_t struct_size;
+    const char *name;
+    int32_t pads[14];
+    int32_t border;
+    float value;
+} cnn_pad_options;
+#define CNN_PAD(...) CNN_OPTIONS(cnn_pad_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_pad(cnn_context *context, const cnn_pad_options *options);
+typedef enum cnn_resize_places {
+    CNN_PLACES_HALF_PIXEL = 0,
+    CNN_PLACES_PYTORCH_HALF_PIXEL = 1,
+    CNN_PLACES_ALIGN_CORNERS = 2,
+    CNN_PLACES_ASYMMETRIC = 3,
+    CNN_PLACES_TF_HALF_PIXEL = 4,
+    CNN_PLACES_CROP = 5
+} cnn_resize_places;
+typedef struct cnn_resize_options {
+    size_t struct_size;
+    const char *name;
+    int32_t size[7];
+    float scale[7];
+    int32_t mode;
+    int32_t places;
+    int32_t rounding;
+    int32_t exclude;
+    float cubic;
+    float roi[14];
+    float value;
+} cnn_resize_options;
+#define CNN_RESIZE(...) CNN_OPTIONS(cnn_resize_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_resize(cnn_context *context, const cnn_resize_options *options);
+typedef struct cnn_depth_space_options {
+    size_t struct_size;
+    const char *name;
+    int32_t block;
+    int32_t
+        channels_first;
+} cnn_depth_space_options;
+#define CNN_DEPTH_SPACE(...) CNN_OPTIONS(cnn_depth_space_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_depth_to_space(cnn_context *context, const cnn_depth_space_options *options);
+CNN_API cnn_layer *cnn_space_to_depth(cnn_context *context, const cnn_depth_space_options *options);
+typedef struct cnn_instance_norm_options {
+    size_t struct_size;
+    const char *name;
+    float epsilon;
+} cnn_instance_norm_options;
+#define CNN_INSTANCE_NORM(...) CNN_OPTIONS(cnn_instance_norm_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_instance_norm(cnn_context *context, const cnn_instance_norm_options *options);
 CNN_API cnn_layer *cnn_global_average_pool1d(cnn_context *context, const cnn_named_options *options);
 CNN_API cnn_layer *cnn_global_max_pool1d(cnn_context *context, const cnn_named_options *options);
 CNN_API cnn_layer *cnn_global_average_pool3d(cnn_context *context, const cnn_named_options *options);
@@ -1310,6 +1537,9 @@ typedef struct cnn_layer_call {
     int32_t frozen;
     int32_t derived;
     const cnn_op_answer *answer;
+    uint64_t before;
+    cnn_status (*sum)(void *user, double *values, size_t count);
+    void *sum_user;
 } cnn_layer_call;
 typedef struct cnn_layer_kind {
     size_t struct_size;
@@ -1367,6 +1597,16 @@ CNN_API cnn_status cnn_functional_batch_norm(cnn_context *context, const cnn_bat
                                              const cnn_tensor *mean, const cnn_tensor *variance, cnn_tensor *y);
 CNN_API cnn_status cnn_functional_local_response_norm(cnn_context *context, const cnn_lrn_options *options,
                                                       const cnn_tensor *x, cnn_tensor *y);
+typedef struct cnn_functional_resize_options {
+    size_t struct_size;
+    const char *name;
+    int32_t size[2];
+    int32_t interpolation;
+    int32_t align_corners;
+} cnn_functional_resize_options;
+#define CNN_FUNCTIONAL_RESIZE(...) CNN_OPTIONS(cnn_functional_resize_options, __VA_ARGS__)
+CNN_API cnn_status cnn_functional_resize(cnn_context *context, const cnn_functional_resize_options *options,
+                                         const cnn_tensor *x, cnn_tensor *y);
 CNN_API cnn_status cnn_functional_zero_pad1d(cnn_context *context, const cnn_zero_pad1d_options *options,
                                              const cnn_tensor *x, cnn_tensor *y);
 CNN_API cnn_status cnn_functional_zero_pad2d(cnn_context *context, const cnn_zero_pad2d_options *options,
@@ -1404,7 +1644,7 @@ typedef struct cnn_head_options {
     const char *layers;
     const char *cut;
     uint32_t classes;
-    uint32_t reserved;
+    int32_t task;
 } cnn_head_options;
 #define CNN_HEAD(...) CNN_OPTIONS(cnn_head_options, __VA_ARGS__)
 CNN_API cnn_status cnn_model_replace_head(cnn_model *model, const cnn_head_options *options, cnn_model **made);
@@ -1455,6 +1695,22 @@ CNN_API uint64_t cnn_model_trainable_values(const cnn_model *model);
 CNN_API cnn_status cnn_model_summary(const cnn_model *model, cnn_write_function write, void *user);
 CNN_API uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch, bool training);
 CNN_API cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, size_t count);
+CNN_API cnn_status cnn_model_set_task(cnn_model *model, cnn_task task);
+CNN_API cnn_task cnn_model_task(const cnn_model *model);
+typedef struct cnn_decision {
+    size_t struct_size;
+    float temperature;
+    float slope;
+    float offset;
+    float reject;
+    const float *thresholds;
+    size_t threshold_count;
+} cnn_decision;
+#define CNN_DECISION(...) CNN_OPTIONS(cnn_decision, __VA_ARGS__)
+CNN_API cnn_status cnn_model_set_decision(cnn_model *model, const cnn_decision *decision);
+CNN_API bool cnn_model_decision(const cnn_model *model, cnn_decision *decision);
+CNN_API cnn_status cnn_model_decide(const cnn_model *model, const float *outputs, size_t count, int32_t *label,
+                                    uint8_t *marks);
 CNN_API size_t cnn_model_class_count(const cnn_model *model);
 CNN_API const char *cnn_model_class_name(const cnn_model *model, size_t label);
 CNN_API cnn_status cnn_model_set_pipeline(cnn_model *model, const cnn_pipeline *pipeline);
@@ -1531,6 +1787,8 @@ CNN_API cnn_status cnn_session_predict_file(cnn_session *session, const char *pa
                                             size_t *count);
 CNN_API cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, size_t size,
                                               cnn_prediction *predictions, size_t *count);
+CNN_API cnn_status cnn_session_set_communicator(cnn_session *session, const cnn_communicator *communicator);
+CNN_API cnn_status cnn_session_set_share(cnn_session *session, uint64_t before, double share);
 CNN_API cnn_status cnn_session_prepare_image(cnn_session *session, const cnn_image *image, float *values,
                                              size_t capacity);
 CNN_API cnn_status cnn_session_prepare_file(cnn_session *session, const char *path, float *values, size_t capacity);
@@ -1686,6 +1944,18 @@ typedef struct cnn_features_options {
 } cnn_features_options;
 #define CNN_FEATURES(...) CNN_OPTIONS(cnn_features_options, __VA_ARGS__)
 CNN_API cnn_status cnn_features_create(cnn_model *model, const cnn_features_options *options, cnn_dataset **dataset);
+typedef struct cnn_centroids_options {
+    size_t struct_size;
+    const cnn_dataset *dataset;
+    const cnn_pipeline *pipeline;
+    const char *layer;
+    int32_t on_error;
+    uint32_t batch;
+    cnn_features_function on_batch;
+    void *user;
+} cnn_centroids_options;
+#define CNN_CENTROIDS(...) CNN_OPTIONS(cnn_centroids_options, __VA_ARGS__)
+CNN_API cnn_status cnn_centroids_create(cnn_model *model, const cnn_centroids_options *options, cnn_model **made);
 CNN_END_DECLS
 #endif
 #ifndef CNN_EVALUATOR_H
@@ -1724,6 +1994,12 @@ CNN_API cnn_status cnn_error_rate_create(cnn_context *context, cnn_evaluator **e
 CNN_API cnn_status cnn_log_loss_create(cnn_context *context, cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_mae_create(cnn_context *context, cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_rmse_create(cnn_context *context, cnn_evaluator **evaluator);
+CNN_API cnn_status cnn_r2_create(cnn_context *context, cnn_evaluator **evaluator);
+CNN_API cnn_status cnn_mean_average_precision_create(cnn_context *context, cnn_evaluator **evaluator);
+CNN_API cnn_status cnn_exact_match_create(cnn_context *context, cnn_evaluator **evaluator);
+CNN_API cnn_status cnn_hamming_create(cnn_context *context, cnn_evaluator **evaluator);
+CNN_API cnn_status cnn_balanced_accuracy_create(cnn_context *context, cnn_evaluator **evaluator);
+CNN_API cnn_status cnn_mcc_create(cnn_context *context, cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_evaluator_create(cnn_context *context, const char *name, cnn_evaluator **evaluator);
 CNN_API const char *cnn_evaluator_usage(size_t index);
 typedef struct cnn_evaluation {
@@ -1760,6 +2036,25 @@ CNN_API cnn_status cnn_evaluator_update(cnn_evaluator *evaluator, const cnn_eval
 CNN_API double cnn_evaluator_score(const cnn_evaluator *evaluator);
 CNN_API void cnn_evaluator_set_threshold(cnn_evaluator *evaluator, double threshold);
 CNN_API bool cnn_evaluator_is_better(const cnn_evaluator *evaluator, double current, double best);
+CNN_API cnn_status cnn_calibrate_temperature(cnn_context *context, const float *logits, const int32_t *labels,
+                                             const float *targets, size_t count, size_t outputs, float *temperature);
+CNN_API cnn_status cnn_calibrate_platt(cnn_context *context, const float *logits, const int32_t *labels, size_t count,
+                                       float *slope, float *offset);
+typedef enum cnn_threshold_goal {
+    CNN_THRESHOLD_F1 = 0,
+    CNN_THRESHOLD_PRECISION = 1,
+    CNN_THRESHOLD_RECALL = 2
+} cnn_threshold_goal;
+typedef struct cnn_threshold {
+    size_t struct_size;
+    float value;
+    float reserved;
+    double precision, recall, f1;
+} cnn_threshold;
+#define CNN_THRESHOLD_INIT {sizeof(cnn_threshold), 0, 0, 0, 0, 0}
+CNN_API cnn_status cnn_choose_threshold(cnn_context *context, const float *scores, const uint8_t *marks, size_t count,
+                                        cnn_threshold_goal goal, double wanted, cnn_threshold *threshold);
+CNN_API cnn_status cnn_wilson_interval(uint64_t right, uint64_t count, double confidence, double *low, double *high);
 CNN_END_DECLS
 #endif
 #ifndef CNN_EXPLAIN_H
@@ -1900,6 +2195,17 @@ CNN_API cnn_status cnn_binary_cross_entropy_create(cnn_context *context, cnn_los
 CNN_API cnn_status cnn_categorical_cross_entropy_create(cnn_context *context, cnn_loss **loss);
 CNN_API cnn_status cnn_negative_log_likelihood_create(cnn_context *context, cnn_loss **loss);
 CNN_API cnn_status cnn_mean_squared_error_create(cnn_context *context, cnn_loss **loss);
+CNN_API cnn_status cnn_mean_absolute_error_create(cnn_context *context, cnn_loss **loss);
+CNN_API cnn_status cnn_huber_create(cnn_context *context, float delta, cnn_loss **loss);
+typedef struct cnn_focal_options {
+    size_t struct_size;
+    float gamma;
+    float alpha;
+} cnn_focal_options;
+#define CNN_FOCAL(...) CNN_OPTIONS(cnn_focal_options, __VA_ARGS__)
+CNN_API cnn_status cnn_binary_focal_create(cnn_context *context, const cnn_focal_options *options, cnn_loss **loss);
+CNN_API cnn_status cnn_categorical_focal_create(cnn_context *context, const cnn_focal_options *options,
+                                                cnn_loss **loss);
 CNN_API cnn_status cnn_loss_create(cnn_context *context, const char *name, cnn_loss **loss);
 CNN_API const char *cnn_loss_usage(size_t index);
 typedef struct cnn_loss_sample {
@@ -2003,6 +2309,7 @@ CNN_API float cnn_optimizer_learning_rate(const cnn_optimizer *optimizer);
 CNN_API cnn_status cnn_optimizer_set_learning_rate(cnn_optimizer *optimizer, float learning_rate);
 CNN_API uint64_t cnn_optimizer_steps(const cnn_optimizer *optimizer);
 CNN_API cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session);
+CNN_API cnn_status cnn_optimizer_decay_penalty(const cnn_optimizer *optimizer, cnn_session *session, double *penalty);
 CNN_END_DECLS
 #endif
 #ifndef CNN_SCHEDULE_H
@@ -2160,6 +2467,9 @@ typedef struct cnn_fit_options {
     int32_t penalties;
     int32_t reserved2;
     const char *from;
+    const cnn_communicator *communicator;
+    uint32_t blocks;
+    uint32_t sync_batch_norm;
 } cnn_fit_options;
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
 CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);
@@ -2174,6 +2484,7 @@ typedef struct cnn_evaluate_options {
     int32_t penalties;
     int32_t training_behavior;
     const char *from;
+    const cnn_communicator *communicator;
 } cnn_evaluate_options;
 #define CNN_EVALUATE(...) CNN_OPTIONS(cnn_evaluate_options, __VA_ARGS__)
 typedef struct cnn_evaluate_result {
