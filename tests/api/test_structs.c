@@ -67,6 +67,15 @@ LAYER(zero_pad2d)
 LAYER(zero_pad3d)
 LAYER(local_response_norm)
 LAYER(graph_conv)
+LAYER(arithmetic)
+LAYER(depth_to_space)
+LAYER(elementwise)
+LAYER(instance_norm)
+LAYER(pad)
+LAYER(reduce)
+LAYER(resize)
+LAYER(slice)
+LAYER(space_to_depth)
 
 /* Objects made from a context and options. */
 #define OBJECT(function, type, release)                            \
@@ -117,6 +126,20 @@ static cnn_status call_custom_layer(const void *given)
     status = status == CNN_OK ? cnn_model_add(made, layer) : status;
     cnn_model_free(made);
     return status;
+}
+
+static cnn_status call_functional_resize(const void *given)
+{
+    static float values[4], made[9];
+    const cnn_tensor x = {values, {.rank = 4, .dims = {1, 2, 2, 1}}};
+    cnn_tensor y = {made, {.rank = 4, .dims = {1, 3, 3, 1}}};
+    return cnn_functional_resize(context, given, &x, &y);
+}
+
+static cnn_status call_communicator(const void *given)
+{
+    double value = 1;
+    return cnn_communicator_sum(context, given, &value, 1);
 }
 
 static cnn_status call_context(const void *given)
@@ -601,6 +624,17 @@ START_TEST(layers)
         ROW(zero_pad3d, cnn_zero_pad3d_options, pads, .pads = {1, 1, 1, 1, 1, 1}),
         ROW(local_response_norm, cnn_lrn_options, name, .name = "l"),
         ROW(graph_conv, cnn_graph_conv_options, units, .units = 2),
+        ROW(arithmetic, cnn_arithmetic_options, function, .function = CNN_MAP_ADD),
+        ROW(depth_to_space, cnn_depth_space_options, block, .block = 2),
+        ROW(space_to_depth, cnn_depth_space_options, block, .block = 2),
+        ROW(elementwise, cnn_elementwise_options, function, .function = CNN_MAP_ABS),
+        ROW(instance_norm, cnn_instance_norm_options, name, .name = "i"),
+        ROW(pad, cnn_pad_options, pads, .pads = {1, 1}),
+        ROW(reduce, cnn_reduce_options, name, .name = "r"),
+        ROW(resize, cnn_resize_options, size, .size = {4, 4, 4}),
+        ROW(slice, cnn_slice_options, start, .start = {1}),
+        ROW(functional_resize, cnn_functional_resize_options, size, .size = {3, 3}),
+        ROW(communicator, cnn_communicator, size, .size = 1),
         ROW(custom_layer, cnn_layer_kind, backward, .type = "Own", .prefix = "own", .infer = infer, .forward = pass,
             .backward = pass),
     };
