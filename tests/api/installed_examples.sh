@@ -80,7 +80,7 @@ run own_schedule '^epoch 2: rate 0\.' "$fashion" 2
 run own_loss '^mean absolute error of 80 images: 0\.0[0-9]+ of the side' 20
 {
     echo 'path,labels'
-    for file in "$photos"/train/*/*.jpg; do
+    for file in "$photos"/train/*/*.*; do
         case $file in */cat/*) echo "$file,cat|pet" ;; *) echo "$file,pet" ;; esac
     done
 } >labels.csv
