@@ -93,13 +93,16 @@ typedef struct worker {
     bool right;
 } worker;
 
+/* 0 on failure. Check is not called here: it has a lock of its own, which a child may find taken for ever. */
 static uint64_t predict(cnn_session *session)
 {
     static const size_t values = 8 * TEST_PIXELS;
     float *input = malloc(values * sizeof(*input));
-    ck_assert_ptr_nonnull(input);
-    fill(input, values);
-    const bool done = cnn_session_forward(session, input, 8) == CNN_OK;
+    bool done = input != NULL;
+    if (done) {
+        fill(input, values);
+        done = cnn_session_forward(session, input, 8) == CNN_OK;
+    }
     free(input);
     return done ? test_hash(cnn_session_output(session), 8 * TEST_CLASSES * sizeof(float)) : 0;
 }
@@ -160,10 +163,10 @@ START_TEST(forks_while_the_pool_is_busy)
     for (int i = 0; i < forks; i++) {
         int status = 0;
         const pid_t made = fork();
-        ck_assert_int_ge(made, 0);
         if (made == 0) {
             _exit(child(model, session, expected));
         }
+        ck_assert_int_ge(made, 0);
         ck_assert_int_eq(waitpid(made, &status, 0), made);
         ck_assert_msg(WIFEXITED(status), "fork %d: signal %d", i, WTERMSIG(status));
         ck_assert_msg(WEXITSTATUS(status) == 0, "fork %d: status %d", i, WEXITSTATUS(status));
