@@ -203,7 +203,9 @@ static cnn_status whole_gradient(const cnn_arithmetic_options *o, const cnn_laye
                                  const float **made)
 {
     const cnn_shape *w = &p->whole, *other = &p->part[1 - which];
-    const float *dy = call->output_gradient, *a = operand(call, p, 0), *b = operand(call, p, 1);
+    const float *dy = call->output_gradient;
+    const float *a = operand(call, p, 0);
+    const float *b = operand(call, p, 1);
     *made = to;
     switch (o->function) {
     case CNN_MAP_ADD:

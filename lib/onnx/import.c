@@ -44,7 +44,7 @@ static cnn_status open_wires(cnn__onnx_import *import)
         return cnn__fail(import->context, CNN_ERROR_LIMIT, "%s: more than 2^20 tensors", import->file);
     }
     import->wires = cnn__arena_array(import->arena, most + 1, sizeof(*import->wires));
-    return import->wires != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    return import->wires != NULL ? CNN_OK : cnn__last_status(import->context);
 }
 
 static cnn_status add_initializers(cnn__onnx_import *import)
@@ -440,7 +440,7 @@ static cnn_status set_outputs(cnn__onnx_import *import)
     const cnn__onnx_value *outputs = graph->outputs.items;
     const char **names = cnn__arena_array(import->arena, graph->outputs.count + 1, sizeof(*names));
     if (names == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     for (size_t i = 0; i < graph->outputs.count; i++) {
         CNN__RETURN_IF_ERROR(set_output(import, &outputs[i], names, i));
@@ -508,7 +508,7 @@ static cnn_status read_graph(cnn__onnx_import *import, cnn__onnx_describe descri
 
 static cnn_status try_graph(cnn__onnx_import *import, cnn__onnx_describe describe, void *user)
 {
-    cnn__arena arena = {.context = import->context};
+    cnn__arena arena = {.context = import->context, .most = import->most_bytes};
     import->arena = &arena;
     import->wire_count = 0;
     import->last_filling = &import->fillings;
@@ -536,6 +536,7 @@ cnn_status cnn__onnx_import_model(cnn_context *context, const char *file, const 
                                     .source = source,
                                     .folder = folder,
                                     .input = settings->input,
+                                    .most_bytes = settings->most_bytes,
                                     .most_values = settings->most_values > 0 ? settings->most_values : (size_t)1 << 31};
     cnn__onnx_import import = start;
     CNN__RETURN_IF_ERROR(find_opset(&import));

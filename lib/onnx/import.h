@@ -79,6 +79,7 @@ typedef struct cnn__onnx_import {
     bool mixed;           /* out: an operator mixes samples: to be read the other way */
     const int32_t *input; /* height, width, channels where the file leaves them open; NULL: none */
     size_t most_values;   /* of all parameters together */
+    size_t most_bytes;    /* of the arena */
     cnn_model *model;
     cnn__onnx_wire *wires;
     size_t wire_count;
@@ -198,7 +199,8 @@ cnn_status cnn__onnx_read_metadata(cnn__onnx_import *import);
 typedef struct cnn__onnx_settings {
     bool external_data;
     int32_t input[3];
-    size_t most_values;
+    size_t most_values; /* of all parameters; 0: 2^31 */
+    size_t most_bytes;  /* of what is computed on the way; 0: any number */
 } cnn__onnx_settings;
 
 /* How a model's input or output lies there. */

@@ -174,6 +174,9 @@ cnn_status cnn__onnx_in_clip(cnn__onnx_import *import, const cnn__onnx_node *nod
     if (low == 0 && (high == 6 || high >= 3.4e38f)) {
         return activate(import, node, wire, high == 6 ? CNN_RELU6 : CNN_RELU, 1);
     }
+    if (low == 0 && high > 0 && high <= 1e6f) {
+        return activate(import, node, wire, CNN_CLIPPED_RELU, high);
+    }
     CNN__ONNX_NAME(name, import, node, NULL);
     return cnn__onnx_unary(
         import, node, name,
@@ -265,7 +268,7 @@ cnn_status cnn__onnx_in_prelu(cnn__onnx_import *import, const cnn__onnx_node *no
     CNN__RETURN_IF_ERROR(cnn__onnx_unary(import, node, name, cnn_prelu(import->context, &o), wire));
     cnn__onnx_filling *filling = cnn__onnx_fill(import, name, "alpha", values, 0);
     if (filling == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     if (one || by_channel) {
         filling->from = (cnn_shape){1, 0, {one ? 1 : channels}};

@@ -231,7 +231,7 @@ static cnn_status combine_constant(cnn__onnx_import *import, const cnn__onnx_nod
     CNN__RETURN_IF_ERROR(cnn__onnx_add(import, node, cnn_arithmetic(import->context, &o), &value.value, 1));
     cnn__onnx_filling *filling = cnn__onnx_fill(import, name, "value", turned, 0);
     if (filling == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     filling->fixed = !c->trained;
     *made = (cnn__onnx_wire){.value = name, .axes = axes, .actual = cnn__onnx_stored(import, &axes)};
@@ -265,7 +265,7 @@ static cnn_status old_axes(cnn__onnx_import *import, const cnn__onnx_node *node,
         dims[i] = i < (*c)->rank ? (*c)->dims[i] : 1;
     }
     *c = cnn__onnx_reshaped(import->arena, *c, all, dims);
-    return *c != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    return *c != NULL ? CNN_OK : cnn__last_status(import->context);
 }
 
 /* The next input together with what there is so far. */

@@ -46,7 +46,7 @@ cnn_status cnn__onnx_in_batch_norm(cnn__onnx_import *import, const cnn__onnx_nod
         wire));
     for (size_t i = 0; i < 4; i++) {
         if (cnn__onnx_fill(import, name, parameters[i], constants[i], 0) == NULL) {
-            return CNN_ERROR_OUT_OF_MEMORY;
+            return cnn__last_status(import->context);
         }
     }
     return CNN_OK;
@@ -94,7 +94,7 @@ cnn_status cnn__onnx_in_instance_norm(cnn__onnx_import *import, const cnn__onnx_
         wire));
     for (size_t i = 0; i < 2; i++) {
         if (cnn__onnx_fill(import, name, parameters[i], constants[i], 0) == NULL) {
-            return CNN_ERROR_OUT_OF_MEMORY;
+            return cnn__last_status(import->context);
         }
     }
     return CNN_OK;

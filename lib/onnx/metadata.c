@@ -25,7 +25,7 @@ static cnn_status set_classes(cnn__onnx_import *import, const cnn__json *list)
     const cnn_shape output = cnn_model_output_shape(import->model);
     size_t at = 0;
     if (names == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     for (const cnn__json *item = cnn__json_first(list); item != NULL; item = cnn__json_next(list, item)) {
         names[at++] = cnn__json_text(item);
@@ -43,7 +43,7 @@ static cnn_status read_classes(cnn__onnx_import *import, const char *list)
     cnn__json_document document = {0};
     const char *text = cnn__arena_printf(import->arena, "{\"classes\":%s}", list);
     if (text == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     cnn_status status = cnn__json_parse(import->context, import->file, "classes", text, strlen(text), &document);
     if (status == CNN_OK) {

@@ -154,7 +154,7 @@ cnn_status cnn__onnx_numbers(cnn__onnx_import *import, const cnn__onnx_node *nod
     }
     int64_t *copy = cnn__arena_array(import->arena, c->count + 1, sizeof(*copy));
     if (copy == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     for (size_t i = 0; i < c->count; i++) {
         copy[i] = cnn__onnx_int(c, i);
@@ -271,7 +271,7 @@ cnn_status cnn__onnx_add(cnn__onnx_import *import, const cnn__onnx_node *node, c
     const cnn_status status = cnn_model_add_after(import->model, layer, values, count);
     if (status != CNN_OK && status != CNN_ERROR_OUT_OF_MEMORY) {
         char *reason = cnn__arena_printf(import->arena, "%s", cnn_last_error(import->context));
-        return reason != NULL ? cnn__onnx_fail(import, node, status, "%s", reason) : CNN_ERROR_OUT_OF_MEMORY;
+        return reason != NULL ? cnn__onnx_fail(import, node, status, "%s", reason) : cnn__last_status(import->context);
     }
     return status;
 }

@@ -67,7 +67,7 @@ static void run(cnn_model *model)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const cnn__onnx_settings settings = {.input = {8, 8, 3}, .most_values = MOST_VALUES};
+    const cnn__onnx_settings settings = {.input = {8, 8, 3}, .most_values = MOST_VALUES, .most_bytes = MOST_BYTES};
     const cnn__onnx_folder folder = {.path = NULL};
     cnn_context *context = NULL;
     cnn_model *model = NULL;
@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (cnn_context_create(CNN_CONTEXT(.threads = 1, .backend = "reference"), &context) != CNN_OK) {
         return 0;
     }
-    cnn__arena arena = {.context = context};
+    cnn__arena arena = {.context = context, .most = MOST_BYTES};
     if (cnn__onnx_decode(&arena, "fuzz", data, size, &source) == CNN_OK &&
         cnn__onnx_import_model(context, "fuzz", &folder, &source, &settings, NULL, NULL, &model) == CNN_OK) {
         run(model);

@@ -27,7 +27,7 @@ STEPS, CLASSES = 20, 10
 MODELS = {
     "alexnet": (4, 224, 0.01, {}),
     "vgg16": (2, 224, 0.005, {}),
-    "resnet50": (4, 64, 0.01, {}),
+    "resnet50": (4, 64, 0.001, {}),
     "mobilenet_v2": (4, 64, 0.01, {}),
     "mobilenet_v3_large": (4, 64, 0.01, {}),
     "densenet121": (4, 64, 0.01, {}),

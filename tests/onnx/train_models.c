@@ -6,8 +6,7 @@
  * A line for each with the largest differences of the outputs before training (of the largest output), of 20 losses
  * (of the first), and of the outputs afterwards; behind each of the last two by how much PyTorch in float32 is off,
  * where it was trained in float64 too: that is what a training in float32 may be off, three times over. The trained
- * model is written as NAME.trained.onnx with NAME.trained.txt as write_cases does, for a runtime to be compared
- * with. */
+ * model is written as NAME.trained.onnx, with NAME.trained.txt as write_cases does, to be compared with a runtime. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
