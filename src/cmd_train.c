@@ -296,7 +296,7 @@ static const tool_option train_options[] = {
     {"lr", "X", "learning rate", TOOL_REAL, AT(rule.learning_rate), 1e-12, 1000, NULL},
     {"schedule", "TEXT",
      "how the learning rate changes: step:every=10,gamma=0.5; exponential:gamma=0.95; cosine; plateau:patience=30,"
-     "factor=0.1 (also plateau:pytorch and plateau:keras); warmup:steps=500 or epochs=5, alone or in front, as in "
+     "factor=0.1 (also plateau:pytorch and plateau:keras); linear; and by steps triangular and onecycle; warmup:steps=500 or epochs=5, alone or in front, as in "
      "warmup:steps=500+cosine; constant. If not given, what the list above says of the model",
      TOOL_TEXT, AT(schedule), 0, 0, NULL},
     {"patience", "N", "stops after N epochs in a row that are not better than the best", TOOL_COUNT, AT(patience), 1,

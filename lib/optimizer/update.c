@@ -27,6 +27,32 @@ static cnn_status slots_allocate(cnn_optimizer *optimizer, size_t values, float 
     return *memory != NULL ? CNN_OK : cnn__last_status(optimizer->context);
 }
 
+/* Room for what the rule makes of one parameter on the way, the largest of these. */
+static cnn_status reserve_scratch(cnn_optimizer *optimizer, const cnn_backend_call *call, const cnn__update_item *items,
+                                  size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; optimizer->rule->scratch != NULL && i < count; i++) {
+        const size_t own = items[i].n > 0 ? optimizer->rule->scratch(optimizer, call, &items[i]) : 0;
+        size = own > size ? own : size;
+    }
+    if (size <= optimizer->scratch_size) {
+        return CNN_OK;
+    }
+    void *memory = size < SIZE_MAX ? cnn__backend_alloc(optimizer->context, size) : NULL;
+    if (memory == NULL) {
+        return size < SIZE_MAX ? cnn__last_status(optimizer->context)
+                               : cnn__fail(optimizer->context, CNN_ERROR_LIMIT,
+                                           "%s: a parameter's update fits in no "
+                                           "memory",
+                                           cnn_optimizer_name(optimizer));
+    }
+    cnn__backend_free(optimizer->context, optimizer->scratch, optimizer->scratch_size);
+    optimizer->scratch = memory;
+    optimizer->scratch_size = size;
+    return CNN_OK;
+}
+
 static bool is_apart(const cnn_optimizer *optimizer) { return cnn__backend_owns_memory(&optimizer->context->backend); }
 
 static size_t slot_bytes(const cnn_optimizer *optimizer)
@@ -40,7 +66,10 @@ void cnn__optimizer_release(cnn_optimizer *optimizer)
     if (is_apart(optimizer)) {
         cnn__free(optimizer->context, optimizer->host);
     }
+    cnn__backend_free(optimizer->context, optimizer->scratch, optimizer->scratch_size);
     optimizer->memory = optimizer->host = NULL;
+    optimizer->scratch = NULL;
+    optimizer->scratch_size = 0;
 }
 
 cnn_status cnn__optimizer_take_slots(const cnn_optimizer *optimizer)
@@ -141,7 +170,7 @@ static cnn_status update_item(const cnn_optimizer *optimizer, const cnn_backend_
                               const cnn__update_item *item, cnn_update_args *args)
 {
     float *slots[CNN__OPTIMIZER_MAX_SLOTS] = {NULL};
-    for (uint32_t i = 0; i < optimizer->slots; i++) {
+    for (uint32_t i = 0; i < cnn__optimizer_rule_slots(optimizer); i++) {
         slots[i] = optimizer->memory + i * optimizer->stride + item->offset;
     }
     args->n = item->n;
@@ -153,7 +182,9 @@ static cnn_status update_item(const cnn_optimizer *optimizer, const cnn_backend_
     args->weight_decay = !isnan(item->weight_decay)                             ? item->weight_decay
                          : !optimizer->decay_kernels_only || item->decay_kernel ? optimizer->args.weight_decay
                                                                                 : 0;
-    cnn_status status = optimizer->rule->update(optimizer, call, step, args, slots);
+    cnn_status status = optimizer->rule->update != NULL
+                            ? optimizer->rule->update(optimizer, call, step, item, args, slots)
+                            : cnn_backend_run(call, CNN_OP_UPDATE, CNN_PASS_FORWARD, args);
     if (status == CNN_OK || optimizer->rule->name == NULL) {
         return status;
     }
@@ -167,15 +198,18 @@ cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_cal
     /* A counter from a file may be anything; step 0 would divide by zero. */
     const uint64_t step = optimizer->steps < UINT64_MAX ? optimizer->steps + 1 : UINT64_MAX;
     CNN__RETURN_IF_ERROR(cnn__optimizer_reserve(optimizer, values));
+    CNN__RETURN_IF_ERROR(reserve_scratch(optimizer, call, items, count));
     CNN__RETURN_IF_ERROR(clip_scale(optimizer, call, items, count, &args.gradient_scale));
     if (optimizer->rule->prepare != NULL) {
         optimizer->rule->prepare(optimizer, step, &args);
     }
+    CNN__RETURN_IF_ERROR(cnn__lookahead_begin(optimizer, call, items, count));
     for (size_t i = 0; i < count; i++) {
         if (items[i].n > 0) {
             CNN__RETURN_IF_ERROR(update_item(optimizer, call, step, &items[i], &args));
         }
     }
+    CNN__RETURN_IF_ERROR(cnn__lookahead_end(optimizer, call, step, items, count));
     optimizer->steps = step;
     return CNN_OK;
 }

@@ -159,7 +159,9 @@ static void add_training(cnn__json_writer *metadata, const cnn_session *session,
     cnn__json_put_string(&object, "backend", session->context->backend.name);
     cnn__json_open(&object, "options", '{');
     for (size_t i = 0; i < CNN__OPTIMIZER_NUMBERS; i++) {
-        cnn__json_put_real(&object, numbers[i].name, numbers[i].value);
+        if (i < CNN__OPTIMIZER_COMMON_NUMBERS || numbers[i].value != 0) {
+            cnn__json_put_real(&object, numbers[i].name, numbers[i].value);
+        }
     }
     cnn__json_close(&object, '}');
     add_groups(&object, optimizer);
