@@ -116,6 +116,30 @@ typedef struct cnn_fit_options {
                                         cnn_features_create(): what lies before it is not run. All of that must be
                                         frozen. The model, and every file of the training, is whole all the same. NULL:
                                         samples are the model's input. Since 0.1 */
+    uint32_t accumulate;      /**< batches whose gradients make one step: their mean over all samples, so that without
+                                   normalisations it is the step of one batch of all of them. An epoch's last step has
+                                   those that are left. Steps, here and in callbacks, are the optimizer's; 0: 1 */
+    uint32_t steps_per_epoch; /**< an epoch ends after so many steps, and the next one goes on in the data where it
+                                   was: passes over the data and epochs are two things; 0: an epoch is a pass */
+    uint32_t validation_steps; /**< batches of a validation, from the first on; more than there are begin anew, as those
+                                    of a generator in Keras; 0: all of them once */
+    uint32_t evaluate_every;   /**< validates after every so many steps of the whole training too, besides the ends of
+                                    epochs, and tells on_evaluation; what is best and the history do not see it; 0: not */
+    const char *average;       /**< what validation, the best model and the model at the end have in place of the last
+                                    parameters, as text; NULL: those.
+                                    "ema:decay=0.999,start=0": after each step, from epoch `start` on, the average moves
+                                    by 1 - min(decay, (1 + n) / (10 + n)) towards the parameters, n the steps in it, as
+                                    TensorFlow's ExponentialMovingAverage with num_updates; statistics of normalisations
+                                    too.
+                                    "swa:start=N": stochastic weight averaging (Izmailov et al. 2018): the mean after
+                                    epochs N + 1, N + 2 and so on, N three quarters of the epochs if not given; running
+                                    statistics are then measured anew by a pass over the training data, as by
+                                    cnn_update_statistics().
+                                    "last:count=5": the mean of the last so many epochs, up to 16.
+                                    The training itself goes on with its own parameters, and checkpoints hold both.
+                                    Since 0.1 */
+    cnn_progress_function on_evaluation; /**< after each evaluation of evaluate_every: the validation's loss and score
+                                              are those of the progress; true stops. NULL: none */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
@@ -156,6 +180,16 @@ typedef struct cnn_fit_options {
  * Since 0.1.
  */
 CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);
+
+/**
+ * Measures the running statistics of a model's normalisations anew: the mean, over the batches of one epoch of the
+ * loader from its first on, of the statistics of each batch, in training behaviour (PyTorch's update_bn()). For
+ * parameters that no training has seen, such as averages. Statistics that a layer keeps (cnn_model_set_statistics())
+ * stay. The loader is then where it was; after a failure the statistics are as before.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE if the model is not built, CNN_ERROR_SHAPE, and the
+ * statuses of loaders and sessions. Since 0.1.
+ */
+CNN_API cnn_status cnn_update_statistics(cnn_model *model, cnn_loader *loader);
 
 /** Options of cnn_evaluate(); write them with CNN_EVALUATE(). */
 typedef struct cnn_evaluate_options {

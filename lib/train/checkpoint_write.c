@@ -50,7 +50,7 @@ typedef struct part {
     float *values; /* laid out as cnn_model.values */
 } part;
 
-#define MAX_PARTS (CNN__OPTIMIZER_MAX_SLOTS + 1)
+#define MAX_PARTS (CNN__OPTIMIZER_MAX_SLOTS + 2 + CNN__AVERAGE_MOST)
 
 static size_t list_parts(const cnn_optimizer *optimizer, const cnn_history *history, part parts[MAX_PARTS])
 {
@@ -62,6 +62,14 @@ static size_t list_parts(const cnn_optimizer *optimizer, const cnn_history *hist
     if (history != NULL && history->best_values != NULL) {
         strcpy(parts[count].prefix, "@best/");
         parts[count++].values = history->best_values;
+    }
+    if (history != NULL && cnn__average_any(&history->average)) {
+        strcpy(parts[count].prefix, "@average/");
+        parts[count++].values = history->average.values;
+        for (uint64_t i = 0; i < cnn__average_kept(&history->average); i++) {
+            snprintf(parts[count].prefix, sizeof(parts[count].prefix), "@last%llu/", (unsigned long long)i);
+            parts[count++].values = history->average.last[i];
+        }
     }
     return count;
 }
@@ -118,6 +126,16 @@ static void add_history(cnn__json_writer *metadata, const cnn_history *history)
     put_optional(&object, "schedule", history->schedule);
     put_optional(&object, "schedule_state", history->schedule_state);
     put_optional(&object, "metric", history->metric);
+    if (history->epoch_steps > 0) {
+        cnn__json_put_u64(&object, "epoch_steps", history->epoch_steps);
+    }
+    if (history->accumulate > 0) {
+        cnn__json_put_u64(&object, "accumulate", history->accumulate);
+    }
+    put_optional(&object, "average", history->average.text);
+    if (history->average.text != NULL) {
+        cnn__json_put_u64(&object, "average_taken", history->average.taken);
+    }
     put_optional(&object, "class_weights", history->class_weights[0] != '\0' ? history->class_weights : NULL);
     cnn__json_close(&object, '}');
     cnn__metadata_set(metadata, "history", &object);

@@ -127,7 +127,7 @@ static cnn_status report_step(const cnn__evaluation_run *run, const totals *sum,
     cnn_progress progress = {
         .struct_size = sizeof(progress),
         .step = step,
-        .steps = cnn_loader_batches(run->loader),
+        .steps = run->steps > 0 ? run->steps : cnn_loader_batches(run->loader),
         .loss = sum->counted > 0 ? sum->loss_sum / (double)sum->counted : NAN,
         .score = first != NULL ? cnn_evaluator_score(first)
                                : (sum->labelled > 0 ? (double)sum->right / (double)sum->labelled : NAN),
@@ -165,8 +165,11 @@ cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result
     for (size_t i = 0; i < run->evaluator_count; i++) {
         cnn_evaluator_reset(run->evaluators[i]);
     }
-    for (uint64_t step = 1;; step++) {
+    for (uint64_t step = 1; run->steps == 0 || step <= run->steps; step++) {
         CNN__RETURN_IF_ERROR(cnn__loader_next(run->session->context, run->loader, &batch));
+        if (batch.count == 0 && run->steps > 0) { /* another pass, if this one had anything */
+            CNN__RETURN_IF_ERROR(cnn__loader_next(run->session->context, run->loader, &batch));
+        }
         if (batch.count == 0) {
             break;
         }

@@ -30,7 +30,7 @@ static cnn_progress make_progress(const cnn__fit *fit)
         .epoch = history->epochs,
         .epochs = fit->options.epochs,
         .step = history->running.steps,
-        .steps = cnn_loader_batches(fit->options.train),
+        .steps = fit->steps,
         .total_steps = cnn_optimizer_steps(fit->options.optimizer),
         .loss = mean_loss(&history->running),
         .score = cnn_evaluator_score(fit->best),
@@ -50,109 +50,74 @@ static cnn_progress make_progress(const cnn__fit *fit)
     };
 }
 
-/* Whether an epoch ends with the batch that was delivered last, which is its step number `steps`. Where epochs end with
- * a batch the loader knows it: batches that were left out are no steps. */
-static bool is_last_step(const cnn__fit *fit, uint64_t steps)
-{
-    return cnn_loader_mode(fit->options.train) == CNN_BATCH_WRAP ? steps >= cnn_loader_batches(fit->options.train)
-                                                                 : cnn__loader_at_epoch_end(fit->options.train);
-}
-
-/* Counts a batch, and in the epoch's last step finds the score of that batch alone. */
-static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss)
-{
-    cnn__running *running = &fit->history->running;
-    const cnn_shape output = cnn__session_shape(fit->session, cnn__session_output(fit->session)->value);
-    size_t values = 0;
-    (void)cnn__shape_values(&output, &values);
-    const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = values / batch->count,
-                                                      .outputs_data = cnn_session_output(fit->session),
-                                                      .labels = batch->labels, .loss = loss, .targets = batch->targets,
-                                                      .target_count = batch->target_count, .weights = batch->weights);
-    running->step_loss = loss;
-    running->step_score = NAN;
-    if (is_last_step(fit, running->steps + 1)) {
-        CNN__RETURN_IF_ERROR(cnn__score_alone(fit->best, evaluation, &running->step_score));
-    }
-    for (size_t i = 0; i < fit->options.evaluator_count; i++) {
-        CNN__RETURN_IF_ERROR(cnn_evaluator_update(fit->options.evaluators[i], evaluation));
-    }
-    running->steps++;
-    running->samples += batch->count;
-    running->loss_sum += loss * (double)batch->count;
-    running->penalty_sum += fit->session->penalty * (double)batch->count;
-    fit->epoch_samples += batch->count;
-    return CNN_OK;
-}
-
-static cnn_status train_batch(cnn__fit *fit, const cnn_batch *batch)
-{
-    double loss = NAN;
-    cnn_session *session = fit->session;
-    CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch->images, batch->count));
-    const cnn_target target = cnn__batch_target(batch, batch->labels, cnn__fit_batch_weights(fit, batch));
-    cnn_status status = cnn_session_loss(session, fit->options.loss, &target, &loss);
-    if (status == CNN_ERROR_NUMERIC) {
-        return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
-                         fit->model->name, loss, fit->history->epochs + 1,
-                         (unsigned long long)fit->history->running.steps + 1,
-                         cnn_optimizer_learning_rate(fit->options.optimizer));
-    }
-    CNN__RETURN_IF_ERROR(status);
-    CNN__RETURN_IF_ERROR(cnn_session_backward(session, NULL));
-    CNN__RETURN_IF_ERROR(cnn_optimizer_step(fit->options.optimizer, session));
-    return count_batch(fit, batch, loss);
-}
-
-/* The learning rate of the step that comes next. */
-static cnn_status follow_schedule(const cnn__fit *fit)
-{
-    const cnn_schedule *schedule = fit->options.schedule;
-    const cnn_history *history = fit->history;
-    return schedule == NULL ? CNN_OK
-                            : cnn_optimizer_set_learning_rate(
-                                  fit->options.optimizer,
-                                  (float)cnn_schedule_rate(schedule, history->epochs, history->running.steps));
-}
-
 static cnn_status stopped(const cnn__fit *fit)
 {
     return cnn__fail(fit->context, CNN_ERROR_CANCELLED, "%s: the training was stopped by a callback", fit->model->name);
 }
 
+/* A validation within an epoch: what was counted of that goes on afterwards. */
+static cnn_status evaluate_between(cnn__fit *fit)
+{
+    cnn_evaluate_result result = CNN_EVALUATE_RESULT_INIT;
+    cnn_history *history = fit->history;
+    CNN__RETURN_IF_ERROR(cnn__running_pack(history, fit->options.evaluators, fit->options.evaluator_count));
+    cnn_progress progress = make_progress(fit);
+    cnn__average_enter(&history->average, fit->model);
+    cnn_status status = cnn__evaluate_run(&fit->validation, &result);
+    cnn__average_leave(&history->average, fit->model);
+    progress.validation_loss = result.loss;
+    progress.validation_score = cnn_evaluator_score(fit->best);
+    progress.validation_penalty = result.penalty;
+    const bool stop = status == CNN_OK && fit->options.on_evaluation != NULL &&
+                      fit->options.on_evaluation(fit->options.user, &progress);
+    const cnn_status back = cnn__running_unpack(history, fit->options.evaluators, fit->options.evaluator_count);
+    status = status == CNN_OK ? back : status;
+    return stop && status == CNN_OK ? stopped(fit) : status;
+}
+
+static bool evaluation_is_due(const cnn__fit *fit)
+{
+    const uint32_t every = fit->options.evaluate_every;
+    return every > 0 && cnn_optimizer_steps(fit->options.optimizer) % every == 0 &&
+           !cnn__fit_is_last_step(fit, fit->history->running.steps);
+}
+
+static cnn_status no_steps(const cnn__fit *fit)
+{
+    return cnn__fail(fit->context, CNN_ERROR_FORMAT,
+                     "%s: epoch %zu has no steps: none of its samples can be used (%llu left out so far)",
+                     fit->model->name, fit->history->epochs + 1,
+                     (unsigned long long)cnn_loader_skipped(fit->options.train));
+}
+
 /* Trains to the end of the epoch, from wherever the loader and the running numbers are. */
 static cnn_status train_epoch(cnn__fit *fit)
 {
-    const uint64_t steps = cnn_loader_batches(fit->options.train);
-    bool wraps = cnn_loader_mode(fit->options.train) == CNN_BATCH_WRAP;
     const cnn__running *running = &fit->history->running;
-    cnn_batch batch = CNN_BATCH_INIT;
     fit->epoch_begin = cnn__seconds();
     fit->wait_begin = cnn_loader_wait_seconds(fit->options.train);
     fit->epoch_samples = 0;
     CNN__RETURN_IF_ERROR(cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
     /* A training that was stopped after the last step of an epoch has none left to do in it. */
-    bool complete = running->steps > 0 && is_last_step(fit, running->steps);
-    while (!complete && (!wraps || running->steps < steps)) {
-        CNN__RETURN_IF_ERROR(cnn__loader_next(fit->context, fit->options.train, &batch));
-        if (batch.count == 0) {
+    bool more = running->steps == 0 || !cnn__fit_is_last_step(fit, running->steps);
+    while (more) {
+        CNN__RETURN_IF_ERROR(cnn__fit_step(fit, &more));
+        if (!more) {
             break;
         }
-        CNN__RETURN_IF_ERROR(follow_schedule(fit));
-        CNN__RETURN_IF_ERROR(train_batch(fit, &batch));
         if (fit->options.on_step != NULL) {
             cnn_progress progress = make_progress(fit);
             if (fit->options.on_step(fit->options.user, &progress)) {
                 return stopped(fit);
             }
         }
+        if (evaluation_is_due(fit)) {
+            CNN__RETURN_IF_ERROR(evaluate_between(fit));
+        }
+        /* Where epochs end with a batch the loader says so, once more. */
+        more = !fit->counted_steps || !cnn__fit_is_last_step(fit, running->steps);
     }
-    return running->steps > 0
-               ? CNN_OK
-               : cnn__fail(fit->context, CNN_ERROR_FORMAT,
-                           "%s: epoch %zu has no steps: none of its samples can be used (%llu left out so far)",
-                           fit->model->name, fit->history->epochs + 1,
-                           (unsigned long long)cnn_loader_skipped(fit->options.train));
+    return running->steps > 0 ? CNN_OK : no_steps(fit);
 }
 
 static void record_scores(cnn__fit *fit, const char *prefix, double loss)
@@ -200,6 +165,24 @@ static cnn_status validate(cnn__fit *fit, cnn_progress *progress)
     return CNN_OK;
 }
 
+/* Validates, and keeps the parameters that the model now has if they are the best so far. */
+static cnn_status judge(cnn__fit *fit, cnn_progress *progress)
+{
+    cnn_history *history = fit->history;
+    if (fit->validation.session != NULL) {
+        CNN__RETURN_IF_ERROR(validate(fit, progress));
+    }
+    cnn__history_set(history, "seconds", cnn__seconds() - fit->epoch_begin);
+    fit->score = cnn_evaluator_score(fit->best);
+    fit->improved = cnn_evaluator_is_better(fit->best, fit->score, history->best_score);
+    if (fit->improved) {
+        history->best_epoch = history->epochs - 1;
+        history->best_score = fit->score;
+        return cnn__fit_keeps_best(fit) ? cnn__history_keep_model(history, fit->model) : CNN_OK;
+    }
+    return CNN_OK;
+}
+
 /* Writes the epoch's row, with validation if there is one, and keeps the parameters if they are the best so far. */
 static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
 {
@@ -214,19 +197,17 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     cnn__history_set(history, "wait_share", progress->seconds > 0 ? progress->wait_seconds / progress->seconds : 0);
     cnn__history_set(history, "step_loss", progress->step_loss);
     cnn__history_set(history, "step_score", progress->step_score);
-    if (fit->validation.session != NULL) {
-        CNN__RETURN_IF_ERROR(validate(fit, progress));
+    const cnn_status averaged = cnn__average_epoch(&history->average, fit->model, history->epochs - 1,
+                                                   fit->options.train, fit->options.from);
+    if (averaged != CNN_OK) {
+        history->epochs--; /* as validate() does */
+        return averaged;
     }
-    cnn__history_set(history, "seconds", cnn__seconds() - fit->epoch_begin);
-    double score = cnn_evaluator_score(fit->best);
-    fit->improved = cnn_evaluator_is_better(fit->best, score, history->best_score);
-    if (fit->improved) {
-        history->best_epoch = history->epochs - 1;
-        history->best_score = score;
-        if (cnn__fit_keeps_best(fit)) {
-            CNN__RETURN_IF_ERROR(cnn__history_keep_model(history, fit->model));
-        }
-    }
+    cnn__average_enter(&history->average, fit->model);
+    const cnn_status status = judge(fit, progress);
+    cnn__average_leave(&history->average, fit->model);
+    CNN__RETURN_IF_ERROR(status);
+    const double score = fit->score;
     if (fit->options.schedule != NULL) {
         CNN__RETURN_IF_ERROR(cnn_schedule_epoch_end(fit->options.schedule, fit->best, history->epochs - 1, score));
     }
@@ -238,9 +219,10 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     return CNN_OK;
 }
 
-/* Writes the model file, whose parameters may be others than the model now has; NULL: these. */
+/* Writes the model file, whose parameters may be others than the model now has; NULL: these, or the averages. */
 static cnn_status save_best(cnn__fit *fit, const float *values)
 {
+    values = values == NULL && cnn__average_any(&fit->history->average) ? fit->history->average.values : values;
     cnn_status status = cnn__model_save_values(fit->model, values, fit->options.best_path);
     fit->best_saved = fit->best_saved || status == CNN_OK;
     return status;
@@ -314,6 +296,20 @@ static cnn_status run_epochs(cnn__fit *fit)
     return leave_files(fit);
 }
 
+/* What the model ends with, if it is not what it has. */
+static void end_with(const cnn__fit *fit)
+{
+    const cnn_history *history = fit->history;
+    const bool best = history->best_values != NULL && !fit->options.keep_last;
+    const float *values = best                                  ? history->best_values
+                          : cnn__average_any(&history->average) ? history->average.values
+                                                                : NULL;
+    if (values != NULL) {
+        cnn__model_set_values(fit->model, values);
+        cnn_model_touch(fit->model);
+    }
+}
+
 cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history)
 {
     cnn__fit fit;
@@ -330,10 +326,7 @@ cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history
             cnn_status saved = save_last(&fit);
             status = saved == CNN_OK ? status : saved;
         }
-        if (fit.history->best_values != NULL && !fit.options.keep_last) {
-            cnn__model_set_values(model, fit.history->best_values);
-            cnn_model_touch(model);
-        }
+        end_with(&fit);
     }
     if (history != NULL) {
         *history = fit.history;

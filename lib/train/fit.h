@@ -6,6 +6,13 @@
 #include "session/session.h"
 #include "train/train.h"
 
+/* The gradients of the batches of a step that is under way. */
+typedef struct cnn__accumulator {
+    float *memory; /* their mean, by cnn__parameter.offset, where the backend computes; NULL: steps are of one batch */
+    size_t bytes;
+    size_t samples; /* in it */
+} cnn__accumulator;
+
 typedef struct cnn__fit {
     cnn_context *context;
     cnn_model *model;
@@ -18,7 +25,11 @@ typedef struct cnn__fit {
     cnn_evaluator *best;            /* the evaluator that decides */
     double epoch_begin, wait_begin; /* seconds */
     uint64_t epoch_samples;         /* of this epoch's steps since epoch_begin */
+    double score;                   /* of the last epoch, that decides what is best */
     bool improved;                  /* the last epoch is the best so far */
+    uint64_t steps;                 /* in an epoch, as far as that is known */
+    bool counted_steps;             /* an epoch ends after so many, wherever the loader is */
+    cnn__accumulator accumulator;
     float *weights;                 /* of a batch's samples; NULL: all are 1 */
     bool best_saved, last_saved;    /* whether this call has written the file; the last one after the last epoch */
 } cnn__fit;
@@ -29,6 +40,18 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
  * goes on from the checkpoint may have to write them. */
 bool cnn__fit_keeps_best(const cnn__fit *fit);
 void cnn__fit_close(cnn__fit *fit);
+
+/* Room for the gradients of several batches. */
+cnn_status cnn__accumulator_create(cnn__accumulator *accumulator, const cnn_session *session);
+void cnn__accumulator_free(cnn__accumulator *accumulator, cnn_context *context);
+/* After a backward pass over so many samples: the session's gradients become the mean over those of all samples since
+ * the step began. With `more` they are kept for the next batch. */
+cnn_status cnn__accumulate(cnn__accumulator *accumulator, cnn_session *session, size_t samples, bool more);
+
+/* Whether an epoch ends with what was delivered last, which belongs to its step number `steps`. */
+bool cnn__fit_is_last_step(const cnn__fit *fit, uint64_t steps);
+/* Takes the batches of a step and updates the parameters; *done is false if the epoch has no batch left. */
+cnn_status cnn__fit_step(cnn__fit *fit, bool *done);
 
 /* Checks class_weights and makes room for those of a batch. */
 cnn_status cnn__fit_weights(cnn__fit *fit);
