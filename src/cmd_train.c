@@ -26,7 +26,7 @@ static int check_list(tool *run, const char *option, const char *text)
 /* What single options cannot know of each other. */
 static int check_settings(tool *run, const train_settings *settings)
 {
-    if (settings->data == NULL || settings->out == NULL) {
+    if (settings->data == NULL || (settings->out == NULL && settings->find_lr == NULL)) {
         return tool_fail_usage(run, "--%s is missing", settings->data == NULL ? "data PATH" : "out FILE");
     }
     if (settings->val != NULL && !isnan(settings->val_split)) {
@@ -34,6 +34,11 @@ static int check_settings(tool *run, const train_settings *settings)
     }
     if (settings->resume != NULL && settings->init_from != NULL) {
         return tool_fail_usage(run, "--resume and --init-from exclude each other: a checkpoint holds all weights");
+    }
+    if ((settings->validation_steps > 0 || settings->eval_every > 0) && settings->val == NULL &&
+        isnan(settings->val_split)) {
+        return tool_fail_usage(run, "--%s goes with --val or --val-split",
+                               settings->eval_every > 0 ? "eval-every" : "validation-steps");
     }
     if (settings->memory_limit > 0 && !settings->in_memory) {
         return tool_fail_usage(run, "--memory-limit goes with --in-memory: streamed images take next to nothing");
@@ -201,6 +206,10 @@ static int fit(train_run *train)
                 .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
                 .last_path = train->last_path, .resume_path = settings->resume, .class_weights = train->class_weights,
                 .class_weight_count = train->class_weights != NULL ? classes : 0, .from = train->from,
+                .accumulate = (uint32_t)settings->accumulate, .average = settings->average,
+                .steps_per_epoch = (uint32_t)settings->steps_per_epoch,
+                .validation_steps = (uint32_t)settings->validation_steps,
+                .evaluate_every = (uint32_t)settings->eval_every, .on_evaluation = tool_train_on_evaluation,
                 .penalties = settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT),
         &train->history);
     tool_progress_end(train->run);
@@ -234,6 +243,9 @@ static int check_pictures(train_run *train)
 {
     const char *curve = train->settings->curve, *folder = train->settings->tensorboard;
     int result = curve != NULL ? plot_check(train->run, "curve", curve) : TOOL_DONE;
+    if (result == TOOL_DONE && train->settings->find_lr != NULL) {
+        result = plot_check(train->run, "find-lr", train->settings->find_lr);
+    }
     return result == TOOL_DONE && folder != NULL ? tool_events_check(train->run, folder) : result;
 }
 
@@ -255,8 +267,12 @@ static int run_train(tool *run, const void *given)
                                          tool_train_keep_files,
                                          tool_train_report_begin,
                                          fit};
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
-        result = steps[i](&train);
+    int (*const search[])(train_run *) = {check_pictures, tool_train_open, introduce, tool_train_find_rate};
+    int (*const *list)(train_run *) = settings->find_lr != NULL ? search : steps;
+    const size_t count = settings->find_lr != NULL ? sizeof(search) / sizeof(search[0])
+                                                   : sizeof(steps) / sizeof(steps[0]);
+    for (size_t i = 0; i < count && result == TOOL_DONE; i++) {
+        result = list[i](&train);
     }
     tool_train_close(&train);
     return result;
@@ -296,9 +312,28 @@ static const tool_option train_options[] = {
     {"lr", "X", "learning rate", TOOL_REAL, AT(rule.learning_rate), 1e-12, 1000, NULL},
     {"schedule", "TEXT",
      "how the learning rate changes: step:every=10,gamma=0.5; exponential:gamma=0.95; cosine; plateau:patience=30,"
-     "factor=0.1 (also plateau:pytorch and plateau:keras); linear; and by steps triangular and onecycle; warmup:steps=500 or epochs=5, alone or in front, as in "
-     "warmup:steps=500+cosine; constant. If not given, what the list above says of the model",
+     "factor=0.1 (also plateau:pytorch and plateau:keras); linear; and by steps triangular and onecycle; "
+     "warmup:steps=500 or epochs=5, alone or in front, as in warmup:steps=500+cosine; constant. If not given, what the "
+     "list above says of the model",
      TOOL_TEXT, AT(schedule), 0, 0, NULL},
+    {"find-lr", "FILE",
+     "looks for a learning rate in place of training: draws the loss over rates that grow from step to step, and says "
+     "where it falls most steeply; no --out is needed",
+     TOOL_TEXT, AT(find_lr), 0, 0, NULL},
+    {"accumulate", "N", "makes one step of the gradients of N batches: their mean over all images", TOOL_COUNT,
+     AT(accumulate), 1, 1000000, NULL},
+    {"average", "TEXT",
+     "what validation, the best model and the end see in place of the last weights: ema:decay=0.999 (of all steps, "
+     "from start=N epochs on), swa:start=N (of the epochs after N), last:count=5 (of the last epochs)",
+     TOOL_TEXT, AT(average), 0, 0, NULL},
+    {"steps-per-epoch", "N", "an epoch ends after N steps, and the next goes on in the images where it was", TOOL_COUNT,
+     AT(steps_per_epoch), 1, 1000000000, NULL},
+    {"validation-steps", "N", "validates on N batches; more than there are begin anew", TOOL_COUNT,
+     AT(validation_steps), 1, 1000000000, NULL},
+    {"eval-every", "N", "validates after every N steps too, not only after epochs", TOOL_COUNT, AT(eval_every), 1,
+     1000000000, NULL},
+    {"no-shuffle", NULL, "takes the images in their order in --data, in each epoch the same", TOOL_FLAG,
+     AT(no_shuffle), 0, 0, NULL},
     {"patience", "N", "stops after N epochs in a row that are not better than the best", TOOL_COUNT, AT(patience), 1,
      1000000, NULL},
     {"metric", "NAME",

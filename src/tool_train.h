@@ -12,13 +12,14 @@
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
-    const char *background, *groups, *head, *cut, *cache_features;
+    const char *background, *groups, *head, *cut, *cache_features, *average, *find_lr;
     const char *mean, *pca, *curve, *report, *tensorboard, *schedule, *metric, *last_batch, *class_weights, *prefix;
     double val_split;
     tool_model_options model;
     tool_rule rule;
     uint64_t epochs, batch, limit, topk, patience, memory_limit, views;
-    bool ten_crop, in_memory, orient, replace, keep_epochs, no_penalties;
+    uint64_t accumulate, steps_per_epoch, validation_steps, eval_every;
+    bool no_shuffle, ten_crop, in_memory, orient, replace, keep_epochs, no_penalties;
 } train_settings;
 
 typedef struct train_run train_run;
@@ -106,7 +107,11 @@ int tool_train_set_class_weights(train_run *train);
 /* Says what is about to happen. */
 void tool_train_introduce(train_run *train);
 
+/* --find-lr: looks for a learning rate in place of training. */
+int tool_train_find_rate(train_run *train);
+
 /* For cnn_fit(). */
+bool tool_train_on_evaluation(void *user, const cnn_progress *progress);
 bool tool_train_on_step(void *user, const cnn_progress *progress);
 bool tool_train_on_epoch(void *user, const cnn_progress *progress);
 

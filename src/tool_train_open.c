@@ -170,7 +170,8 @@ cnn_status tool_train_open_loader(train_run *train, const cnn_dataset *data, con
     }
     return cnn_loader_create(train->run->context, data,
                              CNN_LOADER(.pipeline = steps, .batch = ten ? (train->batch + 9) / 10 : train->batch,
-                                        .shuffle = training, .on_error = tool_on_error(settings->on_error),
+                                        .shuffle = training && !settings->no_shuffle,
+                                        .on_error = tool_on_error(settings->on_error),
                                         .mode = training && wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH,
                                         .drop_last = training && drop,
                                         .in_memory = settings->in_memory && steps != NULL, .memory_limit = limit),
@@ -217,6 +218,9 @@ static int open_texts(train_run *train)
     }
     if (settings->groups != NULL && cnn_optimizer_add_groups(train->optimizer, settings->groups) != CNN_OK) {
         return tool_fail_usage(run, "--groups: %s", cnn_last_error(run->context));
+    }
+    if (settings->average != NULL && cnn_average_check(run->context, settings->average) != CNN_OK) {
+        return tool_fail_usage(run, "--average: %s", cnn_last_error(run->context));
     }
     if (settings->loss != NULL && cnn_loss_create(run->context, settings->loss, &train->loss) != CNN_OK) {
         return tool_fail_usage(run, "--loss: %s", cnn_last_error(run->context));

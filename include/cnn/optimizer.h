@@ -148,8 +148,8 @@ CNN_API cnn_status cnn_optimizer_create_custom(cnn_context *context, const cnn_o
 
 /**
  * A built-in optimizer by name with options, "adam:learning_rate=0.001,beta1=0.5,convention=pytorch": the fields of the
- * option struct, those not given at their defaults. A 0 that is written is 0. "+lookahead:every=5,alpha=0.5" may follow,
- * with its options or without. `optimizer` receives the handle, NULL on
+ * option struct, those not given at their defaults. A 0 that is written is 0. "+lookahead:every=5,alpha=0.5" may
+ * follow, with its options or without. `optimizer` receives the handle, NULL on
  * failure; free it with cnn_optimizer_free(). Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT with the place in the text or
  * the option that is out of range, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
  */
@@ -194,7 +194,8 @@ CNN_API cnn_status cnn_optimizer_add_groups(cnn_optimizer *optimizer, const char
 /** Frees the optimizer; NULL is allowed. Since 0.1. */
 CNN_API void cnn_optimizer_free(cnn_optimizer *optimizer);
 
-/** The rule's name: "sgd", "rmsprop", "adam", "adamw", "muon" or the custom one's. Valid as long as the optimizer. Since 0.1. */
+/** The rule's name: "sgd", "rmsprop", "adam", "adamw", "muon" or the custom one's. Valid as long as the optimizer.
+    Since 0.1. */
 CNN_API const char *cnn_optimizer_name(const cnn_optimizer *optimizer);
 
 /** The learning rate. Since 0.1. */

@@ -124,7 +124,8 @@ typedef struct cnn_fit_options {
     uint32_t validation_steps; /**< batches of a validation, from the first on; more than there are begin anew, as those
                                     of a generator in Keras; 0: all of them once */
     uint32_t evaluate_every;   /**< validates after every so many steps of the whole training too, besides the ends of
-                                    epochs, and tells on_evaluation; what is best and the history do not see it; 0: not */
+                                    epochs, and tells on_evaluation; the best epoch and the history do not see it;
+                                    0: not */
     const char *average;       /**< what validation, the best model and the model at the end have in place of the last
                                     parameters, as text; NULL: those.
                                     "ema:decay=0.999,start=0": after each step, from epoch `start` on, the average moves
@@ -180,6 +181,42 @@ typedef struct cnn_fit_options {
  * Since 0.1.
  */
 CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);
+
+/** Options of cnn_find_learning_rate(); write them with CNN_RATE_SEARCH(). */
+typedef struct cnn_rate_search_options {
+    size_t struct_size;
+    cnn_loader *train;        /**< required; read from where it is, over as many passes as it takes */
+    const cnn_loss *loss;     /**< NULL: as in cnn_fit_options */
+    cnn_optimizer *optimizer; /**< required; its steps and slots are used up: take one of its own for the search */
+    double low, high;         /**< the first and the last learning rate; 0: 1e-7 and 10 */
+    uint32_t steps;           /**< from one to the other, each a constant factor above the one before; 0: 100 */
+    uint32_t reserved;        /**< zero */
+    cnn_progress_function on_step; /**< after each step; true stops. NULL: none */
+    void *user;
+} cnn_rate_search_options;
+
+#define CNN_RATE_SEARCH(...) CNN_OPTIONS(cnn_rate_search_options, __VA_ARGS__)
+
+/**
+ * Looks for a learning rate (Smith 2017): trains with one that grows from step to
+ * step until the loss, smoothed over about ten steps, is four times its lowest or
+ * no longer finite. The model then has its parameters again.
+ *
+ * rate     receives the rate at which the smoothed loss fell most steeply, over ten steps and after the first ten; NaN if it
+ *          never fell. May be NULL.
+ * history  receives a row for each step, also after a failure: "learning_rate", "loss" and "smoothed_loss". May be
+ *          NULL; free it with cnn_history_free().
+ *
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE if the model is not built, CNN_ERROR_MISMATCH,
+ * CNN_ERROR_SHAPE, CNN_ERROR_CANCELLED, CNN_ERROR_FORMAT if no sample can be used, and the statuses of loaders and
+ * sessions. Since 0.1.
+ */
+CNN_API cnn_status cnn_find_learning_rate(cnn_model *model, const cnn_rate_search_options *options, double *rate,
+                                          cnn_history **history);
+
+/** CNN_OK if cnn_fit_options.average may be this text; else CNN_ERROR_INVALID_ARGUMENT with the place in it.
+    Thread-safe. Since 0.1. */
+CNN_API cnn_status cnn_average_check(cnn_context *context, const char *text);
 
 /**
  * Measures the running statistics of a model's normalisations anew: the mean, over the batches of one epoch of the

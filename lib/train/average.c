@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/average.h"
 
+#include <cnn/train.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +74,12 @@ static cnn_status read_text(cnn__average *average, cnn_context *context, const c
     average->start = isnan(values[START]) ? (uint64_t)(SWA_START * (double)epochs) : (uint64_t)values[START];
     average->count = (uint64_t)values[COUNT];
     return CNN_OK;
+}
+
+cnn_status cnn_average_check(cnn_context *context, const char *text)
+{
+    cnn__average average = {.text = NULL};
+    return context != NULL ? read_text(&average, context, text, 1) : CNN_ERROR_INVALID_ARGUMENT;
 }
 
 static char *format_text(const cnn__average *average, cnn_context *context)

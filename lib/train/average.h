@@ -12,17 +12,22 @@
 /* Most epochs whose parameters are kept at the same time. */
 #define CNN__AVERAGE_MOST 16
 
-typedef enum cnn__average_kind { CNN__AVERAGE_NONE, CNN__AVERAGE_EMA, CNN__AVERAGE_SWA, CNN__AVERAGE_LAST } cnn__average_kind;
+typedef enum cnn__average_kind {
+    CNN__AVERAGE_NONE,
+    CNN__AVERAGE_EMA,
+    CNN__AVERAGE_SWA,
+    CNN__AVERAGE_LAST
+} cnn__average_kind;
 
 typedef struct cnn__average {
     char *text; /* canonical; NULL: there is none */
     cnn__average_kind kind;
-    double decay;    /* of EMA */
-    uint64_t start;  /* epochs before it begins */
-    uint64_t count;  /* of LAST: epochs */
-    uint64_t taken;  /* steps or epochs in it; 0: there are no averages yet */
-    float *values;   /* the averages, by cnn__parameter.offset */
-    float *own;      /* the model's parameters while it has the averages */
+    double decay;                   /* of EMA */
+    uint64_t start;                 /* epochs before it begins */
+    uint64_t count;                 /* of LAST: epochs */
+    uint64_t taken;                 /* steps or epochs in it; 0: there are no averages yet */
+    float *values;                  /* the averages, by cnn__parameter.offset */
+    float *own;                     /* the model's parameters while it has the averages */
     float *last[CNN__AVERAGE_MOST]; /* of LAST, the oldest first; NULL after the last */
 } cnn__average;
 

@@ -273,7 +273,8 @@ static cnn_status check_average(const cnn__fit *fit, const cnn_history *before)
     }
     return cnn__fail(fit->context, CNN_ERROR_MISMATCH, "%s: was trained with the average \"%s\", not \"%s\"",
                      fit->options.resume_path,
-                     theirs != NULL ? cnn__printable(theirs, text, sizeof(text)) : "none", ours != NULL ? ours : "none");
+                     theirs != NULL ? cnn__printable(theirs, text, sizeof(text)) : "none",
+                     ours != NULL ? ours : "none");
 }
 
 /* What steps and epochs are must be the same. */

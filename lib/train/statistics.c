@@ -17,7 +17,7 @@
 typedef struct statistics {
     cnn_model *model;
     cnn_session *session;
-    double *sums; /* by cnn__parameter.offset: of what each batch adds to zeros */
+    double *sums;  /* by cnn__parameter.offset: of what each batch adds to zeros */
     float *kept;   /* the share of the old values that stays */
     float *before; /* the values as they were */
 } statistics;
@@ -116,10 +116,10 @@ cnn_status cnn__update_statistics(cnn_model *model, cnn_loader *loader, const ch
     s.before = cnn__alloc_zero(context, values * sizeof(*s.before));
     cnn_status status = s.sums != NULL && s.kept != NULL && s.before != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
     if (status == CNN_OK) {
-        status = cnn_session_create(model,
-                                    CNN_SESSION(.batch = (uint32_t)cnn_loader_batch_size(loader),
-                                                .training_behavior = CNN_YES, .from = from),
-                                    &s.session);
+        status = cnn_session_create(
+            model,
+            CNN_SESSION(.batch = (uint32_t)cnn_loader_batch_size(loader), .training_behavior = CNN_YES, .from = from),
+            &s.session);
     }
     if (status == CNN_OK) {
         cnn__model_get_values(model, s.before);

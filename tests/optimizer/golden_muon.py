@@ -8,6 +8,8 @@ bfloat16. Kernels are [rows, filters] here and [filters, rows] there.
 
 Run by hand with PyTorch 1.13: ./golden_muon.py > golden_muon.h
 """
+import textwrap
+
 import torch
 
 STEPS = 3
@@ -55,7 +57,8 @@ CASES = [
 
 def numbers(tensor):
     words = ["%.9g" % float(v) for v in tensor.flatten()]
-    return ", ".join(w + ("f" if "." in w or "e" in w else ".0f") for w in words)
+    text = ", ".join(w + ("f" if "." in w or "e" in w else ".0f") for w in words)
+    return "\n      ".join(textwrap.wrap(text, 105))
 
 
 torch.manual_seed(1)
@@ -69,6 +72,6 @@ for rows, filters in SHAPES:
         after = run(weights.T.clone(), [g.T for g in gradients]).T
         print('    {"%s", %d, %d,' % (text, rows, filters))
         print("     {%s}," % numbers(weights))
-        print("     {%s}," % ", ".join("{%s}" % numbers(g) for g in gradients))
+        print("     {%s}," % ",\n      ".join("{%s}" % numbers(g) for g in gradients))
         print("     {%s}}," % numbers(after))
 print("};")

@@ -35,8 +35,7 @@ static cnn_model *make_model(cnn_context *context, bool norm)
     if (norm) {
         cnn_model_add(model, cnn_dropout(context, CNN_DROPOUT(.rate = 0.2f)));
     }
-    cnn_model_add(model, cnn_dense(context, CNN_DENSE(.name = "fc", .units = TEST_CLASSES,
-                                                      .activation = CNN_SOFTMAX)));
+    cnn_model_add(model, cnn_dense(context, CNN_DENSE(.name = "fc", .units = TEST_CLASSES, .activation = CNN_SOFTMAX)));
     ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
     return model;
 }
@@ -158,9 +157,9 @@ START_TEST(an_epoch_can_be_so_many_steps)
     counts c = {0};
     cnn_history *history = NULL;
     open_bench(&b, 1, 8, false, "sgd", "step:every=1,gamma=0.5"); /* a pass has 6 batches, the last of 4 */
-    ck_assert_int_eq(fit(&b, &(cnn_fit_options){.epochs = 4, .steps_per_epoch = 4, .on_step = count_step, .user = &c},
-                         &history),
-                     CNN_OK);
+    ck_assert_int_eq(
+        fit(&b, &(cnn_fit_options){.epochs = 4, .steps_per_epoch = 4, .on_step = count_step, .user = &c}, &history),
+        CNN_OK);
     ck_assert_uint_eq(c.steps, 16);
     ck_assert_uint_eq(c.most, 4);
     ck_assert_uint_eq(cnn_loader_position(b.train), 16);
@@ -224,8 +223,12 @@ START_TEST(validations_in_between_change_nothing)
         bench b;
         cnn_history *history = NULL;
         open_bench(&b, 2, 8, true, "adam", NULL);
-        cnn_fit_options options = {.epochs = 3, .keep_last = 1, .user = &c, .average = "ema",
-                                   .on_evaluation = count_evaluation, .evaluate_every = i == 0 ? 0 : 4};
+        cnn_fit_options options = {.epochs = 3,
+                                   .keep_last = 1,
+                                   .user = &c,
+                                   .average = "ema",
+                                   .on_evaluation = count_evaluation,
+                                   .evaluate_every = i == 0 ? 0 : 4};
         ck_assert_int_eq(fit(&b, &options, &history), CNN_OK);
         (void)copy_values(b.model, i == 0 ? without : with);
         running[i] = cnn_history_value(history, "accuracy", 2);
@@ -281,9 +284,15 @@ static void check_average(const char *text, const char *kind, size_t from, size_
     bench b;
     f = (follower){.kind = kind};
     open_bench(&b, 1, 8, false, "momentum:learning_rate=0.05", NULL);
-    ck_assert_msg(fit(&b, &(cnn_fit_options){.epochs = 5, .keep_last = 1, .average = text, .on_step = follow_step,
-                                             .on_epoch = follow_epoch, .user = &f},
-                      NULL) == CNN_OK, "%s", cnn_last_error(b.context));
+    ck_assert_msg(fit(&b,
+                      &(cnn_fit_options){.epochs = 5,
+                                         .keep_last = 1,
+                                         .average = text,
+                                         .on_step = follow_step,
+                                         .on_epoch = follow_epoch,
+                                         .user = &f},
+                      NULL) == CNN_OK,
+                  "%s", cnn_last_error(b.context));
     ck_assert_uint_eq(copy_values(b.model, after), f.count);
     double moved = 0;
     for (size_t i = 0; i < f.count; i++) {
@@ -375,6 +384,72 @@ START_TEST(statistics_are_the_mean_over_batches)
     }
     ck_assert_int_eq(found, 2);
     ck_assert_int_eq(cnn_update_statistics(b.model, NULL), CNN_ERROR_INVALID_ARGUMENT);
+    close_bench(&b);
+}
+END_TEST
+
+/* ---- the search for a learning rate ---- */
+
+static bool stop_fifth(void *user, const cnn_progress *progress)
+{
+    (void)user;
+    ck_assert_str_eq(progress->score_name, "loss");
+    return progress->step == 5;
+}
+
+START_TEST(a_rate_is_searched)
+{
+    static float before[MOST_VALUES], after[MOST_VALUES];
+    bench b;
+    cnn_history *history = NULL;
+    double rate = 0;
+    open_bench(&b, 2, 8, true, "sgd", NULL);
+    const size_t count = copy_values(b.model, before);
+    const cnn_rate_search_options options = {.struct_size = sizeof(options),
+                                             .train = b.train,
+                                             .optimizer = b.optimizer,
+                                             .low = 1e-5,
+                                             .high = 1e4,
+                                             .steps = 200};
+    ck_assert_int_eq(cnn_find_learning_rate(b.model, &options, &rate, &history), CNN_OK);
+    (void)copy_values(b.model, after);
+    ck_assert_mem_eq(before, after, count * sizeof(float));
+    const size_t rows = cnn_history_epochs(history);
+    ck_assert(rows > 20 && rows < 200); /* the loss ends it */
+    double smooth = 0, weight = 1, steepest = 0, found = NAN;
+    size_t lowest = 0;
+    for (size_t i = 0; i < rows; i++) {
+        const double loss = cnn_history_value(history, "loss", i);
+        smooth = 0.9 * smooth + 0.1 * loss;
+        weight *= 0.9;
+        ck_assert_double_eq_tol(cnn_history_value(history, "smoothed_loss", i), smooth / (1 - weight), 1e-12);
+        ck_assert_double_eq_tol(cnn_history_value(history, "learning_rate", i), 1e-5 * pow(1e9, (double)i / 199),
+                                1e-9 * pow(1e9, (double)i / 199));
+        lowest = smooth / (1 - weight) < cnn_history_value(history, "smoothed_loss", lowest) ? i : lowest;
+    }
+    for (size_t i = 10; i <= lowest && i + 5 < rows; i++) {
+        const double slope = cnn_history_value(history, "smoothed_loss", i + 5) -
+                             cnn_history_value(history, "smoothed_loss", i - 5);
+        found = slope < steepest ? cnn_history_value(history, "learning_rate", i) : found;
+        steepest = fmin(slope, steepest);
+    }
+    ck_assert_double_eq(rate, found);
+    ck_assert_msg(rate > 1e-4 && rate < 1e3, "%g", rate);
+    cnn_history_free(history);
+    ck_assert_int_eq(cnn_find_learning_rate(
+                         b.model, CNN_RATE_SEARCH(.train = b.train, .optimizer = b.optimizer, .on_step = stop_fifth),
+                         &rate, &history),
+                     CNN_ERROR_CANCELLED);
+    ck_assert_uint_eq(cnn_history_epochs(history), 5);
+    (void)copy_values(b.model, after);
+    ck_assert_mem_eq(before, after, count * sizeof(float));
+    cnn_history_free(history);
+    ck_assert_int_eq(cnn_find_learning_rate(b.model, CNN_RATE_SEARCH(.train = b.train), &rate, NULL),
+                     CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(
+        cnn_find_learning_rate(
+            b.model, CNN_RATE_SEARCH(.train = b.train, .optimizer = b.optimizer, .low = 1, .high = 0.5), &rate, NULL),
+        CNN_ERROR_INVALID_ARGUMENT);
     close_bench(&b);
 }
 END_TEST
@@ -496,6 +571,7 @@ int main(void)
     tcase_add_loop_test(tests, a_resumed_training_has_the_same_bits, 0, (int)(sizeof(settings) / sizeof(settings[0])));
     tcase_add_test(tests, a_checkpoint_of_other_settings_is_refused);
     tcase_add_test(tests, averages_are_checked);
+    tcase_add_test(tests, a_rate_is_searched);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
 }
