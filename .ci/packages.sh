@@ -36,5 +36,5 @@ install_missing() {
 # What the library needs to be built, and the packages named.
 install_build_packages() {
     install_missing gcc libc6-dev meson ninja-build pkg-config libjpeg62-turbo-dev libpng-dev zlib1g-dev \
-        libgif-dev libtiff-dev libwebp-dev libcairo2-dev fonts-dejavu-core 'libblis-pthread-dev|libblis-openmp-dev|libblis-serial-dev' "$@"
+        libgif-dev libtiff-dev libwebp-dev libcairo2-dev fonts-dejavu-core libnanopb-dev nanopb 'libblis-pthread-dev|libblis-openmp-dev|libblis-serial-dev' "$@"
 }

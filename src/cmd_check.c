@@ -2,6 +2,7 @@
 /* cnn check: decodes every image of a dataset and names those that are damaged or odd. */
 #include "tool_inspect.h"
 #include "tool_json.h"
+#include "tool_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -276,19 +277,67 @@ static int check_arrays(check_run *check, const char *path)
     return result == TOOL_DONE && check->tree.failed.count > 0 ? TOOL_FAILED : result;
 }
 
+static int compare_paths(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* The files of a table, each once. What is wrong with the table itself is told, and ends the check. */
+static int read_table(check_run *check, const char *path)
+{
+    tool *run = check->run;
+    tool_list *images = &check->tree.images;
+    cnn_dataset *dataset = NULL;
+    cnn_status status = cnn_dataset_open(run->context, path, CNN_FILES(.part = "all", .on_error = CNN_ON_ERROR_SKIP),
+                                         &dataset);
+    if (status != CNN_OK) {
+        return tool_fail_library(run, status);
+    }
+    bool fine = true;
+    size_t kept = 0;
+    for (size_t i = 0; i < cnn_dataset_count(dataset) && fine; i++) {
+        fine = tool_list_add(images, strdup(cnn_dataset_path(dataset, i)));
+    }
+    if (cnn_dataset_left_out(dataset) > 0 && fine) {
+        char *reason = tool_format("%llu rows name files that are not there",
+                                   (unsigned long long)cnn_dataset_left_out(dataset));
+        fine = tool_list_add(&check->tree.failed, strdup(path)) && tool_list_add(&check->tree.reasons, reason);
+    }
+    cnn_dataset_free(dataset);
+    if (!fine) {
+        return tool_fail_memory(run);
+    }
+    qsort(images->items, images->count, sizeof(*images->items), compare_paths);
+    for (size_t i = 0; i < images->count; i++) {
+        if (kept > 0 && strcmp(images->items[kept - 1], images->items[i]) == 0) {
+            free(images->items[i]);
+        } else {
+            images->items[kept++] = images->items[i];
+        }
+    }
+    images->count = kept;
+    return TOOL_DONE;
+}
+
+static int list_images(check_run *check, const char *path)
+{
+    tool *run = check->run;
+    if (tool_is_table(path)) {
+        return read_table(check, path); /* the log names the first file that is missing */
+    }
+    run->log_is_told = true;
+    int result = tool_tree_read(path, &check->tree) ? TOOL_DONE : tool_fail_memory(run);
+    if (result == TOOL_DONE && check->tree.failed.count == 1 && strcmp(check->tree.failed.items[0], path) == 0) {
+        result = tool_fail(run, "%s: %s", path, check->tree.reasons.items[0]);
+    }
+    return result;
+}
+
 static int run_check(tool *run, const void *settings)
 {
     (void)settings;
     check_run check = {.run = run};
     const char *path = run->operands[0];
     int result = tool_open_context(run);
-    if (result == TOOL_DONE) {
-        run->log_is_told = true;
-        result = tool_tree_read(path, &check.tree) ? TOOL_DONE : tool_fail_memory(run);
-    }
-    if (result == TOOL_DONE && check.tree.failed.count == 1 && strcmp(check.tree.failed.items[0], path) == 0) {
-        result = tool_fail(run, "%s: %s", path, check.tree.reasons.items[0]);
-    }
+    result = result == TOOL_DONE ? list_images(&check, path) : result;
+    run->log_is_told = true;
     if (result == TOOL_DONE) {
         check.problems = run->common->json ? json_array() : NULL;
         const tool_tree *tree = &check.tree;
@@ -313,7 +362,8 @@ const tool_command tool_command_check = {
     .name = "check",
     .synopsis = "PATH",
     .purpose = "Decodes every image of a dataset and names the damaged and the odd ones.",
-    .details = "One line for each problem: path, error or odd, reason. Odd are grey, CMYK, 16-bit and transparent "
+    .details = "PATH is a folder, or a table of files (CSV or JSON lines), which is checked itself too. "
+               "One line for each problem: path, error or odd, reason. Odd are grey, CMYK, 16-bit and transparent "
                "images, an EXIF orientation that asks for a turn, sides below 32 pixels, a side more than 4 times the "
                "other, names that do not fit the bytes, what is irregular in a file but loses no pixel, files with the "
                "same bytes as another, and folders without images. What most images have in common is told once. Links "

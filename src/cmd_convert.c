@@ -12,7 +12,7 @@ typedef struct convert_settings {
     tool_common common;
     tool_model_options model;
     const char *network, *names, *preprocess;
-    bool partial;
+    bool partial, with_preprocessing;
 } convert_settings;
 
 typedef struct convert_run {
@@ -174,6 +174,11 @@ static int write_model(convert_run *convert)
     if (ends_in(path, ".h5") || ends_in(path, ".hdf5")) {
         return tool_hdf5_save(convert->run, convert->model, path);
     }
+    if (ends_in(path, ".onnx")) {
+        return library(convert,
+                       cnn_model_save_onnx(convert->model, path,
+                                           CNN_ONNX_SAVE(.preprocessing = convert->settings->with_preprocessing)));
+    }
     return library(convert, ends_in(path, ".safetensors")
                                 ? cnn_model_save_tensors(convert->model, CNN_WEIGHTS_PYTORCH, path)
                                 : cnn_model_save(convert->model, path));
@@ -214,9 +219,12 @@ static int check_operands(tool *run, const convert_settings *settings)
     const char *out = run->operands[1];
     if (ends_in(out, ".keras") || ends_in(out, ".pth") || ends_in(out, ".pt")) {
         return tool_fail_usage(run,
-                               "%s: is not written; .cnn is this library's, .safetensors for PyTorch and .h5 for "
-                               "Keras are",
+                               "%s: is not written; .cnn is this library's, .safetensors for PyTorch, .h5 for "
+                               "Keras and .onnx for others are",
                                out);
+    }
+    if (settings->with_preprocessing && !ends_in(out, ".onnx")) {
+        return tool_fail_usage(run, "--with-preprocessing goes with an OUT that ends in .onnx");
     }
     if (settings->network == NULL && settings->model.classes != 0) {
         return tool_fail_usage(run, "--classes goes with --model: else the file says how many there are");
@@ -264,6 +272,8 @@ static const tool_option convert_options[] = {
      "what is done to an image first: torchvision, keras-caffe, keras-tf, keras-torch, unit, or steps as those of "
      "`cnn train`",
      TOOL_TEXT, AT(preprocess), 0, 0, NULL},
+    {"with-preprocessing", NULL, "the preprocessing is a part of OUT, an ONNX file, which then reads images as bytes",
+     TOOL_FLAG, AT(with_preprocessing), 0, 0, NULL},
     {0},
 };
 
@@ -274,7 +284,9 @@ const tool_command tool_command_convert = {
     .details =
         "IN is a model or weights of Keras (.h5, .weights.h5, .keras), weights of PyTorch (safetensors, or what "
         "torch.save() wrote of a state_dict(); nothing in it is run), or a model file. OUT ends in .safetensors for "
-        "weights with PyTorch's names, in .h5 for a model of Keras, else it is a model file. What the network has and "
+        "weights with PyTorch's names, in .h5 for a model of Keras, in .onnx for what runs elsewhere, else it is a "
+        "model "
+        "file. What the network has and "
         "IN lacks is told, and so is what is left over. The presets of --preprocess: torchvision resizes to 256 and "
         "takes the middle 224 (other sizes in proportion), with ImageNet's mean and deviation; keras-caffe is blue "
         "first with the means subtracted, keras-tf -1 to 1, keras-torch ImageNet's mean and deviation, unit 0 to 1, "

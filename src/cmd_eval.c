@@ -4,6 +4,7 @@
 #include "tool_json.h"
 #include "tool_path.h"
 #include "tool_report.h"
+#include "tool_table.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 
 typedef struct eval_settings {
     tool_common common;
-    const char *data, *part, *csv, *report, *on_error, *prefix;
+    const char *data, *part, *csv, *report, *on_error, *prefix, *label_columns;
     uint64_t limit, batch, topk;
     bool ten_crop, training_mode, no_penalties;
 } eval_settings;
@@ -211,7 +212,8 @@ static int run_model(eval_run *eval)
     if (result == TOOL_DONE) {
         const tool_data_options options = {.part = settings->part != NULL ? settings->part : "test",
                                            .prefix = settings->prefix,
-                                           .on_error = tool_on_error(settings->on_error)};
+                                           .on_error = tool_on_error(settings->on_error),
+                                           .label_columns = settings->label_columns};
         result = tool_open_data_of_model(run, settings->data, &options, eval->model, &eval->data);
     }
     result = result == TOOL_DONE ? check_data_files(eval) : result;
@@ -320,15 +322,17 @@ static int run_eval(tool *run, const void *given)
     return result;
 }
 
-static const char *const part_names[] = {"train", "test", NULL};
-
 static const tool_option eval_options[] = {
     {"data", "PATH",
      "the dataset: a folder with one folder for each class, a flat folder of label.N.jpg, a folder of "
-     "IDX files or of CIFAR binaries; required",
+     "IDX files or of CIFAR binaries, or a table (CSV or JSON lines, see `cnn help train`); required",
      TOOL_TEXT, offsetof(eval_settings, data), 0, 0, NULL},
-    {"part", "NAME", "of IDX and CIFAR folders: test, which it is if not given, or train", TOOL_CHOICE,
-     offsetof(eval_settings, part), 0, 0, part_names},
+    {"part", "NAME",
+     "of IDX and CIFAR folders, and of tables with a column of splits: test, which it is if not given, train, "
+     "validation, or all of a table",
+     TOOL_CHOICE, offsetof(eval_settings, part), 0, 0, tool_part_names},
+    {"label-columns", "A,B,...", "of a table: the columns that say what an image is, if not by their names", TOOL_TEXT,
+     offsetof(eval_settings, label_columns), 0, 0, NULL},
     {"prefix", "TEXT",
      "of a folder with several sets of IDX files: what the names of the chosen one begin with, such as emnist-letters; "
      "of CIFAR-100: fine or coarse labels, fine if not given",

@@ -4,6 +4,7 @@
 #include "tool_path.h"
 #include "tool_predictions.h"
 #include "tool_sheet.h"
+#include "tool_table.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -105,7 +106,14 @@ static cnn_status draw_image(show_run *show, size_t index, const tool_prediction
         return status;
     }
     const int32_t label = cnn_dataset_label(show->data, index);
-    char *name = class_text(show, label);
+    char *name = NULL;
+    if (label < 0 && cnn_dataset_target_count(show->data) > 0) {
+        char *text = tool_sample_text(show->data, index, ", ");
+        name = text != NULL ? tool_printable(text) : NULL;
+        free(text);
+    } else {
+        name = class_text(show, label);
+    }
     char *said = prediction != NULL ? class_text(show, prediction->best) : NULL;
     char *line = said != NULL ? tool_format("%.3f %s", (double)prediction->confidence, said) : NULL;
     const bool right = prediction != NULL && prediction->best == label;
@@ -422,8 +430,6 @@ static int run_show(tool *run, const void *given)
 }
 
 static const char *const pick_names[] = {"random", "first", "wrong", "uncertain", NULL};
-static const char *const part_names[] = {"train", "test", NULL};
-
 static const tool_option options[] = {
     {"out", "FILE", "the picture: PNG, JPEG or SVG by its ending; required", TOOL_TEXT, offsetof(show_settings, out), 0,
      0, NULL},
@@ -435,8 +441,10 @@ static const tool_option options[] = {
     {"augment", "STEPS", "of augment: what is done to the photo, as --augment of cnn train takes it", TOOL_TEXT,
      offsetof(show_settings, augment), 0, 0, NULL},
     {"data", "PATH", "of predictions: the images", TOOL_TEXT, offsetof(show_settings, data), 0, 0, NULL},
-    {"part", "WHICH", "of an IDX or CIFAR folder: train, which it is if not given, or test", TOOL_CHOICE,
-     offsetof(show_settings, part), 0, 0, part_names},
+    {"part", "WHICH",
+     "of an IDX or CIFAR folder: train, which it is if not given, or test; of a table with a column of splits all of "
+     "it, which it is if not given, or one of them",
+     TOOL_CHOICE, offsetof(show_settings, part), 0, 0, tool_part_names},
     {"prefix", "TEXT", "of a folder with several sets of IDX files or of CIFAR-100, as in cnn train", TOOL_TEXT,
      offsetof(show_settings, prefix), 0, 0, NULL},
     {NULL, NULL, NULL, TOOL_FLAG, 0, 0, 0, NULL},

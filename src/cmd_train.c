@@ -2,6 +2,7 @@
 /* cnn train */
 #include "tool_json.h"
 #include "tool_plot.h"
+#include "tool_table.h"
 #include "tool_train.h"
 
 #include <math.h>
@@ -285,8 +286,17 @@ static const char *const last_batch_names[] = {"keep", "drop", "wrap", NULL};
 static const tool_option train_options[] = {
     {"data", "PATH",
      "images for training: a folder with one folder for each class, a flat folder of label.N.jpg, a "
-     "folder of IDX files or of CIFAR binaries; required",
+     "folder of IDX files or of CIFAR binaries, or a table: a .csv, .tsv or .jsonl file with columns such as path, "
+     "label, split, weight and group; required",
      TOOL_TEXT, AT(data), 0, 0, NULL},
+    {"label-columns", "A,B,...",
+     "of a table: the columns that say what an image is; if not given the one named label, labels or values, or what "
+     "is left",
+     TOOL_TEXT, AT(label_columns), 0, 0, NULL},
+    {"task", "NAME",
+     "of a table: whether an image is of one of several classes, may have several labels, or has values, numbers that "
+     "are to be told; if not given what the text of its columns says",
+     TOOL_CHOICE, AT(task), 0, 0, tool_task_names},
     {"out", "FILE",
      "where the best model goes, and beside it the checkpoint of the last epoch: photos.cnn and "
      "photos.last.cnn; required. What other trainings left there is kept as photos.previous.cnn and "
@@ -294,7 +304,10 @@ static const tool_option train_options[] = {
      TOOL_TEXT, AT(out), 0, 0, NULL},
     {"replace", NULL, "what lies at --out, and the checkpoint beside it, is replaced and not kept", TOOL_FLAG,
      AT(replace), 0, 0, NULL},
-    {"val", "PATH", "images for validation; of IDX and CIFAR folders the test part", TOOL_TEXT, AT(val), 0, 0, NULL},
+    {"val", "PATH",
+     "images for validation; of IDX and CIFAR folders the test part. If not given, the rows that a table at --data has "
+     "for it",
+     TOOL_TEXT, AT(val), 0, 0, NULL},
     {"val-split", "F", "keeps this share of each class of --data for validation", TOOL_REAL, AT(val_split), 0.001,
      0.999, NULL},
     {"epochs", "N", "epochs in all, those of a resumed checkpoint included", TOOL_COUNT, AT(epochs), 1, 1000000, NULL},

@@ -246,12 +246,16 @@ uint64_t tool_layer_values(cnn_model *model, size_t layer);
 
 /* How a dataset is opened. */
 typedef struct tool_data_options {
-    const char *part;           /* of IDX and CIFAR folders: "train" or "test" */
+    /* Of IDX and CIFAR folders and of tables: "train", "validation", "test" or "all". A table that has one of the
+     * middle two alone is opened by that; NULL: all of a table, "train" of the others. */
+    const char *part;
     const char *const *classes; /* label order; NULL: as found */
     size_t class_count;
     uint32_t channels;     /* 1 or 3; 0: the dataset's own */
     const char *prefix;    /* of several sets of IDX files in one folder; NULL: any */
     cnn_on_error on_error; /* of entries that cannot be examined */
+    cnn_task task;         /* of a table: what its targets are; CNN_TASK_UNKNOWN: what their text says */
+    const char *label_columns, *group_column; /* of a table; NULL: by their names */
 } tool_data_options;
 
 /* Values of --on-error. */

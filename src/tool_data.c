@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Datasets as commands open them. */
-#include "tool.h"
+#include "tool_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +12,46 @@ cnn_on_error tool_on_error(const char *name)
     return name != NULL && strcmp(name, "skip") == 0 ? CNN_ON_ERROR_SKIP : CNN_ON_ERROR_FAIL;
 }
 
-static cnn_status open_data(tool *run, const char *path, const tool_data_options *options, cnn_dataset **dataset)
+static cnn_status open_part(tool *run, const char *path, const tool_data_options *options, const char *part,
+                            cnn_dataset **dataset)
 {
     return cnn_dataset_open(run->context, path,
                             CNN_FILES(.classes = options->classes, .class_count = options->class_count,
-                                      .channels = options->channels, .part = options->part, .prefix = options->prefix,
-                                      .on_error = (int32_t)options->on_error),
+                                      .channels = options->channels, .part = part, .prefix = options->prefix,
+                                      .on_error = (int32_t)options->on_error, .task = (int32_t)options->task,
+                                      .label_columns = options->label_columns, .group_column = options->group_column),
                             dataset);
+}
+
+/* The part of a table that stands in for one that it has no rows of; NULL if none does. */
+static const char *other_part(tool *run, const char *path, const tool_data_options *options)
+{
+    const char *part = options->part, *other = NULL;
+    cnn_dataset *whole = NULL;
+    if (part == NULL || !tool_is_table(path) || (strcmp(part, "test") != 0 && strcmp(part, "validation") != 0)) {
+        return NULL;
+    }
+    const bool told = run->log_is_told;
+    run->log_is_told = true; /* of this attempt nothing is told */
+    if (open_part(run, path, options, "all", &whole) == CNN_OK && !cnn_dataset_has_part(whole, part)) {
+        const char *wanted = strcmp(part, "test") == 0 ? "validation" : "test";
+        other = cnn_dataset_has_part(whole, wanted) ? wanted : NULL;
+    }
+    run->log_is_told = told;
+    cnn_dataset_free(whole);
+    return other;
+}
+
+static cnn_status open_data(tool *run, const char *path, const tool_data_options *options, cnn_dataset **dataset)
+{
+    const char *other = other_part(run, path, options);
+    const char *part = other != NULL ? other : options->part == NULL && tool_is_table(path) ? "all" : options->part;
+    if (other != NULL) {
+        char *printable = tool_printable(path);
+        tool_note(run, "%s: has no rows of the part %s; those of %s are taken", printable, options->part, other);
+        free(printable);
+    }
+    return open_part(run, path, options, part, dataset);
 }
 
 int tool_open_data(tool *run, const char *path, const tool_data_options *options, cnn_dataset **dataset)

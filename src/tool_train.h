@@ -14,6 +14,7 @@ typedef struct train_settings {
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
     const char *background, *groups, *head, *cut, *cache_features, *average, *find_lr;
     const char *mean, *pca, *curve, *report, *tensorboard, *schedule, *metric, *last_batch, *class_weights, *prefix;
+    const char *task, *label_columns;
     double val_split;
     tool_model_options model;
     tool_rule rule;

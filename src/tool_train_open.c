@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the settings of `cnn train` to all that cnn_fit() needs. */
 #include "tool_foreign.h"
+#include "tool_table.h"
 #include "tool_train.h"
 
 #include <math.h>
@@ -12,10 +13,13 @@ static int library(train_run *train, cnn_status status)
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(train->run, status);
 }
 
+/* The images at --val; or, of a table with a column of splits, those that it has for validation. */
 static int open_validation(train_run *train, const tool_data_options *like)
 {
     const train_settings *settings = train->settings;
-    if (settings->val != NULL) {
+    const bool own = isnan(settings->val_split) && cnn_dataset_has_part(train->data, "validation");
+    const char *path = settings->val != NULL ? settings->val : own ? settings->data : NULL;
+    if (path != NULL) {
         size_t count = cnn_dataset_class_count(train->data);
         const char **names = reallocarray(NULL, count, sizeof(*names));
         if (names == NULL) {
@@ -25,10 +29,11 @@ static int open_validation(train_run *train, const tool_data_options *like)
             names[i] = cnn_dataset_class_name(train->data, i);
         }
         tool_data_options options = *like;
-        options.part = "test";
+        options.part = "validation";
+        options.task = options.task == CNN_TASK_UNKNOWN ? cnn_dataset_task(train->data) : options.task;
         options.classes = names;
         options.class_count = count;
-        int result = tool_open_data(train->run, settings->val, &options, &train->validation_data);
+        int result = tool_open_data(train->run, path, &options, &train->validation_data);
         free(names);
         return result;
     }
@@ -54,8 +59,11 @@ static int open_data(train_run *train)
 {
     const train_settings *settings = train->settings;
     tool_list classes = {0};
-    tool_data_options options = {
-        .part = "train", .prefix = settings->prefix, .on_error = tool_on_error(settings->on_error)};
+    tool_data_options options = {.part = "train",
+                                 .prefix = settings->prefix,
+                                 .on_error = tool_on_error(settings->on_error),
+                                 .task = tool_task(settings->task),
+                                 .label_columns = settings->label_columns};
     int result = TOOL_DONE;
     options.channels = settings->model.input[2] != 0 ? (uint32_t)settings->model.input[2] : train->recipe->channels;
     if (train->model != NULL) {

@@ -23,6 +23,7 @@
 #include <cnn/functional.h>
 #include <cnn/model.h>
 #include <cnn/exchange.h>
+#include <cnn/onnx.h>
 #include <cnn/trace.h>
 
 #include <cnn/features.h>

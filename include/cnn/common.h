@@ -59,26 +59,26 @@ CNN_BEGIN_DECLS
  * Every status that a call can return, with its frozen number and its text.
  * Numbers are grouped by decade and never reused.
  */
-#define CNN_STATUS_MAP(X)                                                          \
-    X(OK, 0, "success")                                                            \
-    X(ERROR_INVALID_ARGUMENT, 1, "invalid argument")                               \
-    X(ERROR_STATE, 2, "call not possible in this state")                           \
-    X(ERROR_UNSUPPORTED, 3, "not supported by this build")                         \
-    X(ERROR_VERSION, 4, "made by or for another version")                          \
-    X(ERROR_NOT_FOUND, 5, "not found")                                             \
-    X(ERROR_OUT_OF_MEMORY, 10, "out of memory")                                    \
-    X(ERROR_LIMIT, 11, "over a limit")                                             \
-    X(ERROR_THREAD, 12, "a thread could not be created")                           \
-    X(ERROR_IO, 20, "input or output failed")                                      \
-    X(ERROR_TRUNCATED, 21, "data ends too early")                                  \
-    X(ERROR_FORMAT, 22, "data is damaged or not of the expected format")           \
-    X(ERROR_MISMATCH, 23, "parts do not fit together")                             \
-    X(ERROR_DENIED, 24, "refused for safety")                                      \
-    X(ERROR_SHAPE, 30, "shapes do not fit")                                        \
-    X(ERROR_NUMERIC, 31, "a value is not finite")                                  \
-    X(ERROR_BACKEND, 32, "the backend failed")                                     \
-    X(ERROR_CANCELLED, 40, "cancelled by a callback")                              \
-    X(ERROR_CALLBACK, 41, "a callback failed")                                     \
+#define CNN_STATUS_MAP(X)                                                \
+    X(OK, 0, "success")                                                  \
+    X(ERROR_INVALID_ARGUMENT, 1, "invalid argument")                     \
+    X(ERROR_STATE, 2, "call not possible in this state")                 \
+    X(ERROR_UNSUPPORTED, 3, "not supported by this build")               \
+    X(ERROR_VERSION, 4, "made by or for another version")                \
+    X(ERROR_NOT_FOUND, 5, "not found")                                   \
+    X(ERROR_OUT_OF_MEMORY, 10, "out of memory")                          \
+    X(ERROR_LIMIT, 11, "over a limit")                                   \
+    X(ERROR_THREAD, 12, "a thread could not be created")                 \
+    X(ERROR_IO, 20, "input or output failed")                            \
+    X(ERROR_TRUNCATED, 21, "data ends too early")                        \
+    X(ERROR_FORMAT, 22, "data is damaged or not of the expected format") \
+    X(ERROR_MISMATCH, 23, "parts do not fit together")                   \
+    X(ERROR_DENIED, 24, "refused for safety")                            \
+    X(ERROR_SHAPE, 30, "shapes do not fit")                              \
+    X(ERROR_NUMERIC, 31, "a value is not finite")                        \
+    X(ERROR_BACKEND, 32, "the backend failed")                           \
+    X(ERROR_CANCELLED, 40, "cancelled by a callback")                    \
+    X(ERROR_CALLBACK, 41, "a callback failed")                           \
     X(ERROR_INTERNAL, 50, "internal error")
 
 /** What a call that can fail returns: CNN_OK (zero) or one of the CNN_ERROR_ numbers. */
@@ -109,9 +109,7 @@ typedef struct cnn_shape {
 } cnn_shape;
 
 /** Types of the elements of a tensor. The numbers are frozen. All arithmetic is float32 so far. */
-typedef enum cnn_element_type {
-    CNN_FLOAT32 = 0
-} cnn_element_type;
+typedef enum cnn_element_type { CNN_FLOAT32 = 0 } cnn_element_type;
 
 /**
  * A view of float32 values, row-major and without gaps. The data is borrowed;
@@ -123,11 +121,15 @@ typedef struct cnn_tensor {
 } cnn_tensor;
 
 /** Whose definition is meant where frameworks differ; each option struct says what follows from it. */
-typedef enum cnn_convention {
-    CNN_KERAS = 0,
-    CNN_PYTORCH = 1,
-    CNN_TENSORFLOW1 = 2
-} cnn_convention;
+typedef enum cnn_convention { CNN_KERAS = 0, CNN_PYTORCH = 1, CNN_TENSORFLOW1 = 2 } cnn_convention;
+
+/** What is to be told of an image, by a dataset and by a model that learns from it. The numbers are frozen. */
+typedef enum cnn_task {
+    CNN_TASK_UNKNOWN = 0, /**< not said */
+    CNN_TASK_CLASSES = 1, /**< one class of several: a label */
+    CNN_TASK_LABELS = 2,  /**< any number of several labels: a target of 0 or 1 for each, and an output between them */
+    CNN_TASK_VALUES = 3   /**< numbers, as in regression: class names are the names of the numbers */
+} cnn_task;
 
 /** Receives bytes from a call that writes; returns CNN_OK, or a status that the call then returns. */
 typedef cnn_status (*cnn_write_function)(void *user, const void *data, size_t size);

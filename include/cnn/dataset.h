@@ -30,21 +30,27 @@ typedef struct cnn_files_options {
     size_t class_count;         /**< how many names */
     uint32_t channels;          /**< decode to 1 or 3 channels; 0: 3 for photos, 1 for IDX */
     uint32_t apply_orientation; /**< as in cnn_decode_options */
-    const char *part;           /**< of an IDX or CIFAR folder: "train" or "test"; NULL: "train" */
+    const char *part;           /**< of an IDX or CIFAR folder: "train" or "test" ("validation" is the same); of a
+                                     table with a column of splits "train", "validation", "test" or "all" of them;
+                                     NULL: "train" */
     const char *prefix;         /**< of a folder with several sets of IDX files: what the names of the chosen one begin
                                      with, such as "emnist-letters"; NULL: any. Of CIFAR-100: "fine" (also NULL) or
                                      "coarse", which of an image's labels is read */
     int32_t on_error;           /**< a cnn_on_error: of links to nowhere, folders that cannot be listed, and entries
                                      that cannot be examined. Images that cannot be decoded are the loader's */
-    uint32_t reserved;          /**< zero */
+    int32_t task;               /**< a cnn_task: what the targets of a table are, if not what their text says */
+    const char *label_columns;  /**< of a table: names of the columns that say what a sample is, joined by commas; NULL:
+                                     those that are named so, or are left */
+    const char *group_column;   /**< of a table: the column of groups; NULL: "group" */
 } cnn_files_options;
 
 #define CNN_FILES(...) CNN_OPTIONS(cnn_files_options, __VA_ARGS__)
 
 /**
  * Opens whatever lies at `path`: a folder with one folder for each class, a
- * flat folder of label.N.jpg, a folder of IDX files (gzipped or not), or a
- * folder of CIFAR-10 or CIFAR-100 binaries.
+ * flat folder of label.N.jpg, a folder of IDX files (gzipped or not), a
+ * folder of CIFAR-10 or CIFAR-100 binaries, or a table (a file whose name ends
+ * in .csv, .tsv, .jsonl or .ndjson).
  *
  * Returns CNN_OK, CNN_ERROR_NOT_FOUND, CNN_ERROR_IO, CNN_ERROR_FORMAT (nothing
  * of these is there; the message says what was found), and the statuses of the
@@ -68,8 +74,8 @@ CNN_API cnn_status cnn_dataset_open(cnn_context *context, const char *path, cons
  * CNN_ERROR_INVALID_ARGUMENT (two folders give one class name), CNN_ERROR_MISMATCH (a folder that is not in `classes`),
  * CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
  */
-CNN_API cnn_status cnn_dataset_open_folders(cnn_context *context, const char *path,
-                                            const cnn_files_options *options, cnn_dataset **dataset);
+CNN_API cnn_status cnn_dataset_open_folders(cnn_context *context, const char *path, const cnn_files_options *options,
+                                            cnn_dataset **dataset);
 
 /**
  * A flat folder: the class is the file name up to its first dot. Files are in
@@ -96,6 +102,37 @@ CNN_API cnn_status cnn_dataset_open_idx(cnn_context *context, const char *images
 CNN_API cnn_status cnn_dataset_open_cifar(cnn_context *context, const char *path, const cnn_files_options *options,
                                           cnn_dataset **dataset);
 
+/**
+ * A table of image files: comma-separated values (also separated by tabs or semicolons) with a line of column names, or
+ * JSON lines, an object each. Columns, in any case of letters:
+ *
+ *     path    also file, filename, image, img, id, image_id, ...: the file, relative to the table's folder; a name
+ *             without an ending is looked for with those of images, there and in folders such as images/ and train/
+ *     label   also class, category, target, labels, tags, value, values: what the image is. Of a table without such a
+ *             column whatever columns are left
+ *     split   also set, part: train, validation (val, valid, dev) or test
+ *     weight  also sample_weight: what the sample's loss is multiplied by, 1 where the cell is empty
+ *     group   what belongs together, such as the photos of one person; any text
+ *
+ * What samples are follows from the text of all rows, unless `task` says it. Numbers of which any has a point, a sign
+ * or an exponent, or a column named value or values, are targets of regression (CNN_TASK_VALUES), several where there
+ * are several columns or a list. Several labels of an image (CNN_TASK_LABELS) are separated by | or ;, or a JSON list;
+ * a column named labels or tags holds such lists too; so do columns of 0 and 1, one for each label, unless each row has
+ * a single 1. All else is a class (CNN_TASK_CLASSES), words and whole numbers alike. Classes are sorted by their bytes,
+ * whole numbers by value, and are those of all rows whatever part is opened. A table that says nothing of its images,
+ * in no column or by empty cells alone, has no classes, and labels are -1.
+ *
+ * A table whose first line begins with the name of an image has no column names: its columns are path, label, split,
+ * weight and group.
+ *
+ * Returns CNN_OK; CNN_ERROR_NOT_FOUND (the table, a file of it, a column, or a row of the part), CNN_ERROR_IO,
+ * CNN_ERROR_FORMAT (line and column are named), CNN_ERROR_MISMATCH (a class that is not in `classes`), CNN_ERROR_LIMIT
+ * (1 GiB, 4096 columns, 2^27 cells), CNN_ERROR_OUT_OF_MEMORY. With CNN_ON_ERROR_SKIP rows whose file is not there are
+ * left out. Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_open_table(cnn_context *context, const char *path, const cnn_files_options *options,
+                                          cnn_dataset **dataset);
+
 /** Arrays of the caller's; write them with CNN_ARRAYS(). Exactly one of `bytes` and `floats` is given. */
 typedef struct cnn_arrays_options {
     size_t struct_size;
@@ -117,6 +154,8 @@ typedef struct cnn_arrays_options {
                                      all 1 */
     const int64_t *groups;      /**< count numbers of 0 or more, copied: what a sample belongs together with, such as a
                                      person or a burst of photos; -1: with none. NULL: all -1 */
+    int32_t task;               /**< a cnn_task: what `targets` are; CNN_TASK_UNKNOWN: not said */
+    int32_t reserved;           /**< zero */
 } cnn_arrays_options;
 
 #define CNN_ARRAYS(...) CNN_OPTIONS(cnn_arrays_options, __VA_ARGS__)
@@ -129,14 +168,14 @@ CNN_API cnn_status cnn_dataset_create(cnn_context *context, const cnn_arrays_opt
 
 /** One sample that a caller's dataset hands over: a file, an encoded image, or pixels. */
 typedef struct cnn_sample {
-    size_t struct_size;  /**< set by the library */
-    int32_t label;       /**< 0 to class_count - 1, or -1 */
-    uint32_t width;      /**< of `pixels` or `floats` */
-    uint32_t height;     /**< of `pixels` or `floats` */
-    uint32_t channels;   /**< of `pixels` or `floats`: 1 to CNN_MAX_CHANNELS */
-    const char *path;    /**< an image file; or NULL. Also used as the name in messages */
-    const void *encoded; /**< an image file in memory; or NULL */
-    size_t encoded_size; /**< bytes */
+    size_t struct_size;    /**< set by the library */
+    int32_t label;         /**< 0 to class_count - 1, or -1 */
+    uint32_t width;        /**< of `pixels` or `floats` */
+    uint32_t height;       /**< of `pixels` or `floats` */
+    uint32_t channels;     /**< of `pixels` or `floats`: 1 to CNN_MAX_CHANNELS */
+    const char *path;      /**< an image file; or NULL. Also used as the name in messages */
+    const void *encoded;   /**< an image file in memory; or NULL */
+    size_t encoded_size;   /**< bytes */
     const uint8_t *pixels; /**< height x width x channels bytes; or NULL */
     const float *floats;   /**< height x width x channels values in [0, 1]; or NULL */
     void *token;           /**< the caller's, for `release` */
@@ -169,6 +208,8 @@ typedef struct cnn_dataset_callbacks {
     int32_t reserved;
     /** The group of a sample, without reading it, -1 for none; NULL: none has one. */
     int64_t (*group)(void *user, size_t index);
+    int32_t task;      /**< a cnn_task: what targets are; CNN_TASK_UNKNOWN: not said */
+    int32_t reserved2; /**< zero */
 } cnn_dataset_callbacks;
 
 #define CNN_DATASET(...) CNN_OPTIONS(cnn_dataset_callbacks, __VA_ARGS__)
@@ -215,9 +256,9 @@ typedef enum cnn_split_mode {
 /** Options of cnn_dataset_split(); write them with CNN_SPLIT(). */
 typedef struct cnn_split_options {
     size_t struct_size;
-    int32_t mode;    /**< a cnn_split_mode */
-    float fraction;  /**< of the samples in the second part, between 0 and 1; 0: 0.2 */
-    uint64_t seed;   /**< of the random choice; 0: the context's */
+    int32_t mode;   /**< a cnn_split_mode */
+    float fraction; /**< of the samples in the second part, between 0 and 1; 0: 0.2 */
+    uint64_t seed;  /**< of the random choice; 0: the context's */
 } cnn_split_options;
 
 #define CNN_SPLIT(...) CNN_OPTIONS(cnn_split_options, __VA_ARGS__)
@@ -227,8 +268,8 @@ typedef struct cnn_split_options {
  * Both keep all class names. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT (a part
  * would be empty), CNN_ERROR_UNSUPPORTED (labels not known), CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
  */
-CNN_API cnn_status cnn_dataset_split(const cnn_dataset *dataset, const cnn_split_options *options,
-                                     cnn_dataset **rest, cnn_dataset **part);
+CNN_API cnn_status cnn_dataset_split(const cnn_dataset *dataset, const cnn_split_options *options, cnn_dataset **rest,
+                                     cnn_dataset **part);
 
 /** The samples of these indices, in this order. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY.
     Since 0.1. */
@@ -285,6 +326,28 @@ CNN_API int32_t cnn_dataset_label(const cnn_dataset *dataset, size_t index);
 
 /** Target values of each sample; 0 if its label says all. Since 0.1. */
 CNN_API size_t cnn_dataset_target_count(const cnn_dataset *dataset);
+
+/** What is to be told of the images: CNN_TASK_CLASSES without targets, CNN_TASK_UNKNOWN where there are some and nobody
+    said what they are. Of CNN_TASK_VALUES the class names are the names of the numbers. Since 0.1. */
+CNN_API cnn_task cnn_dataset_task(const cnn_dataset *dataset);
+
+/**
+ * The targets of a sample; no image is read.
+ *
+ * targets   receives cnn_dataset_target_count() values.
+ * capacity  values there is room for.
+ *
+ * Returns CNN_OK; CNN_ERROR_INVALID_ARGUMENT for NULL and past the end; CNN_ERROR_LIMIT if capacity is too small;
+ * CNN_ERROR_UNSUPPORTED if they are not known before the sample is read. Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_targets(const cnn_dataset *dataset, size_t index, float *targets, size_t capacity);
+
+/** Weight of a sample; 1 if it has none or it is not known before reading. Since 0.1. */
+CNN_API float cnn_dataset_weight(const cnn_dataset *dataset, size_t index);
+
+/** Whether the table that it was opened from has rows of a part, "train", "validation" or "test", by a column of
+    splits. False for all that is no such table. Since 0.1. */
+CNN_API bool cnn_dataset_has_part(const cnn_dataset *dataset, const char *part);
 
 /** Whether samples have weights of their own. Since 0.1. */
 CNN_API bool cnn_dataset_weighted(const cnn_dataset *dataset);

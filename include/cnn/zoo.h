@@ -112,10 +112,10 @@ typedef struct cnn_zoo_options {
  *                  predictions; no dropout of its own
  *
  * The resnets have an option: "resnet50:stem=cifar" begins with a 3x3 convolution at full size and without maxpool, as
- * is usual for images of 32x32. Images of the VGGs are at least 32x32, of cifar-cnn 10x10, of inception-v3 75x75,
- * of alexnet-torchvision 63x63, of googlenet 31x31, of densenet121 29x29, of lenet5 16x16; smaller ones are
- * CNN_ERROR_SHAPE. fan_out is kernel area * filters. fc1 reads height, width,
- * channels as Keras's does; torchvision's weights need another order (see cnn_flatten()).
+ * is usual for images of 32x32, which are then its own size. Images of the VGGs are at least 32x32, of cifar-cnn
+ * 10x10, of inception-v3 75x75, of alexnet-torchvision 63x63, of googlenet 31x31, of densenet121 29x29, of lenet5
+ * 16x16; smaller ones are CNN_ERROR_SHAPE. fan_out is kernel area * filters. fc1 reads height, width, channels as
+ * Keras's does; torchvision's weights need another order (see cnn_flatten()).
  *
  * context  that of the model; its seed decides how the parameters begin.
  * name     one of the above, with options that only this network has after a colon: "NAME:OPTION=VALUE,OPTION=VALUE".

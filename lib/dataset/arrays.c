@@ -141,6 +141,7 @@ cnn_status cnn_dataset_create(cnn_context *context, const cnn_arrays_options *ar
     size_t class_count;
     CNN__RETURN_IF_ERROR(check_labels(context, &copy, &class_count));
     CNN__RETURN_IF_ERROR(check_targets(context, &copy));
+    CNN__RETURN_IF_ERROR(cnn__check_task(context, "arrays", copy.task));
     cnn__pixels pixels = {
         .bytes = copy.bytes,
         .floats = copy.floats,
@@ -149,6 +150,7 @@ cnn_status cnn_dataset_create(cnn_context *context, const cnn_arrays_options *ar
         .width = copy.width,
         .channels = copy.channels,
         .target_count = copy.target_count,
+        .task = (cnn_task)copy.task,
     };
     cnn_status status = copy_arrays(context, &copy, &pixels);
     if (status != CNN_OK) {

@@ -278,9 +278,11 @@ static cnn_status open_folder(cnn_context *context, const char *path, const cnn_
                               const cnn_files_options *options, cnn_dataset **dataset)
 {
     batch_files files = {.context = context};
+    cnn_files_options chosen = *options;
+    CNN__RETURN_IF_ERROR(cnn__files_two_parts(context, path, &chosen));
     cnn_status status = choose_set(context, path, listing, options->prefix, &files.set);
     if (status == CNN_OK) {
-        status = find_files(&files, path, listing, options->part);
+        status = find_files(&files, path, listing, chosen.part);
     }
     if (status == CNN_OK) {
         status = read_files(&files, path);

@@ -188,6 +188,7 @@ cnn_status cnn_dataset_create_custom(cnn_context *context, const cnn_dataset_cal
     cnn_dataset_callbacks copy;
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_dataset_callbacks", callbacks, &copy, sizeof(copy)));
     CNN__RETURN_IF_ERROR(check_callbacks(context, &copy));
+    CNN__RETURN_IF_ERROR(cnn__check_task(context, "cnn_dataset_callbacks", copy.task));
     custom_source *source = cnn__source_create(context, &custom_kind, sizeof(*source));
     if (source == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
@@ -198,6 +199,7 @@ cnn_status cnn_dataset_create_custom(cnn_context *context, const cnn_dataset_cal
     source->base.shape = copy.shape;
     source->base.target_count = copy.target_count;
     source->base.weighted = copy.weighted != 0;
+    source->base.task = (cnn_task)copy.task;
     cnn_status status = cnn__classes_init(context, copy.classes, copy.class_count, &source->base.classes);
     if (status != CNN_OK) {
         cnn__source_release(&source->base);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/options.h"
+#include "dataset/manifest.h"
 #include "dataset/source.h"
 
 struct cnn_dataset {
@@ -70,6 +71,13 @@ cnn_status cnn__dataset_begin(cnn_context *context, const void *argument, const 
     return CNN_OK;
 }
 
+cnn_status cnn__check_task(const cnn_context *context, const char *what, int32_t task)
+{
+    return task >= CNN_TASK_UNKNOWN && task <= CNN_TASK_VALUES
+               ? CNN_OK
+               : cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: task %d is no cnn_task", what, (int)task);
+}
+
 cnn_status cnn__files_options_copy(cnn_context *context, const cnn_files_options *options, cnn_files_options *copy)
 {
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_files_options", options, copy, sizeof(*copy)));
@@ -84,16 +92,28 @@ cnn_status cnn__files_options_copy(cnn_context *context, const cnn_files_options
     if (copy->part == NULL) {
         copy->part = "train";
     }
-    if (strcmp(copy->part, "train") != 0 && strcmp(copy->part, "test") != 0) {
+    if (strcmp(copy->part, "train") != 0 && strcmp(copy->part, "test") != 0 && strcmp(copy->part, "validation") != 0 &&
+        strcmp(copy->part, "all") != 0) {
         char text[64];
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
-                         "cnn_files_options: part: found \"%s\", expected \"train\" or \"test\"",
-                         cnn__printable(copy->part, text, sizeof(text)));
+        return cnn__fail(
+            context, CNN_ERROR_INVALID_ARGUMENT,
+            "cnn_files_options: part: found \"%s\", expected \"train\", \"validation\", \"test\" or \"all\"",
+            cnn__printable(copy->part, text, sizeof(text)));
     }
+    CNN__RETURN_IF_ERROR(cnn__check_task(context, "cnn_files_options", copy->task));
     if (copy->on_error != CNN_ON_ERROR_FAIL && copy->on_error != CNN_ON_ERROR_SKIP) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_files_options: on_error %d is no cnn_on_error",
                          copy->on_error);
     }
+    return CNN_OK;
+}
+
+cnn_status cnn__files_two_parts(cnn_context *context, const char *path, cnn_files_options *options)
+{
+    if (strcmp(options->part, "all") == 0) {
+        return cnn__fail(context, CNN_ERROR_UNSUPPORTED, "%s: is opened by one of its parts, train or test", path);
+    }
+    options->part = strcmp(options->part, "train") == 0 ? "train" : "test";
     return CNN_OK;
 }
 
@@ -242,6 +262,49 @@ int32_t cnn_dataset_label(const cnn_dataset *dataset, size_t index)
 size_t cnn_dataset_target_count(const cnn_dataset *dataset)
 {
     return dataset != NULL ? dataset->source->target_count : 0;
+}
+
+cnn_task cnn_dataset_task(const cnn_dataset *dataset)
+{
+    if (dataset == NULL) {
+        return CNN_TASK_UNKNOWN;
+    }
+    return dataset->source->target_count == 0 ? CNN_TASK_CLASSES : dataset->source->task;
+}
+
+cnn_status cnn_dataset_targets(const cnn_dataset *dataset, size_t index, float *targets, size_t capacity)
+{
+    if (dataset == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    const cnn__source *source = dataset->source;
+    if (targets == NULL || index >= dataset->count) {
+        return cnn__fail(source->context, CNN_ERROR_INVALID_ARGUMENT, "dataset: targets of sample %zu of %zu: %s",
+                         index, dataset->count, targets == NULL ? "no place for them" : "it does not exist");
+    }
+    if (capacity < source->target_count) {
+        return cnn__fail(source->context, CNN_ERROR_LIMIT, "dataset: room for %zu targets is too little for %zu",
+                         capacity, source->target_count);
+    }
+    const bool known = source->target_count == 0 ||
+                       (source->kind->targets != NULL &&
+                        source->kind->targets(source, source_index(dataset, index), targets));
+    return known ? CNN_OK
+                 : cnn__fail(source->context, CNN_ERROR_UNSUPPORTED,
+                             "dataset: the targets of sample %zu are not known before it is read", index);
+}
+
+float cnn_dataset_weight(const cnn_dataset *dataset, size_t index)
+{
+    if (dataset == NULL || index >= dataset->count || dataset->source->kind->weight == NULL) {
+        return 1;
+    }
+    return dataset->source->kind->weight(dataset->source, source_index(dataset, index));
+}
+
+bool cnn_dataset_has_part(const cnn_dataset *dataset, const char *part)
+{
+    return dataset != NULL && part != NULL && (dataset->source->parts & cnn__part_of_word(part)) != 0;
 }
 
 bool cnn_dataset_weighted(const cnn_dataset *dataset) { return dataset != NULL && dataset->source->weighted; }

@@ -35,6 +35,9 @@ typedef struct cnn__source_kind {
     int32_t (*label)(const struct cnn__source *source, size_t index);
     int64_t (*group)(const struct cnn__source *source, size_t index);    /* NULL: no sample has one */
     const char *(*path)(const struct cnn__source *source, size_t index); /* may be NULL */
+    float (*weight)(const struct cnn__source *source, size_t index);     /* NULL: not known before reading, or 1 */
+    /* Writes a sample's targets; false, as without this function, if they are not known before reading. */
+    bool (*targets)(const struct cnn__source *source, size_t index, float *targets);
     void (*destroy)(struct cnn__source *source);
 } cnn__source_kind;
 

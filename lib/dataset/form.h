@@ -24,6 +24,9 @@ typedef struct cnn__dataset_form {
                        const cnn_files_options *options, cnn_dataset **dataset);
 } cnn__dataset_form;
 
+/* Whether a file of this name is a table for cnn_dataset_open_table(). */
+bool cnn__is_table_name(const char *path);
+
 extern const cnn__dataset_form cnn__idx_form, cnn__cifar_form, cnn__folders_form, cnn__flat_form;
 
 #endif

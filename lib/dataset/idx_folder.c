@@ -100,9 +100,11 @@ static cnn_status open_folder(cnn_context *context, const char *path, const cnn_
                               const cnn_files_options *options, cnn_dataset **dataset)
 {
     char *images = NULL, *labels = NULL;
-    cnn_status status = find_file(context, path, listing, options, "images", &images);
+    cnn_files_options chosen = *options;
+    CNN__RETURN_IF_ERROR(cnn__files_two_parts(context, path, &chosen));
+    cnn_status status = find_file(context, path, listing, &chosen, "images", &images);
     if (status == CNN_OK) {
-        status = find_file(context, path, listing, options, "labels", &labels);
+        status = find_file(context, path, listing, &chosen, "labels", &labels);
     }
     if (status == CNN_OK) {
         status = cnn_dataset_open_idx(context, images, labels, options, dataset);

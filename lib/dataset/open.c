@@ -2,6 +2,7 @@
 /* Opening whatever lies at a path. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/error.h"
 #include "core/params.h"
@@ -144,6 +145,10 @@ cnn_status cnn_dataset_open(cnn_context *context, const char *path, const cnn_fi
     cnn_files_options copy;
     cnn__listing listing;
     CNN__RETURN_IF_ERROR(cnn__files_options_copy(context, options, &copy));
+    struct stat there;
+    if (cnn__is_table_name(path) && stat(path, &there) == 0 && !S_ISDIR(there.st_mode)) {
+        return cnn_dataset_open_table(context, path, options, dataset);
+    }
     CNN__RETURN_IF_ERROR(cnn__listing_read(context, path, copy.on_error == CNN_ON_ERROR_SKIP, &listing));
     cnn_status status = open_listed(context, path, &listing, &copy, dataset);
     cnn__listing_free(&listing);

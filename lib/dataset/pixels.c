@@ -2,6 +2,8 @@
 /* Samples in memory, read without a copy where no channels have to be converted. */
 #include "dataset/pixels.h"
 
+#include <string.h>
+
 typedef struct pixels_source {
     cnn__source base;
     cnn__pixels pixels;
@@ -32,6 +34,19 @@ static int64_t group_of(const cnn__source *source, size_t index)
 {
     const cnn__pixels *pixels = &((const pixels_source *)source)->pixels;
     return pixels->groups != NULL ? pixels->groups[index] : -1;
+}
+
+static float weight_of(const cnn__source *source, size_t index)
+{
+    const cnn__pixels *pixels = &((const pixels_source *)source)->pixels;
+    return pixels->weights != NULL ? pixels->weights[index] : 1;
+}
+
+static bool targets_of(const cnn__source *source, size_t index, float *targets)
+{
+    const cnn__pixels *pixels = &((const pixels_source *)source)->pixels;
+    memcpy(targets, pixels->targets + index * pixels->target_count, pixels->target_count * sizeof(*targets));
+    return true;
 }
 
 static cnn_status read_pixels(const cnn__source *source, size_t index, const cnn_decode_options *decode,
@@ -83,6 +98,8 @@ static const cnn__source_kind pixels_kind = {
     .read = read_pixels,
     .label = label_of,
     .group = group_of,
+    .weight = weight_of,
+    .targets = targets_of,
     .destroy = destroy_pixels,
 };
 
@@ -101,6 +118,7 @@ cnn_status cnn__dataset_of_pixels(cnn_context *context, const cnn__pixels *pixel
     source->base.count = pixels->count;
     source->base.target_count = pixels->targets != NULL ? pixels->target_count : 0;
     source->base.weighted = pixels->weights != NULL;
+    source->base.task = pixels->task;
     source->base.shape.rank = 3;
     source->base.shape.dims[0] = pixels->height;
     source->base.shape.dims[1] = pixels->width;

@@ -14,6 +14,7 @@ typedef struct cnn__pixels {
     const uint8_t *byte_labels; /* labels as files have them, a quarter of the memory; both NULL: unlabelled */
     float *targets;             /* count x target_count, taken over; or NULL */
     size_t target_count;
+    cnn_task task;   /* of the targets */
     float *weights;  /* taken over; or NULL */
     int64_t *groups; /* taken over; or NULL */
     size_t count;

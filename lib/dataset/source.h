@@ -17,6 +17,8 @@ typedef struct cnn__source {
     size_t left_out; /* entries that were left out when it was opened */
     cnn__classes classes;
     size_t target_count; /* of each sample */
+    cnn_task task;       /* CNN_TASK_UNKNOWN with targets: nobody said what they are */
+    unsigned parts;      /* bits of those that a table has rows of; 0: it does not say */
     bool weighted;       /* samples have weights */
     cnn_shape shape;     /* height, width, channels of every sample; rank 0: not the same, or not known */
     bool orients;        /* photos are turned as their EXIF tag says */
@@ -35,6 +37,13 @@ cnn_status cnn__dataset_begin(cnn_context *context, const void *argument, const 
 
 /* Copies and checks the options; `part` becomes "train" where none is given. */
 cnn_status cnn__files_options_copy(cnn_context *context, const cnn_files_options *options, cnn_files_options *copy);
+
+/* CNN_ERROR_INVALID_ARGUMENT if the number is none of cnn_task. */
+cnn_status cnn__check_task(const cnn_context *context, const char *what, int32_t task);
+
+/* The part of a folder that has two: "train" or "test", which stands for "validation" too. CNN_ERROR_UNSUPPORTED for
+ * "all". */
+cnn_status cnn__files_two_parts(cnn_context *context, const char *path, cnn_files_options *options);
 
 /* Points the sample to an 8-bit image over pixels that outlive it. */
 void cnn__sample_view(cnn__sample *sample, cnn_context *context, const uint8_t *pixels, uint32_t height, uint32_t width,

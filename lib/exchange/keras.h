@@ -7,7 +7,7 @@
 
 #include <cnn/exchange.h>
 
-#include "format/json.h"
+#include "core/json.h"
 
 /* Most models inside one another. */
 #define CNN__KERAS_DEPTH 16

@@ -142,7 +142,7 @@ static void inputs_to_json(cnn__json_writer *writer, const cnn_model *model)
 /* What most models do not have: several inputs or one of another name, outputs that are named, models inside. */
 static void ports_to_json(cnn__json_writer *writer, const cnn_model *model)
 {
-    if (model->input_count > 1 || strcmp(model->inputs[0].name, "input") != 0) {
+    if (model->input_count > 1 || strcmp(model->inputs[0].name, CNN__INPUT_NAME) != 0) {
         inputs_to_json(writer, model);
     }
     if (model->outputs != NULL || model->last != model->node_count - 1) {

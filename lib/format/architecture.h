@@ -3,7 +3,7 @@
 #ifndef CNN_FORMAT_ARCHITECTURE_H
 #define CNN_FORMAT_ARCHITECTURE_H
 
-#include "format/json.h"
+#include "core/json.h"
 #include "model/model.h"
 
 /* The number of the format; a reader refuses higher ones. */

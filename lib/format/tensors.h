@@ -22,8 +22,8 @@
 #ifndef CNN_FORMAT_TENSORS_H
 #define CNN_FORMAT_TENSORS_H
 
+#include "core/json.h"
 #include "core/table.h"
-#include "format/json.h"
 
 /* How the metadata's "format" begins in this library's files. */
 #define CNN__TENSORS_FORMAT "libcnn"

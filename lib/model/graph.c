@@ -58,7 +58,7 @@ cnn_status cnn_model_create(cnn_context *context, const cnn_model_options *given
                            strlen(model->name), MAX_NAME); /* messages begin with it and have to end, too */
     }
     if (status == CNN_OK) {
-        status = cnn_model_add_input(model, options.input_name != NULL ? options.input_name : "input", &input);
+        status = cnn_model_add_input(model, options.input_name != NULL ? options.input_name : CNN__INPUT_NAME, &input);
     }
     if (status != CNN_OK) {
         cnn_model_free(model);

@@ -33,6 +33,8 @@
 
 /* In a reference: that of an input. */
 #define CNN__INPUT 0x80000000u
+/* What an input is called that the caller has not named. */
+#define CNN__INPUT_NAME "input"
 /* No reference, no node. */
 #define CNN__NO_NODE UINT32_MAX
 

@@ -158,12 +158,13 @@ static void print_layer(cnn__string *out, const columns *table, const cnn_model 
     }
 }
 
-/* Keras lists inputs as layers where there are several. */
+/* Keras lists inputs as layers unless a model is a sequence. */
 static void print_inputs(cnn__string *out, const columns *table, const cnn_model *model)
 {
-    for (uint32_t i = 0; i < model->input_count && model->input_count > 1; i++) {
+    const bool named = strcmp(model->inputs[0].name, CNN__INPUT_NAME) != 0;
+    for (uint32_t i = 0; i < model->input_count && (table == &graph_table || named); i++) {
         char name[128], shape[128];
-        snprintf(name, sizeof(name), "%s (Input)", model->inputs[i].name);
+        snprintf(name, sizeof(name), "%s (InputLayer)", model->inputs[i].name);
         cnn__shape_text(&model->inputs[i].shape, "None", shape, sizeof(shape));
         print_row(out, table, (const char *const[]){name, shape, "0", ""});
         print_rule(out, table, '_');

@@ -5,7 +5,7 @@
 
 #include <cnn/train.h>
 
-#include "format/json.h"
+#include "core/json.h"
 #include "optimizer/optimizer.h"
 
 /* Names of tensors that are not the model's: "@slot0/conv2d_1/kernel", "@best/conv2d_1/kernel". NULL without memory. */

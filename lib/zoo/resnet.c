@@ -92,6 +92,7 @@ static const cnn__param params[] = {{.name = "stem", .words = stem_words}, {.nam
         .description = "ResNet-" #n                                                                          \
                        " of He et al. 2016 as torchvision has it: residual blocks, 224x224x3, 1000 classes", \
         .input = {224, 224, 3},                                                                              \
+        .chosen_input = {32, 32, 3},                                                                         \
         .classes = 1000,                                                                                     \
         .params = params,                                                                                    \
         .variant = &depth##n,                                                                                \

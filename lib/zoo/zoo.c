@@ -91,23 +91,20 @@ static cnn_status check_input(cnn_context *context, const cnn__zoo_kind *kind, c
                            kind->name, (long long)dims[0], (long long)dims[1], (int)kind->least, (int)kind->least);
 }
 
-static cnn__zoo_request complete(const cnn__zoo_kind *kind, const cnn_zoo_options *options)
+static void complete(const cnn__zoo_kind *kind, const cnn_zoo_options *options, cnn__zoo_request *request)
 {
-    cnn__zoo_request request = {
-        .input = {3, 0, {kind->input[0], kind->input[1], kind->input[2]}},
-        .classes = options->classes != 0 ? (int32_t)options->classes : kind->classes,
-        .dropout = options->dropout < 0   ? 0
-                   : options->dropout > 0 ? options->dropout
-                                          : kind->dropout,
-        .variant = kind->variant,
-    };
+    const bool chosen = request->choices[0] == 1 && kind->chosen_input[0] != 0;
+    const int32_t *input = chosen ? kind->chosen_input : kind->input;
+    request->input = (cnn_shape){3, 0, {input[0], input[1], input[2]}};
+    request->classes = options->classes != 0 ? (int32_t)options->classes : kind->classes;
+    request->dropout = options->dropout < 0 ? 0 : options->dropout > 0 ? options->dropout : kind->dropout;
+    request->variant = kind->variant;
     if (options->input[0] == 0 && options->shape.rank == 3) {
-        request.input = options->shape;
+        request->input = options->shape;
     }
     for (int i = 0; i < 3; i++) {
-        request.input.dims[i] = options->input[i] != 0 ? options->input[i] : request.input.dims[i];
+        request->input.dims[i] = options->input[i] != 0 ? options->input[i] : request->input.dims[i];
     }
-    return request;
 }
 
 cnn_status cnn_zoo_create(cnn_context *context, const char *name, const cnn_zoo_options *given, cnn_model **model)
@@ -128,8 +125,9 @@ cnn_status cnn_zoo_create(cnn_context *context, const char *name, const cnn_zoo_
     if (kind->classes == 0 && options.classes != 0) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s has no classes, only features", kind->name);
     }
-    cnn__zoo_request request = complete(kind, &options);
+    cnn__zoo_request request = {0};
     CNN__RETURN_IF_ERROR(read_options(context, kind, name, &request));
+    complete(kind, &options, &request);
     CNN__RETURN_IF_ERROR(check_input(context, kind, &request.input));
     CNN__RETURN_IF_ERROR(cnn_model_create(context, CNN_MODEL(.name = kind->name, .shape = request.input), model));
     kind->add_layers(context, &request, *model);

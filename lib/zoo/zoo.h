@@ -25,8 +25,9 @@ typedef struct cnn__zoo_kind {
     const char *name;
     const char *description;
     int32_t input[3];
-    int32_t least;   /* height and width that its poolings need; 0: 1 */
-    int32_t classes; /* 0: it has no classes, and none can be asked for */
+    int32_t chosen_input[3]; /* with the second word of the first of its params; 0: as above */
+    int32_t least;           /* height and width that its poolings need; 0: 1 */
+    int32_t classes;         /* 0: it has no classes, and none can be asked for */
     float dropout;
     const cnn__param
         *params;         /* its own, as text gives them: "alexnet:fc8=drop7"; at most CNN__ZOO_PARAMS; NULL: none */

@@ -4,8 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/config.h"
 #include "backend/entries.h"
 #include "backend/reference/reference.h"
+#if CNN_HAVE_BLIS
+#include "backend/blis/blis.h"
+#if CNN_BLIS_IN_FOLDER
+#include <blis/blis.h>
+#else
+#include <blis.h>
+#endif
+#endif
 #include "common/suite.h"
 
 static char logged[2048];
@@ -49,6 +58,28 @@ static void expect_backend(const char *name, const cnn_backend *backends, size_t
     ck_assert_str_eq(cnn_context_backend(context), chosen);
     cnn_context_free(context);
 }
+
+#if CNN_HAVE_BLIS
+/* The product is BLIS's where it has kernels for the processor; plain ones of its own would be slower than ours. A loop
+ * test: what BLIS makes of a processor is settled once in a process. */
+START_TEST(blis_has_its_own_product_where_it_is_faster)
+{
+    cnn_backend with, without;
+    cnn__cpu_level level;
+    char number[16];
+    if (_i > 0) {
+        snprintf(number, sizeof(number), "%d", BLIS_ARCH_GENERIC);
+        setenv("BLIS_ARCH_TYPE", number, 1);
+    }
+    ck_assert(cnn__cpu_detect(&level));
+    cnn__blis_fill(level, false, &with);
+    cnn__vector_fill(level, false, &without);
+    ck_assert(without.gemm != cnn__blis_gemm);
+    ck_assert(with.gemm == (cnn__blis_knows_processor() ? cnn__blis_gemm : without.gemm));
+    ck_assert(_i == 0 || !cnn__blis_knows_processor());
+}
+END_TEST
+#endif
 
 START_TEST(names)
 {
@@ -479,6 +510,9 @@ int main(void)
     Suite *suite = suite_create("backend registry");
     TCase *tcase = tcase_create("registry");
     tcase_add_checked_fixture(tcase, setup, setup);
+#if CNN_HAVE_BLIS
+    tcase_add_loop_test(tcase, blis_has_its_own_product_where_it_is_faster, 0, getenv("CK_FORK") == NULL ? 2 : 1);
+#endif
     tcase_add_test(tcase, names);
     tcase_add_test(tcase, unknown_name_is_an_error);
     tcase_add_test(tcase, variables);

@@ -7,7 +7,7 @@
 
 #include <cnn/cnn.h>
 
-#include "format/json.h"
+#include "core/json.h"
 
 static const cnn__json *follow(const cnn__json *value, int count, char **keys)
 {

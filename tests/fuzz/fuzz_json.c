@@ -7,7 +7,7 @@
 
 #include <cnn/cnn.h>
 
-#include "format/json.h"
+#include "core/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -274,6 +274,20 @@ START_TEST(test_sizes)
 }
 END_TEST
 
+/* A network for small images is of small images unless it is told otherwise. */
+START_TEST(test_small_stem)
+{
+    static const int64_t sizes[][3] = {{224, 224, 3}, {32, 32, 3}, {40, 48, 1}};
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        cnn_model *model = create(i == 0 ? "resnet18" : "resnet18:stem=cifar",
+                                  i == 2 ? CNN_ZOO(.input = {40, 48, 1}) : NULL);
+        const cnn_shape input = cnn_model_input_shape(model);
+        ck_assert_mem_eq(input.dims, sizes[i], sizeof(sizes[i]));
+        cnn_model_free(model);
+    }
+}
+END_TEST
+
 START_TEST(test_too_small)
 {
     static const struct {
@@ -325,6 +339,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_sizes, 0, networks);
     tcase_add_test(tcase, test_penalty);
     tcase_add_test(tcase, test_rescale);
+    tcase_add_test(tcase, test_small_stem);
     tcase_add_test(tcase, test_too_small);
     tcase_add_test(tcase, test_numbers);
     suite_add_tcase(suite, tcase);

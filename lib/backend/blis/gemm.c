@@ -15,6 +15,12 @@
  * NaN. The packed kernels do none of this. */
 static bool is_whole(const cnn_gemm_args *args) { return args->n % 4 == 0 && (!args->transpose_b || args->k % 8 == 0); }
 
+bool cnn__blis_knows_processor(void)
+{
+    bli_init(); /* the question alone ends the process where BLIS_ARCH_TYPE is set */
+    return bli_arch_query_id() != BLIS_ARCH_GENERIC;
+}
+
 cnn_status cnn__blis_gemm(const cnn_backend_call *call, const cnn_gemm_args *args)
 {
     (void)call;

@@ -11,5 +11,8 @@ void cnn__blis_fill_with(const cnn__vector_kernels *kernels, cnn_backend *backen
 {
     cnn__vector_fill_with(kernels, backend);
     backend->name = "blis";
-    backend->gemm = cnn__blis_gemm;
+    /* On a processor that BLIS does not know its plain kernels would run, several times as slow as ours. */
+    if (cnn__blis_knows_processor()) {
+        backend->gemm = cnn__blis_gemm;
+    }
 }

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/json.h"
 #include "core/number.h"
 #include "core/text.h"
-#include "format/json.h"
 
 static void append(cnn__json_writer *writer, const char *text)
 {

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/json.h"
 #include "core/table.h"
 #include "core/text.h"
-#include "format/json.h"
 
 /* Objects of no more members are searched for duplicate keys pair by pair. */
 #define FEW_MEMBERS 8

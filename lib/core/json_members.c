@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/json.h"
 #include "core/number.h"
-#include "format/json.h"
 
 bool cnn__json_to_int(const cnn__json *value, int64_t *number)
 {

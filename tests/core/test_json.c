@@ -12,8 +12,8 @@
 
 #include "common/fixture.h"
 #include "common/suite.h"
+#include "core/json.h"
 #include "core/number.h"
-#include "format/json.h"
 
 static cnn_context *context;
 static test_allocator allocator;
@@ -407,7 +407,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("format/json");
+    Suite *suite = suite_create("core/json");
     TCase *tcase = tcase_create("json");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 60);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* JSON (RFC 8259) that is not trusted: a strict reader whose memory is bounded and comes from the context's allocator,
  * and a writer. Neither knows a locale or the processor's rounding mode. */
-#ifndef CNN_FORMAT_JSON_H
-#define CNN_FORMAT_JSON_H
+#ifndef CNN_CORE_JSON_H
+#define CNN_CORE_JSON_H
 
 #include "core/context.h"
 
