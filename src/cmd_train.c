@@ -36,6 +36,10 @@ static int check_settings(tool *run, const train_settings *settings)
     if (settings->resume != NULL && settings->init_from != NULL) {
         return tool_fail_usage(run, "--resume and --init-from exclude each other: a checkpoint holds all weights");
     }
+    if (settings->teacher == NULL && (!isnan(settings->teacher_weight) || !isnan(settings->temperature))) {
+        return tool_fail_usage(run, "--%s goes with --teacher",
+                               isnan(settings->temperature) ? "teacher-weight" : "temperature");
+    }
     if ((settings->validation_steps > 0 || settings->eval_every > 0) && settings->val == NULL &&
         isnan(settings->val_split)) {
         return tool_fail_usage(run, "--%s goes with --val or --val-split",
@@ -194,6 +198,8 @@ static int conclude(train_run *train)
     return result == TOOL_DONE ? train->keep_result : result;
 }
 
+static float option_or_none(double given) { return isnan(given) ? 0 : (float)given; }
+
 static int fit(train_run *train)
 {
     const train_settings *settings = train->settings;
@@ -207,6 +213,10 @@ static int fit(train_run *train)
                 .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
                 .last_path = train->last_path, .resume_path = settings->resume, .class_weights = train->class_weights,
                 .class_weight_count = train->class_weights != NULL ? classes : 0, .from = train->from,
+                .label_smoothing = option_or_none(settings->label_smoothing),
+                .mixup = option_or_none(settings->mixup), .cutmix = option_or_none(settings->cutmix),
+                .teacher = train->teacher, .teacher_weight = option_or_none(settings->teacher_weight),
+                .temperature = option_or_none(settings->temperature),
                 .accumulate = (uint32_t)settings->accumulate, .average = settings->average,
                 .steps_per_epoch = (uint32_t)settings->steps_per_epoch,
                 .validation_steps = (uint32_t)settings->validation_steps,
@@ -364,6 +374,20 @@ static const tool_option train_options[] = {
      "one of those listed above; if not given binary_crossentropy for models with one output, "
      "categorical_crossentropy for others",
      TOOL_TEXT, AT(loss), 0, 0, NULL},
+    {"label-smoothing", "S",
+     "of training: labels become 1 - S, and S is shared by all classes; with one output they become 1 - S/2 and S/2",
+     TOOL_REAL, AT(label_smoothing), 0, 1, NULL},
+    {"mixup", "ALPHA", "mixes training images and labels with their neighbours', by a share from Beta(ALPHA, ALPHA)",
+     TOOL_REAL, AT(mixup), 0, 1000, NULL},
+    {"cutmix", "ALPHA",
+     "puts a rectangle of the neighbour into training images, and as much of its label; with --mixup each batch has "
+     "one of the two",
+     TOOL_REAL, AT(cutmix), 0, 1000, NULL},
+    {"teacher", "FILE", "a trained model of the same classes and input size, from which this one learns too", TOOL_TEXT,
+     AT(teacher), 0, 0, NULL},
+    {"teacher-weight", "W", "its part of the loss; 0.5 if not given", TOOL_REAL, AT(teacher_weight), 1e-6, 1, NULL},
+    {"temperature", "T", "what softens the probabilities of both; 4 if not given", TOOL_REAL, AT(temperature), 1e-3,
+     1000, NULL},
     {"class-weights", "WHAT",
      "what the loss of each training image is multiplied by: balanced makes up for uneven numbers of images, with n / "
      "(k n_c) for class c of n images of k classes; cat=2,dog=0.5 says it, 1 for those not named",

@@ -12,10 +12,10 @@
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
-    const char *background, *groups, *head, *cut, *cache_features, *average, *find_lr;
+    const char *background, *groups, *head, *cut, *cache_features, *average, *find_lr, *teacher;
     const char *mean, *pca, *curve, *report, *tensorboard, *schedule, *metric, *last_batch, *class_weights, *prefix;
     const char *task, *label_columns;
-    double val_split;
+    double val_split, label_smoothing, mixup, cutmix, teacher_weight, temperature;
     tool_model_options model;
     tool_rule rule;
     uint64_t epochs, batch, limit, topk, patience, memory_limit, views;
@@ -35,7 +35,7 @@ struct train_run {
     tool_kept kept_out, kept_last; /* what lay there before */
 
     cnn_dataset *data, *validation_data;
-    cnn_model *model;
+    cnn_model *model, *teacher;
     char *augment;                   /* --augment, or the recipe's, and --pca; NULL: none */
     cnn_channel_statistics measured; /* over the training images; of 0 images: not measured */
     cnn_pipeline *preprocess;        /* of all images, but for ten crops */

@@ -241,6 +241,26 @@ static int open_texts(train_run *train)
     return TOOL_DONE;
 }
 
+/* --teacher: a model file whose outputs are the same classes. */
+static int set_teacher(train_run *train)
+{
+    const tool_model_options none = {.dropout = NAN};
+    const char *path = train->settings->teacher;
+    tool *run = train->run;
+    if (path == NULL) {
+        return TOOL_DONE;
+    }
+    int result = tool_open_model(run, path, &none, &train->teacher);
+    const size_t classes = result == TOOL_DONE ? cnn_model_class_count(train->teacher) : 0;
+    for (size_t i = 0; i < classes && classes == cnn_dataset_class_count(train->data); i++) {
+        const char *theirs = cnn_model_class_name(train->teacher, i), *ours = cnn_dataset_class_name(train->data, i);
+        if (strcmp(theirs, ours) != 0) {
+            return tool_fail(run, "--teacher: class %zu of %s is %s, of the data %s", i, path, theirs, ours);
+        }
+    }
+    return result;
+}
+
 static int open_rules(train_run *train)
 {
     cnn_context *context = train->run->context;
@@ -282,7 +302,8 @@ int tool_train_open(train_run *train)
         result = open_zoo_model(train);
     }
     int (*const steps[])(train_run *) = {
-        set_base, set_classes, tool_train_set_steps, set_weights, freeze, tool_train_set_class_weights, open_rules};
+        set_base, set_teacher, set_classes, tool_train_set_steps,
+        set_weights, freeze, tool_train_set_class_weights, open_rules};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
         result = steps[i](train);
     }
@@ -310,6 +331,7 @@ void tool_train_close(train_run *train)
     }
     cnn_pipeline_free(train->preprocess);
     cnn_model_free(train->model);
+    cnn_model_free(train->teacher);
     cnn_dataset_free(train->validation_data);
     cnn_dataset_free(train->data);
     tool_curve_free(&train->curve);

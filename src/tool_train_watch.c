@@ -84,8 +84,8 @@ bool tool_train_on_evaluation(void *user, const cnn_progress *progress)
         if (name != NULL && strcmp(progress->score_name, "loss") != 0) {
             tool_json_real(row, name, progress->validation_score);
         }
-        free(name);
         tool_json_print(train->run, row);
+        free(name);
     }
     return tool_signal() != 0;
 }

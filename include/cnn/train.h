@@ -141,6 +141,21 @@ typedef struct cnn_fit_options {
                                     Since 0.1 */
     cnn_progress_function on_evaluation; /**< after each evaluation of evaluate_every: the validation's loss and score
                                               are those of the progress; true stops. NULL: none */
+    float label_smoothing; /**< of training targets: y (1 - s) + s / outputs, as PyTorch's CrossEntropyLoss; of binary
+                                cross-entropy y (1 - s) + s / 2, as Keras. For losses of probabilities, as the next two
+                                are too; 0: none. Running scores are of the labels. Since 0.1 */
+    float mixup;  /**< alpha: each batch is mixed with itself moved by a sample, images and targets alike, with a share
+                       drawn from Beta(alpha, alpha) (Zhang et al. 2018), as torchvision's reference training. Weights
+                       of samples are mixed too; running scores are of the label with the larger share; 0: not */
+    float cutmix; /**< alpha of cutmix (Yun et al. 2019): a rectangle is that of the neighbour, with a part of the area
+                       drawn in the same way. With both each batch has one of them by chance; 0: not */
+    float teacher_weight; /**< the teacher's part of the loss, up to 1; the labels' is the rest; 0: 0.5 */
+    cnn_model *teacher;   /**< of which the model learns too (Hinton et al. 2015): the loss is (1 - w) of the labels'
+                               and w T^2 times the Kullback-Leibler divergence from the teacher's probabilities at
+                               temperature T. It sees the same images, runs in inference, and has as many outputs; with
+                               categorical and binary cross-entropy. NULL: none */
+    float temperature;    /**< T; 0: 4 */
+    uint32_t reserved3;   /**< zero */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
@@ -202,8 +217,8 @@ typedef struct cnn_rate_search_options {
  * step until the loss, smoothed over about ten steps, is four times its lowest or
  * no longer finite. The model then has its parameters again.
  *
- * rate     receives the rate at which the smoothed loss fell most steeply, over ten steps and after the first ten; NaN if it
- *          never fell. May be NULL.
+ * rate     receives the rate at which the smoothed loss fell most steeply, over ten steps and after the first ten; NaN
+ *          if it never fell. May be NULL.
  * history  receives a row for each step, also after a failure: "learning_rate", "loss" and "smoothed_loss". May be
  *          NULL; free it with cnn_history_free().
  *

@@ -282,6 +282,9 @@ cnn_status cnn__pipeline_apply(const cnn_pipeline *pipeline, cnn__pipeline_run *
     cnn__frame_begin(&frame, run->scratch, run->bytes, run->padded, run->floats, run->height, run->width,
                      run->channels);
     frame.name = run->name;
+    frame.seed = run->seed;
+    frame.epoch = run->epoch;
+    frame.sample = run->sample;
     cnn__rng_init(&frame.rng, run->seed, CNN__STREAM_AUGMENT, run->epoch, run->sample);
     if (run->keep != NULL) {
         status = apply_steps(pipeline, done, run->form->steps, &frame);

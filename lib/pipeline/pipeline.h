@@ -90,6 +90,7 @@ typedef struct cnn__step_kind {
     cnn__step_class kind_class;
     cnn__step_evaluation evaluation;
     uint32_t views; /* images that it makes of one; 0: 1 */
+    bool unit;      /* needs values in [0, 1] */
     const cnn__param *params;
     /* What the bounds of single values do not say; returns what is wrong, or NULL. May be NULL. */
     const char *(*check)(const cnn__step *step);
@@ -126,7 +127,9 @@ extern const cnn__step_kind cnn__step_orient, cnn__step_background;
 extern const cnn__step_kind cnn__step_resize, cnn__step_resize_short;
 extern const cnn__step_kind cnn__step_center_crop, cnn__step_random_crop, cnn__step_ten_crop;
 extern const cnn__step_kind cnn__step_random_resized_crop;
-extern const cnn__step_kind cnn__step_flip, cnn__step_vflip;
+extern const cnn__step_kind cnn__step_flip, cnn__step_vflip, cnn__step_alternating_flip;
+extern const cnn__step_kind cnn__step_operation, cnn__step_rand_augment, cnn__step_trivial_augment;
+extern const cnn__step_kind cnn__step_jitter, cnn__step_erase;
 extern const cnn__step_kind cnn__step_rotate, cnn__step_shift, cnn__step_shear, cnn__step_zoom, cnn__step_fill;
 extern const cnn__step_kind cnn__step_channel_shift, cnn__step_brightness, cnn__step_pca_color;
 extern const cnn__step_kind cnn__step_grey, cnn__step_bgr;

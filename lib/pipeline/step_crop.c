@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Steps that keep a part of the image. */
 #include <math.h>
+#include <string.h>
 
 #include "pipeline/pipeline.h"
 
@@ -44,7 +45,61 @@ const cnn__step_kind cnn__step_center_crop = {
     .shape = cnn__step_shape_size,
 };
 
-/* ---- random_crop=HxW[:pad=N], as torchvision's RandomCrop ---- */
+/* ---- random_crop=HxW[:pad=N][:fill], as torchvision's RandomCrop ---- */
+
+/* What is put around the image: black; the border's pixels; the image mirrored about the border's pixels, which are
+ * not repeated (torchvision's padding modes constant, edge and reflect). */
+static const char *const fill_words[] = {"black", "edge", "reflect", NULL};
+enum { FILL_BLACK, FILL_EDGE, FILL_REFLECT };
+
+static int64_t place_within(int64_t at, int64_t side, bool reflect)
+{
+    if (reflect) {
+        at = at < 0 ? -at : at;
+        return at >= side ? 2 * (side - 1) - at : at;
+    }
+    return at < 0 ? 0 : at >= side ? side - 1 : at;
+}
+
+/* Copies rows x cols of step's size from (top, left) on, each pixel of so many bytes. */
+static void copy_filled(const cnn__step *step, const cnn__frame *frame, int64_t top, int64_t left, size_t pixel,
+                        const char *in, char *out)
+{
+    const int64_t rows = (int64_t)step->arguments[0].values[0], cols = (int64_t)step->arguments[0].values[1];
+    const bool reflect = cnn__step_value(step, 2) == FILL_REFLECT;
+    for (int64_t y = 0; y < rows; y++) {
+        const char *line = in + (size_t)place_within(top + y, frame->rows, reflect) * frame->cols * pixel;
+        for (int64_t x = 0; x < cols; x++, out += pixel) {
+            memcpy(out, line + (size_t)place_within(left + x, frame->cols, reflect) * pixel, pixel);
+        }
+    }
+}
+
+static cnn_status crop_filled(const cnn__step *step, cnn__frame *frame, int64_t top, int64_t left)
+{
+    const double *size = step->arguments[0].values, pad = cnn__step_value(step, 1);
+    size_t values;
+    int block;
+    if (cnn__step_value(step, 2) == FILL_REFLECT && (pad >= frame->rows || pad >= frame->cols)) {
+        return cnn__fail(frame->scratch->context, CNN_ERROR_SHAPE,
+                         "%s: random_crop: %.0f pixels cannot be mirrored from %ux%u (height x width)", frame->name,
+                         pad, frame->rows, frame->cols);
+    }
+    const bool bytes = cnn__frame_is_bytes(frame);
+    CNN__RETURN_IF_ERROR(bytes ? cnn__frame_bytes(frame) : cnn__frame_floats(frame));
+    cnn__frame of_size = *frame;
+    of_size.rows = (uint32_t)size[0];
+    of_size.cols = (uint32_t)size[1];
+    CNN__RETURN_IF_ERROR(cnn__frame_values(&of_size, &values));
+    const size_t each = bytes ? 1 : sizeof(float);
+    CNN__RETURN_IF_ERROR(cnn__frame_block(frame, values * each, &block));
+    copy_filled(step, frame, top, left, each * frame->channels,
+                bytes ? (const char *)frame->bytes : (const char *)frame->floats, frame->scratch->blocks[block]);
+    frame->rows = of_size.rows;
+    frame->cols = of_size.cols;
+    (bytes ? cnn__frame_put_bytes : cnn__frame_put_floats)(frame, block, frame->channels);
+    return CNN_OK;
+}
 
 static cnn_status random_crop_apply(const cnn__step *step, cnn__frame *frame)
 {
@@ -56,12 +111,16 @@ static cnn_status random_crop_apply(const cnn__step *step, cnn__frame *frame)
     }
     int64_t top = (int64_t)cnn__rng_below(&frame->rng, (uint64_t)(height - rows + 1));
     int64_t left = (int64_t)cnn__rng_below(&frame->rng, (uint64_t)(width - cols + 1));
+    if (cnn__step_value(step, 2) != FILL_BLACK && pad > 0) {
+        return crop_filled(step, frame, top - pad, left - pad);
+    }
     return cnn__frame_crop(frame, top - pad, left - pad, (uint32_t)rows, (uint32_t)cols);
 }
 
 static const cnn__param random_crop_params[] = {
     CNN__PARAM_SIZE_HW,
     {.name = "pad", .type = CNN__PARAM_INT, .quiet = true, .low = 0, .high = CNN__MAX_SIDE, .default_count = 1},
+    {.name = "fill", .type = CNN__PARAM_WORD, .quiet = true, .default_count = 1, .words = fill_words},
     {.name = NULL},
 };
 

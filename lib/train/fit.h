@@ -13,6 +13,16 @@ typedef struct cnn__accumulator {
     size_t samples; /* in it */
 } cnn__accumulator;
 
+/* Targets that are not what the data say, and images mixed with others. */
+typedef struct cnn__mix {
+    bool active;
+    size_t outputs;
+    float *targets, *mixed; /* [batch, outputs]: smoothed, then mixed */
+    int32_t *labels;        /* of the larger share */
+    float *images;          /* NULL: not mixed */
+    float *weights;
+} cnn__mix;
+
 typedef struct cnn__fit {
     cnn_context *context;
     cnn_model *model;
@@ -30,6 +40,8 @@ typedef struct cnn__fit {
     uint64_t steps;                 /* in an epoch, as far as that is known */
     bool counted_steps;             /* an epoch ends after so many, wherever the loader is */
     cnn__accumulator accumulator;
+    cnn__mix mix;
+    cnn_session *teacher;           /* NULL: none */
     float *weights;                 /* of a batch's samples; NULL: all are 1 */
     bool best_saved, last_saved;    /* whether this call has written the file; the last one after the last epoch */
 } cnn__fit;
@@ -52,6 +64,15 @@ cnn_status cnn__accumulate(cnn__accumulator *accumulator, cnn_session *session, 
 bool cnn__fit_is_last_step(const cnn__fit *fit, uint64_t steps);
 /* Takes the batches of a step and updates the parameters; *done is false if the epoch has no batch left. */
 cnn_status cnn__fit_step(cnn__fit *fit, bool *done);
+
+/* label_smoothing, mixup and cutmix: checks them and makes room; then changes what a batch is, and its target. */
+cnn_status cnn__mix_create(cnn__fit *fit);
+void cnn__mix_free(cnn__fit *fit);
+cnn_status cnn__mix_batch(cnn__fit *fit, cnn_batch *batch, cnn_target *target);
+
+/* The teacher: checks it and makes its session; then, after the loss of a batch, its part of loss and gradient. */
+cnn_status cnn__distill_create(cnn__fit *fit);
+cnn_status cnn__distill_batch(cnn__fit *fit, const cnn_batch *batch, const float *weights, double *loss);
 
 /* Checks class_weights and makes room for those of a batch. */
 cnn_status cnn__fit_weights(cnn__fit *fit);

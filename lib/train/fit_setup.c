@@ -363,6 +363,8 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
     CNN__RETURN_IF_ERROR(make_sessions(fit));
     CNN__RETURN_IF_ERROR(make_history(fit));
     CNN__RETURN_IF_ERROR(cnn__fit_weights(fit));
+    CNN__RETURN_IF_ERROR(cnn__mix_create(fit));
+    CNN__RETURN_IF_ERROR(cnn__distill_create(fit));
     CNN__RETURN_IF_ERROR(resume(fit));
     cnn__fit_tell_classes(fit);
     /* After the checkpoint was accepted: one that does not fit leaves the model as it was. */
@@ -376,6 +378,8 @@ void cnn__fit_close(cnn__fit *fit)
     cnn__evaluate_labels_free(&fit->validation, fit->model);
     cnn__free(fit->context, fit->weights);
     cnn__accumulator_free(&fit->accumulator, fit->context);
+    cnn__mix_free(fit);
+    cnn_session_free(fit->teacher);
     cnn_session_free(fit->session);
     cnn_evaluator_free(fit->own_evaluator);
     cnn_loss_free(fit->own_loss);

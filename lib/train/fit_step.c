@@ -37,12 +37,13 @@ static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss
 }
 
 /* Forward and backward of a batch. */
-static cnn_status run_batch(cnn__fit *fit, const cnn_batch *batch, double *loss)
+static cnn_status run_batch(cnn__fit *fit, cnn_batch *batch, double *loss)
 {
     cnn_session *session = fit->session;
     *loss = NAN;
+    cnn_target target = cnn__batch_target(batch, batch->labels, cnn__fit_batch_weights(fit, batch));
+    CNN__RETURN_IF_ERROR(cnn__mix_batch(fit, batch, &target));
     CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch->images, batch->count));
-    const cnn_target target = cnn__batch_target(batch, batch->labels, cnn__fit_batch_weights(fit, batch));
     cnn_status status = cnn_session_loss(session, fit->options.loss, &target, loss);
     if (status == CNN_ERROR_NUMERIC) {
         return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
@@ -51,6 +52,7 @@ static cnn_status run_batch(cnn__fit *fit, const cnn_batch *batch, double *loss)
                          cnn_optimizer_learning_rate(fit->options.optimizer));
     }
     CNN__RETURN_IF_ERROR(status);
+    CNN__RETURN_IF_ERROR(cnn__distill_batch(fit, batch, target.weights, loss));
     return cnn_session_backward(session, NULL);
 }
 

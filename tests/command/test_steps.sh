@@ -45,6 +45,13 @@ run 2 'an evaluation without images for it' \
     "$cnn" train fashion-dnn --data photos --out no.cnn --eval-every 5
 has err 'it says what it goes with' '--eval-every goes with --val'
 
+run 0 'smoothed and mixed' train --out mixed.cnn --epochs 2 --label-smoothing 0.1 --mixup 0.2 --cutmix 1 \
+    --augment 'rand_augment,erase'
+run 0 'with a teacher' train --out pupil.cnn --epochs 2 --teacher mixed.cnn --temperature 2
+run 1 'a teacher that is not there' train --out no.cnn --teacher nobody.cnn
+run 2 'a temperature without a teacher' train --out no.cnn --temperature 2
+has err 'it says what it goes with' '--temperature goes with --teacher'
+
 if draws; then
     run 0 'a search for a learning rate' "$cnn" train fashion-dnn --data photos --find-lr rates.png --seed 3
     has out 'it suggests one' '^learning rate  [0-9.e-]+, where the loss falls most steeply$'
