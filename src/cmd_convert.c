@@ -12,7 +12,7 @@ typedef struct convert_settings {
     tool_common common;
     tool_model_options model;
     const char *network, *names, *preprocess;
-    bool partial, with_preprocessing;
+    bool partial, with_preprocessing, external_data;
 } convert_settings;
 
 typedef struct convert_run {
@@ -137,10 +137,29 @@ static int load_config(convert_run *convert)
                                            &convert->report, &convert->model));
 }
 
+/* An ONNX file says all itself. */
+static int load_onnx(convert_run *convert)
+{
+    const convert_settings *settings = convert->settings;
+    cnn_onnx_load_options options = {.struct_size = sizeof(options), .external_data = settings->external_data};
+    memcpy(options.input, settings->model.input, sizeof(options.input));
+    if (settings->network != NULL) {
+        return tool_fail_usage(convert->run, "--model goes with weights: an ONNX file has its network");
+    }
+    const cnn_status status = cnn_model_load_onnx(convert->run->context, convert->run->operands[0], &options,
+                                                  &convert->model);
+    convert->foreign.program = "ONNX";
+    convert->report.loaded = status == CNN_OK ? (uint32_t)cnn_model_parameter_count(convert->model) : 0;
+    return library(convert, status);
+}
+
 static int read_model(convert_run *convert)
 {
     tool *run = convert->run;
     const char *path = run->operands[0];
+    if (tool_is_onnx(path)) {
+        return load_onnx(convert);
+    }
     int result = tool_foreign_open(run, path, &convert->foreign);
     if (result != TOOL_DONE) {
         return result;
@@ -266,6 +285,8 @@ static const tool_option convert_options[] = {
     {"classes", "N", "classes of a network by name, if not its own", TOOL_COUNT, AT(model.classes), 2, 1000000, NULL},
     {"partial", NULL, "parameters that IN lacks, or has in another shape, begin anew", TOOL_FLAG, AT(partial), 0, 0,
      NULL},
+    {"external-data", NULL, "values of an ONNX file may lie in other files, below its folder", TOOL_FLAG,
+     AT(external_data), 0, 0, NULL},
     {"names", "LIST", "names of the classes: imagenet, or a file with one name a line", TOOL_TEXT, AT(names), 0, 0,
      NULL},
     {"preprocess", "STEPS",
@@ -283,10 +304,10 @@ const tool_command tool_command_convert = {
     .purpose = "Makes a model of another program's file, or the other way round.",
     .details =
         "IN is a model or weights of Keras (.h5, .weights.h5, .keras), weights of PyTorch (safetensors, or what "
-        "torch.save() wrote of a state_dict(); nothing in it is run), or a model file. OUT ends in .safetensors for "
-        "weights with PyTorch's names, in .h5 for a model of Keras, in .onnx for what runs elsewhere, else it is a "
-        "model "
-        "file. What the network has and "
+        "torch.save() wrote of a state_dict(); nothing in it is run), an ONNX file (.onnx), or a model file. OUT ends "
+        "in "
+        ".safetensors for weights with PyTorch's names, in .h5 for a model of Keras, in .onnx for what runs elsewhere, "
+        "else it is a model file. What the network has and "
         "IN lacks is told, and so is what is left over. The presets of --preprocess: torchvision resizes to 256 and "
         "takes the middle 224 (other sizes in proportion), with ImageNet's mean and deviation; keras-caffe is blue "
         "first with the means subtracted, keras-tf -1 to 1, keras-torch ImageNet's mean and deviation, unit 0 to 1, "

@@ -52,11 +52,17 @@ static void read_magic(const char *path, char magic[8])
     }
 }
 
+bool tool_is_onnx(const char *path)
+{
+    const size_t size = strlen(path);
+    return size > 5 && strcmp(path + size - 5, ".onnx") == 0;
+}
+
 bool tool_is_foreign(const char *path)
 {
     char magic[8];
     read_magic(path, magic);
-    return memcmp(magic, hdf5_magic, 8) == 0 || memcmp(magic, zip_magic, 4) == 0;
+    return tool_is_onnx(path) || memcmp(magic, hdf5_magic, 8) == 0 || memcmp(magic, zip_magic, 4) == 0;
 }
 
 /* A .keras file: its config and, within it, an HDF5 file of weights. *is false, and nothing done, if it is none. */
@@ -119,6 +125,10 @@ void tool_foreign_close(tool_foreign *foreign)
 int tool_foreign_load(tool *run, const char *path, cnn_model **model)
 {
     tool_foreign foreign;
+    if (tool_is_onnx(path)) {
+        const cnn_status status = cnn_model_load_onnx(run->context, path, NULL, model);
+        return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+    }
     int result = tool_foreign_open(run, path, &foreign);
     if (result != TOOL_DONE) {
         return result;

@@ -14,14 +14,16 @@ typedef struct tool_foreign {
     struct tool_hdf5 *hdf5; /* NULL: it is none */
 } tool_foreign;
 
-/* True if the file begins as one of another program that is not told by its content elsewhere: HDF5 or zip. */
+/* True if the file is an ONNX file, which only its name tells. */
+bool tool_is_onnx(const char *path);
+/* True if the file is of another program and not told by its content elsewhere: HDF5, zip, or ONNX. */
 bool tool_is_foreign(const char *path);
 
 /* TOOL_DONE, or the exit status with the message printed; then there is nothing to close. */
 int tool_foreign_open(tool *run, const char *path, tool_foreign *foreign);
 void tool_foreign_close(tool_foreign *foreign);
 
-/* A model that is in a file of another program: Keras's. */
+/* A model that is in a file of another program: Keras's, or ONNX. */
 int tool_foreign_load(tool *run, const char *path, cnn_model **model);
 /* Fills the parameters of a model with what a file of any program has for them; counts what it found. */
 int tool_foreign_fill(tool *run, const char *path, cnn_model *model, cnn_weights_report *report);

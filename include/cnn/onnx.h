@@ -15,6 +15,59 @@
 
 CNN_BEGIN_DECLS
 
+/** Options of reading; write them with CNN_ONNX_LOAD(). */
+typedef struct cnn_onnx_load_options {
+    size_t struct_size;
+    int32_t input[3];      /**< height, width and channels of images where the file leaves them open; 0: it does not */
+    int32_t external_data; /**< 1: values may lie in other files, below the folder of the model's and reached over no
+                                links; 0: they are refused */
+} cnn_onnx_load_options;
+
+#define CNN_ONNX_LOAD(...) CNN_OPTIONS(cnn_onnx_load_options, __VA_ARGS__)
+
+/**
+ * Makes a model of an ONNX file, of operator sets up to 25. It is an ordinary
+ * model: it can be summarised, trained, frozen, cut, explained and saved.
+ *
+ * The file's operators become layers in the file's order; what is computed from
+ * constants alone, such as shapes, is computed now. Layers have the names of the
+ * modules of their weights ("layer1.0.conv1" of the tensor
+ * "layer1.0.conv1.weight"), else those of their nodes, inputs those of the file;
+ * characters that names here cannot have become dots.
+ *
+ * Images lie here as N, H, W, C, sequences as N, L, C, volumes as N, D, H, W, C,
+ * whose channels ONNX has second: so do the model's inputs and outputs, if the
+ * graph has operators that read them so and does not itself begin by putting
+ * channels second. The first axis of all inputs is the batch, and may have any
+ * size afterwards. Where an operator mixes the samples of a batch, or an input
+ * has none, tensors are samples as a whole: their shapes are ONNX's then, the
+ * batch, if open, being 1.
+ *
+ * Convolutions, dense layers, normalisations and slopes are trained, and so are
+ * stored tensors of more than one value that are added, multiplied or the like;
+ * single numbers and what was computed from constants are not. Dropout is active
+ * in training; a normalisation uses and moves statistics as elsewhere here. A
+ * convolution and a normalisation that the file has apart stay two layers.
+ * The preprocessing is not the file's: cnn_model_set_pipeline() gives it.
+ *
+ * path     of the file, of at most 2 GiB, the format's limit. Not trusted.
+ * options  NULL: none.
+ * model    receives the built model, which the caller frees; NULL on failure.
+ *
+ * Returns CNN_OK; CNN_ERROR_NOT_FOUND (no such file); CNN_ERROR_IO; CNN_ERROR_TRUNCATED and CNN_ERROR_FORMAT (not such a
+ * file, or a node that cannot be); CNN_ERROR_VERSION (another operator set); CNN_ERROR_UNSUPPORTED, listing all nodes
+ * whose operators are not supported, or naming the node and what of it is not; CNN_ERROR_SHAPE (shapes that do not fit, or
+ * open ones); CNN_ERROR_DENIED (values in other files that may not be read); CNN_ERROR_LIMIT; CNN_ERROR_OUT_OF_MEMORY.
+ * Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_load_onnx(cnn_context *context, const char *path, const cnn_onnx_load_options *options,
+                                       cnn_model **model);
+
+/** The same for a file that lies in memory, whose values cannot lie elsewhere; `data` is needed only during the call.
+    `name` is that of the file, for messages; NULL: "ONNX model". Returns as cnn_model_load_onnx(). Since 0.1. */
+CNN_API cnn_status cnn_model_load_onnx_memory(cnn_context *context, const char *name, const void *data, size_t size,
+                                              const cnn_onnx_load_options *options, cnn_model **model);
+
 /** Options of writing; write them with CNN_ONNX_SAVE(). */
 typedef struct cnn_onnx_save_options {
     size_t struct_size;

@@ -455,6 +455,10 @@ static bool run_call(int number, const char **text)
         REFUSED(cnn_model_write_onnx(NULL, NULL, NULL, NULL))
         REFUSED(cnn_model_write_onnx(model, NULL, NULL, NULL))
         REFUSED(cnn_archive_read(NULL, NULL, NULL, 0, NULL, NULL))
+        REFUSED(cnn_model_load_onnx(NULL, NULL, NULL, NULL))
+        REFUSED(cnn_model_load_onnx(context, "x", NULL, NULL))
+        REFUSED(cnn_model_load_onnx_memory(NULL, NULL, NULL, 0, NULL, NULL))
+        REFUSED(cnn_model_load_onnx_memory(context, NULL, NULL, 1, NULL, NULL))
     default:
         *text = NULL;
         return true;

@@ -1,394 +1,349 @@
 /* SPDX-License-Identifier: MIT */
 #include "onnx/cases.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define COUNT(list) (sizeof(list) / sizeof(list[0]))
-#define NAMES(...) (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)
+enum { MOST_PORTS = 64 };
 
-size_t onnx_values(const cnn_shape *shape)
+typedef struct run {
+    cnn_context *context;
+    cnn__arena arena;
+    cnn__onnx_model source;
+    cnn__onnx_constant *inputs[MOST_PORTS], *outputs[MOST_PORTS]; /* in the file's order */
+    size_t input_count, output_count;
+    cnn__onnx_port in[MOST_PORTS], out[MOST_PORTS];
+    size_t in_count, out_count;
+    size_t in_index[MOST_PORTS]; /* of the file's inputs */
+    bool batched;
+    cnn_model *model;
+    cnn_session *session;
+    float *fed[MOST_PORTS];
+    case_result *result;
+} run;
+
+void *case_read(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    char *data = NULL;
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
+        return NULL;
+    }
+    *size = (size_t)ftell(file);
+    rewind(file);
+    data = malloc(*size + 1);
+    if (data != NULL && fread(data, 1, *size, file) != *size) {
+        free(data);
+        data = NULL;
+    }
+    fclose(file);
+    return data;
+}
+
+static bool fail(run *r, cnn_status status, const char *message)
+{
+    r->result->status = status;
+    snprintf(r->result->message, sizeof(r->result->message), "%s", message);
+    return false;
+}
+
+static bool library(run *r, cnn_status status)
+{
+    return status == CNN_OK || fail(r, status, cnn_last_error(r->context));
+}
+
+/* A copy of the file in the arena. */
+static void *read_into(run *r, const char *path, size_t *size)
+{
+    void *data = case_read(path, size), *copy = NULL;
+    if (data != NULL) {
+        copy = cnn__arena_text(&r->arena, data, *size);
+        free(data);
+    }
+    return copy;
+}
+
+static bool read_tensor(run *r, const char *path, cnn__onnx_constant **constant)
+{
+    cnn__onnx_tensor tensor;
+    size_t size = 0;
+    void *data = read_into(r, path, &size);
+    return data != NULL && library(r, cnn__onnx_decode_tensor(&r->arena, path, data, size, &tensor)) &&
+           library(r, cnn__onnx_constant_read(&r->arena, path, NULL, &tensor, constant));
+}
+
+/* ---- which inputs are values ---- */
+
+static bool is_initializer(const run *r, const char *name)
+{
+    const cnn__onnx_tensor *tensors = r->source.graph->initializers.items;
+    for (size_t i = 0; i < r->source.graph->initializers.count; i++) {
+        if (strcmp(tensors[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Appends an input as a tensor of the file. */
+static bool make_constant(run *r, const char *name, const cnn__onnx_constant *c)
+{
+    cnn__onnx_tensor *tensor = cnn__onnx_append(&r->arena, &r->source.graph->initializers, sizeof(*tensor));
+    int64_t *dims = cnn__arena_array(&r->arena, c->rank + 1, sizeof(*dims));
+    if (tensor == NULL || dims == NULL) {
+        return false;
+    }
+    memcpy(dims, c->dims, c->rank * sizeof(*dims));
+    *tensor = (cnn__onnx_tensor){.name = name, .type = c->floats != NULL ? CNN__ONNX_FLOAT : CNN__ONNX_INT64};
+    tensor->dims = (cnn__onnx_list){dims, c->rank, 0};
+    tensor->raw = (cnn__onnx_list){(void *)(uintptr_t)(c->floats != NULL ? (const void *)c->floats : c->ints),
+                                   c->count * (c->floats != NULL ? sizeof(float) : sizeof(int64_t)), 0};
+    return true;
+}
+
+/* What the file's inputs are: values of the model, or constants. */
+static bool choose_inputs(run *r, bool all_values)
+{
+    const cnn__onnx_value *values = r->source.graph->inputs.items;
+    size_t number = 0;
+    r->in_count = r->out_count = 0;
+    size_t feeds = 0;
+    for (size_t i = 0; i < r->source.graph->inputs.count; i++) {
+        if (is_initializer(r, values[i].name)) {
+            continue;
+        }
+        if (number >= r->input_count) {
+            return fail(r, CNN_ERROR_FORMAT, "an input has no file");
+        }
+        const cnn__onnx_constant *c = r->inputs[number];
+        if (c->floats == NULL || (!all_values && number > 0)) {
+            if (!make_constant(r, values[i].name, c)) {
+                return false;
+            }
+        } else {
+            r->in_index[feeds++] = number;
+        }
+        number++;
+    }
+    return true;
+}
+
+static void describe(void *user, bool input, bool batched, const cnn__onnx_port *port)
+{
+    run *r = user;
+    r->batched = batched;
+    if (input) {
+        r->in[r->in_count++] = *port;
+    } else {
+        r->out[r->out_count++] = *port;
+    }
+}
+
+/* ---- values ---- */
+
+/* Values between ONNX's order and the model's. */
+static void put_in_order(const cnn__onnx_axes *axes, const float *onnx, float *own, float *back)
+{
+    int64_t strides[CNN_MAX_RANK], distance = 1, at[CNN_MAX_RANK] = {0}, place = 0;
+    size_t values = 1;
+    for (uint32_t i = axes->rank; i-- > 0;) {
+        strides[i] = distance;
+        distance *= axes->dims[i];
+        values *= (size_t)axes->dims[i];
+    }
+    for (size_t i = 0; i < values; i++) {
+        if (back != NULL) {
+            back[place] = own[i];
+        } else {
+            own[i] = onnx[place];
+        }
+        for (uint32_t d = axes->rank; d-- > 0;) {
+            const uint32_t axis = axes->order[d];
+            place += strides[axis];
+            if (++at[d] < axes->dims[axis]) {
+                break;
+            }
+            place -= strides[axis] * axes->dims[axis];
+            at[d] = 0;
+        }
+    }
+}
+
+static size_t values_of(const cnn__onnx_axes *axes)
 {
     size_t values = 1;
-    for (uint32_t d = 0; d < shape->rank; d++) {
-        values *= (size_t)shape->dims[d];
+    for (uint32_t i = 0; i < axes->rank; i++) {
+        values *= (size_t)axes->dims[i];
     }
     return values;
 }
 
-void onnx_random_values(uint32_t seed, float *values, size_t count)
+static bool feed(run *r, size_t count)
 {
-    uint32_t state = seed * 2654435761u + 12345;
-    for (size_t i = 0; i < count; i++) {
-        state = state * 1664525u + 1013904223u;
-        values[i] = (float)(state >> 8) / (float)(1 << 23) - 1;
-    }
-}
-
-void onnx_random_parameters(cnn_model *model)
-{
-    for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
-        cnn_parameter parameter = CNN_PARAMETER_INIT;
-        (void)cnn_model_parameter(model, i, &parameter);
-        const char *own = strrchr(parameter.name, '/') + 1;
-        const size_t count = onnx_values(&parameter.value.shape);
-        const bool kernel = strstr(own, "kernel") != NULL;
-        if (kernel) { /* initialised already */
-            continue;
+    for (size_t i = 0; i < r->in_count; i++) {
+        const cnn__onnx_constant *c = r->inputs[r->in_index[i]];
+        cnn__onnx_axes axes = r->in[i].axes;
+        if (r->batched) {
+            axes.dims[0] = (int64_t)count;
         }
-        onnx_random_values((uint32_t)i, parameter.value.data, count);
-        for (size_t k = 0; k < count; k++) {
-            const float value = parameter.value.data[k];
-            parameter.value.data[k] = strcmp(own, "moving_variance") == 0 || strcmp(own, "gamma") == 0 ? 1 + value / 2
-                                      : strcmp(own, "alpha") == 0                                      ? value
-                                                                                                       : value / 4;
+        if (values_of(&axes) != c->count) {
+            return fail(r, CNN_ERROR_SHAPE, "an input has another size than its file");
+        }
+        r->fed[i] = malloc(c->count * sizeof(float) + 1);
+        put_in_order(&axes, c->floats, r->fed[i], NULL);
+        if (!library(r, cnn_session_set_input(r->session, r->in[i].name, r->fed[i]))) {
+            return false;
         }
     }
-    cnn_model_touch(model);
+    return library(r, cnn_session_forward(r->session, NULL, count));
 }
 
-/* ---- sequences and volumes ---- */
-
-static void add_sequence(cnn_context *c, cnn_model *m)
+static bool compare(run *r, const float *values, const cnn__onnx_constant *wanted)
 {
-    cnn_model_add(m, cnn_zero_pad1d(c, CNN_ZERO_PAD1D(.pads = {1, 2})));
-    cnn_model_add(
-        m, cnn_conv1d(c, CNN_CONV1D(.filters = 6, .kernel = 3, .dilation = 2, .pads = {4, 0}, .activation = CNN_RELU)));
-    cnn_model_add(m, cnn_batch_norm(c, CNN_BATCH_NORM(.activation = CNN_LEAKY_RELU)));
-    cnn_model_add(m, cnn_max_pool1d(c, CNN_POOL1D(.size = 3, .stride = 2, .pads = {1, 1}, .ceil = 1)));
-    cnn_model_add(m, cnn_conv1d(c, CNN_CONV1D(.filters = 8, .groups = 2, .stride = 2, .padding = CNN_PADDING_SAME)));
-    cnn_model_add(m, cnn_local_response_norm(c, CNN_LRN(.size = 4, .alpha = 0.5f)));
-    cnn_model_add(m, cnn_average_pool1d(
-                         c, CNN_POOL1D(.size = 2, .stride = 2, .pads = {1, 1}, .ceil = 1, .count_include_pad = 1)));
-    cnn_model_add(m, cnn_prelu(c, CNN_PRELU(.name = "slopes", .slopes = CNN_PRELU_POSITION)));
-}
-
-static void sequence(cnn_context *c, cnn_model *m)
-{
-    add_sequence(c, m);
-    cnn_model_add(m, cnn_flatten(c, NULL));
-    cnn_model_add(m, cnn_dense(c, CNN_DENSE(.units = 5, .activation = CNN_SOFTMAX)));
-}
-
-static void sequence_global(cnn_context *c, cnn_model *m)
-{
-    add_sequence(c, m);
-    cnn_model_add(m, cnn_global_average_pool1d(c, CNN_NAMED(.name = "mean")));
-    cnn_model_add_after(m, cnn_global_max_pool1d(c, CNN_NAMED(.name = "most")), NAMES("slopes"));
-    cnn_model_add_after(m, cnn_concatenate(c, NULL), NAMES("mean", "most"));
-}
-
-static void sequence_out(cnn_context *c, cnn_model *m) { add_sequence(c, m); }
-
-static void add_volume(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add(m, cnn_zero_pad3d(c, CNN_ZERO_PAD3D(.pads = {1, 0, 0, 1, 2, 0})));
-    cnn_model_add(m, cnn_conv3d(c, CNN_CONV3D(.filters = 4, .kernel = {2, 3, 3}, .padding = CNN_PADDING_SAME,
-                                              .activation = CNN_ELU, .alpha = 0.5f)));
-    cnn_model_add(m,
-                  cnn_max_pool3d(c, CNN_POOL3D(.size = {2, 2, 3}, .stride = {1, 2, 2}, .padding = CNN_PADDING_SAME)));
-    cnn_model_add(m, cnn_batch_norm(c, NULL));
-    cnn_model_add(m, cnn_average_pool3d(c, CNN_POOL3D(.size = {2, 2, 2}, .stride = {1, 1, 2},
-                                                      .pads = {1, 0, 0, 1, 1, 1}, .ceil = 1, .count_include_pad = 1)));
-    cnn_model_add(m, cnn_local_response_norm(c, CNN_LRN(.name = "norm", .size = 3)));
-}
-
-static void volume(cnn_context *c, cnn_model *m)
-{
-    add_volume(c, m);
-    cnn_model_add(m, cnn_flatten(c, NULL));
-    cnn_model_add(m, cnn_dense(c, CNN_DENSE(.units = 3, .no_bias = 1)));
-}
-
-static void volume_global(cnn_context *c, cnn_model *m)
-{
-    add_volume(c, m);
-    cnn_model_add(m, cnn_global_average_pool3d(c, CNN_NAMED(.name = "mean")));
-    cnn_model_add_after(m, cnn_global_max_pool3d(c, CNN_NAMED(.name = "most")), NAMES("norm"));
-    cnn_model_add_after(m, cnn_add(c, NULL), NAMES("mean", "most"));
-}
-
-/* ---- images ---- */
-
-static void activations(cnn_context *c, cnn_model *m)
-{
-    for (int32_t a = CNN_LINEAR; a <= CNN_SOFTPLUS; a++) {
-        cnn_model_add(m, cnn_conv2d(c, CNN_CONV2D(.filters = 6, .kernel = {1, 1}, .activation = a, .alpha = 0.3f)));
-        cnn_model_add(m, cnn_activate(c, CNN_ACTIVATE(.activation = CNN_SOFTPLUS - a)));
-    }
-}
-
-static void vector_activations(cnn_context *c, cnn_model *m)
-{
-    for (int32_t a = CNN_LINEAR; a <= CNN_SOFTPLUS; a++) {
-        cnn_model_add(m, cnn_dense(c, CNN_DENSE(.units = 6, .activation = a)));
-        cnn_model_add(m, cnn_batch_norm(c, CNN_BATCH_NORM(.activation = CNN_SOFTPLUS - a, .epsilon = 1e-5f)));
-    }
-    cnn_model_add(m, cnn_local_response_norm(c, CNN_LRN(.convention = CNN_TENSORFLOW1, .radius = 1, .alpha = 0.1f)));
-    cnn_model_add(m, cnn_prelu(c, NULL));
-    cnn_model_add(m, cnn_rescale(c, CNN_RESCALE(.scale = {1, 2, 3, 4, 5, 6}, .channels = 6)));
-    cnn_model_add(m, cnn_channel_shuffle(c, CNN_CHANNEL_SHUFFLE(.groups = 2)));
-}
-
-static void convolutions(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add(
-        m, cnn_conv2d(c, CNN_CONV2D(.filters = 8, .kernel = {3, 2}, .stride = {2, 1}, .padding = CNN_PADDING_SAME)));
-    cnn_model_add(m, cnn_conv2d(c, CNN_CONV2D(.filters = 8, .kernel = {2, 4}, .groups = 4, .no_bias = 1,
-                                              .padding = CNN_PADDING_SAME_LOWER, .activation = CNN_TANH)));
-    cnn_model_add(m, cnn_depthwise_conv2d(c, CNN_DEPTHWISE_CONV2D(.multiplier = 2, .dilation = {2, 1},
-                                                                  .pads = {2, 1, 0, 1}, .activation = CNN_RELU6)));
-    cnn_model_add(m, cnn_separable_conv2d(c, CNN_SEPARABLE_CONV2D(.filters = 6, .multiplier = 2, .stride = {1, 2},
-                                                                  .activation = CNN_SILU)));
-    cnn_model_add(
-        m, cnn_separable_conv2d(c, CNN_SEPARABLE_CONV2D(.filters = 4, .no_bias = 1, .padding = CNN_PADDING_SAME)));
-}
-
-static void transposed(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add(m, cnn_conv2d_transpose(c, CNN_CONV2D_TRANSPOSE(.filters = 6, .kernel = {3, 4}, .stride = {2, 3},
-                                                                  .pads = {1, 0, 1, 2}, .output_padding = {1, 2},
-                                                                  .activation = CNN_RELU)));
-    cnn_model_add(m, cnn_conv2d_transpose(c, CNN_CONV2D_TRANSPOSE(.filters = 4, .kernel = {2, 3}, .stride = {3, 1},
-                                                                  .padding = CNN_PADDING_VALID, .groups = 2)));
-    cnn_model_add(m, cnn_max_pool2d(c, CNN_POOL2D(.size = {3, 3})));
-    cnn_model_add(m, cnn_conv2d_transpose(c, CNN_CONV2D_TRANSPOSE(.filters = 3, .kernel = {4, 3}, .stride = {1, 2},
-                                                                  .padding = CNN_PADDING_SAME, .no_bias = 1)));
-    cnn_model_add(m, cnn_conv2d_transpose(c, CNN_CONV2D_TRANSPOSE(.filters = 3, .kernel = {2, 2}, .stride = {3, 1},
-                                                                  .padding = CNN_PADDING_SAME_LOWER)));
-    cnn_model_add(m, cnn_conv2d_transpose(c, CNN_CONV2D_TRANSPOSE(.filters = 2, .kernel = {4, 5}, .stride = {1, 2},
-                                                                  .padding = CNN_PADDING_SAME_LOWER)));
-    cnn_model_add(m, cnn_conv2d_transpose(c, CNN_CONV2D_TRANSPOSE(.filters = 2, .dilation = {2, 1})));
-}
-
-static void poolings(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add(m, cnn_max_pool2d(c, CNN_POOL2D(.size = {3, 2}, .stride = {1, 1}, .padding = CNN_PADDING_SAME)));
-    cnn_model_add(m, cnn_average_pool2d(c, CNN_POOL2D(.size = {2, 3}, .stride = {1, 1}, .pads = {1, 0, 1, 2})));
-    cnn_model_add(m, cnn_average_pool2d(c, CNN_POOL2D(.size = {3, 3}, .stride = {2, 1}, .pads = {1, 1, 1, 1},
-                                                      .count_include_pad = 1)));
-    cnn_model_add(m, cnn_max_pool2d(c, CNN_POOL2D(.size = {2, 3}, .stride = {1, 2}, .ceil = 1)));
-    cnn_model_add(m, cnn_average_pool2d(c, CNN_POOL2D(.size = {3, 3}, .stride = {2, 2}, .pads = {1, 1, 0, 1},
-                                                      .count_include_pad = 1, .ceil = 1)));
-    cnn_model_add(
-        m, cnn_average_pool2d(c, CNN_POOL2D(.size = {2, 2}, .stride = {2, 2}, .ceil = 1, .padding = CNN_PADDING_SAME)));
-}
-
-static void adaptive(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add(m, cnn_adaptive_average_pool2d(c, CNN_ADAPTIVE_POOL2D(.name = "even", .size = {6, 7})));
-    cnn_model_add_after(m, cnn_adaptive_max_pool2d(c, CNN_ADAPTIVE_POOL2D(.name = "most", .size = {6, 7})),
-                        NAMES("input"));
-    cnn_model_add_after(m, cnn_add(c, CNN_NAMED(.name = "sum")), NAMES("even", "most"));
-    cnn_model_add(m, cnn_adaptive_max_pool2d(c, CNN_ADAPTIVE_POOL2D(.name = "odd", .size = {5, 9})));
-    cnn_model_add(m, cnn_adaptive_average_pool2d(c, CNN_ADAPTIVE_POOL2D(.size = {4, 2})));
-    cnn_model_add(m, cnn_adaptive_average_pool2d(c, CNN_ADAPTIVE_POOL2D(.size = {4, 2})));
-    cnn_model_add(m, cnn_adaptive_average_pool2d(c, CNN_ADAPTIVE_POOL2D(.size = {2, 1})));
-}
-
-static void normalisations(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add(m, cnn_local_response_norm(c, CNN_LRN(.size = 2, .alpha = 2)));
-    cnn_model_add(m, cnn_batch_norm(c, CNN_BATCH_NORM(.no_scale = 1, .convention = CNN_PYTORCH)));
-    cnn_model_add(m, cnn_local_response_norm(c, CNN_LRN(.convention = CNN_TENSORFLOW1, .radius = 1, .bias = 2)));
-    cnn_model_add(m, cnn_batch_norm(c, CNN_BATCH_NORM(.no_shift = 1, .epsilon = CNN_ZERO)));
-    cnn_model_add(m, cnn_rescale(c, CNN_RESCALE(.scale = {2, 0.5f, 1}, .offset = {-1, 0, 1}, .channels = 3)));
-    cnn_model_add(m, cnn_prelu(c, CNN_PRELU(.slopes = CNN_PRELU_CHANNEL)));
-    cnn_model_add(m, cnn_prelu(c, CNN_PRELU(.slopes = CNN_PRELU_ONE)));
-    cnn_model_add(m, cnn_prelu(c, CNN_PRELU(.slopes = CNN_PRELU_POSITION)));
-    cnn_model_add(m, cnn_rescale(c, CNN_RESCALE(.offset = {0.5f})));
-    cnn_model_add(m, cnn_rescale(c, NULL));
-    cnn_model_add(m, cnn_dropout(c, CNN_DROPOUT(.rate = 0.5f)));
-}
-
-/* ---- order of values ---- */
-
-/* Layers on a flattened image, which stays channels first in the file. */
-static void flat(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add(m, cnn_flatten(c, CNN_NAMED(.name = "flat")));
-    cnn_model_add(m, cnn_dropout(c, CNN_DROPOUT(.rate = 0.5f)));
-    cnn_model_add(m, cnn_batch_norm(c, NULL));
-    cnn_model_add(m, cnn_activate(c, CNN_ACTIVATE(.activation = CNN_HARD_SWISH)));
-    cnn_model_add(m, cnn_prelu(c, CNN_PRELU(.name = "slopes")));
-    cnn_model_add_after(m, cnn_multiply(c, NULL), NAMES("slopes", "flat"));
-    cnn_model_add(m, cnn_activate(c, CNN_ACTIVATE(.activation = CNN_SOFTMAX)));
-    cnn_model_add(m, cnn_rescale(c, CNN_RESCALE(.scale = {50})));
-    cnn_model_add(m, cnn_dense(c, CNN_DENSE(.units = 4, .activation = CNN_SIGMOID)));
-}
-
-/* What depends on the order. */
-static void ordered(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add(m, cnn_flatten(c, CNN_NAMED(.name = "flat")));
-    cnn_model_add(m, cnn_local_response_norm(c, CNN_LRN(.size = 3, .alpha = 1)));
-    cnn_model_add(m, cnn_dense(c, CNN_DENSE(.units = 9 * 11 * 3, .name = "mixed")));
-    cnn_model_add_after(m, cnn_add(c, CNN_NAMED(.name = "sum")), NAMES("mixed", "flat"));
-    cnn_model_add(m, cnn_reshape(c, CNN_RESHAPE(.shape = {11, 9, 3})));
-    cnn_model_add(m, cnn_conv2d(c, CNN_CONV2D(.filters = 4, .name = "conv")));
-    cnn_model_add(m, cnn_reshape(c, CNN_RESHAPE(.shape = {7, -1})));
-    cnn_model_add(m, cnn_permute(c, CNN_PERMUTE(.order = {2, 1})));
-    cnn_model_add(m, cnn_flatten(c, CNN_NAMED(.name = "second")));
-    cnn_model_add_after(m, cnn_concatenate(c, NULL), NAMES("second", "flat"));
-}
-
-static void permuted(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add(m, cnn_permute(c, CNN_PERMUTE(.order = {3, 1, 2})));
-    cnn_model_add(m, cnn_conv2d(c, CNN_CONV2D(.filters = 6, .padding = CNN_PADDING_SAME)));
-    cnn_model_add(m, cnn_permute(c, CNN_PERMUTE(.order = {2, 1, 3})));
-    cnn_model_add(m, cnn_channel_shuffle(c, CNN_CHANNEL_SHUFFLE(.groups = 3)));
-    cnn_model_add(m, cnn_permute(c, CNN_PERMUTE(.order = {1, 2, 3})));
-}
-
-static void moved(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add(m, cnn_zero_pad2d(c, CNN_ZERO_PAD2D(.pads = {1, 2, 0, 3})));
-    cnn_model_add(m, cnn_up_sampling2d(c, CNN_UP_SAMPLING2D(.factor = {2, 3})));
-    cnn_model_add(m, cnn_cropping2d(c, CNN_CROPPING2D(.crops = {1, 0, 2, 3})));
-    cnn_model_add(m, cnn_up_sampling2d(c, CNN_UP_SAMPLING2D(.factor = {2, 2}, .interpolation = CNN_RESAMPLE_BILINEAR)));
-    cnn_model_add(m, cnn_up_sampling2d(c, CNN_UP_SAMPLING2D(.factor = {2, 1}, .interpolation = CNN_RESAMPLE_BILINEAR,
-                                                            .align_corners = 1)));
-}
-
-/* A sample becomes nine rows, each a vector. */
-static void rows(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add(m, cnn_adaptive_average_pool2d(c, CNN_ADAPTIVE_POOL2D(.size = {3, 3})));
-    cnn_model_add(m, cnn_reshape(c, CNN_RESHAPE(.shape = {3}, .rows = 1)));
-    cnn_model_add(m, cnn_dense(c, CNN_DENSE(.units = 4)));
-    cnn_model_add(m, cnn_batch_norm(c, NULL));
-}
-
-static void rows_and_back(cnn_context *c, cnn_model *m)
-{
-    rows(c, m);
-    cnn_model_add(m, cnn_reshape(c, CNN_RESHAPE(.shape = {3, 3, 4}, .rows = 1)));
-    cnn_model_add(m, cnn_global_max_pool2d(c, NULL));
-}
-
-/* ---- graphs ---- */
-
-static void excited(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add(m, cnn_conv2d(c, CNN_CONV2D(.name = "x", .filters = 8)));
-    cnn_model_add(m, cnn_global_average_pool2d(c, NULL));
-    cnn_model_add(m, cnn_dense(c, CNN_DENSE(.units = 4, .activation = CNN_RELU)));
-    cnn_model_add(m, cnn_dense(c, CNN_DENSE(.name = "gates", .units = 8, .activation = CNN_HARD_SIGMOID)));
-    cnn_model_add_after(m, cnn_multiply(c, CNN_NAMED(.name = "scaled")), NAMES("x", "gates"));
-    cnn_model_add_after(m, cnn_dense(c, CNN_DENSE(.name = "one", .units = 1)), NAMES("gates"));
-    cnn_model_add_after(m, cnn_conv2d(c, CNN_CONV2D(.name = "position", .filters = 1, .kernel = {1, 1})),
-                        NAMES("scaled"));
-    cnn_model_add_after(m, cnn_reshape(c, CNN_RESHAPE(.name = "small", .shape = {1, 1, 8})), NAMES("gates"));
-    cnn_model_add(m, cnn_conv2d(c, CNN_CONV2D(.name = "channel", .filters = 8, .kernel = {1, 1})));
-    cnn_model_add_after(m, cnn_add(c, CNN_NAMED(.name = "all")), NAMES("one", "scaled", "position", "channel"));
-    cnn_model_add_after(m, cnn_subtract(c, NULL), NAMES("all", "gates"));
-}
-
-/* Several inputs and outputs; an output is what a layer hands on, what another one reads, an input. */
-static void ports(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add_input(m, "more", &(cnn_shape){3, 0, {9, 11, 2}});
-    cnn_model_add_after(m, cnn_concatenate(c, CNN_NAMED(.name = "both")), NAMES("input", "more"));
-    cnn_model_add(m, cnn_conv2d(c, CNN_CONV2D(.name = "conv", .filters = 4)));
-    cnn_model_add(m, cnn_dropout(c, CNN_DROPOUT(.name = "drop", .rate = 0.5f)));
-    cnn_model_add(m, cnn_flatten(c, CNN_NAMED(.name = "flat")));
-    cnn_model_add(m, cnn_dense(c, CNN_DENSE(.name = "out", .units = 3)));
-    cnn_model_set_outputs(m, NAMES("out", "flat", "drop", "conv"));
-}
-
-/* One dense layer on a flattened image and on a vector: its weights are in the file in two orders. */
-static void shared(cnn_context *c, cnn_model *m)
-{
-    cnn_model_add_input(m, "vector", &(cnn_shape){1, 0, {9 * 11 * 3}});
-    cnn_model_add_after(m, cnn_flatten(c, CNN_NAMED(.name = "flat")), NAMES("input"));
-    cnn_model_add(m, cnn_dense(c, CNN_DENSE(.name = "dense", .units = 4)));
-    cnn_model_apply(m, "dense", "again", NAMES("vector"));
-    cnn_model_add_after(m, cnn_subtract(c, NULL), NAMES("dense", "again"));
-}
-
-static void graph_of(cnn_context *c, cnn_model *m, int32_t normalization)
-{
-    cnn_model_add_input(m, "adjacency", &(cnn_shape){2, 0, {7, 7}});
-    cnn_model_add_after(
-        m, cnn_graph_conv(c, CNN_GRAPH_CONV(.units = 4, .activation = CNN_TANH, .normalization = normalization)),
-        NAMES("input", "adjacency"));
-    cnn_model_add_after(m,
-                        cnn_graph_conv(c, CNN_GRAPH_CONV(.units = 3, .activation = CNN_SOFTMAX, .no_bias = 1,
-                                                         .normalization = normalization)),
-                        NAMES("graph_conv_1", "adjacency"));
-}
-
-static void graph_undirected(cnn_context *c, cnn_model *m) { graph_of(c, m, CNN_GRAPH_UNDIRECTED); }
-static void graph_directed(cnn_context *c, cnn_model *m) { graph_of(c, m, CNN_GRAPH_DIRECTED); }
-static void graph_given(cnn_context *c, cnn_model *m) { graph_of(c, m, CNN_GRAPH_GIVEN); }
-
-/* Layers of a model inside, whose names have slashes. */
-static void nested(cnn_context *c, cnn_model *m)
-{
-    cnn_model *inner = NULL;
-    (void)cnn_model_create(c, CNN_MODEL(.name = "base", .input = {9, 11, 3}), &inner);
-    cnn_model_add(inner, cnn_conv2d(c, CNN_CONV2D(.name = "conv", .filters = 4, .activation = CNN_RELU)));
-    cnn_model_add(inner, cnn_average_pool2d(c, NULL));
-    cnn_model_add(m, cnn_model_as_layer(c, inner, "base"));
-    cnn_model_free(inner);
-    cnn_model_add(m, cnn_flatten(c, NULL));
-    cnn_model_add(m, cnn_dense(c, CNN_DENSE(.units = 2, .activation = CNN_LOG_SOFTMAX)));
-}
-
-#define IMAGE              \
-    {                      \
-        3, 0, { 9, 11, 3 } \
-    }
-
-static const struct {
-    const char *name;
-    void (*add)(cnn_context *context, cnn_model *model);
-    cnn_shape input;
-} cases[] = {
-    {"sequence", sequence, {2, 0, {17, 4}}},
-    {"sequence_global", sequence_global, {2, 0, {17, 4}}},
-    {"sequence_out", sequence_out, {2, 0, {17, 4}}},
-    {"volume", volume, {4, 0, {4, 7, 8, 3}}},
-    {"volume_global", volume_global, {4, 0, {4, 7, 8, 3}}},
-    {"activations", activations, IMAGE},
-    {"vector_activations", vector_activations, {1, 0, {5}}},
-    {"convolutions", convolutions, IMAGE},
-    {"transposed", transposed, {3, 0, {3, 5, 4}}},
-    {"poolings", poolings, IMAGE},
-    {"adaptive", adaptive, {3, 0, {13, 14, 3}}},
-    {"normalisations", normalisations, IMAGE},
-    {"flat", flat, IMAGE},
-    {"ordered", ordered, IMAGE},
-    {"permuted", permuted, IMAGE},
-    {"moved", moved, IMAGE},
-    {"rows", rows, IMAGE},
-    {"rows_and_back", rows_and_back, IMAGE},
-    {"excited", excited, IMAGE},
-    {"ports", ports, IMAGE},
-    {"shared", shared, IMAGE},
-    {"graph_undirected", graph_undirected, {2, 0, {7, 5}}},
-    {"graph_directed", graph_directed, {2, 0, {7, 5}}},
-    {"graph_given", graph_given, {2, 0, {7, 5}}},
-    {"nested", nested, IMAGE},
-};
-
-const char *onnx_case(cnn_context *context, size_t index, cnn_model **model)
-{
-    *model = NULL;
-    if (index >= COUNT(cases)) {
-        return NULL;
-    }
-    cnn_model_options options = {
-        .struct_size = sizeof(options), .name = cases[index].name, .shape = cases[index].input};
-    if (cnn_model_create(context, &options, model) == CNN_OK) {
-        cases[index].add(context, *model);
-        if (cnn_model_build(*model) != CNN_OK) {
-            cnn_model_free(*model);
-            *model = NULL;
-        } else {
-            onnx_random_parameters(*model);
+    double largest = 0, difference = 0;
+    bool close = true;
+    for (size_t i = 0; i < wanted->count; i++) {
+        const double w = cnn__onnx_number(wanted, i), d = fabs((double)values[i] - w);
+        close = close &&
+                ((isnan(w) && isnan((double)values[i])) || (double)values[i] == w || d <= 1e-7 + 1e-3 * fabs(w));
+        if (isfinite(w)) {
+            largest = fmax(largest, fabs(w));
+            difference = fmax(difference, d);
         }
     }
-    return cases[index].name;
+    difference = largest > 0 ? difference / largest : difference;
+    r->result->difference = fmax(r->result->difference, difference);
+    return close || fail(r, CNN_OK, "other values");
+}
+
+static bool check_outputs(run *r, size_t count)
+{
+    for (size_t i = 0; i < r->output_count; i++) {
+        const cnn__onnx_constant *wanted = r->outputs[i];
+        cnn_tensor value;
+        if (i >= r->out_count) {
+            return fail(r, CNN_ERROR_UNSUPPORTED, "an output is missing");
+        }
+        cnn__onnx_axes axes = r->out[i].axes;
+        if (r->batched) {
+            axes.dims[0] = axes.dims[0] / r->in[0].axes.dims[0] * (int64_t)count;
+        }
+        if (!library(r, cnn_session_activation(r->session, r->out[i].name, &value))) {
+            return false;
+        }
+        if (values_of(&axes) != wanted->count || wanted->rank != axes.rank ||
+            memcmp(axes.dims, wanted->dims, axes.rank * sizeof(axes.dims[0])) != 0) {
+            return fail(r, CNN_ERROR_SHAPE, "an output has another shape");
+        }
+        float *back = malloc(wanted->count * sizeof(float) + 1);
+        put_in_order(&axes, NULL, value.data, back);
+        const bool same = compare(r, back, wanted);
+        free(back);
+        if (!same) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- cases ---- */
+
+static bool load_and_run(run *r, const char *file, bool all_values)
+{
+    const cnn__onnx_settings settings = {.most_values = (size_t)1 << 28};
+    const cnn__onnx_folder folder = {.path = NULL};
+    if (!choose_inputs(r, all_values) ||
+        !library(r, cnn__onnx_import_model(r->context, file, &folder, &r->source, &settings, describe, r, &r->model))) {
+        return false;
+    }
+    const size_t count = r->batched ? (size_t)r->inputs[r->in_index[0]]->dims[0] : 1;
+    return library(r, cnn_session_create(r->model, CNN_SESSION(.batch = (uint32_t)count), &r->session)) &&
+           feed(r, count) && check_outputs(r, count);
+}
+
+static void close_run(run *r)
+{
+    for (size_t i = 0; i < MOST_PORTS; i++) {
+        free(r->fed[i]);
+        r->fed[i] = NULL;
+    }
+    cnn_session_free(r->session);
+    cnn_model_free(r->model);
+    r->session = NULL;
+    r->model = NULL;
+}
+
+static bool read_model(run *r, const char *path)
+{
+    size_t size = 0;
+    void *data = read_into(r, path, &size);
+    return data != NULL ? library(r, cnn__onnx_decode(&r->arena, path, data, size, &r->source))
+                        : fail(r, CNN_ERROR_NOT_FOUND, "no model");
+}
+
+case_result case_run(cnn_context *context, const char *folder)
+{
+    case_result result = {.status = CNN_OK};
+    run r = {.context = context, .arena = {.context = context}, .result = &result};
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/model.onnx", folder);
+    bool read = read_model(&r, path);
+    for (size_t i = 0; read && i < MOST_PORTS; i++) {
+        snprintf(path, sizeof(path), "%s/test_data_set_0/input_%zu.pb", folder, i);
+        if (!read_tensor(&r, path, &r.inputs[r.input_count])) {
+            break;
+        }
+        r.input_count++;
+    }
+    read = read && result.status == CNN_OK;
+    for (size_t i = 0; read && i < MOST_PORTS; i++) {
+        snprintf(path, sizeof(path), "%s/test_data_set_0/output_%zu.pb", folder, i);
+        if (!read_tensor(&r, path, &r.outputs[r.output_count])) {
+            break;
+        }
+        r.output_count++;
+    }
+    read = read && result.status == CNN_OK && (r.output_count > 0 || fail(&r, CNN_ERROR_UNSUPPORTED, "no output"));
+    if (read) {
+        const size_t initializers = r.source.graph->initializers.count;
+        snprintf(path, sizeof(path), "%s", folder);
+        result.passed = load_and_run(&r, path, true);
+        if (!result.passed && r.model == NULL) {
+            close_run(&r);
+            r.source.graph->initializers.count = initializers;
+            result.passed = load_and_run(&r, path, false);
+        }
+    }
+    close_run(&r);
+    cnn__arena_free(&r.arena);
+    return result;
+}
+
+case_result case_run_file(cnn_context *context, const char *model, const char *output)
+{
+    case_result result = {.status = CNN_OK};
+    run r = {.context = context, .arena = {.context = context}, .result = &result};
+    if (read_model(&r, model) && read_tensor(&r, output, &r.outputs[0])) {
+        const cnn__onnx_value *values = r.source.graph->inputs.items;
+        int64_t dims[CNN_MAX_RANK];
+        size_t at = 0;
+        while (at + 1 < r.source.graph->inputs.count && is_initializer(&r, values[at].name)) {
+            at++;
+        }
+        const cnn__onnx_dim *sizes = values[at].dims.items;
+        for (size_t i = 0; i < values[at].dims.count; i++) {
+            dims[i] = sizes[i].known ? sizes[i].size : 1;
+        }
+        r.inputs[0] = cnn__onnx_constant_new(&r.arena, CNN__ONNX_FLOAT, (uint32_t)values[at].dims.count, dims);
+        for (size_t i = 0; r.inputs[0] != NULL && i < r.inputs[0]->count; i++) {
+            cnn__onnx_floats(r.inputs[0])[i] = (float)i / (float)r.inputs[0]->count;
+        }
+        r.input_count = r.output_count = 1;
+        result.passed = r.inputs[0] != NULL && load_and_run(&r, model, true);
+    }
+    close_run(&r);
+    cnn__arena_free(&r.arena);
+    return result;
 }

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Small models that together hold every layer in every form that an ONNX file can give it. */
+/* Cases of ONNX's own tests: a folder with a model, its inputs and its right outputs. */
 #ifndef CNN_TESTS_ONNX_CASES_H
 #define CNN_TESTS_ONNX_CASES_H
 
-#include <cnn/cnn.h>
+#include "onnx/import.h"
 
-/* A built model with random parameters, statistics included; number `index` of those below, NULL past the end. The
- * context's last error says why `*model` is NULL. Sizes of an input differ, so that its order of axes can be told. */
-const char *onnx_case(cnn_context *context, size_t index, cnn_model **model);
+typedef struct case_result {
+    bool passed;
+    cnn_status status; /* of loading */
+    double difference; /* largest, of the largest value of the output */
+    char message[600]; /* why it did not pass */
+} case_result;
 
-/* Parameters of any model, moving variances between 0.5 and 1.5 and the like. */
-void onnx_random_parameters(cnn_model *model);
+/* Reads a whole file; NULL if it is not there. The caller frees it. */
+void *case_read(const char *path, size_t *size);
 
-/* Numbers from -1 to 1, the same for the same seed. */
-void onnx_random_values(uint32_t seed, float *values, size_t count);
+/* Loads the model of a folder, feeds it the inputs of data set 0 and compares its outputs as ONNX does: within 1e-3 of
+ * each value and 1e-7. Inputs that are not floats are constants; if the model cannot be loaded so, all but the first. */
+case_result case_run(cnn_context *context, const char *folder);
 
-size_t onnx_values(const cnn_shape *shape);
+/* The same for a model with one input, of values i / n, and its output in a file. */
+case_result case_run_file(cnn_context *context, const char *model, const char *output);
 
 #endif

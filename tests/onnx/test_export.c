@@ -10,7 +10,7 @@
 
 #include "common/fixture.h"
 #include "common/suite.h"
-#include "onnx/cases.h"
+#include "onnx/models.h"
 #include "onnx/out.h"
 
 static cnn_context *context;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes models as ONNX files, with inputs and what they make of them here, for a runtime to be compared with:
  *
- *     write_cases FOLDER cases            the models of cases.c
+ *     write_cases FOLDER cases            the models of models.c
  *     write_cases FOLDER zoo [NAME...]    networks of the zoo; none: all
  *     write_cases FOLDER model FILE...    model files
  *     write_cases FOLDER images           preprocessing alone, on made-up images
@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "core/arena.h"
-#include "onnx/cases.h"
+#include "onnx/models.h"
 #include "onnx/proto.h"
 
 enum { BATCH = 2, HEIGHT = 61, WIDTH = 83 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The functions of cnn/onnx.h in a library without ONNX. */
+/* Writing ONNX in a library without it. */
 #include <cnn/onnx.h>
 
 #include "core/error.h"

@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: MIT */
+/* The graph, node after node, and the model that comes of it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "exchange/weights.h"
+#include "model/model.h"
+#include "onnx/in.h"
+
+/* What the batch of a graph that leaves it open is while shapes are computed: a number that no other size is. */
+enum { OPEN_BATCH = 1009 };
+/* Newest operator set whose operators were compared with these. */
+enum { FIRST_OPSET = 1, LAST_OPSET = 25 };
+
+/* ---- wires ---- */
+
+/* The wire of a tensor, a new one if it has none yet. */
+static cnn_status add_wire(cnn__onnx_import *import, const char *name, cnn__onnx_wire **wire)
+{
+    size_t index = 0;
+    if (cnn__table_find(&import->names, name, &index)) {
+        *wire = &import->wires[index];
+        return CNN_OK;
+    }
+    if (strlen(name) > 1024) {
+        return cnn__fail(import->context, CNN_ERROR_LIMIT, "%s: a name has more than 1024 bytes", import->file);
+    }
+    CNN__RETURN_IF_ERROR(cnn__table_add(&import->names, name, import->wire_count));
+    *wire = &import->wires[import->wire_count++];
+    (*wire)->name = name;
+    return CNN_OK;
+}
+
+/* Room for all wires that there can be. */
+static cnn_status open_wires(cnn__onnx_import *import)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
+    const cnn__onnx_node *nodes = graph->nodes.items;
+    size_t most = graph->inputs.count + graph->initializers.count + graph->outputs.count;
+    for (size_t i = 0; i < graph->nodes.count; i++) {
+        most += nodes[i].outputs.count;
+    }
+    if (most > 1 << 20) {
+        return cnn__fail(import->context, CNN_ERROR_LIMIT, "%s: more than 2^20 tensors", import->file);
+    }
+    import->wires = cnn__arena_array(import->arena, most + 1, sizeof(*import->wires));
+    return import->wires != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+}
+
+static cnn_status add_initializers(cnn__onnx_import *import)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
+    const cnn__onnx_tensor *tensors = graph->initializers.items;
+    for (size_t i = 0; i < graph->initializers.count; i++) {
+        cnn__onnx_constant *c = NULL;
+        cnn__onnx_wire *wire = NULL;
+        if (cnn__table_find(&import->names, tensors[i].name, NULL)) {
+            char name[128];
+            return cnn__fail(import->context, CNN_ERROR_FORMAT, "%s: two tensors are called \"%s\"", import->file,
+                             cnn__printable(tensors[i].name, name, sizeof(name)));
+        }
+        CNN__RETURN_IF_ERROR(cnn__onnx_constant_read(import->arena, import->file, import->folder, &tensors[i], &c));
+        CNN__RETURN_IF_ERROR(add_wire(import, tensors[i].name, &wire));
+        c->trained = c->floats != NULL && c->count > 1;
+        wire->constant = c;
+    }
+    return CNN_OK;
+}
+
+/* Counts who reads what: outputs that nobody reads do not matter. */
+static void count_readers(cnn__onnx_import *import)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
+    const cnn__onnx_node *nodes = graph->nodes.items;
+    const cnn__onnx_value *outputs = graph->outputs.items;
+    size_t wire = 0;
+    for (size_t i = 0; i < graph->nodes.count; i++) {
+        for (size_t k = 0; k < nodes[i].inputs.count; k++) {
+            if (cnn__table_find(&import->names, ((const char **)nodes[i].inputs.items)[k], &wire)) {
+                import->wires[wire].readers++;
+            }
+        }
+    }
+    for (size_t i = 0; i < graph->outputs.count; i++) {
+        if (cnn__table_find(&import->names, outputs[i].name, &wire)) {
+            import->wires[wire].readers++;
+        }
+    }
+}
+
+static cnn_status add_outputs(cnn__onnx_import *import)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
+    const cnn__onnx_node *nodes = graph->nodes.items;
+    for (size_t i = 0; i < graph->nodes.count; i++) {
+        const char *const *names = nodes[i].outputs.items;
+        for (size_t k = 0; k < nodes[i].outputs.count; k++) {
+            cnn__onnx_wire *wire = NULL;
+            if (names[k][0] == '\0') {
+                continue;
+            }
+            if (cnn__table_find(&import->names, names[k], NULL)) {
+                return cnn__onnx_fail(import, &nodes[i], CNN_ERROR_FORMAT,
+                                      "its output %zu has the name of another tensor", k);
+            }
+            CNN__RETURN_IF_ERROR(add_wire(import, names[k], &wire));
+        }
+    }
+    return CNN_OK;
+}
+
+/* ---- inputs ---- */
+
+/* Whether images of the graph have their channels second: some operator reads them so. */
+static bool has_images(const cnn__onnx_graph *graph)
+{
+    static const char *const types[] = {"AveragePool",
+                                        "BatchNormalization",
+                                        "Conv",
+                                        "ConvTranspose",
+                                        "DepthToSpace",
+                                        "GlobalAveragePool",
+                                        "GlobalMaxPool",
+                                        "LRN",
+                                        "InstanceNormalization",
+                                        "MaxPool",
+                                        "PRelu",
+                                        "Resize",
+                                        "SpaceToDepth",
+                                        "Upsample"};
+    const cnn__onnx_node *nodes = graph->nodes.items;
+    for (size_t i = 0; i < graph->nodes.count; i++) {
+        for (size_t k = 0; k < sizeof(types) / sizeof(types[0]); k++) {
+            if (strcmp(nodes[i].type, types[k]) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Whether the graph itself puts the channels of this input second: then they are last in the file. */
+static bool is_turned(const cnn__onnx_graph *graph, const char *input, uint32_t rank)
+{
+    const cnn__onnx_node *nodes = graph->nodes.items;
+    for (size_t i = 0; i < graph->nodes.count; i++) {
+        size_t count = 0;
+        const int64_t *order = cnn__onnx_attribute_ints(&nodes[i], "perm", &count);
+        if (nodes[i].inputs.count > 0 && strcmp(((const char **)nodes[i].inputs.items)[0], input) == 0) {
+            return strcmp(nodes[i].type, "Transpose") == 0 && count == rank && order[1] == (int64_t)rank - 1;
+        }
+    }
+    return false;
+}
+
+/* The sizes of an input; those that are open from the options, or 1. */
+static cnn_status input_dims(cnn__onnx_import *import, const cnn__onnx_value *value, int64_t *dims)
+{
+    const cnn__onnx_dim *sizes = value->dims.items;
+    const uint32_t rank = (uint32_t)value->dims.count;
+    char name[128];
+    cnn__printable(value->name, name, sizeof(name));
+    if (!value->shaped || rank > CNN__ONNX_RANK) {
+        return cnn__fail(import->context, CNN_ERROR_UNSUPPORTED, "%s: input \"%s\" has no shape, or too many axes",
+                         import->file, name);
+    }
+    for (uint32_t i = 0; i < rank; i++) {
+        const int32_t *given = import->input;
+        const bool open = !sizes[i].known || sizes[i].size < 1;
+        dims[i] = open ? 0 : sizes[i].size;
+        if (rank == 4 && i > 0 && given != NULL && given[0] > 0) { /* C, H, W */
+            const bool last = is_turned(import->source->graph, value->name, rank);
+            dims[i] = open ? given[last ? i - 1 : (i + 1) % 3] : dims[i];
+        }
+        if (i == 0 && open) {
+            dims[i] = import->batched ? import->batch : 1;
+        }
+        if (dims[i] < 1 || dims[i] > INT32_MAX) {
+            return cnn__fail(import->context, CNN_ERROR_SHAPE,
+                             "%s: input \"%s\" leaves the size of axis %u open: give the input's size", import->file,
+                             name, i);
+        }
+    }
+    return CNN_OK;
+}
+
+/* Finds the batch: the first axis of all inputs. */
+static cnn_status find_batch(cnn__onnx_import *import)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
+    const cnn__onnx_value *inputs = graph->inputs.items;
+    bool found = false;
+    import->batch = 1;
+    for (size_t i = 0; i < graph->inputs.count && import->batched; i++) {
+        const cnn__onnx_dim *sizes = inputs[i].dims.items;
+        if (cnn__table_find(&import->names, inputs[i].name, NULL)) { /* an initializer */
+            continue;
+        }
+        if (!inputs[i].shaped || inputs[i].dims.count == 0) {
+            return cnn__onnx_mixes(import, NULL, "an input has no batch");
+        }
+        const bool open = !sizes[0].known || sizes[0].size < 1;
+        const int64_t size = open ? OPEN_BATCH : sizes[0].size;
+        if (found && size != import->batch) {
+            return cnn__onnx_mixes(import, NULL, "inputs have batches of different sizes");
+        }
+        if (inputs[i].dims.count < 2) {
+            return cnn__onnx_mixes(import, NULL, "an input has no axis but the batch");
+        }
+        import->batch = size;
+        import->symbolic = open;
+        found = true;
+    }
+    return CNN_OK;
+}
+
+/* The model's own input that stands for one of the graph. */
+static cnn_status add_input(cnn__onnx_import *import, const cnn__onnx_value *value)
+{
+    cnn__onnx_wire *wire = NULL;
+    int64_t dims[CNN_MAX_RANK] = {0};
+    const uint32_t rank = (uint32_t)value->dims.count;
+    char name[128];
+    if (value->type != 0 && !cnn__onnx_is_float(value->type)) {
+        return cnn__fail(import->context, CNN_ERROR_UNSUPPORTED, "%s: input \"%s\" is of type %d, not of floats",
+                         import->file, cnn__printable(value->name, name, sizeof(name)), value->type);
+    }
+    CNN__RETURN_IF_ERROR(input_dims(import, value, dims));
+    CNN__RETURN_IF_ERROR(add_wire(import, value->name, &wire));
+    const bool images = import->batched && import->channels_last && rank > 2 &&
+                        !is_turned(import->source->graph, value->name, rank);
+    wire->axes = images ? cnn__onnx_channels_last(rank, dims) : cnn__onnx_plain(rank, dims);
+    wire->actual = cnn__onnx_stored(import, &wire->axes);
+    wire->value = cnn__onnx_new_name(import, value->name);
+    if (wire->value == NULL) {
+        return cnn__last_status(import->context);
+    }
+    wire->input = wire->value;
+    wire->input_axes = wire->axes;
+    const cnn_shape sample = cnn__without_batch(&wire->actual);
+    if (import->model != NULL) {
+        return cnn_model_add_input(import->model, wire->value, &sample);
+    }
+    const char *title = import->source->graph->name;
+    char title_text[200];
+    cnn__printable(title, title_text, sizeof(title_text));
+    return cnn_model_create(
+        import->context,
+        CNN_MODEL(.name = title_text[0] != '\0' ? title_text : "model", .shape = sample, .input_name = wire->value),
+        &import->model);
+}
+
+static cnn_status add_inputs(cnn__onnx_import *import)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
+    const cnn__onnx_value *inputs = graph->inputs.items;
+    import->channels_last = has_images(graph);
+    CNN__RETURN_IF_ERROR(find_batch(import));
+    for (size_t i = 0; i < graph->inputs.count; i++) {
+        if (!cnn__table_find(&import->names, inputs[i].name, NULL)) {
+            CNN__RETURN_IF_ERROR(add_input(import, &inputs[i]));
+        }
+    }
+    return import->model != NULL
+               ? CNN_OK
+               : cnn__fail(import->context, CNN_ERROR_UNSUPPORTED, "%s: the graph has no input", import->file);
+}
+
+/* ---- nodes ---- */
+
+/* Whether all inputs are constants; *unknown: one comes of a node that is not supported. */
+static cnn_status look_at_inputs(const cnn__onnx_import *import, const cnn__onnx_node *node, bool *constant,
+                                 bool *unknown)
+{
+    const char *const *names = node->inputs.items;
+    *constant = true;
+    *unknown = false;
+    for (size_t i = 0; i < node->inputs.count; i++) {
+        const cnn__onnx_wire *wire = cnn__onnx_input(import, node, i);
+        if (names[i][0] == '\0') {
+            continue;
+        }
+        if (wire == NULL) {
+            char name[128];
+            return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "its input \"%s\" is not there, or comes later",
+                                  cnn__printable(names[i], name, sizeof(name)));
+        }
+        *constant = *constant && wire->constant != NULL;
+        *unknown = *unknown || (wire->constant == NULL && wire->value == NULL);
+    }
+    return CNN_OK;
+}
+
+/* Notes a node whose operator there is none for. */
+static void note_unsupported(cnn__onnx_import *import, const cnn__onnx_node *node, const char *why)
+{
+    char name[96], type[64];
+    cnn__printable(node->name[0] != '\0' || node->outputs.count == 0 ? node->name
+                                                                     : ((const char **)node->outputs.items)[0],
+                   name, sizeof(name));
+    cnn__printable(node->type, type, sizeof(type));
+    if (import->unsupported.size < 700) {
+        cnn__string_printf(&import->unsupported, "%s%s%s \"%s\"", import->unsupported_count == 0 ? "" : ", ", type, why,
+                           name);
+    }
+    import->unsupported_count++;
+}
+
+static cnn_status read_node(cnn__onnx_import *import, const cnn__onnx_node *node)
+{
+    const cnn__onnx_operator *entry = cnn__onnx_operator_find(node->type);
+    const bool ours = node->domain[0] == '\0' || strcmp(node->domain, "ai.onnx") == 0;
+    const bool folds = ours && cnn__onnx_folds(node->type);
+    bool constant = false, unknown = false;
+    CNN__RETURN_IF_ERROR(look_at_inputs(import, node, &constant, &unknown));
+    if (!ours || (!folds && (entry == NULL || entry->in == NULL))) {
+        note_unsupported(import, node, "");
+        return CNN_OK;
+    }
+    if (unknown) { /* what comes of a node that is not supported is not looked at */
+        return CNN_OK;
+    }
+    if (constant && folds) {
+        return cnn__onnx_fold(import, node);
+    }
+    if (entry == NULL || entry->in == NULL) {
+        note_unsupported(import, node, " of a value that is not constant,");
+        return CNN_OK;
+    }
+    return entry->in(import, node);
+}
+
+static cnn_status read_nodes(cnn__onnx_import *import)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
+    const cnn__onnx_node *nodes = graph->nodes.items;
+    for (size_t i = 0; i < graph->nodes.count; i++) {
+        CNN__RETURN_IF_ERROR(read_node(import, &nodes[i]));
+    }
+    if (import->unsupported.status != CNN_OK) {
+        return import->unsupported.status;
+    }
+    return import->unsupported_count == 0
+               ? CNN_OK
+               : cnn__fail(import->context, CNN_ERROR_UNSUPPORTED, "%s: %zu of its nodes are not supported: %s%s",
+                           import->file, import->unsupported_count, import->unsupported.data,
+                           import->unsupported.size >= 700 ? ", ..." : "");
+}
+
+/* ---- outputs ---- */
+
+/* A value that is a layer's and that no other output is. */
+static cnn_status own_value(cnn__onnx_import *import, cnn__onnx_wire *wire, const char *const *names, size_t count)
+{
+    uint32_t reference = 0;
+    bool own = cnn__model_find(import->model, wire->value, &reference) && (reference & CNN__INPUT) == 0;
+    for (size_t i = 0; i < count; i++) {
+        own = own && strcmp(names[i], wire->value) != 0;
+    }
+    if (own) {
+        return CNN_OK;
+    }
+    const char *name = cnn__onnx_new_name(import, wire->name);
+    cnn_reshape_options options = {.struct_size = sizeof(options), .name = name};
+    for (uint32_t i = 1; i < wire->actual.rank; i++) {
+        options.shape[i - 1] = (int32_t)wire->actual.dims[i];
+    }
+    if (name == NULL) {
+        return cnn__last_status(import->context);
+    }
+    CNN__RETURN_IF_ERROR(cnn__onnx_add(import, NULL, cnn_reshape(import->context, &options), &wire->value, 1));
+    wire->value = name;
+    return CNN_OK;
+}
+
+static cnn_status set_output(cnn__onnx_import *import, const cnn__onnx_value *value, const char **names, size_t count)
+{
+    size_t index = 0;
+    char name[128];
+    if (!cnn__table_find(&import->names, value->name, &index)) {
+        return cnn__fail(import->context, CNN_ERROR_FORMAT, "%s: output \"%s\" is not there", import->file,
+                         cnn__printable(value->name, name, sizeof(name)));
+    }
+    cnn__onnx_wire *wire = &import->wires[index];
+    if (wire->value == NULL) {
+        return cnn__fail(import->context, CNN_ERROR_UNSUPPORTED, "%s: output \"%s\" does not depend on an input",
+                         import->file, cnn__printable(value->name, name, sizeof(name)));
+    }
+    const cnn__onnx_axes axes = import->batched && import->channels_last && wire->axes.rank > 2
+                                    ? cnn__onnx_channels_last(wire->axes.rank, wire->axes.dims)
+                                    : cnn__onnx_plain(wire->axes.rank, wire->axes.dims);
+    const cnn_shape shape = cnn__onnx_stored(import, &axes);
+    CNN__RETURN_IF_ERROR(cnn__onnx_require(import, NULL, wire, axes.order, &shape));
+    CNN__RETURN_IF_ERROR(own_value(import, wire, names, count));
+    names[count] = wire->value;
+    return CNN_OK;
+}
+
+static cnn_status set_outputs(cnn__onnx_import *import)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
+    const cnn__onnx_value *outputs = graph->outputs.items;
+    const char **names = cnn__arena_array(import->arena, graph->outputs.count + 1, sizeof(*names));
+    if (names == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < graph->outputs.count; i++) {
+        CNN__RETURN_IF_ERROR(set_output(import, &outputs[i], names, i));
+    }
+    return cnn_model_set_outputs(import->model, names, graph->outputs.count);
+}
+
+/* ---- parameters ---- */
+
+/* Fills one parameter. */
+static cnn_status fill(cnn__onnx_import *import, const cnn__onnx_filling *f, cnn__parameter *parameter)
+{
+    const cnn__onnx_constant *c = f->constant;
+    cnn_shape to = {.rank = f->from.rank};
+    cnn__order order = {.from = f->from};
+    size_t values = 0;
+    for (uint32_t i = 0; i < f->from.rank; i++) {
+        to.dims[i] = f->from.dims[f->axes[i]];
+        order.axes[i] = f->axes[i];
+    }
+    if (c == NULL || c->same) {
+        const float value = (c == NULL ? f->value : (float)cnn__onnx_number(c, 0)) * f->scale;
+        for (size_t i = 0; i < parameter->values; i++) {
+            parameter->data[i] = value;
+        }
+    }
+    if (c != NULL && (!cnn__shape_values(&to, &values) || values != parameter->values || values != c->count)) {
+        return cnn__fail(import->context, CNN_ERROR_MISMATCH, "%s: \"%s\" has %zu values, a tensor for it %zu",
+                         import->file, parameter->name, parameter->values, c->count);
+    }
+    if (c != NULL && !c->same) {
+        cnn__reorder(&order, c->floats, parameter->data);
+        for (size_t i = 0; f->scale != 1 && i < parameter->values; i++) {
+            parameter->data[i] *= f->scale;
+        }
+    }
+    parameter->frozen = f->fixed && parameter->trainable;
+    return CNN_OK;
+}
+
+/* Every parameter must have its tensor before memory is asked for: so a small file cannot ask for much. */
+static cnn_status fill_all(cnn__onnx_import *import)
+{
+    cnn_model *model = import->model;
+    char name[CNN__MAX_NAME];
+    size_t index = 0;
+    CNN__RETURN_IF_ERROR(cnn__model_infer(model));
+    if (model->value_count > import->most_values) {
+        return cnn__fail(import->context, CNN_ERROR_LIMIT, "%s: its parameters have %zu values", import->file,
+                         model->value_count);
+    }
+    CNN__RETURN_IF_ERROR(cnn__model_allocate(model));
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        cnn__initialize(&model->parameters[i], import->context->seed, i, model->parameters[i].data);
+    }
+    for (const cnn__onnx_filling *f = import->fillings; f != NULL; f = f->next) {
+        snprintf(name, sizeof(name), "%s/%s", f->layer, f->parameter);
+        if (!cnn__table_find(&model->parameter_names, name, &index)) {
+            return cnn__fail(import->context, CNN_ERROR_MISMATCH, "%s: there is no parameter \"%s\"", import->file,
+                             name);
+        }
+        CNN__RETURN_IF_ERROR(fill(import, f, &model->parameters[index]));
+    }
+    return CNN_OK;
+}
+
+/* ---- the whole ---- */
+
+static cnn_status find_opset(cnn__onnx_import *import)
+{
+    const cnn__onnx_opset *opsets = import->source->opsets.items;
+    import->opset = 0;
+    for (size_t i = 0; i < import->source->opsets.count; i++) {
+        if (opsets[i].domain[0] == '\0' || strcmp(opsets[i].domain, "ai.onnx") == 0) {
+            import->opset = opsets[i].version;
+        }
+    }
+    if (import->source->graph == NULL || import->opset == 0) {
+        return cnn__fail(import->context, CNN_ERROR_FORMAT, "%s: not an ONNX model: it has no %s", import->file,
+                         import->source->graph == NULL ? "graph" : "operator set");
+    }
+    return import->opset >= FIRST_OPSET && import->opset <= LAST_OPSET
+               ? CNN_OK
+               : cnn__fail(import->context, CNN_ERROR_VERSION, "%s: operator set %lld; %d to %d are read", import->file,
+                           (long long)import->opset, FIRST_OPSET, LAST_OPSET);
+}
+
+static void describe_ports(cnn__onnx_import *import, cnn__onnx_describe describe, void *user)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
+    const cnn__onnx_value *inputs = graph->inputs.items, *outputs = graph->outputs.items;
+    for (size_t i = 0; i < graph->inputs.count + graph->outputs.count; i++) {
+        const bool input = i < graph->inputs.count;
+        size_t index = 0;
+        if (cnn__table_find(&import->names, (input ? &inputs[i] : &outputs[i - graph->inputs.count])->name, &index) &&
+            import->wires[index].value != NULL) {
+            const cnn__onnx_wire *wire = &import->wires[index];
+            uint32_t reference = 0;
+            (void)cnn__model_find(import->model, input ? wire->input : wire->value, &reference);
+            const cnn__onnx_port port = {cnn__value_name(import->model, reference),
+                                         input ? wire->input_axes : wire->axes};
+            describe(user, input, import->batched, &port);
+        }
+    }
+}
+
+/* Reads the graph in one of the two ways. */
+static cnn_status read_graph(cnn__onnx_import *import, cnn__onnx_describe describe, void *user)
+{
+    CNN__RETURN_IF_ERROR(open_wires(import));
+    CNN__RETURN_IF_ERROR(add_initializers(import));
+    CNN__RETURN_IF_ERROR(add_inputs(import));
+    CNN__RETURN_IF_ERROR(add_outputs(import));
+    count_readers(import);
+    CNN__RETURN_IF_ERROR(read_nodes(import));
+    CNN__RETURN_IF_ERROR(set_outputs(import));
+    CNN__RETURN_IF_ERROR(fill_all(import));
+    if (describe != NULL) {
+        describe_ports(import, describe, user);
+    }
+    return CNN_OK;
+}
+
+static cnn_status try_graph(cnn__onnx_import *import, cnn__onnx_describe describe, void *user)
+{
+    cnn__arena arena = {.context = import->context};
+    import->arena = &arena;
+    import->wire_count = 0;
+    import->last_filling = &import->fillings;
+    import->unsupported.context = import->context;
+    cnn__table_init(&import->names, import->context);
+    cnn__table_init(&import->layers, import->context);
+    const cnn_status status = read_graph(import, describe, user);
+    cnn__table_free(&import->names);
+    cnn__table_free(&import->layers);
+    cnn__string_free(&import->unsupported);
+    cnn__arena_free(&arena);
+    if (status != CNN_OK) {
+        cnn_model_free(import->model);
+        import->model = NULL;
+    }
+    return status;
+}
+
+cnn_status cnn__onnx_import_model(cnn_context *context, const char *file, const cnn__onnx_folder *folder,
+                                  const cnn__onnx_model *source, const cnn__onnx_settings *settings,
+                                  cnn__onnx_describe describe, void *user, cnn_model **model)
+{
+    const cnn__onnx_import start = {.context = context,
+                                    .file = file,
+                                    .source = source,
+                                    .folder = folder,
+                                    .input = settings->input,
+                                    .most_values = settings->most_values > 0 ? settings->most_values : (size_t)1 << 31};
+    cnn__onnx_import import = start;
+    CNN__RETURN_IF_ERROR(find_opset(&import));
+    import.batched = true;
+    cnn_status status = try_graph(&import, describe, user);
+    if (status != CNN_OK && import.mixed) {
+        const int64_t opset = import.opset;
+        import = start;
+        import.opset = opset;
+        status = try_graph(&import, describe, user);
+    }
+    *model = import.model;
+    return status;
+}
