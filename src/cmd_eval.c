@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* cnn eval: how well a model does on a dataset. */
 #include "report.h"
+#include "tool_decisions.h"
 #include "tool_json.h"
 #include "tool_path.h"
 #include "tool_report.h"
+#include "tool_scores.h"
 #include "tool_table.h"
 
 #include <math.h>
@@ -27,7 +29,9 @@ typedef struct eval_run {
     cnn_loader *loader;
     cnn_evaluator *evaluators[3]; /* confusion; then AUC of two classes, or top k of more; predictions for --report */
     tool_predictions predictions;
-    char *report_path; /* NULL: no --report */
+    tool_decisions decisions; /* in place of the confusion counts, where the model decides by more than the largest */
+    tool_scores scores;       /* of labels and values, in place of the evaluators above */
+    char *report_path;        /* NULL: no --report */
     cnn_evaluate_result result;
     double begin;
     uint64_t batches;
@@ -42,6 +46,9 @@ static bool on_step(void *user, const cnn_progress *progress)
     return false;
 }
 
+/* Whether the model tells several labels or values, no classes. */
+static bool tells_others(const eval_run *eval) { return cnn_model_task(eval->model) > CNN_TASK_CLASSES; }
+
 /* Opens what the evaluation needs beside model and dataset. */
 static cnn_status prepare(eval_run *eval)
 {
@@ -55,6 +62,11 @@ static cnn_status prepare(eval_run *eval)
         CNN_LOADER(.pipeline = steps, .batch = settings->batch > 0 ? (uint32_t)settings->batch : standard,
                    .on_error = tool_on_error(settings->on_error)),
         &eval->loader);
+    if (tells_others(eval)) {
+        status = status == CNN_OK ? tool_scores_create(context, &eval->scores) : status;
+        return status;
+    }
+    status = status == CNN_OK ? tool_decisions_create(context, eval->model, &eval->decisions) : status;
     if (status == CNN_OK) {
         status = cnn_confusion_create(context, (uint32_t)labels, &eval->evaluators[0]);
     }
@@ -71,9 +83,22 @@ static cnn_status prepare(eval_run *eval)
     return status;
 }
 
+static int print_scores(const eval_run *eval)
+{
+    const tool_scores_report report = {.model = eval->model,
+                                       .loss = eval->result.loss,
+                                       .seconds = eval->result.seconds,
+                                       .images = eval->result.count,
+                                       .skipped = cnn_loader_skipped(eval->loader)};
+    return tool_scores_print(eval->run, &eval->scores, &report, eval->settings->csv);
+}
+
 static int print_report(const eval_run *eval)
 {
     tool *run = eval->run;
+    if (tells_others(eval)) {
+        return print_scores(eval);
+    }
     const bool binary = tool_model_labels(eval->model) == 2;
     const cnn_evaluator *top = binary ? NULL : eval->evaluators[1];
     tool_report report = {
@@ -90,6 +115,11 @@ static int print_report(const eval_run *eval)
         .skipped = cnn_loader_skipped(eval->loader),
     };
     report.counts = cnn_confusion_counts(eval->evaluators[0], &report.classes);
+    if (eval->decisions.evaluator != NULL) {
+        report.counts = eval->decisions.counts;
+        report.rejected = eval->decisions.rejected;
+        report.accuracy = cnn_evaluator_score(eval->decisions.evaluator);
+    }
     int result = eval->settings->csv != NULL ? tool_report_save_csv(run, &report, eval->settings->csv) : TOOL_DONE;
     if (result != TOOL_DONE) {
         return result;
@@ -135,8 +165,14 @@ static int evaluate(eval_run *eval)
 {
     tool *run = eval->run;
     cnn_status status = prepare(eval);
-    cnn_evaluator *used[3] = {0};
+    cnn_evaluator *used[5] = {0};
     size_t count = 0;
+    if (eval->scores.evaluator != NULL) {
+        used[count++] = eval->scores.evaluator;
+    }
+    if (eval->decisions.evaluator != NULL) {
+        used[count++] = eval->decisions.evaluator;
+    }
     for (size_t i = 0; i < 3; i++) {
         if (eval->evaluators[i] != NULL) {
             used[count++] = eval->evaluators[i];
@@ -188,6 +224,8 @@ static void close_eval(eval_run *eval)
     free(eval->report_path);
     cnn_evaluator_free(eval->evaluators[2]);
     tool_predictions_free(&eval->predictions);
+    tool_scores_free(&eval->scores);
+    tool_decisions_free(&eval->decisions);
     cnn_evaluator_free(eval->evaluators[1]);
     cnn_evaluator_free(eval->evaluators[0]);
     cnn_loader_free(eval->loader);
@@ -215,6 +253,10 @@ static int run_model(eval_run *eval)
                                            .on_error = tool_on_error(settings->on_error),
                                            .label_columns = settings->label_columns};
         result = tool_open_data_of_model(run, settings->data, &options, eval->model, &eval->data);
+    }
+    if (result == TOOL_DONE && tells_others(eval) && (settings->report != NULL || run->operand_count > 1)) {
+        result = tool_fail_usage(run, settings->report != NULL ? "--report is for models that tell classes"
+                                                               : "only models that tell classes are compared");
     }
     result = result == TOOL_DONE ? check_data_files(eval) : result;
     result = result == TOOL_DONE ? tool_limit_data(run, settings->limit, &eval->data) : result;

@@ -26,13 +26,99 @@ typedef struct predict_run {
     json_t *list; /* NULL without --json */
     size_t images, failures;
     bool several; /* more than one image could be meant */
+    cnn_task task;
+    const cnn_model *model;
+    uint64_t topk; /* 0: not given */
+    bool rejected; /* the image at hand is of no class, by the model's decision */
+    size_t outputs;
+    float *probabilities; /* [outputs]: of the image at hand, in their order */
+    uint8_t *marks;       /* [outputs]: its labels */
 } predict_run;
+
+/* Whether the most probable class is less probable than the model's decision asks for. */
+static bool is_rejected(const predict_run *predictor, size_t count)
+{
+    cnn_decision decision = {.struct_size = sizeof(decision)};
+    float most = 0;
+    for (size_t i = 0; i < count; i++) {
+        const float one = predictor->predictions[i].probability;
+        most = one > most ? one : most;
+    }
+    if (predictor->outputs == 2 && count == 1) { /* the other class may be the more probable one, if not decided for */
+        most = most < 0.5f ? 1 - most : most;
+    }
+    return predictor->task <= CNN_TASK_CLASSES && cnn_model_decision(predictor->model, &decision) &&
+           most < decision.reject;
+}
+
+/* Whether number `index` of the list is told: values all, labels that are there or the first K. */
+static bool is_shown(const predict_run *predictor, size_t index)
+{
+    return predictor->task == CNN_TASK_VALUES ||
+           (predictor->topk > 0 ? index < predictor->topk : predictor->marks[predictor->predictions[index].label] != 0);
+}
+
+/* The probabilities of a whole list in the order of the outputs, and what the model decides by them. */
+static void decide(predict_run *predictor, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        predictor->probabilities[predictor->predictions[i].label] = predictor->predictions[i].probability;
+    }
+    (void)cnn_model_decide(predictor->model, predictor->probabilities, predictor->outputs, NULL, predictor->marks);
+}
+
+/* Labels and values: name and number, of labels those that the model decides for, or with --topk the K first. */
+static void print_others(predict_run *predictor, const char *path, size_t count)
+{
+    tool *run = predictor->run;
+    size_t shown = 0;
+    char *printable = tool_printable(path);
+    tool_print(run, "%s", printable != NULL ? printable : "");
+    free(printable);
+    for (size_t i = 0; i < count; i++) {
+        const cnn_prediction *one = &predictor->predictions[i];
+        if (!is_shown(predictor, i)) {
+            continue;
+        }
+        char *name = tool_label_text(one->name, (size_t)one->label);
+        tool_print(run, predictor->task == CNN_TASK_VALUES ? "\t%s\t%.6g" : "\t%s\t%.4f", name != NULL ? name : "",
+                   (double)one->probability);
+        free(name);
+        shown++;
+    }
+    tool_print(run, shown > 0 ? "\n" : "\t-\n");
+    tool_flush(run);
+}
+
+static void add_others(predict_run *predictor, const char *path, size_t count)
+{
+    const bool values = predictor->task == CNN_TASK_VALUES;
+    json_t *row = json_object(), *list = json_array();
+    tool_json_text(row, "path", path);
+    for (size_t i = 0; i < count; i++) {
+        const cnn_prediction *one = &predictor->predictions[i];
+        if (is_shown(predictor, i)) {
+            json_t *entry = json_object();
+            char *name = tool_label_text(one->name, (size_t)one->label);
+            tool_json_count(entry, "number", (uint64_t)one->label);
+            tool_json_text(entry, values ? "name" : "label", name);
+            tool_json_real(entry, values ? "value" : "probability", (double)one->probability);
+            json_array_append_new(list, entry);
+            free(name);
+        }
+    }
+    json_object_set_new(row, values ? "values" : "labels", list);
+    json_array_append_new(predictor->list, row);
+}
 
 static void print_row(predict_run *predictor, const char *path, size_t count)
 {
     char *printable = tool_printable(path);
     tool_print(predictor->run, "%s", printable != NULL ? printable : "");
     free(printable);
+    if (predictor->rejected) {
+        tool_print(predictor->run, "\t-");
+    }
     for (size_t i = 0; i < count; i++) {
         const cnn_prediction *prediction = &predictor->predictions[i];
         const size_t id = prediction->name != NULL ? tool_name_id(prediction->name) : 0;
@@ -72,6 +158,9 @@ static void add_json(predict_run *predictor, const char *path, size_t count)
     if (count > 0) {
         set_prediction(row, &predictor->predictions[0]);
     }
+    if (predictor->rejected) {
+        json_object_set_new(row, "rejected", json_boolean(true));
+    }
     if (predictor->room > 1) {
         json_t *top = json_array();
         for (size_t i = 0; i < count; i++) {
@@ -94,7 +183,11 @@ static void count_failure(predict_run *predictor)
 static void report(predict_run *predictor, const char *path, size_t count)
 {
     predictor->images++;
-    if (predictor->list != NULL) {
+    predictor->rejected = is_rejected(predictor, count);
+    if (predictor->task > CNN_TASK_CLASSES) {
+        decide(predictor, count);
+        (predictor->list != NULL ? add_others : print_others)(predictor, path, count);
+    } else if (predictor->list != NULL) {
         add_json(predictor, path, count);
     } else {
         print_row(predictor, path, count);
@@ -312,16 +405,26 @@ static int run_predict(tool *run, const void *given)
         result = tool_open_trained(run, run->operands[0], &model);
     }
     if (result == TOOL_DONE) {
-        predictor.room = predictor.room < tool_model_labels(model) ? predictor.room : tool_model_labels(model);
+        const size_t labels = tool_model_labels(model);
+        predictor.model = model;
+        predictor.task = cnn_model_task(model);
+        predictor.topk = settings->topk;
+        predictor.outputs = labels;
+        predictor.room = predictor.room < labels && predictor.task <= CNN_TASK_CLASSES ? predictor.room : labels;
         predictor.predictions = calloc(predictor.room, sizeof(*predictor.predictions));
+        predictor.probabilities = calloc(labels, sizeof(*predictor.probabilities));
+        predictor.marks = calloc(labels, 1);
         predictor.list = run->common->json ? json_array() : NULL;
         cnn_status status = cnn_session_create(model, CNN_SESSION(.batch = 1), &predictor.session);
-        result = predictor.predictions == NULL ? tool_fail_memory(run)
-                 : status != CNN_OK            ? tool_fail_library(run, status)
-                                               : predict_all(&predictor);
+        const bool room = predictor.predictions != NULL && predictor.probabilities != NULL && predictor.marks != NULL;
+        result = !room              ? tool_fail_memory(run)
+                 : status != CNN_OK ? tool_fail_library(run, status)
+                                    : predict_all(&predictor);
     }
     json_decref(predictor.list);
     free(predictor.predictions);
+    free(predictor.probabilities);
+    free(predictor.marks);
     cnn_session_free(predictor.session);
     cnn_model_free(model);
     return result;
@@ -343,7 +446,10 @@ const tool_command tool_command_predict = {
         "left out; @LIST, a text file with one path a line, files or folders; - for an image on standard input; "
         "or @- for a list there. A file whose name begins with @ is ./@NAME. One line for each image, in that "
         "order: path, class and probability, separated by tabs; of classes with WordNet ids, as `cnn convert --names "
-        "imagenet` sets them, number, id, name and probability. An image that cannot be read is told on stderr, "
+        "imagenet` sets them, number, id, name and probability. A model of several labels has name and probability of "
+        "each "
+        "label that it decides for, or - for none; one of values name and number of each. An image that cannot be read "
+        "is told on stderr, "
         "the others go on, and the exit status is 1. With --json one object: predictions, a list of path, "
         "number, label, probability, id where there is one (and top, with --topk); of a single image these stand at "
         "the top too.",

@@ -3,6 +3,8 @@
 #include "tool.h"
 #include "tool_copy.h"
 #include "tool_json.h"
+#include "tool_split_tables.h"
+#include "tool_table.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +18,9 @@ static const char *const part_names[PARTS] = {"train", "validation", "test"};
 typedef struct split_settings {
     tool_common common;
     uint64_t counts[PARTS];
-    bool link;
+    uint64_t folds;
+    const char *group, *label_columns, *task;
+    bool link, random;
 } split_settings;
 
 typedef struct split_run {
@@ -33,6 +37,21 @@ typedef struct split_run {
 static int compare_paths(const void *a, const void *b)
 {
     return tool_natural_compare(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Fisher and Yates's shuffle, by the generator of Steele, Lea and Flood (SplitMix64) seeded with --seed. */
+static void shuffle(const char **paths, size_t count, uint64_t seed, uint64_t class_number)
+{
+    uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) + class_number;
+    for (size_t i = count; i > 1; i--) {
+        state += UINT64_C(0x9e3779b97f4a7c15);
+        uint64_t z = (state ^ state >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+        const size_t k = (size_t)((z ^ z >> 31) % i);
+        const char *path = paths[i - 1];
+        paths[i - 1] = paths[k];
+        paths[k] = path;
+    }
 }
 
 /* Fills `paths` and `firsts`. */
@@ -62,6 +81,9 @@ static int list_classes(split_run *split)
     for (size_t c = 0; c < classes; c++) {
         size_t size = split->firsts[c + 1] - split->firsts[c];
         qsort(split->paths + split->firsts[c], size, sizeof(*split->paths), compare_paths);
+        if (split->settings->random) {
+            shuffle(split->paths + split->firsts[c], size, cnn_context_seed(split->run->context), c);
+        }
     }
     return TOOL_DONE;
 }
@@ -244,16 +266,76 @@ static int print_table(const split_run *split)
     return TOOL_DONE;
 }
 
+static int compare_numbered(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A table in place of folders: the paths of each part are looked up among those of the dataset. */
+static int make_table(split_run *split)
+{
+    const size_t count = cnn_dataset_count(split->data);
+    const uint64_t *counts = split->settings->counts;
+    int32_t *parts = reallocarray(NULL, count + 1, sizeof(*parts));
+    const char **chosen = reallocarray(NULL, count + 1, sizeof(*chosen));
+    int result = parts != NULL && chosen != NULL ? TOOL_DONE : tool_fail_memory(split->run);
+    for (size_t i = 0; result == TOOL_DONE && i < count; i++) {
+        parts[i] = -1;
+    }
+    for (int32_t part = 0, before = 0; result == TOOL_DONE && part < PARTS; before += (int32_t)counts[part], part++) {
+        size_t many = 0;
+        for (size_t c = 0; c < cnn_dataset_class_count(split->data); c++) {
+            memcpy(chosen + many, split->paths + split->firsts[c] + before, (size_t)counts[part] * sizeof(*chosen));
+            many += (size_t)counts[part];
+        }
+        qsort(chosen, many, sizeof(*chosen), compare_numbered);
+        for (size_t i = 0; i < count; i++) {
+            const char *path = cnn_dataset_path(split->data, i);
+            const bool in = bsearch(&path, chosen, many, sizeof(*chosen), compare_numbered) != NULL;
+            parts[i] = in ? part : parts[i];
+        }
+    }
+    result = result == TOOL_DONE ? tool_write_table(split->run, split->data, split->run->operands[1], parts, part_names)
+                                 : result;
+    free(parts);
+    free(chosen);
+    return result;
+}
+
+static int check_settings(tool *run, const split_settings *settings)
+{
+    const bool counted = settings->counts[0] + settings->counts[1] + settings->counts[2] > 0;
+    if (settings->folds > 0 && (counted || settings->link)) {
+        return tool_fail_usage(run, "--folds and --%s exclude each other", counted ? "train" : "link");
+    }
+    if (settings->folds == 0 && settings->group != NULL) {
+        return tool_fail_usage(run, "--group goes with --folds");
+    }
+    return settings->folds == 0 && settings->counts[0] == 0 ? tool_fail_usage(run, "--train N is missing") : TOOL_DONE;
+}
+
 static int run_split(tool *run, const void *given)
 {
     const split_settings *settings = given;
     split_run split = {.run = run, .settings = settings};
-    if (settings->counts[0] == 0) {
-        return tool_fail_usage(run, "--train N is missing");
-    }
-    int result = tool_open_context(run);
+    const bool table = tool_is_table(run->operands[1]);
+    int result = check_settings(run, settings);
+    result = result == TOOL_DONE ? tool_open_context(run) : result;
     if (result == TOOL_DONE) {
-        result = tool_open_data(run, run->operands[0], &(tool_data_options){0}, &split.data);
+        result = tool_open_data(run, run->operands[0],
+                                &(tool_data_options){.task = tool_task(settings->task),
+                                                     .label_columns = settings->label_columns,
+                                                     .group_column = settings->group},
+                                &split.data);
+    }
+    if (result == TOOL_DONE && settings->folds > 0) {
+        result = tool_split_folds(run, split.data, run->operands[1], (uint32_t)settings->folds, settings->random);
+        cnn_dataset_free(split.data);
+        return result;
+    }
+    if (result == TOOL_DONE && cnn_dataset_task(split.data) != CNN_TASK_CLASSES) {
+        result = tool_fail_usage(run, "%s: its images are not of one class each: --folds K takes them",
+                                 run->operands[0]);
     }
     if (result == TOOL_DONE) {
         result = list_classes(&split);
@@ -262,7 +344,7 @@ static int run_split(tool *run, const void *given)
         result = check_counts(&split);
     }
     if (result == TOOL_DONE) {
-        result = make_folders(&split);
+        result = table ? make_table(&split) : make_folders(&split);
     }
     if (result == TOOL_DONE) {
         result = print_table(&split);
@@ -281,6 +363,22 @@ static const tool_option split_options[] = {
      offsetof(split_settings, counts[1]), 0, 1e9, NULL},
     {"test", "N", "images of each class in DST/test; none if not given", TOOL_COUNT,
      offsetof(split_settings, counts[2]), 0, 1e9, NULL},
+    {"random", NULL, "chooses by --seed, not the first images by name; with --folds without regard to classes",
+     TOOL_FLAG, offsetof(split_settings, random), 0, 0, NULL},
+    {"folds", "K",
+     "writes K tables for cross-validation into the folder DST, fold1.csv and so on: in each, another K-th of the "
+     "images "
+     "is for validation. Folds have the same share of each class",
+     TOOL_COUNT, offsetof(split_settings, folds), 2, 1000, NULL},
+    {"group", "COLUMN",
+     "of a table, with --folds: the column that says what belongs together, such as a person, and stays in one fold; "
+     "if "
+     "not given the column group, if there is one",
+     TOOL_TEXT, offsetof(split_settings, group), 0, 0, NULL},
+    {"label-columns", "A,B,...", "of a table: the columns that say what an image is, if not by their names", TOOL_TEXT,
+     offsetof(split_settings, label_columns), 0, 0, NULL},
+    {"task", "NAME", "of a table: classes, labels or values, if not what its text says", TOOL_CHOICE,
+     offsetof(split_settings, task), 0, 0, tool_task_names},
     {"link", NULL, "hard links in place of copies", TOOL_FLAG, offsetof(split_settings, link), 0, 0, NULL},
     {0},
 };
@@ -288,10 +386,15 @@ static const tool_option split_options[] = {
 const tool_command tool_command_split = {
     .name = "split",
     .synopsis = "SRC DST --train N",
-    .purpose = "Copies images into folders for training, validation and testing, one folder for each class.",
-    .details = "SRC is a flat folder of label.N.jpg or a folder with one folder for each class. Of each class the "
-               "first N images by name (cat.2.jpg before cat.10.jpg) go to DST/train/CLASS, the next ones to "
-               "DST/validation/CLASS and DST/test/CLASS. DST must not be there yet; it appears when it is whole.",
+    .purpose =
+        "Copies images into folders for training, validation and testing, or writes tables that say which is for "
+        "what.",
+    .details =
+        "SRC is a flat folder of label.N.jpg, a folder with one folder for each class, or a table. If DST ends in "
+        ".csv or .jsonl it becomes a table of the images with a column of splits, and nothing is copied; so with "
+        "--folds. Of each class the "
+        "first N images by name (cat.2.jpg before cat.10.jpg) go to DST/train/CLASS, the next ones to "
+        "DST/validation/CLASS and DST/test/CLASS. DST must not be there yet; it appears when it is whole.",
     .options = split_options,
     .settings_size = sizeof(split_settings),
     .least_operands = 2,

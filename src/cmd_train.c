@@ -3,7 +3,7 @@
 #include "tool_json.h"
 #include "tool_plot.h"
 #include "tool_table.h"
-#include "tool_train.h"
+#include "tool_train_folds.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -107,7 +107,9 @@ static int print_json(train_run *train, const best_scores *best, bool done, cons
     json_object_set_new(object, "done", json_boolean(done));
     tool_json_count(object, "epochs", cnn_history_epochs(train->history));
     json_object_set_new(object, "best_epoch", best->epoch > 0 ? json_integer((int64_t)best->epoch) : json_null());
-    tool_json_real(object, "accuracy", best->accuracy);
+    if (tool_train_task(train) == CNN_TASK_CLASSES) {
+        tool_json_real(object, "accuracy", best->accuracy);
+    }
     tool_json_real(object, "loss", best->loss);
     if (metric != NULL) {
         tool_json_real(object, metric, best->score);
@@ -142,7 +144,10 @@ static int print_result(train_run *train, bool done)
                    cnn_history_epochs(train->history), name);
     }
     if (best.epoch > 0 || train->has_start) {
-        tool_print(run, "%saccuracy %.4f, %sloss %.4f", prefix, best.accuracy, prefix, best.loss);
+        if (!isnan(best.accuracy)) { /* of labels and values there is none */
+            tool_print(run, "%saccuracy %.4f, ", prefix, best.accuracy);
+        }
+        tool_print(run, "%sloss %.4f", prefix, best.loss);
         if (metric != NULL) {
             tool_print(run, ", %s%s %.4f", prefix, metric, best.score);
         }
@@ -260,9 +265,8 @@ static int check_pictures(train_run *train)
     return result == TOOL_DONE && folder != NULL ? tool_events_check(train->run, folder) : result;
 }
 
-static int run_train(tool *run, const void *given)
+static int run_once(tool *run, const train_settings *settings, fold_result *fold)
 {
-    const train_settings *settings = given;
     train_run train = {.run = run, .settings = settings};
     train.recipe = tool_find_recipe(run->operands[0]);
     train.rule = tool_complete_rule(&settings->rule, train.recipe);
@@ -285,8 +289,17 @@ static int run_train(tool *run, const void *given)
     for (size_t i = 0; i < count && result == TOOL_DONE; i++) {
         result = list[i](&train);
     }
+    if (result == TOOL_DONE && fold != NULL) {
+        tool_fold_take(&train, fold);
+    }
     tool_train_close(&train);
     return result;
+}
+
+static int run_train(tool *run, const void *given)
+{
+    const train_settings *settings = given;
+    return settings->folds > 0 ? tool_train_folds(run, settings, run_once) : run_once(run, settings, NULL);
 }
 
 #define AT(field) offsetof(train_settings, field)
@@ -320,6 +333,15 @@ static const tool_option train_options[] = {
      TOOL_TEXT, AT(val), 0, 0, NULL},
     {"val-split", "F", "keeps this share of each class of --data for validation", TOOL_REAL, AT(val_split), 0.001,
      0.999, NULL},
+    {"folds", "K",
+     "cross-validation: K trainings, each validated on another part of --data, with files such as photos.fold1.cnn; "
+     "then a table of what they reach, with mean and deviation. Parts have the same share of each class, and images of "
+     "a group are in the same one",
+     TOOL_COUNT, AT(folds), 2, 1000, NULL},
+    {"group", "COLUMN",
+     "of a table: the column that says what belongs together, such as a person: --val-split and --folds do not part it. "
+     "If not given the column group, if there is one",
+     TOOL_TEXT, AT(group), 0, 0, NULL},
     {"epochs", "N", "epochs in all, those of a resumed checkpoint included", TOOL_COUNT, AT(epochs), 1, 1000000, NULL},
     {"batch", "N", "images in a step", TOOL_COUNT, AT(batch), 1, 100000, NULL},
     {"last-batch", "WHAT",
@@ -360,9 +382,10 @@ static const tool_option train_options[] = {
     {"patience", "N", "stops after N epochs in a row that are not better than the best", TOOL_COUNT, AT(patience), 1,
      1000000, NULL},
     {"metric", "NAME",
-     "which epoch is the best, for --out, --patience and plateaus: accuracy, which it is if not given, "
-     "binary_accuracy, top5 (any number), error_rate, precision, recall or f1 (each also with _micro or _class1), auc, "
-     "log_loss, mae, rmse or loss",
+     "which epoch is the best, for --out, --patience and plateaus: accuracy, which it is for classes if not given, "
+     "balanced_accuracy, mcc, binary_accuracy, top5 (any number), error_rate, precision, recall or f1 (each also with "
+     "_micro or _class1), auc, map, which it is for several labels, exact_match, hamming, log_loss, mae, which it is "
+     "for values, rmse, r2 or loss",
      TOOL_TEXT, AT(metric), 0, 0, NULL},
     {"momentum", "X", "of optimizers that have one: of momentum and nesterov 0.9 if not given, of others none",
      TOOL_REAL, AT(rule.momentum), 0, 0.999999, NULL},
@@ -390,8 +413,13 @@ static const tool_option train_options[] = {
      1000, NULL},
     {"class-weights", "WHAT",
      "what the loss of each training image is multiplied by: balanced makes up for uneven numbers of images, with n / "
-     "(k n_c) for class c of n images of k classes; cat=2,dog=0.5 says it, 1 for those not named",
+     "(k n_c) for class c of n images of k classes; effective:beta=0.999 does so less, by effective numbers of images; "
+     "cat=2,dog=0.5 says it, 1 for those not named; or a FILE with a line class,weight each",
      TOOL_TEXT, AT(class_weights), 0, 0, NULL},
+    {"balanced", NULL,
+     "every epoch has as many images of each class: of small classes some several times, of large ones others each "
+     "epoch",
+     TOOL_FLAG, AT(balanced), 0, 0, NULL},
     {"preprocess", "STEPS",
      "what every image goes through, in training and ever after, as docs/pipeline.md lists it; "
      "if not given the model file's own, else resize=HxW to the input",

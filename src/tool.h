@@ -62,7 +62,7 @@ typedef struct tool_command {
 extern const tool_command *const tool_commands[]; /* NULL-terminated */
 
 extern const tool_command tool_command_summary, tool_command_train, tool_command_eval, tool_command_predict,
-    tool_command_explain, tool_command_split, tool_command_convert, tool_command_check, tool_command_show,
+    tool_command_calibrate, tool_command_learn, tool_command_embed, tool_command_explain, tool_command_split, tool_command_convert, tool_command_check, tool_command_show,
     tool_command_bench, tool_command_report, tool_command_version, tool_command_help;
 
 /* The bar or the plain lines on stderr. */
@@ -241,6 +241,8 @@ int tool_set_crop(tool *run, const cnn_pipeline *pipeline, bool ten, cnn_pipelin
 bool tool_has_ten_crop(const cnn_pipeline *pipeline);
 /* Number of classes that the outputs tell apart: one output stands for two. */
 size_t tool_model_labels(const cnn_model *model);
+/* The layer before the last dense one, if nothing but activations and dropout follow that; NULL otherwise. */
+const char *tool_before_dense(const cnn_model *model);
 /* Values of the parameters of one layer. */
 uint64_t tool_layer_values(cnn_model *model, size_t layer);
 

@@ -15,6 +15,14 @@ bool tool_count_classes(const cnn_dataset *dataset, tool_class_counts *counts)
     if (counts->images == NULL) {
         return false;
     }
+    if (cnn_dataset_task(dataset) == CNN_TASK_LABELS) {
+        uint64_t *images = calloc(counts->classes + 1, sizeof(*images));
+        const bool known = images != NULL && cnn_dataset_class_counts(dataset, images, counts->classes) == CNN_OK;
+        for (size_t c = 0; known && c < counts->classes; c++) {
+            counts->images[c] = (size_t)images[c];
+        }
+        free(images);
+    }
     for (size_t i = 0; i < cnn_dataset_count(dataset); i++) {
         int32_t label = cnn_dataset_label(dataset, i);
         if (label >= 0 && (size_t)label < counts->classes) {

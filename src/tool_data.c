@@ -87,6 +87,34 @@ static int different_classes(tool *run, const char *path, const tool_data_option
     return result;
 }
 
+/* Says that the data is of another task than the model, by its own text, if it is; else what was said already. */
+static void tell_task(tool *run, const char *path, const tool_data_options *options, const cnn_model *model)
+{
+    cnn_dataset *dataset = NULL;
+    tool_data_options own = *options;
+    const cnn_task task = cnn_model_task(model);
+    char *reason = tool_format("%s", cnn_last_error(run->context));
+    own.classes = NULL;
+    own.class_count = 0;
+    own.task = CNN_TASK_UNKNOWN;
+    const bool told = run->log_is_told;
+    run->log_is_told = true;
+    const bool opened = open_data(run, path, &own, &dataset) == CNN_OK;
+    run->log_is_told = told;
+    const cnn_task found = cnn_dataset_task(dataset);
+    const bool other = opened && found != task && (found > CNN_TASK_CLASSES || task > CNN_TASK_CLASSES);
+    if (other) {
+        char *printable = tool_printable(path);
+        tool_fail(run, "%s: its images have %s, the model was trained for %s", printable, tool_task_text(found),
+                  tool_task_text(task));
+        free(printable);
+    } else if (reason != NULL) {
+        tool_fail(run, "%s", reason);
+    }
+    free(reason);
+    cnn_dataset_free(dataset);
+}
+
 int tool_open_data_of_model(tool *run, const char *path, const tool_data_options *options, const cnn_model *model,
                             cnn_dataset **dataset)
 {
@@ -94,6 +122,7 @@ int tool_open_data_of_model(tool *run, const char *path, const tool_data_options
     size_t count = cnn_model_class_count(model);
     tool_data_options with_names = *options;
     with_names.channels = input.rank == 3 ? (uint32_t)input.dims[2] : 0;
+    with_names.task = with_names.task == CNN_TASK_UNKNOWN ? cnn_model_task(model) : with_names.task;
     if (count == 0) {
         return tool_open_data(run, path, &with_names, dataset);
     }
@@ -109,6 +138,10 @@ int tool_open_data_of_model(tool *run, const char *path, const tool_data_options
     with_names.class_count = count;
     cnn_status status = open_data(run, path, &with_names, dataset);
     free(names);
+    if ((status == CNN_ERROR_FORMAT || status == CNN_ERROR_MISMATCH) && cnn_model_task(model) > CNN_TASK_CLASSES) {
+        tell_task(run, path, options, model);
+        return TOOL_FAILED;
+    }
     if (status == CNN_ERROR_MISMATCH) {
         return different_classes(run, path, &with_names, model);
     }

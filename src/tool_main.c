@@ -7,13 +7,23 @@
 #include <string.h>
 
 const tool_command *const tool_commands[] = {
-    &tool_command_summary, &tool_command_train,
-    &tool_command_eval,    &tool_command_predict,
-    &tool_command_explain, &tool_command_split,
-    &tool_command_convert, &tool_command_check,
-    &tool_command_show,    &tool_command_report,
-    &tool_command_bench,   &tool_command_version,
-    &tool_command_help,    NULL,
+    &tool_command_summary,
+    &tool_command_train,
+    &tool_command_eval,
+    &tool_command_predict,
+    &tool_command_calibrate,
+    &tool_command_learn,
+    &tool_command_embed,
+    &tool_command_explain,
+    &tool_command_split,
+    &tool_command_convert,
+    &tool_command_check,
+    &tool_command_show,
+    &tool_command_report,
+    &tool_command_bench,
+    &tool_command_version,
+    &tool_command_help,
+    NULL,
 };
 
 static const char *command_name(const void *list, size_t index)

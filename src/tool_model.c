@@ -152,7 +152,7 @@ size_t tool_model_labels(const cnn_model *model)
     for (uint32_t i = 0; i < output.rank; i++) {
         values *= output.dims[i];
     }
-    return values == 1 ? 2 : (size_t)values;
+    return values == 1 && cnn_model_task(model) <= CNN_TASK_CLASSES ? 2 : (size_t)values;
 }
 
 char *tool_label_text(const char *class_name, size_t label)
@@ -201,4 +201,18 @@ uint64_t tool_layer_values(cnn_model *model, size_t layer)
         }
     }
     return total;
+}
+
+const char *tool_before_dense(const cnn_model *model)
+{
+    const size_t count = cnn_model_layer_count(model);
+    size_t last = count;
+    while (last > 0 && strcmp(cnn_model_layer_type(model, last - 1), "Dense") != 0) {
+        if (strcmp(cnn_model_layer_type(model, last - 1), "Activation") != 0 &&
+            strcmp(cnn_model_layer_type(model, last - 1), "Dropout") != 0) {
+            return NULL;
+        }
+        last--;
+    }
+    return last > 1 ? cnn_model_layer_name(model, last - 2) : NULL;
 }

@@ -3,6 +3,7 @@
 #include "tool_report.h"
 
 #include "tool_json.h"
+#include "tool_table.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -64,6 +65,54 @@ static class_scores score_micro(const tool_report *report)
         }
     }
     return (class_scores){ratio(right, all), ratio(right, all), ratio(right, all), all};
+}
+
+/* What the counts say of all classes together. */
+typedef struct whole_scores {
+    double low, high; /* Wilson's interval of the accuracy, 95 % */
+    double balanced, mcc;
+    double false_positive, false_negative; /* rates of two classes, of which the second is positive; else NaN */
+} whole_scores;
+
+static double matthews(const tool_report *report)
+{
+    double right = 0, both = 0, labels = 0, predictions = 0, all = 0;
+    for (uint32_t i = 0; i < report->classes; i++) {
+        double predicted = 0, labelled = 0;
+        for (uint32_t j = 0; j < report->classes; j++) {
+            labelled += (double)report->counts[(size_t)i * report->classes + j];
+            predicted += (double)report->counts[(size_t)j * report->classes + i];
+        }
+        right += (double)report->counts[(size_t)i * report->classes + i];
+        both += labelled * predicted;
+        labels += labelled * labelled;
+        predictions += predicted * predicted;
+        all += labelled;
+    }
+    const double spread = (all * all - predictions) * (all * all - labels);
+    return spread > 0 ? (right * all - both) / sqrt(spread) : 0;
+}
+
+static whole_scores score_whole(const tool_report *report)
+{
+    whole_scores whole = {.false_positive = NAN, .false_negative = NAN};
+    uint64_t right = 0, all = 0;
+    uint32_t labelled = 0;
+    for (uint32_t i = 0; i < report->classes; i++) {
+        const class_scores one = score_class(report, i);
+        right += report->counts[(size_t)i * report->classes + i];
+        all += one.support;
+        whole.balanced += one.support > 0 ? one.recall : 0;
+        labelled += one.support > 0;
+    }
+    whole.balanced = labelled > 0 ? whole.balanced / labelled : NAN;
+    whole.mcc = matthews(report);
+    (void)cnn_wilson_interval(right, all, 0, &whole.low, &whole.high);
+    if (report->classes == 2) {
+        whole.false_positive = ratio(report->counts[1], report->counts[0] + report->counts[1]);
+        whole.false_negative = ratio(report->counts[2], report->counts[2] + report->counts[3]);
+    }
+    return whole;
 }
 
 static const char *class_name(const tool_report *report, uint32_t label)
@@ -152,12 +201,20 @@ int tool_report_print(tool *run, const tool_report *report)
         }
         width = tool_columns(names.items[i]) > width ? tool_columns(names.items[i]) : width;
     }
+    const whole_scores whole = score_whole(report);
     print_value(run, "accuracy", report->accuracy);
+    tool_print(run, "%-10s%.4f to %.4f, Wilson's of 95 %%\n", "interval", whole.low, whole.high);
     if (report->top_name != NULL) {
         print_value(run, report->top_name, report->top);
     }
     if (!isnan(report->auc)) {
         print_value(run, "auc", report->auc);
+    }
+    print_value(run, "balanced", whole.balanced);
+    print_value(run, "mcc", whole.mcc);
+    if (report->classes == 2) { /* of the second class, as AUC */
+        print_value(run, "FPR", whole.false_positive);
+        print_value(run, "FNR", whole.false_negative);
     }
     print_value(run, "loss", report->loss);
     if (report->penalty > 0) {
@@ -166,6 +223,9 @@ int tool_report_print(tool *run, const tool_report *report)
     tool_print(run, "%-10s%llu", "images", (unsigned long long)report->images);
     if (report->skipped > 0) {
         tool_print(run, ", %llu skipped", (unsigned long long)report->skipped);
+    }
+    if (report->rejected > 0) {
+        tool_print(run, ", %llu rejected: figures are of the others", (unsigned long long)report->rejected);
     }
     tool_print(run, "\n\n");
     print_name(run, "class", width);
@@ -211,6 +271,16 @@ int tool_report_print_json(tool *run, const tool_report *report)
         json_array_append_new(confusion, counts);
     }
     tool_json_real(object, "accuracy", report->accuracy);
+    const whole_scores whole = score_whole(report);
+    tool_json_real(object, "accuracy_low", whole.low);
+    tool_json_real(object, "accuracy_high", whole.high);
+    tool_json_real(object, "balanced_accuracy", whole.balanced);
+    tool_json_real(object, "mcc", whole.mcc);
+    if (report->classes == 2) {
+        tool_json_real(object, "false_positive_rate", whole.false_positive);
+        tool_json_real(object, "false_negative_rate", whole.false_negative);
+    }
+    tool_json_count(object, "rejected", report->rejected);
     tool_json_real(object, "loss", report->loss);
     if (report->penalty > 0) {
         tool_json_real(object, "penalty", report->penalty);
@@ -232,19 +302,6 @@ int tool_report_print_json(tool *run, const tool_report *report)
     return tool_json_print(run, object);
 }
 
-/* A name as a CSV field. */
-static void write_field(FILE *file, const char *text)
-{
-    char *printable = tool_printable(text != NULL ? text : "");
-    bool quoted = strpbrk(printable, ",\"") != NULL;
-    fputs(quoted ? "\"" : "", file);
-    for (const char *c = printable; *c != '\0'; c++) {
-        fputs(*c == '"' ? "\"\"" : (char[]){*c, '\0'}, file);
-    }
-    fputs(quoted ? "\"" : "", file);
-    free(printable);
-}
-
 static void write_value(FILE *file, double value) { fprintf(file, isnan(value) ? "," : ",%.6f", value); }
 
 /* One row for each class: its scores, then its row of the confusion matrix. */
@@ -260,13 +317,13 @@ int tool_report_save_csv(tool *run, const tool_report *report, const char *path)
     for (uint32_t i = 0; i < report->classes; i++) {
         char *label = tool_format("predicted %s", class_name(report, i) != NULL ? class_name(report, i) : "");
         fputc(',', file);
-        write_field(file, label);
+        tool_write_field(file, label);
         free(label);
     }
     for (uint32_t i = 0; i < report->classes; i++) {
         class_scores scores = score_class(report, i);
         fputc('\n', file);
-        write_field(file, class_name(report, i));
+        tool_write_field(file, class_name(report, i));
         write_value(file, scores.precision);
         write_value(file, scores.recall);
         write_value(file, scores.f1);

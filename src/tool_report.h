@@ -11,11 +11,12 @@ typedef struct tool_report {
     const uint64_t *counts;  /* classes x classes, row: true class, column: predicted */
     uint32_t classes;
     double accuracy, loss, seconds;
-    double penalty; /* of the loss: what regularizers add; 0: none */
+    double penalty;       /* of the loss: what regularizers add; 0: none */
     const char *top_name; /* "top5"; NULL if there are not that many classes */
     double top;
     double auc; /* with two classes; NaN: none */
     uint64_t images, skipped;
+    uint64_t rejected; /* images that the model's decision leaves without a class; they are not in `counts` */
 } tool_report;
 
 /* TOOL_DONE, or the exit status with the message printed. */

@@ -31,6 +31,11 @@ bool tool_is_table(const char *path)
     return false;
 }
 
+const char *tool_task_text(cnn_task task)
+{
+    return task == CNN_TASK_LABELS ? "several labels" : task == CNN_TASK_VALUES ? "values" : "classes";
+}
+
 static char *join_targets(const cnn_dataset *dataset, const float *targets, size_t count, const char *separator)
 {
     const bool values = cnn_dataset_task(dataset) == CNN_TASK_VALUES;
@@ -65,4 +70,21 @@ char *tool_sample_text(const cnn_dataset *dataset, size_t index, const char *sep
     }
     free(targets);
     return text;
+}
+
+void tool_write_raw_field(FILE *file, const char *text)
+{
+    const bool quoted = strpbrk(text, ",;\t\"\r\n") != NULL || text[0] == ' ';
+    fputs(quoted ? "\"" : "", file);
+    for (const char *c = text; *c != '\0'; c++) {
+        fputs(*c == '"' ? "\"\"" : (char[]){*c, '\0'}, file);
+    }
+    fputs(quoted ? "\"" : "", file);
+}
+
+void tool_write_field(FILE *file, const char *text)
+{
+    char *printable = tool_printable(text != NULL ? text : "");
+    tool_write_raw_field(file, printable != NULL ? printable : "");
+    free(printable);
 }

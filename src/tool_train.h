@@ -14,13 +14,14 @@ typedef struct train_settings {
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
     const char *background, *groups, *head, *cut, *cache_features, *average, *find_lr, *teacher;
     const char *mean, *pca, *curve, *report, *tensorboard, *schedule, *metric, *last_batch, *class_weights, *prefix;
-    const char *task, *label_columns;
+    const char *task, *label_columns, *group;
     double val_split, label_smoothing, mixup, cutmix, teacher_weight, temperature;
     tool_model_options model;
     tool_rule rule;
     uint64_t epochs, batch, limit, topk, patience, memory_limit, views;
     uint64_t accumulate, steps_per_epoch, validation_steps, eval_every;
-    bool no_shuffle, ten_crop, in_memory, orient, replace, keep_epochs, no_penalties;
+    uint64_t folds, fold; /* 0 folds: no cross-validation; the fold at hand, from 0 */
+    bool no_shuffle, ten_crop, in_memory, orient, replace, keep_epochs, no_penalties, balanced;
 } train_settings;
 
 typedef struct train_run train_run;
@@ -48,7 +49,7 @@ struct train_run {
     cnn_loss *loss;
     cnn_optimizer *optimizer;
     cnn_schedule *schedule;       /* NULL: the learning rate stays as it is */
-    cnn_evaluator *evaluators[3]; /* the metric that decides, accuracy if it is another, top k */
+    cnn_evaluator *evaluators[6]; /* the metric that decides, those of the task, top k */
     size_t evaluator_count;
     cnn_history *history;
     /* Of a model that is trained further into its own file: its scores before the first step. */
@@ -102,6 +103,18 @@ bool tool_train_start_is_best(const train_run *train);
 int tool_train_settle_files(train_run *train);
 /* Whether the model at --out is there, and of this training. */
 bool tool_train_has_model(const train_run *train);
+
+/* ---- what the images are ---- */
+
+/* What is to be told of the images. */
+cnn_task tool_train_task(const train_run *train);
+/* Whether data, model and options go together. */
+int tool_train_check_task(train_run *train);
+/* The loss, unless there is one, and the scores. */
+cnn_status tool_train_default_loss(train_run *train);
+cnn_status tool_train_default_scores(train_run *train);
+/* Takes an evaluator over; one whose name is there already is freed. */
+void tool_train_add_evaluator(train_run *train, cnn_evaluator *evaluator);
 
 /* The weights of the classes, by --class-weights. */
 int tool_train_set_class_weights(train_run *train);

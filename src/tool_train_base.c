@@ -13,14 +13,21 @@ int tool_train_set_head(train_run *train)
     const train_settings *settings = train->settings;
     tool *run = train->run;
     cnn_model *made = NULL;
-    if (settings->head == NULL) {
+    const cnn_task task = tool_train_task(train);
+    /* A model by name is one for classes: of labels and values its last layer gives way to one for them. */
+    const bool ours = settings->head == NULL && task > CNN_TASK_CLASSES && tool_is_zoo(run->operands[0]);
+    if (settings->head == NULL && !ours) {
         return TOOL_DONE;
     }
-    const cnn_status status = cnn_model_replace_head(
-        train->model,
-        CNN_HEAD(.layers = settings->head, .cut = settings->cut,
-                 .classes = (uint32_t)cnn_dataset_class_count(train->data)),
-        &made);
+    const cnn_status status = cnn_model_replace_head(train->model,
+                                                     CNN_HEAD(.layers = settings->head,
+                                                              .cut = ours ? tool_before_dense(train->model) : settings->cut,
+                                                              .classes = (uint32_t)cnn_dataset_class_count(train->data),
+                                                              .task = task > CNN_TASK_CLASSES ? (int32_t)task : 0),
+                                                     &made);
+    if (status != CNN_OK && ours) {
+        return tool_fail_library(run, status);
+    }
     if (status == CNN_ERROR_INVALID_ARGUMENT && settings->cut == NULL) {
         return tool_fail_usage(run, "--head: %s (--cut LAYER says where; `cnn summary` lists the layers)",
                                cnn_last_error(run->context));

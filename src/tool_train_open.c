@@ -13,10 +13,44 @@ static int library(train_run *train, cnn_status status)
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(train->run, status);
 }
 
+/* Whether some images belong together: these are then in one part all of them. */
+static bool has_groups(const cnn_dataset *data)
+{
+    for (size_t i = 0; i < cnn_dataset_count(data); i++) {
+        if (cnn_dataset_group(data, i) >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --folds: one fold is for validation, the others for training. */
+static int open_fold(train_run *train)
+{
+    const bool values = tool_train_task(train) == CNN_TASK_VALUES;
+    cnn_dataset *rest = NULL;
+    const cnn_status status = cnn_dataset_fold(train->data,
+                                               CNN_FOLDS(.folds = (uint32_t)train->settings->folds,
+                                                         .grouped = has_groups(train->data),
+                                                         .mode = values ? CNN_SPLIT_RANDOM : CNN_SPLIT_STRATIFIED),
+                                               (uint32_t)train->settings->fold, &rest, &train->validation_data);
+    if (status == CNN_ERROR_INVALID_ARGUMENT) {
+        return tool_fail(train->run, "--folds: %s", cnn_last_error(train->run->context));
+    }
+    if (status == CNN_OK) {
+        cnn_dataset_free(train->data);
+        train->data = rest;
+    }
+    return library(train, status);
+}
+
 /* The images at --val; or, of a table with a column of splits, those that it has for validation. */
 static int open_validation(train_run *train, const tool_data_options *like)
 {
     const train_settings *settings = train->settings;
+    if (settings->folds > 0) {
+        return open_fold(train);
+    }
     const bool own = isnan(settings->val_split) && cnn_dataset_has_part(train->data, "validation");
     const char *path = settings->val != NULL ? settings->val : own ? settings->data : NULL;
     if (path != NULL) {
@@ -41,9 +75,12 @@ static int open_validation(train_run *train, const tool_data_options *like)
         return TOOL_DONE;
     }
     cnn_dataset *rest = NULL;
-    cnn_status status = cnn_dataset_split(
-        train->data, CNN_SPLIT(.mode = CNN_SPLIT_STRATIFIED, .fraction = (float)settings->val_split), &rest,
-        &train->validation_data);
+    const bool classes = tool_train_task(train) == CNN_TASK_CLASSES;
+    cnn_status status = cnn_dataset_split(train->data,
+                                          CNN_SPLIT(.mode = classes ? CNN_SPLIT_STRATIFIED : CNN_SPLIT_RANDOM,
+                                                    .grouped = has_groups(train->data),
+                                                    .fraction = (float)settings->val_split),
+                                          &rest, &train->validation_data);
     if (status == CNN_ERROR_INVALID_ARGUMENT) {
         return tool_fail(train->run, "--val-split %g: %s", settings->val_split, cnn_last_error(train->run->context));
     }
@@ -63,7 +100,8 @@ static int open_data(train_run *train)
                                  .prefix = settings->prefix,
                                  .on_error = tool_on_error(settings->on_error),
                                  .task = tool_task(settings->task),
-                                 .label_columns = settings->label_columns};
+                                 .label_columns = settings->label_columns,
+                                 .group_column = settings->group};
     int result = TOOL_DONE;
     options.channels = settings->model.input[2] != 0 ? (uint32_t)settings->model.input[2] : train->recipe->channels;
     if (train->model != NULL) {
@@ -81,9 +119,7 @@ static int open_data(train_run *train)
         result = tool_open_data(train->run, settings->data, &options, &train->data);
     }
     tool_list_free(&classes);
-    if (result == TOOL_DONE && cnn_dataset_class_count(train->data) < 2) {
-        result = tool_fail(train->run, "%s: there is one class only; training needs two or more", settings->data);
-    }
+    result = result == TOOL_DONE ? tool_train_check_task(train) : result;
     if (result == TOOL_DONE) {
         result = tool_limit_data(train->run, settings->limit, &train->data);
     }
@@ -94,7 +130,8 @@ static int open_data(train_run *train)
 static int open_zoo_model(train_run *train)
 {
     tool_model_options options = train->settings->model;
-    options.classes = train->settings->head == NULL ? cnn_dataset_class_count(train->data) : 0;
+    const bool plain = train->settings->head == NULL && tool_train_task(train) == CNN_TASK_CLASSES;
+    options.classes = plain ? cnn_dataset_class_count(train->data) : 0;
     return tool_open_model(train->run, train->run->operands[0], &options, &train->model);
 }
 
@@ -176,14 +213,14 @@ cnn_status tool_train_open_loader(train_run *train, const cnn_dataset *data, con
         const uint64_t taken = cnn_loader_kept_bytes(train->loader);
         limit = limit > taken ? limit - taken : 1;
     }
-    return cnn_loader_create(train->run->context, data,
-                             CNN_LOADER(.pipeline = steps, .batch = ten ? (train->batch + 9) / 10 : train->batch,
-                                        .shuffle = training && !settings->no_shuffle,
-                                        .on_error = tool_on_error(settings->on_error),
-                                        .mode = training && wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH,
-                                        .drop_last = training && drop,
-                                        .in_memory = settings->in_memory && steps != NULL, .memory_limit = limit),
-                             loader);
+    return cnn_loader_create(
+        train->run->context, data,
+        CNN_LOADER(.pipeline = steps, .batch = ten ? (train->batch + 9) / 10 : train->batch,
+                   .shuffle = training && !settings->no_shuffle, .balanced = training && settings->balanced,
+                   .on_error = tool_on_error(settings->on_error),
+                   .mode = training && wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = training && drop,
+                   .in_memory = settings->in_memory && steps != NULL, .memory_limit = limit),
+        loader);
 }
 
 static cnn_status open_loaders(train_run *train)
@@ -200,7 +237,7 @@ static cnn_status open_loaders(train_run *train)
 }
 
 /* Takes the evaluator over; one that is there already is freed. */
-static void add_evaluator(train_run *train, cnn_evaluator *evaluator)
+void tool_train_add_evaluator(train_run *train, cnn_evaluator *evaluator)
 {
     for (size_t i = 0; i < train->evaluator_count; i++) {
         if (strcmp(cnn_evaluator_name(train->evaluators[i]), cnn_evaluator_name(evaluator)) == 0) {
@@ -233,11 +270,12 @@ static int open_texts(train_run *train)
     if (settings->loss != NULL && cnn_loss_create(run->context, settings->loss, &train->loss) != CNN_OK) {
         return tool_fail_usage(run, "--loss: %s", cnn_last_error(run->context));
     }
-    if (cnn_evaluator_create(run->context, settings->metric != NULL ? settings->metric : "accuracy", &evaluator) !=
-        CNN_OK) {
+    if (settings->metric != NULL && cnn_evaluator_create(run->context, settings->metric, &evaluator) != CNN_OK) {
         return tool_fail_usage(run, "--metric: %s", cnn_last_error(run->context));
     }
-    add_evaluator(train, evaluator);
+    if (evaluator != NULL) {
+        tool_train_add_evaluator(train, evaluator);
+    }
     return TOOL_DONE;
 }
 
@@ -264,24 +302,19 @@ static int set_teacher(train_run *train)
 static int open_rules(train_run *train)
 {
     cnn_context *context = train->run->context;
+    const bool classes = tool_train_task(train) == CNN_TASK_CLASSES;
     size_t labels = tool_model_labels(train->model);
-    bool binary = cnn_model_output_shape(train->model).dims[0] == 1;
-    const char *loss = binary ? "binary_crossentropy" : "categorical_crossentropy";
-    cnn_status status = open_loaders(train);
-    if (status == CNN_OK && train->loss == NULL) {
-        status = cnn_loss_create(context, loss, &train->loss);
-    }
     cnn_evaluator *evaluator = NULL;
-    if (status == CNN_OK && (status = cnn_accuracy_create(context, &evaluator)) == CNN_OK) {
-        add_evaluator(train, evaluator);
-    }
+    cnn_status status = open_loaders(train);
+    status = status == CNN_OK ? tool_train_default_loss(train) : status;
+    status = status == CNN_OK ? tool_train_default_scores(train) : status;
     if (train->settings->topk >= labels) {
         tool_note(train->run, "topk        %llu is left out: of %zu classes it would always be 1",
                   (unsigned long long)train->settings->topk, labels);
     }
-    if (status == CNN_OK && train->settings->topk > 1 && train->settings->topk < labels &&
+    if (status == CNN_OK && classes && train->settings->topk > 1 && train->settings->topk < labels &&
         (status = cnn_top_k_create(context, (uint32_t)train->settings->topk, &evaluator)) == CNN_OK) {
-        add_evaluator(train, evaluator);
+        tool_train_add_evaluator(train, evaluator);
     }
     return library(train, status);
 }

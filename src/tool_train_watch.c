@@ -168,9 +168,37 @@ bool tool_train_on_epoch(void *user, const cnn_progress *progress)
     return tool_signal() != 0 && progress->epoch + 1 < progress->epochs;
 }
 
+/* The least, mean and largest of each value. */
+static void tell_ranges(tool *run, const cnn_dataset *dataset, bool training)
+{
+    const size_t values = cnn_dataset_target_count(dataset), count = cnn_dataset_count(dataset);
+    float *targets = calloc(values + 1, sizeof(*targets));
+    for (size_t v = 0; targets != NULL && v < values && v < 12; v++) {
+        double least = INFINITY, most = -INFINITY, sum = 0;
+        for (size_t i = 0; i < count; i++) {
+            if (cnn_dataset_targets(dataset, i, targets, values) != CNN_OK) {
+                free(targets);
+                return;
+            }
+            least = targets[v] < least ? targets[v] : least;
+            most = targets[v] > most ? targets[v] : most;
+            sum += (double)targets[v];
+        }
+        char *name = tool_label_text(cnn_dataset_class_name(dataset, v), v);
+        tool_note(run, "%s %s from %.6g to %.6g, mean %.6g", training ? "training on" : "validation ", name, least,
+                  most, sum / (double)count);
+        free(name);
+    }
+    free(targets);
+}
+
 /* The images of each class, and what is odd about their numbers. */
 static void tell_counts(tool *run, const cnn_dataset *dataset, bool training)
 {
+    if (cnn_dataset_task(dataset) == CNN_TASK_VALUES) {
+        tell_ranges(run, dataset, training);
+        return;
+    }
     tool_class_counts counts;
     char *text = tool_count_classes(dataset, &counts) ? tool_counts_text(&counts) : NULL;
     if (text != NULL) {
@@ -195,7 +223,12 @@ void tool_train_introduce(train_run *train)
                   cnn_model_parameter_count(train->model), names != NULL ? names : "");
         free(names);
     }
-    tool_note(run, "classes     %s", classes != NULL ? classes : "");
+    const cnn_task task = tool_train_task(train);
+    tool_note(run, "%-11s %s",
+              task == CNN_TASK_LABELS   ? "labels"
+              : task == CNN_TASK_VALUES ? "values"
+                                        : "classes",
+              classes != NULL ? classes : "");
     if (train->validation_data != NULL) {
         tool_note(run, "images      %zu for training, %zu for validation", cnn_dataset_count(train->data),
                   cnn_dataset_count(train->validation_data));

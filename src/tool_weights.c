@@ -2,7 +2,9 @@
 /* --class-weights of `cnn train`. */
 #include "tool_train.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +21,8 @@ static int set_one(train_run *train, char *text, bool *given)
     double weight = NAN;
     if (sign == NULL || !tool_parse_real(sign + 1, &weight) || !(weight >= 0) || weight > 1e6) {
         return tool_fail_usage(run,
-                               "--class-weights takes balanced or weights from 0 to 1e+06 such as cat=2,dog=0.5, "
-                               "not \"%s\"",
+                               "--class-weights takes balanced, effective, a file, or weights from 0 to 1e+06 such as "
+                               "cat=2,dog=0.5, not \"%s\"",
                                text);
     }
     *sign = '\0';
@@ -57,6 +59,67 @@ static int set_list(train_run *train)
     return result;
 }
 
+/* Removes quotes around a name, and those that stand for one. */
+static void unquote(char *name)
+{
+    size_t size = strlen(name), to = 0;
+    if (size < 2 || name[0] != '"' || name[size - 1] != '"') {
+        return;
+    }
+    for (size_t i = 1; i + 1 < size; i++) {
+        name[to++] = name[i];
+        i += name[i] == '"' && name[i + 1] == '"';
+    }
+    name[to] = '\0';
+}
+
+/* A file of lines "class,weight"; the first may be these words. */
+static int set_file(train_run *train, FILE *file)
+{
+    const char *path = train->settings->class_weights;
+    bool *given = calloc(cnn_dataset_class_count(train->data) + 1, sizeof(*given));
+    char *line = NULL;
+    size_t room = 0;
+    int result = given != NULL ? TOOL_DONE : tool_fail_memory(train->run);
+    for (size_t number = 1; result == TOOL_DONE && getline(&line, &room, file) >= 0; number++) {
+        line[strcspn(line, "\r\n")] = '\0';
+        char *comma = strrchr(line, ',');
+        if (*line == '\0' || (number == 1 && strcmp(line, "class,weight") == 0)) {
+            continue;
+        }
+        if (comma == NULL) {
+            result = tool_fail(train->run, "%s: line %zu: expected class,weight", path, number);
+            break;
+        }
+        *comma = '\0';
+        unquote(line);
+        char *text = tool_format("%s=%s", line, comma + 1);
+        result = text != NULL ? set_one(train, text, given) : tool_fail_memory(train->run);
+        free(text);
+    }
+    if (result == TOOL_DONE && ferror(file)) {
+        result = tool_fail(train->run, "%s: %s", path, strerror(errno));
+    }
+    free(line);
+    free(given);
+    return result;
+}
+
+/* "effective", or "effective:beta=0.999". */
+static int set_effective(train_run *train, const char *options)
+{
+    double beta = 0.999;
+    const bool given = *options != '\0';
+    if (given &&
+        (strncmp(options, ":beta=", 6) != 0 || !tool_parse_real(options + 6, &beta) || !(beta >= 0) || beta >= 1)) {
+        return tool_fail_usage(train->run,
+                               "--class-weights: expected effective:beta=0.999, beta from 0 to less than 1");
+    }
+    cnn_status status = cnn_dataset_effective_weights(train->data, beta, train->class_weights,
+                                                      cnn_dataset_class_count(train->data));
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(train->run, status);
+}
+
 static void tell(const train_run *train)
 {
     size_t classes = cnn_dataset_class_count(train->data);
@@ -82,11 +145,17 @@ int tool_train_set_class_weights(train_run *train)
     if (strcmp(text, "balanced") == 0) {
         cnn_status status = cnn_dataset_balanced_weights(train->data, train->class_weights, classes);
         result = status == CNN_OK ? TOOL_DONE : tool_fail_library(train->run, status);
+    } else if (strncmp(text, "effective", 9) == 0 && (text[9] == '\0' || text[9] == ':')) {
+        result = set_effective(train, text + 9);
     } else {
         for (size_t i = 0; i < classes; i++) {
             train->class_weights[i] = 1;
         }
-        result = set_list(train);
+        FILE *file = strchr(text, '=') == NULL ? fopen(text, "re") : NULL;
+        result = file != NULL ? set_file(train, file) : set_list(train);
+        if (file != NULL) {
+            fclose(file);
+        }
     }
     if (result == TOOL_DONE) {
         tell(train);

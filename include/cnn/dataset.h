@@ -259,6 +259,9 @@ typedef struct cnn_split_options {
     int32_t mode;   /**< a cnn_split_mode */
     float fraction; /**< of the samples in the second part, between 0 and 1; 0: 0.2 */
     uint64_t seed;  /**< of the random choice; 0: the context's */
+    uint32_t grouped;  /**< 1: all samples of a group are in the same part, whose share is then nearly `fraction`; not
+                            with CNN_SPLIT_KERAS. 0: groups do not count */
+    uint32_t reserved; /**< zero */
 } cnn_split_options;
 
 #define CNN_SPLIT(...) CNN_OPTIONS(cnn_split_options, __VA_ARGS__)
@@ -270,6 +273,38 @@ typedef struct cnn_split_options {
  */
 CNN_API cnn_status cnn_dataset_split(const cnn_dataset *dataset, const cnn_split_options *options, cnn_dataset **rest,
                                      cnn_dataset **part);
+
+/** Options of cnn_dataset_folds() and cnn_dataset_fold(); write them with CNN_FOLDS(). */
+typedef struct cnn_folds_options {
+    size_t struct_size;
+    uint32_t folds;   /**< how many, 2 or more; 0: 5 */
+    int32_t mode;     /**< a cnn_split_mode: CNN_SPLIT_RANDOM, or CNN_SPLIT_STRATIFIED: each fold has the same share of
+                           each class, or of each label where there are several */
+    uint32_t grouped; /**< 1: all samples of a group are in the same fold, so that no person is in two */
+    uint32_t reserved; /**< zero */
+    uint64_t seed;    /**< of the random choice; 0: the context's */
+} cnn_folds_options;
+
+#define CNN_FOLDS(...) CNN_OPTIONS(cnn_folds_options, __VA_ARGS__)
+
+/**
+ * Deals the samples into folds for cross-validation. Without groups the numbers of samples in the folds differ by one at
+ * most, and so do those of each class; groups are dealt, the largest first, to where least is of what they have.
+ *
+ * folds     receives the fold of each sample, from 0.
+ * capacity  numbers there is room for: at least cnn_dataset_count().
+ *
+ * Returns CNN_OK; CNN_ERROR_INVALID_ARGUMENT (a fold would be empty); CNN_ERROR_LIMIT if capacity is too small;
+ * CNN_ERROR_UNSUPPORTED where labels are needed and not known before reading; CNN_ERROR_OUT_OF_MEMORY. Thread-safe.
+ * Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_folds(const cnn_dataset *dataset, const cnn_folds_options *options, uint32_t *folds,
+                                     size_t capacity);
+
+/** One fold as a dataset, `part`, and all others together, `rest`, each in dataset order. `fold` counts from 0. Returns
+    as cnn_dataset_folds(). Since 0.1. */
+CNN_API cnn_status cnn_dataset_fold(const cnn_dataset *dataset, const cnn_folds_options *options, uint32_t fold,
+                                    cnn_dataset **rest, cnn_dataset **part);
 
 /** The samples of these indices, in this order. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY.
     Since 0.1. */
@@ -297,7 +332,7 @@ CNN_API const char *cnn_dataset_class_name(const cnn_dataset *dataset, size_t la
 CNN_API uint64_t cnn_dataset_left_out(const cnn_dataset *dataset);
 
 /**
- * Counts the samples of each class; no image is read.
+ * Counts the samples of each class; no image is read. Of several labels (CNN_TASK_LABELS) a sample counts for each.
  *
  * counts    receives a number for each class, in label order.
  * capacity  numbers there is room for: at least cnn_dataset_class_count().
@@ -320,6 +355,18 @@ CNN_API cnn_status cnn_dataset_class_counts(const cnn_dataset *dataset, uint64_t
  * Returns as cnn_dataset_class_counts(). Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_dataset_balanced_weights(const cnn_dataset *dataset, float *weights, size_t capacity);
+
+/**
+ * The class weights by effective numbers of samples (Cui et al. 2019): (1 - beta) / (1 - beta^n_c) of class c with n_c
+ * samples, scaled so that the weights of the classes that have any sum to their number. beta 0 is no weighting, beta
+ * towards 1 that by the inverse of n_c. A class without samples has weight 1.
+ *
+ * beta  from 0 to less than 1; the paper takes 0.9, 0.99, 0.999 and 0.9999.
+ *
+ * All else as cnn_dataset_balanced_weights(). Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_effective_weights(const cnn_dataset *dataset, double beta, float *weights,
+                                                 size_t capacity);
 
 /** Label of a sample; -1 if it has none or it is not known before reading. Since 0.1. */
 CNN_API int32_t cnn_dataset_label(const cnn_dataset *dataset, size_t index);

@@ -59,6 +59,7 @@ typedef struct cnn_classification_options {
  * cnn_accuracy_create(); a sample with an output that is NaN is predicted as no class. Where nothing was predicted as a
  * class its precision is 0, scikit-learn's zero_division=0. "precision", "precision_micro" or "precision_class1"; the
  * number of classes is that of the first batch, two for one output, and memory is as large as a counter for each.
+ * Of samples with targets and without a label every output is a class of its own, predicted and labelled by 0.5.
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
  */
 CNN_API cnn_status cnn_precision_create(cnn_context *context, const cnn_classification_options *options,
@@ -102,10 +103,40 @@ CNN_API cnn_status cnn_mae_create(cnn_context *context, cnn_evaluator **evaluato
     Since 0.1. */
 CNN_API cnn_status cnn_rmse_create(cnn_context *context, cnn_evaluator **evaluator);
 
+/** Coefficient of determination, R^2: 1 - the sum of squared errors over that of squared deviations from the mean
+    target, the mean over the outputs; where the targets of an output are all the same, 1 without an error and else 0,
+    as scikit-learn's r2_score. All else as cnn_mae_create(). "r2". Since 0.1. */
+CNN_API cnn_status cnn_r2_create(cnn_context *context, cnn_evaluator **evaluator);
+
+/**
+ * Mean average precision: of each label, the mean of the precision at each of its samples, by falling outputs, equal
+ * ones together; then the mean over the labels that have a sample, as scikit-learn's average_precision_score (macro).
+ * Of samples with targets these say which labels are there (above 0.5), else their class does; with one or two outputs
+ * of classes it is that of class 1. Keeps all outputs, as cnn_auc_create(). "map". Since 0.1.
+ */
+CNN_API cnn_status cnn_mean_average_precision_create(cnn_context *context, cnn_evaluator **evaluator);
+
+/** Share of samples all of whose outputs are on the side of 0.5 on which their targets are; of samples without targets
+    the accuracy. "exact_match". Since 0.1. */
+CNN_API cnn_status cnn_exact_match_create(cnn_context *context, cnn_evaluator **evaluator);
+
+/** Hamming loss: share of outputs on the wrong side of 0.5, 1 - cnn_binary_accuracy_create(); low is good. "hamming".
+    Since 0.1. */
+CNN_API cnn_status cnn_hamming_create(cnn_context *context, cnn_evaluator **evaluator);
+
+/** Balanced accuracy: the mean of the recalls of the classes that have samples, as scikit-learn's
+    balanced_accuracy_score. "balanced_accuracy". Since 0.1. */
+CNN_API cnn_status cnn_balanced_accuracy_create(cnn_context *context, cnn_evaluator **evaluator);
+
+/** Matthews' correlation coefficient, of any number of classes (Gorodkin 2004): 1 is perfect, 0 chance; 0 where it does
+    not exist, as in scikit-learn. "mcc". Since 0.1. */
+CNN_API cnn_status cnn_mcc_create(cnn_context *context, cnn_evaluator **evaluator);
+
 /**
  * An evaluator by its name in history: "accuracy", "binary_accuracy", "top5" (any number), "error_rate", "precision",
- * "recall", "f1" (macro; also "f1_macro", "f1_micro", "f1_class1", any class), "auc", "log_loss", "mae",
- * "rmse", "loss". Returns CNN_OK, CNN_ERROR_NOT_FOUND for others, CNN_ERROR_INVALID_ARGUMENT,
+ * "recall", "f1" (macro; also "f1_macro", "f1_micro", "f1_class1", any class), "balanced_accuracy", "mcc", "auc",
+ * "map", "exact_match", "hamming", "log_loss", "mae", "rmse", "r2", "loss". Returns CNN_OK, CNN_ERROR_NOT_FOUND for
+ * others, CNN_ERROR_INVALID_ARGUMENT,
  * CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
  */
 CNN_API cnn_status cnn_evaluator_create(cnn_context *context, const char *name, cnn_evaluator **evaluator);
@@ -189,6 +220,75 @@ CNN_API void cnn_evaluator_set_threshold(cnn_evaluator *evaluator, double thresh
  * for NaN. Since 0.1.
  */
 CNN_API bool cnn_evaluator_is_better(const cnn_evaluator *evaluator, double current, double best);
+
+/* ---- decisions ---- */
+
+/**
+ * The temperature that calibrates probabilities (Guo et al. 2017): what logits are to be divided by so that the
+ * cross-entropy of these samples is least. For cnn_decision.temperature.
+ *
+ * logits       [count, outputs], before softmax or sigmoid, of samples that the model was not trained on.
+ * labels       [count] classes, with one output 0 or 1; those that are -1 do not count. NULL: `targets` say it.
+ * targets      [count, outputs]: 0 or 1 for each output, each with a sigmoid of its own. NULL: `labels` say it.
+ * temperature  receives a number from 0.01 to 100.
+ *
+ * Returns CNN_OK; CNN_ERROR_INVALID_ARGUMENT if something is missing, a label is out of range or a logit is not a
+ * number; CNN_ERROR_FORMAT if no sample has a label. Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_calibrate_temperature(cnn_context *context, const float *logits, const int32_t *labels,
+                                             const float *targets, size_t count, size_t outputs, float *temperature);
+
+/**
+ * Platt's scaling of one output: slope and offset so that the sigmoid of slope times logit plus offset fits the labels
+ * best, against targets of (n1 + 1) / (n1 + 2) and 1 / (n0 + 2), as Platt (1999) and Lin, Lin and Weng (2007) have it.
+ * For cnn_decision.slope and .offset.
+ *
+ * Returns as cnn_calibrate_temperature(); CNN_ERROR_FORMAT too if a class has no sample. Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_calibrate_platt(cnn_context *context, const float *logits, const int32_t *labels, size_t count,
+                                       float *slope, float *offset);
+
+/** What a threshold is chosen for. */
+typedef enum cnn_threshold_goal {
+    CNN_THRESHOLD_F1 = 0,        /**< the largest F1 */
+    CNN_THRESHOLD_PRECISION = 1, /**< the largest recall at a precision of at least `wanted` */
+    CNN_THRESHOLD_RECALL = 2     /**< the largest precision at a recall of at least `wanted` */
+} cnn_threshold_goal;
+
+/** What a threshold gives: samples of at least its score are positive. */
+typedef struct cnn_threshold {
+    size_t struct_size; /**< set by the caller; CNN_THRESHOLD_INIT does */
+    float value;
+    float reserved;
+    double precision, recall, f1; /**< of the samples that it was chosen by */
+} cnn_threshold;
+
+#define CNN_THRESHOLD_INIT {sizeof(cnn_threshold), 0, 0, 0, 0, 0}
+
+/**
+ * Chooses a threshold of probability for a class or a label. Between two scores it lies in their middle. For
+ * cnn_decision.thresholds.
+ *
+ * scores  [count] probabilities.
+ * marks   [count]: 1 for the samples that are positive, else 0.
+ * wanted  the precision or recall, above 0 to 1; not looked at for CNN_THRESHOLD_F1.
+ *
+ * Returns CNN_OK; CNN_ERROR_NOT_FOUND if no threshold gives the precision; CNN_ERROR_FORMAT if no sample is positive;
+ * CNN_ERROR_INVALID_ARGUMENT; CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_choose_threshold(cnn_context *context, const float *scores, const uint8_t *marks, size_t count,
+                                        cnn_threshold_goal goal, double wanted, cnn_threshold *threshold);
+
+/**
+ * Wilson's interval for a share (Wilson 1927), such as an accuracy: where it lies with a confidence of 0.95 or what is
+ * given, though `right` of `count` samples alone were seen.
+ *
+ * confidence  between 0 and 1; 0: 0.95.
+ * low, high   receive the ends; 0 and 1 for a count of 0.
+ *
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT. Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_wilson_interval(uint64_t right, uint64_t count, double confidence, double *low, double *high);
 
 CNN_END_DECLS
 

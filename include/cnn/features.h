@@ -77,6 +77,37 @@ typedef struct cnn_features_options {
  */
 CNN_API cnn_status cnn_features_create(cnn_model *model, const cnn_features_options *options, cnn_dataset **dataset);
 
+/** Options of cnn_centroids_create(); write them with CNN_CENTROIDS(). */
+typedef struct cnn_centroids_options {
+    size_t struct_size;
+    const cnn_dataset *dataset;     /**< images of one class each, ten of each are enough; required */
+    const cnn_pipeline *pipeline;   /**< NULL: the model's preprocessing */
+    const char *layer;              /**< whose outputs are compared; NULL: that before the last dense layer */
+    int32_t on_error;               /**< a cnn_on_error, of images that cannot be read */
+    uint32_t batch;                 /**< images at a time; 0: 32 */
+    cnn_features_function on_batch; /**< NULL: none */
+    void *user;
+} cnn_centroids_options;
+
+#define CNN_CENTROIDS(...) CNN_OPTIONS(cnn_centroids_options, __VA_ARGS__)
+
+/**
+ * Makes a model that tells classes by the nearest centroid: the class whose images' mean features are nearest to those
+ * of an image. Nothing is trained. The head is a dense layer with a softmax over -s |x - c|^2, less what all classes
+ * share, named "head_centroids"; s is chosen by leaving each image out in turn, so that probabilities mean something.
+ *
+ * Of a model that was made so, the classes stay, with their centroids and s, and those of the dataset come in: new ones
+ * are added after them, those of a known name are replaced. That is how it learns a new class of a few photos.
+ *
+ * made  receives the new model with preprocessing and class names, to be freed; the base's parameters are shared with
+ *       `model`.
+ *
+ * Returns CNN_OK; CNN_ERROR_STATE before building; CNN_ERROR_NOT_FOUND for a layer that is not there or if there is no
+ * dense layer; CNN_ERROR_FORMAT if a class has no image, or there would be one class alone; CNN_ERROR_MISMATCH if
+ * classes cannot be added since `layer` is another; the statuses of cnn_features_create(). Not thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_centroids_create(cnn_model *model, const cnn_centroids_options *options, cnn_model **made);
+
 CNN_END_DECLS
 
 #endif

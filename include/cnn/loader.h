@@ -41,7 +41,9 @@ typedef struct cnn_loader_options {
     uint32_t in_memory; /**< 1: keeps each image, from its first use on, as it is before the first step that is random
                              or changes the scale of values, photos as bytes: later epochs read and decode nothing and
                              give the same bits. These steps must give all images one size. 0: every epoch reads */
-    uint32_t reserved;  /**< zero */
+    uint32_t balanced;  /**< 1: an epoch draws as many samples of each class as of any other, as many in all as the
+                             dataset has: of small classes some several times, of large ones others each epoch, in
+                             a random order. Needs labels known before reading, of one class each */
     uint64_t memory_limit; /**< most bytes that in_memory may take; 0: any number */
 } cnn_loader_options;
 

@@ -49,8 +49,45 @@ CNN_API cnn_status cnn_negative_log_likelihood_create(cnn_context *context, cnn_
     of it. Since 0.1. */
 CNN_API cnn_status cnn_mean_squared_error_create(cnn_context *context, cnn_loss **loss);
 
-/** A loss by its name: "binary_crossentropy", "categorical_crossentropy", "nll", "mse". Returns CNN_ERROR_NOT_FOUND for
-    others. Since 0.1. */
+/** Mean absolute error over samples and outputs, of the model's output, as PyTorch's L1Loss; its slope where there is
+    no error is 0. Returns as the others. Since 0.1. */
+CNN_API cnn_status cnn_mean_absolute_error_create(cnn_context *context, cnn_loss **loss);
+
+/**
+ * Huber loss of the model's output, meant over samples and outputs: e^2 / 2 of an error e of at most `delta`, and
+ * delta (|e| - delta / 2) of larger ones, as PyTorch's HuberLoss.
+ *
+ * delta  larger than 0; 0: 1.
+ *
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_huber_create(cnn_context *context, float delta, cnn_loss **loss);
+
+/** Options of the focal losses; write them with CNN_FOCAL(). A field that is CNN_ZERO means 0. */
+typedef struct cnn_focal_options {
+    size_t struct_size;
+    float gamma; /**< how much less what is easy counts: the power of 1 - p; 0: 2 */
+    float alpha; /**< binary: the weight of positives, from 0 to 1, where negatives have 1 - alpha; 0: 0.25; CNN_ZERO
+                      (alpha=0 in text): both have 1. Categorical: the weight of all; 0: 1 */
+} cnn_focal_options;
+
+#define CNN_FOCAL(...) CNN_OPTIONS(cnn_focal_options, __VA_ARGS__)
+
+/**
+ * Focal loss of the sigmoid of the logits (Lin et al. 2017), meant over samples and outputs: alpha_t (1 - p_t)^gamma
+ * times the binary cross-entropy, as torchvision's sigmoid_focal_loss. For uneven classes, of one label or several.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ */
+CNN_API cnn_status cnn_binary_focal_create(cnn_context *context, const cnn_focal_options *options, cnn_loss **loss);
+
+/** Focal loss of the softmax of the logits, meant over samples: the sum over classes of alpha y (1 - p)^gamma (-log p),
+    as Keras's CategoricalFocalCrossentropy. Needs at least two outputs. Returns as the binary one. Since 0.1. */
+CNN_API cnn_status cnn_categorical_focal_create(cnn_context *context, const cnn_focal_options *options,
+                                                cnn_loss **loss);
+
+/** A loss by its name, with options after a colon: "binary_crossentropy", "categorical_crossentropy", "nll", "mse",
+    "mae", "huber:delta=1", "binary_focal:gamma=2,alpha=0.25", "categorical_focal:gamma=2,alpha=1". Returns
+    CNN_ERROR_NOT_FOUND for others, CNN_ERROR_INVALID_ARGUMENT for options that it has not. Since 0.1. */
 CNN_API cnn_status cnn_loss_create(cnn_context *context, const char *name, cnn_loss **loss);
 
 /** The form of text number `index` for cnn_loss_create(), from 0. NULL after the last. Static storage. Thread-safe.

@@ -134,7 +134,8 @@ typedef struct cnn_head_options {
     uint32_t classes;   /**< the head ends in a dense layer for them: of one output with a sigmoid for two, else with a
                              softmax; unless `layers` ends in one that fits, with or without its softmax or sigmoid. 0:
                              it ends in softmax or sigmoid */
-    uint32_t reserved;  /**< zero */
+    int32_t task;       /**< a cnn_task: of CNN_TASK_LABELS the head ends in a sigmoid for each of `classes`, of
+                             CNN_TASK_VALUES in as many outputs as they are */
 } cnn_head_options;
 
 #define CNN_HEAD(...) CNN_OPTIONS(cnn_head_options, __VA_ARGS__)
@@ -349,9 +350,64 @@ CNN_API uint64_t cnn_model_session_bytes(const cnn_model *model, uint32_t batch,
  * that are no UTF-8, and those of control characters, become "\xNN", so that
  * any file can hold them and any terminal show them. Returns CNN_OK,
  * CNN_ERROR_OUT_OF_MEMORY, or, on a built model, CNN_ERROR_MISMATCH if the count does not
- * fit the outputs (one output stands for two classes). Since 0.1.
+ * fit the outputs (one output stands for two classes, unless the task is labels or values). Since 0.1.
  */
 CNN_API cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, size_t count);
+
+/**
+ * Sets what the outputs tell: one class of several, several labels, or values. cnn_fit() sets it by the training data
+ * where nobody did; model files keep it. What is predicted, which losses and scores suit by themselves, and how
+ * probabilities become decisions follow from it. Of CNN_TASK_LABELS and CNN_TASK_VALUES each output has a name of its
+ * own, also if there is one. Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT. Not thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_set_task(cnn_model *model, cnn_task task);
+
+/** The task; CNN_TASK_UNKNOWN, which is predicted as CNN_TASK_CLASSES, if nobody set it. Since 0.1. */
+CNN_API cnn_task cnn_model_task(const cnn_model *model);
+
+/**
+ * How outputs become decisions; write it with CNN_DECISION(). The first three calibrate: predictions and evaluations
+ * of the model then have other probabilities, and other losses.
+ */
+typedef struct cnn_decision {
+    size_t struct_size;
+    float temperature; /**< what logits are divided by before the softmax or sigmoid (Guo et al. 2017); 0: 1 */
+    float slope;       /**< of a model of one output, in place of a temperature: its probability is the sigmoid of
+                            slope times logit plus offset (Platt 1999); 0: none */
+    float offset;
+    float reject;            /**< an image whose most probable class has less than this is of none; 0: never */
+    const float *thresholds; /**< copied. Of CNN_TASK_LABELS the probability from which on each label is there; of two
+                                  classes a single one, from which on it is the second; NULL: 0.5 */
+    size_t threshold_count;  /**< as many as labels, or 1 for two classes; 0: none */
+} cnn_decision;
+
+#define CNN_DECISION(...) CNN_OPTIONS(cnn_decision, __VA_ARGS__)
+
+/**
+ * Sets how outputs become decisions; NULL: as without, the most probable class, and labels of more than 0.5. Model
+ * files keep it. cnn_fit() takes it away, since it is of parameters that change.
+ * Returns CNN_OK; CNN_ERROR_INVALID_ARGUMENT for numbers that are none, and a slope of several outputs;
+ * CNN_ERROR_MISMATCH for another number of thresholds; CNN_ERROR_STATE before building; CNN_ERROR_OUT_OF_MEMORY. Not
+ * thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_set_decision(cnn_model *model, const cnn_decision *decision);
+
+/** Fills `decision`, whose struct_size is set, with what was set; false, and all fields 0, if nothing was. Thresholds
+    are valid until the decision is set again. Since 0.1. */
+CNN_API bool cnn_model_decision(const cnn_model *model, cnn_decision *decision);
+
+/**
+ * Decides one sample by its probabilities, as the model's decision says.
+ *
+ * outputs  the model's outputs, [count]: probabilities as sessions predict them.
+ * label    receives the class; -1: none is probable enough (see cnn_decision.reject). Not for CNN_TASK_LABELS. May be
+ *          NULL.
+ * marks    receives 1 or 0 for each output, with CNN_TASK_LABELS. May be NULL.
+ *
+ * Returns CNN_OK; CNN_ERROR_INVALID_ARGUMENT for NULL or another number of outputs. Thread-safe. Since 0.1.
+ */
+CNN_API cnn_status cnn_model_decide(const cnn_model *model, const float *outputs, size_t count, int32_t *label,
+                                    uint8_t *marks);
 
 /** Number of class names; 0 if none were set. Since 0.1. */
 CNN_API size_t cnn_model_class_count(const cnn_model *model);
@@ -590,10 +646,11 @@ CNN_API cnn_model *cnn_session_model(const cnn_session *session);
 
 /* ---- prediction of single images ---- */
 
-/** One class of a prediction. This struct is frozen. */
+/** One class of a prediction; of CNN_TASK_LABELS one label, of CNN_TASK_VALUES one number. This struct is frozen. */
 typedef struct cnn_prediction {
     int32_t label;     /**< class number */
-    float probability; /**< softmax or sigmoid of the logits */
+    float probability; /**< softmax or sigmoid of the logits, calibrated where the model has a decision that does so;
+                            of CNN_TASK_VALUES the value */
     const char *name;  /**< class name, NULL if the model has none; valid as long as the model */
 } cnn_prediction;
 
@@ -604,7 +661,8 @@ typedef struct cnn_prediction {
  * to choose (steps orient and background of the preprocessing, which
  * cnn_session_predict_file() and _memory() follow).
  *
- * predictions  receives the most probable classes, best first.
+ * predictions  receives the most probable classes, best first; of two classes the one that the model's decision is for
+ *              comes first. Labels as classes; values in the order of the outputs.
  * count        in: room; out: classes written, at most the number of classes.
  *
  * Returns CNN_OK, CNN_ERROR_STATE (no preprocessing set), CNN_ERROR_SHAPE, CNN_ERROR_INVALID_ARGUMENT and the

@@ -15,10 +15,12 @@ typedef enum cnn__stream {
     CNN__STREAM_DROPOUT = 4, /* a: step, b: layer */
     CNN__STREAM_SPLIT = 5,   /* a: class */
     CNN__STREAM_SAMPLE = 6,
-    CNN__STREAM_FAKE = 7,    /* a: sample */
-    CNN__STREAM_MIX = 8,     /* a: batch */
-    CNN__STREAM_FLIP = 9,    /* b: sample */
-    CNN__STREAM_EXPLAIN = 16 /* a: 0, b: noisy copy; or a: 1, b: channel of a pattern */
+    CNN__STREAM_FAKE = 7,     /* a: sample */
+    CNN__STREAM_MIX = 8,      /* a: batch */
+    CNN__STREAM_FLIP = 9,     /* b: sample */
+    CNN__STREAM_EXPLAIN = 16, /* a: 0, b: noisy copy; or a: 1, b: channel of a pattern */
+    CNN__STREAM_BALANCE = 24, /* a: turn, b: class */
+    CNN__STREAM_FOLDS = 25    /* a: class */
 } cnn__stream;
 
 typedef struct cnn__rng {

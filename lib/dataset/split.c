@@ -4,6 +4,7 @@
 
 #include "core/options.h"
 #include "core/rng.h"
+#include "dataset/folds.h"
 #include "dataset/source.h"
 
 #define DEFAULT_FRACTION 0.2F
@@ -115,6 +116,11 @@ static cnn_status copy_split_options(const cnn_dataset *dataset, const cnn_split
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_split_options: mode: found %d, expected 0 to 2",
                          copy->mode);
     }
+    if (copy->grouped > 1 || (copy->grouped == 1 && copy->mode == CNN_SPLIT_KERAS)) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_split_options: grouped: found %u, expected 0 or 1, and 0 with CNN_SPLIT_KERAS",
+                         copy->grouped);
+    }
     if (copy->fraction == 0.0F) {
         copy->fraction = DEFAULT_FRACTION;
     }
@@ -139,6 +145,9 @@ cnn_status cnn_dataset_split(const cnn_dataset *dataset, const cnn_split_options
     CNN__RETURN_IF_ERROR(cnn__dataset_begin(context, rest, "rest", part));
     splitter work = {.dataset = dataset};
     CNN__RETURN_IF_ERROR(copy_split_options(dataset, options, &work.options));
+    if (work.options.grouped != 0) {
+        return cnn__split_groups(dataset, &work.options, decimal_of(work.options.fraction), rest, part);
+    }
     size_t count = cnn_dataset_count(dataset);
     work.groups = work.options.mode == CNN_SPLIT_RANDOM ? 1 : cnn_dataset_class_count(dataset);
     work.choosers = cnn__alloc_array(context, work.groups, sizeof(*work.choosers));

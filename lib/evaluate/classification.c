@@ -32,9 +32,23 @@ static cnn_status set_classes(cnn_evaluator *evaluator, size_t classes)
     return CNN_OK;
 }
 
+/* Every output of a sample that has targets and no label is a class of its own; one output is class 1. */
+static void count_marks(cnn__classification *state, const cnn_evaluation *batch, size_t sample)
+{
+    const size_t first = batch->outputs == 1;
+    for (size_t j = 0; j < batch->outputs; j++) {
+        const bool labelled = batch->targets[sample * batch->outputs + j] > 0.5f;
+        const bool predicted = batch->outputs_data[sample * batch->outputs + j] > 0.5f;
+        state->counts[first + j].labelled += labelled;
+        state->counts[first + j].predicted += predicted;
+        state->counts[first + j].right += labelled && predicted;
+    }
+}
+
 cnn_status cnn__classification_update(cnn_evaluator *evaluator, const cnn_evaluation *batch)
 {
     cnn__classification *state = evaluator->state;
+    const bool targets = batch->targets != NULL && batch->target_count == batch->outputs;
     const size_t classes = cnn__evaluation_classes(batch->outputs);
     if (state->averaging == CNN_AVERAGE_CLASS && state->label >= classes) {
         return cnn__fail(evaluator->context, CNN_ERROR_INVALID_ARGUMENT,
@@ -51,6 +65,9 @@ cnn_status cnn__classification_update(cnn_evaluator *evaluator, const cnn_evalua
     for (size_t i = 0; i < batch->count; i++) {
         const int32_t label = batch->labels[i];
         if (label == CNN__NO_LABEL) {
+            if (targets) {
+                count_marks(state, batch, i);
+            }
             continue;
         }
         const int32_t predicted = cnn__predicted_class(batch->outputs_data + i * batch->outputs, batch->outputs);
@@ -69,6 +86,9 @@ double cnn__classification_score(const cnn_evaluator *evaluator)
     cnn__class_counts all = {0, 0, 0};
     size_t present = 0;
     double sum = 0;
+    if (state->overall != NULL) {
+        return state->overall(state->counts, state->classes);
+    }
     if (state->averaging == CNN_AVERAGE_CLASS) {
         return state->measure(&state->counts[state->label]);
     }
@@ -155,5 +175,14 @@ cnn_status cnn__classification_create(cnn_context *context, const cnn__evaluator
                  given.averaging == CNN_AVERAGE_MICRO ? "_micro" : "");
     }
     (*evaluator)->name = state->name;
+    return CNN_OK;
+}
+
+cnn_status cnn__classification_overall(cnn_context *context, const cnn__evaluator_kind *rule,
+                                       cnn__overall_measure measure, cnn_evaluator **evaluator)
+{
+    CNN__RETURN_IF_ERROR(cnn__evaluator_new(context, rule, evaluator));
+    cnn__classification *state = (*evaluator)->state;
+    state->overall = measure;
     return CNN_OK;
 }

@@ -13,13 +13,14 @@ typedef struct cnn__class_counts {
 /* The measure of one class, or of the sums over all; a share of nothing is 0. */
 typedef double (*cnn__class_measure)(const cnn__class_counts *counts);
 
-static inline double cnn__ratio(uint64_t part, uint64_t whole)
-{
-    return whole > 0 ? (double)part / (double)whole : 0;
-}
+/* A measure of all classes together. */
+typedef double (*cnn__overall_measure)(const cnn__class_counts *counts, size_t classes);
+
+static inline double cnn__ratio(uint64_t part, uint64_t whole) { return whole > 0 ? (double)part / (double)whole : 0; }
 
 typedef struct cnn__classification {
     cnn__class_measure measure;
+    cnn__overall_measure overall; /* NULL: `measure` and `averaging` say it */
     cnn_averaging averaging;
     uint32_t label;
     size_t classes; /* 0 before the first batch */
@@ -39,15 +40,15 @@ cnn_status cnn__classification_unpack(cnn_evaluator *evaluator, const void *byte
     {                                                                                                                  \
         .name = (rule_name), .mode = CNN_SCORE_MAX, .state_size = sizeof(cnn__classification),                         \
         .reset = cnn__classification_reset, .update = cnn__classification_update, .score = cnn__classification_score,  \
-        .destroy = cnn__classification_destroy, .pack = cnn__classification_pack,                                      \
-        .unpack = cnn__classification_unpack                                                                           \
+        .destroy = cnn__classification_destroy, .pack = cnn__classification_pack, .unpack = cnn__classification_unpack \
     }
 
 /* What follows the measure's name: "", "_macro", "_micro", "_class3". */
 bool cnn__classification_suffix(const char *suffix, cnn_classification_options *options);
 
-cnn_status cnn__classification_create(cnn_context *context, const cnn__evaluator_kind *rule,
-                                      cnn__class_measure measure, const cnn_classification_options *options,
-                                      cnn_evaluator **evaluator);
+cnn_status cnn__classification_create(cnn_context *context, const cnn__evaluator_kind *rule, cnn__class_measure measure,
+                                      const cnn_classification_options *options, cnn_evaluator **evaluator);
+cnn_status cnn__classification_overall(cnn_context *context, const cnn__evaluator_kind *rule,
+                                       cnn__overall_measure measure, cnn_evaluator **evaluator);
 
 #endif

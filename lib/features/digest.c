@@ -134,18 +134,46 @@ static cnn_status mix_sample(const cnn_dataset *dataset, size_t index, cnn__dige
     return CNN_OK;
 }
 
+/* What a table says of a file beside its class. */
+static cnn_status mix_attached(const cnn_dataset *dataset, size_t index, float *targets, cnn__digest *digest)
+{
+    const size_t count = cnn_dataset_target_count(dataset);
+    if (cnn_dataset_weighted(dataset)) {
+        const float weight = cnn_dataset_weight(dataset, index);
+        mix_bytes(digest, &weight, sizeof(weight));
+    }
+    if (count > 0) {
+        const cnn_status status = cnn_dataset_targets(dataset, index, targets, count);
+        if (status == CNN_ERROR_UNSUPPORTED) { /* of a program's own dataset they are not known before reading */
+            return mix_sample(dataset, index, digest);
+        }
+        CNN__RETURN_IF_ERROR(status);
+        mix_bytes(digest, targets, count * sizeof(*targets));
+    }
+    return CNN_OK;
+}
+
 static cnn_status mix_data(const cnn_dataset *dataset, cnn__digest *digest)
 {
+    cnn_status status = CNN_OK;
+    const size_t count = cnn_dataset_target_count(dataset);
+    float *targets = cnn__alloc_array(cnn__dataset_context(dataset), count, sizeof(*targets));
+    if (targets == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
     mix(digest, cnn_dataset_count(dataset));
     mix(digest, cnn__dataset_orients(dataset));
-    for (size_t i = 0; i < cnn_dataset_count(dataset); i++) {
+    for (size_t i = 0; i < cnn_dataset_count(dataset) && status == CNN_OK; i++) {
         mix(digest, (uint64_t)cnn_dataset_label(dataset, i));
         mix(digest, (uint64_t)cnn_dataset_group(dataset, i));
         if (!mix_file(cnn_dataset_path(dataset, i), digest)) {
-            CNN__RETURN_IF_ERROR(mix_sample(dataset, i, digest));
+            status = mix_sample(dataset, i, digest);
+        } else {
+            status = mix_attached(dataset, i, targets, digest);
         }
     }
-    return CNN_OK;
+    cnn__free(cnn__dataset_context(dataset), targets);
+    return status;
 }
 
 /* Whether the seed decides anything: what remains of a pipeline without its random steps is another text then. */

@@ -123,6 +123,15 @@ static int32_t label_of(const cnn__source *source, size_t index) { return rows_o
 
 static int64_t group_of(const cnn__source *source, size_t index) { return rows_of(source)->groups[index]; }
 
+static float weight_of(const cnn__source *source, size_t index) { return rows_of(source)->weights[index]; }
+
+static bool targets_of(const cnn__source *source, size_t index, float *targets)
+{
+    const cnn__rows *rows = rows_of(source);
+    memcpy(targets, rows->targets + index * rows->target_count, rows->target_count * sizeof(*targets));
+    return true;
+}
+
 static void destroy(cnn__source *source) { cnn__rows_close(&((rows_source *)source)->rows); }
 
 static const cnn__source_kind rows_kind = {
@@ -131,6 +140,8 @@ static const cnn__source_kind rows_kind = {
     .release = release_row,
     .label = label_of,
     .group = group_of,
+    .weight = weight_of,
+    .targets = targets_of,
     .destroy = destroy,
 };
 
@@ -161,6 +172,7 @@ cnn_status cnn__rows_dataset(cnn__rows *rows, const cnn_dataset *like, cnn_datas
     source->base.count = source->rows.count;
     source->base.target_count = source->rows.target_count;
     source->base.weighted = source->rows.weighted;
+    source->base.task = cnn_dataset_target_count(like) > 0 ? cnn_dataset_task(like) : CNN_TASK_UNKNOWN;
     source->base.shape = (cnn_shape){3, 0, {1, (int64_t)source->rows.values, 1}};
     const cnn_status status = copy_classes(like, &source->base);
     if (status != CNN_OK) {

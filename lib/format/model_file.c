@@ -84,6 +84,31 @@ static void add_frozen(const cnn_model *model, cnn__json_writer *metadata)
     cnn__metadata_set(metadata, "frozen", &object);
 }
 
+static const char *const task_names[] = {NULL, "classes", "labels", "values"}; /* by cnn_task */
+
+static void add_task(const cnn_model *model, cnn__json_writer *metadata)
+{
+    const cnn_decision *decision = &model->decision;
+    cnn__json_writer object = {.text = {.context = model->context}};
+    cnn__json_open(&object, NULL, '{');
+    if (model->task != CNN_TASK_UNKNOWN) {
+        cnn__json_put_string(&object, "kind", task_names[model->task]);
+    }
+    if (model->decides) {
+        cnn__json_put_real(&object, "temperature", (double)decision->temperature);
+        cnn__json_put_real(&object, "slope", (double)decision->slope);
+        cnn__json_put_real(&object, "offset", (double)decision->offset);
+        cnn__json_put_real(&object, "reject", (double)decision->reject);
+        cnn__json_open(&object, "thresholds", '[');
+        for (size_t i = 0; i < decision->threshold_count; i++) {
+            cnn__json_put_real(&object, NULL, (double)decision->thresholds[i]);
+        }
+        cnn__json_close(&object, ']');
+    }
+    cnn__json_close(&object, '}');
+    cnn__metadata_set(metadata, "task", &object);
+}
+
 cnn_status cnn__model_metadata(const cnn_model *model, cnn__json_writer *metadata)
 {
     char format[32];
@@ -108,6 +133,9 @@ cnn_status cnn__model_metadata(const cnn_model *model, cnn__json_writer *metadat
         add_preprocessing(model, metadata);
     }
     add_frozen(model, metadata);
+    if (model->task != CNN_TASK_UNKNOWN || model->decides) { /* files of networks for classes are as they were */
+        add_task(model, metadata);
+    }
     return CNN_OK; /* without memory the status is that of the writer, and nothing is written */
 }
 
@@ -199,6 +227,72 @@ static cnn_status take_classes(cnn_model *model, const cnn__tensors *file)
     cnn_status status = cnn__json_array(&place, document.root, "names", &list);
     if (status == CNN_OK) {
         status = set_classes(model, &place, list);
+    }
+    cnn__json_free(&document);
+    return status;
+}
+
+static cnn_status set_thresholds(cnn_model *model, const cnn__json_place *place, const cnn__json *list,
+                                 cnn_decision *decision)
+{
+    float *thresholds = cnn__alloc_array(place->context, cnn__json_count(list), sizeof(*thresholds));
+    cnn_status status = thresholds != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    const cnn__json *item = cnn__json_first(list);
+    for (; item != NULL && status == CNN_OK; item = cnn__json_next(list, item)) {
+        double value = 0;
+        status = cnn__json_to_real(item, &value) ? CNN_OK : cnn__json_bad(place, "thresholds", "a list of numbers");
+        thresholds[decision->threshold_count++] = (float)value;
+    }
+    if (status == CNN_OK) {
+        decision->thresholds = decision->threshold_count > 0 ? thresholds : NULL;
+        status = cnn__fail_in_file(place->context, place->name, place->part, cnn_model_set_decision(model, decision));
+    }
+    cnn__free(place->context, thresholds);
+    return status;
+}
+
+static cnn_status take_decision(cnn_model *model, const cnn__json_place *place, const cnn__json *object)
+{
+    cnn_decision decision = {.struct_size = sizeof(decision)};
+    const cnn__json *list = NULL;
+    const struct {
+        const char *key;
+        float *field;
+    } fields[] = {{"temperature", &decision.temperature},
+                  {"slope", &decision.slope},
+                  {"offset", &decision.offset},
+                  {"reject", &decision.reject}};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        double value = 0;
+        CNN__RETURN_IF_ERROR(cnn__json_real(place, object, fields[i].key, &value));
+        *fields[i].field = (float)value;
+    }
+    CNN__RETURN_IF_ERROR(cnn__json_array(place, object, "thresholds", &list));
+    return set_thresholds(model, place, list, &decision);
+}
+
+/* Files of before have none: the task is not known, and nothing decides. */
+static cnn_status take_task(cnn_model *model, const cnn__tensors *file)
+{
+    const cnn__json_place place = {file->context, file->name, "task"};
+    cnn__json_document document;
+    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "task", &document));
+    if (document.root == NULL) {
+        return CNN_OK;
+    }
+    cnn_status status = CNN_OK;
+    const char *kind = NULL;
+    if (cnn__json_get(document.root, "kind") != NULL) {
+        status = cnn__json_string(&place, document.root, "kind", &kind);
+    }
+    for (int i = CNN_TASK_CLASSES; i <= CNN_TASK_VALUES && kind != NULL; i++) {
+        model->task = strcmp(kind, task_names[i]) == 0 ? (cnn_task)i : model->task;
+    }
+    if (status == CNN_OK && kind != NULL && model->task == CNN_TASK_UNKNOWN) {
+        status = cnn__json_bad(&place, "kind", "\"classes\", \"labels\" or \"values\"");
+    }
+    if (status == CNN_OK && cnn__json_get(document.root, "thresholds") != NULL) {
+        status = take_decision(model, &place, document.root);
     }
     cnn__json_free(&document);
     return status;
@@ -322,6 +416,7 @@ static cnn_status load(const cnn__tensors *file, cnn_model **model)
     cnn__json_free(&architecture);
     CNN__RETURN_IF_ERROR(status);
     CNN__RETURN_IF_ERROR(take_parameters(*model, file));
+    CNN__RETURN_IF_ERROR(take_task(*model, file));
     CNN__RETURN_IF_ERROR(take_classes(*model, file));
     CNN__RETURN_IF_ERROR(take_pipeline(*model, file));
     return take_frozen(*model, file);

@@ -232,7 +232,7 @@ cnn_status cnn__collate_sample(const cnn__collate *collate, cnn__slot *slot, siz
         .scratch = scratch,
         .name = name_sample(collate->dataset, draw.index, name, sizeof(name)),
         .seed = collate->seed,
-        .epoch = draw.epoch,
+        .epoch = draw.turn,
         .sample = draw.index,
         .expected = &collate->shape,
         .values = slot->images + at * collate->values,

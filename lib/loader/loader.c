@@ -40,6 +40,10 @@ static cnn_status read_options(const cnn_context *context, const cnn_loader_opti
     if (copy->on_error != CNN_ON_ERROR_FAIL && copy->on_error != CNN_ON_ERROR_SKIP) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loader: on_error %d is no cnn_on_error", copy->on_error);
     }
+    if (copy->balanced > 1) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loader: balanced: found %u, expected 0 or 1",
+                         copy->balanced);
+    }
     if (copy->in_memory > 1) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loader: in_memory: found %u, expected 0 or 1",
                          copy->in_memory);

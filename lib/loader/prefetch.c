@@ -226,6 +226,9 @@ cnn_status cnn__prefetch_create(cnn__prefetch *prefetch, const cnn_loader_option
     prefetch->chunk = CHUNK_VALUES / collate->values;
     prefetch->chunk = prefetch->chunk < 1 ? 1 : prefetch->chunk > MAX_CHUNK ? MAX_CHUNK : prefetch->chunk;
     cnn_status status = cnn__sampler_create(collate->context, options, count, collate->seed, &prefetch->sampler);
+    if (status == CNN_OK && options->balanced != 0) {
+        status = cnn__sampler_balance(&prefetch->sampler, collate->dataset);
+    }
     if (status == CNN_OK) {
         status = allocate(prefetch, samples, slots);
     }

@@ -46,8 +46,17 @@ cnn_status cnn__sampler_create(cnn_context *context, const cnn_loader_options *o
     return CNN_OK;
 }
 
+cnn_status cnn__sampler_balance(cnn__sampler *sampler, const cnn_dataset *dataset)
+{
+    CNN__RETURN_IF_ERROR(cnn__balance_create(sampler->context, dataset, &sampler->balance));
+    sampler->shuffle = true;
+    cnn__balance_order(&sampler->balance, sampler->seed, 0, sampler->order, sampler->count);
+    return CNN_OK;
+}
+
 void cnn__sampler_free(cnn__sampler *sampler)
 {
+    cnn__balance_free(&sampler->balance);
     if (sampler->order != NULL) {
         cnn__free(sampler->context, sampler->order);
         sampler->order = NULL;
@@ -57,11 +66,14 @@ void cnn__sampler_free(cnn__sampler *sampler)
 /* The sample at a place of an epoch. */
 static cnn__draw draw(cnn__sampler *sampler, uint64_t epoch, size_t place)
 {
-    if (sampler->shuffle && epoch != sampler->epoch) {
+    const bool balanced = sampler->balance.context != NULL;
+    if (sampler->shuffle && epoch != sampler->epoch && balanced) {
+        cnn__balance_order(&sampler->balance, sampler->seed, epoch, sampler->order, sampler->count);
+    } else if (sampler->shuffle && epoch != sampler->epoch) {
         cnn__sampler_order(sampler->seed, epoch, true, sampler->order, sampler->count);
-        sampler->epoch = epoch;
     }
-    return (cnn__draw){sampler->order[place], epoch};
+    sampler->epoch = sampler->shuffle ? epoch : sampler->epoch;
+    return (cnn__draw){sampler->order[place], epoch, balanced ? sampler->balance.turns[place] : epoch};
 }
 
 /* The place of the first sample of a batch in the endless row of epochs, position * batch, without that product. */

@@ -5,6 +5,8 @@
 
 #include <cnn/loader.h>
 
+#include "loader/balance.h"
+
 typedef struct cnn__sampler {
     cnn_context *context;
     uint64_t seed;
@@ -15,12 +17,14 @@ typedef struct cnn__sampler {
     bool shuffle;
     uint64_t *order; /* of `epoch` */
     uint64_t epoch;
+    cnn__balance balance; /* of a balanced one; else its context is NULL */
 } cnn__sampler;
 
 /* One sample of a batch. */
 typedef struct cnn__draw {
     uint64_t index; /* into the dataset */
     uint64_t epoch;
+    uint64_t turn; /* tells this draw of the sample from its others: what its random numbers depend on */
 } cnn__draw;
 
 /* The order of an epoch: 0, 1, 2, ... without shuffle, else those shuffled by Fisher and Yates's method with the
@@ -30,6 +34,8 @@ void cnn__sampler_order(uint64_t seed, uint64_t epoch, bool shuffle, uint64_t *o
 /* CNN_ERROR_INVALID_ARGUMENT if no batch would be full though short ones are left out. */
 cnn_status cnn__sampler_create(cnn_context *context, const cnn_loader_options *options, size_t count, uint64_t seed,
                                cnn__sampler *sampler);
+/* Makes a new one draw as many samples of each class. Statuses as cnn__balance_create(). */
+cnn_status cnn__sampler_balance(cnn__sampler *sampler, const cnn_dataset *dataset);
 void cnn__sampler_free(cnn__sampler *sampler);
 
 /* Draws batch number `position`, counted from 0 over all epochs; returns its size. In CNN_BATCH_WRAP mode the epochs'

@@ -29,6 +29,7 @@ static double row_loss(cnn__loss_row *row)
 
 const cnn__loss_kind cnn__loss_binary_crossentropy = {
     .name = "binary_crossentropy",
+    .usage = "binary_crossentropy",
     .probabilities = true,
     .mean_over_outputs = true,
     .least_outputs = 1,

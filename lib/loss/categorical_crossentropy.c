@@ -41,6 +41,7 @@ static double row_loss(cnn__loss_row *row)
 
 const cnn__loss_kind cnn__loss_categorical_crossentropy = {
     .name = "categorical_crossentropy",
+    .usage = "categorical_crossentropy",
     .probabilities = true,
     .least_outputs = 2,
     .row = row_loss,

@@ -3,6 +3,7 @@
 #include "loss/loss.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/error.h"
@@ -20,11 +21,15 @@ static const cnn__loss_kind *const kinds[] = {
     &cnn__loss_categorical_crossentropy,
     &cnn__loss_nll,
     &cnn__loss_mse,
+    &cnn__loss_mae,
+    &cnn__loss_huber,
+    &cnn__loss_binary_focal,
+    &cnn__loss_categorical_focal,
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-const char *cnn_loss_usage(size_t index) { return index < KINDS ? kinds[index]->name : NULL; }
+const char *cnn_loss_usage(size_t index) { return index < KINDS ? kinds[index]->usage : NULL; }
 
 const cnn__loss_kind *cnn__loss_find(const char *name)
 {
@@ -36,7 +41,8 @@ const cnn__loss_kind *cnn__loss_find(const char *name)
     return NULL;
 }
 
-static cnn_status create(cnn_context *context, const cnn__loss_kind *kind, cnn_loss **loss)
+/* `values`, by kind->params, may hold NaN for what is not given; NULL: nothing is. */
+static cnn_status create(cnn_context *context, const cnn__loss_kind *kind, const double *values, cnn_loss **loss)
 {
     if (loss == NULL) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: no place for the handle", kind->name);
@@ -50,28 +56,96 @@ static cnn_status create(cnn_context *context, const cnn__loss_kind *kind, cnn_l
         return cnn__last_status(context);
     }
     *made = (cnn_loss){.context = context, .kind = kind};
+    for (size_t i = 0; kind->params != NULL && kind->params[i].name != NULL; i++) {
+        const bool given = values != NULL && !isnan(values[i]);
+        const double value = given ? values[i] : kind->params[i].unset;
+        cnn_status status = cnn__param_check(context, "loss", kind->name, &kind->params[i], value);
+        if (status != CNN_OK) {
+            cnn__free(context, made);
+            return status;
+        }
+        made->params[i] = value;
+    }
     *loss = made;
     return CNN_OK;
 }
 
 cnn_status cnn_binary_cross_entropy_create(cnn_context *context, cnn_loss **loss)
 {
-    return create(context, &cnn__loss_binary_crossentropy, loss);
+    return create(context, &cnn__loss_binary_crossentropy, NULL, loss);
 }
 
 cnn_status cnn_categorical_cross_entropy_create(cnn_context *context, cnn_loss **loss)
 {
-    return create(context, &cnn__loss_categorical_crossentropy, loss);
+    return create(context, &cnn__loss_categorical_crossentropy, NULL, loss);
 }
 
 cnn_status cnn_negative_log_likelihood_create(cnn_context *context, cnn_loss **loss)
 {
-    return create(context, &cnn__loss_nll, loss);
+    return create(context, &cnn__loss_nll, NULL, loss);
 }
 
 cnn_status cnn_mean_squared_error_create(cnn_context *context, cnn_loss **loss)
 {
-    return create(context, &cnn__loss_mse, loss);
+    return create(context, &cnn__loss_mse, NULL, loss);
+}
+
+cnn_status cnn_mean_absolute_error_create(cnn_context *context, cnn_loss **loss)
+{
+    return create(context, &cnn__loss_mae, NULL, loss);
+}
+
+cnn_status cnn_huber_create(cnn_context *context, float delta, cnn_loss **loss)
+{
+    const double values[] = {delta == 0 ? (double)NAN : (double)delta};
+    return create(context, &cnn__loss_huber, isnan(delta) ? (const double[]){-1} : values, loss);
+}
+
+/* A field as the parameter that it stands for: 0 is what is not given, CNN_ZERO is 0. */
+static double field(float value) { return value == 0 ? (double)NAN : value == CNN_ZERO ? 0.0 : (double)value; }
+
+static cnn_status create_focal(cnn_context *context, const cnn__loss_kind *kind, const cnn_focal_options *options,
+                               cnn_loss **loss)
+{
+    cnn_focal_options given;
+    if (loss != NULL) {
+        *loss = NULL;
+    }
+    CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_focal_options", options, &given, sizeof(given)));
+    if (isnan(given.gamma) || isnan(given.alpha)) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: gamma or alpha is no number", kind->name);
+    }
+    return create(context, kind, (const double[]){field(given.gamma), field(given.alpha)}, loss);
+}
+
+cnn_status cnn_binary_focal_create(cnn_context *context, const cnn_focal_options *options, cnn_loss **loss)
+{
+    return create_focal(context, &cnn__loss_binary_focal, options, loss);
+}
+
+cnn_status cnn_categorical_focal_create(cnn_context *context, const cnn_focal_options *options, cnn_loss **loss)
+{
+    return create_focal(context, &cnn__loss_categorical_focal, options, loss);
+}
+
+static cnn_status create_by_text(cnn_context *context, const char *text, cnn_loss **loss)
+{
+    cnn__param_reader reader;
+    double values[CNN__PARAMS];
+    char name[64];
+    CNN__RETURN_IF_ERROR(cnn__params_begin(context, "loss", text, &reader));
+    const size_t length = cnn__params_name_length(&reader);
+    snprintf(name, sizeof(name), "%.*s", (int)(length < sizeof(name) ? length : sizeof(name) - 1), text);
+    const cnn__loss_kind *kind = cnn__loss_find(name);
+    if (kind == NULL) {
+        char printable[64];
+        return cnn__fail(context, CNN_ERROR_NOT_FOUND, "loss: there is no \"%s\"",
+                         cnn__printable(name, printable, sizeof(printable)));
+    }
+    reader.at += length;
+    CNN__RETURN_IF_ERROR(cnn__params_read(&reader, kind->name, kind->params, values));
+    CNN__RETURN_IF_ERROR(cnn__params_end(&reader));
+    return create(context, kind, values, loss);
 }
 
 cnn_status cnn_loss_create(cnn_context *context, const char *name, cnn_loss **loss)
@@ -82,13 +156,7 @@ cnn_status cnn_loss_create(cnn_context *context, const char *name, cnn_loss **lo
     if (name == NULL) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loss: no name given");
     }
-    const cnn__loss_kind *kind = cnn__loss_find(name);
-    if (kind == NULL) {
-        char text[64];
-        return cnn__fail(context, CNN_ERROR_NOT_FOUND, "loss: there is no \"%s\"",
-                         cnn__printable(name, text, sizeof(text)));
-    }
-    return create(context, kind, loss);
+    return create_by_text(context, name, loss);
 }
 
 void cnn_loss_free(cnn_loss *loss)

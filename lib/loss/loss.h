@@ -6,6 +6,8 @@
 
 #include <cnn/loss.h>
 
+#include "core/params.h"
+
 /* One sample. */
 typedef struct cnn__loss_row {
     size_t outputs;
@@ -32,11 +34,13 @@ static inline double cnn__loss_weighted(double weight, double x) { return weight
 
 typedef struct cnn__loss_kind {
     const char *name;
-    bool logarithms;        /* what it works on are log-probabilities */
-    bool on_output;         /* works on the model's output, not on the logits */
-    bool probabilities;     /* target values lie in [0, 1] */
-    bool mean_over_outputs; /* the mean is over samples and outputs, else over samples */
-    size_t least_outputs;   /* values of a sample that the loss needs to make sense */
+    const char *usage;        /* as lists show it, with its options */
+    const cnn__param *params; /* its options in text; NULL: none */
+    bool logarithms;          /* what it works on are log-probabilities */
+    bool on_output;           /* works on the model's output, not on the logits */
+    bool probabilities;       /* target values lie in [0, 1] */
+    bool mean_over_outputs;   /* the mean is over samples and outputs, else over samples */
+    size_t least_outputs;     /* values of a sample that the loss needs to make sense */
     /* The unscaled loss of a sample; infinite or NaN where z says so. */
     double (*row)(cnn__loss_row *row);
 } cnn__loss_kind;
@@ -45,6 +49,7 @@ struct cnn_loss {
     cnn_context *context;
     const cnn__loss_kind *kind; /* of a custom loss that in `own` */
     cnn__loss_kind own;
+    double params[CNN__PARAMS]; /* by kind->params */
     cnn_loss_kind custom;
     void *user; /* of custom */
 };
@@ -53,6 +58,10 @@ extern const cnn__loss_kind cnn__loss_binary_crossentropy;
 extern const cnn__loss_kind cnn__loss_categorical_crossentropy;
 extern const cnn__loss_kind cnn__loss_nll;
 extern const cnn__loss_kind cnn__loss_mse;
+extern const cnn__loss_kind cnn__loss_mae;
+extern const cnn__loss_kind cnn__loss_huber;
+extern const cnn__loss_kind cnn__loss_binary_focal;
+extern const cnn__loss_kind cnn__loss_categorical_focal;
 
 /* The kind of that name; NULL if there is none. */
 const cnn__loss_kind *cnn__loss_find(const char *name);

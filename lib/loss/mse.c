@@ -17,6 +17,7 @@ static double row_loss(cnn__loss_row *row)
 
 const cnn__loss_kind cnn__loss_mse = {
     .name = "mse",
+    .usage = "mse",
     .on_output = true,
     .mean_over_outputs = true,
     .least_outputs = 1,

@@ -17,6 +17,7 @@ static double row_loss(cnn__loss_row *row)
 
 const cnn__loss_kind cnn__loss_nll = {
     .name = "nll",
+    .usage = "nll",
     .on_output = true,
     .logarithms = true,
     .probabilities = true,

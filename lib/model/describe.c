@@ -26,7 +26,8 @@ cnn_status cnn_model_set_classes(cnn_model *model, const char *const *classes, s
             return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: the name of class %zu is NULL", model->name, i);
         }
     }
-    if (model->built && cnn__shape_values(&output, &outputs) && outputs != count && !(outputs == 1 && count == 2)) {
+    if (model->built && cnn__shape_values(&output, &outputs) && outputs != count &&
+        !(outputs == 1 && count == 2 && model->task <= CNN_TASK_CLASSES)) {
         return cnn__fail(context, CNN_ERROR_MISMATCH, "%s: %zu class names for %zu outputs", model->name, count,
                          outputs);
     }

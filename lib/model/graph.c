@@ -117,6 +117,7 @@ void cnn_model_free(cnn_model *model)
         cnn_model_free(model->lenders[i]);
     }
     cnn__model_free_classes(model);
+    cnn__model_free_decision(model);
     cnn_pipeline_free(model->pipeline);
     pthread_mutex_destroy(&model->prepare_lock);
     cnn__prepared_free_scratch(model);

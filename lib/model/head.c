@@ -17,6 +17,7 @@ typedef struct head {
     cnn_model *model; /* that gets the layers */
     const char *text, *at;
     uint64_t classes;
+    cnn_task task;
     bool images;   /* what the next layer reads has rank 3 */
     int64_t width; /* units of the last dense layer; 0: none yet */
     int32_t end;   /* the last item, if it is an activation; CNN_LINEAR: it is none */
@@ -215,11 +216,38 @@ static bool has_outputs(const head *h)
     return h->width > 0 && (h->classes == 0 || h->width == (int64_t)h->classes || (h->width == 1 && h->classes == 2));
 }
 
+/* An output for each label, with a sigmoid, or for each value; unless the text ends in them. */
+static cnn_status add_several(head *h)
+{
+    char name[NAME_SIZE];
+    const cnn_activation end = h->task == CNN_TASK_LABELS ? CNN_SIGMOID : CNN_LINEAR;
+    if (h->classes == 0) {
+        return refuse(h, "how many labels or values there are is not given");
+    }
+    if (is_end(h->end) && (h->end != CNN_SIGMOID || h->task == CNN_TASK_VALUES || h->width != (int64_t)h->classes)) {
+        return refuse(h, "it does not end in an output for each label or value");
+    }
+    if (is_end(h->end)) {
+        return CNN_OK;
+    }
+    if (h->dense && h->width == (int64_t)h->classes) {
+        return end == CNN_LINEAR ? CNN_OK : add_activation(h, end);
+    }
+    if (h->images) {
+        CNN__RETURN_IF_ERROR(add_flatten(h));
+    }
+    return add(h, cnn_dense(h->context, CNN_DENSE(.name = name_layer(h, "output", name), .units = (int32_t)h->classes,
+                                                  .activation = end)));
+}
+
 /* The layer that tells the classes apart, unless the text ends in it: one output for two classes, as Keras's examples
  * have it, else one for each. */
 static cnn_status add_output(head *h)
 {
     char name[NAME_SIZE];
+    if (h->task > CNN_TASK_CLASSES) {
+        return add_several(h);
+    }
     if (is_end(h->end) && has_outputs(h)) {
         return CNN_OK;
     }
@@ -311,6 +339,7 @@ static cnn_status make(cnn_model *model, const cnn_head_options *options, uint32
               .model = *made,
               .text = options->layers != NULL ? options->layers : "",
               .classes = options->classes,
+              .task = (cnn_task)options->task,
               .images = model->nodes[cut].output.rank > 1};
     h.at = h.text;
     CNN__RETURN_IF_ERROR(add_layers(&h));
@@ -332,11 +361,16 @@ cnn_status cnn_model_replace_head(cnn_model *model, const cnn_head_options *give
         return cnn__fail(model->context, made == NULL ? CNN_ERROR_INVALID_ARGUMENT : CNN_ERROR_STATE,
                          made == NULL ? "%s: no place for the new model" : "%s: is not built yet", model->name);
     }
+    if (options.task < CNN_TASK_UNKNOWN || options.task > CNN_TASK_VALUES) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "%s: task %d is no cnn_task", model->name,
+                         (int)options.task);
+    }
     if (options.classes > 1 << 20) {
         return cnn__fail(model->context, CNN_ERROR_LIMIT, "%s: a head for %u classes", model->name, options.classes);
     }
     CNN__RETURN_IF_ERROR(options.cut != NULL ? find_named(model, options.cut, &cut) : find_cut(model, &cut));
-    const cnn_status status = make(model, &options, cut, made);
+    cnn_status status = make(model, &options, cut, made);
+    status = status == CNN_OK ? cnn_model_set_task(*made, (cnn_task)options.task) : status;
     if (status != CNN_OK) {
         cnn_model_free(*made);
         *made = NULL;

@@ -129,10 +129,14 @@ struct cnn_model {
     char **classes;
     size_t class_count;
     cnn_pipeline *pipeline;
+    cnn_task task;
+    cnn_decision decision; /* its thresholds are the model's own */
+    bool decides;          /* decision is set */
 };
 
 cnn_model *cnn__model_retain(cnn_model *model);
 void cnn__model_free_classes(cnn_model *model);
+void cnn__model_free_decision(cnn_model *model);
 
 /* The two halves of building: shapes and parameters are known, but nothing is allocated for them yet; then they are,
  * as zeros, and the model counts as built. */

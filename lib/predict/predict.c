@@ -19,11 +19,12 @@ typedef struct distribution {
     const float *logits;
     size_t outputs;
     double most, sum; /* of the softmax */
+    cnn_task task;    /* of labels each has a sigmoid of its own */
 } distribution;
 
-static distribution measure(const float *logits, size_t outputs)
+static distribution measure(const float *logits, size_t outputs, cnn_task task)
 {
-    distribution all = {logits, outputs, -INFINITY, 0.0};
+    distribution all = {logits, outputs, -INFINITY, 0.0, task};
     for (size_t i = 0; i < outputs && outputs > 1; i++) {
         all.most = logits[i] > all.most ? logits[i] : all.most;
     }
@@ -36,6 +37,9 @@ static distribution measure(const float *logits, size_t outputs)
 /* Probability of class `label`. */
 static double probability(const distribution *all, size_t label)
 {
+    if (all->task == CNN_TASK_LABELS) {
+        return 1.0 / (1.0 + exp(-(double)all->logits[label]));
+    }
     if (all->outputs == 1) {
         double positive = 1.0 / (1.0 + exp(-(double)all->logits[0]));
         return label == 1 ? positive : 1.0 - positive;
@@ -92,6 +96,38 @@ static size_t choose(const cnn_model *model, const distribution *all, size_t cla
         sink(list, left - 1, 0);
     }
     return count;
+}
+
+/* The numbers that a model tells, in the order of its outputs. */
+static size_t list_values(const cnn_model *model, const float *values, size_t outputs, cnn_prediction *list,
+                          size_t room)
+{
+    const size_t count = room < outputs ? room : outputs;
+    for (size_t i = 0; i < count; i++) {
+        list[i] = (cnn_prediction){(int32_t)i, values[i], cnn_model_class_name(model, i)};
+    }
+    return count;
+}
+
+/* Of two classes the one that the model's decision is for comes first, whatever its probability. */
+static void put_decided_first(const cnn_model *model, const distribution *all, cnn_prediction *list, size_t count)
+{
+    float outputs[2];
+    int32_t label = -1;
+    if (!model->decides || model->decision.threshold_count != 1 || all->outputs > 2 || count == 0) {
+        return;
+    }
+    outputs[0] = (float)probability(all, all->outputs == 1);
+    outputs[1] = (float)probability(all, 1);
+    if (cnn_model_decide(model, outputs, all->outputs, &label, NULL) != CNN_OK || label < 0 || label == list[0].label) {
+        return;
+    }
+    const cnn_prediction first = list[0];
+    list[0] = (cnn_prediction){label, (float)probability(all, (size_t)label),
+                               cnn_model_class_name(model, (size_t)label)};
+    if (count > 1) {
+        list[1] = first;
+    }
 }
 
 /* Channels that an image of this size must have; 0 for a size that is not known yet. A model that reads a vector takes
@@ -185,7 +221,8 @@ cnn_status cnn_session_predict_image(cnn_session *session, const cnn_image *imag
                                            : "predictions");
     }
     size_t outputs = output_count(session);
-    size_t classes = outputs == 1 ? 2 : outputs;
+    const cnn_task task = session->model->task;
+    size_t classes = outputs == 1 && task <= CNN_TASK_CLASSES ? 2 : outputs;
     if (session->training) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: a training session predicts with dropout on",
                          session->model->name);
@@ -194,8 +231,15 @@ cnn_status cnn_session_predict_image(cnn_session *session, const cnn_image *imag
     cnn__view_means means;
     CNN__RETURN_IF_ERROR(preprocess(session, image, &views));
     CNN__RETURN_IF_ERROR(cnn__session_forward_views(session, session->scratch, 1, views, &means));
-    const distribution all = measure(means.logits, outputs);
+    if (task == CNN_TASK_VALUES) {
+        *count = list_values(session->model, means.outputs, outputs, predictions, *count);
+        return CNN_OK;
+    }
+    const distribution all = measure(means.logits, outputs, task);
     *count = choose(session->model, &all, classes, predictions, *count);
+    if (task != CNN_TASK_LABELS) {
+        put_decided_first(session->model, &all, predictions, *count);
+    }
     return CNN_OK;
 }
 

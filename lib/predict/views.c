@@ -73,16 +73,58 @@ static void finish(const cnn_session *session, size_t values, uint32_t views, fl
     }
 }
 
+/* What the head makes of `count` logits of one sample. */
+static void apply_head(cnn_activation head, const float *logits, size_t count, float *outputs)
+{
+    double most = -INFINITY, sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        most = logits[i] > most ? logits[i] : most;
+    }
+    for (size_t i = 0; i < count; i++) {
+        sum += exp(logits[i] - most);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const double z = logits[i], softmax = z - most - log(sum);
+        outputs[i] = (float)(head == CNN_SIGMOID       ? 1 / (1 + exp(-z))
+                             : head == CNN_SOFTMAX     ? exp(softmax)
+                             : head == CNN_LOG_SOFTMAX ? softmax
+                                                       : z);
+    }
+}
+
+/* Puts other logits and outputs in place of the means where the model's decision says how they are calibrated. */
+static cnn_status calibrate(cnn_session *session, size_t samples, size_t each, cnn__view_means *means)
+{
+    const cnn_decision *decision = &session->model->decision;
+    const bool heated = decision->temperature != 0 && decision->temperature != 1;
+    const size_t values = samples * each;
+    if (!session->model->decides || session->training || session->model->task == CNN_TASK_VALUES ||
+        (!heated && decision->slope == 0)) {
+        return CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(reserve(session, values));
+    float *outputs = session->view_means, *logits = outputs + values;
+    for (size_t i = 0; i < values; i++) {
+        const double z = means->logits[i];
+        logits[i] = (float)(decision->slope != 0 ? decision->slope * z + decision->offset : z / decision->temperature);
+    }
+    for (size_t i = 0; i < samples; i++) {
+        apply_head(head_activation(session), logits + i * each, each, outputs + i * each);
+    }
+    *means = (cnn__view_means){outputs, logits};
+    return CNN_OK;
+}
+
 cnn_status cnn__session_forward_views(cnn_session *session, const float *inputs, size_t samples, uint32_t views,
                                       cnn__view_means *means)
 {
     CNN__RETURN_IF_ERROR(cnn__session_check_one_row(session, cnn__session_output(session), "a prediction"));
+    const cnn_shape input = cnn__session_input_shape(session), output = cnn__session_output_shape(session);
     if (views <= 1) {
         CNN__RETURN_IF_ERROR(cnn_session_forward(session, inputs, samples));
         *means = (cnn__view_means){cnn_session_output(session), cnn_session_logits(session)};
-        return CNN_OK;
+        return calibrate(session, samples, sample_values(&output), means);
     }
-    const cnn_shape input = cnn__session_input_shape(session), output = cnn__session_output_shape(session);
     const size_t input_values = sample_values(&input), each = sample_values(&output);
     const size_t values = samples * each, images = samples * views;
     double penalty = 0;
@@ -97,7 +139,7 @@ cnn_status cnn__session_forward_views(cnn_session *session, const float *inputs,
     session->activity_penalty = images > 0 ? penalty / (double)images : 0;
     *means = (cnn__view_means){session->view_means, session->view_means + values};
     finish(session, values, views, session->view_means, session->view_means + values);
-    return CNN_OK;
+    return calibrate(session, samples, each, means);
 }
 
 cnn_status cnn__session_reserve_scratch(cnn_session *session, size_t values)

@@ -26,6 +26,9 @@ void cnn__checkpoint_put_data(cnn__json_writer *writer, const cnn_loader *loader
     cnn__json_put_string(writer, "mode", modes[options->mode]);
     cnn__json_put_int(writer, "shuffle", options->shuffle != 0);
     cnn__json_put_int(writer, "drop_last", options->drop_last != 0);
+    if (options->balanced != 0) {
+        cnn__json_put_int(writer, "balanced", 1);
+    }
     cnn__json_put_string(writer, "on_error", reactions[options->on_error]);
     cnn__json_put_u64(writer, "loader_seed", options->seed);
     cnn__json_put_string(writer, "pipeline", pipeline_text(loader));
@@ -97,7 +100,7 @@ static cnn_status list_changes(const cnn__json_place *place, const cnn__json *ob
                                cnn__string *order, cnn__string *values, int64_t *batches)
 {
     const cnn_loader_options *options = cnn__loader_options(loader);
-    int64_t batch = 0, samples = 0, shuffle = 0, drop_last = 0;
+    int64_t batch = 0, samples = 0, shuffle = 0, drop_last = 0, balanced = 0;
     uint64_t seed = 0;
     const char *mode = NULL, *pipeline = NULL;
     CNN__RETURN_IF_ERROR(cnn__json_int(place, object, "batch", 1, INT64_MAX, &batch));
@@ -105,12 +108,16 @@ static cnn_status list_changes(const cnn__json_place *place, const cnn__json *ob
     CNN__RETURN_IF_ERROR(cnn__json_int(place, object, "samples", 1, INT64_MAX, &samples));
     CNN__RETURN_IF_ERROR(cnn__json_int(place, object, "shuffle", 0, 1, &shuffle));
     CNN__RETURN_IF_ERROR(cnn__json_int(place, object, "drop_last", 0, 1, &drop_last));
+    if (cnn__json_get(object, "balanced") != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__json_int(place, object, "balanced", 0, 1, &balanced));
+    }
     CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "loader_seed", &seed));
     CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "mode", &mode));
     CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "pipeline", &pipeline));
     note(order, "batches of", (unsigned long long)batch, cnn_loader_batch_size(loader));
     note(order, "a number of images of", (unsigned long long)samples, cnn_dataset_count(cnn_loader_dataset(loader)));
     note(order, "shuffle", (unsigned long long)shuffle, options->shuffle != 0);
+    note(order, "balanced", (unsigned long long)balanced, options->balanced != 0);
     note(order, "drop_last", (unsigned long long)drop_last, options->drop_last != 0);
     note(order, "the loader's seed", seed, options->seed);
     note_text(order, "the mode", mode, modes[options->mode]);

@@ -22,6 +22,10 @@ cnn_status cnn__check_targets(const cnn_model *model, const cnn_loader *loader)
 
 cnn_status cnn__default_loss(const cnn_model *model, const cnn_loader *loader, cnn_loss **loss)
 {
+    const cnn_task task = cnn_dataset_task(cnn_loader_dataset(loader));
+    if (task == CNN_TASK_LABELS || task == CNN_TASK_VALUES) {
+        return cnn_loss_create(model->context, task == CNN_TASK_LABELS ? "binary_crossentropy" : "mse", loss);
+    }
     if (cnn_dataset_target_count(cnn_loader_dataset(loader)) > 0) {
         return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT,
                          "%s: samples have target values: a loss has to be chosen", model->name);
@@ -255,7 +259,10 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
         .on_step = options.on_step,
         .user = options.user,
     };
-    cnn_status status = cnn__evaluate_labels(&run, model, NULL);
+    cnn_status status = cnn__check_task_fits(model, cnn_loader_dataset(options.loader));
+    if (status == CNN_OK) {
+        status = cnn__evaluate_labels(&run, model, NULL);
+    }
     if (status == CNN_OK && run.loss == NULL) {
         status = cnn__default_loss(model, options.loader, &own);
         run.loss = own;

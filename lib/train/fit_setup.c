@@ -41,6 +41,7 @@ static cnn_status check_options(cnn__fit *fit)
     CNN__RETURN_IF_ERROR(cnn__check_groups(options->optimizer, fit->model));
     CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->from, options->train));
     CNN__RETURN_IF_ERROR(cnn__check_targets(fit->model, options->train));
+    CNN__RETURN_IF_ERROR(cnn__check_task_fits(fit->model, cnn_loader_dataset(options->train)));
     CNN__RETURN_IF_ERROR(cnn__check_classes(fit->model, cnn_loader_dataset(options->train)));
     if (options->validation != NULL) {
         CNN__RETURN_IF_ERROR(cnn__check_ends(fit->context, options->validation));
@@ -48,6 +49,21 @@ static cnn_status check_options(cnn__fit *fit)
         CNN__RETURN_IF_ERROR(cnn__check_targets(fit->model, options->validation));
     }
     return CNN_OK;
+}
+
+/* What the outputs tell, by the training data unless the model knows it. A decision was about other parameters. */
+static cnn_status adopt_task(cnn__fit *fit)
+{
+    const cnn_task task = cnn_dataset_task(cnn_loader_dataset(fit->options.train));
+    if (fit->model->task == CNN_TASK_UNKNOWN && task != CNN_TASK_CLASSES) { /* classes need not be said */
+        fit->model->task = task;
+    }
+    if (fit->model->decides) {
+        cnn__log(fit->context, CNN_LOG_WARNING,
+                 "%s: what was set of its decisions (calibration, thresholds) is dropped: its parameters change",
+                 fit->model->name);
+    }
+    return cnn_model_set_decision(fit->model, NULL);
 }
 
 /* Class names from the training data, unless the model has some. */
@@ -99,9 +115,9 @@ static cnn_status complete_options(cnn__fit *fit)
         options->loss = fit->own_loss;
     }
     if (options->evaluators == NULL) {
-        const bool targets = cnn_dataset_target_count(cnn_loader_dataset(options->train)) > 0;
-        CNN__RETURN_IF_ERROR(targets ? cnn_loss_evaluator_create(fit->context, &fit->own_evaluator)
-                                     : cnn_accuracy_create(fit->context, &fit->own_evaluator));
+        static const char *const names[] = {"loss", "accuracy", "map", "mae"}; /* by cnn_task */
+        const cnn_task task = cnn_dataset_task(cnn_loader_dataset(options->train));
+        CNN__RETURN_IF_ERROR(cnn_evaluator_create(fit->context, names[task], &fit->own_evaluator));
         options->evaluators = &fit->own_evaluator;
         options->evaluator_count = 1;
     }
@@ -145,11 +161,11 @@ static void count_steps(cnn__fit *fit)
 static cnn_status make_sessions(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
-    CNN__RETURN_IF_ERROR(cnn_session_create(fit->model,
-                                            CNN_SESSION(.batch = (uint32_t)cnn_loader_batch_size(options->train),
-                                                        .training = 1, .penalties = cnn__penalties(options->penalties),
-                                                        .from = options->from),
-                                            &fit->session));
+    CNN__RETURN_IF_ERROR(
+        cnn_session_create(fit->model,
+                           CNN_SESSION(.batch = (uint32_t)cnn_loader_batch_size(options->train), .training = 1,
+                                       .penalties = cnn__penalties(options->penalties), .from = options->from),
+                           &fit->session));
     CNN__RETURN_IF_ERROR(check_left_out(fit));
     if (options->accumulate > 1) {
         CNN__RETURN_IF_ERROR(cnn__accumulator_create(&fit->accumulator, fit->session));
@@ -368,6 +384,7 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
     CNN__RETURN_IF_ERROR(resume(fit));
     cnn__fit_tell_classes(fit);
     /* After the checkpoint was accepted: one that does not fit leaves the model as it was. */
+    CNN__RETURN_IF_ERROR(adopt_task(fit));
     CNN__RETURN_IF_ERROR(adopt_classes(fit));
     return adopt_pipeline(fit);
 }

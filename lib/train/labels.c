@@ -38,6 +38,16 @@ static cnn_status check_outputs(const cnn_model *model, size_t count)
                            model->name, count, outputs);
 }
 
+cnn_status cnn__check_task_fits(const cnn_model *model, const cnn_dataset *dataset)
+{
+    static const char *const names[] = {"not said what", "classes", "several labels", "values"};
+    const cnn_task own = cnn_model_task(model), task = cnn_dataset_task(dataset);
+    return own == task || own == CNN_TASK_UNKNOWN || task == CNN_TASK_UNKNOWN
+               ? CNN_OK
+               : cnn__fail(model->context, CNN_ERROR_MISMATCH, "%s: the model tells %s, the dataset has %s",
+                           model->name, names[own], names[task]);
+}
+
 cnn_status cnn__check_classes(const cnn_model *model, const cnn_dataset *dataset)
 {
     const size_t count = cnn_dataset_class_count(dataset);
@@ -68,7 +78,8 @@ bool cnn__adopts_classes(const cnn_model *model, const cnn_dataset *dataset)
 {
     const size_t count = cnn_dataset_class_count(dataset), outputs = cnn__output_values(model);
     /* A model may have more outputs than this dataset has classes. */
-    return model->class_count == 0 && count > 0 && (outputs == count || (outputs == 1 && count == 2));
+    const bool binary = outputs == 1 && count == 2 && cnn_dataset_target_count(dataset) == 0;
+    return model->class_count == 0 && count > 0 && (outputs == count || binary);
 }
 
 static const char *reference_name(const cnn_model *model, const cnn_dataset *train, size_t label)
@@ -144,6 +155,12 @@ cnn_status cnn__label_map(const cnn_model *model, const cnn_dataset *train, cons
     if (same) {
         return CNN_OK;
     }
+    if (cnn_dataset_target_count(dataset) > 0 && cnn_dataset_task(dataset) != CNN_TASK_UNKNOWN) {
+        return cnn__fail(model->context, CNN_ERROR_MISMATCH,
+                         "%s: the labels or values of the dataset are not those of the model, in its order: open it "
+                         "with the model's class names",
+                         model->name);
+    }
     int32_t *labels = cnn__alloc_array(model->context, classes, sizeof(*labels));
     if (labels == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
@@ -164,6 +181,11 @@ static cnn_status check_weights(const cnn__fit *fit)
     const cnn_fit_options *options = &fit->options;
     const size_t classes = cnn_dataset_class_count(cnn_loader_dataset(options->train));
     bool any = false;
+    if (cnn_dataset_task(cnn_loader_dataset(options->train)) > CNN_TASK_CLASSES) {
+        return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_fit: class_weights: are for samples of one class each, these have several labels or "
+                         "values");
+    }
     if (options->class_weights == NULL || options->class_weight_count != classes || classes == 0) {
         return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT,
                          "cnn_fit: class_weights: %s%zu weights, the training data has %zu classes",
@@ -230,8 +252,10 @@ static void log_counts(const cnn__fit *fit, const cnn_dataset *dataset, const ui
 void cnn__fit_tell_classes(const cnn__fit *fit)
 {
     const cnn_dataset *dataset = cnn_loader_dataset(fit->options.train);
+    const bool counted = cnn_dataset_task(dataset) != CNN_TASK_VALUES;
+    const bool labels = cnn_dataset_task(dataset) == CNN_TASK_LABELS;
     const size_t classes = cnn_dataset_class_count(dataset);
-    uint64_t *counts = classes > 0 ? cnn__alloc_array(fit->context, classes, sizeof(*counts)) : NULL;
+    uint64_t *counts = classes > 0 && counted ? cnn__alloc_array(fit->context, classes, sizeof(*counts)) : NULL;
     if (counts != NULL && cnn__dataset_count_classes(dataset, counts) == SIZE_MAX) {
         size_t least = 0, most = 0;
         for (size_t i = 1; i < classes; i++) {
@@ -239,12 +263,16 @@ void cnn__fit_tell_classes(const cnn__fit *fit)
             most = counts[i] > counts[most] ? i : most;
         }
         log_counts(fit, dataset, counts);
-        if (counts[most] / UNEVEN > counts[least] && fit->weights == NULL) {
+        const bool balanced = cnn__loader_options(fit->options.train)->balanced != 0;
+        if (counts[most] / UNEVEN > counts[least] && fit->weights == NULL && !balanced) {
             cnn__log(fit->context, CNN_LOG_WARNING,
-                     "%s: the classes are uneven: \"%.100s\" has %llu training samples, \"%.100s\" %llu; class weights "
-                     "make up for it, and a score such as f1 or recall shows more than the accuracy",
-                     fit->model->name, cnn_dataset_class_name(dataset, most), (unsigned long long)counts[most],
-                     cnn_dataset_class_name(dataset, least), (unsigned long long)counts[least]);
+                     "%s: the %s are uneven: \"%.100s\" has %llu training samples, \"%.100s\" %llu; %s",
+                     fit->model->name, labels ? "labels" : "classes", cnn_dataset_class_name(dataset, most),
+                     (unsigned long long)counts[most], cnn_dataset_class_name(dataset, least),
+                     (unsigned long long)counts[least],
+                     labels ? "a focal loss makes up for it"
+                            : "class weights make up for it, and a score such as f1 or recall shows more than the "
+                              "accuracy");
         }
     }
     cnn__free(fit->context, counts);

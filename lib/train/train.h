@@ -128,6 +128,9 @@ bool cnn__adopts_classes(const cnn_model *model, const cnn_dataset *dataset);
  * CNN_ERROR_MISMATCH names a class that the model does not know. */
 cnn_status cnn__label_map(const cnn_model *model, const cnn_dataset *train, const cnn_dataset *dataset, int32_t **map);
 
+/* CNN_ERROR_MISMATCH if the model is known to tell something else than the samples are. */
+cnn_status cnn__check_task_fits(const cnn_model *model, const cnn_dataset *dataset);
+
 /* CNN_ERROR_MISMATCH if model and dataset both have class names and these differ, or the counts cannot fit. */
 cnn_status cnn__check_classes(const cnn_model *model, const cnn_dataset *dataset);
 

@@ -5,7 +5,7 @@ set -u
 # shellcheck source=tests/command/command.sh
 . "$(dirname "$0")/command.sh"
 
-commands='summary train eval predict explain split convert check show report bench version help'
+commands='summary train eval predict calibrate learn embed explain split convert check show report bench version help'
 page=$CNN_SOURCE/docs/cnn.1
 
 run 2 'no command' "$cnn"

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Writes golden_loss.h: values and gradients of PyTorch's losses in float64, at float32 inputs.
 
-Run by hand with PyTorch 1.13: ./golden_loss.py > golden_loss.h
+Run by hand with PyTorch 1.13 and torchvision: ./golden_loss.py > golden_loss.h
 """
 import torch
 import torch.nn.functional as F
+from torchvision.ops import sigmoid_focal_loss
 
 torch.manual_seed(7)
 
@@ -37,6 +38,31 @@ def nll(z, labels, values):
 
 def mse(z, labels, values):
     return F.mse_loss(z, values if values is not None else one_hot(labels, z.shape[1]))
+
+
+def targets_of(z, labels, values):
+    return values if values is not None else one_hot(labels, z.shape[1])
+
+
+def mae(z, labels, values):
+    return F.l1_loss(z, targets_of(z, labels, values))
+
+
+def huber(delta):
+    return lambda z, labels, values: F.huber_loss(z, targets_of(z, labels, values), delta=delta)
+
+
+def binary_focal(gamma, alpha):
+    return lambda z, labels, values: sigmoid_focal_loss(z, targets_of(z, labels, values), alpha, gamma, "mean")
+
+
+def categorical_focal(gamma, alpha):
+    """Keras's CategoricalFocalCrossentropy by its formula: alpha (1 - p)^gamma (-y log p), summed over classes."""
+    def loss(z, labels, values):
+        logarithms = torch.log_softmax(z, 1)
+        weights = alpha * (1 - logarithms.exp()) ** gamma
+        return -(weights * targets_of(z, labels, values) * logarithms).sum(1).mean()
+    return loss
 
 
 def labels(count, outputs):
@@ -71,6 +97,18 @@ CASES = [
     ("regression", "mse", mse, logits(6, 3), None, logits(6, 3, 10)),
     ("labels", "mse", mse, float32(torch.softmax(logits(4, 5), 1)), labels(4, 5), None),
     ("one output, labels", "mse", mse, float32(torch.sigmoid(logits(5, 1))), labels(5, 1), None),
+    ("regression", "mae", mae, logits(6, 3), None, logits(6, 3, 10)),
+    ("regression", "huber", huber(1), logits(6, 3), None, logits(6, 3)),
+    ("another delta", "huber:delta=0.25", huber(0.25), logits(4, 2), None, logits(4, 2)),
+    ("labels", "binary_focal", binary_focal(2, 0.25), logits(7, 1), labels(7, 1), None),
+    ("several labels", "binary_focal:gamma=0.5,alpha=0.75", binary_focal(0.5, 0.75), logits(4, 5), None,
+     (torch.rand(4, 5) > 0.5).double()),
+    ("soft targets", "binary_focal:gamma=1.5,alpha=0", binary_focal(1.5, -1), logits(4, 3), None,
+     float32(torch.rand(4, 3))),
+    ("no gamma", "binary_focal:gamma=0,alpha=0", binary_focal(0, -1), logits(4, 3), labels(4, 3), None),
+    ("labels", "categorical_focal", categorical_focal(2, 1), logits(6, 4), labels(6, 4), None),
+    ("soft targets", "categorical_focal:gamma=0.5,alpha=0.25", categorical_focal(0.5, 0.25), logits(3, 4), None,
+     soft(3, 4)),
 ]
 
 

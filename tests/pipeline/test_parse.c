@@ -70,8 +70,8 @@ static void expect_refused(const char *steps, const char *message)
 START_TEST(errors_name_step_place_and_expectation)
 {
     const char *all = "orient, background, resize, resize_short, center_crop, random_crop, ten_crop, "
-                      "random_resized_crop, flip, vflip, "
-                      "rotate, shift, shear, zoom, fill, channel_shift, brightness, pca_color, grey, bgr, scale, "
+                      "views, random_resized_crop, flip, vflip, alternating_flip, operation, rand_augment, "
+                      "trivial_augment, jitter, erase, rotate, shift, shear, zoom, fill, channel_shift, brightness, pca_color, grey, bgr, scale, "
                       "subtract, normalize";
     char message[640];
     snprintf(message, sizeof(message), "pipeline: step 2, character 15: unknown step \"resise\"; steps are %s", all);

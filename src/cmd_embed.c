@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* cnn embed: what a layer makes of images, as numbers for other programs. */
+#include "tool_inspect.h"
+#include "tool_json.h"
+#include "tool_path.h"
+#include "tool_table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+typedef struct embed_settings {
+    tool_common common;
+    const char *data, *part, *prefix, *layer, *out, *on_error;
+    uint64_t batch;
+} embed_settings;
+
+typedef struct embed_run {
+    tool *run;
+    const embed_settings *settings;
+    cnn_model *model;
+    tool_list paths; /* of the operands */
+    cnn_dataset *data, *features;
+    cnn_loader *loader;
+    const char *layer;
+    size_t width, rows; /* rows: all of them */
+    double begin;
+} embed_run;
+
+/* ---- the images ---- */
+
+static int add_path(embed_run *self, const char *path)
+{
+    tool_tree tree = {0};
+    int result = tool_tree_read(path, &tree) ? TOOL_DONE : tool_fail_memory(self->run);
+    if (result == TOOL_DONE && tree.failed.count > 0) {
+        result = tool_fail(self->run, "%s: %s", tree.failed.items[0], tree.reasons.items[0]);
+    }
+    if (result == TOOL_DONE && tree.images.count == 0) {
+        result = tool_fail(self->run, "%s: there is no image in this folder", path);
+    }
+    for (size_t i = 0; result == TOOL_DONE && i < tree.images.count; i++) {
+        result = tool_list_add(&self->paths, strdup(tree.images.items[i])) ? TOOL_DONE : tool_fail_memory(self->run);
+    }
+    tool_tree_free(&tree);
+    return result;
+}
+
+/* @LIST: one path a line. */
+static int add_list(embed_run *self, const char *name)
+{
+    FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
+    char *line = NULL;
+    size_t room = 0;
+    int result = file != NULL ? TOOL_DONE : tool_fail(self->run, "%s: %s", name, strerror(errno));
+    while (result == TOOL_DONE && getline(&line, &room, file) >= 0) {
+        line[strcspn(line, "\r\n")] = '\0';
+        result = *line != '\0' ? add_path(self, line) : TOOL_DONE;
+    }
+    free(line);
+    if (file != NULL && file != stdin) {
+        fclose(file);
+    }
+    return result;
+}
+
+static cnn_status read_path(void *user, size_t index, cnn_sample *sample)
+{
+    const tool_list *paths = user;
+    sample->label = -1;
+    sample->path = paths->items[index];
+    return CNN_OK;
+}
+
+static int open_images(embed_run *self)
+{
+    tool *run = self->run;
+    const embed_settings *settings = self->settings;
+    int result = TOOL_DONE;
+    if (settings->data != NULL) {
+        const tool_data_options options = {
+            .part = settings->part, .prefix = settings->prefix, .on_error = tool_on_error(settings->on_error)};
+        tool_data_options own = options;
+        const cnn_shape input = cnn_model_input_shape(self->model);
+        own.channels = input.rank == 3 ? (uint32_t)input.dims[2] : 0;
+        return tool_open_data(run, settings->data, &own, &self->data);
+    }
+    for (size_t i = 1; i < run->operand_count && result == TOOL_DONE; i++) {
+        const char *operand = run->operands[i];
+        result = operand[0] == '@' ? add_list(self, operand + 1) : add_path(self, operand);
+    }
+    if (result != TOOL_DONE) {
+        return result;
+    }
+    const cnn_status status = cnn_dataset_create_custom(
+        run->context, CNN_DATASET(.user = &self->paths, .count = self->paths.count, .read = read_path), &self->data);
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+}
+
+/* ---- features ---- */
+
+static bool on_batch(void *user, uint64_t done, uint64_t total)
+{
+    embed_run *self = user;
+    tool_progress_count(self->run, "embed", done, total, self->begin, "images");
+    return false;
+}
+
+static int compute(embed_run *self)
+{
+    tool *run = self->run;
+    const embed_settings *settings = self->settings;
+    self->layer = settings->layer != NULL ? settings->layer : tool_before_dense(self->model);
+    if (self->layer == NULL) {
+        return tool_fail_usage(run,
+                               "%s: does not end in a dense layer: --layer NAME says whose outputs are wanted "
+                               "(`cnn summary` lists them)",
+                               run->operands[0]);
+    }
+    self->begin = tool_seconds();
+    cnn_status status = cnn_features_create(
+        self->model,
+        CNN_FEATURES(.dataset = self->data, .layer = self->layer, .batch = (uint32_t)settings->batch,
+                     .on_error = tool_on_error(settings->on_error), .on_batch = on_batch, .user = self),
+        &self->features);
+    tool_progress_end(run);
+    if (status == CNN_OK) {
+        self->rows = cnn_dataset_count(self->features);
+        self->width = (size_t)cnn_dataset_shape(self->features).dims[1];
+        status = cnn_loader_create(run->context, self->features, CNN_LOADER(.batch = 64, .workers = 1), &self->loader);
+    }
+    if (status == CNN_ERROR_NOT_FOUND) {
+        return tool_fail_usage(run, "--layer: %s", cnn_last_error(run->context));
+    }
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+}
+
+/* ---- writing ---- */
+
+/* The header of NumPy's format 1.0: a dictionary, padded so that the numbers begin at a multiple of 64 bytes. */
+static void write_npy_header(FILE *file, size_t rows, size_t width)
+{
+    char text[160];
+    int size = snprintf(text, sizeof(text), "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", rows,
+                        width);
+    const int whole = (10 + size + 1 + 63) / 64 * 64;
+    fwrite("\x93NUMPY\x01\x00", 1, 8, file);
+    fputc((whole - 10) & 0xff, file);
+    fputc((whole - 10) >> 8, file);
+    fputs(text, file);
+    for (; size < whole - 11; size++) {
+        fputc(' ', file);
+    }
+    fputc('\n', file);
+}
+
+static void write_values(FILE *file, const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof(bits));
+        const unsigned char bytes[] = {(unsigned char)bits, (unsigned char)(bits >> 8), (unsigned char)(bits >> 16),
+                                       (unsigned char)(bits >> 24)};
+        fwrite(bytes, 1, sizeof(bytes), file);
+    }
+}
+
+/* The images that were left out have no row, and then rows say not of which image they are. */
+static const char *path_of(const embed_run *self, size_t row)
+{
+    if (self->rows != cnn_dataset_count(self->data)) {
+        return "";
+    }
+    const char *path = self->paths.count > 0 ? self->paths.items[row] : cnn_dataset_path(self->data, row);
+    return path != NULL ? path : "";
+}
+
+static void write_csv_row(const embed_run *self, FILE *file, size_t row, int32_t label, const float *values)
+{
+    const char *name = label >= 0 ? cnn_dataset_class_name(self->data, (size_t)label) : "";
+    tool_write_raw_field(file, path_of(self, row));
+    fputc(',', file);
+    tool_write_raw_field(file, name != NULL ? name : "");
+    for (size_t i = 0; i < self->width; i++) {
+        fprintf(file, ",%.9g", (double)values[i]);
+    }
+    fputc('\n', file);
+}
+
+static cnn_status write_rows(embed_run *self, FILE *file, bool npy)
+{
+    cnn_batch batch = CNN_BATCH_INIT;
+    cnn_status status = CNN_OK;
+    size_t row = 0;
+    if (npy) {
+        write_npy_header(file, self->rows, self->width);
+    } else {
+        fputs("path,label", file);
+        for (size_t i = 0; i < self->width; i++) {
+            fprintf(file, ",f%zu", i);
+        }
+        fputc('\n', file);
+    }
+    while ((status = cnn_loader_next(self->loader, &batch)) == CNN_OK && batch.count > 0) {
+        for (size_t i = 0; i < batch.count; i++, row++) {
+            if (npy) {
+                write_values(file, batch.images + i * self->width, self->width);
+            } else {
+                write_csv_row(self, file, row, batch.labels[i], batch.images + i * self->width);
+            }
+        }
+    }
+    return status;
+}
+
+static int save(embed_run *self)
+{
+    tool *run = self->run;
+    const char *out = self->settings->out, *dot = out != NULL ? strrchr(out, '.') : NULL;
+    const bool npy = dot != NULL && strcasecmp(dot, ".npy") == 0;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    if (file == NULL) {
+        return tool_fail_memory(run);
+    }
+    const cnn_status status = write_rows(self, file, npy);
+    const bool whole = fclose(file) == 0;
+    int result = status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+    if (result == TOOL_DONE && out == NULL) {
+        tool_print(run, "%s", whole ? text : "");
+    } else if (result == TOOL_DONE) {
+        result = tool_save_bytes(run, out, whole ? text : NULL, size);
+    }
+    free(text);
+    return result;
+}
+
+static int print_result(const embed_run *self)
+{
+    tool *run = self->run;
+    if (self->settings->out == NULL) {
+        return TOOL_DONE;
+    }
+    if (run->common->json) {
+        json_t *object = json_object();
+        tool_json_text(object, "path", self->settings->out);
+        tool_json_text(object, "layer", self->layer);
+        tool_json_count(object, "images", self->rows);
+        tool_json_count(object, "values", self->width);
+        return tool_json_print(run, object);
+    }
+    char *printable = tool_printable(self->settings->out);
+    tool_print(run, "%s: %zu images, %zu values of %s each\n", printable, self->rows, self->width, self->layer);
+    free(printable);
+    return TOOL_DONE;
+}
+
+static int check_settings(tool *run, const embed_settings *settings)
+{
+    if ((settings->data != NULL) == (run->operand_count > 1)) {
+        return tool_fail_usage(run, settings->data != NULL ? "--data and images exclude each other"
+                                                           : "no images are given: IMAGE... or --data PATH");
+    }
+    const tool_path paths[] = {{"FILE", run->operands[0], false}, {"--out", settings->out, true}};
+    int result = tool_path_check_distinct(run, paths, 2);
+    return result == TOOL_DONE && settings->out != NULL ? tool_check_writable(run, settings->out) : result;
+}
+
+static int run_embed(tool *run, const void *given)
+{
+    embed_run self = {.run = run, .settings = given};
+    int result = check_settings(run, self.settings);
+    result = result == TOOL_DONE ? tool_open_context(run) : result;
+    result = result == TOOL_DONE ? tool_open_trained(run, run->operands[0], &self.model) : result;
+    result = result == TOOL_DONE ? open_images(&self) : result;
+    result = result == TOOL_DONE ? compute(&self) : result;
+    result = result == TOOL_DONE ? save(&self) : result;
+    result = result == TOOL_DONE ? print_result(&self) : result;
+    cnn_loader_free(self.loader);
+    cnn_dataset_free(self.features);
+    cnn_dataset_free(self.data);
+    cnn_model_free(self.model);
+    tool_list_free(&self.paths);
+    return result;
+}
+
+#define AT(field) offsetof(embed_settings, field)
+
+static const tool_option embed_options[] = {
+    {"data", "PATH", "the images of a dataset, with their classes, in place of IMAGE...", TOOL_TEXT, AT(data), 0, 0,
+     NULL},
+    {"part", "NAME", "of IDX and CIFAR folders, and of tables with a column of splits", TOOL_CHOICE, AT(part), 0, 0,
+     tool_part_names},
+    {"prefix", "TEXT", "of a folder with several sets of IDX files, or of CIFAR-100", TOOL_TEXT, AT(prefix), 0, 0,
+     NULL},
+    {"layer", "NAME", "whose outputs are wanted; if not given those before the last dense layer", TOOL_TEXT, AT(layer),
+     0, 0, NULL},
+    {"out", "FILE",
+     "NumPy's format if FILE ends in .npy, an array of float32 with a row for each image; else CSV: path, label, f0, "
+     "f1, "
+     "... If not given CSV goes to standard output",
+     TOOL_TEXT, AT(out), 0, 0, NULL},
+    {"batch", "N", "images at a time; 32 if not given", TOOL_COUNT, AT(batch), 1, 100000, NULL},
+    {"on-error", "WHAT", "of an image that cannot be read: fail, which it is if not given, or skip", TOOL_CHOICE,
+     AT(on_error), 0, 0, tool_on_error_names},
+    {0},
+};
+
+const tool_command tool_command_embed = {
+    .name = "embed",
+    .synopsis = "FILE IMAGE...",
+    .purpose =
+        "Writes the features of images: what a layer makes of them, for searching, clustering and other programs.",
+    .details = "FILE is a model file; its own preprocessing is used. IMAGE is a file, a folder of which all images are "
+               "taken in byte order, or @LIST, a text file with one path a line, @- for standard input.",
+    .options = embed_options,
+    .settings_size = sizeof(embed_settings),
+    .least_operands = 1,
+    .most_operands = SIZE_MAX,
+    .run = run_embed,
+};

@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Folds, splits as tables, calibration, thresholds, rejection, features, classes from a few images.
+set -u
+# shellcheck source=tests/command/command.sh
+. "$(dirname "$0")/command.sh"
+
+mkdir photos && "$helpers/make_photos" photos 24 32
+model='cifar-cnn --seed 1 --threads 1 --batch 8'
+{
+    echo 'path,label,who'
+    i=0
+    while [ "$i" -lt 24 ]; do
+        echo "photos/cat.$i.jpg,cat,p$((i / 3))"
+        echo "photos/dog.$i.jpg,dog,p$((i / 3))"
+        i=$((i + 1))
+    done
+} >pets.csv
+
+run 0 'split into folds' "$cnn" split pets.csv folds --folds 4 --group who
+has out 'it says what is in them' '^folds/fold1\.csv  36 for training, 12 for validation$'
+has folds/fold1.csv 'paths lie outside of the folder' '/photos/cat.0.jpg,cat,(train|validation),0$'
+sort -t, -k4 folds/fold2.csv | awk -F, '$3 == "train" {t[$4] = 1} $3 == "validation" {v[$4] = 1}
+    END {for (g in t) if (g in v) exit 1}'
+tap_result $? 'no group is in two parts'
+run 2 'folds and counts' "$cnn" split pets.csv other --folds 3 --train 2
+run 0 'split into a table' "$cnn" split photos table.csv --train 6 --val 3 --test 2 --random --seed 5
+[ "$(grep -c ',train$' table.csv)" = 12 ] && [ "$(grep -c ',cat,test$' table.csv)" = 2 ]
+tap_result $? 'it has as many of each part'
+has table.csv 'paths are relative to it' '^photos/dog\.[0-9]+\.jpg,dog,'
+run 0 'another seed' "$cnn" split photos other.csv --train 6 --val 3 --test 2 --random --seed 6
+tap_check 'chooses others' sh -c '! cmp -s table.csv other.csv'
+run 0 'as JSON lines' "$cnn" split photos lines.jsonl --train 6
+has lines.jsonl 'a line each' '^\{"path": "photos/cat\.0\.jpg", "label": "cat", "split": "train"\}$'
+
+# shellcheck disable=SC2086
+run 0 'cross-validation' "$cnn" train $model --data pets.csv --folds 3 --group who --epochs 2 --out pets.cnn --quiet
+has out 'a row for each fold' '^3 +[0-9.]+ +[0-9.]+$'
+has out 'the mean' '^mean +[0-9.]+ +[0-9.]+$'
+has out 'and the deviation' '^deviation +[0-9.]+ +[0-9.]+$'
+tap_check 'a model for each' test -s pets.fold3.cnn
+# shellcheck disable=SC2086
+run 0 'as JSON' "$cnn" train $model --data pets.csv --folds 2 --epochs 1 --out json.cnn --quiet --json
+tail -n 1 out >last
+[ -n "$(json mean accuracy <last)" ] && [ -n "$(json folds 1 loss <last)" ]
+tap_result $? 'the last line has mean and folds'
+# shellcheck disable=SC2086
+run 2 'folds and --val' "$cnn" train $model --data pets.csv --folds 2 --val photos --out no.cnn
+
+# shellcheck disable=SC2086
+run 0 'a model' "$cnn" train $model --data pets.csv --val-split 0.25 --epochs 4 --out two.cnn
+run 0 'eval' "$cnn" eval two.cnn --data pets.csv
+has out 'it has an interval' '^interval +0\.[0-9]+ to [01]\.[0-9]+, Wilson'
+has out 'balanced accuracy' '^balanced +[01]\.[0-9]+$'
+has out 'and rates' '^FNR +[01]\.[0-9]+$'
+run 0 'as JSON' "$cnn" eval two.cnn --data pets.csv --json
+[ -n "$(json mcc <out)" ] && [ -n "$(json accuracy_low <out)" ] && [ -n "$(json false_positive_rate <out)" ]
+tap_result $? 'the JSON has them'
+run 0 'calibrate' "$cnn" calibrate two.cnn --data pets.csv --precision 0.9 --out sharp.cnn --json
+[ -n "$(json temperature <out)" ] && [ "$(json thresholds 0 label <out)" = dog ]
+tap_result $? 'temperature and threshold'
+before=$(json log_loss_before <out)
+after=$(json log_loss <out)
+awk -v a="$after" -v b="$before" 'BEGIN {exit !(a <= b + 1e-9)}'
+tap_result $? 'the log loss does not grow'
+wanted=$(json thresholds 0 recall <out)
+run 0 'eval with the threshold' "$cnn" eval sharp.cnn --data pets.csv --json
+[ "$(json classes 1 recall <out)" = "$wanted" ]
+tap_result $? 'eval decides as calibrate said'
+run 0 'a reject class' "$cnn" calibrate two.cnn --data pets.csv --reject 0.99999 --method none
+run 0 'predict' "$cnn" predict two.cnn photos/cat.1.jpg
+has out 'an uncertain image is of none' '^photos/cat\.1\.jpg	-	(cat|dog)	'
+run 0 'as JSON' "$cnn" predict two.cnn photos/cat.1.jpg --json
+[ "$(json rejected <out)" = true ]
+tap_result $? 'it is said'
+run 0 'eval counts them' "$cnn" eval two.cnn --data pets.csv
+has out 'apart' 'images +48, [0-9]+ rejected: figures are of the others$'
+run 0 'clear' "$cnn" calibrate two.cnn --clear
+run 0 'predict again' "$cnn" predict two.cnn photos/cat.1.jpg
+hasnt out 'nothing is rejected' '	-	'
+run 2 'two goals' "$cnn" calibrate two.cnn --data pets.csv --precision 0.9 --recall 0.9
+
+run 0 'embed' "$cnn" embed two.cnn photos/cat.1.jpg photos/dog.1.jpg
+has out 'the header' '^path,label,f0,f1,'
+[ "$(wc -l <out)" = 3 ]
+tap_result $? 'a row for each image'
+run 0 'embed a dataset' "$cnn" embed two.cnn --data pets.csv --out f.npy
+has out 'it says how much' '^f\.npy: 48 images, [0-9]+ values of .+ each$'
+tap_check 'the file is of NumPy' sh -c 'head -c 6 f.npy | od -An -c | grep -q "223   N   U   M   P   Y"'
+values=$(sed -n 's/.*, \([0-9]*\) values.*/\1/p' out)
+[ "$(wc -c <f.npy)" -eq $((128 + 48 * 4 * values)) ]
+tap_result $? 'with as many bytes'
+run 0 'a folder' "$cnn" embed two.cnn photos --out f.csv --layer conv2d_1 --json
+run 2 'no images' "$cnn" embed two.cnn
+
+mkdir few few/cat few/dog more more/cow
+for i in 0 1 2 3 4 5 6 7 8 9; do
+    cp photos/cat.$i.jpg few/cat
+    cp photos/dog.$i.jpg few/dog
+done
+mkdir cows && "$helpers/make_photos" cows 4 32 png && cp cows/*.png more/cow
+run 0 'learn two classes' "$cnn" learn two.cnn --data few --out known.cnn
+has out 'these are its classes' '^classes +0 cat, 1 dog$'
+run 0 'learn a third' "$cnn" learn known.cnn --data more --out known.cnn --json
+[ "$(json classes 2 <out)" = cow ] && [ "$(json before <out)" = 2 ]
+tap_result $? 'it is added'
+run 0 'eval' "$cnn" eval known.cnn --data few --json
+awk -v a="$(json accuracy <out)" 'BEGIN {exit !(a > 0.5)}'
+tap_result $? 'it tells them apart'
+run 1 'one class alone' "$cnn" learn two.cnn --data more --out no.cnn
+tap_end
