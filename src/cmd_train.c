@@ -218,7 +218,8 @@ static int fit(train_run *train)
                 .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
                 .last_path = train->last_path, .resume_path = settings->resume, .class_weights = train->class_weights,
                 .class_weight_count = train->class_weights != NULL ? classes : 0, .from = train->from,
-                .label_smoothing = option_or_none(settings->label_smoothing),
+                .label_smoothing = option_or_none(isnan(settings->label_smoothing) ? train->recipe->label_smoothing
+                                                                                   : settings->label_smoothing),
                 .mixup = option_or_none(settings->mixup), .cutmix = option_or_none(settings->cutmix),
                 .teacher = train->teacher, .teacher_weight = option_or_none(settings->teacher_weight),
                 .temperature = option_or_none(settings->temperature),
@@ -278,11 +279,13 @@ static int run_once(tool *run, const train_settings *settings, fold_result *fold
                                          tool_train_open,
                                          tool_train_check_data_files,
                                          introduce,
+                                         tool_train_whiten,
                                          tool_train_cache_features,
                                          tool_train_keep_files,
                                          tool_train_report_begin,
                                          fit};
-    int (*const search[])(train_run *) = {check_pictures, tool_train_open, introduce, tool_train_find_rate};
+    int (*const search[])(train_run *) = {check_pictures, tool_train_open, introduce, tool_train_whiten,
+                                          tool_train_find_rate};
     int (*const *list)(train_run *) = settings->find_lr != NULL ? search : steps;
     const size_t count = settings->find_lr != NULL ? sizeof(search) / sizeof(search[0])
                                                    : sizeof(steps) / sizeof(steps[0]);
@@ -490,6 +493,10 @@ static const tool_option train_options[] = {
      "statistics=move lets frozen normalisations go by the batch and move their statistics, as PyTorch does, =keep "
      "keeps those of trained ones too, =keras goes by what is frozen",
      TOOL_TEXT, AT(freeze), 0, 0, NULL},
+    {"whiten", "LAYER",
+     "makes the kernel of a first convolution a whitening of patches of the training images, and freezes it; none: "
+     "not, also where the list above says so",
+     TOOL_TEXT, AT(whiten), 0, 0, NULL},
     {"groups", "TEXT",
      "other learning rates and weight decays for some parameters, groups joined by +: "
      "\"layer*:factor=0.1+bn*:weight_decay=0\"; of several for a parameter the last counts",

@@ -39,7 +39,8 @@ tool_rule tool_complete_rule(const tool_rule *given, const tool_recipe *recipe)
     }
     /* The recipe's numbers go with its optimizer. */
     const size_t length = strcspn(rule.optimizer, ":+");
-    const bool own = strlen(recipe->optimizer) == length && strncmp(rule.optimizer, recipe->optimizer, length) == 0;
+    const bool own = strcspn(recipe->optimizer, ":+") == length &&
+                     strncmp(rule.optimizer, recipe->optimizer, length) == 0;
     if (rule.convention == NULL && !says(rule.optimizer, "convention")) {
         rule.convention = recipe->convention;
     }

@@ -12,7 +12,7 @@
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
-    const char *background, *groups, *head, *cut, *cache_features, *average, *find_lr, *teacher;
+    const char *background, *groups, *head, *cut, *cache_features, *average, *find_lr, *teacher, *whiten;
     const char *mean, *pca, *curve, *report, *tensorboard, *schedule, *metric, *last_batch, *class_weights, *prefix;
     const char *task, *label_columns, *group;
     double val_split, label_smoothing, mixup, cutmix, teacher_weight, temperature;
@@ -120,6 +120,9 @@ void tool_train_add_evaluator(train_run *train, cnn_evaluator *evaluator);
 int tool_train_set_class_weights(train_run *train);
 /* Says what is about to happen. */
 void tool_train_introduce(train_run *train);
+
+/* --whiten, or the recipe's: whitens the layer, unless the weights come from elsewhere, and freezes its kernel. */
+int tool_train_whiten(train_run *train);
 
 /* --find-lr: looks for a learning rate in place of training. */
 int tool_train_find_rate(train_run *train);

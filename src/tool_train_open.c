@@ -248,6 +248,14 @@ void tool_train_add_evaluator(train_run *train, cnn_evaluator *evaluator)
     train->evaluators[train->evaluator_count++] = evaluator;
 }
 
+/* Whether the optimizer is the recipe's, so that its groups are meant for it. */
+static bool own_rule(const train_run *train)
+{
+    const size_t length = strcspn(train->rule.optimizer, ":+");
+    const char *recipe = train->recipe->optimizer;
+    return strcspn(recipe, ":+") == length && strncmp(recipe, train->rule.optimizer, length) == 0;
+}
+
 /* What is wrong with these texts is told before the data is looked for. */
 static int open_texts(train_run *train)
 {
@@ -261,7 +269,10 @@ static int open_texts(train_run *train)
     if (tool_create_optimizer(run->context, &train->rule, &train->optimizer) != CNN_OK) {
         return tool_fail_usage(run, "--optimizer: %s", cnn_last_error(run->context));
     }
-    if (settings->groups != NULL && cnn_optimizer_add_groups(train->optimizer, settings->groups) != CNN_OK) {
+    const char *groups = settings->groups != NULL ? settings->groups
+                         : own_rule(train)        ? train->recipe->groups
+                                                  : NULL;
+    if (groups != NULL && cnn_optimizer_add_groups(train->optimizer, groups) != CNN_OK) {
         return tool_fail_usage(run, "--groups: %s", cnn_last_error(run->context));
     }
     if (settings->average != NULL && cnn_average_check(run->context, settings->average) != CNN_OK) {

@@ -101,6 +101,7 @@ typedef struct cnn_muon_options {
     int32_t decay_kernels_only; /**< as in cnn_sgd_options */
     float clip_norm;      /**< as in cnn_sgd_options */
     float clip_value;     /**< as in cnn_sgd_options */
+    int32_t convention;   /**< of the other parameters, as in cnn_sgd_options */
 } cnn_muon_options;
 
 #define CNN_MUON(...) CNN_OPTIONS(cnn_muon_options, __VA_ARGS__)

@@ -12,6 +12,9 @@
 
 #define MOST_ITERATIONS 100
 
+/* Variants of SGD in cnn_update_args. */
+enum { RATE_OUTSIDE = 0, RATE_INSIDE = 1 };
+
 /* The quintic of the published Muon: a X + b (X X^T) X + c (X X^T)^2 X. */
 static const float quintic[] = {3.4445f, -4.7750f, 2.0315f};
 
@@ -167,6 +170,7 @@ static cnn_status take_direction(const matrix *m, const cnn_update_args *args)
     CNN__RETURN_IF_ERROR(clear(m, args->n, m->x));
     step.w = m->x;
     step.learning_rate = -1;
+    step.variant = RATE_OUTSIDE;
     step.weight_decay = 0;
     return cnn_backend_run(&m->call, CNN_OP_UPDATE, CNN_PASS_FORWARD, &step);
 }
@@ -241,6 +245,8 @@ static const cnn__param params[] = {
     CNN__OPTIMIZER_SWITCH(cnn_muon_options, decay_kernels_only),
     CNN__OPTIMIZER_NUMBER(cnn_muon_options, clip_norm),
     CNN__OPTIMIZER_NUMBER(cnn_muon_options, clip_value),
+    {"convention", cnn__convention_names, true, CNN_KERAS, CNN_TENSORFLOW1, CNN_KERAS,
+     offsetof(cnn_muon_options, convention), false},
     {.name = NULL}};
 
 static cnn_status create(cnn_context *context, const void *options, cnn_optimizer **optimizer)
@@ -255,7 +261,8 @@ const cnn__optimizer_kind cnn__optimizer_muon = {
     .update = update,
     .scratch = scratch,
     .usage = "muon:learning_rate=X,momentum=X,plain=0|1,iterations=N,normalize=0|1,other_factor=X,other_momentum=X,"
-             "weight_decay=X,decay_kernels_only=0|1,clip_norm=X,clip_value=X",
+             "weight_decay=X,decay_kernels_only=0|1,clip_norm=X,clip_value=X,"
+             "convention=keras|pytorch|tensorflow1",
     .params = params,
     .options_size = sizeof(cnn_muon_options),
     .create = create,
@@ -280,6 +287,7 @@ cnn_status cnn_muon_create(cnn_context *context, const cnn_muon_options *options
     cnn_muon_options given;
     CNN__RETURN_IF_ERROR(cnn__optimizer_begin(context, cnn__optimizer_muon.name, optimizer));
     CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_muon_options", options, &given, sizeof(given)));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_check_convention(context, cnn__optimizer_muon.name, given.convention));
     given.momentum = cnn__number_or(given.momentum, 0.95f);
     given.other_factor = cnn__number_or(given.other_factor, 1);
     given.other_momentum = cnn__number_or(given.other_momentum, given.momentum);
@@ -298,6 +306,7 @@ cnn_status cnn_muon_create(cnn_context *context, const cnn_muon_options *options
     made->args.rule = CNN_UPDATE_SGD;
     made->args.momentum = given.momentum;
     made->args.nesterov = !given.plain;
+    made->args.variant = given.convention == CNN_KERAS ? RATE_INSIDE : RATE_OUTSIDE;
     made->muon = (cnn__muon){(uint32_t)given.iterations, given.other_factor, given.other_momentum,
                              given.normalize != 0};
     return CNN_OK;

@@ -60,7 +60,7 @@ static cnn_status check_pixels(const cnn_pipeline *pipeline)
         if (pixels > limit) {
             return cnn__frame_too_large(pipeline->context, "pipeline", i, step->kind->name, pixels, limit);
         }
-        views = step->kind->views > 1 ? step->kind->views : views;
+        views = step->kind->views > 1 ? cnn__step_count_views(step) : views;
         CNN__RETURN_IF_ERROR(add_work(pipeline->context, "pipeline", pipeline->steps, i, pixels * views, limit, &work));
     }
     return CNN_OK;
@@ -94,7 +94,7 @@ cnn_status cnn_pipeline_create(cnn_context *context, const char *steps, cnn_pipe
         return status;
     }
     for (size_t i = 0; i < made->count; i++) {
-        made->views = made->steps[i].kind->views > 1 ? made->steps[i].kind->views : made->views;
+        made->views = made->steps[i].kind->views > 1 ? cnn__step_count_views(&made->steps[i]) : made->views;
     }
     *pipeline = made;
     return CNN_OK;

@@ -14,6 +14,7 @@ const cnn__step_kind *const cnn__step_kinds[] = {
     &cnn__step_center_crop,
     &cnn__step_random_crop,
     &cnn__step_ten_crop,
+    &cnn__step_views,
     &cnn__step_random_resized_crop,
     &cnn__step_flip,
     &cnn__step_vflip,
@@ -46,6 +47,13 @@ const char *const cnn__filter_words[] = {"nearest", "bilinear", "bicubic", "area
  * single pixels, only one that is beyond the limit of pixels. fast: as large as needed. full: never smaller. */
 const char *const cnn__decode_words[] = {"auto", "full", "fast", NULL};
 enum { DECODE_AUTO, DECODE_FULL, DECODE_FAST };
+
+uint32_t cnn__step_count_views(const cnn__step *step)
+{
+    return step->kind->count_views != NULL ? step->kind->count_views(step)
+           : step->kind->views > 1         ? step->kind->views
+                                           : 1;
+}
 
 void cnn__step_shape_size(const cnn__step *step, int64_t dims[3])
 {

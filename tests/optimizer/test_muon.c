@@ -92,9 +92,9 @@ static void run_other(const char *text, float after[16])
 START_TEST(other_parameters_follow_sgd)
 {
     static const char *const same[][2] = {
-        {"muon:learning_rate=0.5,other_factor=0.25,other_momentum=0.9",
+        {"muon:pytorch,learning_rate=0.5,other_factor=0.25,other_momentum=0.9",
          "nesterov:pytorch,learning_rate=0.125,momentum=0.9"},
-        {"muon:learning_rate=0.5,momentum=0.5,plain=1,weight_decay=0.1",
+        {"muon:pytorch,learning_rate=0.5,momentum=0.5,plain=1,weight_decay=0.1",
          "momentum:pytorch,learning_rate=0.5,momentum=0.5,weight_decay=0.1"},
         {"muon:learning_rate=0.5,other_factor=0", "sgd:learning_rate=0"},
     };

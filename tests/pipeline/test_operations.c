@@ -6,7 +6,7 @@
 #include "support.h"
 
 #define VALUES (OPERATION_ROWS * OPERATION_COLS * 3)
-#define ROOM 8192
+#define ROOM 16384
 
 static cnn_context *context;
 static cnn_image *image;
@@ -121,8 +121,31 @@ START_TEST(padding_as_torchvision)
     check_padding("edge", padded_edge);
     cnn_pipeline *pipeline = new_pipeline(context, "random_crop=8:pad=17:reflect");
     ck_assert_int_eq(cnn_pipeline_apply(pipeline, image, 0, values, ROOM, NULL), CNN_ERROR_SHAPE);
-    ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "17 pixels cannot be mirrored from 17x21"));
+    ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "so many pixels cannot be mirrored from 17x21"));
     cnn_pipeline_free(pipeline);
+}
+END_TEST
+
+/* Six views: the image, moved down and right by a pixel, moved up and left; then the mirror image of each. */
+START_TEST(views_are_moved_and_mirrored)
+{
+    static const int shifts[3][2] = {{0, 0}, {1, 1}, {-1, -2}};
+    cnn_shape shape = apply("views=shift=0/0/1/1/-1/-2", image, 0, values);
+    ck_assert_uint_eq(shape.rank, 4);
+    ck_assert_int_eq(shape.dims[0], 6);
+    for (int i = 0; i < 6 * VALUES; i++) {
+        const int view = i / VALUES, c = i % 3, y = i % VALUES / 3 / OPERATION_COLS, right = i / 3 % OPERATION_COLS;
+        const int x = view >= 3 ? OPERATION_COLS - 1 - right : right;
+        int from_y = y - shifts[view % 3][0], from_x = x - shifts[view % 3][1];
+        from_y = from_y < 0 ? -from_y : from_y >= OPERATION_ROWS ? 2 * (OPERATION_ROWS - 1) - from_y : from_y;
+        from_x = from_x < 0 ? -from_x : from_x >= OPERATION_COLS ? 2 * (OPERATION_COLS - 1) - from_x : from_x;
+        ck_assert(values[i] == (float)operation_image[(from_y * OPERATION_COLS + from_x) * 3 + c] / 255.0f);
+    }
+    shape = apply("views", image, 0, values);
+    ck_assert_int_eq(shape.dims[0], 2);
+    shape = apply("views=shift=0/0/2/0:flip=0:black", image, 0, values);
+    ck_assert_int_eq(shape.dims[0], 2);
+    ck_assert(values[VALUES] == 0 && values[VALUES + 2 * OPERATION_COLS * 3] == values[0]);
 }
 END_TEST
 
@@ -227,6 +250,9 @@ START_TEST(texts_are_checked)
         {"rand_augment=2:31", "the magnitude is less than the bins"},
         {"jitter=0:0:0:0.6", "hue is at most half a turn"},
         {"jitter=-0.1", "are not negative"},
+        {"views=shift=0/0/1", "shifts are pairs"},
+        {"views=flip=0", "one view alone needs no step"},
+        {"views,ten_crop=5", "it can be there once"},
         {"erase=scale=0.3/0.1", "the lower bound comes first"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
@@ -257,6 +283,7 @@ int main(void)
     tcase_add_test(tests, magnitudes_as_torchvision);
     tcase_add_test(tests, resizing_without_antialiasing);
     tcase_add_test(tests, padding_as_torchvision);
+    tcase_add_test(tests, views_are_moved_and_mirrored);
     tcase_add_test(tests, flips_alternate);
     tcase_add_test(tests, trivial_augment_draws_all_operations);
     tcase_add_test(tests, jitter_stays_in_its_range);

@@ -114,10 +114,12 @@ START_TEST(errors_name_step_place_and_expectation)
                                       "bilinear, bicubic, area, found \"cubic\"");
     expect_refused("resize=10:nearest:bilinear", "pipeline: step 1 (resize), character 19: expected decode as one of "
                                                  "auto, full, fast, found \"bilinear\"");
-    expect_refused("resize=10:nearest:fast:1", "pipeline: step 1 (resize), character 24: one argument too many: \"1\"");
+    expect_refused("resize=10:nearest:fast:1:1",
+                   "pipeline: step 1 (resize), character 26: one argument too many: \"1\"");
     expect_refused("resize=10:size=10", "pipeline: step 1 (resize), character 11: size is given twice");
     expect_refused("resize=10:mode=nearest",
-                   "pipeline: step 1 (resize), character 11: unknown argument \"mode\"; there is size, filter, decode");
+                   "pipeline: step 1 (resize), character 11: unknown argument \"mode\"; there is size, filter, "
+                   "decode, antialias");
     expect_refused("bgr=1", "pipeline: step 1 (bgr), character 5: one argument too many: \"1\"");
     expect_refused("bgr=x=1", "pipeline: step 1 (bgr), character 5: unknown argument \"x\"; there are none");
     expect_refused("flip=2", "pipeline: step 1 (flip), character 6: p is 0 to 1");
