@@ -61,7 +61,8 @@ static cnn_status prepare(eval_run *eval)
     cnn_status status = cnn_loader_create(
         context, eval->data,
         CNN_LOADER(.pipeline = steps, .batch = settings->batch > 0 ? (uint32_t)settings->batch : standard,
-                   .on_error = tool_on_error(settings->on_error)),
+                   .on_error = tool_on_error(settings->on_error), .shard = eval->run->ranks.rank,
+                   .shards = eval->run->ranks.size),
         &eval->loader);
     if (tells_others(eval)) {
         status = status == CNN_OK ? tool_scores_create(context, &eval->scores) : status;
@@ -183,16 +184,18 @@ static int evaluate(eval_run *eval)
         eval->begin = tool_seconds();
         status = cnn_evaluate(eval->model,
                               CNN_EVALUATE(.loader = eval->loader, .evaluators = used, .evaluator_count = count,
-                                           .on_step = on_step, .user = eval,
+                                           .on_step = on_step, .user = eval, .communicator = run->ranks.communicator,
                                            .penalties = eval->settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT,
                                            .training_behavior = eval->settings->training_mode ? CNN_YES : CNN_NO),
                               &eval->result);
     }
-    if (status != CNN_OK) {
-        return tool_fail_library(run, status);
+    int result = status == CNN_OK ? TOOL_DONE : status == CNN_ERROR_PEER ? TOOL_FAILED : tool_fail_library(run, status);
+    result = tool_ranks_agree(run, result);
+    if (result != TOOL_DONE || !tool_ranks_first(&run->ranks)) {
+        return result;
     }
     tool_progress_end(run);
-    int result = run->operand_count == 1 ? save_report(eval) : TOOL_DONE;
+    result = run->operand_count == 1 ? save_report(eval) : TOOL_DONE;
     return run->operand_count == 1 && result == TOOL_DONE ? print_report(eval) : result;
 }
 
@@ -266,6 +269,7 @@ static int run_model(eval_run *eval)
     }
     result = result == TOOL_DONE ? check_data_files(eval) : result;
     result = result == TOOL_DONE ? tool_limit_data(run, settings->limit, &eval->data) : result;
+    result = tool_ranks_agree(run, result);
     return result == TOOL_DONE ? evaluate(eval) : result;
 }
 
@@ -359,8 +363,9 @@ static int run_eval(tool *run, const void *given)
     if (settings->data == NULL) {
         return tool_fail_usage(run, "--data PATH is missing");
     }
-    int result = check_files(run, settings);
-    result = result == TOOL_DONE ? tool_open_context(run) : result;
+    int result = tool_ranks_first(&run->ranks) ? check_files(run, settings) : TOOL_DONE;
+    result = result == TOOL_DONE ? tool_ranks_join(run) : result;
+    result = tool_ranks_agree(run, result);
     if (result != TOOL_DONE || run->operand_count > 1) {
         return result == TOOL_DONE ? compare(run, settings) : result;
     }
@@ -431,4 +436,5 @@ const tool_command tool_command_eval = {
     .least_operands = 1,
     .most_operands = SIZE_MAX,
     .run = run_eval,
+    .divided = true,
 };

@@ -3,6 +3,7 @@
 #include "tool_inspect.h"
 #include "tool_json.h"
 #include "tool_names.h"
+#include "tool_table.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -278,12 +279,30 @@ static void predict_folder(predict_run *predictor, const char *path)
     tool_tree_free(&tree);
 }
 
-/* A file or a folder. What is neither is left to the library to refuse. */
+/* The images that a table lists, in its order; what it says of them does not count. */
+static void predict_table(predict_run *predictor, const char *path)
+{
+    cnn_dataset *dataset = NULL;
+    predictor->several = true;
+    const cnn_status status = cnn_dataset_open(predictor->run->context, path, CNN_FILES(.part = "all"), &dataset);
+    if (status != CNN_OK) {
+        tool_fail_library(predictor->run, status);
+        count_failure(predictor);
+    }
+    for (size_t i = 0; i < cnn_dataset_count(dataset) && predictor->run->output_error == 0; i++) {
+        predict_image(predictor, cnn_dataset_path(dataset, i));
+    }
+    cnn_dataset_free(dataset);
+}
+
+/* A file, a folder or a table. What is none of these is left to the library to refuse. */
 static void predict_path(predict_run *predictor, const char *path)
 {
     struct stat there;
     if (stat(path, &there) == 0 && S_ISDIR(there.st_mode)) {
         predict_folder(predictor, path);
+    } else if (tool_is_table(path)) {
+        predict_table(predictor, path);
     } else {
         predict_image(predictor, path);
     }
@@ -443,7 +462,8 @@ const tool_command tool_command_predict = {
     .details =
         "FILE is a model that `cnn train` wrote; its own preprocessing and class names are used. IMAGE is a file; "
         "a folder, of which all images in it and below it are taken in byte order, names that begin with a dot "
-        "left out; @LIST, a text file with one path a line, files or folders; - for an image on standard input; "
+        "left out; a table (CSV or JSON lines) of images; @LIST, a text file with one path a line, files or folders; - "
+        "for an image on standard input; "
         "or @- for a list there. A file whose name begins with @ is ./@NAME. One line for each image, in that "
         "order: path, class and probability, separated by tabs; of classes with WordNet ids, as `cnn convert --names "
         "imagenet` sets them, number, id, name and probability. A model of several labels has name and probability of "

@@ -205,7 +205,7 @@ static int make_folders(split_run *split)
     char *final = tool_format("%.*s", (int)size, target);
     split->building = tool_format("%.*s.partial-XXXXXX", (int)size, target);
     int error = final == NULL || split->building == NULL ? ENOMEM : tool_check_absent(final);
-    tool_catch_signals(); /* from here on there is something to take away */
+    tool_catch_signals(false); /* from here on there is something to take away */
     if (error == 0) {
         error = tool_make_temporary_folder(split->building);
     }

@@ -191,6 +191,28 @@ static void print_parameters(tool *run, cnn_model *model)
     }
 }
 
+/* What `cnn calibrate` put into the model. */
+static void print_decision(tool *run, const cnn_model *model)
+{
+    cnn_decision decision = {.struct_size = sizeof(decision)};
+    if (!cnn_model_decision(model, &decision)) {
+        return;
+    }
+    tool_print(run, "\ndecisions  ");
+    if (decision.temperature != 0) {
+        tool_print(run, " temperature %.4g", (double)decision.temperature);
+    }
+    if (decision.slope != 0) {
+        tool_print(run, " sigmoid of %.4g z %+.4g", (double)decision.slope, (double)decision.offset);
+    }
+    for (size_t i = 0; i < decision.threshold_count; i++) {
+        tool_print(run, "%s%.4g", i == 0 ? " thresholds " : ", ", (double)decision.thresholds[i]);
+    }
+    if (decision.reject != 0) {
+        tool_print(run, " reject below %.4g", (double)decision.reject);
+    }
+}
+
 static void print_trained(tool *run, cnn_model *model)
 {
     const size_t trained = cnn_model_trainable_count(model), all = cnn_model_parameter_count(model);
@@ -215,9 +237,15 @@ static int print_text(tool *run, cnn_model *model, const summary_settings *setti
     print_trained(run, model);
     if (cnn_model_class_count(model) > 0) {
         char *classes = tool_model_classes(model);
-        tool_print(run, "\nclasses     %s", classes != NULL ? classes : "");
+        const cnn_task task = cnn_model_task(model);
+        tool_print(run, "\n%-11s %s",
+                   task == CNN_TASK_LABELS   ? "labels"
+                   : task == CNN_TASK_VALUES ? "values"
+                                             : "classes",
+                   classes != NULL ? classes : "");
         free(classes);
     }
+    print_decision(run, model);
     if (cnn_model_pipeline(model) != NULL) {
         tool_print(run, "\npreprocess  %s", cnn_pipeline_text(cnn_model_pipeline(model)));
     }

@@ -58,6 +58,25 @@ static int check_settings(tool *run, const train_settings *settings)
     return result == TOOL_DONE ? check_list(run, "freeze", settings->freeze) : result;
 }
 
+/* What several processes cannot do together. */
+static int check_ranks(tool *run, const train_settings *settings)
+{
+    const uint32_t ranks = run->ranks.size;
+    if (settings->blocks > 0 && settings->blocks < ranks) {
+        return tool_fail_usage(run, "--blocks %llu is too few for %u processes: each has one or more",
+                               (unsigned long long)settings->blocks, (unsigned)ranks);
+    }
+    if (settings->blocks > 0 && (settings->sync_bn || settings->compress != NULL)) {
+        return tool_fail_usage(run, "--blocks and --%s exclude each other", settings->sync_bn ? "sync-bn" : "compress");
+    }
+    const char *cache = settings->cache_features;
+    if (ranks > 1 && ((cache != NULL && strcmp(cache, "none") != 0) || settings->views > 0)) {
+        return tool_fail_usage(run, "--%s: several processes read their own images; features are computed by one",
+                               settings->views > 0 ? "views" : "cache-features");
+    }
+    return TOOL_DONE;
+}
+
 static double best_value(const train_run *train, const char *name, bool *running)
 {
     size_t epoch = cnn_history_best_epoch(train->history);
@@ -205,6 +224,18 @@ static int conclude(train_run *train)
 
 static float option_or_none(double given) { return isnan(given) ? 0 : (float)given; }
 
+/* The ranks after the first have nothing to write, and to tell only why they failed. */
+static int end_rank(const train_run *train, cnn_status status)
+{
+    if (status == CNN_ERROR_CANCELLED && tool_signal() == 0) {
+        return TOOL_FAILED; /* the signal was another rank's */
+    }
+    if (status == CNN_OK || status == CNN_ERROR_CANCELLED || status == CNN_ERROR_PEER) {
+        return status == CNN_OK ? TOOL_DONE : TOOL_FAILED;
+    }
+    return tool_fail_library(train->run, status);
+}
+
 static int fit(train_run *train)
 {
     const train_settings *settings = train->settings;
@@ -227,13 +258,22 @@ static int fit(train_run *train)
                 .steps_per_epoch = (uint32_t)settings->steps_per_epoch,
                 .validation_steps = (uint32_t)settings->validation_steps,
                 .evaluate_every = (uint32_t)settings->eval_every, .on_evaluation = tool_train_on_evaluation,
-                .penalties = settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT),
+                .penalties = settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT,
+                .communicator = train->run->ranks.communicator, .blocks = (uint32_t)settings->blocks,
+                .sync_batch_norm = settings->sync_bn),
         &train->history);
     tool_progress_end(train->run);
+    if (!tool_ranks_first(&train->run->ranks)) {
+        return end_rank(train, status);
+    }
     int closed = tool_events_close(train->run, &train->events);
     train->events_result = train->events_result == TOOL_DONE ? closed : train->events_result;
     int settled = tool_train_settle_files(train);
-    const bool stopped = status == CNN_ERROR_CANCELLED && tool_signal() != 0;
+    if (status == CNN_ERROR_PEER) { /* that one tells why, unless it is gone */
+        (void)tool_train_report_end(train, "failed");
+        return TOOL_FAILED;
+    }
+    const bool stopped = status == CNN_ERROR_CANCELLED && (tool_signal() != 0 || train->run->ranks.size > 1);
     if (status != CNN_OK && !stopped) { /* the report may not replace the message */
         int failed = tool_fail_library(train->run, status);
         (void)tool_train_report_end(train, "failed");
@@ -251,7 +291,8 @@ static int fit(train_run *train)
 /* From here on a signal ends the training in good order. */
 static int introduce(train_run *train)
 {
-    tool_catch_signals();
+    tool_catch_signals(train->run->ranks.size > 1);
+    train->run->ranks.training = true;
     tool_train_introduce(train);
     return TOOL_DONE;
 }
@@ -273,7 +314,11 @@ static int run_once(tool *run, const train_settings *settings, fold_result *fold
     train.rule = tool_complete_rule(&settings->rule, train.recipe);
     train.epochs = settings->epochs > 0 ? (uint32_t)settings->epochs : train.recipe->epochs;
     train.batch = settings->batch > 0 ? (uint32_t)settings->batch : train.recipe->batch;
+    run->ranks.compressed = settings->compress != NULL;
     int result = check_settings(run, settings);
+    result = result == TOOL_DONE ? tool_ranks_join(run) : result;
+    result = result == TOOL_DONE ? check_ranks(run, settings) : result;
+    result = tool_ranks_agree(run, result);
     int (*const steps[])(train_run *) = {tool_train_check_files,
                                          check_pictures,
                                          tool_train_open,
@@ -290,7 +335,15 @@ static int run_once(tool *run, const train_settings *settings, fold_result *fold
     const size_t count = settings->find_lr != NULL ? sizeof(search) / sizeof(search[0])
                                                    : sizeof(steps) / sizeof(steps[0]);
     for (size_t i = 0; i < count && result == TOOL_DONE; i++) {
-        result = list[i](&train);
+        result = tool_ranks_agree(run, list[i](&train));
+    }
+    if (run->ranks.lost && tool_ranks_first(&run->ranks) && train.last_path != NULL) {
+        char *last = tool_printable(train.last_path);
+        result = tool_fail(run,
+                           "another process is gone; what was done so far is in %s:\n"
+                           "to go on, give the same command again with --resume %s",
+                           last, last);
+        free(last);
     }
     if (result == TOOL_DONE && fold != NULL) {
         tool_fold_take(&train, fold);
@@ -307,6 +360,7 @@ static int run_train(tool *run, const void *given)
 
 #define AT(field) offsetof(train_settings, field)
 
+static const char *const compress_names[] = {"bf16", NULL};
 static const char *const last_batch_names[] = {"keep", "drop", "wrap", NULL};
 
 static const tool_option train_options[] = {
@@ -342,8 +396,8 @@ static const tool_option train_options[] = {
      "a group are in the same one",
      TOOL_COUNT, AT(folds), 2, 1000, NULL},
     {"group", "COLUMN",
-     "of a table: the column that says what belongs together, such as a person: --val-split and --folds do not part it. "
-     "If not given the column group, if there is one",
+     "of a table: the column that says what belongs together, such as a person: --val-split and --folds do not part "
+     "it; if not given the column group, if there is one",
      TOOL_TEXT, AT(group), 0, 0, NULL},
     {"epochs", "N", "epochs in all, those of a resumed checkpoint included", TOOL_COUNT, AT(epochs), 1, 1000000, NULL},
     {"batch", "N", "images in a step", TOOL_COUNT, AT(batch), 1, 100000, NULL},
@@ -538,6 +592,17 @@ static const tool_option train_options[] = {
     {"tensorboard", "DIR",
      "scalars of each step and epoch for TensorBoard: each run adds an event file to the folder, also after --resume",
      TOOL_TEXT, AT(tensorboard), 0, 0, NULL},
+    {"sync-bn", NULL,
+     "of several processes (mpirun -n 4 cnn train ...): batch normalisation takes the statistics of the whole batch, "
+     "not of each process's share",
+     TOOL_FLAG, AT(sync_bn), 0, 0, NULL},
+    {"compress", "WHAT",
+     "of several processes: bf16 sends gradients with half the bits; what that takes off is added in the next step",
+     TOOL_CHOICE, AT(compress), 0, 0, compress_names},
+    {"blocks", "N",
+     "computes each batch in N blocks and sums their gradients in a fixed order, so that the results are the same to "
+     "the bit for 1 to N processes; slower",
+     TOOL_COUNT, AT(blocks), 1, 4096, NULL},
     {"on-error", "WHAT",
      "of an image that cannot be read, or a link to nowhere: fail, which it is if not given, or skip", TOOL_CHOICE,
      AT(on_error), 0, 0, tool_on_error_names},
@@ -559,11 +624,13 @@ const tool_command tool_command_train = {
         "data has classes. Values of the training images are told as running: they are means over the epoch, "
         "with dropout and augmentation. A model that is trained further into its own file is measured first, "
         "and stays if no epoch is better. Ctrl-C finishes the step, saves the checkpoint and stops; a second one "
-        "stops at once. With --json one line for each epoch and one at the end.",
+        "stops at once. With --json one line for each epoch and one at the end. Started several times by MPI, as in "
+        "`mpirun -n 4 cnn train ...`, the processes train one model together, and --batch is that of all.",
     .options = train_options,
     .settings_size = sizeof(train_settings),
     .least_operands = 1,
     .most_operands = 1,
     .more_help = more_train_help,
     .run = run_train,
+    .divided = true,
 };

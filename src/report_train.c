@@ -79,6 +79,9 @@ static void save(train_run *train)
 
 int tool_train_report_begin(train_run *train)
 {
+    if (!tool_ranks_first(&train->run->ranks)) {
+        return TOOL_DONE;
+    }
     train_report *report = &train->report;
     if (report->path == NULL) {
         return TOOL_DONE;

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "tool_ranks.h"
+
 /* Exit statuses, as docs/cnn.1 promises them. */
 enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
 
@@ -55,6 +57,7 @@ typedef struct tool_command {
     size_t least_operands, most_operands;
     void (*more_help)(struct tool *tool); /* what tables say; may be NULL */
     int (*run)(struct tool *tool, const void *settings);
+    bool divided; /* several processes that MPI has started do it together; others run as if they were alone */
     const struct tool_command *const *commands; /* those of a second word, whose names begin with this one's, ending
                                                    with NULL; NULL: none */
 } tool_command;
@@ -62,7 +65,8 @@ typedef struct tool_command {
 extern const tool_command *const tool_commands[]; /* NULL-terminated */
 
 extern const tool_command tool_command_summary, tool_command_train, tool_command_eval, tool_command_predict,
-    tool_command_calibrate, tool_command_learn, tool_command_embed, tool_command_explain, tool_command_split, tool_command_convert, tool_command_check, tool_command_show,
+    tool_command_calibrate, tool_command_learn, tool_command_embed, tool_command_explain, tool_command_split,
+    tool_command_convert, tool_command_check, tool_command_show,
     tool_command_bench, tool_command_report, tool_command_version, tool_command_help;
 
 /* The bar or the plain lines on stderr. */
@@ -104,6 +108,7 @@ typedef struct tool {
     tool_special specials[TOOL_MOST_SPECIALS]; /* open until the end */
     size_t special_count;
     int output_error; /* errno of the first failure on stdout */
+    tool_ranks ranks; /* the processes that were started together */
 } tool;
 
 /* Fills `settings` (zeroed here, reals set to NaN) and tool->operands (which stay in `arguments`, reordered).
@@ -198,7 +203,7 @@ void tool_progress_end(tool *run);
 /* ---- signals ---- */
 
 /* From now on the first SIGINT, SIGTERM or SIGHUP is only noted, and a second one ends the process. */
-void tool_catch_signals(void);
+void tool_catch_signals(bool ranks);
 /* The signal noted, 0 for none. */
 int tool_signal(void);
 

@@ -69,7 +69,12 @@ static int unknown_backend(tool *run)
 
 int tool_open_context(tool *run)
 {
-    cnn_status status = cnn_context_create(CNN_CONTEXT(.threads = (uint32_t)run->common->threads,
+    if (run->context != NULL) {
+        return TOOL_DONE;
+    }
+    const uint32_t given = (uint32_t)run->common->threads;
+    const uint32_t threads = given > 0 ? given : tool_ranks_threads(&run->ranks);
+    cnn_status status = cnn_context_create(CNN_CONTEXT(.threads = threads,
                                                        .seed = run->common->seed, .max_pixels = run->common->max_pixels,
                                                        .backend = run->common->backend, .log = log_message,
                                                        .log_user = run),

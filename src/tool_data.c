@@ -42,7 +42,7 @@ static const char *other_part(tool *run, const char *path, const tool_data_optio
     return other;
 }
 
-static cnn_status open_data(tool *run, const char *path, const tool_data_options *options, cnn_dataset **dataset)
+static cnn_status open_local(tool *run, const char *path, const tool_data_options *options, cnn_dataset **dataset)
 {
     const char *other = other_part(run, path, options);
     const char *part = other != NULL ? other : options->part == NULL && tool_is_table(path) ? "all" : options->part;
@@ -54,10 +54,32 @@ static cnn_status open_data(tool *run, const char *path, const tool_data_options
     return open_part(run, path, options, part, dataset);
 }
 
+/* Of several ranks the first lists the files, and tells the others. */
+static cnn_status open_data(tool *run, const char *path, const tool_data_options *options, cnn_dataset **dataset)
+{
+    const cnn_communicator *ranks = run->ranks.communicator;
+    const bool first = tool_ranks_first(&run->ranks);
+    cnn_status status = first ? open_local(run, path, options, dataset) : CNN_OK;
+    if (ranks == NULL) {
+        return status;
+    }
+    status = cnn_communicator_agree(run->context, ranks, status);
+    status = status == CNN_OK ? cnn_dataset_share(run->context, ranks, dataset) : status;
+    if (status == CNN_ERROR_UNSUPPORTED) {
+        status = first ? CNN_OK : open_local(run, path, options, dataset);
+    }
+    return status;
+}
+
+/* What the first rank has told already is not told again. */
+static int end_open(tool *run, cnn_status status)
+{
+    return status == CNN_OK ? TOOL_DONE : status == CNN_ERROR_PEER ? TOOL_FAILED : tool_fail_library(run, status);
+}
+
 int tool_open_data(tool *run, const char *path, const tool_data_options *options, cnn_dataset **dataset)
 {
-    cnn_status status = open_data(run, path, options, dataset);
-    return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+    return end_open(run, open_data(run, path, options, dataset));
 }
 
 /* With both lists of names, and what the library says of the first that differs: names may look alike. */
@@ -68,7 +90,7 @@ static int different_classes(tool *run, const char *path, const tool_data_option
     tool_data_options own = *options;
     own.classes = NULL;
     own.class_count = 0;
-    if (open_data(run, path, &own, &dataset) != CNN_OK || reason == NULL) {
+    if (open_local(run, path, &own, &dataset) != CNN_OK || reason == NULL) {
         /* The dataset has no list of its own to show. */
         int result = tool_fail(run, "%s", reason != NULL ? reason : "");
         free(reason);
@@ -145,7 +167,7 @@ int tool_open_data_of_model(tool *run, const char *path, const tool_data_options
     if (status == CNN_ERROR_MISMATCH) {
         return different_classes(run, path, &with_names, model);
     }
-    return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+    return end_open(run, status);
 }
 
 int tool_limit_data(tool *run, uint64_t limit, cnn_dataset **dataset)

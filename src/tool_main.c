@@ -81,6 +81,9 @@ static bool keep_arguments(tool *run, int count, char **arguments)
 
 static int run_command(tool *run, int count, char **arguments)
 {
+    if (run->command->divided) {
+        tool_ranks_find(&run->ranks);
+    }
     void *settings = malloc(run->command->settings_size);
     if (settings == NULL) {
         return tool_fail_memory(run);
@@ -95,6 +98,7 @@ static int run_command(tool *run, int count, char **arguments)
         }
     }
     tool_progress_end(run);
+    tool_ranks_leave(run);
     tool_close_context(run);
     tool_close_specials(run);
     result = tool_finish(run, result);
@@ -106,6 +110,7 @@ static int run_command(tool *run, int count, char **arguments)
 int main(int count, char **arguments)
 {
     tool run = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    run.ranks = (tool_ranks){.size = 1, .local = 1};
     /* A closed pipe is a failed write like any other: a training must not die of `| head`. So is a file that would be
      * larger than a limit of the process allows: it is told, and nothing half-written stays. */
     signal(SIGPIPE, SIG_IGN);

@@ -10,7 +10,7 @@
 
 void tool_print(tool *run, const char *format, ...)
 {
-    if (run->output_error != 0) {
+    if (run->output_error != 0 || !tool_ranks_first(&run->ranks)) {
         return;
     }
     va_list arguments;
@@ -57,8 +57,15 @@ static void message(tool *run, bool prefix, const char *format, va_list argument
     if (vasprintf(&text, format, arguments) < 0) {
         text = NULL;
     }
+    if (text != NULL && tool_ranks_take(run, prefix, text)) {
+        free(text);
+        return;
+    }
     pthread_mutex_lock(&run->lock);
     tool_progress_clear(run);
+    if (!tool_ranks_first(&run->ranks)) {
+        fprintf(stderr, "rank %u: ", (unsigned)run->ranks.rank);
+    }
     if (prefix) {
         fprintf(stderr, run->command != NULL ? "cnn %s: " : "cnn%s: ", run->command != NULL ? run->command->name : "");
     }
@@ -113,6 +120,9 @@ int tool_fail_usage(tool *run, const char *format, ...)
     va_start(arguments, format);
     message(run, true, format, arguments);
     va_end(arguments);
+    if (run->ranks.communicator != NULL || !tool_ranks_first(&run->ranks)) {
+        return TOOL_USAGE; /* the message itself waits for all ranks to meet */
+    }
     if (run->command != NULL) {
         fprintf(stderr, "`cnn help %s` says more.\n", run->command->name);
     } else {

@@ -13,7 +13,7 @@
 void tool_progress_init(tool *run)
 {
     const char *terminal = getenv("TERM");
-    run->progress.bar = !run->common->quiet && isatty(STDERR_FILENO) == 1 &&
+    run->progress.bar = !run->common->quiet && tool_ranks_first(&run->ranks) && isatty(STDERR_FILENO) == 1 &&
                         (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 

@@ -15,13 +15,14 @@ static void note_signal(int number)
     noted = number;
 }
 
-void tool_catch_signals(void)
+void tool_catch_signals(bool ranks)
 {
     /* SA_RESTART keeps reads and writes whole. */
     struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
-    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+    const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1}; /* launchers hand the last one on, and kill nobody */
+    const size_t count = sizeof(numbers) / sizeof(numbers[0]) - (ranks ? 0 : 1);
+    for (size_t i = 0; i < count; i++) {
         struct sigaction before;
         /* What the parent chose to ignore stays ignored, as in a background job of a script or under nohup. */
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {

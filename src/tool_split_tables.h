@@ -5,8 +5,8 @@
 
 #include "tool.h"
 
-/* Writes the dataset as a table at `path`, CSV or, by its ending, JSON lines. parts[i] is a part of image i, an index of
- * `names`, or -1 for an image that is left out; NULL: no column of splits. */
+/* Writes the dataset as a table at `path`, CSV or, by its ending, JSON lines. parts[i] is a part of image i, an index
+ * of `names`, or -1 for an image that is left out; NULL: no column of splits. */
 int tool_write_table(tool *run, const cnn_dataset *data, const char *path, const int32_t *parts,
                      const char *const *names);
 

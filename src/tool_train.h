@@ -18,10 +18,11 @@ typedef struct train_settings {
     double val_split, label_smoothing, mixup, cutmix, teacher_weight, temperature;
     tool_model_options model;
     tool_rule rule;
-    uint64_t epochs, batch, limit, topk, patience, memory_limit, views;
+    const char *compress;
+    uint64_t epochs, batch, limit, topk, patience, memory_limit, views, blocks;
     uint64_t accumulate, steps_per_epoch, validation_steps, eval_every;
     uint64_t folds, fold; /* 0 folds: no cross-validation; the fold at hand, from 0 */
-    bool no_shuffle, ten_crop, in_memory, orient, replace, keep_epochs, no_penalties, balanced;
+    bool no_shuffle, sync_bn, ten_crop, in_memory, orient, replace, keep_epochs, no_penalties, balanced;
 } train_settings;
 
 typedef struct train_run train_run;

@@ -19,9 +19,9 @@ int tool_train_set_head(train_run *train)
     if (settings->head == NULL && !ours) {
         return TOOL_DONE;
     }
+    const char *cut = ours ? tool_before_dense(train->model) : settings->cut;
     const cnn_status status = cnn_model_replace_head(train->model,
-                                                     CNN_HEAD(.layers = settings->head,
-                                                              .cut = ours ? tool_before_dense(train->model) : settings->cut,
+                                                     CNN_HEAD(.layers = settings->head, .cut = cut,
                                                               .classes = (uint32_t)cnn_dataset_class_count(train->data),
                                                               .task = task > CNN_TASK_CLASSES ? (int32_t)task : 0),
                                                      &made);
@@ -126,6 +126,7 @@ static int choose(train_run *train, const char **layer, const char **path)
 {
     tool *run = train->run;
     const char *where = train->settings->cache_features;
+    const bool several = train->run->ranks.size > 1;
     const bool asked = (where != NULL && strcmp(where, "none") != 0) || train->settings->views > 0;
     char text[24];
     *layer = where != NULL && strcmp(where, "none") == 0 ? NULL : cnn_model_frozen_layer(train->model);
@@ -134,7 +135,7 @@ static int choose(train_run *train, const char **layer, const char **path)
     if (asked && fault != NULL) {
         return tool_fail_usage(run, "--%s: %s", where != NULL ? "cache-features" : "views", fault);
     }
-    if (fault != NULL || (!asked && train->epochs == 1)) {
+    if (fault != NULL || several || (!asked && train->epochs == 1)) {
         *layer = NULL;
     } else if (!asked && feature_bytes(train, *layer) > MOST_MEMORY) {
         tool_note(run, "features    of %s would take %s: --cache-features FILE computes them once", *layer,

@@ -52,6 +52,9 @@ int tool_train_check_files(train_run *train)
         return tool_fail_memory(run);
     }
     int result = tool_train_report_name(train);
+    if (!tool_ranks_first(&run->ranks)) {
+        return result; /* writes nothing */
+    }
     list_paths(train, paths);
     result = result == TOOL_DONE ? check_distinct(train, paths) : result;
     result = result == TOOL_DONE ? tool_train_report_check(train) : result;
@@ -89,20 +92,19 @@ static int measure_start(train_run *train)
     tool *run = train->run;
     cnn_evaluate_result found = CNN_EVALUATE_RESULT_INIT;
     cnn_evaluator *decides = train->evaluators[0];
-    cnn_status status = cnn_evaluate(train->model,
-                                     CNN_EVALUATE(.loader = train->validation_loader, .loss = train->loss,
-                                                  .evaluators = train->evaluators,
-                                                  .evaluator_count = train->evaluator_count, .on_step = on_start_step,
-                                                  .user = train, .from = train->from,
-                                                   .penalties = train->settings->no_penalties ? CNN_NO
-                                                                                              : CNN_BY_DEFAULT),
-                                     &found);
+    cnn_status status = cnn_evaluate(
+        train->model,
+        CNN_EVALUATE(.loader = train->validation_loader, .loss = train->loss, .evaluators = train->evaluators,
+                     .evaluator_count = train->evaluator_count, .on_step = on_start_step, .user = train,
+                     .from = train->from, .communicator = run->ranks.communicator,
+                     .penalties = train->settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT),
+        &found);
     tool_progress_end(run);
     if (status == CNN_ERROR_CANCELLED) {
         return tool_fail(run, "stopped by a signal before the first step; nothing was changed");
     }
     if (status != CNN_OK) {
-        return tool_fail_library(run, status);
+        return status == CNN_ERROR_PEER ? TOOL_FAILED : tool_fail_library(run, status);
     }
     train->start_score = cnn_evaluator_score(decides);
     train->has_start = !isnan(train->start_score); /* any epoch is better than one whose scores do not exist */
@@ -147,7 +149,8 @@ int tool_train_keep_files(train_run *train)
     /* A model that is trained further into its own file is compared with the epochs, and the best of all stays. */
     bool compared = !tool_is_zoo(model) && settings->head == NULL && tool_path_same(model, settings->out) &&
                     train->validation_loader != NULL;
-    int result = keep(train, compared || others, others, !compared);
+    int result = tool_ranks_first(&train->run->ranks) ? keep(train, compared || others, others, !compared) : TOOL_DONE;
+    result = tool_ranks_agree(train->run, result);
     return result == TOOL_DONE && compared ? measure_start(train) : result;
 }
 

@@ -37,15 +37,17 @@ static int measure(train_run *train, const char *what)
         return TOOL_DONE;
     }
     train->measured = (cnn_channel_statistics)CNN_CHANNEL_STATISTICS_INIT;
-    cnn_status status = open_measured(train, &steps);
-    if (status == CNN_OK) {
+    const bool first = tool_ranks_first(&run->ranks);
+    cnn_status status = first ? open_measured(train, &steps) : CNN_OK;
+    if (status == CNN_OK && first) {
         tool_note(run, "%-11s of %zu images, %s ...", what, cnn_dataset_count(train->data), cnn_pipeline_text(steps));
         status = cnn_dataset_statistics(
             run->context, train->data,
             CNN_LOADER(.pipeline = steps, .on_error = tool_on_error(train->settings->on_error)), &train->measured);
     }
     cnn_pipeline_free(steps);
-    return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+    int result = tool_ranks_agree(run, status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status));
+    return result == TOOL_DONE ? tool_ranks_share(run, &train->measured, sizeof(train->measured)) : result;
 }
 
 int tool_train_measure_mean(train_run *train, char **numbers)

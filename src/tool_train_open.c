@@ -219,7 +219,9 @@ cnn_status tool_train_open_loader(train_run *train, const cnn_dataset *data, con
                    .shuffle = training && !settings->no_shuffle, .balanced = training && settings->balanced,
                    .on_error = tool_on_error(settings->on_error),
                    .mode = training && wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = training && drop,
-                   .in_memory = settings->in_memory && steps != NULL, .memory_limit = limit),
+                   .in_memory = settings->in_memory && steps != NULL, .memory_limit = limit,
+                   .shard = train->run->ranks.rank, .shards = train->run->ranks.size,
+                   .blocks = (uint32_t)settings->blocks),
         loader);
 }
 

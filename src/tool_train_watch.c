@@ -28,6 +28,9 @@ static void format_left(const train_run *train, const cnn_progress *progress, ch
 bool tool_train_on_step(void *user, const cnn_progress *progress)
 {
     train_run *train = user;
+    if (!tool_ranks_first(&train->run->ranks)) {
+        return tool_signal() != 0;
+    }
     train->validation_steps = progress->step > 0 ? 0 : train->validation_steps + 1;
     if ((train->settings->curve != NULL || train->report.path != NULL) && progress->step > 0) {
         tool_curve_add(&train->curve, progress->total_steps, progress->step_loss);
@@ -140,6 +143,10 @@ static void keep_epoch(train_run *train, const cnn_progress *progress)
 bool tool_train_on_epoch(void *user, const cnn_progress *progress)
 {
     train_run *train = user;
+    if (!tool_ranks_first(&train->run->ranks)) {
+        train->epochs_done++;
+        return tool_signal() != 0 && progress->epoch + 1 < progress->epochs;
+    }
     const double best_score = cnn_history_best_score(progress->history);
     bool best = cnn_history_best_epoch(progress->history) == progress->epoch &&
                 (!train->has_start || cnn_evaluator_is_better(train->evaluators[0], best_score, train->start_score));
@@ -249,6 +256,10 @@ void tool_train_introduce(train_run *train)
               (unsigned)train->batch, train->rule.optimizer, convention != NULL ? " (" : "",
               convention != NULL ? convention : "", convention != NULL ? ")" : "",
               (double)cnn_optimizer_learning_rate(train->optimizer), cnn_loss_name(train->loss));
+    if (run->ranks.size > 1) {
+        tool_note(run, "processes   %u, %u threads each; a batch is that of all together, and so is the learning rate",
+                  (unsigned)run->ranks.size, (unsigned)cnn_context_threads(run->context));
+    }
     if (train->schedule != NULL) {
         tool_note(run, "schedule    %s", cnn_schedule_text(train->schedule));
     }

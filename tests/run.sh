@@ -65,7 +65,7 @@ asan() {
     build build-asan --buildtype=debug -Doptimization=1 -Db_sanitize=address,undefined \
         -Dc_args=-fno-sanitize-recover=undefined || return
     UBSAN_OPTIONS=print_stacktrace=1 run build-asan --timeout-multiplier 4 --no-suite rules --no-suite command \
-        --no-suite examples
+        --no-suite examples --no-suite mpi
 }
 
 tsan() {
@@ -74,7 +74,7 @@ tsan() {
         --suite threads
 }
 
-install_build_packages g++ binutils check locales dataset-fashion-mnist libopenblas-dev strace ||
+install_build_packages g++ binutils check locales dataset-fashion-mnist libopenblas-dev strace libopenmpi-dev openmpi-bin ||
     echo "going on without them" >&2
 
 [ $# -gt 0 ] || set -- plain

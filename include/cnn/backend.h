@@ -281,8 +281,14 @@ typedef struct cnn_norm_args {
     uint8_t *argmax; /**< where the epilogue pools, as in cnn_conv2d_args */
     float *mean, *variance, *inv_std;      /**< [c] each; inv_std is 1 / sqrt(variance + epsilon) */
     float *moving_mean, *moving_variance;  /**< [c] each, or both NULL */
-    float keep, correction;
+    float keep, correction;  /**< correction 0: rows / (rows - 1), the rows those of all processes where there is a
+                                  `sum`; 1 of a single row */
     float *dy, *dx, *d_gamma, *d_beta;
+    /** Where x is a part of a batch that several processes have: adds values over all of them, in place. Statistics,
+        and what dx takes of the sums, are then those of the whole batch; d_gamma and d_beta remain sums over these
+        rows. The moving statistics, which are the same in all processes, must be given. NULL: x is the whole batch */
+    cnn_status (*sum)(void *user, double *values, size_t count);
+    void *sum_user;
 } cnn_norm_args;
 
 /**
@@ -340,6 +346,8 @@ typedef struct cnn_dropout_args {
                             the generator's key, key[1] the upper half of its counter, the block the lower */
     const float *x;
     float *y;
+    uint64_t before;   /**< samples that lie before these in a batch that is divided: the decisions are those of the
+                            whole one, whose values are counted from its start */
 } cnn_dropout_args;
 
 /** Zero padding of x [n, in_h, in_w, c] on four sides. Passes: FORWARD x to y. BACKWARD dy to dx: the part inside. */

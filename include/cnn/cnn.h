@@ -11,6 +11,7 @@
 #include <cnn/common.h>
 #include <cnn/version.h>
 
+#include <cnn/communicator.h>
 #include <cnn/context.h>
 
 #include <cnn/image.h>

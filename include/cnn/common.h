@@ -79,6 +79,7 @@ CNN_BEGIN_DECLS
     X(ERROR_BACKEND, 32, "the backend failed")                           \
     X(ERROR_CANCELLED, 40, "cancelled by a callback")                    \
     X(ERROR_CALLBACK, 41, "a callback failed")                           \
+    X(ERROR_PEER, 42, "another rank failed or is gone")                  \
     X(ERROR_INTERNAL, 50, "internal error")
 
 /** What a call that can fail returns: CNN_OK (zero) or one of the CNN_ERROR_ numbers. */

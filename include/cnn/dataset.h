@@ -8,6 +8,7 @@
 #define CNN_DATASET_H
 
 #include <cnn/common.h>
+#include <cnn/communicator.h>
 #include <cnn/context.h>
 #include <cnn/image.h>
 
@@ -219,6 +220,20 @@ typedef struct cnn_dataset_callbacks {
 CNN_API cnn_status cnn_dataset_create_custom(cnn_context *context, const cnn_dataset_callbacks *callbacks,
                                              cnn_dataset **dataset);
 
+/**
+ * Hands the list of files of a dataset that rank 0 has opened to all other ranks, which need not list the folders
+ * themselves: samples, classes and order are then the same. Files are read by their paths on each rank. All ranks call
+ * it together.
+ *
+ * dataset  on rank 0 what cnn_dataset_open() made of a folder of image files; on others receives a dataset.
+ *
+ * Returns CNN_OK; CNN_ERROR_UNSUPPORTED, on all ranks, if the samples are not all files of a folder: then each rank
+ * opens the data itself; CNN_ERROR_INVALID_ARGUMENT; CNN_ERROR_FORMAT; CNN_ERROR_OUT_OF_MEMORY, of which the others do
+ * not know; and what the communicator's functions return. Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_share(cnn_context *context, const cnn_communicator *communicator,
+                                     cnn_dataset **dataset);
+
 /** Options of cnn_dataset_create_fake(); write them with CNN_FAKE(). */
 typedef struct cnn_fake_options {
     size_t struct_size;
@@ -288,8 +303,8 @@ typedef struct cnn_folds_options {
 #define CNN_FOLDS(...) CNN_OPTIONS(cnn_folds_options, __VA_ARGS__)
 
 /**
- * Deals the samples into folds for cross-validation. Without groups the numbers of samples in the folds differ by one at
- * most, and so do those of each class; groups are dealt, the largest first, to where least is of what they have.
+ * Deals the samples into folds for cross-validation. Without groups the numbers of samples in the folds differ by one
+ * at most, and so do those of each class; groups are dealt, the largest first, to where least is of what they have.
  *
  * folds     receives the fold of each sample, from 0.
  * capacity  numbers there is room for: at least cnn_dataset_count().

@@ -786,6 +786,12 @@ typedef struct cnn_layer_call {
     int32_t derived;                  /**< backward of the library's own layers: 1 if the derivative of a folded
                                            activation is in output_gradient already; a caller's layer ignores it */
     const cnn_op_answer *answer;      /**< the spec's, for the arguments of the operation; NULL if it has none */
+    uint64_t before;                  /**< samples that lie before these in the whole batch, where several processes
+                                           have a part of it each: random numbers are those of the whole one */
+    /** Adds values over all processes that have a part of the batch, in place, for statistics of the whole one; NULL:
+        those of these samples are wanted. */
+    cnn_status (*sum)(void *user, double *values, size_t count);
+    void *sum_user;
 } cnn_layer_call;
 
 /**

@@ -45,6 +45,14 @@ typedef struct cnn_loader_options {
                              dataset has: of small classes some several times, of large ones others each epoch, in
                              a random order. Needs labels known before reading, of one class each */
     uint64_t memory_limit; /**< most bytes that in_memory may take; 0: any number */
+    uint32_t shard;        /**< which share of each batch this loader reads, from 0, where several processes train
+                                together: see cnn/communicator.h. Each share is a row of samples, and the shares one
+                                behind the other are the batch that one process would have. Since 0.1 */
+    uint32_t shards;       /**< into how many shares a batch of `batch` samples is divided; 0: 1, all of it. Since
+                                0.1 */
+    uint32_t blocks;       /**< shares are made of so many equal blocks, at least as many as shards; 0: as many as
+                                shards. cnn_fit_options has the same number. Since 0.1 */
+    uint32_t reserved2;    /**< zero */
 } cnn_loader_options;
 
 #define CNN_LOADER(...) CNN_OPTIONS(cnn_loader_options, __VA_ARGS__)
@@ -52,7 +60,7 @@ typedef struct cnn_loader_options {
 /** A batch of samples; filled by cnn_loader_next(). */
 typedef struct cnn_batch {
     size_t struct_size;      /**< set by the caller; CNN_BATCH_INIT does */
-    size_t count;            /**< samples; 0 marks the end of an epoch */
+    size_t count;            /**< samples; 0 marks the end of an epoch, but see `whole` */
     const float *images;     /**< count x H x W x C; with ten_crop count x 10 x H x W x C */
     const int32_t *labels;   /**< count labels; -1 for none */
     const uint64_t *indices; /**< count indices into the dataset */
@@ -62,10 +70,13 @@ typedef struct cnn_batch {
     size_t target_count;     /**< of each sample */
     const float *weights;    /**< count weights; NULL if the dataset has none: all 1 */
     const int64_t *groups;   /**< count groups, -1 for none */
+    size_t whole;            /**< samples of the batch over all shards, those that were left out included; 0 at the end
+                                  of an epoch, which a share without samples is not: with several shards it is given */
+    const uint32_t *places;  /**< count places in that batch */
 } cnn_batch;
 
 #define CNN_BATCH_INIT \
-    {sizeof(cnn_batch), 0, NULL, NULL, NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}, 0, NULL, 0, NULL, NULL}
+    {sizeof(cnn_batch), 0, NULL, NULL, NULL, {0, 0, {0, 0, 0, 0, 0, 0, 0, 0}}, 0, NULL, 0, NULL, NULL, 0, NULL}
 
 /**
  * Creates a loader. All samples must come out of the pipeline in one shape.
@@ -114,7 +125,7 @@ CNN_API uint64_t cnn_loader_position(const cnn_loader *loader);
 /** Batches in an epoch (CNN_BATCH_WRAP: full batches, rounded down, at least 1). Since 0.1. */
 CNN_API size_t cnn_loader_batches(const cnn_loader *loader);
 
-/** Samples in a full batch. Since 0.1. */
+/** Samples in a full batch: of all shards. Since 0.1. */
 CNN_API size_t cnn_loader_batch_size(const cnn_loader *loader);
 
 /** How batches follow each other. Since 0.1. */

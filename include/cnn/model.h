@@ -7,6 +7,7 @@
 #define CNN_MODEL_H
 
 #include <cnn/common.h>
+#include <cnn/communicator.h>
 #include <cnn/context.h>
 #include <cnn/image.h>
 #include <cnn/layer.h>
@@ -682,6 +683,29 @@ CNN_API cnn_status cnn_session_predict_file(cnn_session *session, const char *pa
 /** The same for an image file that lies in memory; `data` is needed only during the call. Since 0.1. */
 CNN_API cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, size_t size,
                                               cnn_prediction *predictions, size_t *count);
+
+/**
+ * Makes the session one rank's of several that train together: cnn_session_backward() hands the gradients of the
+ * parameters to the communicator, block by block as they are finished, and returns when the sums over all ranks are in
+ * their place; cnn_session_set_share() says what a rank's samples count. All ranks make the same passes; penalties of
+ * parameters are added once. cnn_fit() does all this by itself. NULL, or a communicator of size 1: alone.
+ *
+ * Returns CNN_OK, CNN_ERROR_STATE if the session has no gradients of parameters, CNN_ERROR_INVALID_ARGUMENT,
+ * CNN_ERROR_OUT_OF_MEMORY. Not thread-safe for one session. Since 0.1.
+ */
+CNN_API cnn_status cnn_session_set_communicator(cnn_session *session, const cnn_communicator *communicator);
+
+/**
+ * Says which part of a batch the next passes are of, where several ranks have a part each.
+ *
+ * before  samples of the batch that lie before these: random numbers are those of the whole batch.
+ * share   these samples' number divided by that of the whole batch, 0 to 1: what cnn_session_loss() multiplies
+ *         gradients by, so that their sum over all ranks is that of the mean over the batch. It does not change the
+ *         loss, which is that of these samples.
+ *
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT. Not thread-safe for one session. Since 0.1.
+ */
+CNN_API cnn_status cnn_session_set_share(cnn_session *session, uint64_t before, double share);
 
 /**
  * The values that cnn_session_predict_image() runs the model on: the image

@@ -4,6 +4,7 @@
 #define CNN_TRAIN_H
 
 #include <cnn/common.h>
+#include <cnn/communicator.h>
 #include <cnn/context.h>
 #include <cnn/evaluator.h>
 #include <cnn/loader.h>
@@ -77,11 +78,13 @@ typedef struct cnn_fit_options {
     size_t struct_size;
     cnn_loader *train;                /**< required */
     cnn_loader *validation;           /**< NULL: none */
-    const cnn_loss *loss;             /**< NULL: binary cross-entropy with one output, else categorical */
+    const cnn_loss *loss;             /**< NULL: binary cross-entropy with one output and for several labels, mean
+                                        squared error for values, else categorical cross-entropy. Targets of which
+                                        nobody said what they are (cnn_dataset_task()) need one */
     cnn_optimizer *optimizer;         /**< required */
-    cnn_evaluator *const *evaluators; /**< NULL: accuracy. The first decides what is best. They count the training
-                                        and, once an epoch is done, the validation, which therefore leaves its
-                                        counts in them */
+    cnn_evaluator *const *evaluators; /**< NULL: accuracy; of several labels "map", of values "mae". The first decides
+                                        what is best. They count the training and, once an epoch is done, the
+                                        validation, which therefore leaves its counts in them */
     size_t evaluator_count;
     uint32_t epochs;                /**< in all, those of a resumed checkpoint included; 0: 1 */
     uint32_t keep_last;             /**< 1: the model ends with its last parameters; 0: with its best, if there were
@@ -156,6 +159,21 @@ typedef struct cnn_fit_options {
                                categorical and binary cross-entropy. NULL: none */
     float temperature;    /**< T; 0: 4 */
     uint32_t reserved3;   /**< zero */
+    const cnn_communicator *communicator; /**< connects the ranks that train together, see cnn/communicator.h; all of
+                                        them call cnn_fit() with the same options, but for `shard` of the loaders. The
+                                        model begins with the parameters of rank 0; losses, scores and the history are
+                                        those of whole batches, on all ranks; rank 0 alone writes the files, and every
+                                        rank reads `resume_path`. A callback that stops one rank stops all. NULL: alone.
+                                        Since 0.1 */
+    uint32_t blocks;               /**< > 0: each batch is divided into so many blocks, whose gradients are computed one
+                                        by one and summed in a fixed tree, so that the bits are the same for any number
+                                        of ranks up to this. Batch normalisation is then by block. It costs: passes of
+                                        small batches, a copy of the gradients for each level of the tree, and no
+                                        exchange beside the backward pass. The loaders have the same number. 0: sums are
+                                        taken as they come, the same bits for one number of ranks. Since 0.1 */
+    uint32_t sync_batch_norm;      /**< 1: batch normalisation takes the statistics of the whole batch, over all ranks,
+                                        as PyTorch's SyncBatchNorm; not with `blocks`. 0: those of each rank's share,
+                                        and the running statistics are averaged after each step. Since 0.1 */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
@@ -182,12 +200,15 @@ typedef struct cnn_fit_options {
  *
  * history  receives what happened, also after a failure or a stop, unless NULL.
  *
+ * With a communicator a failure of one rank ends all: that rank returns it, the others CNN_ERROR_PEER. Learning rate
+ * and batch size are taken as they are given, for any number of ranks: `batch` is that of all together.
+ *
  * Returns CNN_OK (also when the checkpoint was complete already, or `patience` ended the training early): `best_path`
  * and `last_path` then hold this training;
  * CNN_ERROR_CANCELLED when a callback stopped it: parameters, checkpoint and
  * history are whole; CNN_ERROR_NUMERIC at the first loss that is not finite,
  * naming epoch, step and learning rate: the last checkpoint is left as it was;
- * CNN_ERROR_MISMATCH if the classes of dataset and model differ, or the
+ * CNN_ERROR_MISMATCH if the classes or the tasks of dataset and model differ, or the
  * checkpoint is of another architecture, optimizer (its options included, but for
  * the learning rate, which is the checkpoint's), schedule, seed, classes or first evaluator: then nothing
  * was changed, class names and preprocessing included; CNN_ERROR_INVALID_ARGUMENT if something required or an evaluator
@@ -275,6 +296,8 @@ typedef struct cnn_evaluate_options {
                                         also moves the running statistics of the model, as a PyTorch loop does that
                                         never calls eval(); if not said, not */
     const char *from;              /**< as in cnn_fit_options */
+    const cnn_communicator *communicator; /**< as in cnn_fit_options: each rank runs its share of every batch, and all
+                                        have the scores of all samples, each counted once. NULL: alone. Since 0.1 */
 } cnn_evaluate_options;
 
 #define CNN_EVALUATE(...) CNN_OPTIONS(cnn_evaluate_options, __VA_ARGS__)

@@ -142,8 +142,8 @@ static bool norm_pointers(cnn_pass pass, const void *args)
     const bool placed = epilogue->pool == 0 || a->argmax != NULL;
     switch (pass) {
     case CNN_PASS_FORWARD:
-        return affine && a->beta != NULL && a->y != NULL && a->variance != NULL && a->inv_std != NULL && moved &&
-               placed;
+        return affine && (a->sum == NULL || a->moving_mean != NULL) && a->beta != NULL && a->y != NULL &&
+               a->variance != NULL && a->inv_std != NULL && moved && placed;
     case CNN_PASS_INFERENCE:
         return affine && a->beta != NULL && a->y != NULL && a->variance != NULL;
     case CNN_PASS_BACKWARD:
@@ -198,7 +198,7 @@ static bool softmax_pointers(cnn_pass pass, const void *args)
 static bool dropout_shape(const void *args)
 {
     const cnn_dropout_args *a = args;
-    return HAS_VALUES(a->n, a->positions, a->c) && a->rate >= 0 && a->rate < 1;
+    return HAS_VALUES(a->n, a->positions, a->c) && a->rate >= 0 && a->rate < 1 && a->before <= UINT32_MAX;
 }
 
 static bool dropout_pointers(cnn_pass pass, const void *args)

@@ -58,6 +58,11 @@ cnn_status cnn__dataset_wrap(cnn__source *source, cnn_dataset **dataset)
     return dataset_create(source, NULL, source->count, dataset);
 }
 
+cnn__source *cnn__dataset_whole_source(const cnn_dataset *dataset)
+{
+    return dataset->indices == NULL ? dataset->source : NULL;
+}
+
 cnn_status cnn__dataset_begin(cnn_context *context, const void *argument, const char *name, cnn_dataset **dataset)
 {
     if (dataset != NULL) {

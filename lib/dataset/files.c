@@ -8,10 +8,7 @@
 
 #include "core/text.h"
 
-typedef struct files_source {
-    cnn__source base;
-    cnn__files files;
-} files_source;
+typedef cnn__files_source files_source;
 
 static void free_files(cnn__files *files)
 {
@@ -94,7 +91,7 @@ static const char *path_of(const cnn__source *source, size_t index)
 
 static void destroy_files(cnn__source *source) { free_files(&((files_source *)source)->files); }
 
-static const cnn__source_kind files_kind = {
+const cnn__source_kind cnn__files_kind = {
     .name = "files",
     .read = read_file,
     .label = label_of,
@@ -195,7 +192,7 @@ static cnn_status make_dataset(cnn__files *files, cnn__classes *classes, const c
                                cnn_dataset **dataset)
 {
     CNN__RETURN_IF_ERROR(check_classes(files, classes, path));
-    files_source *source = cnn__source_create(files->context, &files_kind, sizeof(*source));
+    files_source *source = cnn__source_create(files->context, &cnn__files_kind, sizeof(*source));
     if (source == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }

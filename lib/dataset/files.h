@@ -21,6 +21,13 @@ typedef struct cnn__files {
     cnn__passed hidden, other, left_out;
 } cnn__files;
 
+/* The source that has them. */
+typedef struct cnn__files_source {
+    cnn__source base;
+    cnn__files files;
+} cnn__files_source;
+extern const cnn__source_kind cnn__files_kind;
+
 /* The order of a list's samples: < 0 if `a` comes before `b`. */
 typedef int (*cnn__files_order)(const cnn__files *files, const cnn__file *a, const cnn__file *b);
 

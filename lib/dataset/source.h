@@ -32,6 +32,9 @@ void cnn__source_release(cnn__source *source);
 /* A dataset of all samples of the source, whose reference it takes over, also on failure. */
 cnn_status cnn__dataset_wrap(cnn__source *source, cnn_dataset **dataset);
 
+/* The source, if the dataset has all of its samples in order; else NULL. */
+cnn__source *cnn__dataset_whole_source(const cnn_dataset *dataset);
+
 /* Begins a call that makes a dataset: *dataset becomes NULL. CNN_ERROR_INVALID_ARGUMENT if an argument is NULL. */
 cnn_status cnn__dataset_begin(cnn_context *context, const void *argument, const char *name, cnn_dataset **dataset);
 

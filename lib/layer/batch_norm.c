@@ -143,7 +143,7 @@ static cnn_status forward(const void *user, const cnn_layer_call *call)
     const cnn_batch_norm_options *o = &state->options;
     cnn_backend_call backend;
     cnn_norm_args args = open_call(state, call, &backend);
-    const int64_t rows = args.shape.n * args.shape.h * args.shape.w, c = args.shape.c;
+    const int64_t c = args.shape.c;
     if (call->saved == NULL) {
         return cnn_backend_run(&backend, CNN_OP_NORM, CNN_PASS_INFERENCE, &args);
     }
@@ -152,7 +152,9 @@ static cnn_status forward(const void *user, const cnn_layer_call *call)
         args.moving_mean = args.mean;
         args.moving_variance = args.variance;
         args.keep = cnn__option_number(o->keep);
-        args.correction = o->unbiased == 1 && rows > 1 ? (float)((double)rows / (double)(rows - 1)) : 1.0f;
+        args.correction = o->unbiased == 1 ? 0.0f : 1.0f; /* 0: as the number of rows asks for */
+        args.sum = call->sum;
+        args.sum_user = call->sum_user;
         args.mean = part(call->saved, c, MEAN);
         args.variance = part(call->backend->workspace, c, 0);
     }
@@ -173,6 +175,8 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     args.d_beta = call->parameter_gradients[BETA];
     args.d_gamma = args.d_gamma != NULL ? args.d_gamma : part(call->backend->workspace, c, 0);
     args.d_beta = args.d_beta != NULL ? args.d_beta : part(call->backend->workspace, c, 1);
+    args.sum = is_fixed(call) ? NULL : call->sum;
+    args.sum_user = call->sum_user;
     return cnn_backend_run(&backend, CNN_OP_NORM, CNN_PASS_BACKWARD, &args);
 }
 

@@ -55,6 +55,7 @@ static cnn_status apply(const cnn_dropout_options *o, const cnn_layer_call *call
     args.rate = call->training ? o->rate : 0.0f;
     args.key[0] = call->key[0];
     args.key[1] = call->key[1];
+    args.before = call->before;
     args.x = input;
     args.y = output;
     return args.rate == 0.0f && input == output

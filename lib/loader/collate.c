@@ -123,10 +123,11 @@ cnn_status cnn__slot_create(const cnn__collate *collate, size_t samples, cnn__sl
     slot->groups = cnn__alloc_array(context, samples, sizeof(*slot->groups));
     slot->indices = cnn__alloc_array(context, samples, sizeof(*slot->indices));
     slot->draws = cnn__alloc_array(context, samples, sizeof(*slot->draws));
+    slot->places = cnn__alloc_array(context, samples, sizeof(*slot->places));
     slot->failed = cnn__alloc_array(context, samples, sizeof(*slot->failed));
     bool complete = slot->labels != NULL && (slot->targets != NULL || !targets) &&
                     (slot->weights != NULL || !collate->weighted) && slot->groups != NULL && slot->indices != NULL &&
-                    slot->draws != NULL && slot->failed != NULL;
+                    slot->draws != NULL && slot->places != NULL && slot->failed != NULL;
     return complete ? CNN_OK : cnn__last_status(context);
 }
 
@@ -139,6 +140,7 @@ void cnn__slot_free(cnn_context *context, cnn__slot *slot)
     cnn__free(context, slot->groups);
     cnn__free(context, slot->indices);
     cnn__free(context, slot->draws);
+    cnn__free(context, slot->places);
     cnn__free(context, slot->failed);
 }
 
@@ -163,6 +165,7 @@ void cnn__slot_close_gaps(const cnn__collate *collate, cnn__slot *slot)
             }
             slot->indices[kept] = slot->indices[i];
             slot->draws[kept] = slot->draws[i];
+            slot->places[kept] = slot->places[i];
         }
         kept++;
     }
@@ -240,6 +243,7 @@ cnn_status cnn__collate_sample(const cnn__collate *collate, cnn__slot *slot, siz
     };
     const cnn__attached attached = attached_to(collate, slot, at);
     slot->indices[at] = draw.index;
+    slot->places[at] = draw.place;
     slot->groups[at] = cnn_dataset_group(collate->dataset, (size_t)draw.index);
     *from = collate->context;
     const void *kept = collate->keep != NULL ? cnn__keep_find(collate->keep, (size_t)draw.index, &attached) : NULL;

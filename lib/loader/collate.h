@@ -18,7 +18,10 @@ typedef struct cnn__slot {
     int64_t *groups; /* -1: none */
     uint64_t *indices;
     cnn__draw *draws;
+    uint32_t *places;                /* of the samples in the batch of all shards */
     uint8_t *failed;                 /* whether the sample could not be made */
+    size_t whole;                    /* samples of that batch */
+    uint64_t epoch;                  /* of the share's last sample */
     size_t count;                    /* samples */
     size_t next;                     /* first sample that no worker has taken */
     size_t left;                     /* samples not finished yet */

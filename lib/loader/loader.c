@@ -23,8 +23,8 @@ struct cnn_loader {
     cnn__prefetch prefetch;
     cnn__keep keep;
     uint64_t position;
-    bool end_due; /* the next call says that an epoch has ended */
-    uint64_t skipped;
+    bool end_due;                        /* the next call says that an epoch has ended */
+    uint64_t skipped, skipped_elsewhere; /* elsewhere: by the loaders of other shards, as training tells it */
     size_t skipped_in_row;
     double wait_seconds;
 };
@@ -51,6 +51,14 @@ static cnn_status read_options(const cnn_context *context, const cnn_loader_opti
     if (copy->workers > MAX_WORKERS || copy->prefetch > MAX_PREFETCH) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "loader: at most %d workers and %d batches ahead",
                          MAX_WORKERS, MAX_PREFETCH);
+    }
+    copy->shards = copy->shards != 0 ? copy->shards : 1;
+    copy->blocks = copy->blocks != 0 ? copy->blocks : copy->shards;
+    if (copy->shard >= copy->shards || copy->blocks < copy->shards) {
+        return cnn__fail(
+            context, CNN_ERROR_INVALID_ARGUMENT,
+            "loader: shard %u of %u, of %u blocks: shards are counted from 0, and each has a block or more",
+            copy->shard, copy->shards, copy->blocks);
     }
     copy->batch = copy->batch != 0 ? copy->batch : DEFAULT_BATCH;
     copy->prefetch = copy->prefetch != 0 ? copy->prefetch : DEFAULT_PREFETCH;
@@ -166,6 +174,7 @@ static void give(const cnn_loader *loader, const cnn__slot *slot, cnn_batch *bat
         .count = count,
         .shape = {4, 0, {images, one->dims[0], one->dims[1], one->dims[2]}},
         .epoch = loader->position / cnn_loader_batches(loader),
+        .whole = slot != NULL ? slot->whole : 0,
     };
     if (slot != NULL) {
         given.images = slot->images;
@@ -175,7 +184,8 @@ static void give(const cnn_loader *loader, const cnn__slot *slot, cnn_batch *bat
         given.target_count = loader->prefetch.collate.target_count;
         given.weights = slot->weights;
         given.groups = slot->groups;
-        given.epoch = slot->draws[count - 1].epoch;
+        given.places = slot->places;
+        given.epoch = count > 0 ? slot->draws[count - 1].epoch : slot->epoch;
     }
     memcpy(batch, &given, size);
 }
@@ -216,7 +226,7 @@ cnn_status cnn_loader_next(cnn_loader *loader, cnn_batch *batch)
         } else {
             loader->skipped_in_row = 0;
         }
-        if (slot->count > 0) {
+        if (slot->count > 0 || loader->options.shards > 1) { /* other shards may have samples */
             give(loader, slot, batch);
             return CNN_OK;
         }
@@ -266,7 +276,16 @@ const cnn_pipeline *cnn_loader_pipeline(const cnn_loader *loader)
 
 const cnn_loader_options *cnn__loader_options(const cnn_loader *loader) { return &loader->options; }
 
-uint64_t cnn_loader_skipped(const cnn_loader *loader) { return loader != NULL ? loader->skipped : 0; }
+uint64_t cnn_loader_skipped(const cnn_loader *loader)
+{
+    return loader != NULL ? loader->skipped + loader->skipped_elsewhere : 0;
+}
+
+uint64_t cnn__loader_skipped_here(const cnn_loader *loader) { return loader->skipped; }
+
+void cnn__loader_note_skipped(cnn_loader *loader, uint64_t elsewhere) { loader->skipped_elsewhere = elsewhere; }
+
+size_t cnn__loader_share(const cnn_loader *loader) { return cnn__sampler_most(&loader->prefetch.sampler); }
 
 double cnn_loader_wait_seconds(const cnn_loader *loader) { return loader != NULL ? loader->wait_seconds : 0.0; }
 

@@ -38,6 +38,13 @@ cnn_status cnn__loader_begin_epoch(const cnn_context *context, cnn_loader *loade
 /* Goes to the very beginning, unless the next batch is the first of an epoch. Statuses as cnn_loader_seek(). */
 cnn_status cnn__loader_rewind(const cnn_context *context, cnn_loader *loader);
 
+/* Most samples of this loader's share of a batch. */
+size_t cnn__loader_share(const cnn_loader *loader);
+/* Samples that this loader has left out, and those that the loaders of other shards have: cnn_loader_skipped() tells
+ * both. */
+uint64_t cnn__loader_skipped_here(const cnn_loader *loader);
+void cnn__loader_note_skipped(cnn_loader *loader, uint64_t elsewhere);
+
 /* cnn_loader_next(). As of all three, `context` is that of the call that they are part of: it gets the message if the
  * loader has another. */
 cnn_status cnn__loader_next(const cnn_context *context, cnn_loader *loader, cnn_batch *batch);

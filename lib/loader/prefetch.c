@@ -52,7 +52,8 @@ static bool schedule(cnn__prefetch *prefetch)
         return false;
     }
     cnn__slot *slot = slot_of(prefetch, prefetch->scheduled);
-    slot->count = cnn__sampler_batch(&prefetch->sampler, prefetch->scheduled, slot->draws);
+    slot->count = cnn__sampler_batch(&prefetch->sampler, prefetch->scheduled, slot->draws, &slot->whole);
+    slot->epoch = slot->count > 0 ? slot->draws[slot->count - 1].epoch : prefetch->sampler.epoch;
     slot->left = slot->count;
     slot->next = slot->failures = 0;
     prefetch->scheduled++;
@@ -221,7 +222,6 @@ cnn_status cnn__prefetch_create(cnn__prefetch *prefetch, const cnn_loader_option
 {
     const cnn__collate *collate = &prefetch->collate;
     size_t count = cnn_dataset_count(collate->dataset);
-    size_t samples = options->mode == CNN_BATCH_EPOCH && count < options->batch ? count : options->batch;
     prefetch->owner = getpid();
     prefetch->chunk = CHUNK_VALUES / collate->values;
     prefetch->chunk = prefetch->chunk < 1 ? 1 : prefetch->chunk > MAX_CHUNK ? MAX_CHUNK : prefetch->chunk;
@@ -230,7 +230,8 @@ cnn_status cnn__prefetch_create(cnn__prefetch *prefetch, const cnn_loader_option
         status = cnn__sampler_balance(&prefetch->sampler, collate->dataset);
     }
     if (status == CNN_OK) {
-        status = allocate(prefetch, samples, slots);
+        const size_t most = cnn__sampler_most(&prefetch->sampler);
+        status = allocate(prefetch, options->mode == CNN_BATCH_EPOCH && count < most ? count : most, slots);
     }
     if (status == CNN_OK) {
         status = create_locks(prefetch);

@@ -40,6 +40,11 @@ cnn_status cnn__sampler_create(cnn_context *context, const cnn_loader_options *o
         .epoch_batches = batches,
         .mode = (cnn_batch_mode)options->mode,
         .shuffle = options->shuffle != 0,
+        .shard = options->shard,
+        .shards = options->shards != 0 ? options->shards : 1,
+        .blocks = options->blocks != 0   ? options->blocks
+                  : options->shards != 0 ? options->shards
+                                         : 1,
         .order = order,
     };
     cnn__sampler_order(seed, 0, sampler->shuffle, order, count);
@@ -73,7 +78,9 @@ static cnn__draw draw(cnn__sampler *sampler, uint64_t epoch, size_t place)
         cnn__sampler_order(sampler->seed, epoch, true, sampler->order, sampler->count);
     }
     sampler->epoch = sampler->shuffle ? epoch : sampler->epoch;
-    return (cnn__draw){sampler->order[place], epoch, balanced ? sampler->balance.turns[place] : epoch};
+    return (cnn__draw){.index = sampler->order[place],
+                       .epoch = epoch,
+                       .turn = balanced ? sampler->balance.turns[place] : epoch};
 }
 
 /* The place of the first sample of a batch in the endless row of epochs, position * batch, without that product. */
@@ -84,7 +91,15 @@ static void locate(const cnn__sampler *sampler, uint64_t position, uint64_t *epo
     *place = (size_t)(rest % sampler->count);
 }
 
-size_t cnn__sampler_batch(cnn__sampler *sampler, uint64_t position, cnn__draw *draws)
+size_t cnn__sampler_most(const cnn__sampler *sampler)
+{
+    const uint32_t first = (uint32_t)((uint64_t)sampler->shard * sampler->blocks / sampler->shards);
+    const uint32_t end = (uint32_t)((uint64_t)(sampler->shard + 1) * sampler->blocks / sampler->shards);
+    const uint64_t parts = (uint64_t)(end - first) * sampler->batch;
+    return (size_t)(parts / sampler->blocks + (parts % sampler->blocks != 0));
+}
+
+size_t cnn__sampler_batch(cnn__sampler *sampler, uint64_t position, cnn__draw *draws, size_t *whole)
 {
     uint64_t epoch;
     size_t place, size = sampler->batch;
@@ -95,14 +110,20 @@ size_t cnn__sampler_batch(cnn__sampler *sampler, uint64_t position, cnn__draw *d
         place = (size_t)(position % sampler->epoch_batches) * sampler->batch;
         size = sampler->count - place < size ? sampler->count - place : size;
     }
-    for (size_t i = 0; i < size; i++, place++) {
+    *whole = size;
+    const size_t begin = cnn__share_begin(size, sampler->shard, sampler->shards, sampler->blocks);
+    const size_t end = cnn__share_begin(size, sampler->shard + 1, sampler->shards, sampler->blocks);
+    epoch += (place + begin) / sampler->count; /* a batch may be larger than an epoch */
+    place = (place + begin) % sampler->count;
+    for (size_t i = begin; i < end; i++, place++) {
         if (place == sampler->count) {
             place = 0;
             epoch++;
         }
-        draws[i] = draw(sampler, epoch, place);
+        draws[i - begin] = draw(sampler, epoch, place);
+        draws[i - begin].place = (uint32_t)i;
     }
-    return size;
+    return end - begin;
 }
 
 size_t cnn__sampler_batches(const cnn__sampler *sampler)

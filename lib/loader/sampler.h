@@ -15,6 +15,7 @@ typedef struct cnn__sampler {
     size_t epoch_batches; /* of an epoch in CNN_BATCH_EPOCH mode */
     cnn_batch_mode mode;
     bool shuffle;
+    uint32_t shard, shards, blocks;
     uint64_t *order; /* of `epoch` */
     uint64_t epoch;
     cnn__balance balance; /* of a balanced one; else its context is NULL */
@@ -25,7 +26,20 @@ typedef struct cnn__draw {
     uint64_t index; /* into the dataset */
     uint64_t epoch;
     uint64_t turn; /* tells this draw of the sample from its others: what its random numbers depend on */
+    uint32_t place; /* in the batch of all shards */
 } cnn__draw;
+
+/* Where block `block` of a batch of `size` samples begins. */
+static inline size_t cnn__block_begin(size_t size, uint32_t block, uint32_t blocks)
+{
+    return (size_t)((uint64_t)size * block / blocks);
+}
+
+/* Where the share of a shard begins in a batch of `size` samples: it is made of whole blocks. */
+static inline size_t cnn__share_begin(size_t size, uint32_t shard, uint32_t shards, uint32_t blocks)
+{
+    return cnn__block_begin(size, (uint32_t)((uint64_t)shard * blocks / shards), blocks);
+}
 
 /* The order of an epoch: 0, 1, 2, ... without shuffle, else those shuffled by Fisher and Yates's method with the
  * stream of seed and epoch. */
@@ -38,9 +52,13 @@ cnn_status cnn__sampler_create(cnn_context *context, const cnn_loader_options *o
 cnn_status cnn__sampler_balance(cnn__sampler *sampler, const cnn_dataset *dataset);
 void cnn__sampler_free(cnn__sampler *sampler);
 
-/* Draws batch number `position`, counted from 0 over all epochs; returns its size. In CNN_BATCH_WRAP mode the epochs'
+/* Most samples of a share. */
+size_t cnn__sampler_most(const cnn__sampler *sampler);
+
+/* Draws the share of batch number `position`, counted from 0 over all epochs; returns its size, and in *whole that of
+ * the batch. In CNN_BATCH_WRAP mode the epochs'
  * orders follow each other without a gap, as with the AlexNet article's next_batch(). */
-size_t cnn__sampler_batch(cnn__sampler *sampler, uint64_t position, cnn__draw *draws);
+size_t cnn__sampler_batch(cnn__sampler *sampler, uint64_t position, cnn__draw *draws, size_t *whole);
 
 /* Batches in an epoch as cnn_loader_batches() says it. */
 size_t cnn__sampler_batches(const cnn__sampler *sampler);

@@ -4,6 +4,7 @@
 
 #include "backend/backend.h"
 #include "core/float_mode.h"
+#include "session/exchange.h"
 #include "session/frame.h"
 #include "session/hook.h"
 #include "session/memory.h"
@@ -124,7 +125,7 @@ static cnn_status run_backward(const cnn_session *session, uint32_t index)
     return CNN_OK;
 }
 
-static cnn_status run_ops(const cnn_session *session)
+static cnn_status run_ops(cnn_session *session)
 {
     for (uint32_t k = session->program.op_count; k-- > 0;) {
         const cnn__op *op = &session->program.ops[k];
@@ -133,6 +134,7 @@ static cnn_status run_ops(const cnn_session *session)
         if (status != CNN_OK) {
             return cnn__session_name_failure(session, op, status, "backward");
         }
+        CNN__RETURN_IF_ERROR(cnn__exchange_after(session, k));
     }
     return cnn__hook_inputs(session);
 }
@@ -142,7 +144,10 @@ static cnn_status run_all(cnn_session *session)
     session->can_go_back = session->program.repeats;
     cnn_status status = cnn__penalty_begin_gradients(session);
     status = status == CNN_OK ? run_ops(session) : status;
-    status = status == CNN_OK ? cnn__penalty_end_gradients(session) : status;
+    status = status == CNN_OK ? cnn__exchange_end(session) : status;
+    if (session->exchange == NULL || !session->exchange->held) {
+        status = status == CNN_OK ? cnn__penalty_end_gradients(session) : status;
+    }
     status = status == CNN_OK ? cnn__session_memory_take_gradients(session) : status;
     session->has_gradients = status == CNN_OK;
     return status;

@@ -94,7 +94,7 @@ cnn_status cnn__penalty_begin_gradients(const cnn_session *session)
         if (cnn__is_penalty(&value->penalty) && value->has_gradient) {
             cnn_penalty_args args = arguments(&value->penalty, cnn__session_values(session, v),
                                               cnn__session_value(session, v));
-            args.scale = (float)(1.0 / (double)session->count);
+            args.scale = (float)(session->share / (double)session->count);
             args.accumulate = is_given(program, v);
             args.dx = cnn__session_gradient_of(session, v);
             CNN__RETURN_IF_ERROR(run(session, CNN_PASS_BACKWARD, &args));

@@ -3,6 +3,7 @@
 #include "backend/backend.h"
 #include "core/float_mode.h"
 #include "core/rng.h"
+#include "session/exchange.h"
 #include "session/frame.h"
 #include "session/hook.h"
 #include "session/memory.h"
@@ -37,6 +38,9 @@ void cnn__frame_open(const cnn_session *session, uint32_t index, cnn__frame *f)
         .saved = op->saved == CNN__NOWHERE ? NULL : session->memory + op->saved,
         .frozen = op->frozen,
         .answer = op->spec.answer.backend != NULL ? &op->spec.answer : NULL,
+        .before = session->before,
+        .sum = session->exchange != NULL && session->exchange->shared_statistics ? cnn__exchange_sum : NULL,
+        .sum_user = (void *)session,
     };
     cnn__rng_key(session->context->seed, CNN__STREAM_DROPOUT, session->passes, op->node, f->call.key);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a session, and what can be asked of it. */
+#include "session/exchange.h"
 #include "session/memory.h"
 
 #include <inttypes.h>
@@ -111,6 +112,7 @@ cnn_status cnn_session_create(cnn_model *model, const cnn_session_options *given
     session->model = cnn__model_retain(model);
     session->batch = options.batch;
     session->threads = options.threads;
+    session->share = 1;
     cnn_status status = compile(session, &options);
     if (status != CNN_OK) {
         cnn_session_free(session);
@@ -132,6 +134,7 @@ void cnn_session_free(cnn_session *session)
         }
     }
     cnn__free(context, session->prepared);
+    cnn__exchange_free(session);
     cnn__session_memory_free(session);
     cnn__program_free(context, &session->program);
     cnn__free(context, session->inputs);

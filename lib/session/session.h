@@ -41,6 +41,9 @@ struct cnn_session {
     void *hook_user;
     double activity_penalty;        /* of the last forward pass's values; 0 in a session without penalties */
     double penalty;                 /* cnn_session_loss(): what of the last loss is penalties */
+    struct cnn__exchange *exchange; /* with other ranks, see session/exchange.h; NULL: alone */
+    uint64_t before;                /* samples of the whole batch that lie before these */
+    double share;                   /* these samples' part of the whole batch; 1 alone */
     struct cnn__update_item *items; /* cnn_optimizer_step(): the list of trained parameters; made at the first */
 };
 

@@ -9,6 +9,7 @@
 #include "loss/loss.h"
 #include "session/penalty.h"
 #include "train/clock.h"
+#include "train/ranks.h"
 #include "train/train.h"
 
 cnn_status cnn__check_targets(const cnn_model *model, const cnn_loader *loader)
@@ -90,21 +91,22 @@ static cnn_status batch_penalty(const cnn_session *session, totals *sum, double 
     return CNN_OK;
 }
 
-static cnn_status count_batch(const cnn__evaluation_run *run, const cnn_batch *batch, const cnn__view_means *means,
-                              totals *sum)
+/* Counts the samples of a batch, of all ranks; `penalty` as batch_penalty() has it. */
+static cnn_status count_batch(const cnn__evaluation_run *run, const cnn__samples *batch, double penalty, totals *sum)
 {
     cnn_session *session = run->session;
     size_t outputs = cnn__output_values(session->model), counted = 0;
-    double loss = NAN, penalty = 0;
-    bool on_output = cnn__loss_on_output(run->loss);
-    const int32_t *labels = batch_labels(run, batch);
-    const float *values = on_output ? means->outputs : means->logits;
-    const cnn_target target = cnn__batch_target(batch, labels, batch->weights);
+    double loss = NAN;
+    const int32_t *labels = batch->labels;
+    const float *values = cnn__loss_on_output(run->loss) ? batch->outputs : batch->logits;
+    const cnn_target target = {.struct_size = sizeof(target),
+                               .labels = batch->targets == NULL ? labels : NULL,
+                               .values = batch->targets,
+                               .weights = batch->weights};
     CNN__RETURN_IF_ERROR(
         cnn__loss_compute(session->context, run->loss, values, &target, batch->count, outputs, NULL, &loss, &counted));
-    CNN__RETURN_IF_ERROR(batch_penalty(session, sum, &penalty));
     loss += penalty;
-    const float *output = means->outputs;
+    const float *output = batch->outputs;
     for (size_t i = 0; i < batch->count; i++) {
         sum->labelled += labels[i] >= 0;
         sum->right += labels[i] >= 0 && cnn__predicted_class(output + i * outputs, outputs) == labels[i];
@@ -122,10 +124,84 @@ static cnn_status count_batch(const cnn__evaluation_run *run, const cnn_batch *b
     return CNN_OK;
 }
 
-static cnn_status report_step(const cnn__evaluation_run *run, const totals *sum, uint64_t step, double seconds)
+/* Runs the model on samples [begin, end) of a batch. */
+static cnn_status run_part(const cnn__evaluation_run *run, const cnn_batch *batch, size_t begin, size_t end,
+                           totals *sum, double *penalty, cnn__view_means *means)
+{
+    const uint32_t views = cnn__loader_views(run->loader);
+    const cnn_shape shape = cnn_loader_sample_shape(run->loader);
+    size_t input = 0;
+    (void)cnn__shape_values(&shape, &input);
+    CNN__RETURN_IF_ERROR(
+        cnn__session_forward_views(run->session, batch->images + begin * views * input, end - begin, views, means));
+    return batch_penalty(run->session, sum, penalty);
+}
+
+/* Runs the model on this rank's samples; what is summed over blocks goes to own_sums. */
+static cnn_status run_share(const cnn__evaluation_run *run, const cnn_batch *batch, totals *sum, cnn__samples *own,
+                            double *penalty)
+{
+    const cnn__ranks *ranks = run->ranks;
+    const size_t outputs = ranks->outputs;
+    cnn__view_means means = {NULL, NULL};
+    const cnn__output *output = cnn__session_output(run->session);
+    *own = (cnn__samples){.count = batch->count,
+                          .apart = output->value != output->logits || cnn__loader_views(run->loader) > 1,
+                          .targets = batch->targets,
+                          .weights = batch->weights,
+                          .target_count = batch->target_count};
+    *penalty = 0;
+    /* In a fixed tree of blocks each is a pass of its own, so that it is the same one on any rank. */
+    for (uint32_t block = ranks->first; block < ranks->end && ranks->fixed; block++) {
+        size_t begin, end;
+        double one = 0;
+        cnn__ranks_block(ranks, batch, block, &begin, &end);
+        if (begin < end) {
+            CNN__RETURN_IF_ERROR(run_part(run, batch, begin, end, sum, &one, &means));
+            ranks->own_sums[block - ranks->first].penalty = one * (double)(end - begin);
+            memcpy(ranks->block_outputs + begin * outputs, means.outputs, (end - begin) * outputs * sizeof(float));
+            memcpy(ranks->block_outputs + (ranks->room + begin) * outputs, means.logits,
+                   (end - begin) * outputs * sizeof(float));
+        }
+    }
+    if (ranks->fixed) {
+        means = (cnn__view_means){ranks->block_outputs, ranks->block_outputs + ranks->room * outputs};
+    } else if (batch->count > 0) {
+        CNN__RETURN_IF_ERROR(run_part(run, batch, 0, batch->count, sum, penalty, &means));
+    }
+    own->outputs = means.outputs;
+    own->logits = own->apart ? means.logits : means.outputs;
+    own->labels = batch_labels(run, batch);
+    return CNN_OK;
+}
+
+/* The same, and the samples of all others. */
+static cnn_status run_batch(const cnn__evaluation_run *run, const cnn_batch *batch, totals *sum)
+{
+    cnn__ranks *ranks = run->ranks;
+    cnn__samples own, whole;
+    double penalty = 0;
+    for (uint32_t i = 0; i < ranks->end - ranks->first && !cnn__is_alone(ranks); i++) {
+        ranks->own_sums[i] = (cnn__block_sums){0, 0};
+    }
+    cnn_status status = run_share(run, batch, sum, &own, &penalty);
+    if (cnn__is_alone(ranks)) {
+        CNN__RETURN_IF_ERROR(status);
+        return count_batch(run, &own, penalty, sum);
+    }
+    CNN__RETURN_IF_ERROR(cnn__ranks_meet(ranks, status));
+    if (!ranks->fixed) {
+        ranks->own_sums[0].penalty = penalty * (double)batch->count;
+    }
+    CNN__RETURN_IF_ERROR(cnn__ranks_gather(ranks, &own, ranks->own_sums, &whole));
+    return count_batch(run, &whole, cnn__ranks_sums(ranks).penalty / (double)ranks->samples, sum);
+}
+
+/* Tells the callback; true if it wants to stop. */
+static bool report_step(const cnn__evaluation_run *run, const totals *sum, uint64_t step, double seconds)
 {
     if (run->on_step == NULL) {
-        return CNN_OK;
+        return false;
     }
     const cnn_evaluator *first = run->evaluator_count > 0 ? run->evaluators[0] : NULL;
     cnn_progress progress = {
@@ -145,9 +221,7 @@ static cnn_status report_step(const cnn__evaluation_run *run, const totals *sum,
         .step_loss = NAN,
         .penalty = sum->counted > 0 ? sum->penalty_sum / (double)sum->counted : 0,
     };
-    return run->on_step(run->user, &progress)
-               ? cnn__fail(run->session->context, CNN_ERROR_CANCELLED, "the evaluation was cancelled")
-               : CNN_OK;
+    return run->on_step(run->user, &progress);
 }
 
 cnn_status cnn__check_ends(const cnn_context *context, const cnn_loader *loader)
@@ -159,28 +233,45 @@ cnn_status cnn__check_ends(const cnn_context *context, const cnn_loader *loader)
                            "to the end of an epoch");
 }
 
+/* The next batch; *stop: after the one before a callback wanted to stop, on some rank then. */
+static cnn_status next_batch(const cnn__evaluation_run *run, cnn_batch *batch, bool *stop)
+{
+    if (*stop && cnn__is_alone(run->ranks)) {
+        return CNN_OK;
+    }
+    const cnn_status status = cnn__loader_next(run->session->context, run->loader, batch);
+    return cnn__ranks_load(run->ranks, status, batch, run->loader, stop);
+}
+
 cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result *result)
 {
     totals sum = {.parameters = NAN};
     cnn_batch batch = CNN_BATCH_INIT;
-    const uint32_t views = cnn__loader_views(run->loader);
+    bool stop = false;
     double begin = cnn__seconds();
-    CNN__RETURN_IF_ERROR(cnn__loader_rewind(run->session->context, run->loader));
+    cnn_status status = cnn__loader_rewind(run->session->context, run->loader);
     for (size_t i = 0; i < run->evaluator_count; i++) {
         cnn_evaluator_reset(run->evaluators[i]);
     }
-    for (uint64_t step = 1; run->steps == 0 || step <= run->steps; step++) {
-        CNN__RETURN_IF_ERROR(cnn__loader_next(run->session->context, run->loader, &batch));
-        if (batch.count == 0 && run->steps > 0) { /* another pass, if this one had anything */
-            CNN__RETURN_IF_ERROR(cnn__loader_next(run->session->context, run->loader, &batch));
+    for (uint64_t step = 1; status == CNN_OK && (run->steps == 0 || step <= run->steps); step++) {
+        status = next_batch(run, &batch, &stop);
+        if (status == CNN_OK && run->steps > 0 && run->ranks->whole == 0 && !stop) { /* of another pass, if there is one */
+            status = next_batch(run, &batch, &stop);
         }
-        if (batch.count == 0) {
+        if (status != CNN_OK || run->ranks->whole == 0 || stop) {
             break;
         }
-        cnn__view_means means;
-        CNN__RETURN_IF_ERROR(cnn__session_forward_views(run->session, batch.images, batch.count, views, &means));
-        CNN__RETURN_IF_ERROR(count_batch(run, &batch, &means, &sum));
-        CNN__RETURN_IF_ERROR(report_step(run, &sum, step, cnn__seconds() - begin));
+        if (run->ranks->samples > 0) {
+            status = run_batch(run, &batch, &sum);
+            stop = status == CNN_OK && report_step(run, &sum, step, cnn__seconds() - begin);
+        }
+    }
+    if (status == CNN_OK && run->steps > 0) { /* the last batch's callback was not heard of yet */
+        status = cnn__ranks_agree(run->ranks, status, &stop);
+    }
+    CNN__RETURN_IF_ERROR(status);
+    if (stop) {
+        return cnn__fail(run->session->context, CNN_ERROR_CANCELLED, "the evaluation was cancelled");
     }
     result->count = sum.samples;
     result->loss = sum.counted > 0 ? sum.loss_sum / (double)sum.counted : NAN;
@@ -196,7 +287,7 @@ cnn_status cnn__evaluate_labels(cnn__evaluation_run *run, const cnn_model *model
     if (run->label_map == NULL) {
         return CNN_OK;
     }
-    run->labels = cnn__alloc_array(model->context, cnn_loader_batch_size(run->loader), sizeof(*run->labels));
+    run->labels = cnn__alloc_array(model->context, cnn__loader_share(run->loader), sizeof(*run->labels));
     return run->labels != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
 }
 
@@ -211,9 +302,11 @@ void cnn__evaluate_labels_free(cnn__evaluation_run *run, const cnn_model *model)
  * busy. */
 #define VIEWS_AT_ONCE 64
 
-uint32_t cnn__evaluation_batch(const cnn_loader *loader)
+uint32_t cnn__evaluation_batch(const cnn_loader *loader, uint32_t blocks)
 {
-    size_t batch = cnn_loader_batch_size(loader), images = batch * cnn__loader_views(loader);
+    const size_t whole = cnn_loader_batch_size(loader);
+    const size_t batch = blocks > 0 ? (whole + blocks - 1) / blocks : cnn__loader_share(loader);
+    size_t images = batch * cnn__loader_views(loader);
     size_t least = batch > VIEWS_AT_ONCE ? batch : VIEWS_AT_ONCE;
     return (uint32_t)(images < least ? images : least);
 }
@@ -259,24 +352,29 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
         .on_step = options.on_step,
         .user = options.user,
     };
-    cnn_status status = cnn__check_task_fits(model, cnn_loader_dataset(options.loader));
-    if (status == CNN_OK) {
-        status = cnn__evaluate_labels(&run, model, NULL);
-    }
+    cnn__ranks ranks;
+    run.ranks = &ranks;
+    cnn_status status = cnn__ranks_create(&ranks, model->context, options.communicator, 0, NULL, options.loader,
+                                          cnn__output_values(model));
+    const bool met = status == CNN_OK;
+    status = status == CNN_OK ? cnn__check_task_fits(model, cnn_loader_dataset(options.loader)) : status;
+    status = status == CNN_OK ? cnn__evaluate_labels(&run, model, NULL) : status;
     if (status == CNN_OK && run.loss == NULL) {
         status = cnn__default_loss(model, options.loader, &own);
         run.loss = own;
     }
     if (status == CNN_OK) {
         status = cnn_session_create(model,
-                                    CNN_SESSION(.batch = cnn__evaluation_batch(options.loader),
+                                    CNN_SESSION(.batch = cnn__evaluation_batch(options.loader, 0),
                                                 .penalties = cnn__penalties(options.penalties),
                                                 .training_behavior = options.training_behavior, .from = options.from),
                                     &run.session);
     }
+    status = met ? cnn__ranks_meet(&ranks, status) : status;
     if (status == CNN_OK) {
-        status = cnn__evaluate_run(&run, &found);
+        status = cnn__ranks_meet(&ranks, cnn__evaluate_run(&run, &found));
     }
+    cnn__ranks_free(&ranks);
     cnn_session_free(run.session);
     cnn__evaluate_labels_free(&run, model);
     cnn_loss_free(own);
@@ -294,8 +392,11 @@ static cnn_status predict_all(cnn_session *session, cnn_loader *loader, float *o
     CNN__RETURN_IF_ERROR(cnn__loader_rewind(session->context, loader));
     for (;;) {
         CNN__RETURN_IF_ERROR(cnn__loader_next(session->context, loader, &batch));
-        if (batch.count == 0) {
+        if (batch.whole == 0) {
             return CNN_OK;
+        }
+        if (batch.count == 0) {
+            continue; /* this shard has nothing of it */
         }
         if (capacity - used < batch.count * each) {
             return cnn__fail(session->context, CNN_ERROR_LIMIT, "cnn_predict: room for %zu values is too little",
@@ -319,7 +420,7 @@ cnn_status cnn_predict(cnn_model *model, cnn_loader *loader, float *outputs, siz
     }
     CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, loader));
     CNN__RETURN_IF_ERROR(cnn__check_shape(model, NULL, loader));
-    CNN__RETURN_IF_ERROR(cnn_session_create(model, CNN_SESSION(.batch = cnn__evaluation_batch(loader)), &session));
+    CNN__RETURN_IF_ERROR(cnn_session_create(model, CNN_SESSION(.batch = cnn__evaluation_batch(loader, 0)), &session));
     cnn_status status = predict_all(session, loader, outputs, capacity);
     cnn_session_free(session);
     return status;

@@ -11,6 +11,9 @@
 #include "loader/loader.h"
 #include "train/clock.h"
 
+/* Where several ranks train, a checkpoint is written at least so often: the more there are, the sooner one is gone. */
+#define SAVE_SECONDS 600
+
 static double mean_loss(const cnn__running *running)
 {
     return running->samples > 0 ? running->loss_sum / (double)running->samples : NAN;
@@ -50,9 +53,42 @@ static cnn_progress make_progress(const cnn__fit *fit)
     };
 }
 
+static cnn_status save_last(cnn__fit *fit)
+{
+    if (fit->options.last_path == NULL || !cnn__ranks_is_first(&fit->ranks)) {
+        return CNN_OK;
+    }
+    if (fit->history->running.steps > 0) {
+        CNN__RETURN_IF_ERROR(cnn__running_pack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
+    }
+    if (fit->options.schedule != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__history_set_schedule(fit->history, cnn_schedule_text(fit->options.schedule),
+                                                       cnn_schedule_state(fit->options.schedule)));
+    }
+    cnn_status status = cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer,
+                                            fit->options.train, fit->history);
+    fit->last_saved = fit->last_saved || status == CNN_OK;
+    fit->saved_at = cnn__seconds();
+    return status;
+}
+
 static cnn_status stopped(const cnn__fit *fit)
 {
     return cnn__fail(fit->context, CNN_ERROR_CANCELLED, "%s: the training was stopped by a callback", fit->model->name);
+}
+
+/* A batch that was read. *stop: a callback wants to stop, on some rank. */
+static cnn_status take_batch(cnn__fit *fit, cnn_batch *batch, bool *stop)
+{
+    cnn_status status = cnn__fit_step(fit, batch);
+    if (status == CNN_OK && fit->options.on_step != NULL) {
+        const cnn_progress progress = make_progress(fit);
+        *stop = fit->options.on_step(fit->options.user, &progress);
+    }
+    if (status == CNN_OK && cnn__has_peers(&fit->ranks.communicator) && cnn__seconds() - fit->saved_at > SAVE_SECONDS) {
+        status = save_last(fit);
+    }
+    return cnn__ranks_agree(&fit->ranks, status, stop);
 }
 
 /* A validation within an epoch: what was counted of that goes on afterwards. */
@@ -60,6 +96,7 @@ static cnn_status evaluate_between(cnn__fit *fit)
 {
     cnn_evaluate_result result = CNN_EVALUATE_RESULT_INIT;
     cnn_history *history = fit->history;
+    bool stop = false;
     CNN__RETURN_IF_ERROR(cnn__running_pack(history, fit->options.evaluators, fit->options.evaluator_count));
     cnn_progress progress = make_progress(fit);
     cnn__average_enter(&history->average, fit->model);
@@ -68,11 +105,12 @@ static cnn_status evaluate_between(cnn__fit *fit)
     progress.validation_loss = result.loss;
     progress.validation_score = cnn_evaluator_score(fit->best);
     progress.validation_penalty = result.penalty;
-    const bool stop = status == CNN_OK && fit->options.on_evaluation != NULL &&
-                      fit->options.on_evaluation(fit->options.user, &progress);
+    if (status == CNN_OK && fit->options.on_evaluation != NULL) {
+        stop = fit->options.on_evaluation(fit->options.user, &progress);
+    }
     const cnn_status back = cnn__running_unpack(history, fit->options.evaluators, fit->options.evaluator_count);
-    status = status == CNN_OK ? back : status;
-    return stop && status == CNN_OK ? stopped(fit) : status;
+    CNN__RETURN_IF_ERROR(cnn__ranks_agree(&fit->ranks, status == CNN_OK ? back : status, &stop));
+    return stop ? stopped(fit) : CNN_OK;
 }
 
 static bool evaluation_is_due(const cnn__fit *fit)
@@ -94,28 +132,33 @@ static cnn_status no_steps(const cnn__fit *fit)
 static cnn_status train_epoch(cnn__fit *fit)
 {
     const cnn__running *running = &fit->history->running;
+    cnn_batch batch = CNN_BATCH_INIT;
     fit->epoch_begin = cnn__seconds();
     fit->wait_begin = cnn_loader_wait_seconds(fit->options.train);
     fit->epoch_samples = 0;
-    CNN__RETURN_IF_ERROR(cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
+    fit->saved_at = fit->saved_at > 0 ? fit->saved_at : fit->epoch_begin;
+    cnn_status status = cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count);
+    CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
     /* A training that was stopped after the last step of an epoch has none left to do in it. */
-    bool more = running->steps == 0 || !cnn__fit_is_last_step(fit, running->steps);
-    while (more) {
-        CNN__RETURN_IF_ERROR(cnn__fit_step(fit, &more));
-        if (!more) {
+    bool complete = running->steps > 0 && cnn__fit_is_last_step(fit, running->steps);
+    while (!complete) {
+        bool stop = false;
+        CNN__RETURN_IF_ERROR(cnn__fit_load(fit, &batch, &stop));
+        if (fit->ranks.whole == 0) {
             break;
         }
-        if (fit->options.on_step != NULL) {
-            cnn_progress progress = make_progress(fit);
-            if (fit->options.on_step(fit->options.user, &progress)) {
-                return stopped(fit);
-            }
+        if (fit->ranks.samples == 0) {
+            continue; /* none of the batch could be read, on any rank */
+        }
+        CNN__RETURN_IF_ERROR(take_batch(fit, &batch, &stop));
+        if (stop) {
+            return stopped(fit);
         }
         if (evaluation_is_due(fit)) {
             CNN__RETURN_IF_ERROR(evaluate_between(fit));
         }
         /* Where epochs end with a batch the loader says so, once more. */
-        more = !fit->counted_steps || !cnn__fit_is_last_step(fit, running->steps);
+        complete = fit->counted_steps && cnn__fit_is_last_step(fit, running->steps);
     }
     return running->steps > 0 ? CNN_OK : no_steps(fit);
 }
@@ -223,26 +266,12 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
 static cnn_status save_best(cnn__fit *fit, const float *values)
 {
     values = values == NULL && cnn__average_any(&fit->history->average) ? fit->history->average.values : values;
-    cnn_status status = cnn__model_save_values(fit->model, values, fit->options.best_path);
-    fit->best_saved = fit->best_saved || status == CNN_OK;
-    return status;
-}
-
-static cnn_status save_last(cnn__fit *fit)
-{
-    if (fit->options.last_path == NULL) {
+    if (!cnn__ranks_is_first(&fit->ranks)) {
+        fit->best_saved = true;
         return CNN_OK;
     }
-    if (fit->history->running.steps > 0) {
-        CNN__RETURN_IF_ERROR(cnn__running_pack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
-    }
-    if (fit->options.schedule != NULL) {
-        CNN__RETURN_IF_ERROR(cnn__history_set_schedule(fit->history, cnn_schedule_text(fit->options.schedule),
-                                                       cnn_schedule_state(fit->options.schedule)));
-    }
-    cnn_status status = cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer,
-                                            fit->options.train, fit->history);
-    fit->last_saved = fit->last_saved || status == CNN_OK;
+    cnn_status status = cnn__model_save_values(fit->model, values, fit->options.best_path);
+    fit->best_saved = fit->best_saved || status == CNN_OK;
     return status;
 }
 
@@ -276,24 +305,39 @@ static bool is_complete(const cnn__fit *fit)
            (fit->options.patience > 0 && history->epochs - best >= fit->options.patience);
 }
 
+/* What follows the steps of an epoch, up to the callback. */
+static cnn_status close_epoch(cnn__fit *fit, cnn_progress *progress, bool *stop)
+{
+    cnn_status status = finish_epoch(fit, progress);
+    fit->last_saved = false;
+    if (status == CNN_OK && fit->improved && fit->options.best_path != NULL) {
+        status = save_best(fit, NULL);
+    }
+    CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
+    *stop = fit->options.on_epoch != NULL && fit->options.on_epoch(fit->options.user, progress);
+    return cnn__ranks_agree(&fit->ranks, CNN_OK, stop);
+}
+
 static cnn_status run_epochs(cnn__fit *fit)
 {
-    CNN__RETURN_IF_ERROR(save_best_so_far(fit));
+    cnn_status status = save_best_so_far(fit);
+    if (status == CNN_OK && cnn__has_peers(&fit->ranks.communicator) && fit->options.last_path != NULL &&
+        access(fit->options.last_path, F_OK) != 0) {
+        status = save_last(fit); /* whichever rank is gone, there is something to go on from */
+        fit->last_saved = false;
+    }
+    CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
     while (!is_complete(fit)) {
         cnn_progress progress;
+        bool stop = false;
         CNN__RETURN_IF_ERROR(train_epoch(fit));
-        CNN__RETURN_IF_ERROR(finish_epoch(fit, &progress));
-        fit->last_saved = false;
-        if (fit->improved && fit->options.best_path != NULL) {
-            CNN__RETURN_IF_ERROR(save_best(fit, NULL));
-        }
-        bool stop = fit->options.on_epoch != NULL && fit->options.on_epoch(fit->options.user, &progress);
+        CNN__RETURN_IF_ERROR(close_epoch(fit, &progress, &stop));
         if (stop) {
-            return is_complete(fit) ? leave_files(fit) : stopped(fit);
+            return is_complete(fit) ? cnn__ranks_meet(&fit->ranks, leave_files(fit)) : stopped(fit);
         }
-        CNN__RETURN_IF_ERROR(save_last(fit));
+        CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, save_last(fit)));
     }
-    return leave_files(fit);
+    return cnn__ranks_meet(&fit->ranks, leave_files(fit));
 }
 
 /* What the model ends with, if it is not what it has. */
@@ -322,7 +366,7 @@ cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history
     cnn_status status = cnn__fit_open(&fit, model, options);
     if (status == CNN_OK) {
         status = run_epochs(&fit);
-        if (status == CNN_ERROR_CANCELLED) {
+        if (status == CNN_ERROR_CANCELLED || (fit.ranks.lost && cnn__fit_undo(&fit) == CNN_OK)) {
             cnn_status saved = save_last(&fit);
             status = saved == CNN_OK ? status : saved;
         }

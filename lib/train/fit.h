@@ -4,6 +4,7 @@
 #define CNN_TRAIN_FIT_H
 
 #include "session/session.h"
+#include "train/ranks.h"
 #include "train/train.h"
 
 /* The gradients of the batches of a step that is under way. */
@@ -43,6 +44,11 @@ typedef struct cnn__fit {
     cnn__mix mix;
     cnn_session *teacher;           /* NULL: none */
     float *weights;                 /* of a batch's samples; NULL: all are 1 */
+    cnn__ranks ranks;               /* that train together */
+    uint64_t passes;                /* of the session, before those of a batch */
+    float *moving;                  /* the statistics that layers keep, likewise; NULL alone */
+    bool in_batch, passed;          /* a batch was read, and passes of it were begun; its step is not done */
+    double saved_at;                /* when the checkpoint was written last, in seconds */
     bool best_saved, last_saved;    /* whether this call has written the file; the last one after the last epoch */
 } cnn__fit;
 
@@ -62,8 +68,10 @@ cnn_status cnn__accumulate(cnn__accumulator *accumulator, cnn_session *session, 
 
 /* Whether an epoch ends with what was delivered last, which belongs to its step number `steps`. */
 bool cnn__fit_is_last_step(const cnn__fit *fit, uint64_t steps);
-/* Takes the batches of a step and updates the parameters; *done is false if the epoch has no batch left. */
-cnn_status cnn__fit_step(cnn__fit *fit, bool *done);
+/* Reads a batch, as all ranks do; the ranks' `whole` is 0 at the end of an epoch. *stop as cnn__ranks_load() has it. */
+cnn_status cnn__fit_load(cnn__fit *fit, cnn_batch *batch, bool *stop);
+/* The passes of a batch that was read, and of those that go with it in one step, and the update. */
+cnn_status cnn__fit_step(cnn__fit *fit, cnn_batch *batch);
 
 /* label_smoothing, mixup and cutmix: checks them and makes room; then changes what a batch is, and its target. */
 cnn_status cnn__mix_create(cnn__fit *fit);
@@ -80,6 +88,15 @@ cnn_status cnn__fit_weights(cnn__fit *fit);
 const float *cnn__fit_batch_weights(cnn__fit *fit, const cnn_batch *batch);
 /* Says how many samples each class has, and warns of very uneven ones. */
 void cnn__fit_tell_classes(const cnn__fit *fit);
+
+/* Makes the session a rank's, after it was created. */
+cnn_status cnn__fit_join(cnn__fit *fit);
+/* Forward, loss and backward of a batch that was read: gradients, *loss and *whole are then those of all ranks'
+ * samples. */
+cnn_status cnn__fit_pass(cnn__fit *fit, const cnn_batch *batch, cnn__samples *whole, double *loss, double *penalty);
+
+/* Where other ranks are gone in the midst of a step: takes back what there is of it. */
+cnn_status cnn__fit_undo(cnn__fit *fit);
 
 /* The progress function of the validation: hands the caller's on_step the training's progress, with step 0. */
 bool cnn__fit_validation_step(void *user, const cnn_progress *validation);

@@ -9,7 +9,8 @@
 #include "train/checkpoint.h"
 #include "train/fit.h"
 
-static cnn_status check_options(cnn__fit *fit)
+/* What has to be known before the ranks can meet. */
+static cnn_status check_required(const cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
     if (!fit->model->built) {
@@ -18,6 +19,27 @@ static cnn_status check_options(cnn__fit *fit)
     if (options->train == NULL || options->optimizer == NULL) {
         return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_fit: train and optimizer are required");
     }
+    return CNN_OK;
+}
+
+/* What looks at more of a batch, or of several, than a rank or a block has. */
+static cnn_status check_alone(const cnn__fit *fit)
+{
+    const cnn_fit_options *options = &fit->options;
+    const char *what = options->accumulate > 1                                                ? "accumulate"
+                       : options->label_smoothing > 0                                         ? "label_smoothing"
+                       : options->mixup > 0 || options->cutmix > 0                            ? "mixup and cutmix"
+                       : options->teacher != NULL                                             ? "a teacher"
+                       : options->average != NULL && strncmp(options->average, "swa", 3) == 0 ? "the average swa"
+                                                                                              : NULL;
+    return what == NULL || cnn__is_alone(&fit->ranks)
+               ? CNN_OK
+               : cnn__fail(fit->context, CNN_ERROR_UNSUPPORTED, "cnn_fit: %s with several ranks or blocks", what);
+}
+
+static cnn_status check_options(cnn__fit *fit)
+{
+    const cnn_fit_options *options = &fit->options;
     if (options->evaluators != NULL && options->evaluator_count == 0) {
         return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_fit: evaluators without evaluator_count");
     }
@@ -32,10 +54,11 @@ static cnn_status check_options(cnn__fit *fit)
         return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_fit: %s without a validation loader",
                          options->validation_steps > 0 ? "validation_steps" : "evaluate_every");
     }
-    if (options->best_path != NULL) {
+    CNN__RETURN_IF_ERROR(check_alone(fit));
+    if (options->best_path != NULL && cnn__ranks_is_first(&fit->ranks)) {
         CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->best_path));
     }
-    if (options->last_path != NULL) {
+    if (options->last_path != NULL && cnn__ranks_is_first(&fit->ranks)) {
         CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->last_path));
     }
     CNN__RETURN_IF_ERROR(cnn__check_groups(options->optimizer, fit->model));
@@ -161,12 +184,15 @@ static void count_steps(cnn__fit *fit)
 static cnn_status make_sessions(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
+    const size_t share = cnn__loader_share(options->train), batch = cnn_loader_batch_size(options->train);
+    const size_t block = options->blocks > 0 ? (batch + options->blocks - 1) / options->blocks : share;
     CNN__RETURN_IF_ERROR(
         cnn_session_create(fit->model,
-                           CNN_SESSION(.batch = (uint32_t)cnn_loader_batch_size(options->train), .training = 1,
+                           CNN_SESSION(.batch = (uint32_t)block, .training = 1,
                                        .penalties = cnn__penalties(options->penalties), .from = options->from),
                            &fit->session));
     CNN__RETURN_IF_ERROR(check_left_out(fit));
+    CNN__RETURN_IF_ERROR(cnn__fit_join(fit));
     if (options->accumulate > 1) {
         CNN__RETURN_IF_ERROR(cnn__accumulator_create(&fit->accumulator, fit->session));
     }
@@ -181,10 +207,11 @@ static cnn_status make_sessions(cnn__fit *fit)
         .steps = options->validation_steps,
         .on_step = options->on_step != NULL ? cnn__fit_validation_step : NULL,
         .user = fit,
+        .ranks = &fit->ranks,
     };
     CNN__RETURN_IF_ERROR(cnn__evaluate_labels(&fit->validation, fit->model, cnn_loader_dataset(options->train)));
     return cnn_session_create(fit->model,
-                              CNN_SESSION(.batch = cnn__evaluation_batch(options->validation),
+                              CNN_SESSION(.batch = cnn__evaluation_batch(options->validation, options->blocks),
                                           .penalties = cnn__penalties(options->penalties), .from = options->from),
                               &fit->validation.session);
 }
@@ -258,9 +285,8 @@ static cnn_status take_rows(cnn__fit *fit, cnn_history *from)
     /* A training of one epoch keeps no copy of the best parameters: they are its only ones. */
     if (to->best_epoch != SIZE_MAX && to->best_epoch + 1 == to->epochs && to->running.steps == 0 &&
         (cnn__fit_keeps_best(fit) || fit->options.best_path != NULL)) {
-        return cnn__average_any(&to->average)
-                   ? cnn__history_keep_best(to, to->average.values, fit->model->value_count)
-                   : cnn__history_keep_model(to, fit->model);
+        return cnn__average_any(&to->average) ? cnn__history_keep_best(to, to->average.values, fit->model->value_count)
+                                              : cnn__history_keep_model(to, fit->model);
     }
     return CNN_OK;
 }
@@ -288,8 +314,7 @@ static cnn_status check_average(const cnn__fit *fit, const cnn_history *before)
         return CNN_OK;
     }
     return cnn__fail(fit->context, CNN_ERROR_MISMATCH, "%s: was trained with the average \"%s\", not \"%s\"",
-                     fit->options.resume_path,
-                     theirs != NULL ? cnn__printable(theirs, text, sizeof(text)) : "none",
+                     fit->options.resume_path, theirs != NULL ? cnn__printable(theirs, text, sizeof(text)) : "none",
                      ours != NULL ? ours : "none");
 }
 
@@ -345,7 +370,8 @@ static cnn_status begin_schedule(const cnn__fit *fit)
 static cnn_status place_loader(cnn__fit *fit)
 {
     return fit->history->running.steps > 0 || fit->options.steps_per_epoch > 0
-               ? CNN_OK : cnn__loader_begin_epoch(fit->context, fit->options.train);
+               ? CNN_OK
+               : cnn__loader_begin_epoch(fit->context, fit->options.train);
 }
 
 static cnn_status resume(cnn__fit *fit)
@@ -365,14 +391,35 @@ static cnn_status resume(cnn__fit *fit)
     return status == CNN_OK ? place_loader(fit) : status;
 }
 
-cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options *options)
+static cnn_status open_ranks(cnn__fit *fit)
 {
-    *fit = (cnn__fit){0};
-    if (model == NULL) {
-        return CNN_ERROR_INVALID_ARGUMENT;
+    const cnn_fit_options *options = &fit->options;
+    if (options->blocks > 0 && options->sync_batch_norm != 0) {
+        return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_fit: sync_batch_norm and blocks exclude each other: a block knows its own samples alone");
     }
-    *fit = (cnn__fit){.context = model->context, .model = model};
-    CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_fit", options, &fit->options, sizeof(fit->options)));
+    return cnn__ranks_create(&fit->ranks, fit->context, options->communicator, options->blocks, options->train,
+                             options->validation, cnn__output_values(fit->model));
+}
+
+/* All ranks begin with the parameters of the first. */
+static cnn_status share_parameters(cnn__fit *fit)
+{
+    const cnn_model *model = fit->model;
+    const cnn_communicator *c = &fit->ranks.communicator;
+    for (uint32_t i = 0; i < model->parameter_count && cnn__has_peers(c); i++) {
+        const cnn__parameter *parameter = &model->parameters[i];
+        CNN__RETURN_IF_ERROR(
+            cnn_communicator_broadcast(fit->context, c, 0, parameter->data, parameter->values * sizeof(float)));
+    }
+    if (cnn__has_peers(c)) {
+        cnn_model_touch(fit->model);
+    }
+    return CNN_OK;
+}
+
+static cnn_status open_all(cnn__fit *fit)
+{
     CNN__RETURN_IF_ERROR(check_options(fit));
     CNN__RETURN_IF_ERROR(complete_options(fit));
     count_steps(fit);
@@ -382,15 +429,38 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
     CNN__RETURN_IF_ERROR(cnn__mix_create(fit));
     CNN__RETURN_IF_ERROR(cnn__distill_create(fit));
     CNN__RETURN_IF_ERROR(resume(fit));
-    cnn__fit_tell_classes(fit);
+    if (cnn__ranks_is_first(&fit->ranks)) {
+        cnn__fit_tell_classes(fit);
+    }
     /* After the checkpoint was accepted: one that does not fit leaves the model as it was. */
     CNN__RETURN_IF_ERROR(adopt_task(fit));
     CNN__RETURN_IF_ERROR(adopt_classes(fit));
     return adopt_pipeline(fit);
 }
 
+cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options *options)
+{
+    *fit = (cnn__fit){0};
+    if (model == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
+    }
+    *fit = (cnn__fit){.context = model->context, .model = model};
+    CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_fit", options, &fit->options, sizeof(fit->options)));
+    fit->ranks.communicator.size = 1; /* until it is known: whoever fails before that cannot tell the others */
+    cnn_status status = check_required(fit);
+    status = status == CNN_OK ? open_ranks(fit) : status;
+    if (fit->ranks.communicator.size == 0 || (status != CNN_OK && fit->ranks.reports == NULL)) {
+        return status;
+    }
+    status = status == CNN_OK ? open_all(fit) : status;
+    CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
+    return share_parameters(fit);
+}
+
 void cnn__fit_close(cnn__fit *fit)
 {
+    cnn__ranks_free(&fit->ranks);
+    cnn__free(fit->context, fit->moving);
     cnn_session_free(fit->validation.session);
     cnn__evaluate_labels_free(&fit->validation, fit->model);
     cnn__free(fit->context, fit->weights);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One step of a training: one batch or several, forward, loss, backward; then the update. */
+/* One step of a training: the passes of one batch or of several, then the update. */
 #include <math.h>
 
 #include "loader/loader.h"
@@ -11,16 +11,28 @@ bool cnn__fit_is_last_step(const cnn__fit *fit, uint64_t steps)
     return fit->counted_steps ? steps >= fit->steps : cnn__loader_at_epoch_end(fit->options.train);
 }
 
+static cnn_status load(cnn__fit *fit, cnn_batch *batch, bool *stop)
+{
+    const cnn_status status = cnn__loader_next(fit->context, fit->options.train, batch);
+    fit->in_batch = status == CNN_OK && batch->whole > 0;
+    fit->passed = false;
+    return cnn__ranks_load(&fit->ranks, status, batch, fit->options.train, stop);
+}
+
+/* Where epochs are so many steps the data begin anew; two ends in a row say that there are none. */
+cnn_status cnn__fit_load(cnn__fit *fit, cnn_batch *batch, bool *stop)
+{
+    CNN__RETURN_IF_ERROR(load(fit, batch, stop));
+    return fit->ranks.whole == 0 && fit->counted_steps ? load(fit, batch, stop) : CNN_OK;
+}
+
 /* Counts a batch, and in the epoch's last step finds the score of that batch alone. */
-static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss)
+static cnn_status count_batch(cnn__fit *fit, const cnn__samples *batch, double loss, double penalty)
 {
     cnn__running *running = &fit->history->running;
-    const cnn_shape output = cnn__session_shape(fit->session, cnn__session_output(fit->session)->value);
-    size_t values = 0;
-    (void)cnn__shape_values(&output, &values);
-    const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = values / batch->count,
-                                                      .outputs_data = cnn_session_output(fit->session),
-                                                      .labels = batch->labels, .loss = loss, .targets = batch->targets,
+    const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = cnn__output_values(fit->model),
+                                                      .outputs_data = batch->outputs, .labels = batch->labels,
+                                                      .loss = loss, .targets = batch->targets,
                                                       .target_count = batch->target_count, .weights = batch->weights);
     running->step_score = NAN;
     if (cnn__fit_is_last_step(fit, running->steps + 1)) {
@@ -31,37 +43,9 @@ static cnn_status count_batch(cnn__fit *fit, const cnn_batch *batch, double loss
     }
     running->samples += batch->count;
     running->loss_sum += loss * (double)batch->count;
-    running->penalty_sum += fit->session->penalty * (double)batch->count;
+    running->penalty_sum += penalty * (double)batch->count;
     fit->epoch_samples += batch->count;
     return CNN_OK;
-}
-
-/* Forward and backward of a batch. */
-static cnn_status run_batch(cnn__fit *fit, cnn_batch *batch, double *loss)
-{
-    cnn_session *session = fit->session;
-    *loss = NAN;
-    cnn_target target = cnn__batch_target(batch, batch->labels, cnn__fit_batch_weights(fit, batch));
-    CNN__RETURN_IF_ERROR(cnn__mix_batch(fit, batch, &target));
-    CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch->images, batch->count));
-    cnn_status status = cnn_session_loss(session, fit->options.loss, &target, loss);
-    if (status == CNN_ERROR_NUMERIC) {
-        return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
-                         fit->model->name, *loss, fit->history->epochs + 1,
-                         (unsigned long long)fit->history->running.steps + 1,
-                         cnn_optimizer_learning_rate(fit->options.optimizer));
-    }
-    CNN__RETURN_IF_ERROR(status);
-    CNN__RETURN_IF_ERROR(cnn__distill_batch(fit, batch, target.weights, loss));
-    return cnn_session_backward(session, NULL);
-}
-
-/* The next batch; of count 0 at the end of an epoch, unless epochs are so many steps: then the data begin anew, and
- * count 0 says that two passes in a row had nothing. */
-static cnn_status next_batch(cnn__fit *fit, cnn_batch *batch)
-{
-    CNN__RETURN_IF_ERROR(cnn__loader_next(fit->context, fit->options.train, batch));
-    return batch->count == 0 && fit->counted_steps ? cnn__loader_next(fit->context, fit->options.train, batch) : CNN_OK;
 }
 
 /* The learning rate of the step that comes next. */
@@ -75,39 +59,48 @@ static cnn_status follow_schedule(const cnn__fit *fit)
                                   (float)cnn_schedule_rate(schedule, history->epochs, history->running.steps));
 }
 
-/* Whether the epoch has no batch left for the step that is under way. */
-static bool ends_here(const cnn__fit *fit)
+/* Whether batch number `taken` of a step is followed by another one of it. */
+static bool has_more(const cnn__fit *fit, uint32_t taken)
 {
-    return !fit->counted_steps && cnn__loader_at_epoch_end(fit->options.train);
+    return taken < fit->options.accumulate && (fit->counted_steps || !cnn__loader_at_epoch_end(fit->options.train));
 }
 
-cnn_status cnn__fit_step(cnn__fit *fit, bool *done)
+static cnn_status update(cnn__fit *fit)
 {
-    cnn__running *running = &fit->history->running;
-    cnn_batch batch = CNN_BATCH_INIT;
-    double loss = NAN, sum = 0;
-    uint64_t samples = 0;
-    bool more = true;
-    *done = false;
-    for (uint32_t i = 0; more; i++) {
-        CNN__RETURN_IF_ERROR(next_batch(fit, &batch));
-        if (batch.count == 0) {
-            return CNN_OK; /* before the first batch: where others would follow it is known */
-        }
-        CNN__RETURN_IF_ERROR(i == 0 ? follow_schedule(fit) : CNN_OK);
-        CNN__RETURN_IF_ERROR(run_batch(fit, &batch, &loss));
-        more = i + 1 < fit->options.accumulate && !ends_here(fit);
-        if (fit->accumulator.memory != NULL) {
-            CNN__RETURN_IF_ERROR(cnn__accumulate(&fit->accumulator, fit->session, batch.count, more));
-        }
-        CNN__RETURN_IF_ERROR(count_batch(fit, &batch, loss));
-        sum += loss * (double)batch.count;
-        samples += batch.count;
-    }
     CNN__RETURN_IF_ERROR(cnn_optimizer_step(fit->options.optimizer, fit->session));
     cnn__average_step(&fit->history->average, fit->model, fit->history->epochs);
-    running->step_loss = samples == batch.count ? loss : sum / (double)samples;
+    fit->in_batch = false;
+    return CNN_OK;
+}
+
+cnn_status cnn__fit_step(cnn__fit *fit, cnn_batch *batch)
+{
+    cnn__running *running = &fit->history->running;
+    double sum = 0;
+    uint64_t samples = 0, batches = 0;
+    bool more = true, ignored = false;
+    CNN__RETURN_IF_ERROR(follow_schedule(fit));
+    for (uint32_t i = 1; more; i++) {
+        double loss = NAN, penalty = 0;
+        cnn__samples whole;
+        CNN__RETURN_IF_ERROR(cnn__fit_pass(fit, batch, &whole, &loss, &penalty));
+        more = has_more(fit, i);
+        if (fit->accumulator.memory != NULL) {
+            CNN__RETURN_IF_ERROR(cnn__accumulate(&fit->accumulator, fit->session, whole.count, more));
+        }
+        CNN__RETURN_IF_ERROR(more ? CNN_OK : update(fit));
+        CNN__RETURN_IF_ERROR(count_batch(fit, &whole, loss, penalty));
+        sum += loss * (double)whole.count;
+        samples += whole.count;
+        batches++;
+        running->step_loss = batches == 1 ? loss : sum / (double)samples;
+        if (more) { /* then this process is alone */
+            CNN__RETURN_IF_ERROR(cnn__fit_load(fit, batch, &ignored));
+            more = fit->ranks.samples > 0;
+            fit->accumulator.samples = more ? fit->accumulator.samples : 0;
+            CNN__RETURN_IF_ERROR(more ? CNN_OK : update(fit)); /* those that were left could not be read */
+        }
+    }
     running->steps++;
-    *done = true;
     return CNN_OK;
 }

@@ -60,6 +60,12 @@ static cnn_status compute_loss(cnn_session *session, const cnn__output *output, 
     size_t outputs = cnn__session_values(session, at) / session->count;
     CNN__RETURN_IF_ERROR(
         cnn_loss_compute(loss, cnn__session_host_value(session, at), target, session->count, outputs, gradient, value));
+    if (session->share != 1 && gradient != NULL) { /* of the mean over the whole batch */
+        const float share = (float)session->share;
+        for (size_t i = 0; i < session->count * outputs; i++) {
+            gradient[i] *= share;
+        }
+    }
     session->penalty = 0;
     if (session->program.penalties && !has_other_loss(session, output)) {
         CNN__RETURN_IF_ERROR(cnn__penalty_parameters(session, &session->penalty));

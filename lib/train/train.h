@@ -81,17 +81,18 @@ typedef struct cnn__evaluation_run {
     size_t evaluator_count;
     cnn_progress_function on_step;
     void *user;
-    int32_t *label_map; /* the model's label of each of the dataset's; NULL: the same */
-    int32_t *labels;    /* of a batch; NULL without label_map */
-    uint64_t steps;     /* batches, of as many passes as they make; 0: one pass */
+    int32_t *label_map;       /* the model's label of each of the dataset's; NULL: the same */
+    int32_t *labels;          /* of a batch; NULL without label_map */
+    struct cnn__ranks *ranks; /* that evaluate together */
+    uint64_t steps;           /* batches, of as many passes as they make; 0: one pass */
 } cnn__evaluation_run;
 
 /* Fills label_map and labels; cnn__evaluate_labels_free() is needed after a failure too. `train` as below. */
 cnn_status cnn__evaluate_labels(cnn__evaluation_run *run, const cnn_model *model, const cnn_dataset *train);
 void cnn__evaluate_labels_free(cnn__evaluation_run *run, const cnn_model *model);
 
-/* The batch of a session that evaluates this loader. */
-uint32_t cnn__evaluation_batch(const cnn_loader *loader);
+/* The batch of a session that evaluates this loader, its batches as a whole or (not 0) in so many blocks. */
+uint32_t cnn__evaluation_batch(const cnn_loader *loader, uint32_t blocks);
 
 /* CNN_ERROR_INVALID_ARGUMENT if the loader never comes to the end of an epoch. */
 cnn_status cnn__check_ends(const cnn_context *context, const cnn_loader *loader);

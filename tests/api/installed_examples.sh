@@ -64,6 +64,9 @@ run fine_tuning '^[0-9]+ of [0-9]+ parameters are trained, from conv2d_4 on$' \
 run layer_scales '^dense_2 +Dense +[0-9.e-]+ +[0-9.e-]+ +[0-9.e-]+ +[0-9.e-]+$' catdog "$photos/train" 8
 run fashion_dnn '^accuracy (0\.[89]|1\.0)[0-9]*, loss .* of 200' "$fashion" 4
 run step_by_hand '^step 40: loss' "$fashion" 40
+run two_processes '^rank 0: loss' "$fashion" 2
+tap_check 'both processes end with the same loss and the same parameters' sh -c \
+    "[ \$(grep -c '^rank [01]: ' out.txt) -eq 2 ] && [ \$(sed 's/^rank .: //' out.txt | sort -u | wc -l) -eq 1 ]"
 run own_dataset '^accuracy (0\.9|1\.0)' 12
 run own_evaluator '^worst_recall [01]\.[0-9]+, accuracy' fashion.cnn "$fashion"
 run own_layer '^training accuracy (0\.[5-9]|1).*beta [01]\.' "$fashion" 3

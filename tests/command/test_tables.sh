@@ -56,6 +56,11 @@ tap_result $? 'the JSON has the labels'
 has table.csv 'the CSV too' '^pet,'
 run 0 'predict of several labels' "$cnn" predict labels.cnn photos/cat.1.jpg --topk 2
 has out 'names and probabilities' '^photos/cat.1.jpg(	(cat|pet)	0\.[0-9]{4}){2}$'
+printf 'id\ncat.3\ndog.4\n' >photos/ids.csv
+run 0 'predict of a table' "$cnn" predict labels.cnn photos/ids.csv --topk 1
+[ "$(cut -f1 out | tr '\n' ' ')" = 'photos/cat.3.jpg photos/dog.4.jpg ' ]
+tap_result $? 'its images in order'
+
 # shellcheck disable=SC2086
 run 2 'class weights for several labels' "$cnn" train $model --data pets.jsonl --out no.cnn --class-weights balanced
 has err 'a focal loss is named instead' 'binary_focal'

@@ -104,6 +104,9 @@ START_TEST(batches_depend_on_seed_and_place_alone)
         ck_assert_int_eq(cnn_loader_next(alone, &a), CNN_OK);
         ck_assert_int_eq(cnn_loader_next(with, &b), CNN_OK);
         ck_assert_uint_eq(a.count, b.count);
+        if (a.count == 0) { /* the end of an epoch */
+            continue;
+        }
         ck_assert_mem_eq(a.images, b.images, a.count * 12 * sizeof(float));
         for (size_t k = 0; k < a.count; k++) {
             if (a.indices[k] == COUNT - 1) { /* of the class of three */

@@ -2,8 +2,10 @@
 /* The order of samples: permutations of their own for each epoch, the article's next_batch(), places to go to. */
 #include "loader/sampler.h"
 
-#include "golden_next_batch.h"
 #include "../pipeline/support.h"
+#include "golden_next_batch.h"
+
+static size_t whole;
 
 static cnn_context *context;
 
@@ -68,7 +70,7 @@ START_TEST(wrap_is_the_articles_next_batch)
         const golden_batch *golden = &golden_batches[i];
         cnn__sampler sampler = new_sampler((size_t)golden->count, (uint32_t)golden->batch, (uint32_t)golden->shuffle,
                                            CNN_BATCH_WRAP, 0);
-        size_t size = cnn__sampler_batch(&sampler, (uint64_t)golden->number, draws);
+        size_t size = cnn__sampler_batch(&sampler, (uint64_t)golden->number, draws, &whole);
         ck_assert_uint_eq(size, (size_t)golden->size);
         for (size_t k = 0; k < size; k++) {
             cnn__sampler_order(3, (uint64_t)golden->samples[k].epoch, golden->shuffle != 0, order,
@@ -89,7 +91,7 @@ START_TEST(wrap_over_many_epochs)
     cnn__draw draws[10];
     cnn__sampler sampler = new_sampler(3, 10, 1, CNN_BATCH_WRAP, 0);
     for (uint64_t number = 0; number < 6; number++) {
-        ck_assert_uint_eq(cnn__sampler_batch(&sampler, number, draws), 10);
+        ck_assert_uint_eq(cnn__sampler_batch(&sampler, number, draws, &whole), 10);
         for (uint64_t k = 0; k < 10; k++) {
             uint64_t at = number * 10 + k, order[3];
             cnn__sampler_order(3, at / 3, true, order, 3);
@@ -112,7 +114,7 @@ START_TEST(epochs_end_with_a_short_batch)
         uint64_t order[10];
         cnn__sampler_order(3, epoch, true, order, 10);
         for (uint64_t number = 0; number < 3; number++) {
-            size_t size = cnn__sampler_batch(&sampler, epoch * 3 + number, draws);
+            size_t size = cnn__sampler_batch(&sampler, epoch * 3 + number, draws, &whole);
             ck_assert_uint_eq(size, number < 2 ? 4 : 2);
             for (size_t k = 0; k < size; k++) {
                 ck_assert_uint_eq(draws[k].index, order[number * 4 + k]);
@@ -133,7 +135,7 @@ START_TEST(short_batches_can_be_left_out)
     cnn__draw draws[4];
     cnn__sampler sampler = new_sampler(10, 4, 0, CNN_BATCH_EPOCH, 1);
     ck_assert_uint_eq(cnn__sampler_batches(&sampler), 2);
-    ck_assert_uint_eq(cnn__sampler_batch(&sampler, 2, draws), 4);
+    ck_assert_uint_eq(cnn__sampler_batch(&sampler, 2, draws, &whole), 4);
     ck_assert_uint_eq(draws[0].index, 0);
     ck_assert_uint_eq(draws[0].epoch, 1);
     cnn__sampler_free(&sampler);
@@ -147,13 +149,13 @@ START_TEST(any_place_at_once)
     cnn__draw forward[7], back[7];
     cnn__sampler a = new_sampler(23, 7, 1, CNN_BATCH_WRAP, 0), b = new_sampler(23, 7, 1, CNN_BATCH_WRAP, 0);
     for (uint64_t number = 0; number < 40; number++) {
-        cnn__sampler_batch(&a, number, forward);
-        cnn__sampler_batch(&b, 39 - number, back);
-        cnn__sampler_batch(&b, number, back);
+        cnn__sampler_batch(&a, number, forward, &whole);
+        cnn__sampler_batch(&b, 39 - number, back, &whole);
+        cnn__sampler_batch(&b, number, back, &whole);
         ck_assert_mem_eq(forward, back, sizeof(forward));
     }
     /* Far beyond what counts of samples reach. */
-    cnn__sampler_batch(&a, UINT64_C(1) << 40, forward);
+    cnn__sampler_batch(&a, UINT64_C(1) << 40, forward, &whole);
     ck_assert_uint_eq(forward[0].epoch, (UINT64_C(1) << 40) * 7 / 23);
     cnn__sampler_free(&a);
     cnn__sampler_free(&b);

@@ -265,6 +265,74 @@ START_TEST(calibration_changes_probabilities)
 }
 END_TEST
 
+/* A training on several labels, a decision, and the file and back, under a context of its own. */
+static cnn_status go_through(cnn_context *own, cnn_loader **loader, cnn_model **model, cnn_model **loaded,
+                             cnn_optimizer **optimizer)
+{
+    const float thresholds[TARGETS] = {0.25f, 0.5f, 0.75f};
+    cnn_dataset *dataset = NULL;
+    cnn_model *plain = NULL;
+    float outputs[COUNT * TARGETS];
+    cnn_status status = cnn_dataset_create(own,
+                                           CNN_ARRAYS(.bytes = pixels, .count = COUNT, .height = TEST_SIDE,
+                                                      .width = TEST_SIDE, .channels = 1, .classes = names,
+                                                      .class_count = TARGETS, .targets = targets,
+                                                      .target_count = TARGETS, .task = CNN_TASK_LABELS),
+                                           &dataset);
+    if (status == CNN_OK) {
+        status = cnn_loader_create(own, dataset, CNN_LOADER(.batch = 12, .shuffle = 1), loader);
+    }
+    cnn_dataset_free(dataset);
+    status = status == CNN_OK ? test_model(own, &plain) : status;
+    if (status == CNN_OK) {
+        status = cnn_model_replace_head(plain, CNN_HEAD(.classes = TARGETS, .task = CNN_TASK_LABELS), model);
+    }
+    cnn_model_free(plain);
+    status = status == CNN_OK ? cnn_optimizer_create(own, "sgd:learning_rate=0.1", optimizer) : status;
+    if (status == CNN_OK) {
+        status = cnn_fit(*model, CNN_FIT(.train = *loader, .validation = *loader, .optimizer = *optimizer), NULL);
+    }
+    if (status == CNN_OK) {
+        status = cnn_model_set_decision(
+            *model, CNN_DECISION(.temperature = 2, .thresholds = thresholds, .threshold_count = TARGETS));
+    }
+    status = status == CNN_OK ? cnn_model_save(*model, path) : status;
+    status = status == CNN_OK ? cnn_model_load(own, path, loaded) : status;
+    return status == CNN_OK ? cnn_predict(*loaded, *loader, outputs, COUNT * TARGETS) : status;
+}
+
+START_TEST(every_allocation_may_fail)
+{
+    test_allocator memory = {0};
+    const cnn_allocator allocator = test_allocator_options(&memory);
+    for (size_t k = 1;; k++) {
+        cnn_context *own = NULL;
+        cnn_loader *loader = NULL;
+        cnn_model *model = NULL, *loaded = NULL;
+        cnn_optimizer *optimizer = NULL;
+        memory = (test_allocator){0};
+        ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .allocator = &allocator), &own), CNN_OK);
+        memory.calls = 0;
+        memory.fail_at = k;
+        const cnn_status status = go_through(own, &loader, &model, &loaded, &optimizer);
+        const bool done = memory.calls < k;
+        memory.fail_at = 0;
+        ck_assert(status == CNN_OK || status == CNN_ERROR_OUT_OF_MEMORY);
+        cnn_optimizer_free(optimizer);
+        cnn_model_free(loaded);
+        cnn_model_free(model);
+        cnn_loader_free(loader);
+        cnn_context_free(own);
+        ck_assert_uint_eq(memory.blocks, 0);
+        if (done) {
+            ck_assert_int_eq(status, CNN_OK);
+            ck_assert_uint_gt(k, 100);
+            break;
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("train/tasks");
@@ -276,6 +344,8 @@ int main(void)
     tcase_add_test(tests, what_does_not_fit_is_refused);
     tcase_add_test(tests, decisions_are_kept_and_followed);
     tcase_add_test(tests, calibration_changes_probabilities);
+    tcase_set_timeout(tests, 100);
+    tcase_add_test(tests, every_allocation_may_fail);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
 }

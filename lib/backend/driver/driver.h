@@ -136,7 +136,11 @@ cnn_status cnn__norm(const cnn__norm_kernels *kernels, const cnn_backend_call *c
 /* Parts of it. Mean, biased variance and inverse standard deviation of the columns, or with fixed ones the last. */
 cnn_status cnn__norm_statistics(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
                                 const cnn_norm_args *args);
-void cnn__norm_move_statistics(const cnn_norm_args *args);
+void cnn__norm_move_statistics(const cnn_backend_call *call, const cnn_norm_args *args);
+/* Going backward: of the sums over these rows, `total` [2 c], makes those of all processes' rows, in *d_beta and
+ * *d_gamma, and *rows the number of these. Where x is the whole batch these are args' own. `total` has room for 4 c. */
+cnn_status cnn__norm_share_sums(const cnn_norm_args *args, double *total, const float **d_beta, const float **d_gamma,
+                                double *rows);
 /* To the bit the factor of any pass: relu's derivative is that of what was stored. */
 float cnn__norm_inverse_deviation(float variance, float epsilon);
 
@@ -200,6 +204,11 @@ typedef struct cnn__dropout_rule {
 
 cnn__dropout_rule cnn__dropout_rule_of(const cnn_dropout_args *args);
 /* keep[i - begin]: 1 if value (or channel) i is kept. */
+/* The number of the first value's decision (channels: of the first sample's first channel). */
+static inline uint64_t cnn__dropout_offset(const cnn_dropout_args *args)
+{
+    return args->before * (uint64_t)args->c * (args->channels ? 1u : (uint64_t)args->positions);
+}
 void cnn__dropout_decide(const cnn_dropout_args *args, uint32_t threshold, size_t begin, size_t end, uint8_t *keep);
 
 /* Adam: w -= rate m / (sqrt(v) inverse_root + epsilon), in either variant. */

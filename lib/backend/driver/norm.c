@@ -19,6 +19,7 @@ typedef struct norm_work {
     float *out;
     double *partial;
     const float *d_gamma, *d_beta; /* of the gradient; NULL with fixed statistics */
+    double rows;                   /* that these are sums over */
 } norm_work;
 
 static size_t rows_of_a_block(const cnn_norm_shape *shape) { return cnn__div_up(CNN__SPAN, (size_t)shape->c); }
@@ -99,7 +100,31 @@ float cnn__norm_inverse_deviation(float variance, float epsilon)
     return (float)(1 / sqrt((double)variance + epsilon));
 }
 
-static void find_statistics(const cnn__norm_kernels *kernels, const cnn_backend_call *call, const cnn_norm_args *args)
+/* Statistics of the rows of all processes: of each the mean and the squared deviations, by their distance from the
+ * moving mean, which all know. After it total[2 c] has the number of all rows. */
+static cnn_status join_processes(const cnn_norm_args *args, double *total, double *rows)
+{
+    const size_t c = (size_t)args->shape.c;
+    const double own = *rows;
+    for (size_t j = 0; j < c; j++) {
+        const double distance = total[j] - args->moving_mean[j];
+        total[j] = own * distance;
+        total[c + j] += own * distance * distance;
+    }
+    total[2 * c] = own;
+    CNN__RETURN_IF_ERROR(args->sum(args->sum_user, total, 2 * c + 1));
+    *rows = total[2 * c];
+    for (size_t j = 0; j < c; j++) {
+        const double distance = total[j] / *rows;
+        const double square = total[c + j] - *rows * distance * distance;
+        total[j] = args->moving_mean[j] + distance;
+        total[c + j] = square > 0 ? square : 0;
+    }
+    return CNN_OK;
+}
+
+static cnn_status find_statistics(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
+                                  const cnn_norm_args *args)
 {
     const cnn_norm_shape *shape = &args->shape;
     size_t c = (size_t)shape->c, rows = (size_t)cnn__norm_rows(shape), step = rows_of_a_part(shape);
@@ -110,12 +135,17 @@ static void find_statistics(const cnn__norm_kernels *kernels, const cnn_backend_
         const double *next = total + part * 4 * c;
         join(c, total, total + c, part * step, next, next + c, cnn__min_size(step, rows - part * step));
     }
+    double all = (double)rows;
+    if (args->sum != NULL) {
+        CNN__RETURN_IF_ERROR(join_processes(args, total, &all));
+    }
     for (size_t j = 0; j < c; j++) {
-        double square = total[c + j] / (double)rows;
+        double square = total[c + j] / all;
         args->mean[j] = (float)total[j];
         args->variance[j] = (float)square;
         args->inv_std[j] = (float)(1 / sqrt(square + shape->epsilon));
     }
+    return CNN_OK;
 }
 
 cnn_status cnn__norm_statistics(const cnn__norm_kernels *kernels, const cnn_backend_call *call,
@@ -125,8 +155,7 @@ cnn_status cnn__norm_statistics(const cnn__norm_kernels *kernels, const cnn_back
         if (!cnn__has_workspace(call, cnn__norm_workspace(&args->shape))) {
             return CNN_ERROR_BACKEND;
         }
-        find_statistics(kernels, call, args);
-        return CNN_OK;
+        return find_statistics(kernels, call, args);
     }
     for (int64_t j = 0; j < args->shape.c; j++) {
         args->inv_std[j] = cnn__norm_inverse_deviation(args->variance[j], args->shape.epsilon);
@@ -134,12 +163,21 @@ cnn_status cnn__norm_statistics(const cnn__norm_kernels *kernels, const cnn_back
     return CNN_OK;
 }
 
-void cnn__norm_move_statistics(const cnn_norm_args *args)
+/* What the variance of the batch is multiplied by. */
+static float correction_of(const cnn_backend_call *call, const cnn_norm_args *args)
 {
+    const double rows = args->sum != NULL ? ((const double *)call->workspace)[2 * args->shape.c]
+                                          : (double)cnn__norm_rows(&args->shape);
+    return args->correction != 0 ? args->correction : rows > 1 ? (float)(rows / (rows - 1)) : 1.0f;
+}
+
+void cnn__norm_move_statistics(const cnn_backend_call *call, const cnn_norm_args *args)
+{
+    const float correction = args->moving_mean != NULL ? correction_of(call, args) : 1.0f;
     for (int64_t j = 0; args->moving_mean != NULL && j < args->shape.c; j++) {
         args->moving_mean[j] = args->keep * args->moving_mean[j] + (1.0f - args->keep) * args->mean[j];
         args->moving_variance[j] = args->keep * args->moving_variance[j] +
-                                   (1.0f - args->keep) * (args->variance[j] * args->correction);
+                                   (1.0f - args->keep) * (args->variance[j] * correction);
     }
 }
 
@@ -155,7 +193,7 @@ static cnn_status forward(const cnn__norm_kernels *kernels, const cnn_backend_ca
                             .out = args->y};
     CNN__RETURN_IF_ERROR(cnn__norm_statistics(kernels, call, args));
     run_affine(call, &work);
-    cnn__norm_move_statistics(args);
+    cnn__norm_move_statistics(call, args);
     return CNN_OK;
 }
 
@@ -170,6 +208,28 @@ static cnn_status inference(const cnn__norm_kernels *kernels, const cnn_backend_
                             .variance = args->variance,
                             .out = args->y};
     run_affine(call, &work);
+    return CNN_OK;
+}
+
+cnn_status cnn__norm_share_sums(const cnn_norm_args *args, double *total, const float **d_beta, const float **d_gamma,
+                                double *rows)
+{
+    const size_t c = (size_t)args->shape.c;
+    *rows = (double)cnn__norm_rows(&args->shape);
+    *d_beta = args->d_beta;
+    *d_gamma = args->d_gamma;
+    if (args->sum == NULL || args->shape.fixed) {
+        return CNN_OK;
+    }
+    total[2 * c] = *rows;
+    CNN__RETURN_IF_ERROR(args->sum(args->sum_user, total, 2 * c + 1));
+    *rows = total[2 * c];
+    float *all = (float *)(total + 2 * c + 1);
+    for (size_t j = 0; j < 2 * c; j++) {
+        all[j] = (float)total[j];
+    }
+    *d_beta = all;
+    *d_gamma = all + c;
     return CNN_OK;
 }
 
@@ -202,10 +262,8 @@ static void gradient_rows(const void *argument, size_t begin, size_t end)
         int64_t columns = cnn__min_i64(TILE, c - j), at = (int64_t)begin * c + j;
         for (int64_t i = 0; i < columns; i++) {
             scale[i] = work->gamma[j + i] * work->inv_std[j + i];
-            offset[i] = moving ? (float)((double)work->d_beta[j + i] / (double)cnn__norm_rows(shape)) : 0;
-            slope[i] = moving ? (float)((double)work->d_gamma[j + i] / (double)cnn__norm_rows(shape)) *
-                                    work->inv_std[j + i]
-                              : 0;
+            offset[i] = moving ? (float)((double)work->d_beta[j + i] / work->rows) : 0;
+            slope[i] = moving ? (float)((double)work->d_gamma[j + i] / work->rows) * work->inv_std[j + i] : 0;
         }
         if (work->beta != NULL) {
             work->kernels->relu_gradient(rows, columns, c, work->x + at, work->dy + at, work->mean + j, scale,
@@ -234,19 +292,17 @@ static cnn_status backward(const cnn__norm_kernels *kernels, const cnn_backend_c
             cnn__epilogue_backward(call, &shape->epilogue, (size_t)cnn__norm_rows(shape) * c, args->y, args->dy));
     }
     double *total = call->workspace;
-    const norm_work work = {.kernels = kernels,
-                            .shape = shape,
-                            .x = args->x,
-                            .dy = args->dy,
-                            .gamma = args->gamma,
-                            .beta = relu && again ? args->beta : NULL,
-                            .mean = args->mean,
-                            .inv_std = args->inv_std,
-                            .out = args->dx,
-                            .partial = total,
-                            .d_gamma = shape->fixed ? NULL : args->d_gamma,
-                            .d_beta = shape->fixed ? NULL : args->d_beta};
-    call->parallel(call, part_count(shape), gradient_sums_of_part, (void *)&work);
+    norm_work work = {.kernels = kernels,
+                      .shape = shape,
+                      .x = args->x,
+                      .dy = args->dy,
+                      .gamma = args->gamma,
+                      .beta = relu && again ? args->beta : NULL,
+                      .mean = args->mean,
+                      .inv_std = args->inv_std,
+                      .out = args->dx,
+                      .partial = total};
+    call->parallel(call, part_count(shape), gradient_sums_of_part, &work);
     for (size_t part = 1; part < part_count(shape); part++) {
         for (size_t j = 0; j < 2 * c; j++) {
             total[j] += total[part * 4 * c + j];
@@ -256,6 +312,9 @@ static cnn_status backward(const cnn__norm_kernels *kernels, const cnn_backend_c
         args->d_beta[j] = (float)total[j];
         args->d_gamma[j] = (float)total[c + j];
     }
+    CNN__RETURN_IF_ERROR(cnn__norm_share_sums(args, total, &work.d_beta, &work.d_gamma, &work.rows));
+    work.d_beta = shape->fixed ? NULL : work.d_beta;
+    work.d_gamma = shape->fixed ? NULL : work.d_gamma;
     if (args->dx != NULL) {
         cnn__for_spans(call, (size_t)cnn__norm_rows(shape), rows_of_a_block(shape), gradient_rows, &work);
     }

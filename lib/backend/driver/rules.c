@@ -27,11 +27,13 @@ static void random_block(const uint64_t key[2], uint64_t block, uint32_t words[4
 void cnn__dropout_decide(const cnn_dropout_args *args, uint32_t threshold, size_t begin, size_t end, uint8_t *keep)
 {
     uint32_t words[4];
+    const uint64_t offset = cnn__dropout_offset(args);
     for (size_t i = begin; i < end; i++) {
-        if (i == begin || i % 4 == 0) {
-            random_block(args->key, i / 4, words);
+        const uint64_t decision = offset + i;
+        if (i == begin || decision % 4 == 0) {
+            random_block(args->key, decision / 4, words);
         }
-        keep[i - begin] = words[i % 4] >= threshold;
+        keep[i - begin] = words[decision % 4] >= threshold;
     }
 }
 

@@ -45,13 +45,17 @@ VEC_INLINE void random_blocks(const uint64_t key[2], uint64_t first, vec_u words
     words[3] = VEC_ZIP_HIGH(even_high, odd_high);
 }
 
-/* `begin` is a multiple of CNN__SPAN, and so of 4 * VEC_WIDTH. */
+/* Decisions made at a time, on the stack. */
+enum { DECISIONS = 256 };
+
+/* `begin` is a multiple of CNN__SPAN, and so of 4 * VEC_WIDTH; so is the number of the first decision. */
 static void drop_values(const void *argument, size_t begin, size_t end)
 {
     const dropout_work *work = argument;
+    const uint64_t offset = cnn__dropout_offset(work->args);
     for (size_t i = begin; i < end; i += 4 * VEC_WIDTH) {
         vec_u words[4];
-        random_blocks(work->args->key, i / 4, words);
+        random_blocks(work->args->key, (offset + i) / 4, words);
         for (size_t v = 0, at = i; v < 4 && at < end; v++, at += VEC_WIDTH) {
             vec_i keep = (vec_i)(words[v] >= work->rule.threshold);
             vec_f value = vec_load_n(work->args->x + at, end - at) * work->rule.scale;
@@ -60,9 +64,6 @@ static void drop_values(const void *argument, size_t begin, size_t end)
     }
 }
 
-/* Decisions made at a time, on the stack. */
-enum { DECISIONS = 256 };
-
 static void scale_channels(const dropout_work *work, size_t at, const uint8_t *keep, size_t channels)
 {
     for (size_t j = 0; j < channels; j += VEC_WIDTH) {
@@ -70,6 +71,18 @@ static void scale_channels(const dropout_work *work, size_t at, const uint8_t *k
         vec_i mask = vec_load_bytes(keep + j, cnn__min_size(n, VEC_WIDTH)) != 0;
         vec_f value = vec_load_n(work->args->x + at + j, n) * work->rule.scale;
         vec_store_n(work->args->y + at + j, vec_keep(mask, value), n);
+    }
+}
+
+/* The same, wherever the first decision lies among the blocks of random numbers. */
+static void drop_unaligned(const void *argument, size_t begin, size_t end)
+{
+    const dropout_work *work = argument;
+    uint8_t keep[DECISIONS];
+    for (size_t i = begin; i < end; i += DECISIONS) {
+        const size_t stop = cnn__min_size(end, i + DECISIONS);
+        cnn__dropout_decide(work->args, work->rule.threshold, i, stop, keep);
+        scale_channels(work, i, keep, stop - i);
     }
 }
 
@@ -96,7 +109,9 @@ cnn_status CNN__VECTOR(cnn__dropout)(const cnn_backend_call *call, const cnn_dro
     if (args->channels) {
         cnn__for_spans(call, (size_t)args->n, 1, drop_channels, &work);
     } else {
-        cnn__for_spans(call, (size_t)(args->n * args->positions * args->c), CNN__SPAN, drop_values, &work);
+        const bool aligned = cnn__dropout_offset(args) % (4 * VEC_WIDTH) == 0;
+        cnn__for_spans(call, (size_t)(args->n * args->positions * args->c), CNN__SPAN,
+                       aligned ? drop_values : drop_unaligned, &work);
     }
     return CNN_OK;
 }

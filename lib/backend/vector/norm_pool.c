@@ -144,7 +144,7 @@ static cnn_status forward(const cnn_backend_call *call, const cnn_norm_args *arg
         work.scale[j] = args->gamma[j] * args->inv_std[j];
     }
     cnn__for_spans(call, (size_t)(shape->n * (shape->h / 2)), span_rows(shape), forward_rows, &work);
-    cnn__norm_move_statistics(args);
+    cnn__norm_move_statistics(call, args);
     return CNN_OK;
 }
 
@@ -289,7 +289,8 @@ static cnn_status backward(const cnn_backend_call *call, const cnn_norm_args *ar
 {
     const cnn_norm_shape *shape = &args->shape;
     const size_t c = (size_t)shape->c;
-    const double values = (double)cnn__norm_rows(shape);
+    const float *d_beta, *d_gamma;
+    double values;
     norm_pool_work work = open_work(call, args);
     const size_t parts = cnn__div_up((size_t)(shape->n * (shape->h / 2)), work.part_rows);
     call->parallel(call, parts, sums_of_part, &work);
@@ -299,9 +300,12 @@ static cnn_status backward(const cnn_backend_call *call, const cnn_norm_args *ar
     for (size_t j = 0; j < c; j++) {
         args->d_beta[j] = (float)work.partial[j];
         args->d_gamma[j] = (float)work.partial[c + j];
+    }
+    CNN__RETURN_IF_ERROR(cnn__norm_share_sums(args, work.partial, &d_beta, &d_gamma, &values));
+    for (size_t j = 0; j < c; j++) {
         work.scale[j] = args->gamma[j] * args->inv_std[j];
-        work.offset[j] = (float)((double)args->d_beta[j] / values);
-        work.slope[j] = (float)((double)args->d_gamma[j] / values) * args->inv_std[j];
+        work.offset[j] = (float)((double)d_beta[j] / values);
+        work.slope[j] = (float)((double)d_gamma[j] / values) * args->inv_std[j];
     }
     if (args->dx != NULL) {
         cnn__for_spans(call, (size_t)(shape->n * work.pairs), span_rows(shape), gradient_pairs, &work);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* The passes of one step: of a batch that is all here, of a rank's share, or of its blocks one by one. */
+#include <math.h>
+#include <string.h>
+
+#include "session/exchange.h"
+#include "train/fit.h"
+
+/* Samples [begin, end) of what was read. */
+typedef struct sample_part {
+    const cnn_batch *batch;
+    size_t begin, end;
+} sample_part;
+
+static cnn_status forward_and_loss(cnn__fit *fit, const sample_part *part, double *loss)
+{
+    cnn_session *session = fit->session;
+    cnn_batch batch = *part->batch;
+    const size_t begin = part->begin;
+    size_t input = 0;
+    const cnn_shape shape = cnn_loader_sample_shape(fit->options.train);
+    (void)cnn__shape_values(&shape, &input);
+    cnn_target target = cnn__batch_target(&batch, batch.labels, cnn__fit_batch_weights(fit, &batch));
+    CNN__RETURN_IF_ERROR(cnn__mix_batch(fit, &batch, &target)); /* of whole batches alone, as the teacher below */
+    CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch.images + begin * input, part->end - begin));
+    target.labels = target.labels != NULL ? target.labels + begin : NULL;
+    target.values = target.values != NULL ? target.values + begin * batch.target_count : NULL;
+    target.weights = target.weights != NULL ? target.weights + begin : NULL;
+    const cnn_status status = cnn_session_loss(session, fit->options.loss, &target, loss);
+    if (status == CNN_ERROR_NUMERIC) {
+        return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
+                         fit->model->name, *loss, fit->history->epochs + 1,
+                         (unsigned long long)fit->history->running.steps + 1,
+                         cnn_optimizer_learning_rate(fit->options.optimizer));
+    }
+    return status == CNN_OK ? cnn__distill_batch(fit, &batch, target.weights, loss) : status;
+}
+
+static cnn__samples samples_of(const cnn_batch *batch, const float *outputs)
+{
+    return (cnn__samples){.count = batch->count,
+                          .outputs = outputs,
+                          .labels = batch->labels,
+                          .targets = batch->targets,
+                          .target_count = batch->target_count,
+                          .weights = batch->weights};
+}
+
+static cnn_status pass_alone(cnn__fit *fit, const cnn_batch *batch, cnn__samples *whole, double *loss)
+{
+    CNN__RETURN_IF_ERROR(forward_and_loss(fit, &(sample_part){batch, 0, batch->count}, loss));
+    CNN__RETURN_IF_ERROR(cnn_session_backward(fit->session, NULL));
+    *whole = samples_of(batch, cnn_session_output(fit->session));
+    whole->labels = fit->mix.images != NULL ? fit->mix.labels : whole->labels;
+    return CNN_OK;
+}
+
+/* The passes of this rank's share; the others' gradients come in on the way. What fails here must not leave the others
+ * waiting: they get zeros, and hear of it at the next meeting. */
+static cnn_status pass_share(cnn__fit *fit, const cnn_batch *batch, cnn__block_sums *sums)
+{
+    cnn_session *session = fit->session;
+    const cnn__ranks *ranks = &fit->ranks;
+    const double share = (double)batch->count / (double)ranks->samples;
+    double loss = NAN;
+    cnn_status status = CNN_OK;
+    cnn__exchange_place(session, ranks->before, share);
+    if (batch->count > 0) {
+        status = forward_and_loss(fit, &(sample_part){batch, 0, batch->count}, &loss);
+        if (status == CNN_OK) {
+            *sums = (cnn__block_sums){loss * (double)batch->count, session->penalty * (double)batch->count};
+            status = cnn_session_backward(session, NULL);
+        }
+    } else {
+        session->passes++; /* the random numbers of the next step are those that the others have */
+    }
+    if (batch->count == 0 || status != CNN_OK) {
+        const cnn_status nothing = cnn__exchange_nothing(session, batch->count == 0);
+        status = status == CNN_OK ? nothing : status;
+    }
+    const cnn_status averaged = cnn__moving_average(session, share);
+    return status == CNN_OK ? averaged : status;
+}
+
+/* One block's gradients, and behind them what the moving statistics become, by its share, to the tree. */
+static cnn_status pass_block(cnn__fit *fit, const sample_part *part, float *room, cnn__block_sums *sums)
+{
+    cnn_session *session = fit->session;
+    cnn__exchange *exchange = session->exchange;
+    const size_t gradients = session->program.gradient_values, samples = part->end - part->begin;
+    const double share = (double)samples / (double)fit->ranks.samples;
+    double loss = NAN;
+    *sums = (cnn__block_sums){0, 0};
+    if (samples == 0) {
+        memset(room, 0, (gradients + exchange->moving_values) * sizeof(float));
+        return CNN_OK;
+    }
+    session->passes = fit->passes;
+    cnn__exchange_place(session, fit->ranks.before + part->begin, share);
+    CNN__RETURN_IF_ERROR(cnn__moving_put(session, exchange->moving));
+    CNN__RETURN_IF_ERROR(forward_and_loss(fit, part, &loss));
+    CNN__RETURN_IF_ERROR(cnn_session_backward(session, NULL));
+    *sums = (cnn__block_sums){loss * (double)samples, session->penalty * (double)samples};
+    memcpy(room, session->host_gradients, gradients * sizeof(float));
+    cnn__moving_take(session, room + gradients);
+    for (size_t i = 0; i < exchange->moving_values; i++) {
+        room[gradients + i] = (float)(room[gradients + i] * share);
+    }
+    memcpy(fit->ranks.block_outputs + part->begin * fit->ranks.outputs, cnn_session_output(session),
+           samples * fit->ranks.outputs * sizeof(float));
+    return CNN_OK;
+}
+
+static cnn_status pass_blocks(cnn__fit *fit, const cnn_batch *batch, cnn__block_sums *sums)
+{
+    cnn__ranks *ranks = &fit->ranks;
+    memcpy(fit->session->exchange->moving, fit->moving, fit->session->exchange->moving_values * sizeof(float));
+    cnn__tree_begin(&ranks->tree);
+    for (uint32_t block = ranks->first; block < ranks->end; block++) {
+        sample_part one = {.batch = batch};
+        cnn__ranks_block(ranks, batch, block, &one.begin, &one.end);
+        CNN__RETURN_IF_ERROR(pass_block(fit, &one, cnn__tree_room(&ranks->tree), &sums[block - ranks->first]));
+        cnn__tree_add(&ranks->tree);
+    }
+    fit->session->passes = fit->passes + 1;
+    return CNN_OK;
+}
+
+static cnn_status sum_blocks(cnn__fit *fit)
+{
+    const float *sum = NULL;
+    CNN__RETURN_IF_ERROR(cnn__tree_finish(&fit->ranks.tree, &sum));
+    CNN__RETURN_IF_ERROR(cnn__exchange_close(fit->session, sum));
+    return cnn__moving_put(fit->session, sum + fit->session->program.gradient_values);
+}
+
+cnn_status cnn__fit_pass(cnn__fit *fit, const cnn_batch *batch, cnn__samples *whole, double *loss, double *penalty)
+{
+    cnn__ranks *ranks = &fit->ranks;
+    cnn__block_sums *sums = ranks->own_sums;
+    if (cnn__is_alone(ranks)) {
+        CNN__RETURN_IF_ERROR(pass_alone(fit, batch, whole, loss));
+        *penalty = fit->session->penalty;
+        return CNN_OK;
+    }
+    memset(sums, 0, (ranks->end - ranks->first) * sizeof(*sums));
+    fit->passes = fit->session->passes;
+    fit->passed = true;
+    cnn__moving_take(fit->session, fit->moving);
+    cnn_status status = ranks->fixed ? pass_blocks(fit, batch, sums) : pass_share(fit, batch, sums);
+    CNN__RETURN_IF_ERROR(cnn__ranks_meet(ranks, cnn__ranks_lose(ranks, status)));
+    if (ranks->fixed) {
+        CNN__RETURN_IF_ERROR(cnn__ranks_lose(ranks, sum_blocks(fit)));
+    }
+    const cnn__samples own = samples_of(batch, ranks->fixed ? ranks->block_outputs : cnn_session_output(fit->session));
+    CNN__RETURN_IF_ERROR(cnn__ranks_lose(ranks, cnn__ranks_gather(ranks, &own, sums, whole)));
+    const cnn__block_sums all = cnn__ranks_sums(ranks);
+    *loss = all.loss / (double)ranks->samples;
+    *penalty = all.penalty / (double)ranks->samples;
+    return CNN_OK;
+}
+
+cnn_status cnn__fit_join(cnn__fit *fit)
+{
+    const cnn_fit_options *options = &fit->options;
+    cnn__ranks *ranks = &fit->ranks;
+    if (cnn__is_alone(ranks)) {
+        return CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(
+        cnn__exchange_create(fit->session, &ranks->communicator, ranks->fixed, options->sync_batch_norm != 0));
+    fit->moving = cnn__alloc_array(fit->context, fit->session->exchange->moving_values + 1, sizeof(float));
+    if (fit->moving == NULL || !ranks->fixed) {
+        return fit->moving != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    }
+    return cnn__tree_create(fit->context, &ranks->communicator, ranks->blocks,
+                            fit->session->program.gradient_values + cnn__moving_values(fit->session), &ranks->tree);
+}
+
+cnn_status cnn__fit_undo(cnn__fit *fit)
+{
+    if (!fit->in_batch) {
+        return CNN_OK;
+    }
+    fit->in_batch = false;
+    if (fit->passed) {
+        fit->session->passes = fit->passes;
+        CNN__RETURN_IF_ERROR(cnn__moving_put(fit->session, fit->moving));
+    }
+    return cnn_loader_seek(fit->options.train, cnn_loader_position(fit->options.train) - 1);
+}
