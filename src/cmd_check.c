@@ -22,7 +22,8 @@ typedef struct check_run {
     const char **originals; /* of tree.images: an earlier file with the same bytes, or NULL */
     size_t next, done;      /* under run->lock */
     double begin;
-    json_t *problems; /* NULL without --json */
+    json_t *problems;   /* NULL without --json */
+    tool_list repeated; /* files that a table lists more than once */
     uint64_t damaged, odd;
     uint64_t arrays;               /* images in IDX or CIFAR files */
     uint64_t usual[TOOL_ODDITIES]; /* how many have it, where that is most of them; else 0 */
@@ -238,6 +239,10 @@ static int check_images(check_run *check)
     for (size_t i = 0; i < count; i++) {
         report_image(check, i);
     }
+    for (size_t i = 0; i < check->repeated.count; i++) {
+        report(check, check->repeated.items[i], false, "is in several rows of the table");
+        check->odd++;
+    }
     for (size_t i = 0; i < check->tree.hidden.count; i++) {
         report(check, check->tree.hidden.items[i], false, "an image by its bytes, but training passes over this name");
         check->odd++;
@@ -306,14 +311,19 @@ static int read_table(check_run *check, const char *path)
     }
     qsort(images->items, images->count, sizeof(*images->items), compare_paths);
     for (size_t i = 0; i < images->count; i++) {
-        if (kept > 0 && strcmp(images->items[kept - 1], images->items[i]) == 0) {
+        const bool again = kept > 0 && strcmp(images->items[kept - 1], images->items[i]) == 0;
+        tool_list *repeated = &check->repeated;
+        if (again) {
+            const bool told = repeated->count > 0 &&
+                              strcmp(repeated->items[repeated->count - 1], images->items[i]) == 0;
+            fine = told ? fine : tool_list_add(repeated, strdup(images->items[i])) && fine;
             free(images->items[i]);
         } else {
             images->items[kept++] = images->items[i];
         }
     }
     images->count = kept;
-    return TOOL_DONE;
+    return fine ? TOOL_DONE : tool_fail_memory(run);
 }
 
 static int list_images(check_run *check, const char *path)
@@ -353,6 +363,7 @@ static int run_check(tool *run, const void *settings)
     free(check.originals);
     json_decref(check.problems);
     tool_tree_free(&check.tree);
+    tool_list_free(&check.repeated);
     return result;
 }
 
@@ -366,7 +377,8 @@ const tool_command tool_command_check = {
                "One line for each problem: path, error or odd, reason. Odd are grey, CMYK, 16-bit and transparent "
                "images, an EXIF orientation that asks for a turn, sides below 32 pixels, a side more than 4 times the "
                "other, names that do not fit the bytes, what is irregular in a file but loses no pixel, files with the "
-               "same bytes as another, and folders without images. What most images have in common is told once. Links "
+               "same bytes as another, files in several rows of a table, and folders without images. What most images "
+               "have in common is told once. Links "
                "to nowhere and all else that cannot be examined are errors. The exit status is 1 if any image is "
                "damaged or anything could not be examined.",
     .options = check_options,

@@ -151,7 +151,7 @@ static int save_report(eval_run *eval)
         return TOOL_DONE;
     }
     char *of = tool_format("Of the %llu images of %s.", (unsigned long long)eval->result.count, eval->settings->data);
-    report_layers(eval->model, &page);
+    report_layers(eval->model, false, &page);
     add_facts(page.facts, eval);
     page.evaluation = of != NULL ? report_evaluation(&eval->predictions, eval->model, of) : NULL;
     free(of);

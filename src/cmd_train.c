@@ -51,6 +51,9 @@ static int check_settings(tool *run, const train_settings *settings)
     if (settings->model.input[2] == 2 || settings->model.input[2] > 3) {
         return tool_fail_usage(run, "--size: images have 1 or 3 channels, not %d", (int)settings->model.input[2]);
     }
+    if (settings->curve_style != NULL && settings->curve == NULL) {
+        return tool_fail_usage(run, "--curve-style goes with --curve, which draws it");
+    }
     if (settings->cut != NULL && settings->head == NULL) {
         return tool_fail_usage(run, "--cut goes with --head, which begins there");
     }
@@ -77,114 +80,6 @@ static int check_ranks(tool *run, const train_settings *settings)
     return TOOL_DONE;
 }
 
-static double best_value(const train_run *train, const char *name, bool *running)
-{
-    size_t epoch = cnn_history_best_epoch(train->history);
-    char *column = tool_format("val_%s", name);
-    double value = column != NULL ? cnn_history_value(train->history, column, epoch) : NAN;
-    free(column);
-    *running = isnan(value);
-    return *running ? cnn_history_value(train->history, name, epoch) : value;
-}
-
-/* Of all epochs, those before a resumed checkpoint included. */
-static double total_seconds(const cnn_history *history)
-{
-    double sum = 0;
-    for (size_t epoch = 0; epoch < cnn_history_epochs(history); epoch++) {
-        double seconds = cnn_history_value(history, "seconds", epoch);
-        sum += isnan(seconds) ? 0 : seconds;
-    }
-    return sum;
-}
-
-/* What the model at --out has: the scores of the best epoch, or those that it began with. */
-typedef struct best_scores {
-    bool running; /* of the training images: there was no validation */
-    double accuracy, loss, score;
-    size_t epoch; /* from 1; 0: none was better than the beginning */
-} best_scores;
-
-static best_scores find_best(const train_run *train)
-{
-    best_scores best = {0};
-    size_t epochs = cnn_history_epochs(train->history), epoch = cnn_history_best_epoch(train->history);
-    if (tool_train_start_is_best(train)) {
-        return (best_scores){false, train->start_accuracy, train->start_loss, train->start_score, 0};
-    }
-    best.epoch = epoch < epochs ? epoch + 1 : 0;
-    best.accuracy = best_value(train, "accuracy", &best.running);
-    best.loss = best_value(train, "loss", &best.running);
-    best.score = best_value(train, cnn_evaluator_name(train->evaluators[0]), &best.running);
-    return best;
-}
-
-static int print_json(train_run *train, const best_scores *best, bool done, const char *metric)
-{
-    const bool model = tool_train_has_model(train);
-    json_t *object = json_object();
-    json_object_set_new(object, "done", json_boolean(done));
-    tool_json_count(object, "epochs", cnn_history_epochs(train->history));
-    json_object_set_new(object, "best_epoch", best->epoch > 0 ? json_integer((int64_t)best->epoch) : json_null());
-    if (tool_train_task(train) == CNN_TASK_CLASSES) {
-        tool_json_real(object, "accuracy", best->accuracy);
-    }
-    tool_json_real(object, "loss", best->loss);
-    if (metric != NULL) {
-        tool_json_real(object, metric, best->score);
-    }
-    json_object_set_new(object, "running", json_boolean(best->running));
-    tool_json_real(object, "seconds", total_seconds(train->history));
-    tool_json_count(object, "skipped", cnn_loader_skipped(train->loader));
-    tool_json_text(object, "model", model ? train->settings->out : NULL);
-    tool_json_text(object, "checkpoint", train->last_path);
-    if (train->report.path != NULL) {
-        tool_json_text(object, "report", train->report.path);
-    }
-    return tool_json_print(train->run, object);
-}
-
-static int print_result(train_run *train, bool done)
-{
-    tool *run = train->run;
-    const char *name = cnn_evaluator_name(train->evaluators[0]);
-    const char *metric = strcmp(name, "accuracy") != 0 && strcmp(name, "loss") != 0 ? name : NULL;
-    const best_scores best = find_best(train);
-    if (run->common->json) {
-        return print_json(train, &best, done, metric);
-    }
-    const char *prefix = best.running ? "running " : "val_";
-    if (best.epoch > 0) {
-        tool_print(run, "best epoch  %zu of %zu: ", best.epoch, cnn_history_epochs(train->history));
-    } else if (train->has_start) {
-        tool_print(run, "best epoch  none of %zu: the model stays as it was, ", cnn_history_epochs(train->history));
-    } else {
-        tool_print(run, "best epoch  none of %zu: no %s was better than the worst; the model is that of the last\n",
-                   cnn_history_epochs(train->history), name);
-    }
-    if (best.epoch > 0 || train->has_start) {
-        if (!isnan(best.accuracy)) { /* of labels and values there is none */
-            tool_print(run, "%saccuracy %.4f, ", prefix, best.accuracy);
-        }
-        tool_print(run, "%sloss %.4f", prefix, best.loss);
-        if (metric != NULL) {
-            tool_print(run, ", %s%s %.4f", prefix, metric, best.score);
-        }
-        tool_print(run, "\n");
-    }
-    char duration[24], *out = tool_printable(train->settings->out), *last = tool_printable(train->last_path);
-    tool_print(run, "time        %s\n", tool_duration(total_seconds(train->history), duration));
-    tool_print(run, "model       %s\ncheckpoint  %s\n", out, last);
-    free(out);
-    free(last);
-    if (train->report.path != NULL) {
-        char *report = tool_printable(train->report.path);
-        tool_print(run, "report      %s\n", report);
-        free(report);
-    }
-    return TOOL_DONE;
-}
-
 static int tell_stopped(train_run *train)
 {
     char *last = tool_printable(train->last_path);
@@ -194,7 +89,7 @@ static int tell_stopped(train_run *train)
                            cnn_history_epochs(train->history) + 1, (unsigned)train->epochs, last, last);
     free(last);
     if (train->run->common->json) {
-        print_result(train, false);
+        tool_train_print_result(train, false);
     }
     return result;
 }
@@ -215,7 +110,7 @@ static int conclude(train_run *train)
         tool_note(run, "%llu times an image was left out because it could not be read",
                   (unsigned long long)cnn_loader_skipped(train->loader));
     }
-    int result = print_result(train, true);
+    int result = tool_train_print_result(train, true);
     result = result == TOOL_DONE ? train->log_result : result;
     result = result == TOOL_DONE ? train->curve_result : result;
     result = result == TOOL_DONE ? train->events_result : result;
@@ -223,6 +118,13 @@ static int conclude(train_run *train)
 }
 
 static float option_or_none(double given) { return isnan(given) ? 0 : (float)given; }
+
+static void end_log(train_run *train, const char *state)
+{
+    if (train->log_result == TOOL_DONE) {
+        train->log_result = tool_log_end(train->run, &train->log, train->history, state);
+    }
+}
 
 /* The ranks after the first have nothing to write, and to tell only why they failed. */
 static int end_rank(const train_run *train, cnn_status status)
@@ -270,15 +172,18 @@ static int fit(train_run *train)
     train->events_result = train->events_result == TOOL_DONE ? closed : train->events_result;
     int settled = tool_train_settle_files(train);
     if (status == CNN_ERROR_PEER) { /* that one tells why, unless it is gone */
+        end_log(train, "failed");
         (void)tool_train_report_end(train, "failed");
         return TOOL_FAILED;
     }
     const bool stopped = status == CNN_ERROR_CANCELLED && (tool_signal() != 0 || train->run->ranks.size > 1);
-    if (status != CNN_OK && !stopped) { /* the report may not replace the message */
+    if (status != CNN_OK && !stopped) { /* neither log nor report may replace the message */
         int failed = tool_fail_library(train->run, status);
+        end_log(train, "failed");
         (void)tool_train_report_end(train, "failed");
         return failed;
     }
+    end_log(train, stopped ? "stopped" : "finished");
     int reported = tool_train_report_end(train, stopped ? "stopped" : "finished");
     if (stopped) {
         return tell_stopped(train);
@@ -578,12 +483,19 @@ static const tool_option train_options[] = {
      AT(views), 1, 10000, NULL},
     {"keep-epochs", NULL, "writes a model file after each epoch too: photos.epoch03.cnn beside photos.cnn", TOOL_FLAG,
      AT(keep_epochs), 0, 0, NULL},
-    {"log", "FILE", "the history, a row for each epoch: CSV, or JSON lines if FILE ends in .json or .jsonl", TOOL_TEXT,
-     AT(log), 0, 0, NULL},
+    {"log", "FILE",
+     "every step and epoch. If FILE ends in .json or .jsonl, lines of JSON, told apart by \"event\": step, epoch or "
+     "end. Else CSV: a row for each epoch, and the steps in FILE.steps.csv beside it, log.steps.csv for log.csv",
+     TOOL_TEXT, AT(log), 0, 0, NULL},
     {"curve", "FILE",
      "the learning curve as a picture, drawn anew after each epoch: the loss of each step, and the score of each epoch "
      "in training and validation; PNG, JPEG or SVG by the ending of FILE",
      TOOL_TEXT, AT(curve), 0, 0, NULL},
+    {"curve-style", "STYLE",
+     "what --curve draws of the training images: means of each epoch beside the losses of the steps, which it is if "
+     "not given; or batches, what single batches gave, as the article's learning curve: the loss with the L2 term that "
+     "weight decay stands for, and the score of each epoch's last batch",
+     TOOL_CHOICE, AT(curve_style), 0, 0, tool_curve_styles},
     {"report", "DIR",
      "a page for the browser, DIR/report.html, written anew after each epoch: curves, the model with times, confusion "
      "matrix, ROC, precision and calibration, the most confident mistakes with what they look like to the network, "

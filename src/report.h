@@ -49,9 +49,9 @@ void report_add_run(json_t *facts, const tool *run, const cnn_model *model);
 /* A number with five digits, which no picture shows more of. */
 json_t *report_number(double value);
 
-/* The layers with their shapes and memory, and what the session's trace says of predicting one image; a model that
- * cannot be timed, such as one of several inputs, has no times. */
-void report_layers(cnn_model *model, report_page *page);
+/* The layers with their shapes and memory, and what the session's trace says of predicting one image, and of the way
+ * back from it; a model that cannot be timed, such as one of several inputs, has no times. */
+void report_layers(cnn_model *model, bool backward, report_page *page);
 json_t *report_history(const cnn_history *history);
 /* The loss of each step, or of as many steps together as make a few hundred points. */
 json_t *report_steps(const double *losses, size_t count, uint64_t first);

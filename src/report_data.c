@@ -11,9 +11,9 @@
 
 /* Points of the curve of steps; as many as a wide screen can show. */
 #define MOST_POINTS 600
-/* Timed predictions of one image: so many, or for so long. */
+/* Timed runs of one image, each way: so many, or for so long. */
 #define TIMED_STEPS 5
-#define MOST_SECONDS 0.5
+#define MOST_SECONDS 0.05
 
 void report_fact(json_t *facts, const char *name, const char *format, ...)
 {
@@ -127,38 +127,63 @@ static json_t *layer_row(cnn_model *model, size_t layer)
     return row;
 }
 
-static cnn_status time_layers(cnn_model *model, const cnn_shape *input, tool_layers *layers)
+static size_t shape_values(const cnn_shape *shape)
 {
     size_t values = 1;
-    for (uint32_t i = 0; i < input->rank; i++) {
-        values *= (size_t)input->dims[i];
+    for (uint32_t i = 0; i < shape->rank; i++) {
+        values *= (size_t)shape->dims[i];
     }
-    cnn_session *session = NULL;
-    float *zeros = calloc(values, sizeof(*zeros));
-    cnn_status status = zeros != NULL ? cnn_session_create(model, CNN_SESSION(.batch = 1), &session)
-                                      : CNN_ERROR_OUT_OF_MEMORY;
-    status = status == CNN_OK ? cnn_session_forward(session, zeros, 1) : status;
-    if (status == CNN_OK) {
-        cnn_session_set_trace(session, tool_layers_add, layers);
+    return values;
+}
+
+/* The passes of a session of one image: the first run is not timed. In a session with gradients only the way back is
+ * told, which differs from that of a training in its batch alone; nothing of the model changes by it. */
+static cnn_status time_session(cnn_session *session, const float *image, const float *gradients, tool_layers *layers)
+{
+    double begin = tool_seconds();
+    cnn_status status = CNN_OK;
+    for (int i = 0; status == CNN_OK && i <= TIMED_STEPS && (i < 2 || tool_seconds() - begin < MOST_SECONDS); i++) {
+        cnn_session_set_trace(session, i > 0 && gradients == NULL ? tool_layers_add : NULL, layers);
+        status = cnn_session_forward(session, image, 1);
+        if (status == CNN_OK && gradients != NULL) {
+            cnn_session_set_trace(session, i > 0 ? tool_layers_add : NULL, layers);
+            status = cnn_session_backward(session, gradients);
+        }
+        begin = i == 0 ? tool_seconds() : begin;
     }
-    const double begin = tool_seconds();
-    for (int i = 0; status == CNN_OK && i < TIMED_STEPS && (i == 0 || tool_seconds() - begin < MOST_SECONDS); i++) {
-        status = cnn_session_forward(session, zeros, 1);
-    }
-    cnn_session_free(session);
-    free(zeros);
     return status;
 }
 
-void report_layers(cnn_model *model, report_page *page)
+static cnn_status time_layers(cnn_model *model, bool backward, tool_layers *layers)
 {
-    const cnn_shape input = cnn_model_input_shape(model);
+    const cnn_shape input = cnn_model_input_shape(model), output = cnn_model_output_shape(model);
+    float *image = calloc(shape_values(&input), sizeof(*image));
+    float *gradients = calloc(shape_values(&output), sizeof(*gradients));
+    cnn_session *session = NULL;
+    cnn_status status = image != NULL && gradients != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    status = status == CNN_OK ? cnn_session_create(model, CNN_SESSION(.batch = 1), &session) : status;
+    status = status == CNN_OK ? time_session(session, image, NULL, layers) : status;
+    cnn_session_free(session);
+    session = NULL;
+    if (status == CNN_OK && backward) {
+        status = cnn_session_create(
+            model, CNN_SESSION(.batch = 1, .training_behavior = CNN_NO, .parameter_gradients = CNN_YES), &session);
+        status = status == CNN_OK ? time_session(session, image, gradients, layers) : status;
+        cnn_session_free(session);
+    }
+    free(gradients);
+    free(image);
+    return status;
+}
+
+void report_layers(cnn_model *model, bool backward, report_page *page)
+{
     tool_layers *layers = tool_layers_new(TIMED_STEPS);
     page->layers = json_array();
     for (size_t i = 0; i < cnn_model_layer_count(model); i++) {
         json_array_append_new(page->layers, layer_row(model, i));
     }
-    if (layers != NULL && time_layers(model, &input, layers) == CNN_OK) {
+    if (layers != NULL && time_layers(model, backward, layers) == CNN_OK) {
         page->operations = tool_layers_json(layers, 0);
     }
     tool_layers_free(layers);

@@ -49,32 +49,50 @@ static void write_base64(FILE *out, const bytes *all)
     }
 }
 
-/* The image as an <img>, made small; `alt` says what it shows. */
-static cnn_status write_picture(FILE *out, const cnn_image *image, const char *alt)
+static uint32_t longer_side(const cnn_image *image)
 {
     const uint32_t width = cnn_image_width(image), height = cnn_image_height(image);
-    const uint32_t longer = width > height ? width : height;
+    return width > height ? width : height;
+}
+
+/* A copy no larger than a thumbnail; NULL where the image is none. */
+static cnn_status shrink(const cnn_image *image, cnn_image **small)
+{
+    const uint64_t longer = longer_side(image);
+    *small = NULL;
+    if (longer <= SIDE) {
+        return CNN_OK;
+    }
+    const uint32_t w = (uint32_t)(cnn_image_width(image) * (uint64_t)SIDE / longer);
+    const uint32_t h = (uint32_t)(cnn_image_height(image) * (uint64_t)SIDE / longer);
+    return cnn_image_resize(image, w > 0 ? w : 1, h > 0 ? h : 1, CNN_RESIZE_AREA, small);
+}
+
+/* A thumbnail as an <img>; `alt` says what it shows. */
+static cnn_status write_picture(FILE *out, const cnn_image *image, const char *alt)
+{
     bytes all = {0};
-    cnn_image *small = NULL;
-    cnn_status status = CNN_OK;
-    if (longer > SIDE) {
-        const uint32_t w = (uint32_t)((uint64_t)width * SIDE / longer),
-                       h = (uint32_t)((uint64_t)height * SIDE / longer);
-        status = cnn_image_resize(image, w > 0 ? w : 1, h > 0 ? h : 1, CNN_RESIZE_AREA, &small);
-    }
-    const cnn_image *shown = small != NULL ? small : image;
+    const cnn_status status = cnn_image_encode(image, CNN_ENCODE(.format = CNN_IMAGE_JPEG, .quality = QUALITY), gather,
+                                               &all);
     if (status == CNN_OK) {
-        status = cnn_image_encode(shown, CNN_ENCODE(.format = CNN_IMAGE_JPEG, .quality = QUALITY), gather, &all);
-    }
-    if (status == CNN_OK) {
-        fprintf(out, "<img%s loading=\"lazy\" width=\"%u\" height=\"%u\" alt=\"", longer < 100 ? " class=\"tiny\"" : "",
-                (unsigned)cnn_image_width(shown), (unsigned)cnn_image_height(shown));
+        fprintf(out, "<img%s loading=\"lazy\" width=\"%u\" height=\"%u\" alt=\"",
+                longer_side(image) < 100 ? " class=\"tiny\"" : "", (unsigned)cnn_image_width(image),
+                (unsigned)cnn_image_height(image));
         report_write_text(out, alt);
         fputs("\" src=\"data:image/jpeg;base64,", out);
         write_base64(out, &all);
         fputs("\">", out);
     }
     free(all.data);
+    return status;
+}
+
+/* An image as a thumbnail. */
+static cnn_status write_small(FILE *out, const cnn_image *image, const char *alt)
+{
+    cnn_image *small = NULL;
+    cnn_status status = shrink(image, &small);
+    status = status == CNN_OK ? write_picture(out, small != NULL ? small : image, alt) : status;
     cnn_image_free(small);
     return status;
 }
@@ -151,40 +169,50 @@ static void open_explainer(mistakes *m)
     }
 }
 
-/* The map of the predicted class over what the network sees of the image, which `image` then is. */
-static void write_map(mistakes *m, cnn_image **image, int32_t label, const char *alt)
+/* The map of the predicted class over a thumbnail of what the network sees of the image. That is the given one, but
+ * where the preprocessing cuts, and `image` is then what it leaves. */
+static void write_map(mistakes *m, cnn_image **image, const cnn_image *thumbnail, int32_t label, const char *alt)
 {
     cnn_explanation found = CNN_EXPLANATION_INIT;
-    cnn_image *overlay = NULL;
+    const cnn_image *whole = *image;
+    cnn_image *overlay = NULL, *small = NULL;
     cnn_status status = cnn_session_prepare_image(cnn_explainer_session(m->explainer), *image, m->input, m->values);
     status = status == CNN_OK ? cnn_explainer_run(m->explainer, m->input, label, &found) : status;
     status = status == CNN_OK ? tool_explain_cut(m->run, m->model, image) : status;
     if (status == CNN_OK && found.empty != 0) {
         fputs("<p class=\"soft\">The map is empty: nothing speaks for this class.</p>", m->out);
     } else if (status == CNN_OK) {
-        status = cnn_map_overlay(*image, &found.map, NULL, &overlay);
+        if (*image != whole) {
+            status = shrink(*image, &small);
+            thumbnail = small != NULL ? small : *image;
+        }
+        status = status == CNN_OK ? cnn_map_overlay(thumbnail, &found.map, NULL, &overlay) : status;
         status = status == CNN_OK ? write_picture(m->out, overlay, alt) : status;
     }
+    cnn_image_free(small);
     cnn_image_free(overlay);
 }
 
 /* A photo, what it is taken for, and why. */
 static cnn_status write_mistake(mistakes *m, size_t number, const tool_prediction *p)
 {
-    cnn_image *image = NULL;
+    cnn_image *image = NULL, *small = NULL;
     cnn_status status = cnn_dataset_image(m->data, number, &image);
+    status = status == CNN_OK ? shrink(image, &small) : status;
     if (status != CNN_OK) {
+        cnn_image_free(image);
         return status;
     }
+    const cnn_image *thumbnail = small != NULL ? small : image;
     char *truth = tool_label_text(cnn_model_class_name(m->model, (size_t)p->label), (size_t)p->label);
     char *said = tool_label_text(cnn_model_class_name(m->model, (size_t)p->best), (size_t)p->best);
     const char *path = cnn_dataset_path(m->data, number);
     char *alt = tool_format("%s, predicted as %s", truth, said);
     char *map = tool_format("Where the network looks for %s", said);
     fputs("<li><figure>", m->out);
-    status = alt != NULL && map != NULL ? write_picture(m->out, image, alt) : CNN_ERROR_OUT_OF_MEMORY;
+    status = alt != NULL && map != NULL ? write_picture(m->out, thumbnail, alt) : CNN_ERROR_OUT_OF_MEMORY;
     if (status == CNN_OK && m->explainer != NULL) {
-        write_map(m, &image, p->best, map);
+        write_map(m, &image, thumbnail, p->best, map);
     }
     fputs("<figcaption>is <bdi>", m->out);
     report_write_text(m->out, truth);
@@ -201,6 +229,7 @@ static cnn_status write_mistake(mistakes *m, size_t number, const tool_predictio
     free(alt);
     free(said);
     free(truth);
+    cnn_image_free(small);
     cnn_image_free(image);
     return status;
 }
@@ -274,7 +303,7 @@ static cnn_status write_view(FILE *out, tool *run, const cnn_image *photo, const
     status = status == CNN_OK ? values_image(run->context, values, &shape, &image) : status;
     if (status == CNN_OK) {
         fputs("<li>", out);
-        status = write_picture(out, image, "A training image after the random steps");
+        status = write_small(out, image, "A training image after the random steps");
         fputs("</li>\n", out);
     }
     cnn_image_free(image);
@@ -298,7 +327,7 @@ char *report_augmented(tool *run, const cnn_dataset *data, const cnn_pipeline *s
         status = cnn_dataset_image(data, i * all / PHOTOS, &photo);
         if (status == CNN_OK) {
             fputs("<li>", out);
-            status = write_picture(out, photo, "A training image as it is");
+            status = write_small(out, photo, "A training image as it is");
             fputs("</li>\n", out);
         }
         for (uint64_t key = 0; key < VIEWS && status == CNN_OK; key++) {

@@ -91,7 +91,7 @@ int tool_train_report_begin(train_run *train)
     if (status != CNN_OK) {
         return tool_fail_library(train->run, status);
     }
-    report_layers(train->model, &report->page);
+    report_layers(train->model, true, &report->page);
     report->page.kind = "train";
     report->page.state = "running";
     report->page.title = train->run->operands[0];

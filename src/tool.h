@@ -192,7 +192,9 @@ int tool_fail_usage(tool *run, const char *format, ...) CNN_PRINTF(2, 3);
 void tool_progress_init(tool *run);
 /* Whether a bar would be drawn now; callers format their text only then. */
 bool tool_progress_due(tool *run);
-/* Draws "head [===>   ] tail" for done of total. */
+/* Columns of the terminal. */
+size_t tool_progress_width(void);
+/* Draws "head [===>   ] tail" for done of total, the bar where there are at least ten columns for it. */
 void tool_progress_draw(tool *run, const char *head, uint64_t done, uint64_t total, const char *tail);
 /* A bar with counts, speed and time left, where that is all there is to say. */
 void tool_progress_count(tool *run, const char *head, uint64_t done, uint64_t total, double begin, const char *unit);

@@ -15,22 +15,36 @@
 static const plot_color white = {255, 255, 255}, ink = {51, 51, 51}, grid = {228, 228, 228}, axis = {150, 150, 150};
 static const plot_color faint = {158, 194, 230}, blue = {31, 99, 168}, orange = {224, 114, 22};
 
-void tool_curve_add(tool_curve *curve, uint64_t step, double loss)
+const char *const tool_curve_styles[] = {"means", "batches", NULL};
+
+bool tool_curve_is_batches(const char *style) { return style != NULL && strcmp(style, "batches") == 0; }
+
+static bool grow(double **values, size_t capacity)
+{
+    double *grown = reallocarray(*values, capacity, sizeof(*grown));
+    *values = grown != NULL ? grown : *values;
+    return grown != NULL;
+}
+
+void tool_curve_add(tool_curve *curve, uint64_t step, double loss, double penalty)
 {
     if (curve->count == curve->capacity) {
         size_t capacity = curve->capacity > 0 ? 2 * curve->capacity : 1024;
-        double *losses = reallocarray(curve->losses, capacity, sizeof(*losses));
-        if (losses == NULL) {
+        if (!grow(&curve->losses, capacity) || !grow(&curve->penalties, capacity)) {
             return;
         }
-        curve->losses = losses;
         curve->capacity = capacity;
     }
     curve->first = curve->count == 0 ? step : curve->first;
+    curve->penalties[curve->count] = penalty;
     curve->losses[curve->count++] = loss;
 }
 
-void tool_curve_free(tool_curve *curve) { free(curve->losses); }
+void tool_curve_free(tool_curve *curve)
+{
+    free(curve->losses);
+    free(curve->penalties);
+}
 
 /* A rectangle of the picture and the values at its edges. */
 typedef struct panel {
@@ -177,23 +191,28 @@ static double loss_limit(const series *s, double most)
     return limit > 0 && limit < most ? limit : most;
 }
 
-static void draw_losses(plot_page *page, const tool_curve *curve, const series *means, const series *validation)
+/* `means` and `validation` may have no values. */
+static void draw_losses(plot_page *page, const series *given, const series *means, const series *validation)
 {
-    const series steps = {curve->losses, curve->count, (double)curve->first, 1};
+    const series steps = *given;
     double low = 0, high = -INFINITY;
     cover(&steps, &low, &high);
     high = loss_limit(&steps, high);
     cover(means, &low, &high);
     cover(validation, &low, &high);
     high = isfinite(high) && high > low ? high : low + 1;
-    double last = (double)curve->first + (double)curve->count - 1;
-    last = fmax(last, means->first + (double)(means->count - 1) * means->step);
+    double last = steps.first + (double)steps.count - 1;
+    last = means->count > 0 ? fmax(last, means->first + (double)(means->count - 1) * means->step) : last;
     panel p = {page, 84, 58, WIDTH - 84 - 36, 290, 0, last, low, high * 1.04};
-    draw_axes(&p, "loss", "step", true);
+    const bool alone = means->count == 0;
+    draw_axes(&p, alone ? "loss with its L2 term" : "loss", "step", true);
     if ((double)steps.count > p.width) {
-        draw_dense(&p, &steps, 1, faint);
+        draw_dense(&p, &steps, 1, alone ? blue : faint);
     } else {
-        draw_chain(&p, &steps, 1.2, faint, false);
+        draw_chain(&p, &steps, 1.2, alone ? blue : faint, false);
+    }
+    if (alone) {
+        return;
     }
     draw_chain(&p, means, 2, blue, means->count < 60);
     draw_chain(&p, validation, 2, orange, validation->count < 60);
@@ -204,7 +223,7 @@ static void draw_losses(plot_page *page, const tool_curve *curve, const series *
 }
 
 static void draw_scores(plot_page *page, const char *name, const series *training, const series *validation,
-                        size_t best)
+                        size_t best, bool batches)
 {
     double low = INFINITY, high = -INFINITY;
     cover(training, &low, &high);
@@ -226,7 +245,8 @@ static void draw_scores(plot_page *page, const char *name, const series *trainin
         plot_circle(page, place_x(&p, (double)best + 1), place_y(&p, shown->values[best]), 6, validated ? orange : blue,
                     white);
     }
-    const legend_entry entries[] = {{"training (running)", blue, 2.4}, {"validation", orange, 2.4}};
+    const legend_entry entries[] = {{batches ? "last batch of the epoch" : "training (running)", blue, 2.4},
+                                    {"validation", orange, 2.4}};
     draw_legend(&p, entries, validated ? 2 : 1);
 }
 
@@ -243,22 +263,36 @@ static series read_column(const cnn_history *history, const char *prefix, const 
     return s;
 }
 
+/* The loss of each batch with its L2 term into `values`. */
+static series add_penalties(const tool_curve *curve, double *values)
+{
+    for (size_t i = 0; i < curve->count; i++) {
+        values[i] = curve->losses[i] + curve->penalties[i];
+    }
+    return (series){values, curve->count, (double)curve->first, 1};
+}
+
 int tool_curve_save(tool *run, const char *path, const tool_curve *curve, const cnn_history *history,
-                    uint64_t steps_per_epoch, const char *score)
+                    uint64_t steps_per_epoch, const char *score, bool batches)
 {
     size_t epochs = cnn_history_epochs(history);
-    double *values = reallocarray(NULL, epochs + 1, 4 * sizeof(*values)), step = (double)steps_per_epoch;
+    double *values = reallocarray(NULL, 4 * (epochs + 1) + (batches ? curve->count : 0), sizeof(*values));
+    const double step = (double)steps_per_epoch;
     if (values == NULL) {
         return tool_fail_memory(run);
     }
     plot_page *page = plot_create(run, path, WIDTH, HEIGHT);
     if (page != NULL) {
+        series steps = batches ? add_penalties(curve, values + 4 * epochs)
+                               : (series){curve->losses, curve->count, (double)curve->first, 1};
         series means = read_column(history, "", "loss", step, step, values);
         series losses = read_column(history, "val_", "loss", step, step, values + epochs);
-        draw_losses(page, curve, &means, &losses);
-        series training = read_column(history, "", score, 1, 1, values + 2 * epochs);
+        means.count = batches ? 0 : means.count;
+        losses.count = batches ? 0 : losses.count;
+        draw_losses(page, &steps, &means, &losses);
+        series training = read_column(history, "", batches ? "step_score" : score, 1, 1, values + 2 * epochs);
         series validation = read_column(history, "val_", score, 1, 1, values + 3 * epochs);
-        draw_scores(page, score, &training, &validation, cnn_history_best_epoch(history));
+        draw_scores(page, score, &training, &validation, cnn_history_best_epoch(history), batches);
     }
     int result = page != NULL ? plot_save(run, page, path) : TOOL_FAILED;
     plot_free(page);

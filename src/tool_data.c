@@ -121,7 +121,7 @@ static void tell_task(tool *run, const char *path, const tool_data_options *opti
     own.task = CNN_TASK_UNKNOWN;
     const bool told = run->log_is_told;
     run->log_is_told = true;
-    const bool opened = open_data(run, path, &own, &dataset) == CNN_OK;
+    const bool opened = open_local(run, path, &own, &dataset) == CNN_OK;
     run->log_is_told = told;
     const cnn_task found = cnn_dataset_task(dataset);
     const bool other = opened && found != task && (found > CNN_TASK_CLASSES || task > CNN_TASK_CLASSES);

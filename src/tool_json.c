@@ -25,6 +25,7 @@ struct json_value {
     bool truth;
     int64_t integer;
     double real;
+    int digits; /* of a real number */
     char *text;
     size_t count, capacity;
     json_t **items;
@@ -71,6 +72,7 @@ json_t *json_real(double number)
     json_t *value = make(isfinite(number) ? JSON_REAL : JSON_NULL);
     if (value != NULL) {
         value->real = number;
+        value->digits = 9; /* they hold every float32, which is what the library computes in */
     }
     return value;
 }
@@ -208,16 +210,16 @@ static void append_quoted(output *out, const char *text)
     append(out, "\"");
 }
 
-/* Nine digits hold every float32, which is what the library computes in. A real number looks like one. */
-static void append_real(output *out, double value)
+/* A real number looks like one. */
+static void append_real(output *out, double value, int digits)
 {
     char text[40];
-    snprintf(text, sizeof(text), "%.9g", value);
+    snprintf(text, sizeof(text), "%.*g", digits, value);
     char *exponent = strchr(text, 'e');
     if (exponent != NULL) {
-        char *digits = exponent + 1, *to = exponent + 1 + (*digits == '-');
-        digits += 1 + strspn(digits + 1, "0");
-        memmove(to, digits, strlen(digits) + 1);
+        char *power = exponent + 1, *to = exponent + 1 + (*power == '-');
+        power += 1 + strspn(power + 1, "0");
+        memmove(to, power, strlen(power) + 1);
     }
     append(out, text);
     if (strpbrk(text, ".e") == NULL) {
@@ -258,7 +260,7 @@ static void append_value(output *out, const json_t *value)
         append(out, number);
         break;
     case JSON_REAL:
-        append_real(out, value->real);
+        append_real(out, value->real, value->digits);
         break;
     case JSON_WORD:
         append(out, value->truth ? "true" : "false");
@@ -276,6 +278,15 @@ void tool_json_text(json_t *object, const char *key, const char *text)
 void tool_json_real(json_t *object, const char *key, double value)
 {
     json_object_set_new(object, key, json_real(value));
+}
+
+void tool_json_exact(json_t *object, const char *key, double value)
+{
+    json_t *real = json_real(value);
+    if (real != NULL) {
+        real->digits = 17;
+    }
+    json_object_set_new(object, key, real);
 }
 
 void tool_json_count(json_t *object, const char *key, uint64_t value)

@@ -34,6 +34,8 @@ char *json_text(const json_t *value);
 
 void tool_json_text(json_t *object, const char *key, const char *text);
 void tool_json_real(json_t *object, const char *key, double value);
+/* With all digits of the double. */
+void tool_json_exact(json_t *object, const char *key, double value);
 void tool_json_count(json_t *object, const char *key, uint64_t value);
 /* Prints the object as one line and frees it. TOOL_DONE, or the exit status with the message printed. */
 int tool_json_print(tool *run, json_t *object);

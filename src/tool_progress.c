@@ -37,18 +37,30 @@ void tool_progress_end(tool *run)
     pthread_mutex_unlock(&run->lock);
 }
 
-static size_t terminal_width(void)
+size_t tool_progress_width(void)
 {
     struct winsize size = {0};
     bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     return known ? size.ws_col : 80;
 }
 
+/* Cuts a text off behind so many columns. */
+static void cut(char *text, size_t columns)
+{
+    for (; *text != '\0'; text++) {
+        const bool begins = ((unsigned char)*text & 0xc0) != 0x80;
+        if (begins && columns-- == 0) {
+            *text = '\0';
+            return;
+        }
+    }
+}
+
 void tool_progress_draw(tool *run, const char *head, uint64_t done, uint64_t total, const char *tail)
 {
     char line[512], cells[41];
-    size_t width = terminal_width();
-    size_t text = strlen(head) + strlen(tail) + 5;
+    size_t width = tool_progress_width();
+    size_t text = tool_columns(head) + tool_columns(tail) + 5;
     size_t room = width > text + 10 ? width - text : 0;
     room = room > sizeof(cells) - 1 ? sizeof(cells) - 1 : room;
     if (room >= 8) {
@@ -63,9 +75,7 @@ void tool_progress_draw(tool *run, const char *head, uint64_t done, uint64_t tot
     } else {
         snprintf(line, sizeof(line), "%s %s", head, tail);
     }
-    if (width < sizeof(line)) {
-        line[width > 1 ? width - 1 : 1] = '\0'; /* a line that wraps could not be redrawn in place */
-    }
+    cut(line, width > 1 ? width - 1 : 1); /* a line that wraps could not be redrawn in place */
     pthread_mutex_lock(&run->lock);
     fprintf(stderr, "\r\033[K%s", line);
     fflush(stderr);

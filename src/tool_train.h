@@ -6,14 +6,17 @@
 #include "report_train.h"
 #include "tool_curve.h"
 #include "tool_keep.h"
+#include "tool_log.h"
 #include "tool_recipe.h"
+#include "tool_spark.h"
 #include "tool_tensorboard.h"
 
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
     const char *background, *groups, *head, *cut, *cache_features, *average, *find_lr, *teacher, *whiten;
-    const char *mean, *pca, *curve, *report, *tensorboard, *schedule, *metric, *last_batch, *class_weights, *prefix;
+    const char *mean, *pca, *curve, *curve_style, *report, *tensorboard;
+    const char *schedule, *metric, *last_batch, *class_weights, *prefix;
     const char *task, *label_columns, *group;
     double val_split, label_smoothing, mixup, cutmix, teacher_weight, temperature;
     tool_model_options model;
@@ -63,7 +66,9 @@ struct train_run {
     uint64_t epochs_done;        /* in this run */
     int log_result, curve_result, keep_result, events_result;
     tool_events events;
+    tool_log log;
     tool_curve curve;
+    tool_spark spark;
     train_report report;
 };
 
@@ -125,6 +130,9 @@ void tool_train_introduce(train_run *train);
 /* --whiten, or the recipe's: whitens the layer, unless the weights come from elsewhere, and freezes its kernel. */
 int tool_train_whiten(train_run *train);
 
+/* Prints what the best epoch has, on standard output; `done`: the training reached its end. */
+int tool_train_print_result(train_run *train, bool done);
+
 /* --find-lr: looks for a learning rate in place of training. */
 int tool_train_find_rate(train_run *train);
 
@@ -132,9 +140,5 @@ int tool_train_find_rate(train_run *train);
 bool tool_train_on_evaluation(void *user, const cnn_progress *progress);
 bool tool_train_on_step(void *user, const cnn_progress *progress);
 bool tool_train_on_epoch(void *user, const cnn_progress *progress);
-
-/* --log: the file always holds exactly the epochs of the history, as CSV, or as JSON lines if its name ends in .json
- * or .jsonl. The first call of a run writes all of them, later ones add the last. */
-int tool_log_history(tool *run, const char *path, const cnn_history *history, bool first);
 
 #endif

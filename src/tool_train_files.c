@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OUT, LAST, LOG, CURVE, CACHE, REPORT, OUTPUTS, MODEL = OUTPUTS, INIT_FROM, RESUME, PATHS };
+enum { OUT, LAST, LOG, STEPS, CURVE, CACHE, REPORT, OUTPUTS, MODEL = OUTPUTS, INIT_FROM, RESUME, PATHS };
 
 static void list_paths(const train_run *train, tool_path paths[PATHS])
 {
@@ -18,6 +18,7 @@ static void list_paths(const train_run *train, tool_path paths[PATHS])
     paths[OUT] = (tool_path){"--out", settings->out, true};
     paths[LAST] = (tool_path){"the checkpoint of --out", train->last_path, true};
     paths[LOG] = (tool_path){"--log", settings->log, true};
+    paths[STEPS] = (tool_path){"the steps of --log", train->log.steps_path, true};
     paths[CURVE] = (tool_path){"--curve", settings->curve, true};
     const char *cache = settings->cache_features;
     const bool file = cache != NULL && strcmp(cache, "memory") != 0 && strcmp(cache, "none") != 0;
@@ -55,6 +56,9 @@ int tool_train_check_files(train_run *train)
     if (!tool_ranks_first(&run->ranks)) {
         return result; /* writes nothing */
     }
+    result = result == TOOL_DONE
+                 ? tool_log_open(run, &train->log, train->settings->log, train->settings->resume != NULL)
+                 : result;
     list_paths(train, paths);
     result = result == TOOL_DONE ? check_distinct(train, paths) : result;
     result = result == TOOL_DONE ? tool_train_report_check(train) : result;

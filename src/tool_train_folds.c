@@ -43,6 +43,10 @@ static int check_options(tool *run, const train_settings *settings)
             return tool_fail_usage(run, "--folds and --%s exclude each other", others[i].name);
         }
     }
+    if (run->ranks.size > 1) { /* each fold has a context of its own, and ranks share one */
+        return tool_fail_usage(run,
+                               "--folds is for one process: start a training for each fold of `cnn split --folds`");
+    }
     return settings->out == NULL ? tool_fail_usage(run, "--out FILE is missing") : TOOL_DONE;
 }
 

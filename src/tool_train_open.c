@@ -75,9 +75,9 @@ static int open_validation(train_run *train, const tool_data_options *like)
         return TOOL_DONE;
     }
     cnn_dataset *rest = NULL;
-    const bool classes = tool_train_task(train) == CNN_TASK_CLASSES;
+    const bool values = tool_train_task(train) == CNN_TASK_VALUES;
     cnn_status status = cnn_dataset_split(train->data,
-                                          CNN_SPLIT(.mode = classes ? CNN_SPLIT_STRATIFIED : CNN_SPLIT_RANDOM,
+                                          CNN_SPLIT(.mode = values ? CNN_SPLIT_RANDOM : CNN_SPLIT_STRATIFIED,
                                                     .grouped = has_groups(train->data),
                                                     .fraction = (float)settings->val_split),
                                           &rest, &train->validation_data);
@@ -381,6 +381,7 @@ void tool_train_close(train_run *train)
     cnn_dataset_free(train->validation_data);
     cnn_dataset_free(train->data);
     tool_curve_free(&train->curve);
+    tool_log_close(&train->log);
     tool_train_report_close(&train->report);
     tool_keep_close(&train->kept_out);
     tool_keep_close(&train->kept_last);

@@ -9,19 +9,73 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rest of this epoch, and of the training, by the speed so far. */
-static void format_left(const train_run *train, const cnn_progress *progress, char *text, size_t size)
+/* The rest of this epoch and of the training by the speed so far, or of the training alone. */
+static void format_left(const train_run *train, const cnn_progress *progress, char text[64], bool both)
 {
     char epoch[24], all[24];
     double step = progress->step > 0 ? progress->seconds / (double)progress->step : 0;
     double left = step * (double)(progress->steps - progress->step);
     double whole = train->epoch_seconds > 0 ? train->epoch_seconds : step * (double)progress->steps;
     uint64_t later = progress->epochs > progress->epoch + 1 ? progress->epochs - progress->epoch - 1 : 0;
-    if (later > 0) {
-        snprintf(text, size, "%s left, %s in all", tool_duration(left, epoch),
-                 tool_duration(left + whole * (double)later, all));
+    const double total = left + whole * (double)later;
+    if (later > 0 && both) {
+        snprintf(text, 64, "%s left, %s in all", tool_duration(left, epoch), tool_duration(total, all));
     } else {
-        snprintf(text, size, "%s left", tool_duration(left, epoch));
+        snprintf(text, 64, "%s left", tool_duration(both ? left : total, epoch));
+    }
+}
+
+/* What stands behind the bar: as much of it as leaves room for a bar. */
+static void format_step(const train_run *train, const cnn_progress *progress, const char *head, char *tail, size_t size)
+{
+    char left[64], curve[3 * TOOL_SPARK_CELLS + 1], speed[48];
+    tool_spark_text(&train->spark, curve);
+    for (int shorter = 0; shorter < 3; shorter++) {
+        format_left(train, progress, left, shorter < 2);
+        snprintf(speed, sizeof(speed), shorter < 1 ? "%.0f images/s  " : "", progress->images_per_second);
+        snprintf(tail, size, "%llu/%llu  loss %.4f%s%s  %s %.4f  %s%s", (unsigned long long)progress->step,
+                 (unsigned long long)progress->steps, progress->loss, *curve != '\0' ? " " : "", curve,
+                 progress->score_name, progress->score, speed, left);
+        if (tool_columns(head) + tool_columns(tail) + 15 < tool_progress_width()) {
+            return;
+        }
+    }
+}
+
+static void draw_progress(const train_run *train, const cnn_progress *progress)
+{
+    char head[64], tail[256];
+    snprintf(head, sizeof(head), "epoch %llu/%llu", (unsigned long long)progress->epoch + 1,
+             (unsigned long long)progress->epochs);
+    if (progress->step > 0) {
+        format_step(train, progress, head, tail, sizeof(tail));
+        tool_progress_draw(train->run, head, progress->step, progress->steps, tail);
+    } else {
+        const uint64_t own = train->settings->validation_steps;
+        tool_progress_draw(train->run, head, train->validation_steps,
+                           own > 0 ? own : cnn_loader_batches(train->validation_loader),
+                           "validation");
+    }
+}
+
+/* What is kept of a step. What cannot be written is told once and ends in exit status 1, but the training goes on. */
+static void note_step(train_run *train, const cnn_progress *progress)
+{
+    const train_settings *settings = train->settings;
+    tool_spark_add(&train->spark, progress->step_loss);
+    if (settings->curve != NULL || train->report.path != NULL) {
+        double penalty = 0;
+        if (tool_curve_is_batches(settings->curve_style) &&
+            cnn_optimizer_decay_penalty(train->optimizer, progress->session, &penalty) != CNN_OK) {
+            penalty = NAN;
+        }
+        tool_curve_add(&train->curve, progress->total_steps, progress->step_loss, penalty);
+    }
+    if (settings->log != NULL && train->log_result == TOOL_DONE) {
+        train->log_result = tool_log_step(train->run, &train->log, progress);
+    }
+    if (settings->tensorboard != NULL && train->events_result == TOOL_DONE) {
+        train->events_result = tool_events_step(train->run, &train->events, settings->tensorboard, progress);
     }
 }
 
@@ -32,27 +86,11 @@ bool tool_train_on_step(void *user, const cnn_progress *progress)
         return tool_signal() != 0;
     }
     train->validation_steps = progress->step > 0 ? 0 : train->validation_steps + 1;
-    if ((train->settings->curve != NULL || train->report.path != NULL) && progress->step > 0) {
-        tool_curve_add(&train->curve, progress->total_steps, progress->step_loss);
-    }
-    if (train->settings->tensorboard != NULL && progress->step > 0 && train->events_result == TOOL_DONE) {
-        train->events_result = tool_events_step(train->run, &train->events, train->settings->tensorboard, progress);
+    if (progress->step > 0) {
+        note_step(train, progress);
     }
     if (tool_progress_due(train->run)) {
-        char head[64], tail[192], left[64];
-        snprintf(head, sizeof(head), "epoch %llu/%llu", (unsigned long long)progress->epoch + 1,
-                 (unsigned long long)progress->epochs);
-        if (progress->step > 0) {
-            format_left(train, progress, left, sizeof(left));
-            snprintf(tail, sizeof(tail), "%llu/%llu  loss %.4f  %s %.4f  %.0f images/s  %s",
-                     (unsigned long long)progress->step, (unsigned long long)progress->steps, progress->loss,
-                     progress->score_name, progress->score, progress->images_per_second, left);
-            tool_progress_draw(train->run, head, progress->step, progress->steps, tail);
-        } else {
-            const uint64_t own = train->settings->validation_steps;
-            tool_progress_draw(train->run, head, train->validation_steps,
-                               own > 0 ? own : cnn_loader_batches(train->validation_loader), "validation");
-        }
+        draw_progress(train, progress);
     }
     return tool_signal() != 0;
 }
@@ -155,14 +193,13 @@ bool tool_train_on_epoch(void *user, const cnn_progress *progress)
     if (train->run->common->json) {
         print_epoch(train, progress, best);
     }
-    /* A log that cannot be written is told once and ends in exit status 1, but the training goes on. */
     if (train->settings->log != NULL && train->log_result == TOOL_DONE) {
-        train->log_result = tool_log_history(train->run, train->settings->log, progress->history,
-                                             train->epochs_done == 0);
+        train->log_result = tool_log_epoch(train->run, &train->log, progress);
     }
     if (train->settings->curve != NULL && train->curve_result == TOOL_DONE) {
         train->curve_result = tool_curve_save(train->run, train->settings->curve, &train->curve, progress->history,
-                                              progress->steps, cnn_evaluator_name(train->evaluators[0]));
+                                              progress->steps, cnn_evaluator_name(train->evaluators[0]),
+                                              tool_curve_is_batches(train->settings->curve_style));
     }
     if (train->settings->tensorboard != NULL && train->events_result == TOOL_DONE) {
         train->events_result = tool_events_epoch(train->run, &train->events, train->settings->tensorboard, progress);

@@ -68,7 +68,8 @@ typedef enum cnn_activation {
     CNN_HARD_SIGMOID = 13, /**< min(max(0, alpha x + 0.5), 1); its derivative where it is 0 or 1 is 0. alpha is 1/6 in
                                 PyTorch and Keras 3, 0.2 in Keras 2 and ONNX */
     CNN_HARD_SWISH = 14,   /**< x min(max(0, x + 3), 6) / 6 (Howard et al. 2019); derived from its input */
-    CNN_SOFTPLUS = 15      /**< ln(1 + e^x) */
+    CNN_SOFTPLUS = 15,     /**< ln(1 + e^x) */
+    CNN_CLIPPED_RELU = 16  /**< min(max(0, x), alpha); its derivative at 0 and at alpha is 0. CNN_RELU6 is faster */
 } cnn_activation;
 
 /** Operations: entries of the table of the same name. */

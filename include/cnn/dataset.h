@@ -264,7 +264,8 @@ CNN_API cnn_status cnn_dataset_create_fake(cnn_context *context, const cnn_fake_
 /** Which samples a split puts into the second part. */
 typedef enum cnn_split_mode {
     CNN_SPLIT_RANDOM = 0,     /**< a seeded random choice over all samples */
-    CNN_SPLIT_STRATIFIED = 1, /**< a seeded random choice of the same fraction of each class */
+    CNN_SPLIT_STRATIFIED = 1, /**< a seeded random choice of the same fraction of each class, or of each label where
+                                   there are several */
     CNN_SPLIT_KERAS = 2       /**< the first samples of each class, as Keras's validation_split */
 } cnn_split_mode;
 

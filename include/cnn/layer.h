@@ -572,7 +572,8 @@ typedef struct cnn_activate_options {
     int32_t activation; /**< a cnn_activation; required */
     float alpha;        /**< slope of CNN_LEAKY_RELU, 0: 0.01 (PyTorch; Keras has 0.3); of CNN_ELU what it falls to,
                              -alpha, 0: 1; slope of CNN_HARD_SIGMOID, 0: 1 / 6 (PyTorch, Keras 3; Keras 2 and ONNX have
-                             0.2). An offset other than 0.5 is that of a layer before, see cnn_rescale() */
+                             0.2), whose offset other than 0.5 is that of a layer before, see cnn_rescale(); where
+                             CNN_CLIPPED_RELU is cut off, 0: 6 */
 } cnn_activate_options;
 
 #define CNN_ACTIVATE(...) CNN_OPTIONS(cnn_activate_options, __VA_ARGS__)

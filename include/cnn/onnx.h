@@ -54,10 +54,11 @@ typedef struct cnn_onnx_load_options {
  * options  NULL: none.
  * model    receives the built model, which the caller frees; NULL on failure.
  *
- * Returns CNN_OK; CNN_ERROR_NOT_FOUND (no such file); CNN_ERROR_IO; CNN_ERROR_TRUNCATED and CNN_ERROR_FORMAT (not such a
- * file, or a node that cannot be); CNN_ERROR_VERSION (another operator set); CNN_ERROR_UNSUPPORTED, listing all nodes
- * whose operators are not supported, or naming the node and what of it is not; CNN_ERROR_SHAPE (shapes that do not fit, or
- * open ones); CNN_ERROR_DENIED (values in other files that may not be read); CNN_ERROR_LIMIT; CNN_ERROR_OUT_OF_MEMORY.
+ * Returns CNN_OK; CNN_ERROR_NOT_FOUND (no such file); CNN_ERROR_IO; CNN_ERROR_TRUNCATED and CNN_ERROR_FORMAT (not such
+ * a file, or a node that cannot be); CNN_ERROR_VERSION (another operator set); CNN_ERROR_UNSUPPORTED, listing all nodes
+ * whose operators are not supported, or naming the node and what of it is not; CNN_ERROR_SHAPE (shapes that do not fit,
+ * or open ones); CNN_ERROR_DENIED (values in other files that may not be read); CNN_ERROR_LIMIT;
+ * CNN_ERROR_OUT_OF_MEMORY.
  * Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_model_load_onnx(cnn_context *context, const char *path, const cnn_onnx_load_options *options,

@@ -223,6 +223,21 @@ CNN_API uint64_t cnn_optimizer_steps(const cnn_optimizer *optimizer);
  */
 CNN_API cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session);
 
+/**
+ * What weight decay would be as a part of the loss: the sum over all trained
+ * parameters of weight_decay / 2 times the squares of their values, with the
+ * decay that groups give them; TensorFlow's l2_loss of all variables times the
+ * factor. cnn_session_loss() leaves it out: the optimizer adds its gradient by
+ * itself. A custom rule has none.
+ *
+ * penalty  receives it, for the parameters as they are now.
+ *
+ * The first call for a session may allocate, later ones do not. One thread at a time, as for steps of the session.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT (NULL), CNN_ERROR_STATE and CNN_ERROR_NOT_FOUND as cnn_optimizer_step(),
+ * CNN_ERROR_OUT_OF_MEMORY, CNN_ERROR_BACKEND. Since 0.1.
+ */
+CNN_API cnn_status cnn_optimizer_decay_penalty(const cnn_optimizer *optimizer, cnn_session *session, double *penalty);
+
 CNN_END_DECLS
 
 #endif

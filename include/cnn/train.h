@@ -198,6 +198,11 @@ typedef struct cnn_fit_options {
  * told to the log, as a warning if the largest has more than four times as many
  * as the smallest and no class_weights are given.
  *
+ * A model has one input and one output here. Of one with several, a loop of
+ * one's own (examples/step_by_hand.c) sets the inputs with
+ * cnn_session_set_input() and has a cnn_session_loss() for each output; the
+ * backward pass then goes back from all of them together.
+ *
  * history  receives what happened, also after a failure or a stop, unless NULL.
  *
  * With a communicator a failure of one rank ends all: that rank returns it, the others CNN_ERROR_PEER. Learning rate
@@ -211,7 +216,8 @@ typedef struct cnn_fit_options {
  * CNN_ERROR_MISMATCH if the classes or the tasks of dataset and model differ, or the
  * checkpoint is of another architecture, optimizer (its options included, but for
  * the learning rate, which is the checkpoint's), schedule, seed, classes or first evaluator: then nothing
- * was changed, class names and preprocessing included; CNN_ERROR_INVALID_ARGUMENT if something required or an evaluator
+ * was changed, class names and preprocessing included; CNN_ERROR_UNSUPPORTED if the model has several inputs or
+ * outputs; CNN_ERROR_INVALID_ARGUMENT if something required or an evaluator
  * is NULL, or the validation loader is in CNN_BATCH_WRAP mode; CNN_ERROR_FORMAT if no sample of an epoch can be used;
  * and the statuses of loaders, sessions and files.
  * Since 0.1.
@@ -323,8 +329,9 @@ typedef struct cnn_evaluate_result {
  * output is the mean of their probabilities (of a model that does not end in
  * probabilities, of its outputs), and loss and scores are those of the mean;
  * views are run in pieces of 64 or the loader's batch size. Such a loader holds
- * ten times the images: a batch of 8 to 32 samples is enough. Returns
- * CNN_OK; CNN_ERROR_INVALID_ARGUMENT if an argument is NULL or the loader is in
+ * ten times the images: a batch of 8 to 32 samples is enough. Of several
+ * outputs the first counts. Returns CNN_OK; CNN_ERROR_UNSUPPORTED if the model
+ * has several inputs; CNN_ERROR_INVALID_ARGUMENT if an argument is NULL or the loader is in
  * CNN_BATCH_WRAP mode, which has no end; CNN_ERROR_STATE if the model is not
  * built; CNN_ERROR_MISMATCH if a class of the dataset is none of the model's (its
  * classes are found by their names: it may lack some, and have others' order);
@@ -339,7 +346,8 @@ CNN_API cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *op
  * outputs   receives the model's outputs, [samples, outputs].
  * capacity  values there is room for: at least samples * outputs.
  *
- * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT and CNN_ERROR_STATE as cnn_evaluate(), CNN_ERROR_LIMIT if capacity is too
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_UNSUPPORTED and CNN_ERROR_STATE as cnn_evaluate(),
+ * CNN_ERROR_LIMIT if capacity is too
  * small, and the statuses of loaders and sessions. Since 0.1.
  */
 CNN_API cnn_status cnn_predict(cnn_model *model, cnn_loader *loader, float *outputs, size_t capacity);

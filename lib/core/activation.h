@@ -17,7 +17,7 @@
 #define CNN__SIXTH (1.0f / 6.0f)
 
 /* The last number of cnn_activation. */
-#define CNN__LAST_ACTIVATION CNN_SOFTPLUS
+#define CNN__LAST_ACTIVATION CNN_CLIPPED_RELU
 
 /* Over the last dimension, so that it is an operation of its own. */
 static inline bool cnn__activation_is_over_rows(int32_t activation)
@@ -39,7 +39,8 @@ static inline bool cnn__activation_reads_input(int32_t activation)
 
 static inline bool cnn__activation_reads_alpha(int32_t activation)
 {
-    return activation == CNN_LEAKY_RELU || activation == CNN_ELU || activation == CNN_HARD_SIGMOID;
+    return activation == CNN_LEAKY_RELU || activation == CNN_ELU || activation == CNN_HARD_SIGMOID ||
+           activation == CNN_CLIPPED_RELU;
 }
 
 /* Turns logits into probabilities. */

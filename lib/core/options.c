@@ -7,8 +7,8 @@
 #include "core/error.h"
 
 const char *const cnn__activation_names[] = {
-    "linear", "relu",      "leaky_relu", "sigmoid", "tanh",         "softmax",    "log_softmax", "relu6", "silu",
-    "gelu",   "gelu_tanh", "elu",        "selu",    "hard_sigmoid", "hard_swish", "softplus",    NULL};
+    "linear", "relu",      "leaky_relu", "sigmoid", "tanh",         "softmax",    "log_softmax", "relu6",        "silu",
+    "gelu",   "gelu_tanh", "elu",        "selu",    "hard_sigmoid", "hard_swish", "softplus",    "clipped_relu", NULL};
 const char *const cnn__padding_names[] = {"default", "valid", "same", "same_lower", "explicit", NULL};
 const char *const cnn__initializer_names[] = {"default", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
                                               "normal",  "constant",       "pytorch",       "uniform",    "dirac",

@@ -355,7 +355,7 @@ cnn_status cnn__split_groups(const cnn_dataset *dataset, const cnn_split_options
     }
     dealer self = {.seed = options->seed,
                    .stratified = options->mode == CNN_SPLIT_STRATIFIED,
-                   .grouped = true,
+                   .grouped = options->grouped != 0,
                    .folds = 2,
                    .shares = shares,
                    .fold = folds};

@@ -145,7 +145,8 @@ cnn_status cnn_dataset_split(const cnn_dataset *dataset, const cnn_split_options
     CNN__RETURN_IF_ERROR(cnn__dataset_begin(context, rest, "rest", part));
     splitter work = {.dataset = dataset};
     CNN__RETURN_IF_ERROR(copy_split_options(dataset, options, &work.options));
-    if (work.options.grouped != 0) {
+    const bool marks = work.options.mode == CNN_SPLIT_STRATIFIED && cnn_dataset_task(dataset) == CNN_TASK_LABELS;
+    if (work.options.grouped != 0 || marks) {
         return cnn__split_groups(dataset, &work.options, decimal_of(work.options.fraction), rest, part);
     }
     size_t count = cnn_dataset_count(dataset);

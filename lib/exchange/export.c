@@ -32,14 +32,41 @@ static void make_name(int32_t layout, const char *layer, const char *role, char 
     }
 }
 
+bool cnn__is_depthwise(const cnn_model *model, const cnn__node *node, const cnn_shape *kernel)
+{
+    const cnn_shape *input = cnn__value_shape(model, node->inputs[0]);
+    return strcmp(node->layer->kind.type, "Conv2D") == 0 && kernel->rank == 4 && kernel->dims[2] == 1 &&
+           input->rank == 3 && input->dims[2] > 1 && kernel->dims[3] % input->dims[2] == 0;
+}
+
 /* The row of the table by which a parameter is written. */
-static const cnn__role *find_role(const char *type, const char *parameter, int32_t layout)
+static const cnn__role *find_role(const char *type, const char *parameter, int32_t layout, bool depthwise)
 {
     const cnn__role *role = cnn__role_find(type, parameter, NULL);
-    while (role != NULL && role->names[layout] == NULL) {
+    while (role != NULL && (role->names[layout] == NULL || (depthwise && strcmp(role->axes, "hwcm") != 0))) {
         role = cnn__role_find(type, parameter, role);
     }
     return role;
+}
+
+/* A slope for each channel lies behind an axis of 1 for each other one in Keras; PyTorch has no other slopes. */
+static cnn_status shape_slopes(const cnn_model *model, const cnn__parameter *parameter, int32_t layout,
+                               cnn_shape *shape)
+{
+    const cnn_shape *input = cnn__value_shape(model, model->nodes[parameter->node].inputs[0]);
+    if (layout == CNN_WEIGHTS_PYTORCH && shape->rank != 1) {
+        return cnn__fail(model->context, CNN_ERROR_UNSUPPORTED,
+                         "%s: \"%s\" has a slope for each place, and PyTorch has one for each channel", model->name,
+                         parameter->name);
+    }
+    if (layout == CNN_WEIGHTS_KERAS && shape->rank == 1) {
+        const int64_t slopes = shape->dims[0];
+        shape->rank = input->rank;
+        for (uint32_t d = 0; d < shape->rank; d++) {
+            shape->dims[d] = d + 1 < shape->rank ? 1 : slopes;
+        }
+    }
+    return CNN_OK;
 }
 
 static cnn_status export_one(const cnn_model *model, const cnn__parameter *parameter, const cnn_shape *flat,
@@ -47,7 +74,8 @@ static cnn_status export_one(const cnn_model *model, const cnn__parameter *param
 {
     const cnn__node *node = &model->nodes[parameter->node];
     const char *type = node->layer->kind.type, *own = strrchr(parameter->name, '/') + 1;
-    const cnn__role *role = find_role(type, own, layout);
+    const bool depthwise = layout == CNN_WEIGHTS_KERAS && cnn__is_depthwise(model, node, &parameter->shape);
+    const cnn__role *role = find_role(type, own, layout, depthwise);
     char name[CNN__MAX_NAME + 32], axes[40];
     cnn_weight weight = {sizeof(weight), name, NULL, "F32", parameter->shape};
     const float *values = parameter->data;
@@ -69,6 +97,9 @@ static cnn_status export_one(const cnn_model *model, const cnn__parameter *param
             const cnn_shape *input = cnn__value_shape(model, node->inputs[0]);
             weight.shape.dims[2] = input->dims[input->rank - 1];
             weight.shape.dims[3] = parameter->shape.dims[3] / weight.shape.dims[2];
+        }
+        if (strcmp(type, "PReLU") == 0) {
+            CNN__RETURN_IF_ERROR(shape_slopes(model, parameter, layout, &weight.shape));
         }
         weight.group = layout == CNN_WEIGHTS_KERAS ? node->name : NULL;
     }

@@ -51,9 +51,18 @@ cnn_status cnn__keras_options(cnn__keras *keras, const cnn__keras_layer *layer, 
 /* Writes layers, inputs and outputs of a whole config: `outputs` gets the rest of the architecture's object. */
 cnn_status cnn__keras_graph(cnn__keras *keras, const cnn__json *model, cnn__json_writer *architecture);
 
-/* Writes a layer of an architecture as Keras's class and config. CNN_ERROR_UNSUPPORTED, with a message, if Keras has
- * none such. */
-cnn_status cnn__keras_layer_out(cnn_context *context, const char *type, const char *name, const cnn__json *options,
-                                cnn__json_writer *config, const char **class_name);
+/* A layer of an architecture on its way out. */
+typedef struct cnn__keras_out {
+    const char *type, *name;
+    const cnn__json *options;
+    const cnn_shape *input; /* of its first value, without the batch */
+    bool frozen;
+} cnn__keras_out;
+
+/* Writes a layer as Keras's class and config. CNN_ERROR_UNSUPPORTED, with a message, if Keras has none such. */
+cnn_status cnn__keras_layer_out(cnn_context *context, const cnn__keras_out *layer, cnn__json_writer *config,
+                                const char **class_name);
+/* Copies a value of whatever kind. */
+void cnn__keras_copy(cnn__json_writer *writer, const char *name, const cnn__json *value);
 
 #endif

@@ -135,45 +135,65 @@ static const char *activation_name(const cnn__json *value, const cnn__json **con
     return text != NULL ? text : cnn__json_text(cnn__json_get(value, "class_name"));
 }
 
-/* Layers that can stand where an activation is asked for. */
-static const char *layer_activation(const char *name)
+/* Layers that can stand where an activation is asked for, and the slope that they have if none is said. */
+static const struct {
+    const char *layer, *activation;
+    double slope;
+} layer_activations[] = {
+    {"ReLU", "relu", 0}, {"LeakyReLU", "leaky_relu", 0.3}, {"ELU", "elu", 1}, {"Softmax", "softmax", 0}};
+
+/* An activation that is given as a layer; NULL: another. */
+static const char *find_layer_activation(const char *name, double *slope)
 {
-    static const char *const layers[][2] = {{"ReLU", "relu"}, {"LeakyReLU", "leaky_relu"}, {"Softmax", "softmax"}};
-    for (size_t i = 0; name != NULL && i < sizeof(layers) / sizeof(layers[0]); i++) {
-        if (strcmp(layers[i][0], name) == 0) {
-            return layers[i][1];
+    for (size_t i = 0; name != NULL && i < sizeof(layer_activations) / sizeof(layer_activations[0]); i++) {
+        if (strcmp(layer_activations[i].layer, name) == 0) {
+            *slope = layer_activations[i].slope;
+            return layer_activations[i].activation;
         }
     }
-    return name;
+    return NULL;
+}
+
+static cnn_status put_layer_activation(const cnn__keras *keras, const cnn__keras_layer *layer, const char *name,
+                                       double slope, const cnn__json *config, const char *field,
+                                       cnn__json_writer *options)
+{
+    if (strcmp(name, "relu") == 0 && !cnn__keras_rectifier(config, &name, &slope)) {
+        return cnn__keras_fail(keras, layer, CNN_ERROR_UNSUPPORTED,
+                               "has a ReLU that is cut off at 0, or with a threshold, or with a slope and a largest "
+                               "value: neither can be");
+    }
+    cnn__json_put_string(options, field, name);
+    if (strcmp(name, "leaky_relu") == 0 || strcmp(name, "elu") == 0) {
+        if (!cnn__json_to_real(cnn__json_get(config, "negative_slope"), &slope)) {
+            (void)cnn__json_to_real(cnn__json_get(config, "alpha"), &slope);
+        }
+        put_slope(options, "alpha", slope);
+    } else if (strcmp(name, "clipped_relu") == 0) {
+        cnn__json_put_real(options, "alpha", slope);
+    }
+    return CNN_OK;
 }
 
 static cnn_status put_activation(cnn__keras *keras, const cnn__keras_layer *layer, const cnn__json *value,
                                  const char *field, cnn__json_writer *options)
 {
     const cnn__json *config = NULL;
-    const char *given = activation_name(value, &config), *name = layer_activation(given);
-    double slope = 0, most = 0;
+    double slope = 0;
+    const char *name = activation_name(value, &config), *as_layer = find_layer_activation(name, &slope);
+    if (as_layer != NULL) {
+        return put_layer_activation(keras, layer, as_layer, slope, config, field, options);
+    }
     for (size_t i = 0; name != NULL && i < cnn__keras_activation_count; i++) {
         if (strcmp(cnn__keras_activations[i].keras, name) != 0) {
             continue;
-        }
-        const bool layer_form = given != name;
-        if (layer_form && cnn__json_to_real(cnn__json_get(config, "max_value"), &most)) {
-            if (most != 6) {
-                return cnn__keras_fail(keras, layer, CNN_ERROR_UNSUPPORTED, "has an activation cut at %g, not at 6",
-                                       most);
-            }
-            cnn__json_put_string(options, field, "relu6");
-            return CNN_OK;
         }
         cnn__json_put_string(options, field, cnn__keras_activations[i].own);
         /* Keras 3 took PyTorch's slope. */
         const bool old = strcmp(name, "hard_sigmoid") == 0 && !keras->third;
         const double alpha = old ? 0.2 : cnn__keras_activations[i].alpha;
         if (alpha != 0) {
-            const bool told = layer_form && (cnn__json_to_real(cnn__json_get(config, "negative_slope"), &slope) ||
-                                             cnn__json_to_real(cnn__json_get(config, "alpha"), &slope));
-            put_slope(options, "alpha", told ? slope : layer_form ? 0.3 : alpha);
+            put_slope(options, "alpha", alpha);
         }
         return CNN_OK;
     }
@@ -325,45 +345,24 @@ static cnn_status put_key(cnn__keras *keras, const cnn__keras_layer *layer, cons
         return put_activation(keras, layer, value, k->field, options);
     case CNN__KERAS_LAST_AXIS:
         return check_axis(keras, layer, k, value);
+    case CNN__KERAS_TOLD:
+        return CNN_OK;
     default:
         return is_nothing(value) ? CNN_OK
                                  : cnn__keras_fail(keras, layer, CNN_ERROR_UNSUPPORTED, "sets \"%s\"", k->name);
     }
 }
 
-/* ---- layers that a table cannot describe ---- */
-
-cnn_status cnn__keras_relu(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options)
-{
-    double most = 0, slope = 0;
-    const bool cut = cnn__json_to_real(cnn__json_get(layer->config, "max_value"), &most);
-    cnn__json_to_real(cnn__json_get(layer->config, "negative_slope"), &slope);
-    if (cut && (most != 6 || slope != 0)) {
-        return cnn__keras_fail(keras, layer, CNN_ERROR_UNSUPPORTED,
-                               "cuts at %g with a slope of %g; 6 without one can be", most, slope);
-    }
-    cnn__json_put_string(options, "activation", cut ? "relu6" : slope != 0 ? "leaky_relu" : "relu");
-    if (slope != 0) {
-        put_slope(options, "alpha", slope);
-    }
-    return CNN_OK;
-}
-
 /* ---- reading ---- */
-
-static bool ends_in(const char *text, const char *end)
-{
-    const size_t size = strlen(text), tail = strlen(end);
-    return size >= tail && strcmp(text + size - tail, end) == 0;
-}
 
 /* Options that this library does not know must say nothing, or it would compute something else without a word. */
 static cnn_status check_keys(const cnn__keras *keras, const cnn__keras_layer *layer, const cnn__keras_class *c)
 {
     const cnn__json *config = layer->config;
     for (const cnn__json *k = cnn__json_first(config); k != NULL; k = cnn__json_next(config, k)) {
-        bool known = is_nothing(k + 1) || ends_in(k->text, "_initializer") || ends_in(k->text, "_regularizer") ||
-                     ends_in(k->text, "_constraint");
+        const char *end = strrchr(k->text, '_');
+        bool known = is_nothing(k + 1) || cnn__keras_is_rule(k->text) ||
+                     (end != NULL && strcmp(end, "_initializer") == 0);
         for (const cnn__keras_key *own = c->keys; own->name != NULL && !known; own++) {
             known = strcmp(own->name, k->text) == 0;
         }
@@ -404,10 +403,10 @@ cnn_status cnn__keras_options(cnn__keras *keras, const cnn__keras_layer *layer, 
     }
     CNN__RETURN_IF_ERROR(check_keys(keras, layer, c));
     *type = c->type;
+    cnn__keras_put_rules(keras, layer, c->type, options);
     if (c->in != NULL) {
         CNN__RETURN_IF_ERROR(c->in(keras, layer, options));
-    }
-    if (c->fixed_name != NULL && strcmp(c->fixed_value, "1") == 0) {
+    } else if (c->fixed_name != NULL && strcmp(c->fixed_value, "1") == 0) {
         cnn__json_put_int(options, c->fixed_name, 1);
     } else if (c->fixed_name != NULL) {
         cnn__json_put_string(options, c->fixed_name, c->fixed_value);

@@ -13,17 +13,19 @@ static bool has_fixed(const cnn__keras_class *c, const cnn__json *options)
            (given != NULL && given->text != NULL && strncmp(given->text, c->fixed_value, strlen(c->fixed_value)) == 0);
 }
 
-/* A copy of a number or of a list of numbers. */
-static void copy_value(cnn__json_writer *config, const char *name, const cnn__json *value)
+void cnn__keras_copy(cnn__json_writer *config, const char *name, const cnn__json *value)
 {
     double number = 0;
     int64_t whole = 0;
-    if (cnn__json_is(value, CNN__JSON_ARRAY)) {
-        cnn__json_open(config, name, '[');
+    const bool object = cnn__json_is(value, CNN__JSON_OBJECT);
+    if (object || cnn__json_is(value, CNN__JSON_ARRAY)) {
+        cnn__json_open(config, name, object ? '{' : '[');
         for (const cnn__json *item = cnn__json_first(value); item != NULL; item = cnn__json_next(value, item)) {
-            copy_value(config, NULL, item);
+            cnn__keras_copy(config, object ? item->text : NULL, object ? item + 1 : item); /* as deep as an option is */
         }
-        cnn__json_close(config, ']');
+        cnn__json_close(config, object ? '}' : ']');
+    } else if (cnn__json_text(value) != NULL) {
+        cnn__json_put_string(config, name, value->text);
     } else if (cnn__json_to_int(value, &whole)) {
         cnn__json_put_int(config, name, whole);
     } else if (cnn__json_to_real(value, &number)) {
@@ -40,7 +42,8 @@ static void put_borders(cnn__json_writer *config, const char *name, const int64_
 }
 
 /* One option as Keras has it; NULL, or what Keras lacks. */
-static const char *put_back(const cnn__keras_key *k, const cnn__json *value, cnn__json_writer *config)
+static const char *put_back(const cnn__keras_key *k, const cnn__json *value, const cnn__json *options,
+                            cnn__json_writer *config)
 {
     int64_t pads[4] = {0}, flag = 0;
     double number = 0;
@@ -61,14 +64,12 @@ static const char *put_back(const cnn__keras_key *k, const cnn__json *value, cnn
         cnn__json_put_string(config, k->name, word);
         return NULL;
     }
-    case CNN__KERAS_ACTIVATION:
-        for (size_t i = 0; i < cnn__keras_activation_count; i++) {
-            if (cnn__json_text(value) != NULL && strcmp(cnn__keras_activations[i].own, cnn__json_text(value)) == 0) {
-                cnn__json_put_string(config, k->name, cnn__keras_activations[i].keras);
-                return NULL;
-            }
-        }
-        return "an activation";
+    case CNN__KERAS_ACTIVATION: {
+        const char *own = cnn__json_text(value);
+        return own != NULL ? cnn__keras_activation_out(options, k->name, own, config) : "an activation";
+    }
+    case CNN__KERAS_TOLD:
+        return NULL;
     case CNN__KERAS_BORDERS:
         if (!cnn__keras_wholes(value, pads, 4)) {
             return "a border";
@@ -76,7 +77,7 @@ static const char *put_back(const cnn__keras_key *k, const cnn__json *value, cnn
         put_borders(config, k->name, pads);
         return NULL;
     default:
-        copy_value(config, k->name, value);
+        cnn__keras_copy(config, k->name, value);
         return NULL;
     }
 }
@@ -84,23 +85,19 @@ static const char *put_back(const cnn__keras_key *k, const cnn__json *value, cnn
 /* The class of a layer: of activations that are classes the one with its name. */
 static const cnn__keras_class *class_of(const char *type, const cnn__json *options)
 {
-    const char *activation = cnn__json_text(cnn__json_get(options, "activation"));
-    const bool relu6 = strcmp(type, "Activation") == 0 && activation != NULL && strcmp(activation, "relu6") == 0;
     for (size_t i = 0; i < cnn__keras_class_count; i++) {
-        const bool special = cnn__keras_classes[i].in != NULL;
-        if (cnn__keras_classes[i].type != NULL && strcmp(cnn__keras_classes[i].type, type) == 0 &&
-            has_fixed(&cnn__keras_classes[i], options) &&
-            (!special || (relu6 && cnn__keras_classes[i].in == cnn__keras_relu))) {
-            return &cnn__keras_classes[i];
+        const cnn__keras_class *c = &cnn__keras_classes[i];
+        if (c->type != NULL && strcmp(c->type, type) == 0 && has_fixed(c, options)) {
+            return c;
         }
     }
     return NULL;
 }
 
-/* Options that Keras's pooling and convolutions do not have. */
+/* Options that Keras's layers do not have. */
 static const char *find_lacking(const cnn__json *options)
 {
-    static const char *const lacking[] = {"ceil", "count_include_pad"};
+    static const char *const lacking[] = {"ceil", "count_include_pad", "align_corners", "rows"};
     for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++) {
         int64_t number = 0;
         if (cnn__json_to_int(cnn__json_get(options, lacking[i]), &number) && number != 0) {
@@ -110,32 +107,43 @@ static const char *find_lacking(const cnn__json *options)
     return NULL;
 }
 
-cnn_status cnn__keras_layer_out(cnn_context *context, const char *type, const char *name, const cnn__json *options,
-                                cnn__json_writer *config, const char **class_name)
+/* Whether an earlier key writes the same field. */
+static bool is_written(const cnn__keras_class *c, const cnn__keras_key *k)
 {
-    const cnn__keras_class *c = class_of(type, options);
-    const char *lacking = c != NULL ? find_lacking(options) : NULL;
+    for (const cnn__keras_key *earlier = c->keys; earlier < k; earlier++) {
+        if (earlier->field != NULL && k->field != NULL && strcmp(earlier->field, k->field) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+cnn_status cnn__keras_layer_out(cnn_context *context, const cnn__keras_out *layer, cnn__json_writer *config,
+                                const char **class_name)
+{
+    const cnn__keras_class *c = class_of(layer->type, layer->options);
+    const char *lacking = c != NULL ? find_lacking(layer->options) : NULL;
     if (c == NULL) {
-        return cnn__fail(context, CNN_ERROR_UNSUPPORTED, "layer \"%s\": Keras has no %s", name, type);
+        return cnn__fail(context, CNN_ERROR_UNSUPPORTED, "layer \"%s\": Keras has no %s", layer->name, layer->type);
     }
     *class_name = c->name;
-    cnn__json_put_string(config, "name", name);
-    if (c->in == cnn__keras_relu) {
-        cnn__json_put_real(config, "max_value", 6);
+    cnn__json_put_string(config, "name", layer->name);
+    if (layer->frozen) {
+        cnn__json_put_bool(config, "trainable", false);
+    }
+    if (c->out != NULL && lacking == NULL) {
+        lacking = c->out(layer, config);
     }
     for (const cnn__keras_key *k = c->keys; k->name != NULL && lacking == NULL; k++) {
-        const cnn__json *value = k->field != NULL ? cnn__json_get(options, k->field) : NULL;
-        bool first = true;
-        for (const cnn__keras_key *earlier = c->keys; earlier < k; earlier++) {
-            first = first && (earlier->field == NULL || k->field == NULL || strcmp(earlier->field, k->field) != 0);
-        }
-        if (value != NULL && first) {
-            lacking = put_back(k, value, config);
+        const cnn__json *value = k->field != NULL ? cnn__json_get(layer->options, k->field) : NULL;
+        if (value != NULL && !is_written(c, k)) {
+            lacking = put_back(k, value, layer->options, config);
         } else if (k->conversion == CNN__KERAS_LAST_AXIS) {
             cnn__json_put_int(config, k->name, -1);
         }
     }
+    cnn__keras_rules_out(layer->type, layer->options, config);
     return lacking == NULL ? config->text.status
                            : cnn__fail(context, CNN_ERROR_UNSUPPORTED, "layer \"%s\" (%s) has %s, which Keras lacks",
-                                       name, type, lacking);
+                                       layer->name, layer->type, lacking);
 }

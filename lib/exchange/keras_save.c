@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/options.h"
 #include "exchange/keras.h"
+#include "exchange/weights.h"
 #include "format/architecture.h"
 #include "model/model.h"
 
@@ -89,6 +91,49 @@ static void open_layer(saving *s, const char *class_name, const char *name)
     cnn__json_put_string(&s->text, "name", name);
 }
 
+/* The layer in the model that an architecture's is. */
+static const cnn__node *find_node(const saving *s, const char *name)
+{
+    for (uint32_t i = 0; i < s->model->node_count; i++) {
+        if (strcmp(s->model->nodes[i].name, name) == 0) {
+            return &s->model->nodes[i];
+        }
+    }
+    return NULL; /* the architecture is the model's: it is there */
+}
+
+static bool is_frozen(const cnn_model *model, const cnn__node *node)
+{
+    bool frozen = node->parameter_count > 0;
+    for (uint32_t i = 0; i < node->parameter_count; i++) {
+        frozen = frozen && model->parameters[node->first_parameter + i].frozen;
+    }
+    return frozen;
+}
+
+/* A layer's class and config. A convolution with a group for each channel is another class in Keras, which trains it on
+ * more devices. */
+static cnn_status write_layer(const saving *s, const cnn__json *layer, const char *name, const cnn__json *options,
+                              cnn__json_writer *config, const char **class_name)
+{
+    const cnn__node *node = find_node(s, text_of(layer, "name"));
+    const cnn_shape *input = cnn__value_shape(s->model, node->inputs[0]);
+    const cnn_shape *kernel = &s->model->parameters[node->first_parameter].shape;
+    const bool depthwise = node->parameter_count > 0 && cnn__is_depthwise(s->model, node, kernel);
+    const cnn__keras_out out = {.type = depthwise ? "DepthwiseConv2D" : text_of(layer, "type"),
+                                .name = name,
+                                .options = options,
+                                .input = input,
+                                .frozen = is_frozen(s->model, node)};
+    cnn__json_open(config, NULL, '{');
+    cnn_status status = cnn__keras_layer_out(s->context, &out, config, class_name);
+    if (depthwise) {
+        cnn__json_put_int(config, "depth_multiplier", kernel->dims[3] / input->dims[2]);
+    }
+    cnn__json_close(config, '}');
+    return status == CNN_OK ? config->text.status : status;
+}
+
 /* A layer with its config, applied as often as the model applies it. */
 static cnn_status put_layer(saving *s, const cnn__json *layer, const char *name, const cnn__json *options,
                             const char *border)
@@ -96,10 +141,7 @@ static cnn_status put_layer(saving *s, const cnn__json *layer, const char *name,
     const char *class_name = NULL, *own = text_of(layer, "name");
     const cnn__json *layers = cnn__json_get(s->architecture, "layers");
     cnn__json_writer config = {.text = {.context = s->context}};
-    cnn__json_open(&config, NULL, '{');
-    cnn_status status = cnn__keras_layer_out(s->context, text_of(layer, "type"), name, options, &config, &class_name);
-    cnn__json_close(&config, '}');
-    status = status == CNN_OK ? config.text.status : status;
+    cnn_status status = write_layer(s, layer, name, options, &config, &class_name);
     if (status == CNN_OK) {
         open_layer(s, class_name, name);
         cnn__string_printf(&s->text.text, ",\"config\":");
@@ -123,8 +165,9 @@ static cnn_status put_layer(saving *s, const cnn__json *layer, const char *name,
 /* Explicit padding that is not nothing, of a convolution. */
 static bool has_border(const cnn__json *layer, const cnn__json *options)
 {
+    static const char *const types[] = {"Conv2D", "DepthwiseConv2D", "SeparableConv2D", NULL};
     const char *padding = text_of(options, "padding");
-    return padding != NULL && strcmp(padding, "explicit") == 0 && strcmp(text_of(layer, "type"), "Conv2D") == 0;
+    return padding != NULL && strcmp(padding, "explicit") == 0 && cnn__name_index(types, text_of(layer, "type")) >= 0;
 }
 
 /* The options with valid padding; *document is to be freed. */
@@ -133,22 +176,10 @@ static cnn_status without_border(saving *s, const cnn__json *options, cnn__json_
     cnn__json_writer text = {.text = {.context = s->context}};
     cnn__json_open(&text, NULL, '{');
     for (const cnn__json *k = cnn__json_first(options); k != NULL; k = cnn__json_next(options, k)) {
-        int64_t whole = 0;
-        double real = 0;
         if (strcmp(k->text, "padding") == 0) {
             cnn__json_put_string(&text, k->text, "valid");
-        } else if (cnn__json_text(k + 1) != NULL) {
-            cnn__json_put_string(&text, k->text, k[1].text);
-        } else if (cnn__json_to_int(k + 1, &whole)) {
-            cnn__json_put_int(&text, k->text, whole);
-        } else if (cnn__json_to_real(k + 1, &real)) {
-            cnn__json_put_real(&text, k->text, real);
-        } else if (cnn__json_is(k + 1, CNN__JSON_ARRAY)) {
-            cnn__json_open(&text, k->text, '[');
-            for (const cnn__json *item = cnn__json_first(k + 1); item != NULL; item = cnn__json_next(k + 1, item)) {
-                cnn__json_put_int(&text, NULL, cnn__json_to_int(item, &whole) ? whole : 0);
-            }
-            cnn__json_close(&text, ']');
+        } else {
+            cnn__keras_copy(&text, k->text, k + 1);
         }
     }
     cnn__json_close(&text, '}');

@@ -19,6 +19,7 @@ enum {
     BORDERS = CNN__KERAS_BORDERS,
     LAST_AXIS = CNN__KERAS_LAST_AXIS,
     FALSE_ONLY = CNN__KERAS_FALSE_ONLY,
+    TOLD = CNN__KERAS_TOLD,
 };
 
 #define END               \
@@ -109,48 +110,61 @@ static const cnn__keras_key activation_keys[] = {{"activation", ACTIVATION, "act
 static const cnn__keras_key softmax_keys[] = {{"axis", LAST_AXIS, NULL}, END};
 static const cnn__keras_key leaky_keys[] = {{"alpha", SLOPE, "alpha"}, {"negative_slope", SLOPE, "alpha"}, END};
 static const cnn__keras_key relu_keys[] = {
-    {"max_value", REAL, NULL}, {"negative_slope", REAL, NULL}, {"threshold", FALSE_ONLY, NULL}, END};
+    {"max_value", TOLD, NULL}, {"negative_slope", TOLD, NULL}, {"threshold", TOLD, NULL}, END};
+static const cnn__keras_key crop_keys[] = {{"cropping", BORDERS, "crops"}, END};
+static const cnn__keras_key up_sampling_keys[] = {{"size", PAIR, "factor"}, {"interpolation", TOLD, NULL}, END};
+static const cnn__keras_key reshape_keys[] = {{"target_shape", TOLD, NULL}, END};
+static const cnn__keras_key permute_keys[] = {{"dims", TOLD, NULL}, END};
+static const cnn__keras_key rescaling_keys[] = {{"scale", TOLD, NULL}, {"offset", TOLD, NULL}, END};
+static const cnn__keras_key prelu_keys[] = {{"shared_axes", TOLD, NULL}, END};
 
 /* The first class of a type that fits is the one that is written. */
 const cnn__keras_class cnn__keras_classes[] = {
-    {"Conv2D", "Conv2D", conv2d_keys, NULL, NULL, NULL},
-    {"Conv1D", "Conv1D", conv1d_keys, NULL, NULL, NULL},
-    {"Conv3D", "Conv3D", conv3d_keys, NULL, NULL, NULL},
-    {"Conv2DTranspose", "Conv2DTranspose", transpose_keys, NULL, NULL, NULL},
-    {"SeparableConv2D", "SeparableConv2D", separable_keys, NULL, NULL, NULL},
-    {"DepthwiseConv2D", "DepthwiseConv2D", grouped_keys, NULL, NULL, NULL},
-    {"Dense", "Dense", dense_keys, NULL, NULL, NULL},
-    {"BatchNormalization", "BatchNormalization", norm_keys, NULL, NULL, NULL},
-    {"MaxPooling2D", "MaxPooling2D", pool_keys, NULL, NULL, NULL},
-    {"AveragePooling2D", "AveragePooling2D", pool_keys, NULL, NULL, NULL},
-    {"GlobalAveragePooling2D", "GlobalAveragePooling2D", global_keys, NULL, NULL, NULL},
-    {"GlobalMaxPooling2D", "GlobalMaxPooling2D", global_keys, NULL, NULL, NULL},
-    {"MaxPooling1D", "MaxPooling1D", pool1d_keys, NULL, NULL, NULL},
-    {"AveragePooling1D", "AveragePooling1D", pool1d_keys, NULL, NULL, NULL},
-    {"GlobalAveragePooling1D", "GlobalAveragePooling1D", global_keys, NULL, NULL, NULL},
-    {"GlobalMaxPooling1D", "GlobalMaxPooling1D", global_keys, NULL, NULL, NULL},
-    {"MaxPooling3D", "MaxPooling3D", pool3d_keys, NULL, NULL, NULL},
-    {"AveragePooling3D", "AveragePooling3D", pool3d_keys, NULL, NULL, NULL},
-    {"GlobalAveragePooling3D", "GlobalAveragePooling3D", global_keys, NULL, NULL, NULL},
-    {"GlobalMaxPooling3D", "GlobalMaxPooling3D", global_keys, NULL, NULL, NULL},
-    {"Flatten", "Flatten", no_keys, NULL, NULL, NULL},
-    {"SpatialDropout2D", "Dropout", dropout_keys, "channels", "1", NULL},
-    {"Dropout", "Dropout", dropout_keys, NULL, NULL, NULL},
-    {"ZeroPadding2D", "ZeroPadding2D", pad_keys, NULL, NULL, NULL},
-    {"Add", "Add", no_keys, NULL, NULL, NULL},
-    {"Subtract", "Subtract", no_keys, NULL, NULL, NULL},
-    {"Multiply", "Multiply", no_keys, NULL, NULL, NULL},
-    {"Concatenate", "Concatenate", concatenate_keys, NULL, NULL, NULL},
-    {"LeakyReLU", "Activation", leaky_keys, "activation", "leaky_relu", NULL},
-    {"ELU", "Activation", elu_keys, "activation", "elu", NULL},
-    {"Softmax", "Activation", softmax_keys, "activation", "softmax", NULL},
-    {"ReLU", "Activation", relu_keys, NULL, NULL, cnn__keras_relu},
-    {"Activation", "Activation", activation_keys, NULL, NULL, NULL},
-    {"ActivityRegularization", NULL, no_keys, NULL, NULL, NULL},
-    {"Identity", NULL, no_keys, NULL, NULL, NULL},
+    {"Conv2D", "Conv2D", conv2d_keys, NULL, NULL, NULL, NULL},
+    {"Conv1D", "Conv1D", conv1d_keys, NULL, NULL, NULL, NULL},
+    {"Conv3D", "Conv3D", conv3d_keys, NULL, NULL, NULL, NULL},
+    {"Conv2DTranspose", "Conv2DTranspose", transpose_keys, NULL, NULL, NULL, NULL},
+    {"SeparableConv2D", "SeparableConv2D", separable_keys, NULL, NULL, NULL, NULL},
+    {"DepthwiseConv2D", "DepthwiseConv2D", grouped_keys, NULL, NULL, NULL, NULL},
+    {"Dense", "Dense", dense_keys, NULL, NULL, NULL, NULL},
+    {"BatchNormalization", "BatchNormalization", norm_keys, NULL, NULL, NULL, NULL},
+    {"MaxPooling2D", "MaxPooling2D", pool_keys, NULL, NULL, NULL, NULL},
+    {"AveragePooling2D", "AveragePooling2D", pool_keys, NULL, NULL, NULL, NULL},
+    {"GlobalAveragePooling2D", "GlobalAveragePooling2D", global_keys, NULL, NULL, NULL, NULL},
+    {"GlobalMaxPooling2D", "GlobalMaxPooling2D", global_keys, NULL, NULL, NULL, NULL},
+    {"MaxPooling1D", "MaxPooling1D", pool1d_keys, NULL, NULL, NULL, NULL},
+    {"AveragePooling1D", "AveragePooling1D", pool1d_keys, NULL, NULL, NULL, NULL},
+    {"GlobalAveragePooling1D", "GlobalAveragePooling1D", global_keys, NULL, NULL, NULL, NULL},
+    {"GlobalMaxPooling1D", "GlobalMaxPooling1D", global_keys, NULL, NULL, NULL, NULL},
+    {"MaxPooling3D", "MaxPooling3D", pool3d_keys, NULL, NULL, NULL, NULL},
+    {"AveragePooling3D", "AveragePooling3D", pool3d_keys, NULL, NULL, NULL, NULL},
+    {"GlobalAveragePooling3D", "GlobalAveragePooling3D", global_keys, NULL, NULL, NULL, NULL},
+    {"GlobalMaxPooling3D", "GlobalMaxPooling3D", global_keys, NULL, NULL, NULL, NULL},
+    {"Flatten", "Flatten", no_keys, NULL, NULL, NULL, NULL},
+    {"SpatialDropout2D", "Dropout", dropout_keys, "channels", "1", NULL, NULL},
+    {"Dropout", "Dropout", dropout_keys, NULL, NULL, NULL, NULL},
+    {"ZeroPadding2D", "ZeroPadding2D", pad_keys, NULL, NULL, NULL, NULL},
+    {"Cropping2D", "Cropping2D", crop_keys, NULL, NULL, NULL, NULL},
+    {"UpSampling2D", "UpSampling2D", up_sampling_keys, NULL, NULL, cnn__keras_up_sampling, cnn__keras_up_sampling_out},
+    {"Reshape", "Reshape", reshape_keys, NULL, NULL, cnn__keras_reshape, cnn__keras_reshape_out},
+    {"Permute", "Permute", permute_keys, NULL, NULL, cnn__keras_permute, cnn__keras_permute_out},
+    {"Rescaling", "Rescaling", rescaling_keys, NULL, NULL, cnn__keras_rescaling, cnn__keras_rescaling_out},
+    {"PReLU", "PReLU", prelu_keys, NULL, NULL, cnn__keras_prelu, cnn__keras_prelu_out},
+    {"Add", "Add", no_keys, NULL, NULL, NULL, NULL},
+    {"Subtract", "Subtract", no_keys, NULL, NULL, NULL, NULL},
+    {"Multiply", "Multiply", no_keys, NULL, NULL, NULL, NULL},
+    {"Concatenate", "Concatenate", concatenate_keys, NULL, NULL, NULL, NULL},
+    {"LeakyReLU", "Activation", leaky_keys, "activation", "leaky_relu", NULL, NULL},
+    {"ELU", "Activation", elu_keys, "activation", "elu", NULL, NULL},
+    {"Softmax", "Activation", softmax_keys, "activation", "softmax", NULL, NULL},
+    {"ReLU", "Activation", relu_keys, "activation", "relu6", cnn__keras_relu, cnn__keras_relu_out},
+    {"ReLU", "Activation", relu_keys, "activation", "clipped_relu", cnn__keras_relu, cnn__keras_relu_out},
+    {"Activation", "Activation", activation_keys, NULL, NULL, NULL, NULL},
+    {"ActivityRegularization", NULL, no_keys, NULL, NULL, NULL, NULL},
+    {"Identity", NULL, no_keys, NULL, NULL, NULL, NULL},
     /* Of Keras 1. */
-    {"Convolution2D", "Conv2D", conv2d_keys, NULL, NULL, NULL},
-    {"AtrousConvolution2D", "Conv2D", conv2d_keys, NULL, NULL, NULL},
+    {"Convolution2D", "Conv2D", conv2d_keys, NULL, NULL, NULL, NULL},
+    {"AtrousConvolution2D", "Conv2D", conv2d_keys, NULL, NULL, NULL, NULL},
 };
 
 const size_t cnn__keras_class_count = sizeof(cnn__keras_classes) / sizeof(cnn__keras_classes[0]);
@@ -165,8 +179,8 @@ const cnn__keras_activation cnn__keras_activations[] = {
     {"softmax", "softmax", 0},
     {"log_softmax", "log_softmax", 0},
     {"leaky_relu", "leaky_relu", 0.2},
+    {"swish", "silu", 0}, /* the older name is the one that is written */
     {"silu", "silu", 0},
-    {"swish", "silu", 0},
     {"gelu", "gelu", 0},
     {"elu", "elu", 1},
     {"selu", "selu", 0},

@@ -21,6 +21,7 @@ typedef enum cnn__keras_conversion {
     CNN__KERAS_BORDERS,    /* n, two numbers, or two pairs of them: top, bottom, left, right */
     CNN__KERAS_LAST_AXIS,  /* has to be that of the channels */
     CNN__KERAS_FALSE_ONLY, /* anything else is not supported */
+    CNN__KERAS_TOLD,       /* read and written by the class's own functions */
 } cnn__keras_conversion;
 
 /* One option. `field` is NULL for what is only checked. Of several keys of one field, those of old versions come
@@ -37,8 +38,10 @@ typedef struct cnn__keras_class {
     const cnn__keras_key *keys; /* NULL-terminated */
     /* An option that this class sets, and by which it is told on the way out: a word, or "1"; NULL: none. */
     const char *fixed_name, *fixed_value;
-    /* What a table cannot say; NULL: nothing. Either may leave the rest to the keys. */
+    /* What a table cannot say; NULL: nothing. Either may leave the rest to the keys; `in` sets what the class sets.
+     * `out` gives what Keras lacks, or NULL. */
     cnn_status (*in)(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options);
+    const char *(*out)(const cnn__keras_out *layer, cnn__json_writer *config);
 } cnn__keras_class;
 
 extern const cnn__keras_class cnn__keras_classes[];
@@ -53,8 +56,28 @@ typedef struct cnn__keras_activation {
 extern const cnn__keras_activation cnn__keras_activations[];
 extern const size_t cnn__keras_activation_count;
 
-/* What the table cannot say of ReLU. */
-cnn_status cnn__keras_relu(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options);
+/* What the table cannot say of some classes, keras_special.c. */
+typedef cnn_status cnn__keras_in_function(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options);
+typedef const char *cnn__keras_out_function(const cnn__keras_out *layer, cnn__json_writer *config);
+
+cnn__keras_in_function cnn__keras_relu, cnn__keras_reshape, cnn__keras_permute, cnn__keras_up_sampling,
+    cnn__keras_rescaling, cnn__keras_prelu;
+cnn__keras_out_function cnn__keras_relu_out, cnn__keras_reshape_out, cnn__keras_permute_out, cnn__keras_up_sampling_out,
+    cnn__keras_rescaling_out, cnn__keras_prelu_out;
+
+/* What the config of a ReLU means here; alpha 0: none. False if this library does not have it. */
+bool cnn__keras_rectifier(const cnn__json *config, const char **activation, double *alpha);
+/* An activation of a layer that is no activation itself, as text or, with numbers of its own, as the object of a
+ * layer. What Keras lacks, or NULL. */
+const char *cnn__keras_activation_out(const cnn__json *options, const char *name, const char *own,
+                                      cnn__json_writer *config);
+
+/* Regularizers and constraints, keras_rules.c: whether an option is one; those of a layer that becomes `type` into its
+ * options; and out again. */
+bool cnn__keras_is_rule(const char *option);
+void cnn__keras_put_rules(const cnn__keras *keras, const cnn__keras_layer *layer, const char *type,
+                          cnn__json_writer *options);
+void cnn__keras_rules_out(const char *type, const cnn__json *options, cnn__json_writer *config);
 
 /* A list, or the items of a tuple as Keras 3 writes it. */
 const cnn__json *cnn__keras_list(const cnn__json *value);

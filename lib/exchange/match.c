@@ -153,7 +153,9 @@ static int weight_kind(const finder *f, const module *m)
     int kind = 0, vectors = 0;
     for (size_t i = m->first; i != CNN__NONE; i = f->weights->entries[i].next) {
         const cnn__weight *entry = &f->weights->entries[i];
-        kind = is_mean(entry->role) ? NORM_KIND : kind < (int)entry->shape.rank ? (int)entry->shape.rank : kind;
+        const int rank = strcmp(entry->role, "alpha") == 0 ? 1
+                                                           : (int)entry->shape.rank; /* of slopes, see fits_slopes() */
+        kind = is_mean(entry->role) ? NORM_KIND : kind < rank ? rank : kind;
         vectors += entry->number >= 0 && entry->shape.rank == 1;
     }
     return kind == 1 && vectors >= 3 ? NORM_KIND : kind;
@@ -215,6 +217,16 @@ static bool fits_grouped(const cnn_shape *shape, const cnn_shape *found)
            shape->dims[3] / found->dims[2] == found->dims[3];
 }
 
+/* Slopes of channels have an axis of 1 for each other one in Keras. */
+static bool fits_slopes(const cnn_shape *shape, const cnn_shape *found)
+{
+    bool fits = shape->rank == 1 && found->rank > 0 && found->dims[found->rank - 1] == shape->dims[0];
+    for (uint32_t d = 0; d + 1 < found->rank; d++) {
+        fits = fits && found->dims[d] == 1;
+    }
+    return fits;
+}
+
 /* The letters with that of the features of a flattened image spelled out in the order `image`. */
 static void expand(const char *axes, char letter, const char *image, char expanded[CNN_MAX_RANK + 1])
 {
@@ -235,8 +247,11 @@ bool cnn__match_order(const cnn__role *role, int32_t layout, const cnn_shape *sh
 {
     char own[CNN_MAX_RANK + 1], other[CNN_MAX_RANK + 1];
     const char *axes = role->others[layout];
-    const bool image = flat->rank == 3;
     const char letter = strchr(role->axes, 'i') != NULL ? 'i' : 'c'; /* the axis of what the layer reads */
+    const char *at = strchr(role->axes, letter);
+    const int64_t features = at != NULL && shape->rank > (uint32_t)(at - role->axes) ? shape->dims[at - role->axes] : 0;
+    const bool image = flat->rank == 3 &&
+                       features == flat->dims[0] * flat->dims[1] * flat->dims[2]; /* else one for all */
     text[0] = '\0';
     *order = (cnn__order){.from = *shape};
     for (uint32_t d = 0; d < CNN_MAX_RANK; d++) {
@@ -307,7 +322,9 @@ static void take_source(const finder *f, const module *m, const cnn__parameter *
             const cnn_shape shape = cnn__foreign_shape(role, layout, &parameter->shape);
             cnn__match_order(role, layout, &parameter->shape, flat, &source->order, source->axes);
             source->fits = entry->readable && (grouped ? fits_grouped(&parameter->shape, &entry->shape)
-                                                       : cnn__shape_equal(&shape, &entry->shape));
+                                                       : cnn__shape_equal(&shape, &entry->shape) ||
+                                                             (strcmp(type, "PReLU") == 0 &&
+                                                              fits_slopes(&parameter->shape, &entry->shape)));
             entry->used = true;
             return;
         }

@@ -28,6 +28,7 @@ static const cnn__role roles[] = {
     ROLE("Conv3D", "kernel", "dhwio", "kernel", "weight", "dhwio", "oidhw"),
     ROLE("Conv3D", "bias", "o", "bias", "bias", "o", "o"),
     ROLE("Conv2D", "bias", "o", "bias", "bias", "o", "o"),
+    ROLE("PReLU", "alpha", "c", "alpha", "weight", "c", "c"),
     ROLE("Dense", "kernel", "io", "kernel", "weight", "io", "oi"),
     ROLE("Dense", "bias", "o", "bias", "bias", "o", "o"),
     ROLE("BatchNormalization", "gamma", "c", "gamma", "weight", "c", "c"),

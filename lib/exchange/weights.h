@@ -90,6 +90,7 @@ typedef struct cnn__matching {
 } cnn__matching;
 
 struct cnn_model;
+struct cnn__node;
 struct cnn__parameter;
 
 /* Finds the tensors of a model whose shapes are inferred. `chw`: dense layers behind a flattened image read it in
@@ -103,6 +104,8 @@ bool cnn__match_order(const cnn__role *role, int32_t layout, const cnn_shape *sh
 cnn_shape cnn__foreign_shape(const cnn__role *role, int32_t layout, const cnn_shape *shape);
 /* Whether a parameter is the scale or shift of a normalisation that has none; here it is there all the same. */
 bool cnn__is_fixed(const struct cnn__parameter *parameter);
+/* Whether a node is a convolution with a group for each of its input's channels; `kernel`: the shape of its filters. */
+bool cnn__is_depthwise(const struct cnn_model *model, const struct cnn__node *node, const cnn_shape *kernel);
 /* The image that each node's output is, flattened: rank 3, or rank 0. NULL without memory; freed by the caller. */
 cnn_shape *cnn__flattened(const struct cnn_model *model);
 

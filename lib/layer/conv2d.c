@@ -178,9 +178,16 @@ cnn_status cnn__conv2d_backward(const void *user, const cnn_layer_call *call)
     cnn_conv2d_args args = arguments(user, call);
     args.y = call->derived ? NULL : call->output;
     args.dy = call->output_gradient;
+    const bool bias = ((const cnn__conv2d_state *)user)->options.no_bias == 0;
+    if (bias && call->parameter_gradients[0] == NULL && call->parameter_gradients[1] != NULL) {
+        const cnn_epilogue *epilogue = &((const cnn__conv2d_state *)user)->epilogue;
+        CNN__RETURN_IF_ERROR(
+            cnn__layer_bias_gradient(call, epilogue->activation, epilogue->alpha, call->parameter_gradients[1]));
+        args.y = NULL;
+    }
     if (call->parameter_gradients[0] != NULL) {
         args.d_filters = call->parameter_gradients[0];
-        args.d_bias = ((const cnn__conv2d_state *)user)->options.no_bias ? NULL : call->parameter_gradients[1];
+        args.d_bias = bias ? call->parameter_gradients[1] : NULL;
         CNN__RETURN_IF_ERROR(cnn_backend_run(call->backend, CNN_OP_CONV2D, CNN_PASS_BACKWARD_FILTER, &args));
         args.y = NULL;
     }
@@ -214,6 +221,7 @@ const cnn__layer_type cnn__conv2d_type = {
     .check = check,
     .epilogue = offsetof(cnn__conv2d_state, epilogue),
     .fold = offsetof(cnn__conv2d_state, fold),
+    .bias_apart = true,
     .plan_inference = cnn__conv2d_plan_inference,
     .prepare = cnn__conv2d_prepare,
     .forward_prepared = cnn__conv2d_forward_prepared,

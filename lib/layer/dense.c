@@ -86,6 +86,11 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
     cnn_dense_args args = arguments(state, call);
     args.y = call->derived ? NULL : call->output;
     args.dy = call->output_gradient;
+    if (!state->options.no_bias && call->parameter_gradients[0] == NULL && call->parameter_gradients[1] != NULL) {
+        CNN__RETURN_IF_ERROR(cnn__layer_bias_gradient(call, state->epilogue.activation, state->epilogue.alpha,
+                                                      call->parameter_gradients[1]));
+        args.y = NULL;
+    }
     if (call->parameter_gradients[0] != NULL) {
         args.d_weights = call->parameter_gradients[0];
         args.d_bias = state->options.no_bias ? NULL : call->parameter_gradients[1];
@@ -154,6 +159,7 @@ const cnn__layer_type cnn__dense_type = {
     .check = check,
     .epilogue = offsetof(cnn__dense_state, epilogue),
     .fold = offsetof(cnn__dense_state, fold),
+    .bias_apart = true,
     .plan_inference = plan_inference,
     .prepare = prepare,
     .forward_prepared = forward_prepared,

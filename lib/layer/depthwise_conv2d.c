@@ -106,6 +106,7 @@ const cnn__layer_type cnn__depthwise_conv2d_type = {
     .check = check,
     .epilogue = offsetof(depthwise_state, conv.epilogue),
     .fold = offsetof(depthwise_state, conv.fold),
+    .bias_apart = true,
     .plan_inference = plan_inference,
     .prepare = prepare,
     .forward_prepared = forward_prepared,

@@ -263,7 +263,10 @@ cnn_status cnn__check_pads(const cnn_context *context, const char *type, int32_t
 cnn_status cnn__check_activation(const cnn_context *context, const char *type, int32_t activation, float *alpha)
 {
     CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "activation", activation, 0, CNN__LAST_ACTIVATION));
-    const float standard = activation == CNN_ELU ? 1 : activation == CNN_HARD_SIGMOID ? CNN__SIXTH : 0.01f;
+    const float standard = activation == CNN_ELU            ? 1
+                           : activation == CNN_HARD_SIGMOID ? CNN__SIXTH
+                           : activation == CNN_CLIPPED_RELU ? 6
+                                                            : 0.01f;
     *alpha = *alpha == 0 ? standard : *alpha;
     /* With a slope below 0 the sign of the output would no longer tell that of the input. */
     return cnn__layer_check_range(context, type, "alpha", *alpha, 0, 1e6);
@@ -357,4 +360,28 @@ cnn_status cnn__infer_limit(const cnn_shape *shape, const char *what, char *reas
     cnn__shape_text(shape, NULL, text, sizeof(text));
     snprintf(reason, reason_size, "%s %s would have more than %zu values", what, text, CNN__MAX_VALUES);
     return CNN_ERROR_LIMIT;
+}
+
+cnn_status cnn__layer_bias_gradient(const cnn_layer_call *call, int32_t activation, float alpha, float *d_bias)
+{
+    const int64_t c = call->output_shape.dims[call->output_shape.rank - 1];
+    const int64_t n = (int64_t)cnn__layer_values(&call->output_shape);
+    if (activation != CNN_LINEAR && !call->derived) {
+        const cnn_activation_args derive = {.struct_size = sizeof(derive),
+                                            .activation = activation,
+                                            .alpha = alpha,
+                                            .n = (size_t)n,
+                                            .y = call->output,
+                                            .dy = call->output_gradient,
+                                            .dx = call->output_gradient};
+        CNN__RETURN_IF_ERROR(cnn_backend_run(call->backend, CNN_OP_ACTIVATION, CNN_PASS_BACKWARD, &derive));
+    }
+    const cnn_reduce_args sum = {.struct_size = sizeof(sum),
+                                 .kind = CNN_REDUCE_SUM_INNER,
+                                 .outer = 1,
+                                 .inner = n / c,
+                                 .c = c,
+                                 .x = call->output_gradient,
+                                 .y = d_bias};
+    return cnn_backend_run(call->backend, CNN_OP_REDUCE, CNN_PASS_FORWARD, &sum);
 }

@@ -76,6 +76,9 @@ typedef struct cnn__layer_type {
     /* Where in the state a cnn__norm_fold lies, for a normalisation that fusions fold into the weights; 0: there is
      * none. */
     size_t fold;
+    /* Whether backward gives the gradient of the second parameter, the bias, alone where there is no place for that of
+     * the first; an operation that pools does not. */
+    bool bias_apart;
     /* 1: does nothing in inference. */
     bool identity_in_inference;
     /* Whether training behaviour is another than that of inference; where it is not, an operation without a backward
@@ -156,6 +159,10 @@ cnn_layer *cnn__layer_retain(cnn_layer *layer);
 bool cnn__is_plain_name(const char *name, size_t length);
 /* CNN_ERROR_INVALID_ARGUMENT unless the name, if there is one, is of plain characters. */
 cnn_status cnn__check_name(const cnn_context *context, const char *what, const char *name);
+
+/* The gradient of a bias alone: that of the output, which becomes that before the activation unless it is so already,
+ * summed over all but the last dimension. */
+cnn_status cnn__layer_bias_gradient(const cnn_layer_call *call, int32_t activation, float alpha, float *d_bias);
 
 /* Output size of a window along one side, and what is padded before. */
 typedef struct cnn__window {

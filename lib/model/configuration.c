@@ -23,12 +23,14 @@ static double shortest(float value)
     return (double)value;
 }
 
-static void append_number(cnn__string *text, float value)
+static void append_exactly(cnn__string *text, float value)
 {
     char number[40];
-    const double shown = value == 0 || value == CNN_ZERO || !isfinite(value) ? 0 : shortest(value);
+    const double shown = value == 0 || !isfinite(value) ? 0 : shortest(value);
     cnn__string_printf(text, "%s", cnn__format_double(shown, number, sizeof(number)));
 }
+
+static void append_number(cnn__string *text, float value) { append_exactly(text, value == CNN_ZERO ? 0 : value); }
 
 static void append_ints(cnn__string *text, const int32_t *values, uint32_t count)
 {
@@ -124,12 +126,16 @@ static bool is_set(const cnn__field *field, const void *place, int32_t activatio
     }
 }
 
+/* A list up to its last number that is not 0; -1 is no 0 there. */
 static void append_numbers(cnn__string *text, const float *values, uint32_t count)
 {
+    while (count > 1 && values[count - 1] == 0) {
+        count--;
+    }
     cnn__string_printf(text, "%s", count > 1 ? "(" : "");
     for (uint32_t i = 0; i < count; i++) {
         cnn__string_printf(text, "%s", i > 0 ? ", " : "");
-        append_number(text, values[i]);
+        append_exactly(text, values[i]);
     }
     cnn__string_printf(text, "%s", count > 1 ? ")" : "");
 }

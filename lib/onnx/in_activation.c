@@ -110,6 +110,9 @@ cnn_status cnn__onnx_in_clip(cnn__onnx_import *import, const cnn__onnx_node *nod
     if (low == 0 && (high == 6 || high >= 3.4e38f)) {
         return activate(import, node, wire, high == 6 ? CNN_RELU6 : CNN_RELU, 1);
     }
+    if (low == 0 && high > 0 && high <= 1e6f) {
+        return activate(import, node, wire, CNN_CLIPPED_RELU, high);
+    }
     return cnn__onnx_fail(import, node, CNN_ERROR_UNSUPPORTED, "bounds of %g and %g", (double)low, (double)high);
 }
 

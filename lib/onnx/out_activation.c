@@ -71,9 +71,9 @@ static const char *selu(cnn__out *out, const char *x)
     return value;
 }
 
-static const char *relu6(cnn__out *out, const char *x)
+static const char *clipped_relu(cnn__out *out, const char *x, float most)
 {
-    const char *low = cnn__out_number(out, "low", 0), *high = cnn__out_number(out, "high", 6);
+    const char *low = cnn__out_number(out, "low", 0), *high = cnn__out_number(out, "high", most);
     return cnn__out_emit(out, "Clip", NULL, CNN__OUT_INPUTS(x, low, high));
 }
 
@@ -97,7 +97,9 @@ const char *cnn__out_activation(cnn__out *out, const char *x, int32_t activation
     case CNN_LOG_SOFTMAX:
         return over_axis(out, "LogSoftmax", x, axis);
     case CNN_RELU6:
-        return relu6(out, x);
+        return clipped_relu(out, x, 6);
+    case CNN_CLIPPED_RELU:
+        return clipped_relu(out, x, alpha);
     case CNN_SILU:
         return two_inputs(out, "Mul", NULL, x, one_input(out, "Sigmoid", "sigmoid", x));
     case CNN_GELU:

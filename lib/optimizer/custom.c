@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Optimizers whose rule is the caller's. */
+/* Optimizers whose update is the caller's. */
 #include "backend/backend.h"
 #include "core/error.h"
 #include "core/options.h"
@@ -26,7 +26,7 @@ static void destroy(cnn_optimizer *optimizer)
     }
 }
 
-static const cnn__optimizer_kind rule = {.update = update, .destroy = destroy};
+static const cnn__optimizer_kind custom_kind = {.update = update, .destroy = destroy};
 
 cnn_status cnn_optimizer_create_custom(cnn_context *context, const cnn_optimizer_kind *kind, void *user,
                                        cnn_optimizer **optimizer)
@@ -47,7 +47,7 @@ cnn_status cnn_optimizer_create_custom(cnn_context *context, const cnn_optimizer
                          context->backend.name);
     }
     const cnn__optimizer_common common = {.learning_rate = given.learning_rate};
-    CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &rule, &common, optimizer));
+    CNN__RETURN_IF_ERROR(cnn__optimizer_new(context, &custom_kind, &common, optimizer));
     (*optimizer)->slots = given.slots;
     (*optimizer)->custom = given;
     (*optimizer)->user = user;

@@ -23,9 +23,9 @@ static cnn_status check_group(const cnn_optimizer *optimizer, const cnn_group_op
         return cnn__fail(optimizer->context, CNN_ERROR_INVALID_ARGUMENT, "%s: a group has no pattern", name);
     }
     CNN__RETURN_IF_ERROR(cnn__optimizer_check(optimizer->context, name, checks, 2));
-    if (optimizer->rule->name == NULL && checks[1].value > 0) {
+    if (optimizer->kind->name == NULL && checks[1].value > 0) {
         return cnn__fail(optimizer->context, CNN_ERROR_UNSUPPORTED,
-                         "%s: a group has a weight decay, which is a custom rule's own to apply", name);
+                         "%s: a group has a weight decay, which is a custom optimizer's own to apply", name);
     }
     return optimizer->group_count < MOST_GROUPS
                ? CNN_OK

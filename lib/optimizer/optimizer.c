@@ -8,54 +8,55 @@
 #include "core/error.h"
 #include "core/memory.h"
 
-cnn_status cnn__optimizer_check(const cnn_context *context, const char *rule, const cnn__number_check *checks,
+cnn_status cnn__optimizer_check(const cnn_context *context, const char *name, const cnn__number_check *checks,
                                 size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const cnn__number_check *check = &checks[i];
         if (!isfinite(check->value) || check->value < 0) {
             return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %s is %g; expected a finite number from 0 on",
-                             rule, check->name, (double)check->value);
+                             name, check->name, (double)check->value);
         }
         if (check->limit > 0 && check->value >= check->limit) {
-            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %s is %g; expected less than %g", rule,
+            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %s is %g; expected less than %g", name,
                              check->name, (double)check->value, (double)check->limit);
         }
     }
     return CNN_OK;
 }
 
-cnn_status cnn__optimizer_check_switch(const cnn_context *context, const char *rule, const char *name, int32_t value)
+cnn_status cnn__optimizer_check_switch(const cnn_context *context, const char *name, const char *option, int32_t value)
 {
     if (value != 0 && value != 1) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %s is %d; expected 0 or 1", rule, name, (int)value);
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: %s is %d; expected 0 or 1", name, option,
+                         (int)value);
     }
     return CNN_OK;
 }
 
-cnn_status cnn__optimizer_check_convention(const cnn_context *context, const char *rule, int32_t convention)
+cnn_status cnn__optimizer_check_convention(const cnn_context *context, const char *name, int32_t convention)
 {
     if (convention < CNN_KERAS || convention > CNN_TENSORFLOW1) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
-                         "%s: convention %d is none of CNN_KERAS, CNN_PYTORCH and CNN_TENSORFLOW1", rule,
+                         "%s: convention %d is none of CNN_KERAS, CNN_PYTORCH and CNN_TENSORFLOW1", name,
                          (int)convention);
     }
     return CNN_OK;
 }
 
-cnn_status cnn__optimizer_begin(cnn_context *context, const char *rule, cnn_optimizer **optimizer)
+cnn_status cnn__optimizer_begin(cnn_context *context, const char *name, cnn_optimizer **optimizer)
 {
     if (optimizer == NULL) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: no place for the handle", rule);
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "%s: no place for the handle", name);
     }
     *optimizer = NULL;
     return context != NULL ? CNN_OK : CNN_ERROR_INVALID_ARGUMENT;
 }
 
-cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_kind *rule,
+cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_kind *kind,
                               const cnn__optimizer_common *common, cnn_optimizer **optimizer)
 {
-    const char *name = rule->name != NULL ? rule->name : "optimizer";
+    const char *name = kind->name != NULL ? kind->name : "optimizer";
     const cnn__number_check checks[] = {
         {"learning_rate", common->learning_rate, 0},
         {"weight_decay", common->weight_decay, 0},
@@ -69,7 +70,7 @@ cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_kind *r
         return cnn__last_status(context);
     }
     made->context = context;
-    made->rule = rule;
+    made->kind = kind;
     made->decay_kernels_only = common->decay_kernels_only != 0;
     made->clip_norm = common->clip_norm;
     made->args.struct_size = sizeof(made->args);
@@ -85,8 +86,8 @@ void cnn_optimizer_free(cnn_optimizer *optimizer)
     if (optimizer == NULL) {
         return;
     }
-    if (optimizer->rule->destroy != NULL) {
-        optimizer->rule->destroy(optimizer);
+    if (optimizer->kind->destroy != NULL) {
+        optimizer->kind->destroy(optimizer);
     }
     cnn__optimizer_release(optimizer);
     cnn__optimizer_free_groups(optimizer);
@@ -98,7 +99,7 @@ const char *cnn_optimizer_name(const cnn_optimizer *optimizer)
     if (optimizer == NULL) {
         return NULL;
     }
-    return optimizer->rule->name != NULL ? optimizer->rule->name : optimizer->custom.name;
+    return optimizer->kind->name != NULL ? optimizer->kind->name : optimizer->custom.name;
 }
 
 float cnn_optimizer_learning_rate(const cnn_optimizer *optimizer)
@@ -131,7 +132,7 @@ float *cnn__optimizer_slot(const cnn_optimizer *optimizer, uint32_t slot)
 void cnn__optimizer_numbers(const cnn_optimizer *optimizer, cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS])
 {
     const cnn_update_args *args = &optimizer->args;
-    const char *beta2 = optimizer->rule->beta2_name != NULL ? optimizer->rule->beta2_name : "beta2";
+    const char *beta2 = optimizer->kind->beta2_name != NULL ? optimizer->kind->beta2_name : "beta2";
     const cnn__optimizer_number all[CNN__OPTIMIZER_NUMBERS] = {
         {"momentum", args->momentum},
         {"nesterov", args->nesterov},

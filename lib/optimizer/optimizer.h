@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What an optimizer is inside: a const descriptor for the rule, its numbers, and its slots, which are arrays of as
- * many values as the parameters have, at the same offsets. A new rule is one file, one line in names.c and one in
+/* What an optimizer is inside: a const descriptor of its kind, its numbers, and its slots, which are arrays of as
+ * many values as the parameters that it trains have. A new optimizer is one file, one line in names.c and one in
  * meson.build. */
 #ifndef CNN_OPTIMIZER_OPTIMIZER_H
 #define CNN_OPTIMIZER_OPTIMIZER_H
@@ -28,7 +28,7 @@ typedef struct cnn__optimizer_kind {
     /* Bytes of optimizer->scratch that updating this parameter takes, SIZE_MAX for too many; NULL: none. */
     size_t (*scratch)(const cnn_optimizer *optimizer, const cnn_backend_call *call, const cnn__update_item *item);
     void (*destroy)(cnn_optimizer *optimizer); /* NULL: nothing to do */
-    const char *beta2_name;                    /* how the rule's options call args.beta2; NULL: beta2 */
+    const char *beta2_name;                    /* how its options call args.beta2; NULL: beta2 */
     /* For cnn_optimizer_create(): how the text looks, its params as fields of the option struct, and the struct. */
     const char *usage;
     const cnn__param *params;
@@ -61,7 +61,7 @@ extern const cnn__optimizer_kind cnn__optimizer_momentum, cnn__optimizer_nestero
 #field, NULL, true, 0, 1, 0, offsetof(type, field), false \
     }
 
-/* Those that all built-in rules have, and the end of the table. */
+/* Those that all built-in optimizers have, and the end of the table. */
 #define CNN__OPTIMIZER_COMMON(type)                                                                 \
     CNN__OPTIMIZER_NUMBER(type, learning_rate),                                                     \
         {"convention", cnn__convention_names,      true, CNN_KERAS, CNN_TENSORFLOW1,                \
@@ -91,8 +91,8 @@ typedef struct cnn__muon {
 
 struct cnn_optimizer {
     cnn_context *context;
-    const cnn__optimizer_kind *rule;
-    cnn_update_args args; /* the rule's numbers, which are those of every step; learning_rate is the current one */
+    const cnn__optimizer_kind *kind;
+    cnn_update_args args; /* its numbers, which are those of every step; learning_rate is the current one */
     bool decay_kernels_only;
     float clip_norm;
     uint32_t slots;
@@ -113,6 +113,9 @@ struct cnn_optimizer {
     size_t values; /* of a slot */
     void *scratch; /* for one parameter's update at a time, where the backend computes */
     size_t scratch_size;
+    size_t *offsets,
+        *held;         /* where in each slot a parameter is, CNN__NO_SLOT: nowhere; and its values. NULL: not known */
+    size_t parameters; /* of the model, in both */
     const void *owner;
 };
 
@@ -122,7 +125,7 @@ static inline uint32_t cnn__optimizer_rule_slots(const cnn_optimizer *optimizer)
     return optimizer->slots - (optimizer->lookahead_every > 0 ? 1 : 0);
 }
 
-/* The numbers that all built-in rules share, as their option structs give them (zero: default). */
+/* The numbers that all built-in optimizers share, as their option structs give them (zero: default). */
 typedef struct cnn__optimizer_common {
     float learning_rate;
     float weight_decay;
@@ -139,17 +142,17 @@ typedef struct cnn__number_check {
 } cnn__number_check;
 
 /* Returns CNN_ERROR_INVALID_ARGUMENT naming the first of `count` numbers that is out of its range. */
-cnn_status cnn__optimizer_check(const cnn_context *context, const char *rule, const cnn__number_check *checks,
+cnn_status cnn__optimizer_check(const cnn_context *context, const char *name, const cnn__number_check *checks,
                                 size_t count);
 /* The same for an option that is 0 or 1, and for one that is a cnn_convention. */
-cnn_status cnn__optimizer_check_switch(const cnn_context *context, const char *rule, const char *name, int32_t value);
-cnn_status cnn__optimizer_check_convention(const cnn_context *context, const char *rule, int32_t convention);
+cnn_status cnn__optimizer_check_switch(const cnn_context *context, const char *name, const char *option, int32_t value);
+cnn_status cnn__optimizer_check_convention(const cnn_context *context, const char *name, int32_t convention);
 
 /* Sets *optimizer to NULL; CNN_ERROR_INVALID_ARGUMENT where there is no context or no place for the handle. */
-cnn_status cnn__optimizer_begin(cnn_context *context, const char *rule, cnn_optimizer **optimizer);
+cnn_status cnn__optimizer_begin(cnn_context *context, const char *name, cnn_optimizer **optimizer);
 
-/* Allocates an optimizer of a rule with these common numbers, which it checks; the rule then sets the rest. */
-cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_kind *rule,
+/* Allocates an optimizer of a kind with these common numbers, which it checks; its constructor sets the rest. */
+cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_kind *kind,
                               const cnn__optimizer_common *common, cnn_optimizer **optimizer);
 
 /* ---- for lib/train ---- */
@@ -164,12 +167,17 @@ struct cnn__update_item {
     float weight_decay; /* a group's own; NaN: the optimizer's */
     size_t offset;      /* of its values in each slot; a multiple of 16 keeps them aligned */
     size_t filters;     /* of the kernel of a convolution, a matrix of n / filters rows and so many columns; 0: none */
+    size_t parameter;   /* its number in the model */
 };
 
-/* One step over all items. Allocates the slots of `values` values each if that is still to be done, finds the norm
+/* One step over all items. Allocates slots of `values` values each if that is still to be done, finds the norm
  * to clip by, counts the step and updates item by item. Until the first update nothing is changed by a failure. */
 cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_call *call, const cnn__update_item *items,
                                  size_t count, size_t values);
+
+/* The sum over all items of their weight decay / 2 times the squares of their values. */
+cnn_status cnn__optimizer_decay_penalty(const cnn_optimizer *optimizer, const cnn_backend_call *call,
+                                        const cnn__update_item *items, size_t count, double *penalty);
 
 /* The groups in the order in which they were added: of two that mean a parameter the later one counts. */
 size_t cnn__optimizer_groups(const cnn_optimizer *optimizer, const cnn__optimizer_group **groups);
@@ -180,6 +188,18 @@ void cnn__optimizer_free_groups(cnn_optimizer *optimizer);
 /* Allocates the slots, `values` values each, and fills them with what they begin with. Does nothing if they have
  * that size already; CNN_ERROR_MISMATCH if they have another and steps were taken. */
 cnn_status cnn__optimizer_reserve(cnn_optimizer *optimizer, size_t values);
+
+/* No place in the slots: a parameter that was never trained. */
+#define CNN__NO_SLOT SIZE_MAX
+
+/* Has a place in the slots for each of the items, which are some of a model's `parameters`, and says where. What is new
+ * begins as slots do; what others had, or these, is kept. CNN_ERROR_MISMATCH if there were places of another model. */
+cnn_status cnn__optimizer_place(cnn_optimizer *optimizer, cnn__update_item *items, size_t count, size_t parameters);
+/* Parameters of the model that has places; 0: none has. */
+size_t cnn__optimizer_parameters(const cnn_optimizer *optimizer);
+size_t cnn__optimizer_offset(const cnn_optimizer *optimizer, size_t parameter);
+/* Fills all slots, on this side, with what they begin with. */
+void cnn__optimizer_restart_slots(cnn_optimizer *optimizer);
 
 /* Frees the slots and the scratch memory. */
 void cnn__optimizer_release(cnn_optimizer *optimizer);
@@ -196,7 +216,7 @@ cnn_status cnn__optimizer_put_slots(const cnn_optimizer *optimizer);
 /* Slot `slot` of cnn__optimizer_slots(), on this side; NULL until they are reserved. */
 float *cnn__optimizer_slot(const cnn_optimizer *optimizer, uint32_t slot);
 
-/* The options that an optimizer was made with, except the learning rate, by name; those that its rule does not have
+/* The options that an optimizer was made with, except the learning rate, by name; those that its kind does not have
  * are 0. */
 #define CNN__OPTIMIZER_NUMBERS 16
 /* From this one on they are those of few rules: files hold them where they are not 0. */

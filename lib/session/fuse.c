@@ -75,7 +75,8 @@ static outcome take_pooling(cnn__op *first, cnn__op *second, int when)
     (void)when;
     cnn_epilogue *epilogue = epilogue_of(first);
     const cnn_epilogue *pooling = epilogue_of(second);
-    if (epilogue->pool != 0 || pooling->activation != CNN_LINEAR || !cnn__pool2d_halves(second->state)) {
+    if (epilogue->pool != 0 || pooling->activation != CNN_LINEAR || !cnn__pool2d_halves(second->state) ||
+        first->bias_alone) {
         return REFUSED;
     }
     epilogue->pool = 2;

@@ -88,8 +88,8 @@ static void find_settled(const search *c)
     }
 }
 
-/* Gradients of kernel and bias are one product: where one of them is trained, both have their place. A caller's kind
- * gets places for what is trained alone. */
+/* Gradients of kernel and bias are one product: where the kernel is trained, both have their place. Many kinds have
+ * that of a bias alone without the product. A caller's kind gets places for what is trained alone. */
 static void place_gradients(const search *c)
 {
     cnn__program *program = c->program;
@@ -97,8 +97,10 @@ static void place_gradients(const search *c)
         program->gradient_offsets[i] = program->trained[i] ? 0 : CNN__NOWHERE;
     }
     for (uint32_t k = 0; k < program->op_count; k++) {
-        const cnn__op *op = &program->ops[k];
-        for (uint32_t i = 0; i < op->parameter_count && op->has_trained && op->type != NULL; i++) {
+        cnn__op *op = &program->ops[k];
+        op->bias_alone = op->has_trained && op->type != NULL && op->type->bias_apart && op->parameter_count == 2 &&
+                         !program->trained[op->parameters[0]];
+        for (uint32_t i = op->bias_alone; i < op->parameter_count && op->has_trained && op->type != NULL; i++) {
             if (c->model->parameters[op->parameters[i]].trainable) {
                 program->gradient_offsets[op->parameters[i]] = 0;
             }

@@ -53,6 +53,7 @@ typedef struct cnn__op {
     uint32_t parameters[CNN_LAYER_MAX_PARAMETERS]; /* of the model */
     bool frozen;                                   /* none of its parameters is trained */
     bool has_trained;                              /* gradients of some of its parameters are computed */
+    bool bias_alone;                               /* and of its kernel and its bias that of the bias only */
     bool has_backward;                             /* it runs in a backward pass */
     bool settled; /* it runs as in inference: nothing is kept, and its parameters are prepared */
     bool gone;    /* another operation does its work */

@@ -14,11 +14,25 @@ typedef struct contents {
     float *values;                          /* the parameters */
     float *slots[CNN__OPTIMIZER_MAX_SLOTS]; /* NULL: no step was taken, or the rule has none */
     size_t slot_count;
+    int64_t slot_arrays;     /* parameters that have slots; -1: all, of files that do not say */
+    cnn__update_item *items; /* these, and where each is in `slots` */
+    size_t item_count;
     double learning_rate;
     uint64_t steps, passes, position, seed;
     cnn_history *history;
     bool moved; /* the place in the data is the start of another epoch than the one that was under way */
 } contents;
+
+/* The tensor of a parameter behind a prefix: its shape is checked, or with `to` its values are read. */
+static cnn_status read_one(const cnn__tensors *file, const cnn__parameter *parameter, const char *prefix, float *to)
+{
+    char *name = cnn__prefixed(file->context, prefix, parameter->name);
+    cnn_status status = name == NULL ? CNN_ERROR_OUT_OF_MEMORY
+                        : to == NULL ? cnn__tensors_check(file, name, &parameter->shape)
+                                     : cnn__tensors_read(file, name, to);
+    cnn__free(file->context, name);
+    return status;
+}
 
 static cnn_status read_values(const cnn__tensors *file, const cnn_model *model, const char *prefix, float **values)
 {
@@ -33,14 +47,56 @@ static cnn_status read_values(const cnn__tensors *file, const cnn_model *model, 
         }
         for (uint32_t i = 0; i < model->parameter_count && status == CNN_OK; i++) {
             const cnn__parameter *parameter = &model->parameters[i];
-            char *name = cnn__prefixed(context, prefix, parameter->name);
-            status = name == NULL ? CNN_ERROR_OUT_OF_MEMORY
-                     : pass == 0  ? cnn__tensors_check(file, name, &parameter->shape)
-                                  : cnn__tensors_read(file, name, *values + parameter->offset);
-            cnn__free(context, name);
+            status = read_one(file, parameter, prefix, pass == 0 ? NULL : *values + parameter->offset);
         }
     }
     return status;
+}
+
+/* The parameters that have a first slot in the file. */
+static cnn_status list_slots(const cnn__tensors *file, const cnn_model *model, contents *c, size_t *values)
+{
+    *values = 0;
+    c->items = cnn__alloc_array(file->context, (size_t)model->parameter_count + 1, sizeof(*c->items));
+    if (c->items == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        const cnn__parameter *parameter = &model->parameters[i];
+        char *name = cnn__prefixed(file->context, "@slot0/", parameter->name);
+        if (name == NULL) {
+            return CNN_ERROR_OUT_OF_MEMORY;
+        }
+        if (c->slot_arrays < 0 || cnn__tensors_find(file, name) != NULL) {
+            c->items[c->item_count++] = (cnn__update_item){.n = parameter->values, .offset = *values, .parameter = i};
+            *values += parameter->values; /* as many as the model has, at most */
+        }
+        cnn__free(file->context, name);
+    }
+    return c->slot_arrays < 0 || (uint64_t)c->slot_arrays == c->item_count
+               ? CNN_OK
+               : cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: has slots of %zu parameters, and says %lld",
+                           file->name, c->item_count, (long long)c->slot_arrays);
+}
+
+static cnn_status read_slots(const cnn__tensors *file, const cnn_model *model, contents *c)
+{
+    size_t values = 0;
+    CNN__RETURN_IF_ERROR(c->slot_count > 0 ? list_slots(file, model, c, &values) : CNN_OK);
+    for (int pass = 0; pass < 2; pass++) { /* first all shapes, then memory and data */
+        for (size_t s = 0; s < c->slot_count; s++) {
+            char prefix[32];
+            snprintf(prefix, sizeof(prefix), "@slot%zu/", s);
+            if (pass == 1 && (c->slots[s] = cnn__alloc_array(file->context, values + 1, sizeof(float))) == NULL) {
+                return CNN_ERROR_OUT_OF_MEMORY;
+            }
+            for (size_t i = 0; i < c->item_count; i++) {
+                CNN__RETURN_IF_ERROR(read_one(file, &model->parameters[c->items[i].parameter], prefix,
+                                              pass == 0 ? NULL : c->slots[s] + c->items[i].offset));
+            }
+        }
+    }
+    return CNN_OK;
 }
 
 static cnn_status history_columns(const cnn__json_place *place, const cnn__json *object, cnn_history *history)
@@ -343,6 +399,11 @@ static cnn_status training_numbers(const cnn__json_place *place, const cnn__json
     CNN__RETURN_IF_ERROR(check_groups(place, object, optimizer));
     CNN__RETURN_IF_ERROR(read_count(place, object, "steps", &c->steps));
     c->slot_count = (size_t)slots;
+    c->slot_arrays = -1;
+    if (cnn__json_get(object, "slot_arrays") != NULL) { /* files did not always say: then all have some */
+        CNN__RETURN_IF_ERROR(
+            cnn__json_int(place, object, "slot_arrays", 0, (int64_t)model->parameter_count, &c->slot_arrays));
+    }
     CNN__RETURN_IF_ERROR(check_slots(place, optimizer, model, c));
     CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "learning_rate", &c->learning_rate));
     const float rate = (float)c->learning_rate;
@@ -412,13 +473,21 @@ static cnn_status read_contents(const cnn__tensors *file, const cnn_session *ses
     CNN__RETURN_IF_ERROR(cnn__check_format(file));
     CNN__RETURN_IF_ERROR(read_training(file, optimizer, session, loader, c));
     CNN__RETURN_IF_ERROR(read_values(file, model, "", &c->values));
-    for (size_t i = 0; i < c->slot_count; i++) {
-        char prefix[32];
-        snprintf(prefix, sizeof(prefix), "@slot%zu/", i);
-        CNN__RETURN_IF_ERROR(read_values(file, model, prefix, &c->slots[i]));
-    }
+    CNN__RETURN_IF_ERROR(read_slots(file, model, c));
     CNN__RETURN_IF_ERROR(read_history(file, model, &c->history));
     return check_running(file, loader, c);
+}
+
+/* Values of the slots to their places; what the file has none for begins anew. */
+static void put_slots(cnn_optimizer *optimizer, const contents *c, const cnn__update_item *places)
+{
+    cnn__optimizer_restart_slots(optimizer);
+    for (size_t s = 0; s < c->slot_count; s++) {
+        for (size_t i = 0; i < c->item_count; i++) {
+            memcpy(cnn__optimizer_slot(optimizer, (uint32_t)s) + places[i].offset, c->slots[s] + c->items[i].offset,
+                   places[i].n * sizeof(float));
+        }
+    }
 }
 
 /* Puts the contents in place. What can fail comes first and changes nothing that shows: slots that were never used,
@@ -426,17 +495,26 @@ static cnn_status read_contents(const cnn__tensors *file, const cnn_session *ses
 static cnn_status apply(cnn_session *session, cnn_optimizer *optimizer, cnn_loader *loader, const contents *c)
 {
     cnn_model *model = session->model;
-    const size_t bytes = model->value_count * sizeof(float);
+    cnn__update_item *places = NULL;
     if (c->slot_count > 0) {
-        CNN__RETURN_IF_ERROR(cnn__optimizer_reserve(optimizer, model->value_count));
+        places = cnn__alloc_array(model->context, c->item_count + 1, sizeof(*places));
+        if (places == NULL) {
+            return CNN_ERROR_OUT_OF_MEMORY;
+        }
+        memcpy(places, c->items, c->item_count * sizeof(*places));
+        cnn_status status = cnn__optimizer_place(optimizer, places, c->item_count, model->parameter_count);
+        if (status != CNN_OK) {
+            cnn__free(model->context, places);
+            return status;
+        }
     }
-    if (loader != NULL) {
-        CNN__RETURN_IF_ERROR(cnn_loader_seek(loader, c->position));
+    cnn_status status = loader != NULL ? cnn_loader_seek(loader, c->position) : CNN_OK;
+    if (status == CNN_OK && c->slot_count > 0) {
+        put_slots(optimizer, c, places);
     }
+    cnn__free(model->context, places);
+    CNN__RETURN_IF_ERROR(status);
     (void)cnn_optimizer_set_learning_rate(optimizer, (float)c->learning_rate); /* checked when it was read */
-    for (size_t i = 0; i < c->slot_count; i++) {
-        memcpy(cnn__optimizer_slot(optimizer, (uint32_t)i), c->slots[i], bytes);
-    }
     CNN__RETURN_IF_ERROR(cnn__optimizer_put_slots(optimizer));
     cnn__optimizer_set_steps(optimizer, c->steps);
     cnn__optimizer_set_owner(optimizer, model);
@@ -471,6 +549,7 @@ cnn_status cnn__checkpoint_load(const char *path, cnn_session *session, cnn_opti
     }
     cnn_history_free(c.history);
     cnn__free(context, c.values);
+    cnn__free(context, c.items);
     for (size_t i = 0; i < CNN__OPTIMIZER_MAX_SLOTS; i++) {
         cnn__free(context, c.slots[i]);
     }

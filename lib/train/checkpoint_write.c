@@ -32,8 +32,8 @@ cnn_status cnn__checkpoint_owners(const char *what, const cnn_session *session, 
     }
     const cnn_model *model = session->model;
     const void *owner = cnn__optimizer_owner(optimizer);
-    const size_t values = cnn__optimizer_values(optimizer);
-    if ((owner != NULL && owner != model) || (values != 0 && values != model->value_count)) {
+    const size_t parameters = cnn__optimizer_parameters(optimizer);
+    if ((owner != NULL && owner != model) || (parameters != 0 && parameters != model->parameter_count)) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: %s: the optimizer belongs to another model", what,
                          model->name);
     }
@@ -44,10 +44,11 @@ cnn_status cnn__checkpoint_owners(const char *what, const cnn_session *session, 
     return CNN_OK;
 }
 
-/* A copy of all parameters under other names: an optimizer's slot, or the best epoch's values. */
+/* A copy of parameters under other names: an optimizer's slot, of those that have one, or the best epoch's values. */
 typedef struct part {
     char prefix[32];
-    float *values; /* laid out as cnn_model.values */
+    float *values;                  /* laid out as cnn_model.values, or */
+    const cnn_optimizer *optimizer; /* as its slots; NULL: not so */
 } part;
 
 #define MAX_PARTS (CNN__OPTIMIZER_MAX_SLOTS + 2 + CNN__AVERAGE_MOST)
@@ -56,12 +57,12 @@ static size_t list_parts(const cnn_optimizer *optimizer, const cnn_history *hist
 {
     size_t count = 0;
     for (uint32_t i = 0; i < cnn__optimizer_slots(optimizer) && cnn__optimizer_values(optimizer) > 0; i++) {
+        parts[count] = (part){.values = cnn__optimizer_slot(optimizer, i), .optimizer = optimizer};
         snprintf(parts[count].prefix, sizeof(parts[count].prefix), "@slot%u/", i);
-        parts[count++].values = cnn__optimizer_slot(optimizer, i);
+        count++;
     }
     if (history != NULL && history->best_values != NULL) {
-        strcpy(parts[count].prefix, "@best/");
-        parts[count++].values = history->best_values;
+        parts[count++] = (part){.prefix = "@best/", .values = history->best_values};
     }
     if (history != NULL && cnn__average_any(&history->average)) {
         strcpy(parts[count].prefix, "@average/");
@@ -159,6 +160,16 @@ static void add_groups(cnn__json_writer *object, const cnn_optimizer *optimizer)
     cnn__json_close(object, ']');
 }
 
+/* Parameters that have slots. */
+static size_t count_placed(const cnn_optimizer *optimizer)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < cnn__optimizer_parameters(optimizer); i++) {
+        count += cnn__optimizer_offset(optimizer, i) != CNN__NO_SLOT;
+    }
+    return count;
+}
+
 static void add_training(cnn__json_writer *metadata, const cnn_session *session, const cnn_optimizer *optimizer,
                          const cnn_loader *loader)
 {
@@ -174,6 +185,9 @@ static void add_training(cnn__json_writer *metadata, const cnn_session *session,
     cnn__json_put_u64(&object, "seed", session->context->seed);
     cnn__json_put_int(&object, "slots",
                       cnn__optimizer_values(optimizer) > 0 ? (int64_t)cnn__optimizer_slots(optimizer) : 0);
+    if (cnn__optimizer_values(optimizer) > 0) {
+        cnn__json_put_int(&object, "slot_arrays", (int64_t)count_placed(optimizer));
+    }
     cnn__json_put_string(&object, "backend", session->context->backend.name);
     cnn__json_open(&object, "options", '{');
     for (size_t i = 0; i < CNN__OPTIMIZER_NUMBERS; i++) {
@@ -190,30 +204,43 @@ static void add_training(cnn__json_writer *metadata, const cnn_session *session,
     cnn__metadata_set(metadata, "training", &object);
 }
 
+/* Adds the tensors of a part, whose names are allocated. */
+static cnn_status add_part(const cnn_model *model, const part *p, cnn__tensor_source *sources, size_t *count)
+{
+    for (uint32_t i = 0; i < model->parameter_count; i++) {
+        const cnn__parameter *parameter = &model->parameters[i];
+        const size_t at = p->optimizer != NULL ? cnn__optimizer_offset(p->optimizer, i) : parameter->offset;
+        if (at == CNN__NO_SLOT) {
+            continue;
+        }
+        char *name = cnn__prefixed(model->context, p->prefix, parameter->name);
+        if (name == NULL) {
+            return CNN_ERROR_OUT_OF_MEMORY;
+        }
+        sources[(*count)++] = (cnn__tensor_source){name, parameter->shape, p->values + at, CNN__TENSOR_F32};
+    }
+    return CNN_OK;
+}
+
 /* Writes the file from sources whose names after the model's own are allocated; frees those. */
 static cnn_status write_parts(const char *path, const cnn_model *model, const part *parts, size_t part_count,
                               const cnn_history *history, cnn__json_writer *metadata)
 {
     cnn_context *context = model->context;
-    const size_t own = model->parameter_count, total = own * (part_count + 1);
-    cnn__tensor_source *sources = cnn__alloc_array(context, total + 2, sizeof(*sources));
+    const size_t own = model->parameter_count;
+    cnn__tensor_source *sources = cnn__alloc_array(context, own * (part_count + 1) + 2, sizeof(*sources));
     if (sources == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     cnn__model_sources(model, NULL, sources);
     size_t named = own;
     cnn_status status = CNN_OK;
-    for (size_t p = 0; p < part_count; p++) {
-        cnn__model_sources(model, parts[p].values, sources + own * (p + 1));
-    }
-    for (; named < total && status == CNN_OK; named++) {
-        char *name = cnn__prefixed(context, parts[named / own - 1].prefix, sources[named].name);
-        sources[named].name = name;
-        status = name != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    for (size_t p = 0; p < part_count && status == CNN_OK; p++) {
+        status = add_part(model, &parts[p], sources, &named);
     }
     if (status == CNN_OK) {
-        const size_t large = list_large(history, sources + total);
-        status = cnn__tensors_write(context, path, sources, total + large, metadata);
+        const size_t large = list_large(history, sources + named);
+        status = cnn__tensors_write(context, path, sources, named + large, metadata);
     }
     for (size_t i = own; i < named; i++) {
         cnn__free(context, (char *)sources[i].name);

@@ -37,6 +37,12 @@ cnn_status cnn__default_loss(const cnn_model *model, const cnn_loader *loader, c
 
 cnn_status cnn__check_shape(const cnn_model *model, const char *from, const cnn_loader *loader)
 {
+    if (model->input_count > 1 && from == NULL) {
+        return cnn__fail(model->context, CNN_ERROR_UNSUPPORTED,
+                         "%s: has %u inputs, and a loader has samples for one: set the others with "
+                         "cnn_session_set_input() in a loop of your own",
+                         model->name, (unsigned)model->input_count);
+    }
     const cnn_shape sample = cnn_loader_sample_shape(loader);
     const cnn_shape input = from != NULL ? cnn_model_value_shape(model, from) : *cnn__model_input(model);
     if (input.rank == 0) {
@@ -255,7 +261,8 @@ cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result
     }
     for (uint64_t step = 1; status == CNN_OK && (run->steps == 0 || step <= run->steps); step++) {
         status = next_batch(run, &batch, &stop);
-        if (status == CNN_OK && run->steps > 0 && run->ranks->whole == 0 && !stop) { /* of another pass, if there is one */
+        /* Of another pass, if there is one. */
+        if (status == CNN_OK && run->steps > 0 && run->ranks->whole == 0 && !stop) {
             status = next_batch(run, &batch, &stop);
         }
         if (status != CNN_OK || run->ranks->whole == 0 || stop) {

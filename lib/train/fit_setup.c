@@ -9,6 +9,17 @@
 #include "train/checkpoint.h"
 #include "train/fit.h"
 
+/* A loss for the first output would train nothing of what the others alone need, without a word. */
+static cnn_status check_outputs(const cnn_model *model)
+{
+    const uint32_t outputs = cnn__model_outputs(model);
+    return outputs == 1 ? CNN_OK
+                        : cnn__fail(model->context, CNN_ERROR_UNSUPPORTED,
+                                    "%s: has %u outputs, and cnn_fit() has a loss for one: compute one for each with "
+                                    "cnn_session_loss() in a loop of your own, or name one by cnn_model_set_outputs()",
+                                    model->name, (unsigned)outputs);
+}
+
 /* What has to be known before the ranks can meet. */
 static cnn_status check_required(const cnn__fit *fit)
 {
@@ -61,6 +72,7 @@ static cnn_status check_options(cnn__fit *fit)
     if (options->last_path != NULL && cnn__ranks_is_first(&fit->ranks)) {
         CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->last_path));
     }
+    CNN__RETURN_IF_ERROR(check_outputs(fit->model));
     CNN__RETURN_IF_ERROR(cnn__check_groups(options->optimizer, fit->model));
     CNN__RETURN_IF_ERROR(cnn__check_shape(fit->model, options->from, options->train));
     CNN__RETURN_IF_ERROR(cnn__check_targets(fit->model, options->train));

@@ -168,7 +168,7 @@ static cnn__update_item update_item(const cnn_session *session, const cnn_optimi
         .decay_kernel = parameter->decay,
         .factor = 1,
         .weight_decay = NAN,
-        .offset = parameter->offset,
+        .parameter = index,
         .filters = parameter->decay && parameter->shape.rank >= 3
                        ? (size_t)parameter->shape.dims[parameter->shape.rank - 1]
                        : 0,
@@ -182,45 +182,62 @@ static cnn__update_item update_item(const cnn_session *session, const cnn_optimi
     return item;
 }
 
-cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
+/* Whether both are given, and fit each other. */
+static cnn_status check_pair(const cnn_optimizer *optimizer, const cnn_session *session)
 {
     if (session == NULL) {
         return optimizer == NULL ? CNN_ERROR_INVALID_ARGUMENT
                                  : cnn__fail(optimizer->context, CNN_ERROR_INVALID_ARGUMENT,
                                              "%s: no session given to step in", cnn_optimizer_name(optimizer));
     }
+    const cnn_model *model = session->model;
     if (optimizer == NULL) {
-        return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no optimizer given", session->model->name);
+        return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no optimizer given", model->name);
     }
-    cnn_context *context = session->context;
-    cnn_model *model = session->model;
     const void *owner = cnn__optimizer_owner(optimizer);
     if (session->gradients == NULL || (owner != NULL && owner != model)) {
-        return cnn__fail(context, CNN_ERROR_STATE,
+        return cnn__fail(session->context, CNN_ERROR_STATE,
                          session->gradients != NULL ? "%s: the optimizer belongs to another model"
                                                     : "%s: an optimizer steps in a training session",
                          model->name);
     }
+    return cnn__check_groups(optimizer, model);
+}
+
+/* Lists what is trained, in memory that the session keeps. */
+static cnn_status list_items(const cnn_optimizer *optimizer, cnn_session *session, size_t *count)
+{
+    const cnn_model *model = session->model;
     if (session->items == NULL) {
-        session->items = cnn__alloc_array(context, model->parameter_count + 1, sizeof(*session->items));
+        session->items = cnn__alloc_array(session->context, model->parameter_count + 1, sizeof(*session->items));
         if (session->items == NULL) {
             return CNN_ERROR_OUT_OF_MEMORY;
         }
     }
-    size_t count = 0;
-    CNN__RETURN_IF_ERROR(cnn__check_groups(optimizer, model));
+    *count = 0;
     for (uint32_t i = 0; i < model->parameter_count; i++) {
         if (cnn__session_trains(session, i)) {
-            session->items[count++] = update_item(session, optimizer, i);
+            session->items[(*count)++] = update_item(session, optimizer, i);
         }
     }
+    return CNN_OK;
+}
+
+cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
+{
+    size_t count = 0;
+    CNN__RETURN_IF_ERROR(check_pair(optimizer, session));
+    CNN__RETURN_IF_ERROR(list_items(optimizer, session, &count));
+    cnn_model *model = session->model;
+    CNN__RETURN_IF_ERROR(cnn__optimizer_place(optimizer, session->items, count, model->parameter_count));
     cnn_backend_call call;
-    cnn__backend_call_init(&call, context, session->threads, session->memory + session->plan.workspace,
+    cnn__backend_call_init(&call, session->context, session->threads, session->memory + session->plan.workspace,
                            session->plan.workspace_size);
     const double begin = cnn__trace_begin(session);
     cnn__model_note_changes(model, session->program.trained); /* first: a step that fails may have changed some */
     const cnn__float_mode mode = cnn__float_mode_enter();
-    cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count, model->value_count);
+    cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count,
+                                              cnn__optimizer_values(optimizer));
     status = status == CNN_OK ? constrain(session, &call) : status;
     cnn__float_mode_set(mode);
     CNN__RETURN_IF_ERROR(status);
@@ -228,4 +245,22 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     CNN__RETURN_IF_ERROR(cnn__session_memory_take_parameters(session));
     cnn__trace_report_update(session, cnn_optimizer_name(optimizer), begin);
     return CNN_OK;
+}
+
+cnn_status cnn_optimizer_decay_penalty(const cnn_optimizer *optimizer, cnn_session *session, double *penalty)
+{
+    size_t count = 0;
+    CNN__RETURN_IF_ERROR(check_pair(optimizer, session));
+    if (penalty == NULL) {
+        return cnn__fail(session->context, CNN_ERROR_INVALID_ARGUMENT, "%s: no place for the penalty",
+                         session->model->name);
+    }
+    CNN__RETURN_IF_ERROR(list_items(optimizer, session, &count));
+    cnn_backend_call call;
+    cnn__backend_call_init(&call, session->context, session->threads, session->memory + session->plan.workspace,
+                           session->plan.workspace_size);
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    cnn_status status = cnn__optimizer_decay_penalty(optimizer, &call, session->items, count, penalty);
+    cnn__float_mode_set(mode);
+    return status;
 }

@@ -281,19 +281,24 @@
   function layers(report) {
     const part = section("Model"), times = {};
     (report.operations || []).forEach(o => {
-      const sum = times[o.layer] || (times[o.layer] = { ms: 0, algorithm: o.algorithm });
-      sum.ms += o.pass === "forward" && exists(o.ms) ? o.ms : 0;
+      const sum = times[o.layer] || (times[o.layer] = { ms: 0, back: 0, algorithm: o.algorithm });
+      if (exists(o.ms)) {
+        sum[o.pass === "forward" ? "ms" : "back"] += o.ms;
+      }
     });
     const all = Object.values(times).reduce((sum, t) => sum + t.ms, 0);
+    const back = Object.values(times).reduce((sum, t) => sum + t.back, 0);
     const rows = report.layers.map(l => {
       const t = times[l.name];
       return [l.name, l.type, l.output, l.parameters, bytes(l.parameters * 4), bytes(l.bytes), t ? t.ms : "–",
-        t && all ? (100 * t.ms / all).toFixed(1) : "–", t && t.algorithm ? t.algorithm : "–"];
+        t && all ? (100 * t.ms / all).toFixed(1) : "–", ...(back ? [t && t.back ? t.back : "–"] : []),
+        t && t.algorithm ? t.algorithm : "–"];
     });
-    table(part, "Layers; times of predicting one image, medians. Layers without a time are done in the same pass as the one before",
-      ["layer", "type", "output", "parameters", "their memory", "output of an image", "ms", "% of time", "algorithm"], rows);
+    table(part, "Layers; times for one image, medians. Layers without a time are done in the same pass as the one before",
+      ["layer", "type", "output", "parameters", "their memory", "output of an image", "ms forward", "% of it",
+        ...(back ? ["ms backward"] : []), "algorithm"], rows);
     if (all) {
-      put(part, "p", { class: "soft" }, `${all.toFixed(3)} ms for an image in all`);
+      put(part, "p", { class: "soft" }, `${all.toFixed(3)} ms forward${back ? ` and ${back.toFixed(3)} ms backward` : ""} for an image in all`);
     }
   }
 

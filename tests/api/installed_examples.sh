@@ -73,11 +73,19 @@ run own_layer '^training accuracy (0\.[5-9]|1).*beta [01]\.' "$fashion" 3
 run own_optimizer '^epoch 2: loss' "$fashion" 2
 run own_schedule '^epoch 2: rate 0\.' "$fashion" 2
 run own_loss '^mean absolute error of 80 images: 0\.0[0-9]+ of the side' 20
+{
+    echo 'path,labels'
+    for file in "$photos"/train/*/*.*; do
+        case $file in */cat/*) echo "$file,cat|pet" ;; *) echo "$file,pet" ;; esac
+    done
+} >labels.csv
+run defects '^cat: from 0\.[0-9]+ on, recall [01]\.' labels.csv 0.5 2
 mkdir -p pictures
 run idx_to_png 'pictures/0000-t-shirt-top\.png' "$fashion" pictures 5
 run contact_sheet '^sheet\.png: [0-9]+ of 40 right' fashion.cnn "$fashion" sheet.png
 tap_check 'the contact sheet is a PNG' sh -c "head -c 4 sheet.png | grep -q PNG"
 photo=$photos/validation/dog/dog.33.jpg
+run karate '^(3[0-4]) of 34 as they went$'
 run functional '^edges\.png: [0-9]+x[0-9]+ edges' "$photo" edges.png
 run gradcam '^over\.png: class [01] \([a-z]*\), score -?[0-9.]*, layer conv2d_4' catdog.cnn "$photo" over.png 1
 run feature_maps '^maps\.png: [0-9]+ dead channels$' catdog.cnn "$photo" conv2d_2 maps.png

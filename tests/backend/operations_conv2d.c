@@ -253,6 +253,8 @@ double expect_activation(int32_t activation, double alpha, double x)
         return x * fmin(fmax(x + 3, 0), 6) / 6;
     case CNN_SOFTPLUS:
         return fmax(x, 0) + log1p(exp(-fabs(x)));
+    case CNN_CLIPPED_RELU:
+        return fmin(fmax(x, 0), alpha);
     default:
         return x;
     }

@@ -46,8 +46,8 @@ static cnn_activation activation_of(uint32_t variant)
 {
     static const cnn_activation all[] = {CNN_LINEAR, CNN_RELU,         CNN_LEAKY_RELU, CNN_SIGMOID,   CNN_TANH,
                                          CNN_RELU6,  CNN_SILU,         CNN_GELU,       CNN_GELU_TANH, CNN_ELU,
-                                         CNN_SELU,   CNN_HARD_SIGMOID, CNN_HARD_SWISH, CNN_SOFTPLUS};
-    return all[(variant + variant / 14) % 14]; /* each with all kinds of lengths */
+                                         CNN_SELU,   CNN_HARD_SIGMOID, CNN_HARD_SWISH, CNN_SOFTPLUS,  CNN_CLIPPED_RELU};
+    return all[(variant + variant / 15) % 15]; /* each with all kinds of lengths */
 }
 
 /* The slope at an output, or at an input where the output does not tell it, by the definitions. */
@@ -76,6 +76,8 @@ static double expect_slope(int32_t activation, double alpha, double v)
         return v < -3 ? 0 : v >= 3 ? 1 : v / 3 + 0.5;
     case CNN_SOFTPLUS:
         return -expm1(-v);
+    case CNN_CLIPPED_RELU:
+        return v <= 0 || v >= alpha ? 0 : 1;
     default:
         return 1;
     }

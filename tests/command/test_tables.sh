@@ -98,6 +98,9 @@ has out 'it is told' 'missing.csv: error: cannot be examined: 1 rows name files 
 # shellcheck disable=SC2086
 run 1 'train on it' "$cnn" train $model --data missing.csv --out no.cnn
 has err 'line and column are named' 'missing.csv: line 3, column 1 \(path\): "photos/none.jpg": No such file'
+printf 'path,label\nphotos/cat.1.jpg,cat\nphotos/dog.1.jpg,dog\nphotos/cat.1.jpg,dog\n' >twice.csv
+run 0 'check of a table with a file in two rows' "$cnn" check twice.csv
+has out 'it is odd' '^photos/cat\.1\.jpg: odd: is in several rows of the table$'
 if draws; then
     run 0 'show data of a table' "$cnn" show data pets.jsonl --out sheet.png --count 4 --pick first --json
     [ "$(json images 0 class <out)" = 'cat, pet' ]

@@ -128,6 +128,29 @@ START_TEST(several_labels_are_spread)
     for (size_t c = 0; c < CLASSES; c++) {
         expect_even(folds, 5, marks + c, CLASSES, 2);
     }
+    cnn_dataset *rest = NULL, *part = NULL;
+    float of_rest[CLASSES], of_part[CLASSES];
+    size_t counts[2][CLASSES] = {{0}};
+    ck_assert_int_eq(
+        cnn_dataset_split(dataset, CNN_SPLIT(.mode = CNN_SPLIT_STRATIFIED, .fraction = 0.5F), &rest, &part), CNN_OK);
+    for (size_t i = 0; i < cnn_dataset_count(part); i++) {
+        ck_assert_int_eq(cnn_dataset_targets(part, i, of_part, CLASSES), CNN_OK);
+        for (size_t c = 0; c < CLASSES; c++) {
+            counts[0][c] += of_part[c] > 0;
+        }
+    }
+    for (size_t i = 0; i < cnn_dataset_count(rest); i++) {
+        ck_assert_int_eq(cnn_dataset_targets(rest, i, of_rest, CLASSES), CNN_OK);
+        for (size_t c = 0; c < CLASSES; c++) {
+            counts[1][c] += of_rest[c] > 0;
+        }
+    }
+    for (size_t c = 0; c < CLASSES; c++) {
+        ck_assert_uint_le(counts[0][c], counts[1][c] + 2);
+        ck_assert_uint_le(counts[1][c], counts[0][c] + 2);
+    }
+    cnn_dataset_free(rest);
+    cnn_dataset_free(part);
     cnn_dataset_free(dataset);
 }
 END_TEST

@@ -5,8 +5,9 @@
     python3 make_files.py files     (with numpy, torch and h5py)
 
 The network: 8x12x3 -> 3x3 convolution, 4 filters -> batch normalisation -> relu -> 2x2 max pooling (3x5x4, not square,
-so that the order of flattening shows) -> dense 6, relu -> dense 3, softmax. Files are the same bytes when made again,
-but for the times in zip archives, which are set to a fixed one."""
+so that the order of flattening shows) -> dense 6, relu -> dense 3, softmax. A second network, more2.h5, has layers of
+Keras that the first has not, and one that is applied twice. Files are the same bytes when made again, but for the times
+in zip archives, which are set to a fixed one."""
 import io
 import json
 import os
@@ -65,6 +66,38 @@ def npy(array):
     np.save(data, np.ascontiguousarray(array))
     return data.getvalue()
 
+
+# A second network, of the layers that the first has not, and what it computes; its first layers are applied twice.
+torch.manual_seed(11)
+
+
+def drawn(*shape):
+    return (torch.randn(*shape) * 0.4 * 64).round() / 64
+
+
+more = {"depthwise": drawn(3, 3, 3, 2), "depthwise_bias": drawn(6), "slopes": drawn(6).abs(), "conv": drawn(3, 3, 6, 4),
+        "conv_bias": drawn(4).abs(), "units": drawn(28 * 11, 5), "units_bias": drawn(5), "single": drawn(5).abs(),
+        "last": drawn(5, 3), "last_bias": drawn(3)}
+d = {k: v.double() for k, v in more.items()}
+torch_f = torch.nn.functional
+
+
+def twice(image):
+    """Rescaling, DepthwiseConv2D of stride 1 and PReLU; N, C, H, W."""
+    kernel = d["depthwise"].permute(2, 3, 0, 1).reshape(6, 1, 3, 3)
+    value = torch_f.conv2d(image, kernel, d["depthwise_bias"], padding=1, groups=3)
+    return torch_f.prelu(value, d["slopes"])
+
+
+image = torch.tensor(x).double().permute(0, 3, 1, 2)
+value = twice(2 * image - 1) + twice((image - torch.tensor([0.5, 0.25, 0.125]).double().reshape(1, 3, 1, 1)))
+value = torch_f.interpolate(value, scale_factor=(2, 1), mode="bilinear", align_corners=False)
+value = value[:, :, 1:14, :9].clamp(0, 1.5)
+value = torch_f.conv2d(value, d["conv"].permute(3, 2, 0, 1), d["conv_bias"]).clamp(0, 2.25)
+value = value.permute(0, 1, 2, 3).reshape(1, 11, 28).reshape(1, -1)  # channels, rows, columns, as Permute leaves them
+value = value @ d["units"] + d["units_bias"]
+value = torch.where(value > 0, value, value * d["single"])
+expected["more"] = torch.softmax(value @ d["last"] + d["last_bias"], 1).numpy()
 
 write_zip(f"{out}/expected.npz", [(k + ".npy", npy(v), zipfile.ZIP_DEFLATED) for k, v in expected.items()])
 
@@ -231,6 +264,72 @@ def variables(target, named):
                 v.create_dataset(str(i), data=data)
         f.create_group("optimizer/vars").create_dataset("0", data=np.int64(5))
 
+
+# The second network.
+def hidden(name, kind, inbound, **config):
+    return {"class_name": kind, "name": name, "config": {"name": name, "trainable": True, **config},
+            "inbound_nodes": [[[i, n, 0, {}] for i, n in node] for node in inbound]}
+
+
+def ones(count, last):
+    return last.reshape([1] * count + [-1])
+
+
+kernel3 = {"kernel_size": [3, 3], "strides": [1, 1], "data_format": "channels_last", "dilation_rate": [1, 1]}
+second = [
+    {"class_name": "InputLayer", "name": "image", "inbound_nodes": [],
+     "config": {"name": "image", "batch_input_shape": [None, 8, 12, 3], "dtype": "float32"}},
+    hidden("scaled", "Rescaling", [[("image", 0)]], scale=2, offset=-1.0),
+    hidden("centred", "Rescaling", [[("image", 0)]], scale=[1, 1, 1], offset=[-0.5, -0.25, -0.125]),
+    hidden("depthwise", "DepthwiseConv2D", [[("scaled", 0)], [("centred", 0)]], padding="same", depth_multiplier=2,
+           activation="linear", use_bias=True, depthwise_regularizer={"class_name": "L2", "config": {"l2": 0.03125}},
+           depthwise_constraint={"class_name": "MaxNorm", "config": {"max_value": 3, "axis": [0, 1]}}, **kernel3),
+    hidden("slopes", "PReLU", [[("depthwise", 0)], [("depthwise", 1)]], shared_axes=[1, 2], alpha_constraint=None),
+    hidden("sum", "Add", [[("slopes", 0), ("slopes", 1)]]),
+    hidden("larger", "UpSampling2D", [[("sum", 0)]], size=[2, 1], interpolation="bilinear",
+           data_format="channels_last"),
+    hidden("cropped", "Cropping2D", [[("larger", 0)]], cropping=[[1, 2], [0, 3]], data_format="channels_last"),
+    hidden("cut", "ReLU", [[("cropped", 0)]], max_value=1.5, negative_slope=0.0, threshold=0.0),
+    hidden("conv", "Conv2D", [[("cut", 0)]], filters=4, padding="valid", use_bias=True, groups=1,
+           activation={"class_name": "ReLU", "config": {"name": "re_lu", "max_value": 2.25, "negative_slope": 0.0}},
+           kernel_regularizer={"class_name": "L1L2", "config": {"l1": 0.25, "l2": 0.5}},
+           activity_regularizer={"class_name": "L1", "config": {"l1": 0.125}}, bias_regularizer="l2",
+           kernel_constraint={"class_name": "MinMaxNorm", "config": {"min_value": 0.5, "max_value": 1.5, "rate": 0.75,
+                                                                     "axis": [0, 1, 2]}},
+           bias_constraint={"class_name": "NonNeg", "config": {}}, **kernel3),
+    hidden("turned", "Permute", [[("conv", 0)]], dims=[3, 1, 2]),
+    hidden("shaped", "Reshape", [[("turned", 0)]], target_shape=[11, -1]),
+    hidden("flat", "Flatten", [[("shaped", 0)]]),
+    hidden("units", "Dense", [[("flat", 0)]], units=5, activation="linear", use_bias=True,
+           kernel_constraint={"class_name": "UnitNorm", "config": {"axis": 0}},
+           kernel_regularizer={"class_name": "OrthogonalRegularizer", "config": {"factor": 0.01}}),
+    hidden("single", "PReLU", [[("units", 0)]], shared_axes=None),
+    hidden("last", "Dense", [[("single", 0)]], units=3, activation="softmax", use_bias=True),
+]
+m = {k: v.numpy() for k, v in more.items()}
+more_listed = {n["name"]: [] for n in second}
+more_listed["depthwise"] = [("depthwise/depthwise_kernel:0", m["depthwise"]), ("depthwise/bias:0", m["depthwise_bias"])]
+more_listed["slopes"] = [("slopes/alpha:0", ones(2, m["slopes"]))]
+more_listed["conv"] = [("conv/kernel:0", m["conv"]), ("conv/bias:0", m["conv_bias"])]
+more_listed["units"] = [("units/kernel:0", m["units"]), ("units/bias:0", m["units_bias"])]
+more_listed["single"] = [("single/alpha:0", m["single"])]
+more_listed["last"] = [("last/kernel:0", m["last"]), ("last/bias:0", m["last_bias"])]
+second_config = {"name": "more", "layers": second, "input_layers": [["image", 0, 0]], "output_layers": [["last", 0, 0]]}
+legacy(f"{out}/more2.h5", {"class_name": "Functional", "config": second_config}, more_listed, "2.12.0")
+
+
+def refused(name, number, **changed):
+    """The second network with another option of a layer, so that it cannot be read."""
+    layers = json.loads(json.dumps(second))
+    layers[number]["config"].update(changed)
+    legacy(f"{out}/{name}.h5", {"class_name": "Functional", "config": {**second_config, "layers": layers}}, {}, "2.12.0")
+
+
+refused("nothing_left", 1, scale=0)
+refused("bicubic", 6, interpolation="bicubic")
+refused("columns", 4, shared_axes=[2])
+refused("threshold", 8, threshold=0.5)
+refused("first_axis", 10, data_format="channels_first")
 
 variables(f"{out}/net.weights.h5", False)
 inside = io.BytesIO()

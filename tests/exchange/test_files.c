@@ -114,7 +114,31 @@ static void expect_value(const char *what, const float *found, const npy *expect
     ck_assert_msg(worst <= 1e-6 * largest, "%s: %g of the largest value away", what, worst / largest);
 }
 
-/* Runs a model file on the image and compares the values of its layers, whose names may have others before them. */
+/* Runs a model file on the image and compares its output. */
+static void expect_output(const char *file, const char *member)
+{
+    cnn_model *model = NULL;
+    cnn_session *session = NULL;
+    npy input, expected;
+    char path[512], archive[512];
+    float image[8 * 12 * 3];
+    in_folder("expected.npz", archive);
+    ck_assert_msg(cnn_model_load(context, in_folder(file, path), &model) == CNN_OK, "%s", cnn_last_error(context));
+    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = 1), &session), CNN_OK);
+    npy_read(context, archive, "input.npy", &input);
+    for (size_t i = 0; i < 8 * 12 * 3; i++) {
+        image[i] = (float)npy_number(&input, i);
+    }
+    ck_assert_int_eq(cnn_session_forward(session, image, 1), CNN_OK);
+    npy_read(context, archive, member, &expected);
+    expect_value(file, cnn_session_output(session), &expected);
+    npy_free(&expected);
+    npy_free(&input);
+    cnn_session_free(session);
+    cnn_model_free(model);
+}
+
+/* The same, and the values of its layers, whose names may have others before them. */
 static void expect_same(const char *file, const char *prefix, bool layers)
 {
     static const char *const names[] = {"conv1", "bn1", "relu1", "pool1"};
@@ -198,6 +222,56 @@ START_TEST(test_file)
 }
 END_TEST
 
+/* Everything that a layer is held to, as its configuration says it. */
+static void expect_rules(const char *file)
+{
+    static const char *const says[][2] = {
+        {"depthwise", "kernel_regularizer=L2(0.03125), kernel_constraint=max_norm(3, axis 0+1)"},
+        {"conv", "activation=clipped_relu, alpha=2.25"},
+        {"conv", "kernel_regularizer=L1L2(0.25, 0.5), bias_regularizer=L2(0.01), activity_regularizer=L1(0.125), "
+                 "kernel_constraint=min_max_norm(0.5 to 1.5, axis 0+1+2), bias_constraint=non_negative()"},
+        {"units", "kernel_constraint=unit_norm(axis 0)"},
+    };
+    cnn_model *model = NULL;
+    char path[512];
+    ck_assert_int_eq(cnn_model_load(context, in_folder(file, path), &model), CNN_OK);
+    for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
+        size_t layer = 0, size = 0;
+        char *text = NULL;
+        FILE *stream = open_memstream(&text, &size);
+        while (strcmp(cnn_model_layer_name(model, layer), says[i][0]) != 0) {
+            layer++;
+        }
+        ck_assert_int_eq(cnn_model_layer_configuration(model, layer, write_part, stream), CNN_OK);
+        fclose(stream);
+        ck_assert_msg(strstr(text, says[i][1]) != NULL, "%s: %s", file, text);
+        free(text);
+    }
+    cnn_model_free(model);
+}
+
+/* More kinds of layers, one of them applied twice, with regularizers and constraints: in, and out again. */
+START_TEST(test_more_layers)
+{
+    if (convert("more2.h5", "result.cnn", "") == 1 && lacks_hdf5()) {
+        return;
+    }
+    ck_assert_msg(strstr(output_text(), "10 parameters matched, 0 missing") != NULL, "%s", output_text());
+    ck_assert_msg(
+        strstr(output_text(), "layer \"units\": its kernel_regularizer is of a kind that this library lacks") != NULL,
+        "%s", output_text());
+    expect_output("result.cnn", "more.npy");
+    expect_rules("result.cnn");
+    ck_assert_msg(convert("result.cnn", "again.h5", "") == 0, "%s", output_text());
+    ck_assert_msg(convert("again.h5", "back.cnn", "") == 0, "%s", output_text());
+    expect_output("back.cnn", "more.npy");
+    expect_rules("back.cnn");
+    ck_assert_msg(convert("result.cnn", "again.safetensors", "") == 0, "%s", output_text());
+    ck_assert_msg(convert("again.safetensors", "back.cnn", "--model result.cnn") == 0, "%s", output_text());
+    expect_output("back.cnn", "more.npy");
+}
+END_TEST
+
 static const struct {
     const char *file, *options, *says;
     int status;
@@ -212,6 +286,11 @@ static const struct {
     {"nothing.h5", "", "cannot be opened", 1, false},
     {"sequential2.h5", "--names list.txt", "and the model tells 3 classes apart", 1, true},
     {"sequential2.h5", "--preprocess torchvison", "did you mean torchvision?", 2, true},
+    {"nothing_left.h5", "", "layer \"scaled\" (Rescaling) multiplies by 0", 1, true},
+    {"bicubic.h5", "", "layer \"larger\" (UpSampling2D) interpolates in the way \"bicubic\"", 1, true},
+    {"columns.h5", "", "layer \"slopes\" (PReLU) shares its slopes along axes", 1, true},
+    {"threshold.h5", "", "layer \"cut\" (ReLU) is cut off at 0, or has a threshold", 1, true},
+    {"first_axis.h5", "", "the file has the channels of images first", 1, true},
 };
 
 START_TEST(test_refused)
@@ -259,6 +338,58 @@ START_TEST(test_damaged)
 }
 END_TEST
 
+/* What `cnn convert --preprocess` gives a model of 20 x 30 pixels, by docs/exchange.md. */
+static const char *const presets[][2] = {
+    {"torchvision", "resize_short=23:bilinear:full,center_crop=20x30,normalize="
+                    "mean=0.485/0.456/0.406:std=0.229/0.224/0.225"},
+    {"keras-caffe", "resize=20x30:bilinear,bgr,scale=255,subtract=103.939/116.779/123.68"},
+    {"keras-tf", "resize=20x30:bilinear,normalize=mean=0.5:std=0.5"},
+    {"keras-torch", "resize=20x30:bilinear,normalize=mean=0.485/0.456/0.406:std=0.229/0.224/0.225"},
+    {"unit", "resize=20x30:bilinear"},
+};
+
+/* ImageNet's classes and a preset; then a prediction that tells number, id, name and probability. */
+START_TEST(test_names)
+{
+    cnn_model *model = NULL;
+    char path[512], options[100], command[2048];
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {20, 30, 3}), &model), CNN_OK);
+    cnn_model_add(model, cnn_global_average_pool2d(context, NULL));
+    cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 1000, .activation = CNN_SOFTMAX)));
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    cnn_parameter bias = CNN_PARAMETER_INIT;
+    ck_assert_int_eq(cnn_model_parameter(model, 1, &bias), CNN_OK);
+    bias.value.data[386] = 100; /* whatever the image */
+    bias.value.data[0] = 90;
+    cnn_model_touch(model);
+    ck_assert_int_eq(cnn_model_save(model, in_folder("wide.cnn", path)), CNN_OK);
+    cnn_model_free(model);
+    snprintf(command, sizeof(command), "cd '%s' && '%s' predict wide.cnn nothing.png >out.txt 2>&1", folder,
+             getenv("CNN_COMMAND"));
+    ck_assert_int_ne(system(command), 0);
+    ck_assert_msg(strstr(output_text(), "`cnn convert wide.cnn NEW --preprocess STEPS`") != NULL, "%s", output_text());
+    snprintf(options, sizeof(options), "--names imagenet --preprocess %s", presets[_i][0]);
+    ck_assert_msg(convert("wide.cnn", "named.cnn", options) == 0, "%s", output_text());
+    ck_assert_int_eq(cnn_model_load(context, in_folder("named.cnn", path), &model), CNN_OK);
+    ck_assert_str_eq(cnn_pipeline_text(cnn_model_pipeline(model)), presets[_i][1]);
+    ck_assert_uint_eq(cnn_model_class_count(model), 1000);
+    ck_assert_str_eq(cnn_model_class_name(model, 386), "n02504458 African_elephant");
+    cnn_model_free(model);
+    cnn_image *image = NULL;
+    ck_assert_int_eq(cnn_image_create(context, 40, 50, 3, &image), CNN_OK);
+    ck_assert_int_eq(cnn_image_save(image, in_folder("grey.png", path), NULL), CNN_OK);
+    cnn_image_free(image);
+    snprintf(command, sizeof(command), "cd '%s' && '%s' predict named.cnn grey.png --topk 2 --json >out.txt 2>&1",
+             folder, getenv("CNN_COMMAND"));
+    ck_assert_msg(system(command) == 0, "%s", output_text());
+    static const char *const says[] = {"\"number\": 386", "\"id\": \"n02504458\"", "\"African_elephant\"",
+                                       "\"number\": 0",   "\"n01440764\"",         "\"tench\""};
+    for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
+        ck_assert_msg(strstr(output_text(), says[i]) != NULL, "%s: %s", says[i], output_text());
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exchange/files");
@@ -266,6 +397,8 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, test_file, 0, (int)(sizeof(files) / sizeof(files[0])));
+    tcase_add_test(tcase, test_more_layers);
+    tcase_add_loop_test(tcase, test_names, 0, (int)(sizeof(presets) / sizeof(presets[0])));
     tcase_add_loop_test(tcase, test_refused, 0, (int)(sizeof(refused) / sizeof(refused[0])));
     tcase_add_loop_test(tcase, test_damaged, 0, 3);
     suite_add_tcase(suite, tcase);

@@ -96,6 +96,11 @@ show("max_pool3d", last(F.max_pool3d(x, (2, 3, 2), (1, 2, 2), (1, 1, 0))))
 show("average_pool3d", last(F.avg_pool3d(x, 3, 2, 1, True, True)))
 show("average_pool3d_exclude", last(F.avg_pool3d(x, 3, 2, 1, True, False)))
 
+x = first(draw(X, (1, 5, 6, 4)))
+show("resize_nearest", last(F.interpolate(x, (7, 4))))
+show("resize_bilinear", last(F.interpolate(x, (3, 8), mode="bilinear", align_corners=False)))
+show("resize_corners", last(F.interpolate(x, (7, 3), mode="bilinear", align_corners=True)))
+
 x = draw(X, (3, 6))
 show("dense", torch.sigmoid(x @ draw(W, (6, 4)) + draw(B, (4,))))
 show("softmax", F.softmax(4 * x, -1))

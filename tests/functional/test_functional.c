@@ -197,6 +197,13 @@ LAYER(layer_conv3d)
                       CNN_CONV3D(.filters = 3, .kernel = {3, 2, 3}, .stride = {2, 1, 2}, .pads = {1, 1, 1, 1, 1, 1}));
 }
 
+#define RESIZE(name, ...) \
+    CALL(call_##name) { return cnn_functional_resize(context, CNN_FUNCTIONAL_RESIZE(__VA_ARGS__), x, y); }
+
+RESIZE(resize_nearest, .size = {7, 4})
+RESIZE(resize_bilinear, .size = {3, 8}, .interpolation = CNN_RESAMPLE_BILINEAR)
+RESIZE(resize_corners, .size = {7, 3}, .interpolation = CNN_RESAMPLE_BILINEAR, .align_corners = 1)
+
 typedef struct golden {
     const char *name;
     cnn_shape x;
@@ -241,6 +248,9 @@ static const golden cases[] = {
     GOLDEN(max_pool3d, VOLUME, layer_max_pool3d),
     GOLDEN(average_pool3d, VOLUME, layer_average_pool3d),
     GOLDEN(average_pool3d_exclude, VOLUME, layer_average_pool3d_exclude),
+    GOLDEN(resize_nearest, IMAGE, NULL),
+    GOLDEN(resize_bilinear, IMAGE, NULL),
+    GOLDEN(resize_corners, IMAGE, NULL),
     GOLDEN(dense, SHAPE(3, 6), NULL),
     GOLDEN(softmax, SHAPE(3, 6), NULL),
     GOLDEN(graph_undirected, SHAPE(2, 5, 3), NULL),
@@ -346,6 +356,11 @@ START_TEST(what_does_not_fit_is_named)
     REFUSES(cnn_functional_conv2d(context, NULL, x, wide, NULL, &y), CNN_ERROR_SHAPE, "must be (3, 3, 4, 3)");
     REFUSES(cnn_functional_conv2d(context, NULL, x, flat, NULL, &y), CNN_ERROR_SHAPE, "4 dimensions are required");
     REFUSES(cnn_functional_conv2d(context, NULL, x, NULL, NULL, &y), CNN_ERROR_INVALID_ARGUMENT, "filters is NULL");
+    REFUSES(cnn_functional_resize(context, NULL, x, &y), CNN_ERROR_INVALID_ARGUMENT, "size is 0");
+    REFUSES(cnn_functional_resize(context, CNN_FUNCTIONAL_RESIZE(.size = {2, 2}, .align_corners = 1), x, &y),
+            CNN_ERROR_INVALID_ARGUMENT, "align_corners is of bilinear");
+    REFUSES(cnn_functional_resize(context, CNN_FUNCTIONAL_RESIZE(.size = {2, 2}), flat, &y), CNN_ERROR_SHAPE,
+            "images (None, height, width, channels)");
     REFUSES(cnn_functional_conv2d(context, NULL, NULL, filters, NULL, &y), CNN_ERROR_INVALID_ARGUMENT, "x is NULL");
     REFUSES(cnn_functional_conv2d(context, NULL, x, filters, NULL, NULL), CNN_ERROR_INVALID_ARGUMENT, "y is NULL");
     REFUSES(cnn_functional_conv2d(context, NULL, &empty, filters, NULL, &y), CNN_ERROR_SHAPE, "shape of x");

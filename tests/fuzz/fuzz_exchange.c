@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz target: files of other programs. The first byte says which: a Keras config, or a zip archive or pickles of
- * PyTorch, tensors and all. */
+/* Fuzz target: files of other programs. The first byte says which: K, a Keras config; S, safetensors, which are opened
+ * as files; else a zip archive or pickles of PyTorch. Tensors are read, too. tests/fuzz/make_corpus.py makes files to
+ * begin with. */
+#define _GNU_SOURCE
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cnn/cnn.h>
 
@@ -37,6 +42,20 @@ static cnn_status read_nothing(void *user, uint64_t id, float *values)
     return CNN_ERROR_CALLBACK;
 }
 
+/* By the name of a file without one. */
+static void read_file(cnn_context *context, const uint8_t *data, size_t size)
+{
+    cnn_weights *weights = NULL;
+    char path[64];
+    const int file = memfd_create("fuzz", MFD_CLOEXEC);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+    if (file >= 0 && write(file, data, size) == (ssize_t)size && cnn_weights_open(context, path, &weights) == CNN_OK) {
+        read_tensors(weights);
+        cnn_weights_free(weights);
+    }
+    close(file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     cnn_context *context = NULL;
@@ -53,6 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             cnn_model_free(model);
         }
         cnn_weights_free(weights);
+    } else if (data[0] == 'S') {
+        read_file(context, data + 1, size - 1);
     } else if (cnn__bytes_open_memory(context, "fuzz", data + 1, size - 1, &bytes) == CNN_OK &&
                cnn__weights_open_torch(&bytes, &weights) == CNN_OK) {
         read_tensors(weights);

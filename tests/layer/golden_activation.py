@@ -17,6 +17,8 @@ KINDS = [
     ("CNN_HARD_SWISH", 0, f.hardswish),
     ("CNN_SOFTPLUS", 0, f.softplus),
     ("CNN_RELU6", 0, f.relu6),
+    ("CNN_CLIPPED_RELU", 0, f.relu6),
+    ("CNN_CLIPPED_RELU", 2.5, lambda x: f.hardtanh(x, 0, 2.5)),
 ]
 
 

@@ -335,7 +335,7 @@ int main(void)
     TCase *tcase = tcase_create("finite differences");
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, test_images, 0, (int)(sizeof(cases) / sizeof(cases[0])));
-    tcase_add_loop_test(tcase, test_vectors, CNN_LINEAR, CNN_SOFTPLUS + 1);
+    tcase_add_loop_test(tcase, test_vectors, CNN_LINEAR, CNN_CLIPPED_RELU + 1);
     tcase_add_test(tcase, test_fused_pool);
     tcase_add_loop_test(tcase, test_fused_norm_pool, 0, 3);
     tcase_add_test(tcase, test_branches);

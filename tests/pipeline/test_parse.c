@@ -71,7 +71,8 @@ START_TEST(errors_name_step_place_and_expectation)
 {
     const char *all = "orient, background, resize, resize_short, center_crop, random_crop, ten_crop, "
                       "views, random_resized_crop, flip, vflip, alternating_flip, operation, rand_augment, "
-                      "trivial_augment, jitter, erase, rotate, shift, shear, zoom, fill, channel_shift, brightness, pca_color, grey, bgr, scale, "
+                      "trivial_augment, jitter, erase, rotate, shift, "
+                      "shear, zoom, fill, channel_shift, brightness, pca_color, grey, bgr, scale, "
                       "subtract, normalize";
     char message[640];
     snprintf(message, sizeof(message), "pipeline: step 2, character 15: unknown step \"resise\"; steps are %s", all);

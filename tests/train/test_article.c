@@ -46,7 +46,8 @@ static void set_bench(bench *b, double decay)
     ck_assert_int_eq(cnn_sgd_create(b->context,
                                     CNN_SGD(.learning_rate = 0.1f, .momentum = (float)MOMENTUM,
                                             .convention = CNN_TENSORFLOW1, .weight_decay = (float)decay),
-                                    &b->optimizer), CNN_OK);
+                                    &b->optimizer),
+                     CNN_OK);
     ck_assert_int_eq(cnn_loader_next(b->loader, &b->batch), CNN_OK);
     ck_assert_uint_eq(b->batch.count, COUNT);
 }
@@ -128,8 +129,8 @@ START_TEST(the_update_is_tensorflows)
             ck_assert_int_eq(cnn_model_parameter(b.model, p, &parameter), CNN_OK);
             for (size_t i = 0; i < size_of(&parameter.value); i++) {
                 ck_assert_msg(fabs(parameter.value.data[i] - variables[p][i]) < 2e-6,
-                              "step %d, %s[%zu]: %.9g, expected %.9g", step, parameter.name, i,
-                              parameter.value.data[i], variables[p][i]);
+                              "step %d, %s[%zu]: %.9g, expected %.9g", step, parameter.name, i, parameter.value.data[i],
+                              variables[p][i]);
                 variables[p][i] = parameter.value.data[i]; /* rounding does not add up */
             }
         }
@@ -194,6 +195,41 @@ START_TEST(biases_decay_too)
 }
 END_TEST
 
+/* The loss that the article reports has this term. */
+START_TEST(the_penalty_of_decay_is_known)
+{
+    bench b;
+    double penalty = 0;
+    cnn_session *inference = NULL;
+    set_bench(&b, LARGE_DECAY);
+    ck_assert_int_eq(cnn_optimizer_decay_penalty(b.optimizer, b.session, &penalty), CNN_OK);
+    ck_assert_double_gt(penalty, 0.01);
+    ck_assert_double_eq_tol(penalty, LARGE_DECAY * half_norm(b.model), 1e-6 * penalty);
+    ck_assert_int_eq(cnn_model_set_trainable(b.model, "conv2d*", 0), CNN_OK);
+    ck_assert_int_eq(cnn_optimizer_add_groups(b.optimizer, "dense_2/bias:weight_decay=0+dense_2/kernel:weight_decay=3"),
+                     CNN_OK);
+    cnn_session_free(b.session);
+    ck_assert_int_eq(cnn_session_create(b.model, CNN_SESSION(.batch = COUNT, .training = 1), &b.session), CNN_OK);
+    double expected = 0;
+    cnn_parameter parameter = CNN_PARAMETER_INIT;
+    for (size_t p = 0; cnn_model_parameter(b.model, p, &parameter) == CNN_OK; p++) {
+        const double decay = strcmp(parameter.name, "dense_2/kernel") == 0 ? 3
+                             : strncmp(parameter.name, "dense_1/", 8) == 0 ? (double)(float)LARGE_DECAY
+                                                                           : 0;
+        for (size_t i = 0; i < size_of(&parameter.value); i++) {
+            expected += decay / 2 * (double)parameter.value.data[i] * (double)parameter.value.data[i];
+        }
+    }
+    ck_assert_int_eq(cnn_optimizer_decay_penalty(b.optimizer, b.session, &penalty), CNN_OK);
+    ck_assert_double_eq_tol(penalty, expected, 1e-6 * expected);
+    ck_assert_int_eq(cnn_optimizer_decay_penalty(b.optimizer, b.session, NULL), CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(cnn_session_create(b.model, CNN_SESSION(.batch = COUNT), &inference), CNN_OK);
+    ck_assert_int_eq(cnn_optimizer_decay_penalty(b.optimizer, inference, &penalty), CNN_ERROR_STATE);
+    cnn_session_free(inference);
+    clear_bench(&b);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("train/article");
@@ -201,6 +237,7 @@ int main(void)
     tcase_add_test(tests, the_update_is_tensorflows);
     tcase_add_test(tests, the_gradient_is_that_of_the_whole_loss);
     tcase_add_test(tests, biases_decay_too);
+    tcase_add_test(tests, the_penalty_of_decay_is_known);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
 }

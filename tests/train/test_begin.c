@@ -354,6 +354,41 @@ START_TEST(a_loader_of_another_context_is_told_of)
 }
 END_TEST
 
+/* What a loop over one input and one loss would leave out is not left out without a word. */
+START_TEST(several_inputs_and_outputs_are_refused)
+{
+    static float outputs[COUNT * 8];
+    static const char *const both[] = {"one", "two"};
+    cnn_model *several = NULL;
+    cnn_optimizer *sgd = NULL;
+    cnn_evaluate_result result = CNN_EVALUATE_RESULT_INIT;
+    ck_assert_int_eq(cnn_sgd_create(context, NULL, &sgd), CNN_OK);
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {TEST_SIDE, TEST_SIDE, 1}), &several), CNN_OK);
+    cnn_model_add(several, cnn_flatten(context, NULL));
+    cnn_model_add(several, cnn_dense(context, CNN_DENSE(.name = "one", .units = TEST_CLASSES)));
+    cnn_model_add_after(several, cnn_dense(context, CNN_DENSE(.name = "two", .units = 2)),
+                        (const char *[]){"flatten_1"}, 1);
+    ck_assert_int_eq(cnn_model_set_outputs(several, both, 2), CNN_OK);
+    ck_assert_msg(cnn_model_build(several) == CNN_OK, "%s", cnn_last_error(context));
+    ck_assert_int_eq(cnn_fit(several, CNN_FIT(.train = loader, .optimizer = sgd), NULL), CNN_ERROR_UNSUPPORTED);
+    check_message("has 2 outputs, and cnn_fit() has a loss for one");
+    ck_assert_int_eq(cnn_evaluate(several, CNN_EVALUATE(.loader = loader), &result), CNN_OK); /* of the first */
+    cnn_model_free(several);
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {TEST_SIDE, TEST_SIDE, 1}), &several), CNN_OK);
+    cnn_model_add_input(several, "mask", &(cnn_shape){3, 0, {TEST_SIDE, TEST_SIDE, 1}});
+    cnn_model_add_after(several, cnn_multiply(context, NULL), (const char *[]){"input", "mask"}, 2);
+    cnn_model_add(several, cnn_flatten(context, NULL));
+    cnn_model_add(several, cnn_dense(context, CNN_DENSE(.units = TEST_CLASSES)));
+    ck_assert_msg(cnn_model_build(several) == CNN_OK, "%s", cnn_last_error(context));
+    ck_assert_int_eq(cnn_fit(several, CNN_FIT(.train = loader, .optimizer = sgd), NULL), CNN_ERROR_UNSUPPORTED);
+    check_message("has 2 inputs, and a loader has samples for one");
+    ck_assert_int_eq(cnn_evaluate(several, CNN_EVALUATE(.loader = loader), &result), CNN_ERROR_UNSUPPORTED);
+    ck_assert_int_eq(cnn_predict(several, loader, outputs, COUNT * 8), CNN_ERROR_UNSUPPORTED);
+    cnn_model_free(several);
+    cnn_optimizer_free(sgd);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("train/begin");
@@ -372,6 +407,7 @@ int main(void)
     tcase_add_test(tcase, a_refused_checkpoint_changes_nothing);
     tcase_add_test(tcase, vectors_are_trained_on_images);
     tcase_add_test(tcase, a_loader_of_another_context_is_told_of);
+    tcase_add_test(tcase, several_inputs_and_outputs_are_refused);
     suite_add_tcase(suite, tcase);
     return cnn_test_run(suite);
 }

@@ -110,7 +110,7 @@ START_TEST(patches_are_whitened)
                                  (double)kernel[a % 4 * FILTERS + g];
             }
         }
-        /* An eigenvector of value v over sqrt(v + 5e-4): its length says v, and the moment of its output is v's share. */
+        /* An eigenvector of value v over sqrt(v + 5e-4): its length says v, and its output's moment is v's share. */
         const double value = 1 / length - 5e-4;
         ck_assert_double_eq_tol(product[f][f], value / (value + 5e-4), 2e-4);
         ck_assert_double_le(value, before + 1e-9);

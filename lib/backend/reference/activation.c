@@ -51,6 +51,8 @@ float cnn__activation_value(cnn_activation activation, float alpha, float x)
         return x * clip_unit(CNN__SIXTH * x + 0.5f);
     case CNN_SOFTPLUS:
         return (float)((x > 0 ? x : 0) + log1p(exp(-fabs((double)x))));
+    case CNN_CLIPPED_RELU:
+        return x <= 0 ? 0 : x > alpha ? alpha : x;
     default:
         return x;
     }
@@ -95,6 +97,8 @@ static float gradient(cnn_activation activation, float alpha, float y, float dy)
         return y <= 0 || y >= 1 ? 0 : dy * alpha;
     case CNN_SOFTPLUS:
         return (float)(dy * -expm1(-(double)y));
+    case CNN_CLIPPED_RELU:
+        return y <= 0 || y >= alpha ? 0 : dy;
     case CNN_SILU:
     case CNN_GELU:
     case CNN_GELU_TANH:

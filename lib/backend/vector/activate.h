@@ -108,6 +108,8 @@ VEC_INLINE vec_f vec_activate(cnn_activation activation, float alpha, vec_f x)
         return x * vec_clip_unit(x * CNN__SIXTH + 0.5f);
     case CNN_SOFTPLUS:
         return vec_softplus(x);
+    case CNN_CLIPPED_RELU:
+        return vec_select(x > alpha, vec_set1(alpha), vec_relu(x));
     default:
         return x;
     }
@@ -151,6 +153,8 @@ VEC_INLINE vec_f vec_activate_gradient(cnn_activation activation, float alpha, v
         return dy * vec_select(y >= 3.0f, vec_set1(1.0f), vec_keep(~(y < -3.0f), y * (2 * CNN__SIXTH) + 0.5f));
     case CNN_SOFTPLUS:
         return dy * -vec_expm1_below(-y);
+    case CNN_CLIPPED_RELU:
+        return vec_keep(~((y <= 0.0f) | (y >= alpha)), dy);
     default:
         return dy;
     }
@@ -197,6 +201,9 @@ VEC_INLINE vec_f vec_activate_gradient(cnn_activation activation, float alpha, v
         break;                                \
     case CNN_SOFTPLUS:                        \
         body(CNN_SOFTPLUS);                   \
+        break;                                \
+    case CNN_CLIPPED_RELU:                    \
+        body(CNN_CLIPPED_RELU);               \
         break;                                \
     default:                                  \
         body(CNN_LINEAR);                     \
