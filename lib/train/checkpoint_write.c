@@ -65,11 +65,11 @@ static size_t list_parts(const cnn_optimizer *optimizer, const cnn_history *hist
         parts[count++] = (part){.prefix = "@best/", .values = history->best_values};
     }
     if (history != NULL && cnn__average_any(&history->average)) {
-        strcpy(parts[count].prefix, "@average/");
-        parts[count++].values = history->average.values;
+        parts[count++] = (part){.prefix = "@average/", .values = history->average.values};
         for (uint64_t i = 0; i < cnn__average_kept(&history->average); i++) {
+            parts[count] = (part){.values = history->average.last[i]};
             snprintf(parts[count].prefix, sizeof(parts[count].prefix), "@last%llu/", (unsigned long long)i);
-            parts[count++].values = history->average.last[i];
+            count++;
         }
     }
     return count;
