@@ -145,9 +145,54 @@ int tool_foreign_load(tool *run, const char *path, cnn_model **model)
     return result;
 }
 
+/* Values of a model's parameter. */
+static cnn_status read_parameter(void *user, uint64_t id, float *values)
+{
+    cnn_parameter parameter = CNN_PARAMETER_INIT;
+    size_t count = 1;
+    const cnn_status status = cnn_model_parameter(user, (size_t)id, &parameter);
+    for (uint32_t i = 0; status == CNN_OK && i < parameter.value.shape.rank; i++) {
+        count *= (size_t)parameter.value.shape.dims[i];
+    }
+    if (status == CNN_OK) {
+        memcpy(values, parameter.value.data, count * sizeof(*values));
+    }
+    return status;
+}
+
+/* The parameters of the model that an ONNX file is. */
+static cnn_status fill_from_onnx(tool *run, const char *path, cnn_model *model, cnn_weights_report *report)
+{
+    cnn_model *source = NULL;
+    cnn_weights *weights = NULL;
+    cnn_status status = cnn_model_load_onnx(run->context, path, NULL, &source);
+    if (status == CNN_OK) {
+        status = cnn_weights_create(run->context, CNN_WEIGHTS(.name = path, .read = read_parameter, .user = source),
+                                    &weights);
+    }
+    for (size_t i = 0; status == CNN_OK && i < cnn_model_parameter_count(source); i++) {
+        cnn_parameter parameter = CNN_PARAMETER_INIT;
+        cnn_weight weight = CNN_WEIGHT_INIT;
+        status = cnn_model_parameter(source, i, &parameter);
+        weight.name = parameter.name;
+        weight.shape = parameter.value.shape;
+        status = status == CNN_OK ? cnn_weights_add(weights, &weight, i) : status;
+    }
+    if (status == CNN_OK) {
+        status = cnn_model_import(model, weights, CNN_IMPORT(.partial = 1), report);
+    }
+    cnn_weights_free(weights);
+    cnn_model_free(source);
+    return status;
+}
+
 int tool_foreign_fill(tool *run, const char *path, cnn_model *model, cnn_weights_report *report)
 {
     tool_foreign foreign;
+    if (tool_is_onnx(path)) {
+        const cnn_status status = fill_from_onnx(run, path, model, report);
+        return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+    }
     int result = tool_foreign_open(run, path, &foreign);
     if (result == TOOL_DONE) {
         cnn_status status = cnn_model_import(model, foreign.weights, CNN_IMPORT(.partial = 1), report);

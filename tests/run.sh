@@ -74,7 +74,8 @@ tsan() {
         --suite threads
 }
 
-install_build_packages g++ binutils check locales dataset-fashion-mnist libopenblas-dev strace libopenmpi-dev openmpi-bin ||
+install_build_packages g++ binutils check locales dataset-fashion-mnist libopenblas-dev libonnx-testdata \
+    strace libopenmpi-dev openmpi-bin ||
     echo "going on without them" >&2
 
 [ $# -gt 0 ] || set -- plain

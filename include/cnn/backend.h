@@ -96,7 +96,9 @@ typedef enum cnn_op {
     CNN_OP_CONV3D = 20,
     CNN_OP_ADJACENCY = 21,
     CNN_OP_CONSTRAIN = 23,
-    CNN_OP_PENALTY = 24
+    CNN_OP_PENALTY = 24,
+    CNN_OP_MAP = 25,
+    CNN_OP_SAMPLE = 26
 } cnn_op;
 
 /** What a call of an operation is to do. */
@@ -433,6 +435,8 @@ typedef struct cnn_elementwise_args {
 typedef enum cnn_reduce_kind {
     CNN_REDUCE_SUM_SQUARES = 0, /**< to `result`: the sum of the squares of all values */
     CNN_REDUCE_SUM_INNER = 1,   /**< to y [outer, c]: the sum over the inner dimension */
+    CNN_REDUCE_MAX_INNER = 2,   /**< likewise the largest */
+    CNN_REDUCE_MIN_INNER = 3    /**< likewise the least */
 } cnn_reduce_kind;
 
 /** A reduction of x [outer, inner, c], in double and in an order that the sizes alone decide. */
@@ -584,6 +588,98 @@ typedef struct cnn_penalty_args {
     double *result; /**< in the library's memory */
 } cnn_penalty_args;
 
+/** What cnn_map_args computes of a value of a and its partner in b. The numbers are frozen: model files hold names of
+    some of them. */
+typedef enum cnn_map_function {
+    CNN_MAP_COPY = 0,      /**< a, of a alone as all up to CNN_MAP_ERF */
+    CNN_MAP_SCALE = 1,     /**< p a */
+    CNN_MAP_ABS = 2,       /**< |a| */
+    CNN_MAP_EXP = 3,       /**< e^a */
+    CNN_MAP_LOG = 4,       /**< ln a */
+    CNN_MAP_SQRT = 5,      /**< the square root of a */
+    CNN_MAP_POWER = 6,     /**< a^p */
+    CNN_MAP_CLIP = 7,      /**< min(max(a, p), q) */
+    CNN_MAP_ERF = 8,       /**< the error function of a */
+    CNN_MAP_ADD = 9,       /**< a + b */
+    CNN_MAP_SUBTRACT = 10, /**< a - b */
+    CNN_MAP_MULTIPLY = 11, /**< a b */
+    CNN_MAP_DIVIDE = 12,   /**< a / b */
+    CNN_MAP_POW = 13,      /**< a^b */
+    CNN_MAP_MIN = 14,      /**< the lesser */
+    CNN_MAP_MAX = 15,      /**< the larger */
+    CNN_MAP_EQUAL = 16,    /**< 1 where a is b, else 0 */
+    CNN_MAP_LESS = 17,     /**< 1 where a is less than b, 1/2 where they are equal, else 0 */
+    CNN_MAP_SIGN = 18,     /**< b with the sign of a, 0 where a is 0: the gradient of ABS, b being that of its result */
+    CNN_MAP_SQRT_GRADIENT = 19,  /**< b / 2a, a being what SQRT gave */
+    CNN_MAP_POWER_GRADIENT = 20, /**< p a^(p - 1) b */
+    CNN_MAP_CLIP_GRADIENT = 21,  /**< b where a is in [p, q], else 0 */
+    CNN_MAP_ERF_GRADIENT = 22,   /**< b 2 e^(-a^2) / sqrt(pi) */
+    CNN_MAP_POW_BASE = 23,       /**< the derivative of POW by a: b a^(b - 1) */
+    CNN_MAP_POW_EXPONENT = 24    /**< and by b: a^b ln a; 0 where a is not above 0 */
+} cnn_map_function;
+
+/**
+ * A function of single values: y = f(a, b), y [dims] lying row by row. A value of a or b is as many values after the
+ * one before, along each axis, as the steps say: 0 repeats it. y may be a or b where that lies as y does.
+ */
+typedef struct cnn_map_args {
+    size_t struct_size;
+    int32_t function; /**< a cnn_map_function */
+    uint32_t rank;    /**< 1 to CNN_MAX_RANK */
+    int64_t dims[CNN_MAX_RANK], a_steps[CNN_MAX_RANK], b_steps[CNN_MAX_RANK];
+    float p, q;
+    const float *a;
+    const float *b; /**< of functions of two */
+    float *y;
+} cnn_map_args;
+
+/** How cnn_sample_args finds the values of an output. The numbers are frozen, and so are those of the next three:
+    model files hold their names. */
+typedef enum cnn_sample_mode {
+    CNN_SAMPLE_STEP = 0,    /**< the one at start + i step */
+    CNN_SAMPLE_NEAREST = 1, /**< the one next to the place, by `rounding` */
+    CNN_SAMPLE_LINEAR = 2,  /**< between the two next to the place */
+    CNN_SAMPLE_CUBIC = 3    /**< of the four next to the place, by Keys's polynomial */
+} cnn_sample_mode;
+
+/** What counts where CNN_SAMPLE_STEP leads outside. */
+typedef enum cnn_border {
+    CNN_BORDER_VALUE = 0,   /**< `value` */
+    CNN_BORDER_REFLECT = 1, /**< as mirrored at the last value, which is not repeated */
+    CNN_BORDER_EDGE = 2,    /**< the last value */
+    CNN_BORDER_WRAP = 3     /**< as begun anew at the other end */
+} cnn_border;
+
+/** Which of two CNN_SAMPLE_NEAREST takes. */
+typedef enum cnn_sample_rounding {
+    CNN_ROUND_HALF_DOWN = 0, /**< the nearer; of two as near the one before */
+    CNN_ROUND_HALF_UP = 1,   /**< the nearer; of two as near the one behind */
+    CNN_ROUND_DOWN = 2,      /**< the one before */
+    CNN_ROUND_UP = 3         /**< the one behind */
+} cnn_sample_rounding;
+
+/**
+ * Values along one axis, picked or weighted: y [outer, out, inner] of x [outer, in, inner]. Place i of the output lies
+ * at (i + shift) / factor + offset of the input; what is needed outside counts as the value at the border, or, where
+ * the place itself is outside and `extrapolate` says so, as `value`. Passes: FORWARD x to y. BACKWARD dy to dx.
+ */
+typedef struct cnn_sample_args {
+    size_t struct_size;
+    int64_t outer, in, out, inner;
+    int32_t mode;     /**< a cnn_sample_mode */
+    int32_t border;   /**< STEP: a cnn_border */
+    int32_t rounding; /**< NEAREST: a cnn_sample_rounding */
+    int32_t exclude;  /**< CUBIC: 1 leaves out what is outside, the other weights taken larger */
+    int32_t extrapolate;
+    float cubic; /**< CUBIC: the polynomial's parameter, -0.75 or -0.5 */
+    float value;
+    int32_t reserved;
+    int64_t start, step; /**< STEP; step may be below 0 */
+    double shift, factor, offset;
+    const float *x, *dy;
+    float *y, *dx;
+} cnn_sample_args;
+
 /** The table. Fill struct_size, abi, name and what the backend has; leave the rest zero. */
 typedef struct cnn_backend {
     size_t struct_size; /**< sizeof(cnn_backend) */
@@ -632,6 +728,8 @@ typedef struct cnn_backend {
     cnn_status (*resample)(const cnn_backend_call *call, cnn_pass pass, const cnn_resample_args *args);
     cnn_status (*permute)(const cnn_backend_call *call, cnn_pass pass, const cnn_permute_args *args);
     cnn_status (*prelu)(const cnn_backend_call *call, cnn_pass pass, const cnn_prelu_args *args);
+    cnn_status (*map)(const cnn_backend_call *call, const cnn_map_args *args);
+    cnn_status (*sample)(const cnn_backend_call *call, cnn_pass pass, const cnn_sample_args *args);
 } cnn_backend;
 
 /**

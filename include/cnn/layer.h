@@ -508,6 +508,154 @@ typedef struct cnn_cropping2d_options {
 /** Images without some of their rows and columns, as Keras's Cropping2D. Since 0.1. */
 CNN_API cnn_layer *cnn_cropping2d(cnn_context *context, const cnn_cropping2d_options *options);
 
+/** Options of cnn_elementwise(); write them with CNN_ELEMENTWISE(). */
+typedef struct cnn_elementwise_options {
+    size_t struct_size;
+    const char *name;
+    int32_t function; /**< required: a cnn_map_function of one value, CNN_MAP_ABS to CNN_MAP_ERF */
+    float p, q;   /**< POWER: p is the exponent; CLIP: the least and the largest value, which may be infinite */
+} cnn_elementwise_options;
+
+#define CNN_ELEMENTWISE(...) CNN_OPTIONS(cnn_elementwise_options, __VA_ARGS__)
+
+/** A function of each value. Gradients are PyTorch's: that of |x| at 0 is 0, that of clipping counts at the bounds.
+    Since 0.1. */
+CNN_API cnn_layer *cnn_elementwise(cnn_context *context, const cnn_elementwise_options *options);
+
+/** Options of cnn_arithmetic(); write them with CNN_ARITHMETIC(). */
+typedef struct cnn_arithmetic_options {
+    size_t struct_size;
+    const char *name;
+    int32_t function; /**< a cnn_map_function of two values, CNN_MAP_ADD to CNN_MAP_MAX; required */
+    int32_t shape[7]; /**< with one input: of the parameter that is the other operand, without a batch, up to the first
+                           0; its sizes are those of the input's last axes, or 1 */
+    int32_t first;    /**< 1: the parameter is the first operand, as in 1 / x */
+    cnn_initializer init; /**< of the parameter; default: 1 everywhere */
+} cnn_arithmetic_options;
+
+#define CNN_ARITHMETIC(...) CNN_OPTIONS(cnn_arithmetic_options, __VA_ARGS__)
+
+/**
+ * A function of two values: of two inputs, or of one and the parameter "value". Shapes without the batch are broadcast
+ * as in NumPy: their last axes meet, and a size of 1 is repeated. cnn_add(), cnn_subtract() and cnn_multiply() are
+ * faster where they do. Where the two are equal, minimum and maximum give each half of the gradient. Since 0.1.
+ */
+CNN_API cnn_layer *cnn_arithmetic(cnn_context *context, const cnn_arithmetic_options *options);
+
+/** What cnn_reduce() makes of values. The numbers are frozen: model files hold their names. */
+typedef enum cnn_reduction {
+    CNN_REDUCE_TO_SUM = 0,
+    CNN_REDUCE_TO_MEAN = 1,
+    CNN_REDUCE_TO_MAX = 2,
+    CNN_REDUCE_TO_MIN = 3
+} cnn_reduction;
+
+/** Options of cnn_reduce(); write them with CNN_REDUCE(). */
+typedef struct cnn_reduce_options {
+    size_t struct_size;
+    const char *name;
+    int32_t reduction; /**< a cnn_reduction */
+    int32_t axes[7];   /**< over which, counted from 1, the batch being axis 0, up to the first 0; none: all */
+    int32_t keep;      /**< 1: reduced axes stay, of size 1 */
+} cnn_reduce_options;
+
+#define CNN_REDUCE(...) CNN_OPTIONS(cnn_reduce_options, __VA_ARGS__)
+
+/** Sum, mean, largest or least value over axes of each sample, summed in double. Equal largest values share the
+    gradient, as of PyTorch's amax(). Where no axis is left the output is N, 1. Since 0.1. */
+CNN_API cnn_layer *cnn_reduce(cnn_context *context, const cnn_reduce_options *options);
+
+/** Options of cnn_slice(); write them with CNN_SLICE(). */
+typedef struct cnn_slice_options {
+    size_t struct_size;
+    const char *name;
+    int32_t start[7]; /**< first index along each axis after the batch; below 0: counted from the end */
+    int32_t size[7];  /**< how many are taken; 0: all that the step reaches */
+    int32_t step[7];  /**< from one to the next, may be below 0; 0: 1 */
+} cnn_slice_options;
+
+#define CNN_SLICE(...) CNN_OPTIONS(cnn_slice_options, __VA_ARGS__)
+
+/** A part of each sample. Since 0.1. */
+CNN_API cnn_layer *cnn_slice(cnn_context *context, const cnn_slice_options *options);
+
+/** Options of cnn_pad(); write them with CNN_PAD(). */
+typedef struct cnn_pad_options {
+    size_t struct_size;
+    const char *name;
+    int32_t pads[14]; /**< before and after the first axis behind the batch, before and after the next, ...; below 0:
+                           cut off */
+    int32_t border;   /**< a cnn_border: what is there */
+    float value;      /**< of CNN_BORDER_VALUE */
+} cnn_pad_options;
+
+#define CNN_PAD(...) CNN_OPTIONS(cnn_pad_options, __VA_ARGS__)
+
+/** Values around each sample, along any of its axes; cnn_zero_pad2d() is faster where it does. Since 0.1. */
+CNN_API cnn_layer *cnn_pad(cnn_context *context, const cnn_pad_options *options);
+
+/** Which place of the input an output of cnn_resize() is made of, by ONNX's names; `scale` is output by input. The
+    numbers are frozen: model files hold their names. */
+typedef enum cnn_resize_places {
+    CNN_PLACES_HALF_PIXEL = 0,         /**< (i + 0.5) / scale - 0.5 */
+    CNN_PLACES_PYTORCH_HALF_PIXEL = 1, /**< likewise, and 0 where the output has one value */
+    CNN_PLACES_ALIGN_CORNERS = 2,      /**< i (in - 1) / (out - 1) */
+    CNN_PLACES_ASYMMETRIC = 3,         /**< i / scale */
+    CNN_PLACES_TF_HALF_PIXEL = 4,      /**< (i + 0.5) / scale */
+    CNN_PLACES_CROP = 5                /**< from roi[0] to roi[1] of the axis, which is from 0 to 1 */
+} cnn_resize_places;
+
+/** Options of cnn_resize(); write them with CNN_RESIZE(). */
+typedef struct cnn_resize_options {
+    size_t struct_size;
+    const char *name;
+    int32_t size[7];  /**< of the output along each axis after the batch; 0: by the scale */
+    float scale[7];   /**< output by input; the size is rounded down. 0: by the size, or 1 if that is 0 too */
+    int32_t mode;     /**< a cnn_sample_mode: 0 is CNN_SAMPLE_NEAREST */
+    int32_t places;   /**< a cnn_resize_places */
+    int32_t rounding; /**< of CNN_SAMPLE_NEAREST, a cnn_sample_rounding */
+    int32_t exclude;  /**< of CNN_SAMPLE_CUBIC: 1 leaves out what is outside */
+    float cubic;      /**< of CNN_SAMPLE_CUBIC, the polynomial's parameter; 0: -0.75 */
+    float roi[14];    /**< of CNN_PLACES_CROP: begin and end for each axis */
+    float value;      /**< of CNN_PLACES_CROP: what is outside */
+} cnn_resize_options;
+
+#define CNN_RESIZE(...) CNN_OPTIONS(cnn_resize_options, __VA_ARGS__)
+
+/** Samples at another size, axis by axis, as ONNX's Resize; cnn_up_sampling2d() is faster where it does. Since 0.1. */
+CNN_API cnn_layer *cnn_resize(cnn_context *context, const cnn_resize_options *options);
+
+/** Options of cnn_depth_to_space() and cnn_space_to_depth(); write them with CNN_DEPTH_SPACE(). */
+typedef struct cnn_depth_space_options {
+    size_t struct_size;
+    const char *name;
+    int32_t block; /**< rows and columns of a block; required */
+    int32_t
+        channels_first; /**< of a pixel's channels in depth: 0: block by block all channels (TensorFlow, ONNX's DCR);
+                                 1: channel by channel all of a block (PyTorch's PixelShuffle, ONNX's CRD) */
+} cnn_depth_space_options;
+
+#define CNN_DEPTH_SPACE(...) CNN_OPTIONS(cnn_depth_space_options, __VA_ARGS__)
+
+/** Channels become blocks of pixels: N, H, W, block^2 C to N, block H, block W, C. Since 0.1. */
+CNN_API cnn_layer *cnn_depth_to_space(cnn_context *context, const cnn_depth_space_options *options);
+
+/** Blocks of pixels become channels: the reverse of cnn_depth_to_space(). Since 0.1. */
+CNN_API cnn_layer *cnn_space_to_depth(cnn_context *context, const cnn_depth_space_options *options);
+
+/** Options of cnn_instance_norm(); write them with CNN_INSTANCE_NORM(). */
+typedef struct cnn_instance_norm_options {
+    size_t struct_size;
+    const char *name;
+    float epsilon; /**< added to the variance; 0: 1e-5 */
+} cnn_instance_norm_options;
+
+#define CNN_INSTANCE_NORM(...) CNN_OPTIONS(cnn_instance_norm_options, __VA_ARGS__)
+
+/** Normalisation of each channel of each sample by its own mean and variance, then gamma and beta (Ulyanov et al.
+    2016): the same in training and inference. Of sequences, images and volumes. Since 0.1. */
+CNN_API cnn_layer *cnn_instance_norm(cnn_context *context, const cnn_instance_norm_options *options);
+
 /** Mean over all steps: N, L, C to N, C. Since 0.1. */
 CNN_API cnn_layer *cnn_global_average_pool1d(cnn_context *context, const cnn_named_options *options);
 

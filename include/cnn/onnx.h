@@ -36,19 +36,20 @@ typedef struct cnn_onnx_load_options {
  * characters that names here cannot have become dots.
  *
  * Images lie here as N, H, W, C, sequences as N, L, C, volumes as N, D, H, W, C,
- * whose channels ONNX has second: so do the model's inputs and outputs, if the
- * graph has operators that read them so and does not itself begin by putting
- * channels second. The first axis of all inputs is the batch, and may have any
- * size afterwards. Where an operator mixes the samples of a batch, or an input
- * has none, tensors are samples as a whole: their shapes are ONNX's then, the
- * batch, if open, being 1.
+ * whose channels ONNX has second: so do the model's inputs and outputs. Those of
+ * three or five axes stay as they are if no operator of the graph reads images,
+ * and so does an input that the graph itself begins by turning. The first axis
+ * of all inputs is the batch, and may have any size afterwards. Where an operator
+ * mixes the samples of a batch, or an input has none, tensors are samples as a
+ * whole: their shapes are ONNX's then, the batch, if open, being 1.
  *
  * Convolutions, dense layers, normalisations and slopes are trained, and so are
  * stored tensors of more than one value that are added, multiplied or the like;
  * single numbers and what was computed from constants are not. Dropout is active
  * in training; a normalisation uses and moves statistics as elsewhere here. A
  * convolution and a normalisation that the file has apart stay two layers.
- * The preprocessing is not the file's: cnn_model_set_pipeline() gives it.
+ * Class names and preprocessing are taken from files that this library has
+ * written; else cnn_model_set_classes() and cnn_model_set_pipeline() give them.
  *
  * path     of the file, of at most 2 GiB, the format's limit. Not trusted.
  * options  NULL: none.
@@ -58,8 +59,7 @@ typedef struct cnn_onnx_load_options {
  * a file, or a node that cannot be); CNN_ERROR_VERSION (another operator set); CNN_ERROR_UNSUPPORTED, listing all nodes
  * whose operators are not supported, or naming the node and what of it is not; CNN_ERROR_SHAPE (shapes that do not fit,
  * or open ones); CNN_ERROR_DENIED (values in other files that may not be read); CNN_ERROR_LIMIT;
- * CNN_ERROR_OUT_OF_MEMORY.
- * Thread-safe. Since 0.1.
+ * CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_model_load_onnx(cnn_context *context, const char *path, const cnn_onnx_load_options *options,
                                        cnn_model **model);

@@ -113,8 +113,8 @@ static bool pool2d_shape(const void *args)
     }
     return s->kernel_h >= 1 && s->kernel_w >= 1 && s->stride_h >= 1 && s->stride_w >= 1 && is_epilogue(&s->epilogue) &&
            HAS_VALUES(s->n, s->in_h, s->in_w, s->c) && HAS_VALUES(s->n, s->out_h, s->out_w, s->c) &&
-           (!s->adaptive || (s->in_h < MOST_CELLS && s->in_w < MOST_CELLS && s->out_h < MOST_CELLS &&
-                             s->out_w < MOST_CELLS)) &&
+           (!s->adaptive ||
+            (s->in_h < MOST_CELLS && s->in_w < MOST_CELLS && s->out_h < MOST_CELLS && s->out_w < MOST_CELLS)) &&
            (s->average || s->argmax_bytes == 1 || s->argmax_bytes == 4);
 }
 
@@ -229,7 +229,7 @@ static bool pad2d_pointers(cnn_pass pass, const void *args)
 }
 
 /* x to y forward, dy to dx backward. */
-#define MOVES(pass, a) \
+#define MOVES(pass, a)                                             \
     ((pass) == CNN_PASS_FORWARD ? (a)->x != NULL && (a)->y != NULL \
                                 : (pass) == CNN_PASS_BACKWARD && (a)->dy != NULL && (a)->dx != NULL)
 
@@ -300,7 +300,7 @@ static bool elementwise_pointers(cnn_pass pass, const void *args)
 static bool reduce_shape(const void *args)
 {
     const cnn_reduce_args *a = args;
-    return HAS_VALUES(a->outer, a->inner, a->c) && in_range(a->kind, CNN_REDUCE_SUM_SQUARES, CNN_REDUCE_SUM_INNER);
+    return HAS_VALUES(a->outer, a->inner, a->c) && in_range(a->kind, CNN_REDUCE_SUM_SQUARES, CNN_REDUCE_MIN_INNER);
 }
 
 static bool reduce_pointers(cnn_pass pass, const void *args)
@@ -447,6 +447,45 @@ static bool penalty_pointers(cnn_pass pass, const void *args)
            ((pass == CNN_PASS_FORWARD && a->result != NULL) || (pass == CNN_PASS_BACKWARD && a->dx != NULL));
 }
 
+static bool map_shape(const void *args)
+{
+    const cnn_map_args *a = args;
+    if (!in_range(a->rank, 1, CNN_MAX_RANK) || !has_values(a->rank, a->dims) ||
+        !in_range(a->function, CNN_MAP_COPY, CNN_MAP_POW_EXPONENT)) {
+        return false;
+    }
+    bool sound = true;
+    for (uint32_t i = 0; i < a->rank; i++) {
+        sound = sound && in_range(a->a_steps[i], 0, (int64_t)CNN__MAX_VALUES) &&
+                in_range(a->b_steps[i], 0, (int64_t)CNN__MAX_VALUES);
+    }
+    return sound;
+}
+
+static bool map_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_map_args *a = args;
+    return pass == CNN_PASS_FORWARD && a->a != NULL && a->y != NULL && (a->function <= CNN_MAP_ERF || a->b != NULL);
+}
+
+static bool sample_shape(const void *args)
+{
+    const cnn_sample_args *a = args;
+    return HAS_VALUES(a->outer, a->in, a->inner) && HAS_VALUES(a->outer, a->out, a->inner) &&
+           in_range(a->mode, CNN_SAMPLE_STEP, CNN_SAMPLE_CUBIC) &&
+           in_range(a->border, CNN_BORDER_VALUE, CNN_BORDER_WRAP) &&
+           in_range(a->rounding, CNN_ROUND_HALF_DOWN, CNN_ROUND_UP) && in_range(a->in, 1, INT32_MAX) &&
+           in_range(a->out, 1, INT32_MAX) && in_range(a->start, -INT32_MAX, INT32_MAX) &&
+           in_range(a->step, -INT32_MAX, INT32_MAX) &&
+           (a->mode == CNN_SAMPLE_STEP || (a->factor != 0 && a->factor - a->factor == 0));
+}
+
+static bool sample_pointers(cnn_pass pass, const void *args)
+{
+    const cnn_sample_args *a = args;
+    return MOVES(pass, a);
+}
+
 static const struct check {
     size_t size;
     bool (*shape)(const void *args);
@@ -475,6 +514,8 @@ static const struct check {
     [CNN_OP_ADJACENCY] = {sizeof(cnn_adjacency_args), adjacency_shape, adjacency_pointers},
     [CNN_OP_CONSTRAIN] = {sizeof(cnn_constrain_args), constrain_shape, constrain_pointers},
     [CNN_OP_PENALTY] = {sizeof(cnn_penalty_args), penalty_shape, penalty_pointers},
+    [CNN_OP_MAP] = {sizeof(cnn_map_args), map_shape, map_pointers},
+    [CNN_OP_SAMPLE] = {sizeof(cnn_sample_args), sample_shape, sample_pointers},
 };
 
 bool cnn__check_args(cnn_op op, const void *args)

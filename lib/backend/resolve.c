@@ -55,6 +55,10 @@ static bool has_entry(const cnn_backend *table, cnn_op op)
         return table->constrain != NULL;
     case CNN_OP_PENALTY:
         return table->penalty != NULL;
+    case CNN_OP_MAP:
+        return table->map != NULL;
+    case CNN_OP_SAMPLE:
+        return table->sample != NULL;
     }
     return false;
 }
@@ -143,6 +147,10 @@ static cnn_status run(const cnn_backend *table, const cnn_backend_call *call, cn
         return table->constrain(call, args);
     case CNN_OP_PENALTY:
         return table->penalty(call, pass, args);
+    case CNN_OP_MAP:
+        return table->map(call, args);
+    case CNN_OP_SAMPLE:
+        return table->sample(call, pass, args);
     }
     return CNN_ERROR_INVALID_ARGUMENT;
 }

@@ -24,6 +24,11 @@ void *cnn__arena_alloc(cnn__arena *arena, size_t size)
         return NULL;
     }
     size = (size + _Alignof(max_align_t) - 1) / _Alignof(max_align_t) * _Alignof(max_align_t);
+    if (arena->most > 0 && (size > arena->most || arena->used > arena->most - size)) {
+        cnn__fail(arena->context, CNN_ERROR_LIMIT, "more than %zu bytes are asked for", arena->most);
+        return NULL;
+    }
+    arena->used += size;
     if (first == NULL || size > first->size - first->used) {
         const size_t room = size > BLOCK ? size : BLOCK;
         block *made = cnn__add_size(sizeof(*made), room, &whole) ? cnn__alloc_zero(arena->context, whole) : NULL;
@@ -86,4 +91,5 @@ void cnn__arena_free(cnn__arena *arena)
         next = arena->blocks->next;
         cnn__free(arena->context, arena->blocks);
     }
+    arena->used = 0;
 }

@@ -8,6 +8,7 @@
 typedef struct cnn__arena {
     cnn_context *context;
     struct cnn__arena_block *blocks; /* the first is the one that is being filled */
+    size_t most, used; /* bytes that there may be, CNN_ERROR_LIMIT above; 0: any number. And that there are */
 } cnn__arena;
 
 /* Zeroed, aligned for any type; NULL with the error set. Zero-initialise the arena with the context. */

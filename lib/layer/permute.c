@@ -101,6 +101,75 @@ static cnn_status shuffle_infer(const void *user, const cnn_backend *backend, ui
     return cnn__layer_ask(backend, CNN_OP_PERMUTE, &args, threads, spec, reason, reason_size);
 }
 
+/* ---- blocks of pixels and channels ---- */
+
+static const cnn__field space_fields[] = {
+    {"block", offsetof(cnn_depth_space_options, block), CNN__FIELD_INT, 1, NULL},
+    {"channels_first", offsetof(cnn_depth_space_options, channels_first), CNN__FIELD_INT, 1, NULL},
+    {NULL, 0, CNN__FIELD_INT, 0, NULL},
+};
+
+static cnn_status space_check(const cnn_context *context, void *state)
+{
+    const cnn_depth_space_options *o = state;
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, "DepthToSpace", "channels_first", o->channels_first, 0, 1));
+    return cnn__layer_check_range(context, "DepthToSpace", "block", o->block, 1, 1024);
+}
+
+/* Depth as n, h, w and the parts of the channels; space as n, h, block, w, block, c. */
+static cnn_permute_args depth_to_space_args(const cnn_depth_space_options *o, const cnn_shape *input)
+{
+    const int64_t n = input->dims[0], h = input->dims[1], w = input->dims[2], b = o->block;
+    const int64_t c = input->dims[3] / (b * b);
+    return o->channels_first
+               ? (cnn_permute_args){sizeof(cnn_permute_args), 6, 0, {n, h, w, c, b, b}, {0, 1, 4, 2, 5, 3}, 0, 0, 0, 0}
+               : (cnn_permute_args){sizeof(cnn_permute_args), 6, 0, {n, h, w, b, b, c}, {0, 1, 3, 2, 4, 5}, 0, 0, 0, 0};
+}
+
+static cnn_permute_args space_to_depth_args(const cnn_depth_space_options *o, const cnn_shape *input)
+{
+    const int64_t n = input->dims[0], b = o->block, h = input->dims[1] / b, w = input->dims[2] / b;
+    const int64_t c = input->dims[3];
+    return o->channels_first
+               ? (cnn_permute_args){sizeof(cnn_permute_args), 6, 0, {n, h, b, w, b, c}, {0, 1, 3, 5, 2, 4}, 0, 0, 0, 0}
+               : (cnn_permute_args){sizeof(cnn_permute_args), 6, 0, {n, h, b, w, b, c}, {0, 1, 3, 2, 4, 5}, 0, 0, 0, 0};
+}
+
+static cnn_status space_infer(const cnn_depth_space_options *o, bool to_space, const cnn_backend *backend,
+                              uint32_t threads, const cnn_shape *inputs, cnn_layer_spec *spec, char *reason,
+                              size_t reason_size)
+{
+    const int64_t b = o->block;
+    CNN__RETURN_IF_ERROR(cnn__infer_rank(inputs, 4, "images (None, height, width, channels)", reason, reason_size));
+    const int64_t *d = inputs->dims;
+    if (to_space ? d[3] % (b * b) != 0 : d[1] % b != 0 || d[2] % b != 0) {
+        snprintf(reason, reason_size, "blocks of %d do not divide its %s", o->block, to_space ? "channels" : "sides");
+        return CNN_ERROR_SHAPE;
+    }
+    const cnn_permute_args args = to_space ? depth_to_space_args(o, inputs) : space_to_depth_args(o, inputs);
+    spec->output = to_space ? cnn__shape4(d[0], d[1] * b, d[2] * b, d[3] / (b * b))
+                            : cnn__shape4(d[0], d[1] / b, d[2] / b, d[3] * b * b);
+    return cnn__layer_ask(backend, CNN_OP_PERMUTE, &args, threads, spec, reason, reason_size);
+}
+
+static cnn_status depth_to_space_infer(const void *user, const cnn_backend *backend, uint32_t threads,
+                                       const cnn_shape *inputs, uint32_t input_count, cnn_layer_spec *spec,
+                                       char *reason, size_t reason_size)
+{
+    (void)input_count;
+    return space_infer(user, true, backend, threads, inputs, spec, reason, reason_size);
+}
+
+static cnn_status space_to_depth_infer(const void *user, const cnn_backend *backend, uint32_t threads,
+                                       const cnn_shape *inputs, uint32_t input_count, cnn_layer_spec *spec,
+                                       char *reason, size_t reason_size)
+{
+    (void)input_count;
+    return space_infer(user, false, backend, threads, inputs, spec, reason, reason_size);
+}
+
+/* ---- passes ---- */
+
 static cnn_status forward(cnn_permute_args args, const cnn_layer_call *call)
 {
     args.x = call->inputs[0];
@@ -135,6 +204,26 @@ static cnn_status shuffle_backward(const void *user, const cnn_layer_call *call)
     return backward(shuffle_args(user, call->input_shapes), call);
 }
 
+static cnn_status depth_to_space_forward(const void *user, const cnn_layer_call *call)
+{
+    return forward(depth_to_space_args(user, call->input_shapes), call);
+}
+
+static cnn_status depth_to_space_backward(const void *user, const cnn_layer_call *call)
+{
+    return backward(depth_to_space_args(user, call->input_shapes), call);
+}
+
+static cnn_status space_to_depth_forward(const void *user, const cnn_layer_call *call)
+{
+    return forward(space_to_depth_args(user, call->input_shapes), call);
+}
+
+static cnn_status space_to_depth_backward(const void *user, const cnn_layer_call *call)
+{
+    return backward(space_to_depth_args(user, call->input_shapes), call);
+}
+
 const cnn__layer_type cnn__permute_type = {
     .kind = {sizeof(cnn_layer_kind), "Permute", "permute", permute_infer, permute_forward, permute_backward, NULL},
     .options_size = sizeof(cnn_permute_options),
@@ -160,4 +249,32 @@ cnn_layer *cnn_permute(cnn_context *context, const cnn_permute_options *options)
 cnn_layer *cnn_channel_shuffle(cnn_context *context, const cnn_channel_shuffle_options *options)
 {
     return cnn__layer_create(context, &cnn__channel_shuffle_type, "cnn_channel_shuffle", options);
+}
+
+const cnn__layer_type cnn__depth_to_space_type = {
+    .kind = {sizeof(cnn_layer_kind), "DepthToSpace", "depth_to_space", depth_to_space_infer, depth_to_space_forward,
+             depth_to_space_backward, NULL},
+    .options_size = sizeof(cnn_depth_space_options),
+    .state_size = sizeof(cnn_depth_space_options),
+    .fields = space_fields,
+    .check = space_check,
+};
+
+const cnn__layer_type cnn__space_to_depth_type = {
+    .kind = {sizeof(cnn_layer_kind), "SpaceToDepth", "space_to_depth", space_to_depth_infer, space_to_depth_forward,
+             space_to_depth_backward, NULL},
+    .options_size = sizeof(cnn_depth_space_options),
+    .state_size = sizeof(cnn_depth_space_options),
+    .fields = space_fields,
+    .check = space_check,
+};
+
+cnn_layer *cnn_depth_to_space(cnn_context *context, const cnn_depth_space_options *options)
+{
+    return cnn__layer_create(context, &cnn__depth_to_space_type, "cnn_depth_to_space", options);
+}
+
+cnn_layer *cnn_space_to_depth(cnn_context *context, const cnn_depth_space_options *options)
+{
+    return cnn__layer_create(context, &cnn__space_to_depth_type, "cnn_space_to_depth", options);
 }

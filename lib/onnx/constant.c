@@ -118,13 +118,15 @@ static cnn__onnx_constant *begin(cnn__arena *arena, int32_t type, uint32_t rank,
         cnn__fail(arena->context, CNN_ERROR_LIMIT, "a constant has %u dimensions", rank);
         return NULL;
     }
-    memcpy(shape.dims, dims, rank * sizeof(*dims));
+    for (uint32_t i = 0; i < rank; i++) { /* without any, `dims` may be NULL */
+        shape.dims[i] = dims[i];
+    }
     if (!cnn__shape_values(&shape, &count)) {
         cnn__fail(arena->context, CNN_ERROR_LIMIT, "a constant is too large");
         return NULL;
     }
     *made = (cnn__onnx_constant){.type = type, .rank = rank, .count = count, .name = ""};
-    memcpy(made->dims, dims, rank * sizeof(*dims));
+    memcpy(made->dims, shape.dims, sizeof(shape.dims));
     return made;
 }
 
@@ -174,9 +176,9 @@ static cnn_status read_raw(cnn__arena *arena, cnn__onnx_constant *c, const unsig
         return CNN_OK;
     }
     if (!give_room(arena, c, c->count)) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(arena->context);
     }
-    if (c->type == CNN__ONNX_FLOAT) {
+    if (c->type == CNN__ONNX_FLOAT && c->count > 0) {
         memcpy(cnn__onnx_floats(c), bytes, c->count * sizeof(float));
         return CNN_OK;
     }
@@ -198,7 +200,7 @@ static cnn_status read_field(cnn__arena *arena, cnn__onnx_constant *c, const cnn
         return read_raw(arena, c, c->type == CNN__ONNX_FLOAT ? tensor->floats.items : tensor->doubles.items);
     }
     if (!give_room(arena, c, c->count)) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(arena->context);
     }
     for (size_t i = 0; i < c->count; i++) {
         if (c->floats == NULL) {
@@ -260,7 +262,7 @@ cnn_status cnn__onnx_constant_read(cnn__arena *arena, const char *file, const cn
     }
     CNN__RETURN_IF_ERROR(read_values(arena, file, folder, tensor, name, c));
     if (c->floats == NULL && c->ints == NULL && !give_room(arena, c, 0)) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(arena->context);
     }
     c->name = tensor->name;
     *constant = c;

@@ -18,7 +18,7 @@ typedef struct cnn__onnx_constant {
     const char *name; /* of the tensor; "" if it was computed */
 } cnn__onnx_constant;
 
-/* Reads the bytes of a tensor that lie in another file, where that is allowed. Returns as cnn__onnx_constant_read(). */
+/* Where values of tensors may lie in other files (external.h). */
 typedef struct cnn__onnx_folder cnn__onnx_folder;
 
 /* The tensor as a constant, in the arena; floats that lie aligned are not copied. `what` names it in messages. Returns

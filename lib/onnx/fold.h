@@ -17,8 +17,8 @@ cnn__onnx_constant *cnn__onnx_reshaped(cnn__arena *arena, const cnn__onnx_consta
 /* `c` NULL: it could not be made, and the error is set. */
 cnn_status cnn__onnx_set_constant(cnn__onnx_import *import, const cnn__onnx_node *node, size_t index,
                                   const cnn__onnx_constant *c);
-/* Constants value by value, by a function of reals and, NULL: the same, of whole numbers. `type` of the result; 0: as
- * the first. */
+/* Constants value by value, by a function of reals and one of whole numbers (NULL: the same). `type` of the result; 0:
+ * as the first. */
 cnn_status cnn__onnx_fold_values(cnn__onnx_import *import, const cnn__onnx_node *node, int32_t type,
                                  double (*reals)(const double *, size_t), int64_t (*wholes)(const int64_t *, size_t));
 /* fold_values.c: functions of values, and reductions. */

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/text.h"
-#include "exchange/weights.h"
 #include "model/model.h"
 #include "onnx/in.h"
 
@@ -45,7 +44,7 @@ static cnn_status open_wires(cnn__onnx_import *import)
         return cnn__fail(import->context, CNN_ERROR_LIMIT, "%s: more than 2^20 tensors", import->file);
     }
     import->wires = cnn__arena_array(import->arena, most + 1, sizeof(*import->wires));
-    return import->wires != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    return import->wires != NULL ? CNN_OK : cnn__last_status(import->context);
 }
 
 static cnn_status add_initializers(cnn__onnx_import *import)
@@ -140,15 +139,24 @@ static bool has_images(const cnn__onnx_graph *graph)
     return false;
 }
 
-/* Whether the graph itself puts the channels of this input second: then they are last in the file. */
-static bool is_turned(const cnn__onnx_graph *graph, const char *input, uint32_t rank)
+/* Whether inputs and outputs of that rank have their channels second: with four axes they are images, whatever reads
+ * them; others where something does, or where this library has written them. */
+static bool is_image(const cnn__onnx_import *import, uint32_t rank)
 {
+    return import->batched && (rank == 4 || (rank > 2 && import->channels_last));
+}
+
+/* Whether the graph itself puts the channels of this input second: then they are last in the file. */
+static bool is_turned(const cnn__onnx_import *import, const char *input, uint32_t rank)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
     const cnn__onnx_node *nodes = graph->nodes.items;
     for (size_t i = 0; i < graph->nodes.count; i++) {
         size_t count = 0;
         const int64_t *order = cnn__onnx_attribute_ints(&nodes[i], "perm", &count);
         if (nodes[i].inputs.count > 0 && strcmp(((const char **)nodes[i].inputs.items)[0], input) == 0) {
-            return strcmp(nodes[i].type, "Transpose") == 0 && count == rank && order[1] == (int64_t)rank - 1;
+            return !import->own && strcmp(nodes[i].type, "Transpose") == 0 && count == rank &&
+                   order[1] == (int64_t)rank - 1;
         }
     }
     return false;
@@ -170,7 +178,7 @@ static cnn_status input_dims(cnn__onnx_import *import, const cnn__onnx_value *va
         const bool open = !sizes[i].known || sizes[i].size < 1;
         dims[i] = open ? 0 : sizes[i].size;
         if (rank == 4 && i > 0 && given != NULL && given[0] > 0) { /* C, H, W */
-            const bool last = is_turned(import->source->graph, value->name, rank);
+            const bool last = is_turned(import, value->name, rank);
             dims[i] = open ? given[last ? i - 1 : (i + 1) % 3] : dims[i];
         }
         if (i == 0 && open) {
@@ -215,6 +223,25 @@ static cnn_status find_batch(cnn__onnx_import *import)
     return CNN_OK;
 }
 
+/* What the model is called: as the graph, unless exporters call all of theirs so, else as the file. */
+static void find_title(const cnn__onnx_import *import, char *title, size_t size)
+{
+    static const char *const common[] = {"", "torch_jit", "torch-jit-export", "main_graph", "graph", "tf2onnx"};
+    const char *name = import->source->graph->name, *slash = strrchr(import->file, '/');
+    bool own = true;
+    for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++) {
+        own = own && strcmp(name, common[i]) != 0;
+    }
+    cnn__printable(own ? name : slash != NULL ? slash + 1 : import->file, title, size);
+    char *end = strrchr(title, '.');
+    if (!own && end != NULL && end != title) {
+        *end = '\0';
+    }
+    if (title[0] == '\0') {
+        snprintf(title, size, "model");
+    }
+}
+
 /* The model's own input that stands for one of the graph. */
 static cnn_status add_input(cnn__onnx_import *import, const cnn__onnx_value *value)
 {
@@ -228,8 +255,7 @@ static cnn_status add_input(cnn__onnx_import *import, const cnn__onnx_value *val
     }
     CNN__RETURN_IF_ERROR(input_dims(import, value, dims));
     CNN__RETURN_IF_ERROR(add_wire(import, value->name, &wire));
-    const bool images = import->batched && import->channels_last && rank > 2 &&
-                        !is_turned(import->source->graph, value->name, rank);
+    const bool images = is_image(import, rank) && !is_turned(import, value->name, rank);
     wire->axes = images ? cnn__onnx_channels_last(rank, dims) : cnn__onnx_plain(rank, dims);
     wire->actual = cnn__onnx_stored(import, &wire->axes);
     wire->value = cnn__onnx_new_name(import, value->name);
@@ -242,20 +268,18 @@ static cnn_status add_input(cnn__onnx_import *import, const cnn__onnx_value *val
     if (import->model != NULL) {
         return cnn_model_add_input(import->model, wire->value, &sample);
     }
-    const char *title = import->source->graph->name;
-    char title_text[200];
-    cnn__printable(title, title_text, sizeof(title_text));
-    return cnn_model_create(
-        import->context,
-        CNN_MODEL(.name = title_text[0] != '\0' ? title_text : "model", .shape = sample, .input_name = wire->value),
-        &import->model);
+    char title[200];
+    find_title(import, title, sizeof(title));
+    return cnn_model_create(import->context, CNN_MODEL(.name = title, .shape = sample, .input_name = wire->value),
+                            &import->model);
 }
 
 static cnn_status add_inputs(cnn__onnx_import *import)
 {
     const cnn__onnx_graph *graph = import->source->graph;
     const cnn__onnx_value *inputs = graph->inputs.items;
-    import->channels_last = has_images(graph);
+    import->own = strcmp(import->source->producer, "libcnn") == 0;
+    import->channels_last = import->own || has_images(graph);
     CNN__RETURN_IF_ERROR(find_batch(import));
     for (size_t i = 0; i < graph->inputs.count; i++) {
         if (!cnn__table_find(&import->names, inputs[i].name, NULL)) {
@@ -281,15 +305,26 @@ static cnn_status look_at_inputs(const cnn__onnx_import *import, const cnn__onnx
         if (names[i][0] == '\0') {
             continue;
         }
-        if (wire == NULL) {
+        if (wire == NULL || (wire->constant == NULL && wire->value == NULL && !wire->unknown)) {
             char name[128];
             return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "its input \"%s\" is not there, or comes later",
                                   cnn__printable(names[i], name, sizeof(name)));
         }
         *constant = *constant && wire->constant != NULL;
-        *unknown = *unknown || (wire->constant == NULL && wire->value == NULL);
+        *unknown = *unknown || wire->unknown;
     }
     return CNN_OK;
+}
+
+/* What a node makes is not known. */
+static void leave_out(const cnn__onnx_import *import, const cnn__onnx_node *node)
+{
+    for (size_t i = 0; i < node->outputs.count; i++) {
+        cnn__onnx_wire *wire = cnn__onnx_output(import, node, i);
+        if (wire != NULL) {
+            wire->unknown = true;
+        }
+    }
 }
 
 /* Notes a node whose operator there is none for. */
@@ -305,6 +340,7 @@ static void note_unsupported(cnn__onnx_import *import, const cnn__onnx_node *nod
                            name);
     }
     import->unsupported_count++;
+    leave_out(import, node);
 }
 
 static cnn_status read_node(cnn__onnx_import *import, const cnn__onnx_node *node)
@@ -319,6 +355,7 @@ static cnn_status read_node(cnn__onnx_import *import, const cnn__onnx_node *node
         return CNN_OK;
     }
     if (unknown) { /* what comes of a node that is not supported is not looked at */
+        leave_out(import, node);
         return CNN_OK;
     }
     if (constant && folds) {
@@ -387,7 +424,7 @@ static cnn_status set_output(cnn__onnx_import *import, const cnn__onnx_value *va
         return cnn__fail(import->context, CNN_ERROR_UNSUPPORTED, "%s: output \"%s\" does not depend on an input",
                          import->file, cnn__printable(value->name, name, sizeof(name)));
     }
-    const cnn__onnx_axes axes = import->batched && import->channels_last && wire->axes.rank > 2
+    const cnn__onnx_axes axes = is_image(import, wire->axes.rank)
                                     ? cnn__onnx_channels_last(wire->axes.rank, wire->axes.dims)
                                     : cnn__onnx_plain(wire->axes.rank, wire->axes.dims);
     const cnn_shape shape = cnn__onnx_stored(import, &axes);
@@ -403,71 +440,12 @@ static cnn_status set_outputs(cnn__onnx_import *import)
     const cnn__onnx_value *outputs = graph->outputs.items;
     const char **names = cnn__arena_array(import->arena, graph->outputs.count + 1, sizeof(*names));
     if (names == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     for (size_t i = 0; i < graph->outputs.count; i++) {
         CNN__RETURN_IF_ERROR(set_output(import, &outputs[i], names, i));
     }
     return cnn_model_set_outputs(import->model, names, graph->outputs.count);
-}
-
-/* ---- parameters ---- */
-
-/* Fills one parameter. */
-static cnn_status fill(cnn__onnx_import *import, const cnn__onnx_filling *f, cnn__parameter *parameter)
-{
-    const cnn__onnx_constant *c = f->constant;
-    cnn_shape to = {.rank = f->from.rank};
-    cnn__order order = {.from = f->from};
-    size_t values = 0;
-    for (uint32_t i = 0; i < f->from.rank; i++) {
-        to.dims[i] = f->from.dims[f->axes[i]];
-        order.axes[i] = f->axes[i];
-    }
-    if (c == NULL || c->same) {
-        const float value = (c == NULL ? f->value : (float)cnn__onnx_number(c, 0)) * f->scale;
-        for (size_t i = 0; i < parameter->values; i++) {
-            parameter->data[i] = value;
-        }
-    }
-    if (c != NULL && (!cnn__shape_values(&to, &values) || values != parameter->values || values != c->count)) {
-        return cnn__fail(import->context, CNN_ERROR_MISMATCH, "%s: \"%s\" has %zu values, a tensor for it %zu",
-                         import->file, parameter->name, parameter->values, c->count);
-    }
-    if (c != NULL && !c->same) {
-        cnn__reorder(&order, c->floats, parameter->data);
-        for (size_t i = 0; f->scale != 1 && i < parameter->values; i++) {
-            parameter->data[i] *= f->scale;
-        }
-    }
-    parameter->frozen = f->fixed && parameter->trainable;
-    return CNN_OK;
-}
-
-/* Every parameter must have its tensor before memory is asked for: so a small file cannot ask for much. */
-static cnn_status fill_all(cnn__onnx_import *import)
-{
-    cnn_model *model = import->model;
-    char name[CNN__MAX_NAME];
-    size_t index = 0;
-    CNN__RETURN_IF_ERROR(cnn__model_infer(model));
-    if (model->value_count > import->most_values) {
-        return cnn__fail(import->context, CNN_ERROR_LIMIT, "%s: its parameters have %zu values", import->file,
-                         model->value_count);
-    }
-    CNN__RETURN_IF_ERROR(cnn__model_allocate(model));
-    for (uint32_t i = 0; i < model->parameter_count; i++) {
-        cnn__initialize(&model->parameters[i], import->context->seed, i, model->parameters[i].data);
-    }
-    for (const cnn__onnx_filling *f = import->fillings; f != NULL; f = f->next) {
-        snprintf(name, sizeof(name), "%s/%s", f->layer, f->parameter);
-        if (!cnn__table_find(&model->parameter_names, name, &index)) {
-            return cnn__fail(import->context, CNN_ERROR_MISMATCH, "%s: there is no parameter \"%s\"", import->file,
-                             name);
-        }
-        CNN__RETURN_IF_ERROR(fill(import, f, &model->parameters[index]));
-    }
-    return CNN_OK;
 }
 
 /* ---- the whole ---- */
@@ -520,7 +498,8 @@ static cnn_status read_graph(cnn__onnx_import *import, cnn__onnx_describe descri
     count_readers(import);
     CNN__RETURN_IF_ERROR(read_nodes(import));
     CNN__RETURN_IF_ERROR(set_outputs(import));
-    CNN__RETURN_IF_ERROR(fill_all(import));
+    CNN__RETURN_IF_ERROR(cnn__onnx_fill_all(import));
+    CNN__RETURN_IF_ERROR(cnn__onnx_read_metadata(import));
     if (describe != NULL) {
         describe_ports(import, describe, user);
     }
@@ -529,7 +508,7 @@ static cnn_status read_graph(cnn__onnx_import *import, cnn__onnx_describe descri
 
 static cnn_status try_graph(cnn__onnx_import *import, cnn__onnx_describe describe, void *user)
 {
-    cnn__arena arena = {.context = import->context};
+    cnn__arena arena = {.context = import->context, .most = import->most_bytes};
     import->arena = &arena;
     import->wire_count = 0;
     import->last_filling = &import->fillings;
@@ -557,6 +536,7 @@ cnn_status cnn__onnx_import_model(cnn_context *context, const char *file, const 
                                     .source = source,
                                     .folder = folder,
                                     .input = settings->input,
+                                    .most_bytes = settings->most_bytes,
                                     .most_values = settings->most_values > 0 ? settings->most_values : (size_t)1 << 31};
     cnn__onnx_import import = start;
     CNN__RETURN_IF_ERROR(find_opset(&import));

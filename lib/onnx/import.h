@@ -47,6 +47,8 @@ typedef struct cnn__onnx_wire {
     cnn__onnx_axes image;
     const char *input; /* of an input: the model's, which stays while the wire moves on; NULL: it is none */
     cnn__onnx_axes input_axes;
+    int32_t gate;     /* an activation that the value's product with this one is; `value` is that of the other then */
+    bool unknown;     /* it comes of a node that is not supported */
     uint32_t readers; /* nodes and outputs of the graph */
 } cnn__onnx_wire;
 
@@ -72,10 +74,12 @@ typedef struct cnn__onnx_import {
     bool batched;         /* axis 0 is the batch */
     bool symbolic;        /* its size is open */
     int64_t batch;        /* rows of the model's values: of the batch that shapes are computed with, or 1 */
-    bool channels_last;   /* images of the model's inputs and outputs have their channels last */
+    bool own;             /* this library wrote the file: images are always channels first there */
+    bool channels_last;   /* what has three or five axes counts as images, too */
     bool mixed;           /* out: an operator mixes samples: to be read the other way */
     const int32_t *input; /* height, width, channels where the file leaves them open; NULL: none */
     size_t most_values;   /* of all parameters together */
+    size_t most_bytes;    /* of the arena */
     cnn_model *model;
     cnn__onnx_wire *wires;
     size_t wire_count;
@@ -180,12 +184,23 @@ cnn__onnx_constant *cnn__onnx_reordered(cnn__onnx_import *import, const cnn__onn
 cnn__onnx_constant *cnn__onnx_expanded(cnn__onnx_import *import, const cnn__onnx_constant *c,
                                        const cnn__onnx_axes *axes);
 
+/* ---- parameters (fill.c) ---- */
+
+/* Infers the shapes of the model, allocates its parameters and fills them. */
+cnn_status cnn__onnx_fill_all(cnn__onnx_import *import);
+
+/* ---- beside the graph (metadata.c) ---- */
+
+/* Gives the built model the class names and the preprocessing that a file of this library has. */
+cnn_status cnn__onnx_read_metadata(cnn__onnx_import *import);
+
 /* ---- the whole ---- */
 
 typedef struct cnn__onnx_settings {
     bool external_data;
     int32_t input[3];
-    size_t most_values;
+    size_t most_values; /* of all parameters; 0: 2^31 */
+    size_t most_bytes;  /* of what is computed on the way; 0: any number */
 } cnn__onnx_settings;
 
 /* How a model's input or output lies there. */
@@ -194,8 +209,8 @@ typedef struct cnn__onnx_port {
     cnn__onnx_axes axes;
 } cnn__onnx_port;
 
-/* Makes a model of a decoded file. `folder` is that of the model's file. `describe`, if not NULL, is told how inputs
- * and outputs lie, in the file's order. Returns as cnn_model_load_onnx(). */
+/* Makes a model of a decoded file. `folder` is that of the model's file. `describe`, unless it is NULL, is told how
+ * inputs and outputs lie, in the file's order. Returns as cnn_model_load_onnx(). */
 typedef void (*cnn__onnx_describe)(void *user, bool input, bool batched, const cnn__onnx_port *port);
 cnn_status cnn__onnx_import_model(cnn_context *context, const char *file, const cnn__onnx_folder *folder,
                                   const cnn__onnx_model *source, const cnn__onnx_settings *settings,

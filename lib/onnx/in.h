@@ -28,6 +28,7 @@ CNN__ONNX_IN(gemm);
 CNN__ONNX_IN(matmul);
 /* in_norm.c */
 CNN__ONNX_IN(batch_norm);
+CNN__ONNX_IN(instance_norm);
 CNN__ONNX_IN(lrn);
 /* in_activation.c */
 CNN__ONNX_IN(activation);
@@ -37,6 +38,19 @@ CNN__ONNX_IN(prelu);
 CNN__ONNX_IN(softmax);
 /* in_elementwise.c */
 CNN__ONNX_IN(combine);
+CNN__ONNX_IN(function);
+/* in_sample.c */
+CNN__ONNX_IN(gather);
+CNN__ONNX_IN(pad);
+CNN__ONNX_IN(resize);
+CNN__ONNX_IN(slice);
+CNN__ONNX_IN(space);
+CNN__ONNX_IN(split);
+/* in_reduce.c */
+CNN__ONNX_IN(reduce);
+
+/* The product of a value and of an activation of it: one activation. */
+cnn_status cnn__onnx_gated(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *gate);
 
 /* Windows along the axes of an image, a sequence or a volume: strides, dilations, padding. */
 typedef struct cnn__onnx_windows {

@@ -38,6 +38,61 @@ static cnn_status activate(cnn__onnx_import *import, const cnn__onnx_node *node,
                            wire);
 }
 
+/* ELU times a number, which is an activation of its own for one pair of numbers. */
+static cnn_status selu(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *wire)
+{
+    const float alpha = cnn__onnx_attribute_float(node, "alpha", 1.67326319f);
+    const float gamma = cnn__onnx_attribute_float(node, "gamma", 1.05070102f);
+    const char *name = NULL;
+    if (fabsf(alpha - 1.67326319f) < 1e-3f && fabsf(gamma - 1.05070102f) < 1e-3f) {
+        return activate(import, node, wire, CNN_SELU, 1);
+    }
+    CNN__RETURN_IF_ERROR(activate(import, node, wire, CNN_ELU, alpha));
+    cnn__onnx_wire *made = cnn__onnx_output(import, node, 0);
+    name = cnn__onnx_new_name(import, "rescaling");
+    if (name == NULL || made == NULL) {
+        return made == NULL ? CNN_OK : cnn__last_status(import->context);
+    }
+    CNN__RETURN_IF_ERROR(cnn__onnx_add(
+        import, node, cnn_rescale(import->context, CNN_RESCALE(.name = name, .scale = {gamma})), &made->value, 1));
+    made->value = name;
+    return CNN_OK;
+}
+
+/* Whether what the node makes is read by one node alone, which multiplies it by the node's own input: together they are
+ * one activation, x sigmoid(x) or the like. Exporters write the two one soon after the other. */
+static bool is_gate(const cnn__onnx_import *import, const cnn__onnx_node *node)
+{
+    const cnn__onnx_graph *graph = import->source->graph;
+    const cnn__onnx_node *nodes = graph->nodes.items;
+    const cnn__onnx_wire *input = cnn__onnx_input(import, node, 0), *output = cnn__onnx_output(import, node, 0);
+    const size_t begin = (size_t)(node - nodes) + 1;
+    if (output == NULL || output->readers != 1) {
+        return false;
+    }
+    for (size_t i = begin; i < graph->nodes.count && i < begin + 8; i++) {
+        const cnn__onnx_wire *a = cnn__onnx_input(import, &nodes[i], 0), *b = cnn__onnx_input(import, &nodes[i], 1);
+        if (strcmp(nodes[i].type, "Mul") == 0 && ((a == input && b == output) || (a == output && b == input))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Leaves the activation to the product. */
+static cnn_status open_gate(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *wire,
+                            cnn_activation kind)
+{
+    CNN__RETURN_IF_ERROR(cnn__onnx_pass_on(import, node, 0, wire));
+    cnn__onnx_output(import, node, 0)->gate = (int32_t)kind;
+    return CNN_OK;
+}
+
+cnn_status cnn__onnx_gated(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *gate)
+{
+    return activate(import, node, gate, (cnn_activation)gate->gate, 1);
+}
+
 cnn_status cnn__onnx_in_activation(cnn__onnx_import *import, const cnn__onnx_node *node)
 {
     const char *variant = cnn__onnx_attribute_text(node, "approximate", "none");
@@ -46,6 +101,12 @@ cnn_status cnn__onnx_in_activation(cnn__onnx_import *import, const cnn__onnx_nod
     for (size_t i = 0; i < sizeof(activations) / sizeof(activations[0]); i++) {
         const activation *a = &activations[i];
         if (strcmp(a->type, node->type) == 0 && (a->variant == NULL || strcmp(a->variant, variant) == 0)) {
+            if (a->kind == CNN_SIGMOID && is_gate(import, node)) {
+                return open_gate(import, node, wire, CNN_SILU);
+            }
+            if (a->kind == CNN_SELU) {
+                return selu(import, node, wire);
+            }
             const float alpha = a->alpha != 0 ? cnn__onnx_attribute_float(node, "alpha", a->alpha) : 1;
             if (a->kind == CNN_LEAKY_RELU && alpha == 0) {
                 return activate(import, node, wire, CNN_RELU, 1);
@@ -80,6 +141,9 @@ cnn_status cnn__onnx_in_hard_sigmoid(cnn__onnx_import *import, const cnn__onnx_n
     if (!(alpha > 0)) {
         return cnn__onnx_fail(import, node, CNN_ERROR_UNSUPPORTED, "its alpha is %g", (double)alpha);
     }
+    if (beta == 0.5f && fabsf(alpha - 1.0f / 6) < 1e-6f && is_gate(import, node)) {
+        return open_gate(import, node, wire, CNN_HARD_SWISH);
+    }
     cnn__onnx_wire moved = *wire;
     if (beta != 0.5f) {
         CNN__RETURN_IF_ERROR(rescale(import, node, &moved, 1, (beta - 0.5f) / alpha));
@@ -113,7 +177,11 @@ cnn_status cnn__onnx_in_clip(cnn__onnx_import *import, const cnn__onnx_node *nod
     if (low == 0 && high > 0 && high <= 1e6f) {
         return activate(import, node, wire, CNN_CLIPPED_RELU, high);
     }
-    return cnn__onnx_fail(import, node, CNN_ERROR_UNSUPPORTED, "bounds of %g and %g", (double)low, (double)high);
+    CNN__ONNX_NAME(name, import, node, NULL);
+    return cnn__onnx_unary(
+        import, node, name,
+        cnn_elementwise(import->context, CNN_ELEMENTWISE(.name = name, .function = CNN_MAP_CLIP, .p = low, .q = high)),
+        wire);
 }
 
 /* ---- rows ---- */
@@ -171,6 +239,9 @@ cnn_status cnn__onnx_in_prelu(cnn__onnx_import *import, const cnn__onnx_node *no
         return cnn__onnx_fail(import, node, CNN_ERROR_SHAPE, "its slopes do not fit its input");
     }
     const uint32_t lead = wire->axes.rank - slopes->rank;
+    if (import->batched && lead == 0 && slopes->dims[0] != 1) {
+        return cnn__onnx_mixes(import, node, "slopes for each sample of a batch");
+    }
     const int64_t channels = wire->axes.dims[1];
     bool by_channel = true;
     for (uint32_t i = 0; i < slopes->rank; i++) {
@@ -197,7 +268,7 @@ cnn_status cnn__onnx_in_prelu(cnn__onnx_import *import, const cnn__onnx_node *no
     CNN__RETURN_IF_ERROR(cnn__onnx_unary(import, node, name, cnn_prelu(import->context, &o), wire));
     cnn__onnx_filling *filling = cnn__onnx_fill(import, name, "alpha", values, 0);
     if (filling == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     if (one || by_channel) {
         filling->from = (cnn_shape){1, 0, {one ? 1 : channels}};

@@ -146,7 +146,7 @@ static cnn_status fill_kernel(cnn__onnx_import *import, const cnn__onnx_node *no
 {
     cnn__onnx_filling *kernel = cnn__onnx_fill(import, name, "kernel", weights, 0);
     if (kernel == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     for (uint32_t i = 0; i + 2 < weights->rank; i++) {
         kernel->axes[i] = i + 2;
@@ -155,7 +155,7 @@ static cnn_status fill_kernel(cnn__onnx_import *import, const cnn__onnx_node *no
     kernel->axes[weights->rank - 1] = last;
     if (bias != NULL) {
         CNN__RETURN_IF_ERROR(cnn__onnx_check_count(import, node, bias, outputs, "bias"));
-        return cnn__onnx_fill(import, name, "bias", bias, 0) != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__onnx_fill(import, name, "bias", bias, 0) != NULL ? CNN_OK : cnn__last_status(import->context);
     }
     return CNN_OK;
 }

@@ -50,7 +50,7 @@ static cnn_status add_dense(cnn__onnx_import *import, const cnn__onnx_node *node
     CNN__RETURN_IF_ERROR(cnn__onnx_add(import, node, layer, &wire->value, 1));
     cnn__onnx_filling *kernel = cnn__onnx_fill(import, name, "kernel", weights, 0);
     if (kernel == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     kernel->scale = scale;
     if (wire->flat) {
@@ -67,7 +67,7 @@ static cnn_status add_dense(cnn__onnx_import *import, const cnn__onnx_node *node
         cnn__onnx_filling *filling = cnn__onnx_fill(import, name, "bias", one ? NULL : bias,
                                                     (float)cnn__onnx_number(bias, 0));
         if (filling == NULL) {
-            return CNN_ERROR_OUT_OF_MEMORY;
+            return cnn__last_status(import->context);
         }
         filling->from = (cnn_shape){1, 0, {units}};
         filling->scale = bias_scale;
@@ -143,7 +143,7 @@ static cnn_status multiply_last(cnn__onnx_import *import, const cnn__onnx_node *
     CNN__RETURN_IF_ERROR(cnn__onnx_add(import, node, layer, &wire->value, 1));
     cnn__onnx_filling *kernel = cnn__onnx_fill(import, name, "kernel", weights, 0);
     if (kernel == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     axes.dims[rank - 1] = units;
     cells.dims[cells.rank - 1] = units;

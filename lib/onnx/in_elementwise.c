@@ -70,8 +70,8 @@ static cnn_layer *usual_layer(cnn__onnx_import *import, const cnn__onnx_node *no
 }
 
 /* Two values, which keep their wires: what is changed is a copy. Sets *made to what comes of them. */
-static cnn_status combine_values(cnn__onnx_import *import, const cnn__onnx_node *node, cnn__onnx_wire *a,
-                                 cnn__onnx_wire *b, cnn__onnx_wire *made)
+static cnn_status combine_values(cnn__onnx_import *import, const cnn__onnx_node *node, cnn_map_function function,
+                                 const cnn__onnx_wire *a, const cnn__onnx_wire *b, cnn__onnx_wire *made)
 {
     cnn__onnx_wire left = *a, right = *b;
     cnn__onnx_axes axes;
@@ -94,23 +94,247 @@ static cnn_status combine_values(cnn__onnx_import *import, const cnn__onnx_node 
             (is_type(node, "Add") || is_type(node, "Sum") || is_type(node, "Sub") || is_type(node, "Mul"));
     const char *values[] = {left.value, right.value};
     CNN__ONNX_NAME(name, import, node, NULL);
-    if (!usual) {
-        return cnn__onnx_fail(import, node, CNN_ERROR_UNSUPPORTED, "values of these shapes together");
+    cnn_layer *layer = usual ? usual_layer(import, node, name)
+                             : cnn_arithmetic(import->context, CNN_ARITHMETIC(.name = name, .function = function));
+    CNN__RETURN_IF_ERROR(cnn__onnx_add(import, node, layer, values, 2));
+    *made = (cnn__onnx_wire){
+        .value = name, .axes = axes, .actual = usual && alike ? whole : cnn__onnx_stored(import, &axes)};
+    return CNN_OK;
+}
+
+/* ---- a value and a constant ---- */
+
+/* A value times a number plus another. */
+static cnn_status rescale(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *wire,
+                          double scale, double offset, cnn__onnx_wire *made)
+{
+    *made = *wire;
+    if (scale == 1 && offset == 0) {
+        return CNN_OK;
     }
-    CNN__RETURN_IF_ERROR(cnn__onnx_add(import, node, usual_layer(import, node, name), values, 2));
-    *made = (cnn__onnx_wire){.value = name, .axes = axes, .actual = whole};
+    CNN__ONNX_NAME(name, import, node, NULL);
+    CNN__RETURN_IF_ERROR(cnn__onnx_add(
+        import, node,
+        cnn_rescale(import->context, CNN_RESCALE(.name = name, .scale = {(float)scale}, .offset = {(float)offset})),
+        &wire->value, 1));
+    made->value = name;
+    return CNN_OK;
+}
+
+static cnn_status elementwise(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *wire,
+                              cnn_map_function function, float p, float q, cnn__onnx_wire *made)
+{
+    CNN__ONNX_NAME(name, import, node, NULL);
+    *made = *wire;
+    CNN__RETURN_IF_ERROR(cnn__onnx_add(
+        import, node,
+        cnn_elementwise(import->context, CNN_ELEMENTWISE(.name = name, .function = function, .p = p, .q = q)),
+        &wire->value, 1));
+    made->value = name;
+    return CNN_OK;
+}
+
+/* A single number. `first`: it is the first operand. *done: false where that is no layer without parameters. */
+static cnn_status combine_number(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *wire,
+                                 cnn_map_function function, double number, bool first, cnn__onnx_wire *made, bool *done)
+{
+    *done = true;
+    switch (function) {
+    case CNN_MAP_ADD:
+        return rescale(import, node, wire, 1, number, made);
+    case CNN_MAP_SUBTRACT:
+        return first ? rescale(import, node, wire, -1, number, made) : rescale(import, node, wire, 1, -number, made);
+    case CNN_MAP_MULTIPLY:
+    case CNN_MAP_DIVIDE:
+        if (number != 0 && isfinite(1 / number) && !(first && function == CNN_MAP_DIVIDE)) {
+            return rescale(import, node, wire, function == CNN_MAP_DIVIDE ? 1 / number : number, 0, made);
+        }
+        break;
+    case CNN_MAP_POW:
+        if (!first) {
+            return elementwise(import, node, wire, CNN_MAP_POWER, (float)number, 0, made);
+        }
+        break;
+    case CNN_MAP_MIN:
+        return elementwise(import, node, wire, CNN_MAP_CLIP, -INFINITY, (float)number, made);
+    case CNN_MAP_MAX:
+        return elementwise(import, node, wire, CNN_MAP_CLIP, (float)number, INFINITY, made);
+    default:
+        break;
+    }
+    *done = false;
+    return CNN_OK;
+}
+
+/* The same numbers as floats. */
+static cnn__onnx_constant *as_floats(cnn__onnx_import *import, const cnn__onnx_constant *c)
+{
+    cnn__onnx_constant *made = c->same ? cnn__onnx_constant_same(import->arena, CNN__ONNX_FLOAT, c->rank, c->dims,
+                                                                 cnn__onnx_number(c, 0))
+                                       : cnn__onnx_reshaped(import->arena, c, c->rank, c->dims);
+    if (made == NULL || made->floats != NULL) {
+        return made;
+    }
+    made = cnn__onnx_constant_new(import->arena, CNN__ONNX_FLOAT, c->rank, c->dims);
+    for (size_t i = 0; made != NULL && i < c->count; i++) {
+        cnn__onnx_floats(made)[i] = (float)cnn__onnx_number(c, i);
+    }
+    return made;
+}
+
+/* Values that are a parameter of the layer. */
+static cnn_status combine_constant(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *wire,
+                                   const cnn__onnx_constant *c, cnn_map_function function, bool first,
+                                   cnn__onnx_wire *made)
+{
+    cnn__onnx_wire value = *wire;
+    const uint32_t rank = c->rank > wire->axes.rank ? c->rank : wire->axes.rank;
+    bool done = false;
+    if (c->count == 0) {
+        return cnn__onnx_fail(import, node, CNN_ERROR_SHAPE, "an input has no values");
+    }
+    if (c->count == 1 && rank == wire->axes.rank && isfinite(cnn__onnx_number(c, 0))) {
+        CNN__RETURN_IF_ERROR(combine_number(import, node, wire, function, cnn__onnx_number(c, 0), first, made, &done));
+        if (done) {
+            return CNN_OK;
+        }
+    }
+    CNN__RETURN_IF_ERROR(add_axes(import, node, &value, rank));
+    if (import->batched && c->rank == rank && c->dims[0] != 1) {
+        return cnn__onnx_mixes(import, node, "a constant has values for each sample of a batch");
+    }
+    const cnn_shape shape = cnn__onnx_stored(import, &value.axes);
+    CNN__RETURN_IF_ERROR(cnn__onnx_require(import, node, &value, value.axes.order, &shape));
+    cnn__onnx_constant *floats = as_floats(import, c);
+    cnn__onnx_constant *turned = floats != NULL ? cnn__onnx_reordered(import, floats, &value.axes) : NULL;
+    if (turned == NULL) {
+        return cnn__last_status(import->context);
+    }
+    cnn_arithmetic_options o = {.struct_size = sizeof(o), .function = (int32_t)function, .first = first};
+    const uint32_t skip = cnn__onnx_first_axis(import);
+    cnn__onnx_axes axes = value.axes;
+    o.shape[0] = 1;
+    for (uint32_t i = 0; i < rank; i++) {
+        const uint32_t axis = axes.order[i];
+        if (turned->dims[i] != 1 && axes.dims[axis] != 1 && turned->dims[i] != axes.dims[axis]) {
+            return cnn__onnx_fail(import, node, CNN_ERROR_SHAPE, "axis %u has %lld values and %lld", axis,
+                                  (long long)axes.dims[axis], (long long)turned->dims[i]);
+        }
+        axes.dims[axis] = axes.dims[axis] == 1 ? turned->dims[i] : axes.dims[axis];
+        if (i >= skip) {
+            CNN__RETURN_IF_ERROR(
+                cnn__onnx_small(import, node, turned->dims[i], "an axis of a constant", &o.shape[i - skip]));
+        }
+    }
+    CNN__ONNX_NAME(name, import, node, NULL);
+    o.name = name;
+    CNN__RETURN_IF_ERROR(cnn__onnx_add(import, node, cnn_arithmetic(import->context, &o), &value.value, 1));
+    cnn__onnx_filling *filling = cnn__onnx_fill(import, name, "value", turned, 0);
+    if (filling == NULL) {
+        return cnn__last_status(import->context);
+    }
+    filling->fixed = !c->trained;
+    *made = (cnn__onnx_wire){.value = name, .axes = axes, .actual = cnn__onnx_stored(import, &axes)};
+    return CNN_OK;
+}
+
+/* ---- operators ---- */
+
+static cnn_map_function function_of(const cnn__onnx_node *node)
+{
+    return is_type(node, "Sub")   ? CNN_MAP_SUBTRACT
+           : is_type(node, "Mul") ? CNN_MAP_MULTIPLY
+           : is_type(node, "Div") ? CNN_MAP_DIVIDE
+           : is_type(node, "Pow") ? CNN_MAP_POW
+           : is_type(node, "Min") ? CNN_MAP_MIN
+           : is_type(node, "Max") ? CNN_MAP_MAX
+                                  : CNN_MAP_ADD;
+}
+
+/* Before operator set 7 a constant said at which axis it begins. */
+static cnn_status old_axes(cnn__onnx_import *import, const cnn__onnx_node *node, uint32_t rank,
+                           const cnn__onnx_constant **c)
+{
+    const int64_t axis = cnn__onnx_attribute_int(node, "axis", (int64_t)rank - (*c)->rank);
+    int64_t dims[CNN_MAX_RANK];
+    if (import->opset >= 7 || axis < 0 || axis + (*c)->rank > rank || rank > CNN_MAX_RANK) {
+        return CNN_OK;
+    }
+    const uint32_t all = rank - (uint32_t)axis;
+    for (uint32_t i = 0; i < all; i++) {
+        dims[i] = i < (*c)->rank ? (*c)->dims[i] : 1;
+    }
+    *c = cnn__onnx_reshaped(import->arena, *c, all, dims);
+    return *c != NULL ? CNN_OK : cnn__last_status(import->context);
+}
+
+/* The next input together with what there is so far. */
+static cnn_status combine_next(cnn__onnx_import *import, const cnn__onnx_node *node, size_t index, bool first,
+                               const cnn__onnx_wire *so_far, cnn__onnx_wire *made)
+{
+    cnn__onnx_wire *next = cnn__onnx_input(import, node, index), left = *so_far, result = {0};
+    const cnn_map_function function = function_of(node);
+    if (next == NULL) {
+        return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "its input %zu is missing", index);
+    }
+    if (next->constant != NULL) {
+        const cnn__onnx_constant *c = next->constant;
+        CNN__RETURN_IF_ERROR(cnn__onnx_settle(import, node, &left));
+        CNN__RETURN_IF_ERROR(old_axes(import, node, left.axes.rank, &c));
+        CNN__RETURN_IF_ERROR(combine_constant(import, node, &left, c, function, first, &result));
+    } else {
+        CNN__RETURN_IF_ERROR(
+            combine_values(import, node, function, first ? next : &left, first ? &left : next, &result));
+    }
+    *made = result;
     return CNN_OK;
 }
 
 cnn_status cnn__onnx_in_combine(cnn__onnx_import *import, const cnn__onnx_node *node)
 {
-    cnn__onnx_wire *a = NULL, *b = NULL, made = {0};
-    CNN__RETURN_IF_ERROR(cnn__onnx_value_input(import, node, 0, &a));
-    for (size_t i = 1; i < node->inputs.count; i++) {
-        CNN__RETURN_IF_ERROR(cnn__onnx_value_input(import, node, i, &b));
-        CNN__RETURN_IF_ERROR(combine_values(import, node, a, b, &made));
-        a = &made;
+    const size_t count = node->inputs.count;
+    const cnn__onnx_wire *pair_of[2] = {cnn__onnx_input(import, node, 0), cnn__onnx_input(import, node, 1)};
+    cnn__onnx_wire made = {0};
+    size_t begin = 0;
+    for (int i = 0; i < 2; i++) {
+        if (pair_of[i] != NULL && pair_of[i]->gate != 0) {
+            return cnn__onnx_gated(import, node, pair_of[i]);
+        }
     }
-    return node->inputs.count > 1 ? cnn__onnx_set(import, node, 0, made.value, &made.axes, &made.actual)
-                                  : cnn__onnx_pass_on(import, node, 0, a);
+    const bool pair = is_type(node, "Sub") || is_type(node, "Div") || is_type(node, "Pow");
+    while (begin < count &&
+           (cnn__onnx_input(import, node, begin) == NULL || cnn__onnx_input(import, node, begin)->value == NULL)) {
+        begin++;
+    }
+    if (begin == count || (pair && count != 2)) {
+        return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "it has %zu inputs", count);
+    }
+    made = *cnn__onnx_input(import, node, begin);
+    for (size_t i = 0; i < count; i++) {
+        if (i != begin) {
+            CNN__RETURN_IF_ERROR(combine_next(import, node, i, pair && i < begin, &made, &made));
+        }
+    }
+    if (is_type(node, "Mean")) {
+        CNN__RETURN_IF_ERROR(rescale(import, node, &made, 1 / (double)count, 0, &made));
+    }
+    return cnn__onnx_pass_on(import, node, 0, &made);
+}
+
+cnn_status cnn__onnx_in_function(cnn__onnx_import *import, const cnn__onnx_node *node)
+{
+    cnn__onnx_wire *wire = NULL, made;
+    CNN__RETURN_IF_ERROR(cnn__onnx_value_input(import, node, 0, &wire));
+    if (is_type(node, "Neg")) {
+        CNN__RETURN_IF_ERROR(rescale(import, node, wire, -1, 0, &made));
+    } else {
+        const cnn_map_function function = is_type(node, "Abs")    ? CNN_MAP_ABS
+                                          : is_type(node, "Exp")  ? CNN_MAP_EXP
+                                          : is_type(node, "Log")  ? CNN_MAP_LOG
+                                          : is_type(node, "Sqrt") ? CNN_MAP_SQRT
+                                          : is_type(node, "Erf")  ? CNN_MAP_ERF
+                                                                  : CNN_MAP_POWER; /* Reciprocal */
+        CNN__RETURN_IF_ERROR(elementwise(import, node, wire, function, -1, 0, &made));
+    }
+    return cnn__onnx_pass_on(import, node, 0, &made);
 }

@@ -46,7 +46,7 @@ cnn_status cnn__onnx_in_batch_norm(cnn__onnx_import *import, const cnn__onnx_nod
         wire));
     for (size_t i = 0; i < 4; i++) {
         if (cnn__onnx_fill(import, name, parameters[i], constants[i], 0) == NULL) {
-            return CNN_ERROR_OUT_OF_MEMORY;
+            return cnn__last_status(import->context);
         }
     }
     return CNN_OK;
@@ -69,4 +69,33 @@ cnn_status cnn__onnx_in_lrn(cnn__onnx_import *import, const cnn__onnx_node *node
                                                        .beta = cnn__onnx_attribute_float(node, "beta", 0.75f),
                                                        .bias = cnn__onnx_attribute_float(node, "bias", 1)));
     return cnn__onnx_unary(import, node, name, layer, wire);
+}
+
+cnn_status cnn__onnx_in_instance_norm(cnn__onnx_import *import, const cnn__onnx_node *node)
+{
+    static const char *const parameters[] = {"gamma", "beta"};
+    const cnn__onnx_constant *constants[2] = {NULL};
+    cnn__onnx_wire *wire = NULL;
+    cnn_shape shape;
+    CNN__RETURN_IF_ERROR(channel_input(import, node, &wire, &shape));
+    for (size_t i = 0; i < 2; i++) {
+        CNN__RETURN_IF_ERROR(cnn__onnx_constant_input(import, node, i + 1, &constants[i]));
+        CNN__RETURN_IF_ERROR(
+            cnn__onnx_check_count(import, node, constants[i], (size_t)wire->axes.dims[1], parameters[i]));
+    }
+    if (!import->batched && wire->axes.dims[0] != 1) {
+        return cnn__onnx_fail(import, node, CNN_ERROR_UNSUPPORTED, "samples within a sample");
+    }
+    CNN__ONNX_NAME(name, import, node, constants[0]);
+    CNN__RETURN_IF_ERROR(cnn__onnx_unary(
+        import, node, name,
+        cnn_instance_norm(import->context, CNN_INSTANCE_NORM(.name = name, .epsilon = cnn__onnx_attribute_float(
+                                                                               node, "epsilon", 1e-5f))),
+        wire));
+    for (size_t i = 0; i < 2; i++) {
+        if (cnn__onnx_fill(import, name, parameters[i], constants[i], 0) == NULL) {
+            return cnn__last_status(import->context);
+        }
+    }
+    return CNN_OK;
 }

@@ -15,10 +15,12 @@
 static cnn_status load(cnn_context *context, const char *name, const void *data, size_t size,
                        const cnn_onnx_load_options *options, const char *path, cnn_model **model)
 {
-    cnn__arena arena = {.context = context};
+    const size_t most = ((size_t)64 << 20) + 16 * size; /* a small file cannot ask for much */
+    cnn__arena arena = {.context = context, .most = most};
     cnn__onnx_model source;
     cnn__onnx_folder folder = {.allowed = options->external_data != 0};
-    const cnn__onnx_settings settings = {.input = {options->input[0], options->input[1], options->input[2]}};
+    const cnn__onnx_settings settings = {.input = {options->input[0], options->input[1], options->input[2]},
+                                         .most_bytes = most};
     char file[300];
     cnn__printable(name, file, sizeof(file));
     cnn_status status = cnn__onnx_decode(&arena, file, data, size, &source);

@@ -154,7 +154,7 @@ cnn_status cnn__onnx_numbers(cnn__onnx_import *import, const cnn__onnx_node *nod
     }
     int64_t *copy = cnn__arena_array(import->arena, c->count + 1, sizeof(*copy));
     if (copy == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+        return cnn__last_status(import->context);
     }
     for (size_t i = 0; i < c->count; i++) {
         copy[i] = cnn__onnx_int(c, i);
@@ -212,6 +212,35 @@ const char *cnn__onnx_new_name(cnn__onnx_import *import, const char *text)
     return copy != NULL && cnn__table_add(&import->layers, copy, 0) == CNN_OK ? copy : NULL;
 }
 
+/* PyTorch names nodes by the modules around them, each of which may begin with the one before: of
+ * "/layer1/layer1.0/conv1/Conv" the module is "layer1.0.conv1". In place; `type` that ends the path is left out. */
+static void join_scopes(char *path, const char *type)
+{
+    char *end = strrchr(path, '/');
+    size_t last = 0, length = 0; /* of what there is so far: where its last part begins, and all of it */
+    if (end == NULL || end == path || path[0] != '/') {
+        return;
+    }
+    if (type != NULL && strncmp(end + 1, type, strlen(type)) == 0) {
+        *end = '\0';
+    }
+    for (const char *part = path + 1; *part != '\0';) {
+        const size_t size = strcspn(part, "/"), before = length - last;
+        const bool longer = before > 0 && size > before && strncmp(part, path + last, before) == 0 &&
+                            part[before] == '.';
+        const size_t to = longer ? last : length > 0 ? length + 1 : 0;
+        const char *next = part + size + (part[size] == '/');
+        if (!longer && length > 0) {
+            path[length] = '.';
+        }
+        memmove(path + to, part, size);
+        last = to;
+        length = to + size;
+        part = next;
+    }
+    path[length] = '\0';
+}
+
 const char *cnn__onnx_layer_name(cnn__onnx_import *import, const cnn__onnx_node *node,
                                  const cnn__onnx_constant *parameter)
 {
@@ -226,7 +255,12 @@ const char *cnn__onnx_layer_name(cnn__onnx_import *import, const cnn__onnx_node 
         }
     }
     if (node->name[0] != '\0') {
-        return cnn__onnx_new_name(import, node->name);
+        char *path = cnn__arena_text(import->arena, node->name, strlen(node->name));
+        if (path == NULL) {
+            return NULL;
+        }
+        join_scopes(path, parameter != NULL ? node->type : NULL);
+        return cnn__onnx_new_name(import, path);
     }
     return cnn__onnx_new_name(import, node->outputs.count > 0 && outputs[0][0] != '\0' ? outputs[0] : node->type);
 }
@@ -237,7 +271,7 @@ cnn_status cnn__onnx_add(cnn__onnx_import *import, const cnn__onnx_node *node, c
     const cnn_status status = cnn_model_add_after(import->model, layer, values, count);
     if (status != CNN_OK && status != CNN_ERROR_OUT_OF_MEMORY) {
         char *reason = cnn__arena_printf(import->arena, "%s", cnn_last_error(import->context));
-        return reason != NULL ? cnn__onnx_fail(import, node, status, "%s", reason) : CNN_ERROR_OUT_OF_MEMORY;
+        return reason != NULL ? cnn__onnx_fail(import, node, status, "%s", reason) : cnn__last_status(import->context);
     }
     return status;
 }

@@ -187,5 +187,14 @@ void cnn__out_shuffle(cnn__out *out, const cnn__node *node);
 void cnn__out_zero_pad(cnn__out *out, const cnn__node *node);
 void cnn__out_crop(cnn__out *out, const cnn__node *node);
 void cnn__out_up_sampling(cnn__out *out, const cnn__node *node);
+void cnn__out_elementwise(cnn__out *out, const cnn__node *node);
+void cnn__out_arithmetic(cnn__out *out, const cnn__node *node);
+void cnn__out_reduce(cnn__out *out, const cnn__node *node);
+void cnn__out_slice(cnn__out *out, const cnn__node *node);
+void cnn__out_pad(cnn__out *out, const cnn__node *node);
+void cnn__out_resize(cnn__out *out, const cnn__node *node);
+void cnn__out_depth_to_space(cnn__out *out, const cnn__node *node);
+void cnn__out_space_to_depth(cnn__out *out, const cnn__node *node);
+void cnn__out_instance_norm(cnn__out *out, const cnn__node *node);
 
 #endif

@@ -61,6 +61,11 @@ run catdog 'epoch 1: .* validation loss' "$photos/train" "$photos/validation" ca
 run feature_extraction '^features of flatten_1: [0-9]+ and [0-9]+$' catdog.cnn "$photos/train" "$photos/validation" head.cnn 2
 run fine_tuning '^[0-9]+ of [0-9]+ parameters are trained, from conv2d_4 on$' \
     head.cnn conv2d_4 "$photos/train" "$photos/validation" tuned.cnn 1
+if cnn convert catdog.cnn catdog.onnx >out.txt 2>err.txt; then
+    run finetune_onnx '^tuned\.onnx: [0-9]+ layers, 2 classes$' catdog.onnx "$photos/train" tuned.onnx 1
+else
+    tap_check 'a library without ONNX says so' grep -q 'built without ONNX' err.txt
+fi
 run layer_scales '^dense_2 +Dense +[0-9.e-]+ +[0-9.e-]+ +[0-9.e-]+ +[0-9.e-]+$' catdog "$photos/train" 8
 run fashion_dnn '^accuracy (0\.[89]|1\.0)[0-9]*, loss .* of 200' "$fashion" 4
 run step_by_hand '^step 40: loss' "$fashion" 40

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 const operation *const operation_tables[OPERATION_TABLES] = {
-    conv2d_operations,    dense_operations,       pool_operations,   norm_operations,
-    norm_pool_operations, elementwise_operations, update_operations, copy_operations,
-    epilogue_operations,  rule_operations,        conv3d_operations, move_operations};
+    conv2d_operations,      dense_operations,  pool_operations, norm_operations,     norm_pool_operations,
+    elementwise_operations, update_operations, copy_operations, epilogue_operations, rule_operations,
+    conv3d_operations,      move_operations,   value_operations};
 
 void compare_contexts(const operation *entry, cnn_context *context, cnn_context *reference, const char *what)
 {

@@ -5,7 +5,7 @@
 
 #include "backend/operations.h"
 
-#define OPERATION_TABLES 12
+#define OPERATION_TABLES 13
 extern const operation *const operation_tables[OPERATION_TABLES];
 
 /* Fails where convolutions with an activation have other gradients than in two steps. */

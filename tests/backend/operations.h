@@ -41,7 +41,7 @@ double expect_activation(int32_t activation, double alpha, double x);
 
 extern const operation conv2d_operations[], dense_operations[], pool_operations[], norm_operations[],
     norm_pool_operations[], elementwise_operations[], update_operations[], copy_operations[], epilogue_operations[],
-    rule_operations[], conv3d_operations[], move_operations[];
+    rule_operations[], conv3d_operations[], move_operations[], value_operations[];
 
 /* --- what operations are written with --- */
 

@@ -115,6 +115,100 @@ static cnn_layer *rescale_channels(cnn_context *c)
 }
 static cnn_layer *cropping(cnn_context *c) { return cnn_cropping2d(c, CNN_CROPPING2D(.crops = {1, 2, 0, 3})); }
 static cnn_layer *zero_pad(cnn_context *c) { return cnn_zero_pad2d(c, CNN_ZERO_PAD2D(.pads = {1, 0, 2, 3})); }
+/* Functions that need positive values get them from the one before. */
+static cnn_layer *function(cnn_context *c, cnn_map_function function, float p, float q)
+{
+    return cnn_elementwise(c, CNN_ELEMENTWISE(.function = (int32_t)function, .p = p, .q = q));
+}
+static cnn_layer *absolute(cnn_context *c) { return function(c, CNN_MAP_ABS, 0, 0); }
+static cnn_layer *exponential(cnn_context *c) { return function(c, CNN_MAP_EXP, 0, 0); }
+static cnn_layer *square(cnn_context *c) { return function(c, CNN_MAP_POWER, 2, 0); }
+static cnn_layer *cube(cnn_context *c) { return function(c, CNN_MAP_POWER, 3, 0); }
+static cnn_layer *clip(cnn_context *c) { return function(c, CNN_MAP_CLIP, -0.3f, 0.5f); }
+static cnn_layer *error_function(cnn_context *c) { return function(c, CNN_MAP_ERF, 0, 0); }
+static cnn_layer *plus_channels(cnn_context *c)
+{
+    return cnn_arithmetic(c, CNN_ARITHMETIC(.function = CNN_MAP_ADD, .shape = {4}));
+}
+static cnn_layer *minus_rows(cnn_context *c)
+{
+    return cnn_arithmetic(c, CNN_ARITHMETIC(.function = CNN_MAP_SUBTRACT, .shape = {7, 1, 4}, .first = 1));
+}
+static cnn_layer *times_all(cnn_context *c)
+{
+    return cnn_arithmetic(
+        c, CNN_ARITHMETIC(.function = CNN_MAP_MULTIPLY, .shape = {7, 6, 4}, .init = {CNN_INIT_NORMAL, 1}));
+}
+static cnn_layer *divided_columns(cnn_context *c)
+{
+    return cnn_arithmetic(
+        c, CNN_ARITHMETIC(.function = CNN_MAP_DIVIDE, .shape = {6, 1}, .init = {CNN_INIT_CONSTANT, 1.5f}));
+}
+static cnn_layer *base_of_power(cnn_context *c)
+{
+    return cnn_arithmetic(
+        c, CNN_ARITHMETIC(.function = CNN_MAP_POW, .shape = {4}, .first = 1, .init = {CNN_INIT_CONSTANT, 1.5f}));
+}
+static cnn_layer *lesser(cnn_context *c)
+{
+    return cnn_arithmetic(c, CNN_ARITHMETIC(.function = CNN_MAP_MIN, .shape = {6, 4}, .init = {CNN_INIT_NORMAL, 0.5f}));
+}
+static cnn_layer *larger(cnn_context *c)
+{
+    return cnn_arithmetic(
+        c, CNN_ARITHMETIC(.function = CNN_MAP_MAX, .shape = {1}, .first = 1, .init = {CNN_INIT_CONSTANT, 0.1f}));
+}
+static cnn_layer *reduce_sum(cnn_context *c) { return cnn_reduce(c, CNN_REDUCE(.axes = {2})); }
+static cnn_layer *reduce_mean(cnn_context *c)
+{
+    return cnn_reduce(c, CNN_REDUCE(.reduction = CNN_REDUCE_TO_MEAN, .axes = {3, 1}, .keep = 1));
+}
+static cnn_layer *reduce_max(cnn_context *c)
+{
+    return cnn_reduce(c, CNN_REDUCE(.reduction = CNN_REDUCE_TO_MAX, .axes = {1, 3}));
+}
+static cnn_layer *reduce_min(cnn_context *c) { return cnn_reduce(c, CNN_REDUCE(.reduction = CNN_REDUCE_TO_MIN)); }
+static cnn_layer *slice(cnn_context *c)
+{
+    return cnn_slice(c, CNN_SLICE(.start = {1, -1, 0}, .size = {3, 0, 2}, .step = {2, -2, 3}));
+}
+static cnn_layer *pad_value(cnn_context *c) { return cnn_pad(c, CNN_PAD(.pads = {1, 2, -1, 0, 0, 3}, .value = 0.5f)); }
+static cnn_layer *pad_reflect(cnn_context *c)
+{
+    return cnn_pad(c, CNN_PAD(.pads = {6, 5, 0, 2, 1, 0}, .border = CNN_BORDER_REFLECT));
+}
+static cnn_layer *pad_edge(cnn_context *c)
+{
+    return cnn_pad(c, CNN_PAD(.pads = {0, 2, 3, 0}, .border = CNN_BORDER_EDGE));
+}
+static cnn_layer *pad_wrap(cnn_context *c)
+{
+    return cnn_pad(c, CNN_PAD(.pads = {2, 9, 0, 1}, .border = CNN_BORDER_WRAP));
+}
+static cnn_layer *resize_nearest(cnn_context *c)
+{
+    return cnn_resize(c, CNN_RESIZE(.size = {9, 4}, .rounding = CNN_ROUND_HALF_UP));
+}
+static cnn_layer *resize_linear(cnn_context *c)
+{
+    return cnn_resize(c, CNN_RESIZE(.scale = {1.7f, 0.6f, 1.5f}, .mode = CNN_SAMPLE_LINEAR));
+}
+static cnn_layer *resize_cubic(cnn_context *c)
+{
+    return cnn_resize(c, CNN_RESIZE(.size = {5, 13}, .mode = CNN_SAMPLE_CUBIC, .places = CNN_PLACES_ALIGN_CORNERS));
+}
+static cnn_layer *resize_crop(cnn_context *c)
+{
+    return cnn_resize(c, CNN_RESIZE(.size = {5, 6}, .mode = CNN_SAMPLE_LINEAR, .places = CNN_PLACES_CROP,
+                                    .roi = {0.2f, 1.3f, 0, 0.7f, 0, 1}, .value = 2));
+}
+static cnn_layer *depth_to_space(cnn_context *c) { return cnn_depth_to_space(c, CNN_DEPTH_SPACE(.block = 2)); }
+static cnn_layer *depth_to_space_first(cnn_context *c)
+{
+    return cnn_depth_to_space(c, CNN_DEPTH_SPACE(.block = 2, .channels_first = 1));
+}
+static cnn_layer *space_to_depth(cnn_context *c) { return cnn_space_to_depth(c, CNN_DEPTH_SPACE(.block = 1)); }
+static cnn_layer *instance_norm(cnn_context *c) { return cnn_instance_norm(c, NULL); }
 static cnn_layer *dropout(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f)); }
 static cnn_layer *dropout_samples(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f, .channels = 2)); }
 static cnn_layer *dropout_channels(cnn_context *c) { return cnn_dropout(c, CNN_DROPOUT(.rate = 0.4f, .channels = 1)); }
@@ -173,6 +267,36 @@ static const struct {
     {"rescale_channels", rescale_channels},
     {"cropping", cropping},
     {"zero_pad", zero_pad},
+    {"absolute", absolute},
+    {"exponential", exponential},
+    {"square", square},
+    {"cube", cube},
+    {"clip", clip},
+    {"error_function", error_function},
+    {"plus_channels", plus_channels},
+    {"minus_rows", minus_rows},
+    {"times_all", times_all},
+    {"divided_columns", divided_columns},
+    {"base_of_power", base_of_power},
+    {"lesser", lesser},
+    {"larger", larger},
+    {"reduce_sum", reduce_sum},
+    {"reduce_mean", reduce_mean},
+    {"reduce_max", reduce_max},
+    {"reduce_min", reduce_min},
+    {"slice", slice},
+    {"pad_value", pad_value},
+    {"pad_reflect", pad_reflect},
+    {"pad_edge", pad_edge},
+    {"pad_wrap", pad_wrap},
+    {"resize_nearest", resize_nearest},
+    {"resize_linear", resize_linear},
+    {"resize_cubic", resize_cubic},
+    {"resize_crop", resize_crop},
+    {"depth_to_space", depth_to_space},
+    {"depth_to_space_first", depth_to_space_first},
+    {"space_to_depth", space_to_depth},
+    {"instance_norm", instance_norm},
     {"dropout", dropout},
     {"dropout_channels", dropout_channels},
     {"dropout_samples", dropout_samples},
@@ -329,6 +453,42 @@ START_TEST(test_concatenation)
 }
 END_TEST
 
+START_TEST(test_arithmetic)
+{
+    /* Two values, broadcast against each other both ways, by each function; then roots and logarithms of positive
+     * ones. */
+    for (size_t b = 0; b < GRADIENTS_BACKENDS; b++) {
+        cnn_context *context = gradients_context(b);
+        cnn_model *model = open_model(context);
+        cnn_layer *layer = NULL;
+        cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "stem", .filters = 4)));
+        cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.name = "a", .activation = CNN_SOFTPLUS)));
+        layer = cnn_reduce(context,
+                           CNN_REDUCE(.name = "rows", .reduction = CNN_REDUCE_TO_MEAN, .axes = {2}, .keep = 1));
+        cnn_model_add_after(model, layer, (const char *[]){"a"}, 1);
+        layer = cnn_reduce(context,
+                           CNN_REDUCE(.name = "columns", .reduction = CNN_REDUCE_TO_MEAN, .axes = {1}, .keep = 1));
+        cnn_model_add_after(model, layer, (const char *[]){"a"}, 1);
+        cnn_model_add_after(model, cnn_arithmetic(context, CNN_ARITHMETIC(.name = "both", .function = _i)),
+                            (const char *[]){"rows", "columns"}, 2);
+        cnn_model_add_after(model, cnn_arithmetic(context, CNN_ARITHMETIC(.name = "whole", .function = _i)),
+                            (const char *[]){"both", "a"}, 2);
+        cnn_model_add_after(model, cnn_elementwise(context, CNN_ELEMENTWISE(.name = "root", .function = CNN_MAP_SQRT)),
+                            (const char *[]){"a"}, 1);
+        cnn_model_add(model, cnn_elementwise(context, CNN_ELEMENTWISE(.name = "log", .function = CNN_MAP_LOG)));
+        cnn_model_add_after(model, cnn_arithmetic(context, CNN_ARITHMETIC(.function = CNN_MAP_ADD)),
+                            (const char *[]){"log", "whole"}, 2);
+        cnn_model_add(model, cnn_elementwise(context, CNN_ELEMENTWISE(.function = CNN_MAP_POWER, .p = 1)));
+        cnn_model_add(model, cnn_flatten(context, NULL));
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3)));
+        ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
+        gradients_check(model);
+        cnn_model_free(model);
+        cnn_context_free(context);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("layer/gradients");
@@ -336,6 +496,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, test_images, 0, (int)(sizeof(cases) / sizeof(cases[0])));
     tcase_add_loop_test(tcase, test_vectors, CNN_LINEAR, CNN_CLIPPED_RELU + 1);
+    tcase_add_loop_test(tcase, test_arithmetic, CNN_MAP_ADD, CNN_MAP_MAX + 1);
     tcase_add_test(tcase, test_fused_pool);
     tcase_add_loop_test(tcase, test_fused_norm_pool, 0, 3);
     tcase_add_test(tcase, test_branches);

@@ -44,7 +44,16 @@ typedef enum kind {
     TRANSPOSE,
     ADD,       /* the value before, twice */
     ADD_INPUT, /* the value before and the model's input */
-    CONCATENATE
+    CONCATENATE,
+    FUNCTION,
+    ARITHMETIC,
+    REDUCE,
+    SLICE,
+    BORDER,
+    RESIZE,
+    TO_SPACE,
+    TO_DEPTH,
+    INSTANCE_NORM
 } kind;
 
 typedef struct element {
@@ -145,6 +154,24 @@ static const element elements[] = {
                                      .output_padding = {1, 0})},
     {ADD, NULL},
     {CONCATENATE, NULL},
+    {FUNCTION, CNN_ELEMENTWISE(.function = CNN_MAP_ABS)},
+    {FUNCTION, CNN_ELEMENTWISE(.function = CNN_MAP_EXP)},
+    {FUNCTION, CNN_ELEMENTWISE(.function = CNN_MAP_POWER, .p = 2)},
+    {FUNCTION, CNN_ELEMENTWISE(.function = CNN_MAP_CLIP, .p = -0.5f, .q = 0.5f)},
+    {FUNCTION, CNN_ELEMENTWISE(.function = CNN_MAP_ERF)},
+    {ARITHMETIC, CNN_ARITHMETIC(.function = CNN_MAP_MULTIPLY, .shape = {1})},
+    {ARITHMETIC, CNN_ARITHMETIC(.function = CNN_MAP_SUBTRACT, .shape = {1}, .first = 1)},
+    {ARITHMETIC, CNN_ARITHMETIC(.function = CNN_MAP_MAX, .shape = {1}, .init = {CNN_INIT_CONSTANT, 0.1f})},
+    {REDUCE, CNN_REDUCE(.axes = {1})},
+    {REDUCE, CNN_REDUCE(.reduction = CNN_REDUCE_TO_MEAN, .axes = {1}, .keep = 1)},
+    {REDUCE, CNN_REDUCE(.reduction = CNN_REDUCE_TO_MAX)},
+    {SLICE, CNN_SLICE(.start = {-1}, .step = {-1})},
+    {BORDER, CNN_PAD(.pads = {1, 2}, .border = CNN_BORDER_EDGE)},
+    {BORDER, CNN_PAD(.pads = {0, 1, 2, -1}, .value = 1)},
+    {RESIZE, CNN_RESIZE(.size = {5, 9}, .mode = CNN_SAMPLE_LINEAR)},
+    {TO_SPACE, CNN_DEPTH_SPACE(.block = 2)},
+    {TO_DEPTH, CNN_DEPTH_SPACE(.block = 2, .channels_first = 1)},
+    {INSTANCE_NORM, NULL},
 };
 enum { ELEMENTS = sizeof(elements) / sizeof(elements[0]) };
 
@@ -185,6 +212,24 @@ static cnn_layer *make_layer(cnn_context *c, const element *e)
         return cnn_multiply(c, e->options);
     case SUBTRACT_INPUT:
         return cnn_subtract(c, e->options);
+    case FUNCTION:
+        return cnn_elementwise(c, e->options);
+    case ARITHMETIC:
+        return cnn_arithmetic(c, e->options);
+    case REDUCE:
+        return cnn_reduce(c, e->options);
+    case SLICE:
+        return cnn_slice(c, e->options);
+    case BORDER:
+        return cnn_pad(c, e->options);
+    case RESIZE:
+        return cnn_resize(c, e->options);
+    case TO_SPACE:
+        return cnn_depth_to_space(c, e->options);
+    case TO_DEPTH:
+        return cnn_space_to_depth(c, e->options);
+    case INSTANCE_NORM:
+        return cnn_instance_norm(c, e->options);
     case FLATTEN:
         return cnn_flatten(c, e->options);
     case DROPOUT:

@@ -17,7 +17,7 @@ void *case_read(const char *path, size_t *size);
 
 /* Loads the model of a folder, feeds it the inputs of data set 0 and compares its outputs as ONNX does: within 1e-3 of
  * each value and 1e-7. Inputs that are not floats are constants; if the model cannot be loaded so, all but the first
- * one. */
+ * are. */
 case_result case_run(cnn_context *context, const char *folder);
 
 /* The same for a model with one input, of values i / n, and its output in a file. */

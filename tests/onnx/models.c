@@ -336,6 +336,53 @@ static void nested(cnn_context *c, cnn_model *m)
     cnn_model_add(m, cnn_dense(c, CNN_DENSE(.units = 2, .activation = CNN_LOG_SOFTMAX)));
 }
 
+/* ---- functions, arithmetic, parts ---- */
+
+static void functions(cnn_context *c, cnn_model *m)
+{
+    cnn_model_add(m, cnn_elementwise(c, CNN_ELEMENTWISE(.name = "clip", .function = CNN_MAP_CLIP, .p = -0.5f, .q = 2)));
+    cnn_model_add(m, cnn_arithmetic(c, CNN_ARITHMETIC(.function = CNN_MAP_ADD, .shape = {11, 1})));
+    cnn_model_add(m, cnn_instance_norm(c, CNN_INSTANCE_NORM(.epsilon = 1e-3f)));
+    cnn_model_add(m, cnn_arithmetic(c, CNN_ARITHMETIC(.function = CNN_MAP_SUBTRACT, .shape = {3}, .first = 1)));
+    cnn_model_add(m, cnn_elementwise(c, CNN_ELEMENTWISE(.name = "erf", .function = CNN_MAP_ERF)));
+    cnn_model_add(m, cnn_reduce(c, CNN_REDUCE(.name = "rows", .axes = {2}, .keep = 1)));
+    cnn_model_add_after(m, cnn_reduce(c, CNN_REDUCE(.name = "vector", .reduction = CNN_REDUCE_TO_MEAN, .axes = {1, 2})),
+                        NAMES("erf"));
+    cnn_model_add_after(m, cnn_arithmetic(c, CNN_ARITHMETIC(.name = "both", .function = CNN_MAP_MAX)),
+                        NAMES("erf", "rows"));
+    cnn_model_add(m,
+                  cnn_arithmetic(c, CNN_ARITHMETIC(.name = "less", .function = CNN_MAP_MULTIPLY, .shape = {9, 1, 3})));
+    cnn_model_add_after(m, cnn_arithmetic(c, CNN_ARITHMETIC(.name = "all", .function = CNN_MAP_MIN)),
+                        NAMES("less", "vector"));
+    cnn_model_add(m, cnn_elementwise(c, CNN_ELEMENTWISE(.function = CNN_MAP_EXP)));
+    cnn_model_add(m, cnn_elementwise(c, CNN_ELEMENTWISE(.function = CNN_MAP_SQRT)));
+    cnn_model_add(m, cnn_elementwise(c, CNN_ELEMENTWISE(.function = CNN_MAP_POWER, .p = 3)));
+    cnn_model_add(m, cnn_elementwise(c, CNN_ELEMENTWISE(.function = CNN_MAP_LOG)));
+    cnn_model_add(m, cnn_reduce(c, CNN_REDUCE(.reduction = CNN_REDUCE_TO_MAX, .axes = {3})));
+    cnn_model_add(m, cnn_flatten(c, NULL));
+    cnn_model_add(m, cnn_elementwise(c, CNN_ELEMENTWISE(.function = CNN_MAP_ABS)));
+    cnn_model_add(m, cnn_dense(c, CNN_DENSE(.units = 4)));
+    cnn_model_add(m, cnn_arithmetic(c, CNN_ARITHMETIC(.function = CNN_MAP_DIVIDE, .shape = {4})));
+    cnn_model_add(m, cnn_reduce(c, CNN_REDUCE(.reduction = CNN_REDUCE_TO_MIN)));
+}
+
+static void parts(cnn_context *c, cnn_model *m)
+{
+    cnn_model_add(m, cnn_slice(c, CNN_SLICE(.start = {1, -1}, .size = {3, 0}, .step = {2, -1})));
+    cnn_model_add(m, cnn_pad(c, CNN_PAD(.pads = {1, 0, 2, 1}, .border = CNN_BORDER_REFLECT)));
+    cnn_model_add(m, cnn_pad(c, CNN_PAD(.pads = {0, 2, -2, 0, 0, 1}, .value = 0.5f)));
+    cnn_model_add(m, cnn_space_to_depth(c, CNN_DEPTH_SPACE(.block = 2, .channels_first = 1)));
+    cnn_model_add(m, cnn_depth_to_space(c, CNN_DEPTH_SPACE(.block = 4)));
+    cnn_model_add(m, cnn_resize(c, CNN_RESIZE(.size = {9, 17}, .mode = CNN_SAMPLE_LINEAR)));
+    cnn_model_add(m, cnn_resize(c, CNN_RESIZE(.scale = {2, 0.5f}, .mode = CNN_SAMPLE_NEAREST,
+                                              .places = CNN_PLACES_ASYMMETRIC, .rounding = CNN_ROUND_DOWN)));
+    cnn_model_add(m, cnn_resize(c, CNN_RESIZE(.size = {12, 12}, .mode = CNN_SAMPLE_CUBIC)));
+    cnn_model_add(m, cnn_pad(c, CNN_PAD(.pads = {0, 1}, .border = CNN_BORDER_EDGE)));
+    cnn_model_add(m, cnn_space_to_depth(c, CNN_DEPTH_SPACE(.block = 1)));
+    cnn_model_add(m, cnn_depth_to_space(c, CNN_DEPTH_SPACE(.block = 1, .channels_first = 1)));
+    cnn_model_add(m, cnn_global_max_pool2d(c, NULL));
+}
+
 #define IMAGE              \
     {                      \
         3, 0, { 9, 11, 3 } \
@@ -371,6 +418,8 @@ static const struct {
     {"graph_directed", graph_directed, {2, 0, {7, 5}}},
     {"graph_given", graph_given, {2, 0, {7, 5}}},
     {"nested", nested, IMAGE},
+    {"functions", functions, IMAGE},
+    {"parts", parts, IMAGE},
 };
 
 const char *onnx_case(cnn_context *context, size_t index, cnn_model **model)

@@ -1,10 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# ONNX files and other programs: every layer (and, asked for by hand, every network) through onnx's own checker and in
-# ONNX Runtime. By hand, with a build folder:
+# ONNX files and other programs: every layer through onnx's own checker and in ONNX Runtime. By hand, with a build folder,
+# also every network of the zoo, and networks of torchvision, which PyTorch writes, are read, run and trained here with
+# PyTorch's losses, and written again for ONNX Runtime (an hour; or some, by their names):
 #
 #     npm install --ignore-scripts onnxruntime-node
-#     CNN_BUILD=$PWD/build CNN_ONNXRUNTIME=$PWD/node_modules/onnxruntime-node sh tests/onnx/roundtrip.sh zoo
+#     export CNN_BUILD=$PWD/build CNN_ONNXRUNTIME=$PWD/node_modules/onnxruntime-node
+#     sh tests/onnx/roundtrip.sh zoo torchvision
+#     sh tests/onnx/roundtrip.sh resnet18 torchvision:resnet50
 set -u
 : "${CNN_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
 # shellcheck source=tests/common/tap.sh
@@ -72,6 +75,26 @@ compare() {
     run_files "$description: ONNX Runtime" "$work/files"
 }
 
+# torchvision NAME...: PyTorch's own networks; none: all that the script has.
+torchvision() {
+    if [ -z "$python" ] || ! "$python" -c 'import torch, torchvision' 2>/dev/null; then
+        tap_skip 'torchvision' 'python3-torch and python3-torchvision are not installed'
+        return
+    fi
+    for network in $("$python" -c '
+import sys
+sys.path.insert(0, sys.argv[1])
+from torchvision_models import MODELS
+print(*(sys.argv[2:] or MODELS))' "$here" "$@"); do
+        rm -rf "$work/files" && mkdir "$work/files"
+        tap_check "$network: PyTorch" env OMP_NUM_THREADS=1 "$python" "$here/torchvision_models.py" "$work/files" "$network"
+        "$CNN_BUILD/tests/onnx/train_models" "$work/files" "$network" >"$work/line" 2>&1
+        tap_result $? "$(cat "$work/line")"
+        rm -f "$work/files/$network.onnx"
+        run_files "$network, trained here" "$work/files"
+    done
+}
+
 if [ ! -x "$writer" ]; then
     tap_skip 'round trips' 'this build is without ONNX'
     tap_end
@@ -88,6 +111,8 @@ for part in "$@"; do
             compare "$name" zoo "$name"
         done
         ;;
+    torchvision) torchvision ;;
+    torchvision:*) torchvision "${part#torchvision:}" ;;
     *)
         compare "$part" zoo "$part"
         ;;

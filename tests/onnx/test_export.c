@@ -478,6 +478,7 @@ int main(void)
     Suite *suite = suite_create("onnx/export");
     TCase *tests = tcase_create("export");
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 280); /* the zoo has half a billion parameters */
     tcase_add_test(tests, test_every_layer);
     tcase_add_test(tests, test_cases);
     tcase_add_test(tests, test_zoo);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Published architectures with made-up weights: they give the outputs that ONNX's own tests have for them. The files
- * are looked for in onnx-light/ of the folder that CNN_TEST_DATA names. */
+/* Published architectures with made-up weights: they give the outputs that ONNX's own tests have for them. Files are
+ * looked for in onnx-light/ of the folder that CNN_TEST_DATA names. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

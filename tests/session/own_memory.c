@@ -190,6 +190,22 @@ static cnn_status prelu(const cnn_backend_call *call, cnn_pass pass, const cnn_p
     return cnn__backend_reference.prelu(&own, pass, &args);
 }
 
+static cnn_status map(const cnn_backend_call *call, const cnn_map_args *given)
+{
+    const cnn_backend_call own = call_there(call);
+    cnn_map_args args = *given;
+    THERE(a), THERE(b), THERE(y);
+    return cnn__backend_reference.map(&own, &args);
+}
+
+static cnn_status sample(const cnn_backend_call *call, cnn_pass pass, const cnn_sample_args *given)
+{
+    const cnn_backend_call own = call_there(call);
+    cnn_sample_args args = *given;
+    THERE(x), THERE(dy), THERE(y), THERE(dx);
+    return cnn__backend_reference.sample(&own, pass, &args);
+}
+
 static cnn_status elementwise(const cnn_backend_call *call, const cnn_elementwise_args *given)
 {
     const cnn_backend_call own = call_there(call);
@@ -296,6 +312,8 @@ cnn_backend own_memory_backend(int refused)
                          .resample = resample,
                          .permute = permute,
                          .prelu = prelu,
+                         .map = map,
+                         .sample = sample,
                          .elementwise = elementwise,
                          .reduce = reduce,
                          .concat = concat,

@@ -171,6 +171,7 @@ cnn_status cnn__adjacency(const cnn_backend_call *call, cnn_pass pass, const cnn
 cnn_status cnn__pad2d(const cnn_backend_call *call, cnn_pass pass, const cnn_pad2d_args *args);
 cnn_status cnn__resample2d(const cnn_backend_call *call, cnn_pass pass, const cnn_resample_args *args);
 cnn_status cnn__permute_axes(const cnn_backend_call *call, cnn_pass pass, const cnn_permute_args *args);
+cnn_status cnn__sample_axis(const cnn_backend_call *call, cnn_pass pass, const cnn_sample_args *args);
 cnn_status cnn__concat(const cnn_backend_call *call, cnn_pass pass, const cnn_concat_args *args);
 cnn_status cnn__fill(const cnn_backend_call *call, const cnn_fill_args *args);
 
@@ -193,6 +194,9 @@ cnn_status cnn__elementwise(const cnn__elementwise_kernels *kernels, const cnn_b
                             const cnn_elementwise_args *args);
 cnn_status cnn__reduce(const cnn__elementwise_kernels *kernels, const cnn_backend_call *call,
                        const cnn_reduce_args *args);
+
+/* Functions of single values, the same in every backend. */
+cnn_status cnn__map(const cnn_backend_call *call, const cnn_map_args *args);
 
 /* --- rules that every backend follows to the bit ------------------------------------------------------------ */
 

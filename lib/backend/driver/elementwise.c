@@ -95,11 +95,32 @@ static void sum_tile(void *argument, size_t index, uint32_t worker)
     }
 }
 
+/* The largest or the least of some columns of one image. */
+static void pick_tile(void *argument, size_t index, uint32_t worker)
+{
+    (void)worker;
+    const cnn_reduce_args *args = argument;
+    const size_t c = (size_t)args->c, tiles = cnn__div_up(c, TILE), inner = (size_t)args->inner;
+    const size_t image = index / tiles;
+    const cnn__range columns = cnn__grain_range(c, TILE, index % tiles);
+    const float *x = args->x + image * inner * c;
+    float *y = args->y + image * c;
+    const bool largest = args->kind == CNN_REDUCE_MAX_INNER;
+    memcpy(y + columns.begin, x + columns.begin, (columns.end - columns.begin) * sizeof(float));
+    for (size_t row = 1; row < inner; row++) {
+        for (size_t j = columns.begin; j < columns.end; j++) {
+            const float value = x[row * c + j];
+            y[j] = (largest ? value > y[j] : value < y[j]) || value != value ? value : y[j];
+        }
+    }
+}
+
 cnn_status cnn__reduce(const cnn__elementwise_kernels *kernels, const cnn_backend_call *call,
                        const cnn_reduce_args *args)
 {
-    if (args->kind == CNN_REDUCE_SUM_INNER) {
-        call->parallel(call, (size_t)args->outer * cnn__div_up((size_t)args->c, TILE), sum_tile, (void *)args);
+    if (args->kind != CNN_REDUCE_SUM_SQUARES) {
+        call->parallel(call, (size_t)args->outer * cnn__div_up((size_t)args->c, TILE),
+                       args->kind == CNN_REDUCE_SUM_INNER ? sum_tile : pick_tile, (void *)args);
         return CNN_OK;
     }
     square_work work = {.kernels = kernels, .n = (size_t)(args->outer * args->inner * args->c), .x = args->x};

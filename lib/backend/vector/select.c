@@ -66,6 +66,8 @@ void cnn__vector_fill_with(const cnn__vector_kernels *kernels, cnn_backend *back
     backend->resample = cnn__resample2d;
     backend->permute = cnn__permute_axes;
     backend->prelu = cnn__prelu;
+    backend->map = cnn__map;
+    backend->sample = cnn__sample_axis;
     backend->concat = cnn__concat;
     backend->fill = cnn__fill;
     backend->fold = cnn__fold;
