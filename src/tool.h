@@ -42,6 +42,7 @@ typedef struct tool_common {
     const char *backend;
     uint64_t seed;
     uint64_t max_pixels; /* 0: the library's default */
+    const char *limits;  /* "NAME=N,NAME=N"; NULL: the library's own */
     bool json, quiet, help;
 } tool_common;
 

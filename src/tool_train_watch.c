@@ -284,6 +284,11 @@ void tool_train_introduce(train_run *train)
     if (train->validation_data != NULL) {
         tell_counts(run, train->validation_data, false);
     }
+    if (train->batch > cnn_dataset_count(train->data)) {
+        tool_note(run,
+                  "warning: a batch of %u is more than the %zu training images: each epoch is one step of all of them",
+                  (unsigned)train->batch, cnn_dataset_count(train->data));
+    }
     if (train->training_steps != train->preprocess) {
         snprintf(augment, sizeof(augment), "; in training %s", cnn_pipeline_text(train->training_steps));
     }

@@ -292,7 +292,9 @@ typedef struct cnn_dense_options {
 /** Fully connected layer over the last dimension of an N, C input, with bias and activation. Since 0.1. */
 CNN_API cnn_layer *cnn_dense(cnn_context *context, const cnn_dense_options *options);
 
-/** Options of both poolings; write them with CNN_POOL2D(). */
+/** Options of both poolings; write them with CNN_POOL2D(). Windows may overlap until each value is read 4096 times, as
+    by 64x64 at a stride of 1; more is refused with CNN_ERROR_LIMIT when the model is built. So are the windows of the
+    other poolings and of local response normalisation. */
 typedef struct cnn_pool2d_options {
     size_t struct_size;
     const char *name;

@@ -385,3 +385,16 @@ cnn_status cnn__layer_bias_gradient(const cnn_layer_call *call, int32_t activati
                                  .y = d_bias};
     return cnn_backend_run(call->backend, CNN_OP_REDUCE, CNN_PASS_FORWARD, &sum);
 }
+
+cnn_status cnn__infer_reads(double reads, double values, char *reason, size_t reason_size)
+{
+    if (reads <= CNN__MOST_READS * values) {
+        return CNN_OK;
+    }
+    snprintf(
+        reason, reason_size,
+        "its windows overlap so much that each value is read %.0f times, at most %d: take smaller ones, or a larger "
+        "stride",
+        reads / values, CNN__MOST_READS);
+    return CNN_ERROR_LIMIT;
+}

@@ -138,6 +138,7 @@ static cnn_status run_part(const cnn__evaluation_run *run, const cnn_batch *batc
     const cnn_shape shape = cnn_loader_sample_shape(run->loader);
     size_t input = 0;
     (void)cnn__shape_values(&shape, &input);
+    run->session->before = run->ranks->before + begin; /* random numbers are those of the whole batch */
     CNN__RETURN_IF_ERROR(
         cnn__session_forward_views(run->session, batch->images + begin * views * input, end - begin, views, means));
     return batch_penalty(run->session, sum, penalty);

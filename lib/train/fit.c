@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/text.h"
 #include "format/model_file.h"
 #include "loader/loader.h"
 #include "train/clock.h"
+#include "train/numeric.h"
 
 /* Where several ranks train, a checkpoint is written at least so often: the more there are, the sooner one is gone. */
 #define SAVE_SECONDS 600
@@ -53,6 +55,31 @@ static cnn_progress make_progress(const cnn__fit *fit)
     };
 }
 
+cnn_status cnn__fit_not_finite(const cnn__fit *fit, uint64_t step, const char *what, const char *where)
+{
+    char kept[512] = "";
+    if (fit->kept_epochs > 0) {
+        snprintf(kept, sizeof(kept), "; \"%s\" still holds the state after epoch %zu", fit->options.last_path,
+                 fit->kept_epochs);
+    }
+    return cnn__fail(fit->context, CNN_ERROR_NUMERIC, "%s: %s in epoch %zu, step %llu, at a learning rate of %g: %s%s",
+                     fit->model->name, what, fit->history->epochs + 1, (unsigned long long)step,
+                     cnn_optimizer_learning_rate(fit->options.optimizer), where, kept);
+}
+
+/* A step can spoil the parameters whose loss was still a number; they are neither kept as the best nor saved. */
+static cnn_status check_parameters(const cnn__fit *fit)
+{
+    char where[320], shown[256];
+    const char *name = cnn__model_odd_parameter(fit->model);
+    if (name == NULL) {
+        return CNN_OK;
+    }
+    snprintf(where, sizeof(where), "the parameter \"%s\" is not finite any more",
+             cnn__printable(name, shown, sizeof(shown)));
+    return cnn__fit_not_finite(fit, fit->history->running.steps, "a step spoilt the model", where);
+}
+
 static cnn_status save_last(cnn__fit *fit)
 {
     if (fit->options.last_path == NULL || !cnn__ranks_is_first(&fit->ranks)) {
@@ -68,6 +95,7 @@ static cnn_status save_last(cnn__fit *fit)
     cnn_status status = cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer,
                                             fit->options.train, fit->history);
     fit->last_saved = fit->last_saved || status == CNN_OK;
+    fit->kept_epochs = status == CNN_OK ? fit->history->epochs : fit->kept_epochs;
     fit->saved_at = cnn__seconds();
     return status;
 }
@@ -160,7 +188,7 @@ static cnn_status train_epoch(cnn__fit *fit)
         /* Where epochs end with a batch the loader says so, once more. */
         complete = fit->counted_steps && cnn__fit_is_last_step(fit, running->steps);
     }
-    return running->steps > 0 ? CNN_OK : no_steps(fit);
+    return running->steps > 0 ? check_parameters(fit) : no_steps(fit);
 }
 
 static void record_scores(cnn__fit *fit, const char *prefix, double loss)
@@ -367,7 +395,8 @@ cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history
     if (status == CNN_OK) {
         status = run_epochs(&fit);
         if (status == CNN_ERROR_CANCELLED || (fit.ranks.lost && cnn__fit_undo(&fit) == CNN_OK)) {
-            cnn_status saved = save_last(&fit);
+            cnn_status saved = check_parameters(&fit);
+            saved = saved == CNN_OK ? save_last(&fit) : saved;
             status = saved == CNN_OK ? status : saved;
         }
         end_with(&fit);

@@ -50,6 +50,7 @@ typedef struct cnn__fit {
     bool in_batch, passed;          /* a batch was read, and passes of it were begun; its step is not done */
     double saved_at;                /* when the checkpoint was written last, in seconds */
     bool best_saved, last_saved;    /* whether this call has written the file; the last one after the last epoch */
+    size_t kept_epochs;             /* of the checkpoint that this call has written last; 0: none */
 } cnn__fit;
 
 /* Checks the options, completes model and options, makes sessions and history, and resumes. */
@@ -88,6 +89,9 @@ cnn_status cnn__fit_weights(cnn__fit *fit);
 const float *cnn__fit_batch_weights(cnn__fit *fit, const cnn_batch *batch);
 /* Says how many samples each class has, and warns of very uneven ones. */
 void cnn__fit_tell_classes(const cnn__fit *fit);
+
+/* The failure of a training that cannot go on, with what is known of it; what was saved before stays. */
+cnn_status cnn__fit_not_finite(const cnn__fit *fit, uint64_t step, const char *what, const char *where);
 
 /* Makes the session a rank's, after it was created. */
 cnn_status cnn__fit_join(cnn__fit *fit);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The passes of one step: of a batch that is all here, of a rank's share, or of its blocks one by one. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "session/exchange.h"
 #include "train/fit.h"
+#include "train/numeric.h"
 
 /* Samples [begin, end) of what was read. */
 typedef struct sample_part {
@@ -28,10 +30,10 @@ static cnn_status forward_and_loss(cnn__fit *fit, const sample_part *part, doubl
     target.weights = target.weights != NULL ? target.weights + begin : NULL;
     const cnn_status status = cnn_session_loss(session, fit->options.loss, &target, loss);
     if (status == CNN_ERROR_NUMERIC) {
-        return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
-                         fit->model->name, *loss, fit->history->epochs + 1,
-                         (unsigned long long)fit->history->running.steps + 1,
-                         cnn_optimizer_learning_rate(fit->options.optimizer));
+        char what[64], where[512];
+        snprintf(what, sizeof(what), "the loss is %f", *loss);
+        cnn__session_tell_odd(session, where, sizeof(where));
+        return cnn__fit_not_finite(fit, fit->history->running.steps + 1, what, where);
     }
     return status == CNN_OK ? cnn__distill_batch(fit, &batch, target.weights, loss) : status;
 }
