@@ -51,6 +51,9 @@ typedef struct cnn_communicator {
         returned. */
     cnn_status (*wait)(void *user);
     size_t block; /**< least values of a block, but for the last; 0: 1,048,576 (4 MiB) */
+    /** Called now and then between on_gradients() and `wait`, after each layer of the backward pass, for transports
+        that move bytes only when they are called. NULL: nothing to do. */
+    cnn_status (*progress)(void *user);
 } cnn_communicator;
 
 #define CNN_COMMUNICATOR(...) CNN_OPTIONS(cnn_communicator, __VA_ARGS__)

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Sums of blocks of gradients that go on beside the backward pass. Exact ones are MPI's own. Compressed ones are made
- * in two stages: each rank has a share of the block, gets the others' values of it and adds them in the order of ranks;
- * then it hands the sums out. What rounding takes off of a value, on its way in and on its way out, is kept and added
- * to the value of the next step. */
+/* Sums of blocks of gradients that go on beside the backward pass, in two stages: each rank has a share of the block,
+ * gets the others' values of it and adds them in the order of ranks; then it hands the sums out. Compressed values are
+ * rounded on their way in and on their way out; what that takes off is kept and added to the value of the next step. Of
+ * more ranks than that is good for, exact sums are MPI's own. */
 #include "mpi/transport.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAG_SHARES = 11, TAG_SUMS = 12 };
+enum { FIRST_TAG = 16, TAGS = 16000 };
+
+/* Blocks may come to their second stage in another order on another rank: each has tags of its own. */
+static int tag_of(const cnn_mpi *mpi, const cnn__mpi_block *block, int stage)
+{
+    return FIRST_TAG + 2 * (int)((size_t)(block - mpi->blocks) % (TAGS / 2)) + stage;
+}
 
 /* Most values of one call: MPI counts with int. */
 #define MOST_VALUES ((size_t)1 << 30)
@@ -61,10 +67,10 @@ static cnn_status begin_shares(cnn_mpi *mpi, cnn__mpi_block *block)
         if (rank == own) {
             continue;
         }
-        CNN__MPI_RETURN(mpi, MPI_Irecv(block->in + rank * room, (int)(end - begin), MPI_UINT16_T, (int)rank, TAG_SHARES,
-                                       mpi->comm, &block->requests[block->request_count++]));
-        CNN__MPI_RETURN(mpi, MPI_Isend(block->out + from, (int)(to - from), MPI_UINT16_T, (int)rank, TAG_SHARES,
-                                       mpi->comm, &block->requests[block->request_count++]));
+        CNN__MPI_RETURN(mpi, MPI_Irecv(block->in + rank * room, (int)(end - begin), MPI_UINT16_T, (int)rank,
+                                       tag_of(mpi, block, 0), mpi->comm, &block->requests[block->request_count++]));
+        CNN__MPI_RETURN(mpi, MPI_Isend(block->out + from, (int)(to - from), MPI_UINT16_T, (int)rank,
+                                       tag_of(mpi, block, 0), mpi->comm, &block->requests[block->request_count++]));
         mpi->bytes += (to - from) * sizeof(uint16_t);
     }
     return CNN_OK;
@@ -90,20 +96,90 @@ static cnn_status begin_sums(cnn_mpi *mpi, cnn__mpi_block *block)
         if (rank == own) {
             continue;
         }
-        CNN__MPI_RETURN(mpi, MPI_Irecv(block->out + from, (int)(to - from), MPI_UINT16_T, (int)rank, TAG_SUMS,
-                                       mpi->comm, &block->requests[block->request_count++]));
-        CNN__MPI_RETURN(mpi, MPI_Isend(block->out + begin, (int)(end - begin), MPI_UINT16_T, (int)rank, TAG_SUMS,
-                                       mpi->comm, &block->requests[block->request_count++]));
+        CNN__MPI_RETURN(mpi, MPI_Irecv(block->out + from, (int)(to - from), MPI_UINT16_T, (int)rank,
+                                       tag_of(mpi, block, 1), mpi->comm, &block->requests[block->request_count++]));
+        CNN__MPI_RETURN(mpi, MPI_Isend(block->out + begin, (int)(end - begin), MPI_UINT16_T, (int)rank,
+                                       tag_of(mpi, block, 1), mpi->comm, &block->requests[block->request_count++]));
         mpi->bytes += (end - begin) * sizeof(uint16_t);
+    }
+    return CNN_OK;
+}
+
+/* Ranks up to which each sends to all others: beyond, the number of messages costs more than they carry. */
+#define MOST_DIRECT 16
+
+static bool is_direct(const cnn_mpi *mpi) { return mpi->communicator.size <= MOST_DIRECT; }
+
+/* Values as they are: the others' shares leave from their places, and ours come in beside. */
+static cnn_status begin_exact_shares(cnn_mpi *mpi, cnn__mpi_block *block)
+{
+    const uint32_t size = mpi->communicator.size, own = mpi->communicator.rank;
+    const size_t begin = share_begin(mpi, block->count, own), end = share_begin(mpi, block->count, own + 1);
+    block->request_count = 0;
+    for (uint32_t rank = 0, at = 0; rank < size; rank++) {
+        const size_t from = share_begin(mpi, block->count, rank), to = share_begin(mpi, block->count, rank + 1);
+        if (rank == own) {
+            continue;
+        }
+        CNN__MPI_RETURN(mpi, MPI_Irecv(block->shares + at++ * (end - begin), (int)(end - begin), MPI_FLOAT, (int)rank,
+                                       tag_of(mpi, block, 0), mpi->comm, &block->requests[block->request_count++]));
+        CNN__MPI_RETURN(mpi, MPI_Isend(block->values + from, (int)(to - from), MPI_FLOAT, (int)rank,
+                                       tag_of(mpi, block, 0), mpi->comm, &block->requests[block->request_count++]));
+        mpi->bytes += (to - from) * sizeof(float);
+    }
+    return CNN_OK;
+}
+
+/* In the order of ranks: own values come after those of the ranks before. */
+static void add_shares(const cnn_mpi *mpi, cnn__mpi_block *block, size_t begin, size_t count)
+{
+    const uint32_t others = mpi->communicator.size - 1, before = mpi->communicator.rank;
+    float *own = block->values + begin;
+    for (size_t i = 0; i < count; i++) {
+        float sum = before > 0 ? block->shares[i] : own[i];
+        for (uint32_t rank = 1; rank < before; rank++) {
+            sum += block->shares[rank * count + i];
+        }
+        sum += before > 0 ? own[i] : 0.0f;
+        for (uint32_t rank = before; rank < others; rank++) {
+            sum += block->shares[rank * count + i];
+        }
+        own[i] = sum;
+    }
+}
+
+static cnn_status begin_exact_sums(cnn_mpi *mpi, cnn__mpi_block *block)
+{
+    const uint32_t size = mpi->communicator.size, own = mpi->communicator.rank;
+    const size_t begin = share_begin(mpi, block->count, own), end = share_begin(mpi, block->count, own + 1);
+    add_shares(mpi, block, begin, end - begin);
+    block->request_count = 0;
+    for (uint32_t rank = 0; rank < size; rank++) {
+        const size_t from = share_begin(mpi, block->count, rank), to = share_begin(mpi, block->count, rank + 1);
+        if (rank == own) {
+            continue;
+        }
+        CNN__MPI_RETURN(mpi, MPI_Irecv(block->values + from, (int)(to - from), MPI_FLOAT, (int)rank,
+                                       tag_of(mpi, block, 1), mpi->comm, &block->requests[block->request_count++]));
+        CNN__MPI_RETURN(mpi, MPI_Isend(block->values + begin, (int)(end - begin), MPI_FLOAT, (int)rank,
+                                       tag_of(mpi, block, 1), mpi->comm, &block->requests[block->request_count++]));
+        mpi->bytes += (end - begin) * sizeof(float);
     }
     return CNN_OK;
 }
 
 static cnn_status begin_exact(cnn_mpi *mpi, cnn__mpi_block *block)
 {
+    const uint32_t size = mpi->communicator.size;
+    if (is_direct(mpi)) {
+        const size_t most = (block->count + size - 1) / size;
+        block->shares = block->shares != NULL ? block->shares : calloc(most * (size - 1) + 1, sizeof(float));
+        block->stage = 0;
+        return block->shares != NULL ? begin_exact_shares(mpi, block) : CNN_ERROR_OUT_OF_MEMORY;
+    }
     block->stage = 1;
     block->request_count = 1;
-    mpi->bytes += 2 * (uint64_t)block->count * sizeof(float) * (mpi->communicator.size - 1) / mpi->communicator.size;
+    mpi->bytes += 2 * (uint64_t)block->count * sizeof(float) * (size - 1) / size;
     return cnn__mpi_check(mpi, MPI_Iallreduce(MPI_IN_PLACE, block->values, (int)block->count, MPI_FLOAT, MPI_SUM,
                                               mpi->comm, &block->requests[0]));
 }
@@ -151,7 +227,7 @@ cnn_status cnn__mpi_block_advance(cnn_mpi *mpi, cnn__mpi_block *block)
     }
     block->stage++;
     if (block->stage == 1) {
-        return begin_sums(mpi, block);
+        return mpi->compression == CNN_MPI_EXACT ? begin_exact_sums(mpi, block) : begin_sums(mpi, block);
     }
     for (size_t i = 0; i < block->count && mpi->compression != CNN_MPI_EXACT; i++) {
         block->values[i] = from_bf16(block->out[i]);
@@ -162,6 +238,7 @@ cnn_status cnn__mpi_block_advance(cnn_mpi *mpi, cnn__mpi_block *block)
 void cnn__mpi_block_free(cnn__mpi_block *block)
 {
     free(block->requests);
+    free(block->shares);
     free(block->out);
     free(block->in);
     free(block->residuals);

@@ -177,6 +177,8 @@ static cnn_status on_gradients(void *user, float *values, size_t count)
     return status == CNN_OK ? cnn__mpi_progress(mpi) : status;
 }
 
+static cnn_status progress(void *user) { return cnn__mpi_progress(user); }
+
 static cnn_status wait_all(void *user)
 {
     cnn_mpi *mpi = user;
@@ -228,7 +230,8 @@ static cnn_status join(cnn_mpi *mpi, const cnn_mpi_options *options)
                                            .gather = gather,
                                            .sum = sum,
                                            .on_gradients = on_gradients,
-                                           .wait = wait_all};
+                                           .wait = wait_all,
+                                           .progress = progress};
     mpi->counts = calloc((size_t)size, sizeof(*mpi->counts));
     mpi->places = calloc((size_t)size, sizeof(*mpi->places));
     return mpi->counts != NULL && mpi->places != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;

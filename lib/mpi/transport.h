@@ -31,6 +31,7 @@ typedef struct cnn__mpi_block {
     int stage;             /* 0: shares come in; 1: sums come in; 2: done */
     MPI_Request *requests; /* [2 * size] */
     int request_count;
+    float *shares; /* of exact blocks: what the others have of this rank's share */
     /* Of compressed blocks: */
     uint16_t *out, *in; /* [count] rounded values; [size, share] of the others */
     float *residuals;   /* [count]: what rounding has taken off */

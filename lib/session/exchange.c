@@ -175,10 +175,13 @@ cnn_status cnn__exchange_after(cnn_session *session, uint32_t op)
     if (!exchanges(session) || is_apart(session)) {
         return CNN_OK; /* what lies elsewhere is given once it has been copied */
     }
+    const uint32_t before = exchange->begun;
     while (exchange->begun < exchange->block_count && exchange->blocks[exchange->begun].op >= op) {
         CNN__RETURN_IF_ERROR(begin_block(session));
     }
-    return CNN_OK;
+    const cnn_communicator *c = &exchange->communicator;
+    return before > 0 && before == exchange->begun && c->progress != NULL ? failed(session, c->progress(c->user))
+                                                                          : CNN_OK;
 }
 
 static cnn_status end_sums(cnn_session *session)

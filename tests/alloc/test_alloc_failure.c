@@ -251,6 +251,37 @@ static cnn_status fit_by_groups(cnn_context *context, uint64_t *hash)
     return status;
 }
 
+/* What several ranks take, as far as one has it: batches in blocks, whose gradients are summed in a tree. */
+static cnn_status fit_in_blocks(cnn_context *context, uint64_t *hash)
+{
+    cnn_dataset *data = NULL;
+    cnn_loader *loader = NULL;
+    cnn_model *model = NULL;
+    cnn_optimizer *optimizer = NULL;
+    cnn_status status = test_dataset(context, 0, 10, &data);
+    if (status == CNN_OK) {
+        status = cnn_loader_create(context, data, CNN_LOADER(.batch = 6, .blocks = 3), &loader);
+    }
+    if (status == CNN_OK) {
+        status = test_model(context, &model);
+    }
+    if (status == CNN_OK) {
+        status = cnn_adam_create(context, NULL, &optimizer);
+    }
+    if (status == CNN_OK) {
+        status = cnn_fit(model,
+                         CNN_FIT(.train = loader, .validation = loader, .optimizer = optimizer, .epochs = 1,
+                                 .blocks = 3, .last_path = path),
+                         NULL);
+    }
+    *hash = status == CNN_OK ? test_model_hash(model) : 0;
+    cnn_optimizer_free(optimizer);
+    cnn_model_free(model);
+    cnn_loader_free(loader);
+    cnn_dataset_free(data);
+    return status;
+}
+
 static cnn_status fit_and_evaluate(cnn_context *context, uint64_t *hash)
 {
     cnn_dataset *data = NULL;
@@ -604,6 +635,9 @@ END_TEST
 START_TEST(training_a_head_survives) { fail_everywhere("head", train_a_head); }
 END_TEST
 
+START_TEST(fitting_in_blocks_survives) { fail_everywhere("fit in blocks", fit_in_blocks); }
+END_TEST
+
 START_TEST(fitting_by_groups_survives) { fail_everywhere("fit by groups", fit_by_groups); }
 END_TEST
 
@@ -634,6 +668,7 @@ int main(void)
     tcase_add_test(tests, loading_batches_survives);
     tcase_add_test(tests, fitting_survives);
     tcase_add_test(tests, training_a_head_survives);
+    tcase_add_test(tests, fitting_in_blocks_survives);
     tcase_add_test(tests, fitting_by_groups_survives);
     tcase_add_test(tests, prediction_survives);
     tcase_add_test(tests, exchange_survives);
