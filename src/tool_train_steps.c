@@ -104,6 +104,10 @@ static int choose_augment(train_run *train)
                              : tool_format("resize=%.0fx%.0f:%s,random_crop=%lldx%lld,flip",
                                            (double)rows * (double)recipe->margin, (double)cols * (double)recipe->margin,
                                            recipe->filter, rows, cols);
+    } else if (recipe->pad > 0 && train->settings->preprocess == NULL && cnn_model_pipeline(train->model) == NULL) {
+        cnn_shape input = cnn_model_input_shape(train->model);
+        train->augment = tool_format("alternating_flip,random_crop=%lldx%lld:pad=%u:reflect", (long long)input.dims[0],
+                                     (long long)input.dims[1], (unsigned)recipe->pad);
     } else {
         return TOOL_DONE;
     }

@@ -43,7 +43,9 @@ typedef enum cnn_initializer_kind {
     CNN_INIT_NORMAL = 5,         /**< N(0, value^2) */
     CNN_INIT_CONSTANT = 6,       /**< `value` everywhere */
     CNN_INIT_PYTORCH = 7,        /**< U(-a, a), a = 1 / sqrt(fan_in), weights and biases alike */
-    CNN_INIT_UNIFORM = 8         /**< U(-value, value) */
+    CNN_INIT_UNIFORM = 8,        /**< U(-value, value) */
+    CNN_INIT_DIRAC = 9           /**< of convolutions: filter i passes input channel i on, as far as there are both
+                                      (PyTorch's dirac_()); filters beyond begin as CNN_INIT_PYTORCH */
 } cnn_initializer_kind;
 
 /**

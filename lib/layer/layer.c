@@ -275,7 +275,7 @@ cnn_status cnn__check_activation(const cnn_context *context, const char *type, i
 cnn_status cnn__check_initializer(const cnn_context *context, const char *type, const char *field,
                                   cnn_initializer *init, cnn_initializer_kind standard)
 {
-    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, field, init->kind, 0, CNN_INIT_UNIFORM));
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, field, init->kind, 0, CNN_INIT_DIRAC));
     if (init->kind == CNN_INIT_DEFAULT) {
         init->kind = (int32_t)standard;
         init->value = 0;

@@ -17,16 +17,16 @@ typedef struct sample_part {
 static cnn_status forward_and_loss(cnn__fit *fit, const sample_part *part, double *loss)
 {
     cnn_session *session = fit->session;
-    const cnn_batch *batch = part->batch;
+    cnn_batch batch = *part->batch;
     const size_t begin = part->begin;
     size_t input = 0;
     const cnn_shape shape = cnn_loader_sample_shape(fit->options.train);
     (void)cnn__shape_values(&shape, &input);
-    const float *weights = cnn__fit_batch_weights(fit, batch);
-    CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch->images + begin * input, part->end - begin));
-    cnn_target target = cnn__batch_target(batch, batch->labels, weights);
+    cnn_target target = cnn__batch_target(&batch, batch.labels, cnn__fit_batch_weights(fit, &batch));
+    CNN__RETURN_IF_ERROR(cnn__mix_batch(fit, &batch, &target)); /* of whole batches alone, as the teacher below */
+    CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch.images + begin * input, part->end - begin));
     target.labels = target.labels != NULL ? target.labels + begin : NULL;
-    target.values = target.values != NULL ? target.values + begin * batch->target_count : NULL;
+    target.values = target.values != NULL ? target.values + begin * batch.target_count : NULL;
     target.weights = target.weights != NULL ? target.weights + begin : NULL;
     const cnn_status status = cnn_session_loss(session, fit->options.loss, &target, loss);
     if (status == CNN_ERROR_NUMERIC) {
@@ -35,7 +35,7 @@ static cnn_status forward_and_loss(cnn__fit *fit, const sample_part *part, doubl
         cnn__session_tell_odd(session, where, sizeof(where));
         return cnn__fit_not_finite(fit, fit->history->running.steps + 1, what, where);
     }
-    return status;
+    return status == CNN_OK ? cnn__distill_batch(fit, &batch, target.weights, loss) : status;
 }
 
 static cnn__samples samples_of(const cnn_batch *batch, const float *outputs)
@@ -53,6 +53,7 @@ static cnn_status pass_alone(cnn__fit *fit, const cnn_batch *batch, cnn__samples
     CNN__RETURN_IF_ERROR(forward_and_loss(fit, &(sample_part){batch, 0, batch->count}, loss));
     CNN__RETURN_IF_ERROR(cnn_session_backward(fit->session, NULL));
     *whole = samples_of(batch, cnn_session_output(fit->session));
+    whole->labels = fit->mix.images != NULL ? fit->mix.labels : whole->labels;
     return CNN_OK;
 }
 

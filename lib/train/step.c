@@ -173,6 +173,9 @@ static cnn__update_item update_item(const cnn_session *session, const cnn_optimi
         .factor = 1,
         .weight_decay = NAN,
         .parameter = index,
+        .filters = parameter->decay && parameter->shape.rank >= 3
+                       ? (size_t)parameter->shape.dims[parameter->shape.rank - 1]
+                       : 0,
     };
     for (size_t k = 0; k < count; k++) {
         if (cnn__parameter_matches(parameter, groups[k].pattern)) {
