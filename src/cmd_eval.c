@@ -16,6 +16,7 @@ typedef struct eval_settings {
     tool_common common;
     const char *data, *part, *csv, *report, *on_error, *prefix, *label_columns;
     uint64_t limit, batch, topk;
+    const char *tta;
     bool ten_crop, training_mode, no_penalties;
 } eval_settings;
 
@@ -56,7 +57,7 @@ static cnn_status prepare(eval_run *eval)
     cnn_context *context = eval->run->context;
     size_t labels = tool_model_labels(eval->model);
     const cnn_pipeline *own = cnn_model_pipeline(eval->model), *steps = eval->ten_crop != NULL ? eval->ten_crop : own;
-    uint32_t standard = tool_has_ten_crop(steps) ? 8 : 32; /* samples, each of ten images */
+    uint32_t standard = tool_has_views(steps) ? 8 : 32; /* samples, each of ten images */
     cnn_status status = cnn_loader_create(
         context, eval->data,
         CNN_LOADER(.pipeline = steps, .batch = settings->batch > 0 ? (uint32_t)settings->batch : standard,
@@ -247,6 +248,11 @@ static int run_model(eval_run *eval)
         eval->report_path = report_path(settings->report);
         result = eval->report_path != NULL ? TOOL_DONE : tool_fail_memory(run);
     }
+    if (result == TOOL_DONE && settings->tta != NULL) {
+        result = settings->ten_crop ? tool_fail_usage(run, "--tta and --ten-crop exclude each other")
+                                    : tool_add_views(run, cnn_model_pipeline(eval->model), settings->tta,
+                                                     &eval->ten_crop);
+    }
     if (result == TOOL_DONE && settings->ten_crop) {
         result = tool_set_crop(run, cnn_model_pipeline(eval->model), true, &eval->ten_crop);
     }
@@ -389,6 +395,10 @@ static const tool_option eval_options[] = {
      "the share of images whose class is among the K most probable; 5 if not given, left out when there "
      "are not more classes",
      TOOL_COUNT, offsetof(eval_settings, topk), 1, 1000000, NULL},
+    {"tta", "VIEWS",
+     "evaluates by the mean over several views of each image, as the pipeline step views has them: shift=0/0/1/1/-1/-1 "
+     "moves by pixels down/right, and flip=0 leaves the mirror images out",
+     TOOL_TEXT, offsetof(eval_settings, tta), 0, 0, NULL},
     {"ten-crop", NULL,
      "takes ten crops of each image, corners, middle and their mirror images, instead of the middle alone, and "
      "averages their probabilities",

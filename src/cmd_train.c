@@ -27,7 +27,7 @@ static int check_list(tool *run, const char *option, const char *text)
 /* What single options cannot know of each other. */
 static int check_settings(tool *run, const train_settings *settings)
 {
-    if (settings->data == NULL || settings->out == NULL) {
+    if (settings->data == NULL || (settings->out == NULL && settings->find_lr == NULL)) {
         return tool_fail_usage(run, "--%s is missing", settings->data == NULL ? "data PATH" : "out FILE");
     }
     if (settings->val != NULL && !isnan(settings->val_split)) {
@@ -35,6 +35,15 @@ static int check_settings(tool *run, const train_settings *settings)
     }
     if (settings->resume != NULL && settings->init_from != NULL) {
         return tool_fail_usage(run, "--resume and --init-from exclude each other: a checkpoint holds all weights");
+    }
+    if (settings->teacher == NULL && (!isnan(settings->teacher_weight) || !isnan(settings->temperature))) {
+        return tool_fail_usage(run, "--%s goes with --teacher",
+                               isnan(settings->temperature) ? "teacher-weight" : "temperature");
+    }
+    if ((settings->validation_steps > 0 || settings->eval_every > 0) && settings->val == NULL &&
+        isnan(settings->val_split)) {
+        return tool_fail_usage(run, "--%s goes with --val or --val-split",
+                               settings->eval_every > 0 ? "eval-every" : "validation-steps");
     }
     if (settings->memory_limit > 0 && !settings->in_memory) {
         return tool_fail_usage(run, "--memory-limit goes with --in-memory: streamed images take next to nothing");
@@ -71,114 +80,6 @@ static int check_ranks(tool *run, const train_settings *settings)
     return TOOL_DONE;
 }
 
-static double best_value(const train_run *train, const char *name, bool *running)
-{
-    size_t epoch = cnn_history_best_epoch(train->history);
-    char *column = tool_format("val_%s", name);
-    double value = column != NULL ? cnn_history_value(train->history, column, epoch) : NAN;
-    free(column);
-    *running = isnan(value);
-    return *running ? cnn_history_value(train->history, name, epoch) : value;
-}
-
-/* Of all epochs, those before a resumed checkpoint included. */
-static double total_seconds(const cnn_history *history)
-{
-    double sum = 0;
-    for (size_t epoch = 0; epoch < cnn_history_epochs(history); epoch++) {
-        double seconds = cnn_history_value(history, "seconds", epoch);
-        sum += isnan(seconds) ? 0 : seconds;
-    }
-    return sum;
-}
-
-/* What the model at --out has: the scores of the best epoch, or those that it began with. */
-typedef struct best_scores {
-    bool running; /* of the training images: there was no validation */
-    double accuracy, loss, score;
-    size_t epoch; /* from 1; 0: none was better than the beginning */
-} best_scores;
-
-static best_scores find_best(const train_run *train)
-{
-    best_scores best = {0};
-    size_t epochs = cnn_history_epochs(train->history), epoch = cnn_history_best_epoch(train->history);
-    if (tool_train_start_is_best(train)) {
-        return (best_scores){false, train->start_accuracy, train->start_loss, train->start_score, 0};
-    }
-    best.epoch = epoch < epochs ? epoch + 1 : 0;
-    best.accuracy = best_value(train, "accuracy", &best.running);
-    best.loss = best_value(train, "loss", &best.running);
-    best.score = best_value(train, cnn_evaluator_name(train->evaluators[0]), &best.running);
-    return best;
-}
-
-static int print_json(train_run *train, const best_scores *best, bool done, const char *metric)
-{
-    const bool model = tool_train_has_model(train);
-    json_t *object = json_object();
-    json_object_set_new(object, "done", json_boolean(done));
-    tool_json_count(object, "epochs", cnn_history_epochs(train->history));
-    json_object_set_new(object, "best_epoch", best->epoch > 0 ? json_integer((int64_t)best->epoch) : json_null());
-    if (tool_train_task(train) == CNN_TASK_CLASSES) {
-        tool_json_real(object, "accuracy", best->accuracy);
-    }
-    tool_json_real(object, "loss", best->loss);
-    if (metric != NULL) {
-        tool_json_real(object, metric, best->score);
-    }
-    json_object_set_new(object, "running", json_boolean(best->running));
-    tool_json_real(object, "seconds", total_seconds(train->history));
-    tool_json_count(object, "skipped", cnn_loader_skipped(train->loader));
-    tool_json_text(object, "model", model ? train->settings->out : NULL);
-    tool_json_text(object, "checkpoint", train->last_path);
-    if (train->report.path != NULL) {
-        tool_json_text(object, "report", train->report.path);
-    }
-    return tool_json_print(train->run, object);
-}
-
-static int print_result(train_run *train, bool done)
-{
-    tool *run = train->run;
-    const char *name = cnn_evaluator_name(train->evaluators[0]);
-    const char *metric = strcmp(name, "accuracy") != 0 && strcmp(name, "loss") != 0 ? name : NULL;
-    const best_scores best = find_best(train);
-    if (run->common->json) {
-        return print_json(train, &best, done, metric);
-    }
-    const char *prefix = best.running ? "running " : "val_";
-    if (best.epoch > 0) {
-        tool_print(run, "best epoch  %zu of %zu: ", best.epoch, cnn_history_epochs(train->history));
-    } else if (train->has_start) {
-        tool_print(run, "best epoch  none of %zu: the model stays as it was, ", cnn_history_epochs(train->history));
-    } else {
-        tool_print(run, "best epoch  none of %zu: no %s was better than the worst; the model is that of the last\n",
-                   cnn_history_epochs(train->history), name);
-    }
-    if (best.epoch > 0 || train->has_start) {
-        if (!isnan(best.accuracy)) { /* of labels and values there is none */
-            tool_print(run, "%saccuracy %.4f, ", prefix, best.accuracy);
-        }
-        tool_print(run, "%sloss %.4f", prefix, best.loss);
-        if (metric != NULL) {
-            tool_print(run, ", %s%s %.4f", prefix, metric, best.score);
-        }
-        tool_print(run, "\n");
-    }
-    char duration[24], *out = tool_printable(train->settings->out), *last = tool_printable(train->last_path);
-    tool_print(run, "time        %s\n", tool_duration(total_seconds(train->history), duration));
-    tool_print(run, "model       %s\ncheckpoint  %s\n", out, last);
-    free(out);
-    free(last);
-    if (train->report.path != NULL) {
-        char *report = tool_printable(train->report.path);
-        tool_print(run, "report      %s\n", report);
-        free(report);
-    }
-    return TOOL_DONE;
-}
-
 static int tell_stopped(train_run *train)
 {
     char *last = tool_printable(train->last_path);
@@ -188,7 +89,7 @@ static int tell_stopped(train_run *train)
                            cnn_history_epochs(train->history) + 1, (unsigned)train->epochs, last, last);
     free(last);
     if (train->run->common->json) {
-        print_result(train, false);
+        tool_train_print_result(train, false);
     }
     return result;
 }
@@ -209,12 +110,14 @@ static int conclude(train_run *train)
         tool_note(run, "%llu times an image was left out because it could not be read",
                   (unsigned long long)cnn_loader_skipped(train->loader));
     }
-    int result = print_result(train, true);
+    int result = tool_train_print_result(train, true);
     result = result == TOOL_DONE ? train->log_result : result;
     result = result == TOOL_DONE ? train->curve_result : result;
     result = result == TOOL_DONE ? train->events_result : result;
     return result == TOOL_DONE ? train->keep_result : result;
 }
+
+static float option_or_none(double given) { return isnan(given) ? 0 : (float)given; }
 
 static void end_log(train_run *train, const char *state)
 {
@@ -248,6 +151,15 @@ static int fit(train_run *train)
                 .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
                 .last_path = train->last_path, .resume_path = settings->resume, .class_weights = train->class_weights,
                 .class_weight_count = train->class_weights != NULL ? classes : 0, .from = train->from,
+                .label_smoothing = option_or_none(isnan(settings->label_smoothing) ? train->recipe->label_smoothing
+                                                                                   : settings->label_smoothing),
+                .mixup = option_or_none(settings->mixup), .cutmix = option_or_none(settings->cutmix),
+                .teacher = train->teacher, .teacher_weight = option_or_none(settings->teacher_weight),
+                .temperature = option_or_none(settings->temperature),
+                .accumulate = (uint32_t)settings->accumulate, .average = settings->average,
+                .steps_per_epoch = (uint32_t)settings->steps_per_epoch,
+                .validation_steps = (uint32_t)settings->validation_steps,
+                .evaluate_every = (uint32_t)settings->eval_every, .on_evaluation = tool_train_on_evaluation,
                 .penalties = settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT,
                 .communicator = train->run->ranks.communicator, .blocks = (uint32_t)settings->blocks,
                 .sync_batch_norm = settings->sync_bn),
@@ -294,6 +206,9 @@ static int check_pictures(train_run *train)
 {
     const char *curve = train->settings->curve, *folder = train->settings->tensorboard;
     int result = curve != NULL ? plot_check(train->run, "curve", curve) : TOOL_DONE;
+    if (result == TOOL_DONE && train->settings->find_lr != NULL) {
+        result = plot_check(train->run, "find-lr", train->settings->find_lr);
+    }
     return result == TOOL_DONE && folder != NULL ? tool_events_check(train->run, folder) : result;
 }
 
@@ -314,12 +229,18 @@ static int run_once(tool *run, const train_settings *settings, fold_result *fold
                                          tool_train_open,
                                          tool_train_check_data_files,
                                          introduce,
+                                         tool_train_whiten,
                                          tool_train_cache_features,
                                          tool_train_keep_files,
                                          tool_train_report_begin,
                                          fit};
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
-        result = tool_ranks_agree(run, steps[i](&train));
+    int (*const search[])(train_run *) = {check_pictures, tool_train_open, introduce, tool_train_whiten,
+                                          tool_train_find_rate};
+    int (*const *list)(train_run *) = settings->find_lr != NULL ? search : steps;
+    const size_t count = settings->find_lr != NULL ? sizeof(search) / sizeof(search[0])
+                                                   : sizeof(steps) / sizeof(steps[0]);
+    for (size_t i = 0; i < count && result == TOOL_DONE; i++) {
+        result = tool_ranks_agree(run, list[i](&train));
     }
     if (run->ranks.lost && tool_ranks_first(&run->ranks) && train.last_path != NULL) {
         char *last = tool_printable(train.last_path);
@@ -398,9 +319,28 @@ static const tool_option train_options[] = {
     {"lr", "X", "learning rate", TOOL_REAL, AT(rule.learning_rate), 1e-12, 1000, NULL},
     {"schedule", "TEXT",
      "how the learning rate changes: step:every=10,gamma=0.5; exponential:gamma=0.95; cosine; plateau:patience=30,"
-     "factor=0.1 (also plateau:pytorch and plateau:keras); warmup:steps=500 or epochs=5, alone or in front, as in "
-     "warmup:steps=500+cosine; constant. If not given, what the list above says of the model",
+     "factor=0.1 (also plateau:pytorch and plateau:keras); linear; and by steps triangular and onecycle; "
+     "warmup:steps=500 or epochs=5, alone or in front, as in warmup:steps=500+cosine; constant. If not given, what the "
+     "list above says of the model",
      TOOL_TEXT, AT(schedule), 0, 0, NULL},
+    {"find-lr", "FILE",
+     "looks for a learning rate in place of training: draws the loss over rates that grow from step to step, and says "
+     "where it falls most steeply; no --out is needed",
+     TOOL_TEXT, AT(find_lr), 0, 0, NULL},
+    {"accumulate", "N", "makes one step of the gradients of N batches: their mean over all images", TOOL_COUNT,
+     AT(accumulate), 1, 1000000, NULL},
+    {"average", "TEXT",
+     "what validation, the best model and the end see in place of the last weights: ema:decay=0.999 (of all steps, "
+     "from start=N epochs on), swa:start=N (of the epochs after N), last:count=5 (of the last epochs)",
+     TOOL_TEXT, AT(average), 0, 0, NULL},
+    {"steps-per-epoch", "N", "an epoch ends after N steps, and the next goes on in the images where it was", TOOL_COUNT,
+     AT(steps_per_epoch), 1, 1000000000, NULL},
+    {"validation-steps", "N", "validates on N batches; more than there are begin anew", TOOL_COUNT,
+     AT(validation_steps), 1, 1000000000, NULL},
+    {"eval-every", "N", "validates after every N steps too, not only after epochs", TOOL_COUNT, AT(eval_every), 1,
+     1000000000, NULL},
+    {"no-shuffle", NULL, "takes the images in their order in --data, in each epoch the same", TOOL_FLAG,
+     AT(no_shuffle), 0, 0, NULL},
     {"patience", "N", "stops after N epochs in a row that are not better than the best", TOOL_COUNT, AT(patience), 1,
      1000000, NULL},
     {"metric", "NAME",
@@ -419,6 +359,20 @@ static const tool_option train_options[] = {
      "one of those listed above; if not given binary_crossentropy for models with one output, "
      "categorical_crossentropy for others",
      TOOL_TEXT, AT(loss), 0, 0, NULL},
+    {"label-smoothing", "S",
+     "of training: labels become 1 - S, and S is shared by all classes; with one output they become 1 - S/2 and S/2",
+     TOOL_REAL, AT(label_smoothing), 0, 1, NULL},
+    {"mixup", "ALPHA", "mixes training images and labels with their neighbours', by a share from Beta(ALPHA, ALPHA)",
+     TOOL_REAL, AT(mixup), 0, 1000, NULL},
+    {"cutmix", "ALPHA",
+     "puts a rectangle of the neighbour into training images, and as much of its label; with --mixup each batch has "
+     "one of the two",
+     TOOL_REAL, AT(cutmix), 0, 1000, NULL},
+    {"teacher", "FILE", "a trained model of the same classes and input size, from which this one learns too", TOOL_TEXT,
+     AT(teacher), 0, 0, NULL},
+    {"teacher-weight", "W", "its part of the loss; 0.5 if not given", TOOL_REAL, AT(teacher_weight), 1e-6, 1, NULL},
+    {"temperature", "T", "what softens the probabilities of both; 4 if not given", TOOL_REAL, AT(temperature), 1e-3,
+     1000, NULL},
     {"class-weights", "WHAT",
      "what the loss of each training image is multiplied by: balanced makes up for uneven numbers of images, with n / "
      "(k n_c) for class c of n images of k classes; effective:beta=0.999 does so less, by effective numbers of images; "
@@ -498,6 +452,10 @@ static const tool_option train_options[] = {
      "statistics=move lets frozen normalisations go by the batch and move their statistics, as PyTorch does, =keep "
      "keeps those of trained ones too, =keras goes by what is frozen",
      TOOL_TEXT, AT(freeze), 0, 0, NULL},
+    {"whiten", "LAYER",
+     "makes the kernel of a first convolution a whitening of patches of the training images, and freezes it; none: "
+     "not, also where the list above says so",
+     TOOL_TEXT, AT(whiten), 0, 0, NULL},
     {"groups", "TEXT",
      "other learning rates and weight decays for some parameters, groups joined by +: "
      "\"layer*:factor=0.1+bn*:weight_decay=0\"; of several for a parameter the last counts",

@@ -42,6 +42,7 @@ typedef struct tool_common {
     const char *backend;
     uint64_t seed;
     uint64_t max_pixels; /* 0: the library's default */
+    const char *limits;  /* "NAME=N,NAME=N"; NULL: the library's own */
     bool json, quiet, help;
 } tool_common;
 
@@ -246,6 +247,11 @@ char *tool_label_text(const char *class_name, size_t label);
  * exit status with the message printed. */
 int tool_set_crop(tool *run, const cnn_pipeline *pipeline, bool ten, cnn_pipeline **changed);
 bool tool_has_ten_crop(const cnn_pipeline *pipeline);
+/* Whether it makes several images of one. */
+bool tool_has_views(const cnn_pipeline *pipeline);
+/* The pipeline with the step views before those that change the scale of values; `views` are its arguments. TOOL_DONE,
+ * or wrong usage of --tta. */
+int tool_add_views(tool *run, const cnn_pipeline *pipeline, const char *views, cnn_pipeline **changed);
 /* Number of classes that the outputs tell apart: one output stands for two. */
 size_t tool_model_labels(const cnn_model *model);
 /* The layer before the last dense one, if nothing but activations and dropout follow that; NULL otherwise. */

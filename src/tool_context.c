@@ -2,6 +2,7 @@
 /* The context of a run, and what the library logs under it. */
 #include "tool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,37 @@ static int unknown_backend(tool *run)
                            nearest != NULL ? "?" : "");
 }
 
+/* One NAME=N of --allow, which ends at `end`. */
+static int allow_one(tool *run, const char *text, const char *end)
+{
+    char name[64], number[32];
+    uint64_t value;
+    const char *equals = memchr(text, '=', (size_t)(end - text));
+    if (equals == NULL || (size_t)(equals - text) >= sizeof(name) || (size_t)(end - equals) > sizeof(number)) {
+        return tool_fail_usage(run, "--allow takes NAME=N or several with commas, not \"%s\"", run->common->limits);
+    }
+    snprintf(name, sizeof(name), "%.*s", (int)(equals - text), text);
+    snprintf(number, sizeof(number), "%.*s", (int)(end - equals - 1), equals + 1);
+    if (!tool_parse_scaled(number, &value)) {
+        return tool_fail_usage(run, "--allow %s takes a whole number, not \"%s\"", name, number);
+    }
+    return cnn_context_set_limit(run->context, name, value) == CNN_OK
+               ? TOOL_DONE
+               : tool_fail_usage(run, "--allow: %s", cnn_last_error(run->context));
+}
+
+static int allow(tool *run)
+{
+    const char *text = run->common->limits;
+    int result = TOOL_DONE;
+    while (text != NULL && result == TOOL_DONE) {
+        const char *end = strchr(text, ',');
+        result = allow_one(run, text, end != NULL ? end : text + strlen(text));
+        text = end != NULL ? end + 1 : NULL;
+    }
+    return result;
+}
+
 int tool_open_context(tool *run)
 {
     if (run->context != NULL) {
@@ -80,7 +112,7 @@ int tool_open_context(tool *run)
                                                        .log_user = run),
                                            &run->context);
     if (status == CNN_OK) {
-        return TOOL_DONE;
+        return allow(run);
     }
     run->context = NULL;
     if (status == CNN_ERROR_NOT_FOUND && run->common->backend != NULL) {

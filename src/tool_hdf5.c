@@ -37,6 +37,22 @@ static int fail(const tool_hdf5 *h, const char *what, const char *name)
 
 /* ---- attributes ---- */
 
+/* Reads `count` strings of an attribute; size 0: they are of variable length. */
+static bool read_texts(hid_t attribute, hid_t type, hid_t space, size_t count, size_t size, tool_list *list)
+{
+    char *data = calloc(count, size > 0 ? size : sizeof(char *));
+    bool good = data != NULL && H5Aread(attribute, type, data) >= 0;
+    for (size_t i = 0; i < count && good; i++) {
+        const char *text = size > 0 ? data + i * size : ((char **)(void *)data)[i];
+        good = text != NULL && tool_list_add(list, strndup(text, size > 0 ? size : MOST_TEXT));
+    }
+    if (data != NULL && size == 0) { /* what was not read is NULL */
+        H5Dvlen_reclaim(type, space, H5P_DEFAULT, data);
+    }
+    free(data);
+    return good;
+}
+
 /* All strings of an attribute, of fixed or variable length, added to the list; false if it holds none. */
 static bool read_strings(hid_t object, const char *name, tool_list *list)
 {
@@ -48,16 +64,7 @@ static bool read_strings(hid_t object, const char *name, tool_list *list)
     const size_t size = good ? H5Tget_size(type) : 0;
     good = good && (variable || (size > 0 && size <= MOST_TEXT / ((size_t)count + 1)));
     if (good && count > 0) {
-        char *data = calloc((size_t)count, variable ? sizeof(char *) : size);
-        good = data != NULL && H5Aread(attribute, type, data) >= 0;
-        for (hssize_t i = 0; i < count && good; i++) {
-            const char *text = variable ? ((char **)(void *)data)[i] : data + (size_t)i * size;
-            good = text != NULL && tool_list_add(list, strndup(text, variable ? MOST_TEXT : size));
-        }
-        if (data != NULL && variable) { /* what was not read is NULL */
-            H5Dvlen_reclaim(type, space, H5P_DEFAULT, data);
-        }
-        free(data);
+        good = read_texts(attribute, type, space, (size_t)count, variable ? 0 : size, list);
     }
     H5Sclose(space);
     H5Tclose(type);

@@ -9,6 +9,13 @@
 
 const char *const tool_convention_names[] = {"keras", "pytorch", "tensorflow1", NULL}; /* by cnn_convention */
 
+/* Length of the rule with its options: a '+' that no number has begins what is put around it. */
+static size_t rule_length(const char *text)
+{
+    const char *around = strstr(text, "+lookahead");
+    return around != NULL ? (size_t)(around - text) : strlen(text);
+}
+
 /* Whether the text gives this option itself. */
 static bool says(const char *text, const char *option)
 {
@@ -31,8 +38,9 @@ tool_rule tool_complete_rule(const tool_rule *given, const tool_recipe *recipe)
         rule.optimizer = recipe->optimizer;
     }
     /* The recipe's numbers go with its optimizer. */
-    const size_t length = strcspn(rule.optimizer, ":");
-    const bool own = strlen(recipe->optimizer) == length && strncmp(rule.optimizer, recipe->optimizer, length) == 0;
+    const size_t length = strcspn(rule.optimizer, ":+");
+    const bool own = strcspn(recipe->optimizer, ":+") == length &&
+                     strncmp(rule.optimizer, recipe->optimizer, length) == 0;
     if (rule.convention == NULL && !says(rule.optimizer, "convention")) {
         rule.convention = recipe->convention;
     }
@@ -45,10 +53,12 @@ tool_rule tool_complete_rule(const tool_rule *given, const tool_recipe *recipe)
     return rule;
 }
 
-/* ",name=value", or with ":" if it is the first. */
+/* ",name=value", or with ":" if it is the first, among the options of the rule: before what follows a '+'. */
 static bool append(char **text, const char *name, const char *value)
 {
-    char *more = tool_format("%s%c%s=%s", *text, strchr(*text, ':') == NULL ? ':' : ',', name, value);
+    const size_t rule = rule_length(*text);
+    const char *separator = memchr(*text, ':', rule) == NULL ? ":" : ",";
+    char *more = tool_format("%.*s%s%s=%s%s", (int)rule, *text, separator, name, value, *text + rule);
     free(*text);
     *text = more;
     return more != NULL;
@@ -96,6 +106,7 @@ void tool_print_optimizers(tool *run)
     for (size_t i = 0; cnn_optimizer_usage(i) != NULL; i++) {
         print_usage(run, cnn_optimizer_usage(i));
     }
+    print_usage(run, "any of these+lookahead:every=N,alpha=X");
     for (size_t i = 0; cnn_loss_usage(i) != NULL; i++) {
         print_usage(run, cnn_loss_usage(i));
     }

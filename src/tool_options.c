@@ -17,6 +17,11 @@ const tool_option tool_common_options[] = {
     {"max-pixels", "N",
      "most pixels of an image, as it is decoded and after each step of preprocessing; 64M if not given", TOOL_SCALED,
      offsetof(tool_common, max_pixels), 1, 1e12, NULL},
+    {"allow", "NAME=N",
+     "what files may ask for, one or more such as jpeg_scans=200,json_depth=100; a message that refuses a file names "
+     "the "
+     "limit, and a name that is none of them lists them",
+     TOOL_TEXT, offsetof(tool_common, limits), 0, 0, NULL},
     {"json", NULL, "results as JSON", TOOL_FLAG, offsetof(tool_common, json), 0, 0, NULL},
     {"quiet", NULL, "no progress, no notes and no warnings, only results and errors", TOOL_FLAG,
      offsetof(tool_common, quiet), 0, 0, NULL},

@@ -75,6 +75,23 @@ static const tool_recipe recipes[] = {
      .epochs = 20,
      .filter = "bilinear",
      .channels = 3},
+    {.model = "cifar-fast",
+     .reason = "airbench94 (Jordan 2024)",
+     .optimizer = "nesterov:momentum=0.85",
+     .convention = "pytorch",
+     .learning_rate = 1.5f,
+     .weight_decay = 1.33e-3f,
+     .batch = 1024,
+     .epochs = 10,
+     .filter = "bilinear",
+     .channels = 3,
+     .schedule = "triangular:peak=0.23,start=0.2,end=0.07",
+     .normalize = "normalize=mean=0.4914/0.4822/0.4465:std=0.247/0.2435/0.2616",
+     .last_batch = "drop",
+     .groups = "*/beta:factor=64,weight_decay=2.08e-5",
+     .whiten = "whiten",
+     .label_smoothing = 0.2,
+     .pad = 2},
     {.model = "fashion-cnn",
      .reason = "as usual with PyTorch",
      .optimizer = "adam",
@@ -250,6 +267,13 @@ void tool_print_recipes(tool *run)
         if (recipe->margin > 0) {
             tool_print(run, "                     random %s and flips, %s\n", recipe->parts ? "resized crops" : "crops",
                        centring(recipe));
+        }
+        if (recipe->pad > 0) {
+            tool_print(run, "                     alternating flips, crops by %u mirrored pixels, label smoothing %g\n",
+                       (unsigned)recipe->pad, recipe->label_smoothing);
+        }
+        if (recipe->groups != NULL) {
+            tool_print(run, "                     groups %s; whitened %s\n", recipe->groups, recipe->whiten);
         }
         if (recipe->schedule != NULL) {
             tool_print(run, "                     schedule %s\n", recipe->schedule);

@@ -22,6 +22,11 @@ typedef struct tool_recipe {
                              which sees the middle */
     const char *normalize;  /* the step that ends the preprocessing of RGB images if --mean is not given; NULL: none */
     const char *last_batch; /* as --last-batch takes it; NULL: keep */
+    const char *groups;     /* as --groups takes them; NULL: none */
+    const char *whiten;     /* as --whiten takes it; NULL: none */
+    double label_smoothing;
+    uint32_t pad; /* training images are mirrored in every other epoch, and moved by up to so many pixels, their borders
+                     mirrored; 0: no such thing */
 } tool_recipe;
 
 /* The recipe of a model; files and other names get a common one. */

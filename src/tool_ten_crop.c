@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Ten views of an image in place of its middle, and back. */
-#include "tool.h"
+#include "tool_train.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +23,28 @@ static const char *find_step(const char *steps, const char *name)
 bool tool_has_ten_crop(const cnn_pipeline *pipeline)
 {
     return find_step(cnn_pipeline_text(pipeline), crops[1]) != NULL;
+}
+
+bool tool_has_views(const cnn_pipeline *pipeline)
+{
+    const char *text = cnn_pipeline_text(pipeline);
+    return find_step(text, crops[1]) != NULL || find_step(text, "views") != NULL;
+}
+
+int tool_add_views(tool *run, const cnn_pipeline *pipeline, const char *views, cnn_pipeline **changed)
+{
+    const char *text = cnn_pipeline_text(pipeline);
+    size_t kept = tool_train_sizing_length(text);
+    kept -= kept > 0 && text[kept - 1] == ',';
+    const char *rest = text[kept] == ',' ? text + kept + 1 : text + kept;
+    char *steps = tool_format("%.*s%sviews%s%s%s%s", (int)kept, text, kept > 0 ? "," : "", *views != '\0' ? "=" : "",
+                              views, *rest != '\0' ? "," : "", rest);
+    if (steps == NULL) {
+        return tool_fail_memory(run);
+    }
+    cnn_status status = cnn_pipeline_create(run->context, steps, changed);
+    free(steps);
+    return status == CNN_OK ? TOOL_DONE : tool_fail_usage(run, "--tta: %s", cnn_last_error(run->context));
 }
 
 int tool_set_crop(tool *run, const cnn_pipeline *pipeline, bool ten, cnn_pipeline **changed)

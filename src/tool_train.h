@@ -14,17 +14,18 @@
 typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
-    const char *background, *groups, *head, *cut, *cache_features;
+    const char *background, *groups, *head, *cut, *cache_features, *average, *find_lr, *teacher, *whiten;
     const char *mean, *pca, *curve, *curve_style, *report, *tensorboard;
     const char *schedule, *metric, *last_batch, *class_weights, *prefix;
     const char *task, *label_columns, *group;
-    double val_split;
+    double val_split, label_smoothing, mixup, cutmix, teacher_weight, temperature;
     tool_model_options model;
     tool_rule rule;
     const char *compress;
     uint64_t epochs, batch, limit, topk, patience, memory_limit, views, blocks;
+    uint64_t accumulate, steps_per_epoch, validation_steps, eval_every;
     uint64_t folds, fold; /* 0 folds: no cross-validation; the fold at hand, from 0 */
-    bool sync_bn, ten_crop, in_memory, orient, replace, keep_epochs, no_penalties, balanced;
+    bool no_shuffle, sync_bn, ten_crop, in_memory, orient, replace, keep_epochs, no_penalties, balanced;
 } train_settings;
 
 typedef struct train_run train_run;
@@ -39,7 +40,7 @@ struct train_run {
     tool_kept kept_out, kept_last; /* what lay there before */
 
     cnn_dataset *data, *validation_data;
-    cnn_model *model;
+    cnn_model *model, *teacher;
     char *augment;                   /* --augment, or the recipe's, and --pca; NULL: none */
     cnn_channel_statistics measured; /* over the training images; of 0 images: not measured */
     cnn_pipeline *preprocess;        /* of all images, but for ten crops */
@@ -126,7 +127,17 @@ int tool_train_set_class_weights(train_run *train);
 /* Says what is about to happen. */
 void tool_train_introduce(train_run *train);
 
+/* --whiten, or the recipe's: whitens the layer, unless the weights come from elsewhere, and freezes its kernel. */
+int tool_train_whiten(train_run *train);
+
+/* Prints what the best epoch has, on standard output; `done`: the training reached its end. */
+int tool_train_print_result(train_run *train, bool done);
+
+/* --find-lr: looks for a learning rate in place of training. */
+int tool_train_find_rate(train_run *train);
+
 /* For cnn_fit(). */
+bool tool_train_on_evaluation(void *user, const cnn_progress *progress);
 bool tool_train_on_step(void *user, const cnn_progress *progress);
 bool tool_train_on_epoch(void *user, const cnn_progress *progress);
 

@@ -49,6 +49,33 @@ int tool_train_set_head(train_run *train)
     return TOOL_DONE;
 }
 
+int tool_train_whiten(train_run *train)
+{
+    const train_settings *settings = train->settings;
+    tool *run = train->run;
+    const char *layer = settings->whiten != NULL ? settings->whiten : train->recipe->whiten;
+    if (layer == NULL || strcmp(layer, "none") == 0) {
+        return TOOL_DONE;
+    }
+    char *kernel = tool_format("%s/kernel", layer);
+    cnn_status status = kernel != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    if (status == CNN_OK && settings->resume == NULL && settings->init_from == NULL) {
+        status = cnn_model_whiten(train->model, layer, train->loader, 0);
+    }
+    if (status == CNN_OK) {
+        status = cnn_model_set_trainable(train->model, kernel, false);
+    }
+    free(kernel);
+    if (status == CNN_ERROR_NOT_FOUND || status == CNN_ERROR_SHAPE) {
+        return tool_fail_usage(run, "--whiten: %s", cnn_last_error(run->context));
+    }
+    if (status != CNN_OK) {
+        return tool_fail_library(run, status);
+    }
+    tool_note(run, "whitened    %s, whose kernel stays", layer);
+    return TOOL_DONE;
+}
+
 /* ---- features ---- */
 
 /* Whether every epoch sees other images. */

@@ -215,8 +215,9 @@ cnn_status tool_train_open_loader(train_run *train, const cnn_dataset *data, con
     }
     return cnn_loader_create(
         train->run->context, data,
-        CNN_LOADER(.pipeline = steps, .batch = ten ? (train->batch + 9) / 10 : train->batch, .shuffle = training,
-                   .balanced = training && settings->balanced, .on_error = tool_on_error(settings->on_error),
+        CNN_LOADER(.pipeline = steps, .batch = ten ? (train->batch + 9) / 10 : train->batch,
+                   .shuffle = training && !settings->no_shuffle, .balanced = training && settings->balanced,
+                   .on_error = tool_on_error(settings->on_error),
                    .mode = training && wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = training && drop,
                    .in_memory = settings->in_memory && steps != NULL, .memory_limit = limit,
                    .shard = train->run->ranks.rank, .shards = train->run->ranks.size,
@@ -249,6 +250,14 @@ void tool_train_add_evaluator(train_run *train, cnn_evaluator *evaluator)
     train->evaluators[train->evaluator_count++] = evaluator;
 }
 
+/* Whether the optimizer is the recipe's, so that its groups are meant for it. */
+static bool own_rule(const train_run *train)
+{
+    const size_t length = strcspn(train->rule.optimizer, ":+");
+    const char *recipe = train->recipe->optimizer;
+    return strcspn(recipe, ":+") == length && strncmp(recipe, train->rule.optimizer, length) == 0;
+}
+
 /* What is wrong with these texts is told before the data is looked for. */
 static int open_texts(train_run *train)
 {
@@ -262,8 +271,14 @@ static int open_texts(train_run *train)
     if (tool_create_optimizer(run->context, &train->rule, &train->optimizer) != CNN_OK) {
         return tool_fail_usage(run, "--optimizer: %s", cnn_last_error(run->context));
     }
-    if (settings->groups != NULL && cnn_optimizer_add_groups(train->optimizer, settings->groups) != CNN_OK) {
+    const char *groups = settings->groups != NULL ? settings->groups
+                         : own_rule(train)        ? train->recipe->groups
+                                                  : NULL;
+    if (groups != NULL && cnn_optimizer_add_groups(train->optimizer, groups) != CNN_OK) {
         return tool_fail_usage(run, "--groups: %s", cnn_last_error(run->context));
+    }
+    if (settings->average != NULL && cnn_average_check(run->context, settings->average) != CNN_OK) {
+        return tool_fail_usage(run, "--average: %s", cnn_last_error(run->context));
     }
     if (settings->loss != NULL && cnn_loss_create(run->context, settings->loss, &train->loss) != CNN_OK) {
         return tool_fail_usage(run, "--loss: %s", cnn_last_error(run->context));
@@ -275,6 +290,26 @@ static int open_texts(train_run *train)
         tool_train_add_evaluator(train, evaluator);
     }
     return TOOL_DONE;
+}
+
+/* --teacher: a model file whose outputs are the same classes. */
+static int set_teacher(train_run *train)
+{
+    const tool_model_options none = {.dropout = NAN};
+    const char *path = train->settings->teacher;
+    tool *run = train->run;
+    if (path == NULL) {
+        return TOOL_DONE;
+    }
+    int result = tool_open_model(run, path, &none, &train->teacher);
+    const size_t classes = result == TOOL_DONE ? cnn_model_class_count(train->teacher) : 0;
+    for (size_t i = 0; i < classes && classes == cnn_dataset_class_count(train->data); i++) {
+        const char *theirs = cnn_model_class_name(train->teacher, i), *ours = cnn_dataset_class_name(train->data, i);
+        if (strcmp(theirs, ours) != 0) {
+            return tool_fail(run, "--teacher: class %zu of %s is %s, of the data %s", i, path, theirs, ours);
+        }
+    }
+    return result;
 }
 
 static int open_rules(train_run *train)
@@ -313,7 +348,8 @@ int tool_train_open(train_run *train)
         result = open_zoo_model(train);
     }
     int (*const steps[])(train_run *) = {
-        set_base, set_classes, tool_train_set_steps, set_weights, freeze, tool_train_set_class_weights, open_rules};
+        set_base, set_teacher, set_classes, tool_train_set_steps,
+        set_weights, freeze, tool_train_set_class_weights, open_rules};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
         result = steps[i](train);
     }
@@ -341,6 +377,7 @@ void tool_train_close(train_run *train)
     }
     cnn_pipeline_free(train->preprocess);
     cnn_model_free(train->model);
+    cnn_model_free(train->teacher);
     cnn_dataset_free(train->validation_data);
     cnn_dataset_free(train->data);
     tool_curve_free(&train->curve);

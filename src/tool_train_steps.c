@@ -46,16 +46,9 @@ static bool decodes(const char *steps, const char *name)
     return found != NULL && found < end;
 }
 
-/* --orient and --background come before all other steps; a background of the preprocessing's own gives way. What an
- * augmentation begins with is for all images. */
-static int add_decoding(train_run *train)
+/* What is asked for, or else the preprocessing's or the augmentation's own, and then `rest`. */
+static char *compose_decoding(const train_settings *settings, const char *text, const char *augment, const char *rest)
 {
-    const train_settings *settings = train->settings;
-    const char *text = cnn_pipeline_text(train->preprocess), *rest = text + tool_train_decoding_length(text);
-    const char *augment = train->augment != NULL ? train->augment : "";
-    if (!settings->orient && settings->background == NULL && tool_train_decoding_length(augment) == 0) {
-        return TOOL_DONE;
-    }
     const bool orient = settings->orient || decodes(text, "orient") || decodes(augment, "orient");
     const char *from = decodes(text, "background") ? text : decodes(augment, "background") ? augment : NULL;
     char *own = from != NULL ? strdup(strstr(from, "background")) : NULL;
@@ -66,12 +59,26 @@ static int add_decoding(train_run *train)
     const char *background = given != NULL ? given : own != NULL ? own : "";
     char *steps = tool_format("%s%s%s%s%s", orient ? "orient" : "", orient && *background != '\0' ? "," : "",
                               background, *rest != '\0' ? "," : "", rest);
+    free(given);
+    free(own);
+    return steps;
+}
+
+/* --orient and --background come before all other steps; a background of the preprocessing's own gives way. What an
+ * augmentation begins with is for all images. */
+static int add_decoding(train_run *train)
+{
+    const train_settings *settings = train->settings;
+    const char *text = cnn_pipeline_text(train->preprocess), *rest = text + tool_train_decoding_length(text);
+    const char *augment = train->augment != NULL ? train->augment : "";
+    if (!settings->orient && settings->background == NULL && tool_train_decoding_length(augment) == 0) {
+        return TOOL_DONE;
+    }
+    char *steps = compose_decoding(settings, text, augment, rest);
     cnn_pipeline *longer = NULL;
     cnn_status status = steps != NULL ? cnn_pipeline_create(train->run->context, steps, &longer)
                                       : CNN_ERROR_OUT_OF_MEMORY;
     free(steps);
-    free(given);
-    free(own);
     if (status != CNN_OK) {
         return settings->background != NULL && status == CNN_ERROR_INVALID_ARGUMENT
                    ? tool_fail_usage(train->run, "--background: %s", cnn_last_error(train->run->context))
@@ -97,6 +104,10 @@ static int choose_augment(train_run *train)
                              : tool_format("resize=%.0fx%.0f:%s,random_crop=%lldx%lld,flip",
                                            (double)rows * (double)recipe->margin, (double)cols * (double)recipe->margin,
                                            recipe->filter, rows, cols);
+    } else if (recipe->pad > 0 && train->settings->preprocess == NULL && cnn_model_pipeline(train->model) == NULL) {
+        cnn_shape input = cnn_model_input_shape(train->model);
+        train->augment = tool_format("alternating_flip,random_crop=%lldx%lld:pad=%u:reflect", (long long)input.dims[0],
+                                     (long long)input.dims[1], (unsigned)recipe->pad);
     } else {
         return TOOL_DONE;
     }

@@ -51,7 +51,9 @@ static void draw_progress(const train_run *train, const cnn_progress *progress)
         format_step(train, progress, head, tail, sizeof(tail));
         tool_progress_draw(train->run, head, progress->step, progress->steps, tail);
     } else {
-        tool_progress_draw(train->run, head, train->validation_steps, cnn_loader_batches(train->validation_loader),
+        const uint64_t own = train->settings->validation_steps;
+        tool_progress_draw(train->run, head, train->validation_steps,
+                           own > 0 ? own : cnn_loader_batches(train->validation_loader),
                            "validation");
     }
 }
@@ -104,6 +106,29 @@ static void add_value(char *text, size_t size, const cnn_history *history, const
     if (!isnan(value)) {
         snprintf(text + used, size - used, "%s%s %.4f", used > 0 ? ", " : "", column, value);
     }
+}
+
+bool tool_train_on_evaluation(void *user, const cnn_progress *progress)
+{
+    train_run *train = user;
+    tool_note(train->run, "epoch %llu/%llu, step %llu: loss %.4f (running), val_loss %.4f, val_%s %.4f",
+              (unsigned long long)progress->epoch + 1, (unsigned long long)progress->epochs,
+              (unsigned long long)progress->step, progress->loss, progress->validation_loss, progress->score_name,
+              progress->validation_score);
+    if (train->run->common->json) {
+        json_t *row = json_object();
+        tool_json_count(row, "step", progress->total_steps);
+        tool_json_count(row, "epoch", progress->epoch + 1);
+        tool_json_real(row, "loss", progress->loss);
+        tool_json_real(row, "val_loss", progress->validation_loss);
+        char *name = tool_format("val_%s", progress->score_name);
+        if (name != NULL && strcmp(progress->score_name, "loss") != 0) {
+            tool_json_real(row, name, progress->validation_score);
+        }
+        tool_json_print(train->run, row);
+        free(name);
+    }
+    return tool_signal() != 0;
 }
 
 /* One plain line for an epoch. What was measured while training, dropout on, is called running. */
@@ -258,6 +283,11 @@ void tool_train_introduce(train_run *train)
     tell_counts(run, train->data, true);
     if (train->validation_data != NULL) {
         tell_counts(run, train->validation_data, false);
+    }
+    if (train->batch > cnn_dataset_count(train->data)) {
+        tool_note(run,
+                  "warning: a batch of %u is more than the %zu training images: each epoch is one step of all of them",
+                  (unsigned)train->batch, cnn_dataset_count(train->data));
     }
     if (train->training_steps != train->preprocess) {
         snprintf(augment, sizeof(augment), "; in training %s", cnn_pipeline_text(train->training_steps));

@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds the library and runs its tests: sh tests/run.sh [KIND...]
-#   plain   (the default) a release build in build/ and all tests
-#   asan    the suites of the insides under AddressSanitizer and UBSanitizer, in build-asan/
-#   tsan    the suites that use threads under ThreadSanitizer, in build-tsan/
+#   plain     (the default) a release build in build/ and all tests
+#   asan      the suites of the insides under AddressSanitizer and UBSanitizer, in build-asan/
+#   tsan      the suites that use threads under ThreadSanitizer, in build-tsan/
+#   valgrind  the suites of the insides that take minutes there, in build/
+#   fuzz      30 s (FUZZ_SECONDS) of each fuzz target, in build-fuzz/, where clang is there
 # Installs missing Debian packages, as root or with sudo. With CI set, warnings are errors. The last line is
 # "N passed, N failed"; the exit status is 1 if a test failed.
 set -u
@@ -74,16 +76,45 @@ tsan() {
         --suite threads
 }
 
-install_build_packages g++ binutils check locales dataset-fashion-mnist libopenblas-dev libonnx-testdata \
-    strace libopenmpi-dev openmpi-bin ||
+memcheck() {
+    if ! command -v valgrind >/dev/null; then
+        echo "no valgrind: it is not installed"
+        return
+    fi
+    build build --buildtype=release || return
+    # Kernels of AVX-512 are unknown to it; those of AVX2 are tried.
+    CK_FORK=no CNN_CPU=avx2 run build --timeout-multiplier 20 --suite core --suite format --suite image --suite dataset \
+        --suite train --wrapper 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite'
+}
+
+fuzz() {
+    if ! command -v clang >/dev/null; then
+        echo "no fuzzing: clang is not installed"
+        return
+    fi
+    if ! { [ -f build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=enabled \
+        -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link; } >build-fuzz.log 2>&1 ||
+        ! ninja -C build-fuzz >>build-fuzz.log 2>&1; then
+        tail -n 40 build-fuzz.log
+        echo "not built: build-fuzz"
+        broken=$((broken + 1))
+        return
+    fi
+    sh tests/fuzz/run.sh build-fuzz "${FUZZ_SECONDS:-30}"
+    broken=$((broken + $?))
+}
+
+install_build_packages g++ binutils check locales dataset-fashion-mnist libopenblas-dev libonnx-testdata strace \
+    libopenmpi-dev openmpi-bin abigail-tools ||
     echo "going on without them" >&2
 
 [ $# -gt 0 ] || set -- plain
 for kind in "$@"; do
     case $kind in
-    plain | asan | tsan) "$kind" ;;
+    plain | asan | tsan | fuzz) "$kind" ;;
+    valgrind) memcheck ;;
     *)
-        echo "usage: run.sh [plain|asan|tsan]..." >&2
+        echo "usage: run.sh [plain|asan|tsan|valgrind|fuzz]..." >&2
         exit 2
         ;;
     esac

@@ -544,7 +544,8 @@ typedef struct cnn_update_args {
     float epsilon;
     int32_t nesterov;       /**< SGD: 1 for Nesterov's form */
     int32_t variant;        /**< SGD: 0 PyTorch (v = m v + g, w -= lr v), 1 Caffe (v = m v + lr g, w -= v).
-                                 RMSprop: 0 epsilon outside the root, 1 inside. Adam: 0 PyTorch, 1 epsilon-hat */
+                                 RMSprop: 0 epsilon outside the root, 1 inside. Adam: 0 PyTorch, 1 epsilon-hat; plus 2:
+                                 the decay is decoupled, w is first multiplied by 1 - learning_rate weight_decay */
     double correction1, correction2; /**< Adam: 1 - beta1^t and 1 - beta2^t */
 } cnn_update_args;
 

@@ -81,7 +81,8 @@ typedef enum cnn_math {
 typedef struct cnn_context_options {
     size_t struct_size;
     uint32_t threads;                   /**< threads that compute, the caller's included; 1 creates none.
-                                            0: as many as the process may use */
+                                            0: as many as the process may use: its processors, or what the CPU
+                                            quota of its container comes to, rounded up */
     uint32_t log_level;                 /**< least important level that is logged; 0: CNN_LOG_WARNING */
     uint64_t seed;                      /**< of every random choice made under this context */
     const char *backend;                /**< "reference", "vector", "blis" or a registered name. NULL: the environment
@@ -128,6 +129,28 @@ CNN_API void cnn_context_free(cnn_context *context);
  * Thread-safe. Since 0.1.
  */
 CNN_API const char *cnn_last_error(const cnn_context *context);
+
+/**
+ * Sets one of the limits on what files may ask for, by its name, such as
+ * "jpeg_scans": cnn_limit_usage() lists them. All are on by default; what is
+ * over one is CNN_ERROR_LIMIT, with a message that names it. Options of a call
+ * (cnn_decode_options.max_pixels) go before limits of the context.
+ *
+ * value   at least 1; up to what the library bears, which the message of a
+ *         refusal says. Some can only be lowered.
+ *
+ * Returns CNN_OK; CNN_ERROR_NOT_FOUND for another name; CNN_ERROR_INVALID_ARGUMENT
+ * for a value out of range. Not thread-safe: before other calls use the context.
+ * Since 0.1.
+ */
+CNN_API cnn_status cnn_context_set_limit(cnn_context *context, const char *name, uint64_t value);
+
+/** A limit; 0 if there is none of that name. Thread-safe, unless one is being set. Since 0.1. */
+CNN_API uint64_t cnn_context_limit(const cnn_context *context, const char *name);
+
+/** One line for each limit, "jpeg_scans: of a progressive JPEG; 100": name, meaning and default; NULL past the end.
+    Static storage. Thread-safe. Since 0.1. */
+CNN_API const char *cnn_limit_usage(size_t index);
 
 /** The name of the backend in use. Valid as long as the context. Thread-safe. Since 0.1. */
 CNN_API const char *cnn_context_backend(const cnn_context *context);

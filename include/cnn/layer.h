@@ -43,7 +43,9 @@ typedef enum cnn_initializer_kind {
     CNN_INIT_NORMAL = 5,         /**< N(0, value^2) */
     CNN_INIT_CONSTANT = 6,       /**< `value` everywhere */
     CNN_INIT_PYTORCH = 7,        /**< U(-a, a), a = 1 / sqrt(fan_in), weights and biases alike */
-    CNN_INIT_UNIFORM = 8         /**< U(-value, value) */
+    CNN_INIT_UNIFORM = 8,        /**< U(-value, value) */
+    CNN_INIT_DIRAC = 9           /**< of convolutions: filter i passes input channel i on, as far as there are both
+                                      (PyTorch's dirac_()); filters beyond begin as CNN_INIT_PYTORCH */
 } cnn_initializer_kind;
 
 /**
@@ -290,7 +292,9 @@ typedef struct cnn_dense_options {
 /** Fully connected layer over the last dimension of an N, C input, with bias and activation. Since 0.1. */
 CNN_API cnn_layer *cnn_dense(cnn_context *context, const cnn_dense_options *options);
 
-/** Options of both poolings; write them with CNN_POOL2D(). */
+/** Options of both poolings; write them with CNN_POOL2D(). Windows may overlap until each value is read 4096 times, as
+    by 64x64 at a stride of 1; more is refused with CNN_ERROR_LIMIT when the model is built. So are the windows of the
+    other poolings and of local response normalisation. */
 typedef struct cnn_pool2d_options {
     size_t struct_size;
     const char *name;

@@ -79,6 +79,58 @@ typedef struct cnn_adam_options {
 /** Adam (Kingma and Ba 2015). Statuses as cnn_sgd_create(). Since 0.1. */
 CNN_API cnn_status cnn_adam_create(cnn_context *context, const cnn_adam_options *options, cnn_optimizer **optimizer);
 
+/**
+ * AdamW (Loshchilov and Hutter 2019): the options of Adam, but the weight decay is no part of the gradient: each step
+ * first multiplies the weights by 1 - learning_rate weight_decay, as PyTorch's and Keras's AdamW. A weight_decay of 0
+ * is 0.01; CNN_ZERO: none. Statuses as cnn_sgd_create(). Since 0.1.
+ */
+CNN_API cnn_status cnn_adamw_create(cnn_context *context, const cnn_adam_options *options, cnn_optimizer **optimizer);
+
+/** Options of cnn_muon_create(); write them with CNN_MUON(). */
+typedef struct cnn_muon_options {
+    size_t struct_size;
+    float learning_rate;  /**< 0: 0.02 */
+    float momentum;       /**< of kernels of convolutions; 0: 0.95; CNN_ZERO: none */
+    int32_t plain;        /**< 1: the momentum itself; 0: Nesterov's form of it, as published */
+    int32_t iterations;   /**< Newton-Schulz iterations, up to 100; 0: 5 */
+    int32_t normalize;    /**< 1: before each step a kernel is scaled to the norm sqrt(filters), as the 94 % recipes of
+                               CIFAR-10 do, and the step is not stretched; 0: not */
+    float other_factor;   /**< of the learning rate, for all other parameters; 0: 1; CNN_ZERO: 0 */
+    float other_momentum; /**< theirs; 0: `momentum`; CNN_ZERO: none */
+    float weight_decay;   /**< of kernels decoupled, as AdamW's; of the others as in cnn_sgd_options; 0: none */
+    int32_t decay_kernels_only; /**< as in cnn_sgd_options */
+    float clip_norm;      /**< as in cnn_sgd_options */
+    float clip_value;     /**< as in cnn_sgd_options */
+    int32_t convention;   /**< of the other parameters, as in cnn_sgd_options */
+} cnn_muon_options;
+
+#define CNN_MUON(...) CNN_OPTIONS(cnn_muon_options, __VA_ARGS__)
+
+/**
+ * Muon (Jordan et al. 2024) for kernels of convolutions: w -= rate s O, where O is near the orthogonal matrix that is
+ * nearest to the momentum, a matrix with one row for each filter, by Newton-Schulz iterations with the published
+ * quintic, and s = sqrt(max(1, filters / values of a filter)), as PyTorch's Muon. All other parameters (dense layers,
+ * biases, normalisations) follow SGD with momentum in the same form. Statuses as cnn_sgd_create(). Since 0.1.
+ */
+CNN_API cnn_status cnn_muon_create(cnn_context *context, const cnn_muon_options *options, cnn_optimizer **optimizer);
+
+/** Options of cnn_optimizer_set_lookahead(); write them with CNN_LOOKAHEAD(). */
+typedef struct cnn_lookahead_options {
+    size_t struct_size;
+    uint32_t every; /**< steps from one step of the slow weights to the next; 0: 5 */
+    float alpha;    /**< how far these go, up to 1; 0: 0.5 */
+} cnn_lookahead_options;
+
+#define CNN_LOOKAHEAD(...) CNN_OPTIONS(cnn_lookahead_options, __VA_ARGS__)
+
+/**
+ * Lookahead (Zhang et al. 2019) around an optimizer of any rule: after every `every` steps the weights become
+ * slow + alpha (weights - slow), where slow is what they were before these steps. Moments and velocities stay. It costs
+ * a slot, which checkpoints hold. To be chosen before the first step, once.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE. Since 0.1.
+ */
+CNN_API cnn_status cnn_optimizer_set_lookahead(cnn_optimizer *optimizer, const cnn_lookahead_options *options);
+
 /** A custom rule. */
 typedef struct cnn_optimizer_kind {
     size_t struct_size;
@@ -97,7 +149,8 @@ CNN_API cnn_status cnn_optimizer_create_custom(cnn_context *context, const cnn_o
 
 /**
  * A built-in optimizer by name with options, "adam:learning_rate=0.001,beta1=0.5,convention=pytorch": the fields of the
- * option struct, those not given at their defaults. A 0 that is written is 0. `optimizer` receives the handle, NULL on
+ * option struct, those not given at their defaults. A 0 that is written is 0. "+lookahead:every=5,alpha=0.5" may
+ * follow, with its options or without. `optimizer` receives the handle, NULL on
  * failure; free it with cnn_optimizer_free(). Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT with the place in the text or
  * the option that is out of range, CNN_ERROR_OUT_OF_MEMORY. Thread-safe. Since 0.1.
  */
@@ -142,7 +195,8 @@ CNN_API cnn_status cnn_optimizer_add_groups(cnn_optimizer *optimizer, const char
 /** Frees the optimizer; NULL is allowed. Since 0.1. */
 CNN_API void cnn_optimizer_free(cnn_optimizer *optimizer);
 
-/** The rule's name: "sgd", "rmsprop", "adam" or the custom one's. Valid as long as the optimizer. Since 0.1. */
+/** The rule's name: "sgd", "rmsprop", "adam", "adamw", "muon" or the custom one's. Valid as long as the optimizer.
+    Since 0.1. */
 CNN_API const char *cnn_optimizer_name(const cnn_optimizer *optimizer);
 
 /** The learning rate. Since 0.1. */

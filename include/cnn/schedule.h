@@ -104,6 +104,60 @@ typedef struct cnn_warmup_schedule_options {
 CNN_API cnn_status cnn_warmup_schedule_create(cnn_context *context, const cnn_warmup_schedule_options *options,
                                               cnn_schedule **schedule);
 
+/** Options of cnn_linear_schedule_create(); write them with CNN_LINEAR_SCHEDULE(). */
+typedef struct cnn_linear_schedule_options {
+    size_t struct_size;
+    uint32_t epochs; /**< until the end is reached; 0: those of the training that a warm-up leaves */
+    double end;      /**< share of the base rate there and ever after */
+    int32_t pace;    /**< a cnn_schedule_pace */
+} cnn_linear_schedule_options;
+
+#define CNN_LINEAR_SCHEDULE(...) CNN_OPTIONS(cnn_linear_schedule_options, __VA_ARGS__)
+
+/**
+ * Along a line from the base rate to a share of it: base (1 + (end - 1) t / epochs) after t epochs, PyTorch's LinearLR
+ * from 1 to `end`. Statuses as cnn_step_schedule_create(). Since 0.1.
+ */
+CNN_API cnn_status cnn_linear_schedule_create(cnn_context *context, const cnn_linear_schedule_options *options,
+                                              cnn_schedule **schedule);
+
+/** Options of cnn_triangular_schedule_create(); write them with CNN_TRIANGULAR_SCHEDULE(). */
+typedef struct cnn_triangular_schedule_options {
+    size_t struct_size;
+    double peak;  /**< share of all steps after which the base rate is reached, between 0 and 1; 0: 0.3 */
+    double start; /**< share of the base rate in the first step; 0: 0 */
+    double end;   /**< share of the base rate after the last step; 0: 0 */
+} cnn_triangular_schedule_options;
+
+#define CNN_TRIANGULAR_SCHEDULE(...) CNN_OPTIONS(cnn_triangular_schedule_options, __VA_ARGS__)
+
+/**
+ * Up a line to the base rate and down another, step by step: with t the share of the training's steps that are done,
+ * base times what lies at t on the lines through (0, start), (peak, 1) and (1, end), as the recipes for CIFAR-10 in
+ * minutes have it. The training must say how many epochs it has. Statuses as cnn_step_schedule_create(). Since 0.1.
+ */
+CNN_API cnn_status cnn_triangular_schedule_create(cnn_context *context, const cnn_triangular_schedule_options *options,
+                                                  cnn_schedule **schedule);
+
+/** Options of cnn_onecycle_schedule_create(); write them with CNN_ONECYCLE_SCHEDULE(). */
+typedef struct cnn_onecycle_schedule_options {
+    size_t struct_size;
+    double peak;      /**< share of the steps that rise (PyTorch's pct_start), below 1; 0: 0.3 */
+    double div;       /**< the first rate is the base rate divided by it; 0: 25 */
+    double final_div; /**< the last rate is the first divided by it; 0: 10000 */
+    int32_t linear;   /**< 1: along lines; 0: along half cosines */
+} cnn_onecycle_schedule_options;
+
+#define CNN_ONECYCLE_SCHEDULE(...) CNN_OPTIONS(cnn_onecycle_schedule_options, __VA_ARGS__)
+
+/**
+ * The one-cycle policy (Smith and Topin 2018) as PyTorch's OneCycleLR with the base rate as max_lr: up to it, then down
+ * far below where it began, reached in the training's last step. The momentum stays. The training must say how many
+ * epochs it has. Statuses as cnn_step_schedule_create(). Since 0.1.
+ */
+CNN_API cnn_status cnn_onecycle_schedule_create(cnn_context *context, const cnn_onecycle_schedule_options *options,
+                                                cnn_schedule **schedule);
+
 /** Whose definition of a plateau is meant. An epoch is bad if its score is not better than the best before it. */
 typedef enum cnn_plateau_form {
     /** Better as cnn_evaluator_is_better() says. When more than `patience` epochs in a row were bad, the rate is cut if
@@ -147,6 +201,9 @@ CNN_API cnn_status cnn_plateau_schedule_create(cnn_context *context, const cnn_p
  *     step:every=10,gamma=0.5
  *     exponential:gamma=0.95,every=1,pace=epoch          pace: epoch, step
  *     cosine:epochs=90,minimum=1e-5,pace=step
+ *     linear:end=0.1,epochs=10,pace=step
+ *     triangular:peak=0.2,start=0.2,end=0.05             rises, then falls, step by step
+ *     onecycle:peak=0.3,div=25,final_div=10000,anneal=cos   anneal: cos, linear
  *     plateau:form=simple,patience=30,factor=0.1,eps=1e-8
  *     plateau:pytorch,patience=5,threshold=0.01,cooldown=2,minimum=1e-6
  *     warmup:steps=500,start=0.01+cosine                 also warmup:epochs=5+...

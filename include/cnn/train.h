@@ -119,6 +119,46 @@ typedef struct cnn_fit_options {
                                         cnn_features_create(): what lies before it is not run. All of that must be
                                         frozen. The model, and every file of the training, is whole all the same. NULL:
                                         samples are the model's input. Since 0.1 */
+    uint32_t accumulate;      /**< batches whose gradients make one step: their mean over all samples, so that without
+                                   normalisations it is the step of one batch of all of them. An epoch's last step has
+                                   those that are left. Steps, here and in callbacks, are the optimizer's; 0: 1 */
+    uint32_t steps_per_epoch; /**< an epoch ends after so many steps, and the next one goes on in the data where it
+                                   was: passes over the data and epochs are two things; 0: an epoch is a pass */
+    uint32_t validation_steps; /**< batches of a validation, from the first on; more than there are begin anew, as those
+                                    of a generator in Keras; 0: all of them once */
+    uint32_t evaluate_every;   /**< validates after every so many steps of the whole training too, besides the ends of
+                                    epochs, and tells on_evaluation; the best epoch and the history do not see it;
+                                    0: not */
+    const char *average;       /**< what validation, the best model and the model at the end have in place of the last
+                                    parameters, as text; NULL: those.
+                                    "ema:decay=0.999,start=0": after each step, from epoch `start` on, the average moves
+                                    by 1 - min(decay, (1 + n) / (10 + n)) towards the parameters, n the steps in it, as
+                                    TensorFlow's ExponentialMovingAverage with num_updates; statistics of normalisations
+                                    too.
+                                    "swa:start=N": stochastic weight averaging (Izmailov et al. 2018): the mean after
+                                    epochs N + 1, N + 2 and so on, N three quarters of the epochs if not given; running
+                                    statistics are then measured anew by a pass over the training data, as by
+                                    cnn_update_statistics().
+                                    "last:count=5": the mean of the last so many epochs, up to 16.
+                                    The training itself goes on with its own parameters, and checkpoints hold both.
+                                    Since 0.1 */
+    cnn_progress_function on_evaluation; /**< after each evaluation of evaluate_every: the validation's loss and score
+                                              are those of the progress; true stops. NULL: none */
+    float label_smoothing; /**< of training targets: y (1 - s) + s / outputs, as PyTorch's CrossEntropyLoss; of binary
+                                cross-entropy y (1 - s) + s / 2, as Keras. For losses of probabilities, as the next two
+                                are too; 0: none. Running scores are of the labels. Since 0.1 */
+    float mixup;  /**< alpha: each batch is mixed with itself moved by a sample, images and targets alike, with a share
+                       drawn from Beta(alpha, alpha) (Zhang et al. 2018), as torchvision's reference training. Weights
+                       of samples are mixed too; running scores are of the label with the larger share; 0: not */
+    float cutmix; /**< alpha of cutmix (Yun et al. 2019): a rectangle is that of the neighbour, with a part of the area
+                       drawn in the same way. With both each batch has one of them by chance; 0: not */
+    float teacher_weight; /**< the teacher's part of the loss, up to 1; the labels' is the rest; 0: 0.5 */
+    cnn_model *teacher;   /**< of which the model learns too (Hinton et al. 2015): the loss is (1 - w) of the labels'
+                               and w T^2 times the Kullback-Leibler divergence from the teacher's probabilities at
+                               temperature T. It sees the same images, runs in inference, and has as many outputs; with
+                               categorical and binary cross-entropy. NULL: none */
+    float temperature;    /**< T; 0: 4 */
+    uint32_t reserved3;   /**< zero */
     const cnn_communicator *communicator; /**< connects the ranks that train together, see cnn/communicator.h; all of
                                         them call cnn_fit() with the same options, but for `shard` of the loaders. The
                                         model begins with the parameters of rank 0; losses, scores and the history are
@@ -183,6 +223,68 @@ typedef struct cnn_fit_options {
  * Since 0.1.
  */
 CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);
+
+/**
+ * Makes the kernel of a first convolution a whitening of patches: one filter for each of the largest eigenvectors of
+ * the patches' second moments, divided by sqrt(eigenvalue + 5e-4), and as many with the opposite sign (as the 94 %
+ * recipes of CIFAR-10 begin). Freeze it then, with cnn_model_set_trainable(model, "LAYER/kernel", false).
+ *
+ * layer    its name; it has an even number of filters, at most two for each of the up to 256 values of a patch, and
+ *          reads images of the loader's channels.
+ * loader   gives the images, from its first batch on; it is then where it was.
+ * samples  images to look at, as far as an epoch has as many; 0: 5000.
+ *
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE if the model is not built, CNN_ERROR_NOT_FOUND,
+ * CNN_ERROR_SHAPE, CNN_ERROR_FORMAT if no sample can be used, CNN_ERROR_OUT_OF_MEMORY, and the statuses of loaders.
+ * Since 0.1.
+ */
+CNN_API cnn_status cnn_model_whiten(cnn_model *model, const char *layer, cnn_loader *loader, uint64_t samples);
+
+/** Options of cnn_find_learning_rate(); write them with CNN_RATE_SEARCH(). */
+typedef struct cnn_rate_search_options {
+    size_t struct_size;
+    cnn_loader *train;        /**< required; read from where it is, over as many passes as it takes */
+    const cnn_loss *loss;     /**< NULL: as in cnn_fit_options */
+    cnn_optimizer *optimizer; /**< required; its steps and slots are used up: take one of its own for the search */
+    double low, high;         /**< the first and the last learning rate; 0: 1e-7 and 10 */
+    uint32_t steps;           /**< from one to the other, each a constant factor above the one before; 0: 100 */
+    uint32_t reserved;        /**< zero */
+    cnn_progress_function on_step; /**< after each step; true stops. NULL: none */
+    void *user;
+} cnn_rate_search_options;
+
+#define CNN_RATE_SEARCH(...) CNN_OPTIONS(cnn_rate_search_options, __VA_ARGS__)
+
+/**
+ * Looks for a learning rate (Smith 2017): trains with one that grows from step to
+ * step until the loss, smoothed over about ten steps, is four times its lowest or
+ * no longer finite. The model then has its parameters again.
+ *
+ * rate     receives the rate at which the smoothed loss fell most steeply, over ten steps and after the first ten; NaN
+ *          if it never fell. May be NULL.
+ * history  receives a row for each step, also after a failure: "learning_rate", "loss" and "smoothed_loss". May be
+ *          NULL; free it with cnn_history_free().
+ *
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE if the model is not built, CNN_ERROR_MISMATCH,
+ * CNN_ERROR_SHAPE, CNN_ERROR_CANCELLED, CNN_ERROR_FORMAT if no sample can be used, and the statuses of loaders and
+ * sessions. Since 0.1.
+ */
+CNN_API cnn_status cnn_find_learning_rate(cnn_model *model, const cnn_rate_search_options *options, double *rate,
+                                          cnn_history **history);
+
+/** CNN_OK if cnn_fit_options.average may be this text; else CNN_ERROR_INVALID_ARGUMENT with the place in it.
+    Thread-safe. Since 0.1. */
+CNN_API cnn_status cnn_average_check(cnn_context *context, const char *text);
+
+/**
+ * Measures the running statistics of a model's normalisations anew: the mean, over the batches of one epoch of the
+ * loader from its first on, of the statistics of each batch, in training behaviour (PyTorch's update_bn()). For
+ * parameters that no training has seen, such as averages. Statistics that a layer keeps (cnn_model_set_statistics())
+ * stay. The loader is then where it was; after a failure the statistics are as before.
+ * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE if the model is not built, CNN_ERROR_SHAPE, and the
+ * statuses of loaders and sessions. Since 0.1.
+ */
+CNN_API cnn_status cnn_update_statistics(cnn_model *model, cnn_loader *loader);
 
 /** Options of cnn_evaluate(); write them with CNN_EVALUATE(). */
 typedef struct cnn_evaluate_options {

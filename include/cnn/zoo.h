@@ -41,6 +41,10 @@ typedef struct cnn_zoo_options {
  *     catdog-vgg16 vgg16-notop as one layer, "vgg16", with flatten, dense of 256 relu and dense_1, a sigmoid, on top
  *                  (Chollet 2017, section 5.3): 150x150x3, 16,812,353 parameters. The layers inside are
  *                  vgg16/block1_conv1 and so on; the head begins as in Keras, Glorot uniform
+ *     cifar-fast   the network of the 94 % recipes of CIFAR-10 in seconds: whiten (2x2 patches, see
+ *                  cnn_model_whiten()), gelu, block1 to block3 with conv1, pool, norm1, gelu1, conv2, norm2, gelu2 (64,
+ *                  256 and 256 channels, which begin with CNN_INIT_DIRAC; normalisations without scale), pool, head
+ *                  without bias, scale by 1/9
  *     cifar-cnn    a small Keras CNN for CIFAR: conv2d, max_pooling2d, conv2d_1, max_pooling2d_1, flatten, dense,
  *                  dense_1; 32x32x3, 100 classes, 325,956 parameters
  *     densenet121  DenseNet-121 (Huang et al. 2017) as torchvision has it: 224x224x3, 1000 classes, 7,978,856 trained

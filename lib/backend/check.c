@@ -133,13 +133,19 @@ static bool norm_shape(const void *args)
            (s->epilogue.pool == 0 || (s->h >= 2 && s->w >= 2));
 }
 
+static bool norm_backward_pointers(const cnn_norm_args *a)
+{
+    const cnn_epilogue *epilogue = &a->shape.epilogue;
+    return a->dy != NULL && a->inv_std != NULL && a->d_gamma != NULL && a->d_beta != NULL &&
+           (epilogue->activation == CNN_LINEAR || epilogue->pool != 0 || (a->y != NULL && a->beta != NULL));
+}
+
 static bool norm_pointers(cnn_pass pass, const void *args)
 {
     const cnn_norm_args *a = args;
-    const cnn_epilogue *epilogue = &a->shape.epilogue;
     const bool moved = (a->moving_mean == NULL) == (a->moving_variance == NULL);
     const bool affine = a->x != NULL && a->gamma != NULL && a->mean != NULL;
-    const bool placed = epilogue->pool == 0 || a->argmax != NULL;
+    const bool placed = a->shape.epilogue.pool == 0 || a->argmax != NULL;
     switch (pass) {
     case CNN_PASS_FORWARD:
         return affine && (a->sum == NULL || a->moving_mean != NULL) && a->beta != NULL && a->y != NULL &&
@@ -147,8 +153,7 @@ static bool norm_pointers(cnn_pass pass, const void *args)
     case CNN_PASS_INFERENCE:
         return affine && a->beta != NULL && a->y != NULL && a->variance != NULL;
     case CNN_PASS_BACKWARD:
-        return affine && a->dy != NULL && a->inv_std != NULL && a->d_gamma != NULL && a->d_beta != NULL && placed &&
-               (epilogue->activation == CNN_LINEAR || epilogue->pool != 0 || (a->y != NULL && a->beta != NULL));
+        return affine && placed && norm_backward_pointers(a);
     default:
         return false;
     }

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
+
+#include "core/limits.h"
+#include "core/options.h"
 
 /* Blocks from this size on are aligned to huge pages and marked for them: a fresh 64 MB then costs 6 ms, not 42. */
 #define HUGE_PAGE ((size_t)2 << 20)
@@ -33,11 +35,6 @@ static void default_release(void *user, void *memory, size_t size)
     free(memory);
 }
 
-static bool allocator_is_valid(const cnn_allocator *allocator)
-{
-    return allocator->struct_size >= sizeof(cnn_allocator) && allocator->allocate != NULL && allocator->release != NULL;
-}
-
 static cnn_context *context_allocate(const cnn_allocator *allocator)
 {
     cnn_context *context = allocator->allocate(allocator->user, sizeof(*context), CNN__ALIGNMENT);
@@ -54,22 +51,16 @@ static cnn_context *context_allocate(const cnn_allocator *allocator)
     return context;
 }
 
-/* What the machine has; where that is not known, no limit of its own. */
-static uint64_t physical_memory(void)
-{
-    const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
-}
-
 cnn_status cnn__context_init(const cnn_context_options *options, cnn_context **out)
 {
     cnn_allocator allocator = {sizeof(allocator), NULL, default_allocate, default_release};
     *out = NULL;
     if (options->allocator != NULL) {
-        if (!allocator_is_valid(options->allocator)) {
+        CNN__RETURN_IF_ERROR(
+            cnn__options_copy(NULL, "cnn_allocator", options->allocator, &allocator, sizeof(allocator)));
+        if (allocator.allocate == NULL || allocator.release == NULL) {
             return CNN_ERROR_INVALID_ARGUMENT;
         }
-        allocator = *options->allocator;
     }
     cnn_context *context = context_allocate(&allocator);
     if (context == NULL) {
@@ -79,9 +70,14 @@ cnn_status cnn__context_init(const cnn_context_options *options, cnn_context **o
     context->log_user = options->log_user;
     context->log_level = options->log_level != 0 ? (cnn_log_level)options->log_level : CNN_LOG_WARNING;
     context->seed = options->seed;
-    context->max_pixels = options->max_pixels;
+    cnn__limits_init(context);
+    if (options->max_pixels != 0) {
+        context->limits[CNN__LIMIT_PIXELS] = options->max_pixels;
+    }
+    if (options->max_session_bytes != 0) {
+        context->limits[CNN__LIMIT_SESSION_BYTES] = options->max_session_bytes;
+    }
     (void)cnn__cpu_detect(&context->cpu);
-    context->max_session_bytes = options->max_session_bytes != 0 ? options->max_session_bytes : physical_memory();
     cnn_status status = cnn__pool_create(context, options->threads, options->executor, &context->pool);
     if (status != CNN_OK) {
         cnn__context_destroy(context);

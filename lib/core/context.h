@@ -29,15 +29,32 @@ typedef struct cnn__error_slot {
     char message[CNN__MESSAGE_SIZE];
 } cnn__error_slot;
 
+/* Limits: see limits.c, whose table has a line for each. */
+typedef enum cnn__limit_name {
+    CNN__LIMIT_PIXELS,
+    CNN__LIMIT_IMAGE_SIDE,
+    CNN__LIMIT_IMAGE_BYTES,
+    CNN__LIMIT_JPEG_SCANS,
+    CNN__LIMIT_PNG_CHUNKS,
+    CNN__LIMIT_DATA_BYTES,
+    CNN__LIMIT_TABLE_BYTES,
+    CNN__LIMIT_MODEL_BYTES,
+    CNN__LIMIT_ONNX_BYTES,
+    CNN__LIMIT_HEADER_BYTES,
+    CNN__LIMIT_JSON_VALUES,
+    CNN__LIMIT_JSON_DEPTH,
+    CNN__LIMIT_SESSION_BYTES,
+    CNN__LIMITS
+} cnn__limit_name;
+
 struct cnn_context {
     cnn_allocator allocator;
     cnn_log_function log;
     void *log_user;
     cnn_log_level log_level;
     uint64_t seed;
-    uint64_t max_pixels; /* of a decoded image; 0: CNN__DEFAULT_MAX_PIXELS */
+    uint64_t limits[CNN__LIMITS];
     cnn__cpu_level cpu;  /* looked at once: asking the processor is slow on virtual machines */
-    uint64_t max_session_bytes;
     cnn_math math; /* fast or strict. Set by backend/registry.c */
     cnn__pool *pool;
     cnn_backend backend; /* complete: no entry is NULL. Filled by backend/registry.c */
@@ -55,7 +72,7 @@ void cnn__context_destroy(cnn_context *context);
 /* Most pixels of a decoded image where the options of decoding do not say, and of what a pipeline makes of one. */
 static inline uint64_t cnn__context_max_pixels(const cnn_context *context)
 {
-    return context->max_pixels != 0 ? context->max_pixels : CNN__DEFAULT_MAX_PIXELS;
+    return context->limits[CNN__LIMIT_PIXELS];
 }
 
 #endif

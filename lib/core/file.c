@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/limits.h"
 #include "core/memory.h"
 
 cnn_status cnn__file_fail(const cnn_context *context, const char *path, const char *what, int error)
@@ -39,8 +40,10 @@ static cnn_status read_all(cnn_context *context, const char *path, int descripto
     return CNN_OK;
 }
 
-static cnn_status check_file(cnn_context *context, const char *path, int descriptor, size_t limit, size_t *size)
+static cnn_status check_file(cnn_context *context, const char *path, int descriptor, cnn__limit_name limit,
+                             size_t *size)
 {
+    const uint64_t most = cnn__limit(context, limit);
     struct stat info;
     if (fstat(descriptor, &info) != 0) {
         return cnn__file_fail(context, path, "cannot be read", errno);
@@ -49,16 +52,19 @@ static cnn_status check_file(cnn_context *context, const char *path, int descrip
         char name[512];
         return cnn__fail(context, CNN_ERROR_IO, "%s: is not a regular file", cnn__printable(path, name, sizeof(name)));
     }
-    if ((uint64_t)info.st_size > limit) {
+    if ((uint64_t)info.st_size > most) {
         char name[512];
-        return cnn__fail(context, CNN_ERROR_LIMIT, "%s: has %lld bytes, at most %zu are read",
-                         cnn__printable(path, name, sizeof(name)), (long long)info.st_size, limit);
+        const char *known = cnn__limit_word(limit);
+        return cnn__fail(context, CNN_ERROR_LIMIT,
+                         "%s: has %lld bytes, at most %llu are read, the limit %s (--allow %s=N raises it)",
+                         cnn__printable(path, name, sizeof(name)), (long long)info.st_size, (unsigned long long)most,
+                         known, known);
     }
     *size = (size_t)info.st_size;
     return CNN_OK;
 }
 
-cnn_status cnn__file_read(cnn_context *context, const char *path, size_t limit, void **data, size_t *size)
+cnn_status cnn__file_read(cnn_context *context, const char *path, cnn__limit_name limit, void **data, size_t *size)
 {
     *data = NULL;
     *size = 0;

@@ -5,8 +5,11 @@
 
 #include <cnn/context.h>
 
-/* Reads a file of at most `limit` bytes. The data belongs to the caller (cnn__free). Messages name the path. */
-cnn_status cnn__file_read(cnn_context *context, const char *path, size_t limit, void **data, size_t *size);
+#include "core/limits.h"
+
+/* Reads a file of at most as many bytes as the limit says. The data belongs to the caller (cnn__free). Messages
+ * name the path. */
+cnn_status cnn__file_read(cnn_context *context, const char *path, cnn__limit_name limit, void **data, size_t *size);
 
 /* A file that appears at `path` only when it is whole: written beside it under another name, synced, renamed, and its
  * folder synced. A file that is there is replaced and leaves its mode and owner to the new one; of a symbolic link,

@@ -76,12 +76,17 @@ static cnn_status find_target(cnn__writer *writer, struct stat *info)
     return cnn__file_fail(writer->context, writer->path, "cannot be written", ELOOP);
 }
 
-/* Whether the name still stands for the open file. */
-static bool same_file(const char *path, int descriptor)
+/* Whether the name still stands for the open file: 0, EEXIST if it does not, or why that cannot be told. */
+static int same_file(const char *path, int descriptor)
 {
     struct stat named, opened;
-    return lstat(path, &named) == 0 && fstat(descriptor, &opened) == 0 && named.st_dev == opened.st_dev &&
-           named.st_ino == opened.st_ino;
+    if (fstat(descriptor, &opened) != 0) {
+        return errno;
+    }
+    if (lstat(path, &named) != 0) {
+        return errno == ENOENT ? EEXIST : errno;
+    }
+    return named.st_dev == opened.st_dev && named.st_ino == opened.st_ino ? 0 : EEXIST;
 }
 
 /* Removes a temporary file that a process left behind which is no more: nobody holds its lock. Nothing else is touched:
@@ -94,7 +99,8 @@ static bool remove_stale(const char *path)
         return false;
     }
     const bool stale = fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
-                       flock(descriptor, LOCK_EX | LOCK_NB) == 0 && same_file(path, descriptor) && unlink(path) == 0;
+                       flock(descriptor, LOCK_EX | LOCK_NB) == 0 && same_file(path, descriptor) == 0 &&
+                       unlink(path) == 0;
     close(descriptor);
     return stale;
 }
@@ -108,11 +114,15 @@ static bool create_locked(cnn__writer *writer, mode_t mode)
     }
     /* Where files cannot be locked nobody can take this one for a stale one either. If another process has got the lock
      * in between it removes the file. */
-    if ((flock(writer->descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||
-        !same_file(writer->temporary, writer->descriptor)) {
+    const bool taken = flock(writer->descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    const int error = taken ? EEXIST : same_file(writer->temporary, writer->descriptor);
+    if (error != 0) {
+        if (error != EEXIST) { /* nothing can be told of files here: no other name is tried */
+            unlink(writer->temporary);
+        }
         close(writer->descriptor);
         writer->descriptor = -1;
-        errno = EEXIST;
+        errno = error;
         return false;
     }
     return true;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/limits.h"
 #include "core/table.h"
 #include "core/text.h"
 
@@ -315,16 +316,21 @@ static cnn_status parse_document(parser *p)
 {
     size_t depth = 0;
     const size_t size = (size_t)(p->end - p->text);
-    if (size > CNN__JSON_MAX_SIZE) {
-        return cnn__fail(p->context, CNN_ERROR_LIMIT, "%s: %s: %zu bytes, at most %zu", p->name, p->part, size,
-                         CNN__JSON_MAX_SIZE);
+    const size_t most_bytes = (size_t)cnn__limit(p->context, CNN__LIMIT_HEADER_BYTES);
+    if (size > most_bytes) {
+        return cnn__fail(p->context, CNN_ERROR_LIMIT,
+                         "%s: %s: %zu bytes, at most %zu, " CNN__LIMIT_TEXT("header_bytes"), p->name, p->part, size,
+                         most_bytes);
     }
     p->capacity = count_values(p->text, size, &depth);
-    if (depth > CNN__JSON_DEPTH || p->capacity > CNN__JSON_MAX_VALUES) {
-        const bool deep = depth > CNN__JSON_DEPTH;
-        return cnn__fail(p->context, CNN_ERROR_LIMIT, "%s: %s: %s %zu, at most %zu", p->name, p->part,
-                         deep ? "depth" : "number of values", deep ? depth : p->capacity,
-                         deep ? (size_t)CNN__JSON_DEPTH : CNN__JSON_MAX_VALUES);
+    const size_t deepest = (size_t)cnn__limit(p->context, CNN__LIMIT_JSON_DEPTH);
+    const size_t most = (size_t)cnn__limit(p->context, CNN__LIMIT_JSON_VALUES);
+    if (depth > deepest || p->capacity > most) {
+        const bool deep = depth > deepest;
+        return cnn__fail(p->context, CNN_ERROR_LIMIT,
+                         "%s: %s: %s %zu, at most %zu, the limit %s (--allow %s=N raises it)", p->name, p->part,
+                         deep ? "depth" : "number of values", deep ? depth : p->capacity, deep ? deepest : most,
+                         deep ? "json_depth" : "json_values", deep ? "json_depth" : "json_values");
     }
     p->values = cnn__alloc_array(p->context, p->capacity, sizeof(*p->values));
     if (p->values == NULL) {

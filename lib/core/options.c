@@ -11,7 +11,8 @@ const char *const cnn__activation_names[] = {
     "gelu",   "gelu_tanh", "elu",        "selu",    "hard_sigmoid", "hard_swish", "softplus",    "clipped_relu", NULL};
 const char *const cnn__padding_names[] = {"default", "valid", "same", "same_lower", "explicit", NULL};
 const char *const cnn__initializer_names[] = {"default", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
-                                              "normal",  "constant",       "pytorch",       "uniform",    NULL};
+                                              "normal",  "constant",       "pytorch",       "uniform",    "dirac",
+                                              NULL};
 const char *const cnn__constraint_names[] = {"none", "max_norm", "non_negative", "unit_norm", "min_max_norm", NULL};
 const char *const cnn__convention_names[] = {"keras", "pytorch", "tensorflow1", NULL};
 

@@ -10,7 +10,7 @@
 #include <cnn/context.h>
 
 /* Most parameters of one thing. */
-#define CNN__PARAMS 12
+#define CNN__PARAMS 16
 
 typedef struct cnn__param {
     const char *name;         /* NULL after the last */

@@ -4,6 +4,7 @@
 #include "core/rng.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #define TWO_PI 6.283185307179586476925287
 
@@ -92,4 +93,25 @@ void cnn__rng_shuffle(cnn__rng *rng, uint64_t *values, size_t count)
         values[i - 1] = values[j];
         values[j] = value;
     }
+}
+
+/* Marsaglia and Tsang 2000; below 1 from one more, by a power of a uniform number. */
+static double gamma_variate(cnn__rng *rng, double shape)
+{
+    const double d = (shape < 1 ? shape + 1 : shape) - 1.0 / 3, c = 1 / sqrt(9 * d);
+    double v = 0;
+    for (bool done = false; !done;) {
+        const double x = cnn__rng_normal(rng), u = cnn__rng_uniform(rng);
+        v = 1 + c * x;
+        v = v * v * v;
+        done = v > 0 && log(u) < 0.5 * x * x + d - d * v + d * log(v);
+    }
+    const double more = shape < 1 ? pow(1 - cnn__rng_uniform(rng), 1 / shape) : 1;
+    return d * v * more;
+}
+
+double cnn__rng_beta(cnn__rng *rng, double a, double b)
+{
+    const double x = gamma_variate(rng, a), y = gamma_variate(rng, b);
+    return x + y > 0 ? x / (x + y) : cnn__rng_uniform(rng) < a / (a + b) ? 1 : 0; /* both may be too small to tell */
 }

@@ -16,6 +16,8 @@ typedef enum cnn__stream {
     CNN__STREAM_SPLIT = 5,   /* a: class */
     CNN__STREAM_SAMPLE = 6,
     CNN__STREAM_FAKE = 7,     /* a: sample */
+    CNN__STREAM_MIX = 8,      /* a: batch */
+    CNN__STREAM_FLIP = 9,     /* b: sample */
     CNN__STREAM_EXPLAIN = 16, /* a: 0, b: noisy copy; or a: 1, b: channel of a pattern */
     CNN__STREAM_BALANCE = 24, /* a: turn, b: class */
     CNN__STREAM_FOLDS = 25    /* a: class */
@@ -40,6 +42,8 @@ uint32_t cnn__rng_u32(cnn__rng *rng);
 double cnn__rng_uniform(cnn__rng *rng);
 /* Standard normal, by Box and Muller's method. */
 double cnn__rng_normal(cnn__rng *rng);
+/* Beta distributed, both parameters above 0. */
+double cnn__rng_beta(cnn__rng *rng, double a, double b);
 /* Uniform in [0, bound), without bias; bound at least 1. */
 uint64_t cnn__rng_below(cnn__rng *rng, uint64_t bound);
 /* Fisher-Yates. */

@@ -11,6 +11,8 @@
 
 #include "core/context.h"
 #include "core/float_mode.h"
+#include "core/options.h"
+#include "core/quota.h"
 
 #define MAX_THREADS 1024
 
@@ -208,11 +210,15 @@ static cnn_status start_workers(const cnn_context *context, cnn__pool *pool)
     return cnn__fail(context, CNN_ERROR_THREAD, "thread %u of %u could not be created", count + 2, pool->threads);
 }
 
+/* Those that the process may run on, or fewer where a container lets it use less of their time: more threads than that
+ * would be stopped together for the rest of each period. */
 static uint32_t usable_processors(void)
 {
     cpu_set_t set;
-    int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count < 1 ? 1 : (uint32_t)count;
+    const int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    const uint32_t there = count < 1 ? 1 : (uint32_t)count;
+    const uint32_t allowed = cnn__cpu_quota("/proc/self/cgroup", "/sys/fs/cgroup");
+    return allowed < there ? allowed : there;
 }
 
 static cnn_status make_shares(cnn_context *context, cnn__pool *pool)
@@ -223,11 +229,13 @@ static cnn_status make_shares(cnn_context *context, cnn__pool *pool)
 
 static cnn_status take_executor(cnn_context *context, cnn__pool *pool, const cnn_executor *executor)
 {
-    if (executor->struct_size < sizeof(cnn_executor) || executor->run == NULL || executor->threads == 0) {
+    cnn_executor known;
+    CNN__RETURN_IF_ERROR(cnn__options_copy(context, "cnn_executor", executor, &known, sizeof(known)));
+    if (known.run == NULL || known.threads == 0) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "executor: run and threads are required");
     }
-    pool->executor = *executor;
-    pool->threads = executor->threads < MAX_THREADS ? executor->threads : MAX_THREADS;
+    pool->executor = known;
+    pool->threads = known.threads < MAX_THREADS ? known.threads : MAX_THREADS;
     return make_shares(context, pool);
 }
 

@@ -13,7 +13,6 @@
 
 /* Most bytes of all files of a part, and of the file of names. */
 #define MAX_BYTES ((size_t)UINT32_MAX)
-#define MAX_NAMES_BYTES ((size_t)1 << 16)
 
 cnn_status cnn__cifar_count(const cnn_context *context, const cnn__cifar_set *set, const char *name, size_t size,
                             size_t *records)
@@ -106,7 +105,7 @@ static cnn_status read_file(batch_files *files, const char *path, size_t index, 
 {
     void *bytes;
     size_t size, records;
-    CNN__RETURN_IF_ERROR(cnn__file_read(files->context, path, MAX_BYTES, &bytes, &size));
+    CNN__RETURN_IF_ERROR(cnn__file_read(files->context, path, CNN__LIMIT_DATA_BYTES, &bytes, &size));
     cnn_status status = cnn__cifar_count(files->context, files->set, path, size, &records);
     if (status == CNN_OK && records != files->records[index]) {
         status = cnn__fail(files->context, CNN_ERROR_IO,
@@ -184,7 +183,7 @@ static cnn_status read_names(cnn_context *context, const cnn__cifar_set *set, co
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     void *bytes;
-    cnn_status status = cnn__file_read(context, path, MAX_NAMES_BYTES, &bytes, &size);
+    cnn_status status = cnn__file_read(context, path, CNN__LIMIT_TABLE_BYTES, &bytes, &size);
     if (status == CNN_OK) {
         cnn__string_append(text, bytes, size);
         cnn__free(context, bytes);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/limits.h"
 #include "core/memory.h"
 #include "dataset/idx.h"
 #include "dataset/inflate.h"
@@ -106,9 +107,11 @@ static cnn_status parse_dims(parser *self, cnn__idx *idx)
         return cnn__fail(self->context, CNN_ERROR_FORMAT, "%s: sizes at offset %d: found %s, expected none to be 0",
                          self->name, DIMS_OFFSET, text);
     }
-    if (idx->size > CNN__IDX_MAX_BYTES) {
-        return cnn__fail(self->context, CNN_ERROR_LIMIT, "%s: sizes at offset %d: found %s = %zu bytes, limit %zu",
-                         self->name, DIMS_OFFSET, text, idx->size, CNN__IDX_MAX_BYTES);
+    if (idx->size > cnn__limit(self->context, CNN__LIMIT_DATA_BYTES)) {
+        return cnn__fail(self->context, CNN_ERROR_LIMIT,
+                         "%s: sizes at offset %d: found %s = %zu bytes, limit %zu, " CNN__LIMIT_TEXT("data_bytes"),
+                         self->name, DIMS_OFFSET, text, idx->size,
+                         (size_t)cnn__limit(self->context, CNN__LIMIT_DATA_BYTES));
     }
     return CNN_OK;
 }

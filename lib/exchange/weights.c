@@ -102,13 +102,16 @@ cnn_status cnn__weights_add(cnn_weights *weights, const cnn_weight *weight, uint
 
 cnn_status cnn_weights_add(cnn_weights *weights, const cnn_weight *weight, uint64_t id)
 {
-    if (weights == NULL || weight == NULL || weight->struct_size < sizeof(*weight) || weight->name == NULL ||
-        weights->close != NULL) {
-        return weights == NULL ? CNN_ERROR_INVALID_ARGUMENT
-                               : cnn__fail(weights->context, CNN_ERROR_INVALID_ARGUMENT,
-                                           "cnn_weights_add: a tensor without a name, or a list that is a file's");
+    cnn_weight known;
+    if (weights == NULL) {
+        return CNN_ERROR_INVALID_ARGUMENT;
     }
-    return cnn__weights_add(weights, weight, id, true);
+    CNN__RETURN_IF_ERROR(cnn__options_copy(weights->context, "cnn_weight", weight, &known, sizeof(known)));
+    if (known.name == NULL || weights->close != NULL) {
+        return cnn__fail(weights->context, CNN_ERROR_INVALID_ARGUMENT,
+                         "cnn_weights_add: a tensor without a name, or a list that is a file's");
+    }
+    return cnn__weights_add(weights, &known, id, true);
 }
 
 size_t cnn_weights_count(const cnn_weights *weights) { return weights != NULL ? weights->count : 0; }
@@ -117,12 +120,14 @@ int32_t cnn_weights_layout_of(const cnn_weights *weights) { return weights != NU
 
 cnn_status cnn_weights_get(const cnn_weights *weights, size_t index, cnn_weight *weight)
 {
-    if (weights == NULL || weight == NULL || index >= weights->count || weight->struct_size < sizeof(*weight)) {
+    if (weights == NULL || weight == NULL || index >= weights->count || weight->struct_size < sizeof(size_t)) {
         return weights == NULL ? CNN_ERROR_INVALID_ARGUMENT
                                : cnn__fail(weights->context, CNN_ERROR_INVALID_ARGUMENT,
                                            "cnn_weights_get: %s: there is no tensor %zu", weights->name, index);
     }
     const cnn__weight *entry = &weights->entries[index];
-    *weight = (cnn_weight){weight->struct_size, entry->name, entry->group, entry->type, entry->shape};
+    const size_t size = weight->struct_size;
+    const cnn_weight found = {size, entry->name, entry->group, entry->type, entry->shape};
+    memcpy(weight, &found, size < sizeof(found) ? size : sizeof(found));
     return CNN_OK;
 }

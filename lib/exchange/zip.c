@@ -53,8 +53,9 @@ static cnn_status read_end64(const cnn__zip *zip, uint64_t end, directory *d, ui
     return CNN_OK;
 }
 
-/* Finds the end of the archive, which is the end of the file but for a comment, and the directory before it. */
-static cnn_status find_directory(const cnn__zip *zip, directory *d)
+/* Finds the end of the archive, which is the end of the file but for a comment, and what it says of the directory
+ * before it, which ends at *begin. */
+static cnn_status find_end(const cnn__zip *zip, directory *d, uint64_t *begin)
 {
     uint8_t *tail = NULL;
     const uint64_t size = zip->bytes.size;
@@ -70,7 +71,7 @@ static cnn_status find_directory(const cnn__zip *zip, directory *d)
     while (status == CNN_OK && !found && at-- > 0) {
         found = cnn__little32(tail + at) == END_MARK && cnn__little16(tail + at + 20) == length - at - END;
     }
-    uint64_t begin = size - length + at;
+    *begin = size - length + at;
     if (status == CNN_OK && !found) {
         status = refuse(zip, CNN_ERROR_TRUNCATED, NULL, "no end: it is cut, or something follows it");
     }
@@ -78,12 +79,18 @@ static cnn_status find_directory(const cnn__zip *zip, directory *d)
         const uint8_t *b = tail + at;
         *d = (directory){cnn__little32(b + 16), cnn__little32(b + 12), cnn__little16(b + 10)};
         const bool wide = d->offset == UINT32_MAX || d->size == UINT32_MAX || d->count == UINT16_MAX;
-        status = wide                               ? read_end64(zip, begin, d, &begin)
+        status = wide                               ? read_end64(zip, *begin, d, begin)
                  : cnn__little16(b + 8) != d->count ? refuse(zip, CNN_ERROR_UNSUPPORTED, NULL, "several parts")
                                                     : CNN_OK;
     }
     cnn__free(zip->bytes.context, tail);
-    CNN__RETURN_IF_ERROR(status);
+    return status;
+}
+
+static cnn_status find_directory(const cnn__zip *zip, directory *d)
+{
+    uint64_t begin = 0;
+    CNN__RETURN_IF_ERROR(find_end(zip, d, &begin));
     /* Between the directory and its end may lie what says where an end with 64-bit sizes is, though none is needed. */
     if (d->offset > begin || d->size > begin - d->offset ||
         (begin - d->offset - d->size != 0 && begin - d->offset - d->size != END64 + LOCATOR)) {

@@ -212,10 +212,12 @@ static cnn_status parse_header(cnn__tensors *file)
     for (size_t i = 0; i < sizeof(bytes); i++) {
         length |= (uint64_t)bytes[i] << (8 * i);
     }
-    if (length > CNN__JSON_MAX_SIZE) {
+    const uint64_t most = cnn__limit(file->context, CNN__LIMIT_HEADER_BYTES);
+    if (length > most) {
         return cnn__fail(file->context, CNN_ERROR_LIMIT,
-                         "%s: a header of %" PRIu64 " bytes, at most %zu: not a model file?", file->name, length,
-                         CNN__JSON_MAX_SIZE);
+                         "%s: a header of %" PRIu64 " bytes, at most %" PRIu64
+                         ": not a model file? Else " CNN__LIMIT_TEXT("header_bytes"),
+                         file->name, length, most);
     }
     if (length > file->size - sizeof(bytes)) {
         return cnn__fail(file->context, CNN_ERROR_TRUNCATED, "%s: ends at byte %" PRIu64 " within its header",
@@ -300,10 +302,11 @@ cnn_status cnn__tensors_open(cnn_context *context, const char *path, cnn__tensor
         return cnn__fail(context, CNN_ERROR_IO, "%s: is not a regular file", name);
     }
     file->size = (uint64_t)info.st_size;
-    if (file->size > CNN__TENSORS_MAX_FILE) {
+    if (file->size > cnn__limit(context, CNN__LIMIT_MODEL_BYTES)) {
         cnn__tensors_close(file);
-        return cnn__fail(context, CNN_ERROR_LIMIT, "%s: has %" PRIu64 " bytes, at most %" PRIu64 " are read", name,
-                         (uint64_t)info.st_size, CNN__TENSORS_MAX_FILE);
+        return cnn__fail(context, CNN_ERROR_LIMIT,
+                         "%s: has %" PRIu64 " bytes, at most %" PRIu64 " are read, " CNN__LIMIT_TEXT("model_bytes"),
+                         name, (uint64_t)info.st_size, cnn__limit(context, CNN__LIMIT_MODEL_BYTES));
     }
     return open_common(file, path);
 }

@@ -8,7 +8,6 @@
 #include "core/options.h"
 #include "image/codec.h"
 
-#define MAX_FILE_SIZE ((size_t)2 << 30)
 #define NAME_SIZE 512
 
 /* "4.29 Gpx", "64 Mpx" or, where that would not be exact, "64000001 px". Integers only: no locale's comma. */
@@ -42,9 +41,11 @@ cnn_status cnn__check_size(const cnn__encoded *source, const cnn__decode_limits 
             pixels_text(pixels, found, sizeof(found)), pixels_text(limits->max_pixels, most, sizeof(most)));
     }
     if (width > limits->max_side || height > limits->max_side) {
-        return cnn__fail(source->context, CNN_ERROR_LIMIT,
-                         "%s: %llu x %llu: at most %u pixels along a side, the limit max_side", source->name,
-                         (unsigned long long)width, (unsigned long long)height, limits->max_side);
+        return cnn__fail(
+            source->context, CNN_ERROR_LIMIT,
+            "%s: %llu x %llu: at most %u pixels along a side, the limit max_side (--allow image_side=N raises it, "
+            "to 1048576)",
+            source->name, (unsigned long long)width, (unsigned long long)height, limits->max_side);
     }
     return CNN_OK;
 }
@@ -108,7 +109,7 @@ static cnn_status read_options(cnn_context *context, const cnn_decode_options *o
                          (unsigned)o.background);
     }
     *request = (cnn__decode_request){
-        .limits = {.max_side = o.max_side != 0 ? o.max_side : CNN__IMAGE_MAX_SIDE,
+        .limits = {.max_side = o.max_side != 0 ? o.max_side : (uint32_t)cnn__limit(context, CNN__LIMIT_IMAGE_SIDE),
                    .max_pixels = o.max_pixels != 0 ? o.max_pixels : cnn__context_max_pixels(context)},
         .channels = o.channels != 0 ? o.channels : 3,
         .background = o.background,
@@ -178,7 +179,7 @@ static cnn_status load(cnn_context *context, const char *path, const cnn_decode_
     void *data;
     size_t size;
     *image = NULL;
-    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, MAX_FILE_SIZE, &data, &size));
+    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, CNN__LIMIT_IMAGE_BYTES, &data, &size));
     cnn_status status = cnn__image_decode_named(context, path, data, size, options, deep, image);
     cnn__free(context, data);
     return status;
@@ -207,10 +208,12 @@ cnn_status cnn_image_probe(cnn_context *context, const char *path, cnn_image_inf
     }
     void *data;
     size_t size;
-    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, MAX_FILE_SIZE, &data, &size));
+    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, CNN__LIMIT_IMAGE_BYTES, &data, &size));
     char text[NAME_SIZE];
     cnn__encoded source = {context, cnn__printable(path, text, sizeof(text)), data, size, NULL};
-    cnn__decode_request request = {.limits = {CNN__IMAGE_MAX_SIDE, cnn__context_max_pixels(context)}, .channels = 3};
+    cnn__decode_request request = {
+        .limits = {(uint32_t)cnn__limit(context, CNN__LIMIT_IMAGE_SIDE), cnn__context_max_pixels(context)},
+        .channels = 3};
     cnn_image_info found = CNN_IMAGE_INFO_INIT;
     found.orientation = 1;
     cnn_status status = decode(&source, &request, &found, NULL);

@@ -84,6 +84,25 @@ static cnn_status find_image(reader *r)
     }
 }
 
+static void take_palette(reader *r, const ColorMapObject *map)
+{
+    for (int i = 0; map != NULL && i < map->ColorCount && i < 256; i++) {
+        const uint8_t rgba[4] = {map->Colors[i].Red, map->Colors[i].Green, map->Colors[i].Blue, 255};
+        memcpy(r->palette[i], rgba, 4);
+        r->colors = (uint32_t)i + 1;
+    }
+    if (r->transparent >= 0 && r->transparent < 256) {
+        r->palette[r->transparent][3] = 0;
+    }
+}
+
+/* Whether the picture is all of the screen. */
+static bool covers(const reader *r, const GifImageDesc *desc)
+{
+    return desc->Left == 0 && desc->Top == 0 && (uint32_t)desc->Width == r->width &&
+           (uint32_t)desc->Height == r->height;
+}
+
 static cnn_status read_header(reader *r, cnn_image_info *info)
 {
     int error = 0;
@@ -101,22 +120,13 @@ static cnn_status read_header(reader *r, cnn_image_info *info)
     const int right = desc->Left + desc->Width, bottom = desc->Top + desc->Height;
     r->width = (uint32_t)(r->gif->SWidth > right ? r->gif->SWidth : right);
     r->height = (uint32_t)(r->gif->SHeight > bottom ? r->gif->SHeight : bottom);
-    for (int i = 0; map != NULL && i < map->ColorCount && i < 256; i++) {
-        const uint8_t rgba[4] = {map->Colors[i].Red, map->Colors[i].Green, map->Colors[i].Blue, 255};
-        memcpy(r->palette[i], rgba, 4);
-        r->colors = (uint32_t)i + 1;
-    }
-    if (r->transparent >= 0 && r->transparent < 256) {
-        r->palette[r->transparent][3] = 0;
-    }
-    const bool covered = desc->Left == 0 && desc->Top == 0 && (uint32_t)desc->Width == r->width &&
-                         (uint32_t)desc->Height == r->height;
+    take_palette(r, map);
     info->format = CNN_IMAGE_GIF;
     info->width = r->width;
     info->height = r->height;
     info->bits = map != NULL && map->BitsPerPixel >= 1 && map->BitsPerPixel <= 8 ? (uint32_t)map->BitsPerPixel : 8;
     info->color = CNN_COLOR_PALETTE;
-    info->has_alpha = r->transparent != NO_TRANSPARENT_COLOR || !covered ? 1 : 0;
+    info->has_alpha = r->transparent != NO_TRANSPARENT_COLOR || !covers(r, desc) ? 1 : 0;
     info->progressive = desc->Interlace ? 1 : 0;
     info->orientation = 1;
     if (map == NULL) {

@@ -10,10 +10,9 @@
 
 #include <jerror.h>
 
+#include "core/limits.h"
 #include "image/codec.h"
 
-/* Scans of a progressive image; a file of a few MB could ask for 80,000 passes over all of its pixels. */
-#define MAX_SCANS 100
 /* What libjpeg may use beside the coefficients of a multi-scan image, in bytes. */
 #define WORKSPACE (16u << 20)
 #define ROWS_PER_CALL 16
@@ -156,9 +155,12 @@ static void output_nothing(j_common_ptr jpeg) { (void)jpeg; }
 static void count_scans(j_common_ptr jpeg)
 {
     reader *r = reader_of(jpeg);
-    if (r->jpeg.input_scan_number > MAX_SCANS) {
-        leave(r, cnn__fail(r->source->context, CNN_ERROR_LIMIT, "%s: JPEG at byte %zu: scan %d, at most %d are decoded",
-                           r->source->name, offset_of(r), r->jpeg.input_scan_number, MAX_SCANS));
+    /* A file of a few MB could ask for 80,000 passes over all of its pixels. */
+    const int most = (int)cnn__limit(r->source->context, CNN__LIMIT_JPEG_SCANS);
+    if (r->jpeg.input_scan_number > most) {
+        leave(r, cnn__fail(r->source->context, CNN_ERROR_LIMIT,
+                           "%s: JPEG at byte %zu: scan %d, at most %d are decoded, " CNN__LIMIT_TEXT("jpeg_scans"),
+                           r->source->name, offset_of(r), r->jpeg.input_scan_number, most));
     }
 }
 

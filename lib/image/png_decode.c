@@ -6,11 +6,10 @@
 #include <png.h>
 #include <zlib.h>
 
+#include "core/limits.h"
 #include "image/codec.h"
 
 #define SIGNATURE_SIZE 8
-/* Chunks that libpng may keep; all but the palette and the image are skipped anyway. */
-#define MAX_CHUNKS 128
 
 typedef struct reader {
     png_structp png;
@@ -126,7 +125,8 @@ static cnn_status create(reader *r)
     png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_WARN_DISCARD);
     png_set_option(r->png, PNG_MAXIMUM_INFLATE_WINDOW, r->largest_window ? 1 : 0);
     png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    png_set_chunk_cache_max(r->png, MAX_CHUNKS);
+    /* Those that libpng may keep; all but the palette and the image are skipped anyway. */
+    png_set_chunk_cache_max(r->png, (png_uint_32)cnn__limit(r->source->context, CNN__LIMIT_PNG_CHUNKS));
     /* The library's own limits apply, which say so in its own words; nothing is allocated by a chunk's length. */
     png_set_user_limits(r->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_chunk_malloc_max(r->png, PNG_UINT_31_MAX);

@@ -114,6 +114,9 @@ static cnn_status resample(resizer *r, const box *part, cnn_resize_filter filter
     next += cnn__align_size(down_size * sizeof(int32_t));
     r->rows = (const uint8_t **)next;
     r->ring = next + cnn__align_size(r->down.taps * sizeof(*r->rows));
+    /* Vector loads run past the last pixel of a row, and rows that no tap counts are read with a weight of 0: what lies
+     * there changes no result, but would be read before it is written. */
+    memset(r->ring, 0, r->ring_rows * r->ring_stride);
     run(r);
     cnn__free(context, memory);
     return CNN_OK;

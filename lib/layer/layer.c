@@ -275,7 +275,7 @@ cnn_status cnn__check_activation(const cnn_context *context, const char *type, i
 cnn_status cnn__check_initializer(const cnn_context *context, const char *type, const char *field,
                                   cnn_initializer *init, cnn_initializer_kind standard)
 {
-    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, field, init->kind, 0, CNN_INIT_UNIFORM));
+    CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, field, init->kind, 0, CNN_INIT_DIRAC));
     if (init->kind == CNN_INIT_DEFAULT) {
         init->kind = (int32_t)standard;
         init->value = 0;
@@ -384,4 +384,17 @@ cnn_status cnn__layer_bias_gradient(const cnn_layer_call *call, int32_t activati
                                  .x = call->output_gradient,
                                  .y = d_bias};
     return cnn_backend_run(call->backend, CNN_OP_REDUCE, CNN_PASS_FORWARD, &sum);
+}
+
+cnn_status cnn__infer_reads(double reads, double values, char *reason, size_t reason_size)
+{
+    if (reads <= CNN__MOST_READS * values) {
+        return CNN_OK;
+    }
+    snprintf(
+        reason, reason_size,
+        "its windows overlap so much that each value is read %.0f times, at most %d: take smaller ones, or a larger "
+        "stride",
+        reads / values, CNN__MOST_READS);
+    return CNN_ERROR_LIMIT;
 }

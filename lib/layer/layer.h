@@ -221,6 +221,13 @@ cnn_status cnn__infer_rank(const cnn_shape *input, uint32_t rank, const char *ex
  * it whatever they compute sizes from; the output is checked for all of them. */
 cnn_status cnn__infer_limit(const cnn_shape *shape, const char *what, char *reason, size_t reason_size);
 
+/* Most times that a value is read by windows that overlap: without a limit a file of a few hundred bytes, whose windows
+ * need no weights, could ask for days of work. 64x64 at a stride of 1. */
+#define CNN__MOST_READS 4096
+
+/* Refuses, in `infer`, windows that read `reads` values in all of an input and output of `values`. */
+cnn_status cnn__infer_reads(double reads, double values, char *reason, size_t reason_size);
+
 /* Asks the backend about the operation that a layer is, for `infer`: the answer and the workspace of all passes of
  * training go to the spec. Without an operation for this shape a reason and CNN_ERROR_UNSUPPORTED; CNN_ERROR_LIMIT for
  * arrays that are too large. */

@@ -54,6 +54,9 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
                         uint32_t input_count, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
     (void)input_count;
+    const cnn_lrn_options *o = user;
+    const double channels = (double)inputs->dims[inputs->rank - 1];
+    CNN__RETURN_IF_ERROR(cnn__infer_reads(o->size < channels ? o->size : channels, 1, reason, reason_size));
     spec->output = *inputs;
     spec->backward_needs_input = 1;
     const cnn_lrn_args args = {.struct_size = sizeof(args), .shape = lrn_shape(user, inputs)};

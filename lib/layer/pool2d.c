@@ -87,6 +87,14 @@ static cnn_status ask(const cnn_pool2d_shape *shape, const cnn_backend *backend,
     return cnn__layer_ask(backend, CNN_OP_POOL2D, &args, threads, spec, reason, reason_size);
 }
 
+cnn_status cnn__pool2d_check_reads(const cnn_pool2d_shape *s, char *reason, size_t reason_size)
+{
+    const double rows = s->kernel_h < s->in_h ? s->kernel_h : (double)s->in_h;
+    const double columns = s->kernel_w < s->in_w ? s->kernel_w : (double)s->in_w;
+    const double outputs = (double)s->out_h * (double)s->out_w, inputs = (double)s->in_h * (double)s->in_w;
+    return cnn__infer_reads(outputs * rows * columns, inputs + outputs, reason, reason_size);
+}
+
 static cnn_status pool_infer(const cnn_pool2d_shape *shape, const cnn_backend *backend, uint32_t threads,
                              cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
@@ -95,6 +103,7 @@ static cnn_status pool_infer(const cnn_pool2d_shape *shape, const cnn_backend *b
                  shape->kernel_w, (long long)shape->in_h, (long long)shape->in_w);
         return CNN_ERROR_SHAPE;
     }
+    CNN__RETURN_IF_ERROR(cnn__pool2d_check_reads(shape, reason, reason_size));
     spec->output = cnn__shape4(shape->n, shape->out_h, shape->out_w, shape->c);
     spec->saved_size = shape->average ? 0 : cnn__layer_values(&spec->output) * (size_t)shape->argmax_bytes;
     spec->backward_needs_output = shape->epilogue.activation != CNN_LINEAR;

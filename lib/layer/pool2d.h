@@ -14,4 +14,7 @@ cnn_status cnn__pool2d_check(const cnn_context *context, const char *type, cnn_p
 /* The backend's view for an input N, H, W, C; out_h or out_w is 0 where the window does not fit. */
 cnn_pool2d_shape cnn__pool2d_shape_of(const cnn_pool2d_options *options, const cnn_shape *input, bool average);
 
+/* Refuses, in `infer`, windows that overlap too much: see cnn__infer_reads(). */
+cnn_status cnn__pool2d_check_reads(const cnn_pool2d_shape *shape, char *reason, size_t reason_size);
+
 #endif

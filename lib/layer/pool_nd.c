@@ -182,6 +182,7 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     CNN__RETURN_IF_ERROR(check_plan(state, &p, reason, reason_size));
     for (int i = 0; i < p.count; i++) {
         const cnn_pool2d_args args = {.struct_size = sizeof(args), .shape = p.passes[i]};
+        CNN__RETURN_IF_ERROR(cnn__pool2d_check_reads(&p.passes[i], reason, reason_size));
         CNN__RETURN_IF_ERROR(cnn__layer_ask(backend, CNN_OP_POOL2D, &args, threads, spec, reason, reason_size));
         spec->saved_size += argmax_bytes(&p.passes[i]);
     }

@@ -33,6 +33,23 @@ static void fill_constant(float constant, float *values, size_t count)
     }
 }
 
+/* Of a kernel [..., channels, filters]: the middle of filter i is 1 in channel i, all else of it 0. */
+static void pass_on(const cnn_shape *shape, float *values, size_t count)
+{
+    const size_t filters = (size_t)shape->dims[shape->rank - 1], channels = (size_t)shape->dims[shape->rank - 2];
+    const size_t passed = filters < channels ? filters : channels;
+    size_t middle = 0;
+    for (uint32_t d = 0; d + 2 < shape->rank; d++) {
+        middle = middle * (size_t)shape->dims[d] + (size_t)(shape->dims[d] / 2);
+    }
+    for (size_t i = 0; i < count; i++) {
+        values[i] = i % filters < passed ? 0 : values[i];
+    }
+    for (size_t f = 0; f < passed; f++) {
+        values[(middle * channels + f) * filters + f] = 1;
+    }
+}
+
 void cnn__initialize(const cnn__parameter *parameter, uint64_t seed, uint32_t number, float *values)
 {
     const double fan_in = (double)(parameter->fan_in > 0 ? parameter->fan_in : 1);
@@ -58,6 +75,12 @@ void cnn__initialize(const cnn__parameter *parameter, uint64_t seed, uint32_t nu
         break;
     case CNN_INIT_PYTORCH:
         fill_uniform(&rng, 1.0 / sqrt(fan_in), values, count);
+        break;
+    case CNN_INIT_DIRAC:
+        fill_uniform(&rng, 1.0 / sqrt(fan_in), values, count);
+        if (parameter->shape.rank >= 3) {
+            pass_on(&parameter->shape, values, count);
+        }
         break;
     case CNN_INIT_UNIFORM:
         fill_uniform(&rng, parameter->init.value, values, count);

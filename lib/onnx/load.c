@@ -10,7 +10,6 @@
 #include "onnx/import.h"
 
 /* The format's own limit. */
-#define MOST_BYTES ((size_t)INT32_MAX)
 
 static cnn_status load(cnn_context *context, const char *name, const void *data, size_t size,
                        const cnn_onnx_load_options *options, const char *path, cnn_model **model)
@@ -59,7 +58,7 @@ cnn_status cnn_model_load_onnx(cnn_context *context, const char *path, const cnn
     }
     *model = NULL;
     CNN__RETURN_IF_ERROR(check_options(context, "cnn_model_load_onnx", given, &options));
-    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, MOST_BYTES, &data, &size));
+    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, CNN__LIMIT_ONNX_BYTES, &data, &size));
     const cnn_status status = load(context, path, data, size, &options, path, model);
     cnn__free(context, data);
     return status;
@@ -75,9 +74,11 @@ cnn_status cnn_model_load_onnx_memory(cnn_context *context, const char *name, co
     }
     *model = NULL;
     CNN__RETURN_IF_ERROR(check_options(context, "cnn_model_load_onnx_memory", given, &options));
-    if (size > MOST_BYTES) {
-        return cnn__fail(context, CNN_ERROR_LIMIT, "cnn_model_load_onnx_memory: %zu bytes; ONNX files have 2 GiB",
-                         size);
+    if (size > cnn__limit(context, CNN__LIMIT_ONNX_BYTES)) {
+        return cnn__fail(
+            context, CNN_ERROR_LIMIT,
+            "cnn_model_load_onnx_memory: %zu bytes; ONNX files have 2 GiB at most, " CNN__LIMIT_TEXT("onnx_bytes"),
+            size);
     }
     return load(context, name != NULL ? name : "ONNX model", data, size, &options, NULL, model);
 }

@@ -6,9 +6,10 @@
 #include "optimizer/optimizer.h"
 
 static cnn_status update(const cnn_optimizer *optimizer, const cnn_backend_call *call, uint64_t step,
-                         const cnn_update_args *args, float *const *slots)
+                         const cnn__update_item *item, const cnn_update_args *args, float *const *slots)
 {
     (void)call;
+    (void)item;
     cnn_status status = optimizer->custom.update(optimizer->user, step, args->learning_rate, args->n, args->w, args->g,
                                                  slots);
     if (status == CNN_OK) {
@@ -36,9 +37,9 @@ cnn_status cnn_optimizer_create_custom(cnn_context *context, const cnn_optimizer
     if (given.name == NULL || given.name[0] == '\0' || given.update == NULL) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "optimizer: a kind needs a name and an update function");
     }
-    if (given.slots > CNN__OPTIMIZER_MAX_SLOTS) {
+    if (given.slots > CNN__OPTIMIZER_RULE_SLOTS) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "optimizer %s: %u slots; at most %d are kept", given.name,
-                         given.slots, CNN__OPTIMIZER_MAX_SLOTS);
+                         given.slots, CNN__OPTIMIZER_RULE_SLOTS);
     }
     if (cnn__backend_owns_memory(&context->backend)) {
         return cnn__fail(context, CNN_ERROR_UNSUPPORTED,

@@ -8,8 +8,8 @@
 #include "optimizer/optimizer.h"
 
 static const cnn__optimizer_kind *const table[] = {
-    &cnn__optimizer_sgd,     &cnn__optimizer_momentum, &cnn__optimizer_nesterov,
-    &cnn__optimizer_rmsprop, &cnn__optimizer_adam,
+    &cnn__optimizer_sgd,  &cnn__optimizer_momentum, &cnn__optimizer_nesterov, &cnn__optimizer_rmsprop,
+    &cnn__optimizer_adam, &cnn__optimizer_adamw,    &cnn__optimizer_muon,
 };
 
 #define COUNT (sizeof(table) / sizeof(table[0]))
@@ -60,7 +60,6 @@ cnn_status cnn_optimizer_create(cnn_context *context, const char *text, cnn_opti
     }
     reader.at += length;
     CNN__RETURN_IF_ERROR(cnn__params_read(&reader, kind->name, kind->params, values));
-    CNN__RETURN_IF_ERROR(cnn__params_end(&reader));
     memcpy(options, &kind->options_size, sizeof(kind->options_size));
     for (size_t i = 0; kind->params[i].name != NULL; i++) {
         if (!isnan(values[i])) {
@@ -69,5 +68,12 @@ cnn_status cnn_optimizer_create(cnn_context *context, const char *text, cnn_opti
     }
     CNN__RETURN_IF_ERROR(kind->create(context, options, optimizer));
     /* The struct has no word for a learning rate of 0. */
-    return zero_rate(kind, values) ? cnn_optimizer_set_learning_rate(*optimizer, 0) : CNN_OK;
+    cnn_status status = zero_rate(kind, values) ? cnn_optimizer_set_learning_rate(*optimizer, 0) : CNN_OK;
+    status = status == CNN_OK ? cnn__lookahead_read(*optimizer, &reader) : status;
+    status = status == CNN_OK ? cnn__params_end(&reader) : status;
+    if (status != CNN_OK) {
+        cnn_optimizer_free(*optimizer);
+        *optimizer = NULL;
+    }
+    return status;
 }

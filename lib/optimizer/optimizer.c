@@ -144,6 +144,12 @@ void cnn__optimizer_numbers(const cnn_optimizer *optimizer, cnn__optimizer_numbe
         {"decay_kernels_only", optimizer->decay_kernels_only},
         {"clip_norm", optimizer->clip_norm},
         {"clip_value", args->clip},
+        {"iterations", optimizer->muon.iterations},
+        {"other_factor", optimizer->muon.other_factor},
+        {"other_momentum", optimizer->muon.other_momentum},
+        {"normalize", optimizer->muon.normalize},
+        {"lookahead_every", optimizer->lookahead_every},
+        {"lookahead_alpha", optimizer->lookahead_alpha},
     };
     memcpy(numbers, all, sizeof(all));
 }

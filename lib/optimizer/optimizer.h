@@ -11,15 +11,22 @@
 
 #include "core/params.h"
 
-#define CNN__OPTIMIZER_MAX_SLOTS 4
+/* Of a rule; and with the slow weights of Lookahead. */
+#define CNN__OPTIMIZER_RULE_SLOTS 4
+#define CNN__OPTIMIZER_MAX_SLOTS (CNN__OPTIMIZER_RULE_SLOTS + 1)
+
+typedef struct cnn__update_item cnn__update_item;
 
 typedef struct cnn__optimizer_kind {
     const char *name; /* NULL: the caller's, see cnn_optimizer_kind */
     /* Completes what is the same for all parameters of step number `step`, from 1; NULL: nothing to do. */
     void (*prepare)(const cnn_optimizer *optimizer, uint64_t step, cnn_update_args *args);
-    /* Updates one parameter; slots: optimizer->slots arrays of args->n values. */
+    /* Updates one parameter; slots: optimizer->slots arrays of args->n values. NULL: the operation of the backend that
+     * the args ask for. */
     cnn_status (*update)(const cnn_optimizer *optimizer, const cnn_backend_call *call, uint64_t step,
-                         const cnn_update_args *args, float *const *slots);
+                         const cnn__update_item *item, const cnn_update_args *args, float *const *slots);
+    /* Bytes of optimizer->scratch that updating this parameter takes, SIZE_MAX for too many; NULL: none. */
+    size_t (*scratch)(const cnn_optimizer *optimizer, const cnn_backend_call *call, const cnn__update_item *item);
     void (*destroy)(cnn_optimizer *optimizer); /* NULL: nothing to do */
     const char *beta2_name;                    /* how its options call args.beta2; NULL: beta2 */
     /* For cnn_optimizer_create(): how the text looks, its params as fields of the option struct, and the struct. */
@@ -32,6 +39,7 @@ typedef struct cnn__optimizer_kind {
 #define CNN__OPTIMIZER_OPTIONS 128
 
 extern const cnn__optimizer_kind cnn__optimizer_sgd, cnn__optimizer_rmsprop, cnn__optimizer_adam;
+extern const cnn__optimizer_kind cnn__optimizer_adamw, cnn__optimizer_muon;
 /* Names of sgd with a momentum: texts alone have them. */
 extern const cnn__optimizer_kind cnn__optimizer_momentum, cnn__optimizer_nesterov;
 
@@ -74,6 +82,13 @@ typedef struct cnn__optimizer_group {
     float factor, weight_decay;
 } cnn__optimizer_group;
 
+/* What Muon has beside the common arguments. */
+typedef struct cnn__muon {
+    uint32_t iterations;
+    float other_factor, other_momentum; /* of the parameters that are no filters */
+    bool normalize;
+} cnn__muon;
+
 struct cnn_optimizer {
     cnn_context *context;
     const cnn__optimizer_kind *kind;
@@ -86,6 +101,9 @@ struct cnn_optimizer {
     void *user; /* of custom */
     cnn__optimizer_group *groups;
     size_t group_count;
+    cnn__muon muon;
+    uint32_t lookahead_every; /* steps from one step of the slow weights to the next; 0: there are none */
+    float lookahead_alpha;
 
     uint64_t steps;
     float *memory; /* `slots` arrays, each `stride` values after the one before, where the backend computes; NULL until
@@ -93,11 +111,19 @@ struct cnn_optimizer {
     float *host;   /* the same on this side: `memory` itself, unless the backend owns its memory */
     size_t stride;
     size_t values; /* of a slot */
+    void *scratch; /* for one parameter's update at a time, where the backend computes */
+    size_t scratch_size;
     size_t *offsets,
         *held;         /* where in each slot a parameter is, CNN__NO_SLOT: nowhere; and its values. NULL: not known */
     size_t parameters; /* of the model, in both */
     const void *owner;
 };
+
+/* Slots that are the rule's: not the slow weights, which lie in the last. */
+static inline uint32_t cnn__optimizer_rule_slots(const cnn_optimizer *optimizer)
+{
+    return optimizer->slots - (optimizer->lookahead_every > 0 ? 1 : 0);
+}
 
 /* The numbers that all built-in optimizers share, as their option structs give them (zero: default). */
 typedef struct cnn__optimizer_common {
@@ -132,7 +158,7 @@ cnn_status cnn__optimizer_new(cnn_context *context, const cnn__optimizer_kind *k
 /* ---- for lib/train ---- */
 
 /* A parameter to be updated. */
-typedef struct cnn__update_item {
+struct cnn__update_item {
     size_t n;
     float *w;
     const float *g;
@@ -140,8 +166,9 @@ typedef struct cnn__update_item {
     float factor;       /* of the learning rate */
     float weight_decay; /* a group's own; NaN: the optimizer's */
     size_t offset;      /* of its values in each slot; a multiple of 16 keeps them aligned */
+    size_t filters;     /* of the kernel of a convolution, a matrix of n / filters rows and so many columns; 0: none */
     size_t parameter;   /* its number in the model */
-} cnn__update_item;
+};
 
 /* One step over all items. Allocates slots of `values` values each if that is still to be done, finds the norm
  * to clip by, counts the step and updates item by item. Until the first update nothing is changed by a failure. */
@@ -174,7 +201,7 @@ size_t cnn__optimizer_offset(const cnn_optimizer *optimizer, size_t parameter);
 /* Fills all slots, on this side, with what they begin with. */
 void cnn__optimizer_restart_slots(cnn_optimizer *optimizer);
 
-/* Frees the slots. */
+/* Frees the slots and the scratch memory. */
 void cnn__optimizer_release(cnn_optimizer *optimizer);
 
 /* Number of slots, known from the start; values in each, 0 until they are reserved. */
@@ -191,7 +218,9 @@ float *cnn__optimizer_slot(const cnn_optimizer *optimizer, uint32_t slot);
 
 /* The options that an optimizer was made with, except the learning rate, by name; those that its kind does not have
  * are 0. */
-#define CNN__OPTIMIZER_NUMBERS 10
+#define CNN__OPTIMIZER_NUMBERS 16
+/* From this one on they are those of few rules: files hold them where they are not 0. */
+#define CNN__OPTIMIZER_COMMON_NUMBERS 10
 
 typedef struct cnn__optimizer_number {
     const char *name;
@@ -199,6 +228,14 @@ typedef struct cnn__optimizer_number {
 } cnn__optimizer_number;
 
 void cnn__optimizer_numbers(const cnn_optimizer *optimizer, cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS]);
+
+/* Lookahead: before a step the slow weights are taken, after it the others are set, where these are due. */
+cnn_status cnn__lookahead_begin(const cnn_optimizer *optimizer, const cnn_backend_call *call,
+                                const cnn__update_item *items, size_t count);
+cnn_status cnn__lookahead_end(const cnn_optimizer *optimizer, const cnn_backend_call *call, uint64_t step,
+                              const cnn__update_item *items, size_t count);
+/* Reads "+lookahead:every=5,alpha=0.5" after the text of a rule, if it is there. */
+cnn_status cnn__lookahead_read(cnn_optimizer *optimizer, cnn__param_reader *reader);
 
 void cnn__optimizer_set_steps(cnn_optimizer *optimizer, uint64_t steps);
 

@@ -24,15 +24,6 @@ static const preset presets[] = {
     [CNN_TENSORFLOW1] = {0.001f, 0.9f, 1e-10f, INSIDE, INSIDE, 1},
 };
 
-static cnn_status update(const cnn_optimizer *optimizer, const cnn_backend_call *call, uint64_t step,
-                         const cnn_update_args *args, float *const *slots)
-{
-    (void)optimizer;
-    (void)step;
-    (void)slots;
-    return cnn_backend_run(call, CNN_OP_UPDATE, CNN_PASS_FORWARD, args);
-}
-
 static const cnn__param params[] = {
     CNN__OPTIMIZER_SHARE(cnn_rmsprop_options, rho, NAN), CNN__OPTIMIZER_DEFAULTED(cnn_rmsprop_options, epsilon),
     CNN__OPTIMIZER_SHARE(cnn_rmsprop_options, momentum, 0), CNN__OPTIMIZER_COMMON(cnn_rmsprop_options)};
@@ -46,7 +37,6 @@ _Static_assert(sizeof(cnn_rmsprop_options) <= CNN__OPTIMIZER_OPTIONS, "text is r
 
 const cnn__optimizer_kind cnn__optimizer_rmsprop = {
     .name = "rmsprop",
-    .update = update,
     .beta2_name = "rho",
     .usage = "rmsprop:rho=X,epsilon=X,momentum=X," CNN__OPTIMIZER_COMMON_USAGE,
     .params = params,

@@ -10,15 +10,6 @@
 /* Variants of cnn_update_args: whether the learning rate scales the velocity, or what enters it. */
 enum { RATE_OUTSIDE = 0, RATE_INSIDE = 1 };
 
-static cnn_status update(const cnn_optimizer *optimizer, const cnn_backend_call *call, uint64_t step,
-                         const cnn_update_args *args, float *const *slots)
-{
-    (void)optimizer;
-    (void)step;
-    (void)slots;
-    return cnn_backend_run(call, CNN_OP_UPDATE, CNN_PASS_FORWARD, args);
-}
-
 static const cnn__param params[] = {CNN__OPTIMIZER_SHARE(cnn_sgd_options, momentum, 0),
                                     CNN__OPTIMIZER_SWITCH(cnn_sgd_options, nesterov),
                                     CNN__OPTIMIZER_COMMON(cnn_sgd_options)};
@@ -32,7 +23,6 @@ _Static_assert(sizeof(cnn_sgd_options) <= CNN__OPTIMIZER_OPTIONS, "text is read 
 
 const cnn__optimizer_kind cnn__optimizer_sgd = {
     .name = "sgd",
-    .update = update,
     .usage = "sgd:momentum=X,nesterov=0|1," CNN__OPTIMIZER_COMMON_USAGE,
     .params = params,
     .options_size = sizeof(cnn_sgd_options),

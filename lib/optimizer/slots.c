@@ -52,6 +52,9 @@ static void release_memory(cnn_optimizer *optimizer)
 void cnn__optimizer_release(cnn_optimizer *optimizer)
 {
     release_memory(optimizer);
+    cnn__backend_free(optimizer->context, optimizer->scratch, optimizer->scratch_size);
+    optimizer->scratch = NULL;
+    optimizer->scratch_size = 0;
     cnn__free(optimizer->context, optimizer->offsets);
     cnn__free(optimizer->context, optimizer->held);
     optimizer->offsets = optimizer->held = NULL;

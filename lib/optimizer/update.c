@@ -7,6 +7,31 @@
 #include "core/memory.h"
 #include "optimizer/optimizer.h"
 
+/* Room for what the rule makes of one parameter on the way, the largest of these. */
+static cnn_status reserve_scratch(cnn_optimizer *optimizer, const cnn_backend_call *call, const cnn__update_item *items,
+                                  size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; optimizer->kind->scratch != NULL && i < count; i++) {
+        const size_t own = items[i].n > 0 ? optimizer->kind->scratch(optimizer, call, &items[i]) : 0;
+        size = own > size ? own : size;
+    }
+    if (size <= optimizer->scratch_size) {
+        return CNN_OK;
+    }
+    void *memory = size < SIZE_MAX ? cnn__backend_alloc(optimizer->context, size) : NULL;
+    if (memory == NULL) {
+        return size < SIZE_MAX ? cnn__last_status(optimizer->context)
+                               : cnn__fail(optimizer->context, CNN_ERROR_LIMIT,
+                                           "%s: a parameter's update fits in no memory",
+                                           cnn_optimizer_name(optimizer));
+    }
+    cnn__backend_free(optimizer->context, optimizer->scratch, optimizer->scratch_size);
+    optimizer->scratch = memory;
+    optimizer->scratch_size = size;
+    return CNN_OK;
+}
+
 static cnn_status backend_failed(const cnn_optimizer *optimizer, const cnn_backend_call *call, cnn_status status)
 {
     return cnn__fail(optimizer->context, CNN_ERROR_BACKEND, "%s: step %llu: backend %s: %s",
@@ -66,7 +91,7 @@ static cnn_status update_item(const cnn_optimizer *optimizer, const cnn_backend_
                               const cnn__update_item *item, cnn_update_args *args)
 {
     float *slots[CNN__OPTIMIZER_MAX_SLOTS] = {NULL};
-    for (uint32_t i = 0; i < optimizer->slots; i++) {
+    for (uint32_t i = 0; i < cnn__optimizer_rule_slots(optimizer); i++) {
         slots[i] = optimizer->memory + i * optimizer->stride + item->offset;
     }
     args->n = item->n;
@@ -76,7 +101,9 @@ static cnn_status update_item(const cnn_optimizer *optimizer, const cnn_backend_
     args->slot1 = slots[1];
     args->learning_rate = optimizer->args.learning_rate * item->factor;
     args->weight_decay = item_decay(optimizer, item);
-    cnn_status status = optimizer->kind->update(optimizer, call, step, args, slots);
+    cnn_status status = optimizer->kind->update != NULL
+                            ? optimizer->kind->update(optimizer, call, step, item, args, slots)
+                            : cnn_backend_run(call, CNN_OP_UPDATE, CNN_PASS_FORWARD, args);
     if (status == CNN_OK || optimizer->kind->name == NULL) {
         return status;
     }
@@ -90,15 +117,18 @@ cnn_status cnn__optimizer_update(cnn_optimizer *optimizer, const cnn_backend_cal
     /* A counter from a file may be anything; step 0 would divide by zero. */
     const uint64_t step = optimizer->steps < UINT64_MAX ? optimizer->steps + 1 : UINT64_MAX;
     CNN__RETURN_IF_ERROR(cnn__optimizer_reserve(optimizer, values));
+    CNN__RETURN_IF_ERROR(reserve_scratch(optimizer, call, items, count));
     CNN__RETURN_IF_ERROR(clip_scale(optimizer, call, items, count, &args.gradient_scale));
     if (optimizer->kind->prepare != NULL) {
         optimizer->kind->prepare(optimizer, step, &args);
     }
+    CNN__RETURN_IF_ERROR(cnn__lookahead_begin(optimizer, call, items, count));
     for (size_t i = 0; i < count; i++) {
         if (items[i].n > 0) {
             CNN__RETURN_IF_ERROR(update_item(optimizer, call, step, &items[i], &args));
         }
     }
+    CNN__RETURN_IF_ERROR(cnn__lookahead_end(optimizer, call, step, items, count));
     optimizer->steps = step;
     return CNN_OK;
 }

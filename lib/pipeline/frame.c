@@ -317,3 +317,24 @@ cnn_status cnn__frame_resize(cnn__frame *frame, uint32_t height, uint32_t width,
     frame->filter = filter;
     return CNN_OK;
 }
+
+cnn_status cnn__frame_resize_plain(cnn__frame *frame, uint32_t height, uint32_t width)
+{
+    size_t values;
+    int block;
+    if (height == frame->rows && width == frame->cols) {
+        return CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(check_size(frame, height, width));
+    const bool bytes = cnn__frame_is_bytes(frame);
+    CNN__RETURN_IF_ERROR(bytes ? cnn__frame_bytes(frame) : cnn__frame_floats(frame));
+    const cnn__plain_resize resize = {frame->rows, frame->cols, frame->channels, height, width};
+    frame->rows = height;
+    frame->cols = width;
+    CNN__RETURN_IF_ERROR(cnn__frame_values(frame, &values));
+    CNN__RETURN_IF_ERROR(cnn__frame_block(frame, bytes ? values : values * sizeof(float), &block));
+    CNN__RETURN_IF_ERROR(cnn__resize_plain(frame->scratch, &resize, bytes ? frame->bytes : NULL,
+                                           bytes ? NULL : frame->floats, frame->scratch->blocks[block]));
+    (bytes ? cnn__frame_put_bytes : cnn__frame_put_floats)(frame, block, frame->channels);
+    return CNN_OK;
+}

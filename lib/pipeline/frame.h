@@ -29,6 +29,7 @@ void cnn__scratch_free(cnn__scratch *scratch);
 typedef struct cnn__frame {
     cnn__scratch *scratch;
     cnn__rng rng;
+    uint64_t seed, epoch, sample; /* what the random numbers are chosen by */
     const char *name; /* for messages */
     uint32_t view;    /* which of the views of ten_crop is made */
 
@@ -67,6 +68,8 @@ cnn_status cnn__frame_too_large(const cnn_context *context, const char *name, si
 /* CNN_ERROR_LIMIT if the size is above the limit. 8-bit images are resized as Pillow's modes L and RGB, float ones
  * as its mode F. */
 cnn_status cnn__frame_resize(cnn__frame *frame, uint32_t height, uint32_t width, cnn_resize_filter filter);
+/* The same, bilinear without antialiasing. */
+cnn_status cnn__frame_resize_plain(cnn__frame *frame, uint32_t height, uint32_t width);
 /* Keeps rows x cols from (top, left) on, which may reach outside. CNN_ERROR_LIMIT. */
 cnn_status cnn__frame_crop(cnn__frame *frame, int64_t top, int64_t left, uint32_t rows, uint32_t cols);
 void cnn__frame_flip(cnn__frame *frame, bool rows, bool cols);

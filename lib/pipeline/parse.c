@@ -314,8 +314,9 @@ static cnn_status check_place(const parse_state *parser, const char *at, cnn__st
         if (kind->kind_class == CNN__STEP_DECODE && steps[i].kind->kind_class != CNN__STEP_DECODE) {
             return refuse(parser, at, "it says how files are decoded and comes before %s", steps[i].kind->name);
         }
-        if (kind == &cnn__step_brightness && steps[i].kind->kind_class == CNN__STEP_VALUE) {
-            return refuse(parser, at, "brightness needs values in [0, 1] and comes before %s", steps[i].kind->name);
+        if (kind->unit && steps[i].kind->kind_class == CNN__STEP_VALUE) {
+            return refuse(parser, at, "%s needs values in [0, 1] and comes before %s", kind->name,
+                          steps[i].kind->name);
         }
     }
     for (cnn__step *other = run; other != NULL && other < steps + count; other++) {

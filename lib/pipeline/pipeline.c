@@ -60,7 +60,7 @@ static cnn_status check_pixels(const cnn_pipeline *pipeline)
         if (pixels > limit) {
             return cnn__frame_too_large(pipeline->context, "pipeline", i, step->kind->name, pixels, limit);
         }
-        views = step->kind->views > 1 ? step->kind->views : views;
+        views = step->kind->views > 1 ? cnn__step_count_views(step) : views;
         CNN__RETURN_IF_ERROR(add_work(pipeline->context, "pipeline", pipeline->steps, i, pixels * views, limit, &work));
     }
     return CNN_OK;
@@ -94,7 +94,7 @@ cnn_status cnn_pipeline_create(cnn_context *context, const char *steps, cnn_pipe
         return status;
     }
     for (size_t i = 0; i < made->count; i++) {
-        made->views = made->steps[i].kind->views > 1 ? made->steps[i].kind->views : made->views;
+        made->views = made->steps[i].kind->views > 1 ? cnn__step_count_views(&made->steps[i]) : made->views;
     }
     *pipeline = made;
     return CNN_OK;
@@ -282,6 +282,9 @@ cnn_status cnn__pipeline_apply(const cnn_pipeline *pipeline, cnn__pipeline_run *
     cnn__frame_begin(&frame, run->scratch, run->bytes, run->padded, run->floats, run->height, run->width,
                      run->channels);
     frame.name = run->name;
+    frame.seed = run->seed;
+    frame.epoch = run->epoch;
+    frame.sample = run->sample;
     cnn__rng_init(&frame.rng, run->seed, CNN__STREAM_AUGMENT, run->epoch, run->sample);
     if (run->keep != NULL) {
         status = apply_steps(pipeline, done, run->form->steps, &frame);

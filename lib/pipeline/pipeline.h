@@ -89,7 +89,9 @@ typedef struct cnn__step_kind {
     const char *name;
     cnn__step_class kind_class;
     cnn__step_evaluation evaluation;
-    uint32_t views; /* images that it makes of one; 0: 1 */
+    uint32_t views; /* images that it makes of one; 0: 1. More than 1 where `count_views` says how many */
+    uint32_t (*count_views)(const cnn__step *step); /* NULL: `views` */
+    bool unit;      /* needs values in [0, 1] */
     const cnn__param *params;
     /* What the bounds of single values do not say; returns what is wrong, or NULL. May be NULL. */
     const char *(*check)(const cnn__step *step);
@@ -125,8 +127,10 @@ struct cnn_pipeline {
 extern const cnn__step_kind cnn__step_orient, cnn__step_background;
 extern const cnn__step_kind cnn__step_resize, cnn__step_resize_short;
 extern const cnn__step_kind cnn__step_center_crop, cnn__step_random_crop, cnn__step_ten_crop;
-extern const cnn__step_kind cnn__step_random_resized_crop;
-extern const cnn__step_kind cnn__step_flip, cnn__step_vflip;
+extern const cnn__step_kind cnn__step_random_resized_crop, cnn__step_views;
+extern const cnn__step_kind cnn__step_flip, cnn__step_vflip, cnn__step_alternating_flip;
+extern const cnn__step_kind cnn__step_operation, cnn__step_rand_augment, cnn__step_trivial_augment;
+extern const cnn__step_kind cnn__step_jitter, cnn__step_erase;
 extern const cnn__step_kind cnn__step_rotate, cnn__step_shift, cnn__step_shear, cnn__step_zoom, cnn__step_fill;
 extern const cnn__step_kind cnn__step_channel_shift, cnn__step_brightness, cnn__step_pca_color;
 extern const cnn__step_kind cnn__step_grey, cnn__step_bgr;
@@ -156,6 +160,8 @@ static inline cnn_resize_filter cnn__step_filter(const cnn__step *step, size_t p
 {
     return (cnn_resize_filter)(CNN_RESIZE_NEAREST + (int)cnn__step_value(step, param));
 }
+/* Images that the step makes of one. */
+uint32_t cnn__step_count_views(const cnn__step *step);
 /* Sets H and W to the size in argument 0: the `shape` of the steps that end with one size. */
 void cnn__step_shape_size(const cnn__step *step, int64_t dims[3]);
 /* The hint for an image of which a step needs `height` x `width` pixels, by its filter and `decode` argument. */

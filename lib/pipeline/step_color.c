@@ -113,6 +113,7 @@ static const cnn__param brightness_params[] = {
 const cnn__step_kind cnn__step_brightness = {
     .name = "brightness",
     .kind_class = CNN__STEP_COLOR,
+    .unit = true,
     .evaluation = CNN__EVALUATION_LEAVE_OUT,
     .params = brightness_params,
     .check = check_first,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Steps that keep a part of the image. */
 #include <math.h>
+#include <string.h>
 
 #include "pipeline/pipeline.h"
 
@@ -44,7 +45,77 @@ const cnn__step_kind cnn__step_center_crop = {
     .shape = cnn__step_shape_size,
 };
 
-/* ---- random_crop=HxW[:pad=N], as torchvision's RandomCrop ---- */
+/* ---- random_crop=HxW[:pad=N][:fill], as torchvision's RandomCrop ---- */
+
+/* What is put around the image: black; the border's pixels; the image mirrored about the border's pixels, which are
+ * not repeated (torchvision's padding modes constant, edge and reflect). */
+static const char *const fill_words[] = {"black", "edge", "reflect", NULL};
+enum { FILL_BLACK, FILL_EDGE, FILL_REFLECT };
+
+static int64_t place_within(int64_t at, int64_t side, bool reflect)
+{
+    if (reflect) {
+        at = at < 0 ? -at : at;
+        return at >= side ? 2 * (side - 1) - at : at;
+    }
+    return at < 0 ? 0 : at >= side ? side - 1 : at;
+}
+
+/* A part of the size rows x cols from (top, left) on, which may reach outside. */
+typedef struct window {
+    int64_t top, left;
+    uint32_t rows, cols;
+    bool reflect;
+} window;
+
+/* Copies it, each pixel of so many bytes. */
+static void copy_filled(const cnn__frame *frame, const window *w, size_t pixel, const char *in, char *out)
+{
+    for (int64_t y = 0; y < w->rows; y++) {
+        const char *line = in + (size_t)place_within(w->top + y, frame->rows, w->reflect) * frame->cols * pixel;
+        for (int64_t x = 0; x < w->cols; x++, out += pixel) {
+            memcpy(out, line + (size_t)place_within(w->left + x, frame->cols, w->reflect) * pixel, pixel);
+        }
+    }
+}
+
+/* How far a part reaches outside of `side` pixels. */
+static int64_t outside(int64_t from, int64_t length, int64_t side)
+{
+    const int64_t after = from + length - side;
+    return -from > after ? -from : after;
+}
+
+static cnn_status mirror_refused(const cnn__frame *frame)
+{
+    return cnn__fail(frame->scratch->context, CNN_ERROR_SHAPE,
+                     "%s: %s: so many pixels cannot be mirrored from %ux%u (height x width)", frame->name,
+                     frame->step_name, frame->rows, frame->cols);
+}
+
+static cnn_status crop_filled(cnn__frame *frame, const window *w)
+{
+    size_t values;
+    int block;
+    if (w->reflect && (outside(w->top, w->rows, frame->rows) >= frame->rows ||
+                       outside(w->left, w->cols, frame->cols) >= frame->cols)) {
+        return mirror_refused(frame);
+    }
+    const bool bytes = cnn__frame_is_bytes(frame);
+    CNN__RETURN_IF_ERROR(bytes ? cnn__frame_bytes(frame) : cnn__frame_floats(frame));
+    cnn__frame of_size = *frame;
+    of_size.rows = w->rows;
+    of_size.cols = w->cols;
+    CNN__RETURN_IF_ERROR(cnn__frame_values(&of_size, &values));
+    const size_t each = bytes ? 1 : sizeof(float);
+    CNN__RETURN_IF_ERROR(cnn__frame_block(frame, values * each, &block));
+    copy_filled(frame, w, each * frame->channels, bytes ? (const char *)frame->bytes : (const char *)frame->floats,
+                frame->scratch->blocks[block]);
+    frame->rows = of_size.rows;
+    frame->cols = of_size.cols;
+    (bytes ? cnn__frame_put_bytes : cnn__frame_put_floats)(frame, block, frame->channels);
+    return CNN_OK;
+}
 
 static cnn_status random_crop_apply(const cnn__step *step, cnn__frame *frame)
 {
@@ -54,14 +125,23 @@ static cnn_status random_crop_apply(const cnn__step *step, cnn__frame *frame)
     if (rows > height || cols > width) {
         return crop_refused(step, frame);
     }
+    if (cnn__step_value(step, 2) == FILL_REFLECT && (pad >= frame->rows || pad >= frame->cols)) {
+        return mirror_refused(frame);
+    }
     int64_t top = (int64_t)cnn__rng_below(&frame->rng, (uint64_t)(height - rows + 1));
     int64_t left = (int64_t)cnn__rng_below(&frame->rng, (uint64_t)(width - cols + 1));
+    if (cnn__step_value(step, 2) != FILL_BLACK && pad > 0) {
+        const window w = {top - pad, left - pad, (uint32_t)rows, (uint32_t)cols,
+                          cnn__step_value(step, 2) == FILL_REFLECT};
+        return crop_filled(frame, &w);
+    }
     return cnn__frame_crop(frame, top - pad, left - pad, (uint32_t)rows, (uint32_t)cols);
 }
 
 static const cnn__param random_crop_params[] = {
     CNN__PARAM_SIZE_HW,
     {.name = "pad", .type = CNN__PARAM_INT, .quiet = true, .low = 0, .high = CNN__MAX_SIDE, .default_count = 1},
+    {.name = "fill", .type = CNN__PARAM_WORD, .quiet = true, .default_count = 1, .words = fill_words},
     {.name = NULL},
 };
 
@@ -100,6 +180,64 @@ const cnn__step_kind cnn__step_ten_crop = {
     .params = size_params,
     .apply = ten_crop_apply,
     .shape = cnn__step_shape_size,
+};
+
+/* ---- views[=shift=Y/X/..][:flip][:fill]: the image moved by each of the shifts, then the mirror image of each ---- */
+
+static uint32_t views_count(const cnn__step *step)
+{
+    return step->arguments[0].count / 2 * (cnn__step_value(step, 1) != 0 ? 2 : 1);
+}
+
+static cnn_status views_apply(const cnn__step *step, cnn__frame *frame)
+{
+    const uint32_t shifts = step->arguments[0].count / 2;
+    const double *shift = &step->arguments[0].values[2 * (frame->view % shifts)];
+    const window w = {(int64_t)-shift[0], (int64_t)-shift[1], frame->rows, frame->cols,
+                      cnn__step_value(step, 2) == FILL_REFLECT};
+    if (w.top != 0 || w.left != 0) {
+        CNN__RETURN_IF_ERROR(cnn__step_value(step, 2) == FILL_BLACK
+                                 ? cnn__frame_crop(frame, w.top, w.left, w.rows, w.cols)
+                                 : crop_filled(frame, &w));
+    }
+    cnn__frame_flip(frame, false, frame->view >= shifts);
+    return CNN_OK;
+}
+
+static const char *views_check(const cnn__step *step)
+{
+    const cnn__argument *shift = &step->arguments[0];
+    for (uint32_t i = 0; i < shift->count; i++) {
+        if (shift->values[i] != rint(shift->values[i])) {
+            return "shifts are whole pixels";
+        }
+    }
+    return shift->count % 2 != 0   ? "shifts are pairs, down/right"
+           : views_count(step) < 2 ? "one view alone needs no step"
+                                   : NULL;
+}
+
+static const cnn__param views_params[] = {
+    {.name = "shift",
+     .type = CNN__PARAM_NUMBER,
+     .min_count = 2,
+     .max_count = CNN__PARAM_VALUES,
+     .low = -CNN__MAX_SIDE,
+     .high = CNN__MAX_SIDE,
+     .default_count = 2},
+    {.name = "flip", .type = CNN__PARAM_INT, .low = 0, .high = 1, .default_count = 1, .defaults = {1}},
+    {.name = "fill", .type = CNN__PARAM_WORD, .default_count = 1, .defaults = {FILL_REFLECT}, .words = fill_words},
+    {.name = NULL},
+};
+
+const cnn__step_kind cnn__step_views = {
+    .name = "views",
+    .kind_class = CNN__STEP_GEOMETRY,
+    .views = 2,
+    .count_views = views_count,
+    .params = views_params,
+    .check = views_check,
+    .apply = views_apply,
 };
 
 /* ---- random_resized_crop=HxW[:scale=LO/HI][:ratio=LO/HI][:filter], as torchvision's RandomResizedCrop ---- */

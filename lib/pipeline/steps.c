@@ -7,12 +7,37 @@
 #include "pipeline/pipeline.h"
 
 const cnn__step_kind *const cnn__step_kinds[] = {
-    &cnn__step_orient,      &cnn__step_background,  &cnn__step_resize,    &cnn__step_resize_short,
-    &cnn__step_center_crop, &cnn__step_random_crop, &cnn__step_ten_crop,  &cnn__step_random_resized_crop,
-    &cnn__step_flip,        &cnn__step_vflip,       &cnn__step_rotate,    &cnn__step_shift,
-    &cnn__step_shear,       &cnn__step_zoom,        &cnn__step_fill,      &cnn__step_channel_shift,
-    &cnn__step_brightness,  &cnn__step_pca_color,   &cnn__step_grey,      &cnn__step_bgr,
-    &cnn__step_scale,       &cnn__step_subtract,    &cnn__step_normalize, NULL,
+    &cnn__step_orient,
+    &cnn__step_background,
+    &cnn__step_resize,
+    &cnn__step_resize_short,
+    &cnn__step_center_crop,
+    &cnn__step_random_crop,
+    &cnn__step_ten_crop,
+    &cnn__step_views,
+    &cnn__step_random_resized_crop,
+    &cnn__step_flip,
+    &cnn__step_vflip,
+    &cnn__step_alternating_flip,
+    &cnn__step_operation,
+    &cnn__step_rand_augment,
+    &cnn__step_trivial_augment,
+    &cnn__step_jitter,
+    &cnn__step_erase,
+    &cnn__step_rotate,
+    &cnn__step_shift,
+    &cnn__step_shear,
+    &cnn__step_zoom,
+    &cnn__step_fill,
+    &cnn__step_channel_shift,
+    &cnn__step_brightness,
+    &cnn__step_pca_color,
+    &cnn__step_grey,
+    &cnn__step_bgr,
+    &cnn__step_scale,
+    &cnn__step_subtract,
+    &cnn__step_normalize,
+    NULL,
 };
 
 /* By cnn_resize_filter, from CNN_RESIZE_NEAREST on. */
@@ -22,6 +47,13 @@ const char *const cnn__filter_words[] = {"nearest", "bilinear", "bicubic", "area
  * single pixels, only one that is beyond the limit of pixels. fast: as large as needed. full: never smaller. */
 const char *const cnn__decode_words[] = {"auto", "full", "fast", NULL};
 enum { DECODE_AUTO, DECODE_FULL, DECODE_FAST };
+
+uint32_t cnn__step_count_views(const cnn__step *step)
+{
+    return step->kind->count_views != NULL ? step->kind->count_views(step)
+           : step->kind->views > 1         ? step->kind->views
+                                           : 1;
+}
 
 void cnn__step_shape_size(const cnn__step *step, int64_t dims[3])
 {

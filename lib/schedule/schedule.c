@@ -97,6 +97,13 @@ const char *cnn_schedule_text(const cnn_schedule *schedule) { return schedule !=
 
 /* ---- a training ---- */
 
+/* Whether the training must say how long it is. */
+static bool needs_length(const cnn__schedule_part *part)
+{
+    const bool own = part->kind->needs_length && strcmp(part->kind->params[0].name, "epochs") == 0;
+    return part->kind->needs_length && !(own && part->values[0] > 0);
+}
+
 cnn_status cnn_schedule_begin(cnn_schedule *schedule, double learning_rate, uint64_t steps_per_epoch, uint64_t epochs)
 {
     if (schedule == NULL) {
@@ -107,7 +114,7 @@ cnn_status cnn_schedule_begin(cnn_schedule *schedule, double learning_rate, uint
                          "schedule %s: cannot begin at a learning rate of %g with %" PRIu64 " steps in an epoch",
                          schedule->text, learning_rate, steps_per_epoch);
     }
-    if (schedule->main.kind == &cnn__schedule_cosine && schedule->main.values[0] == 0 && epochs == 0) {
+    if (epochs == 0 && needs_length(&schedule->main)) {
         return cnn__fail(schedule->context, CNN_ERROR_INVALID_ARGUMENT,
                          "schedule %s: neither it nor the training says how many epochs there are", schedule->text);
     }
@@ -143,7 +150,7 @@ double cnn_schedule_rate(const cnn_schedule *schedule, uint64_t epoch, uint64_t 
     const cnn__schedule_kind *kind = schedule->main.kind;
     const double per_epoch = (double)schedule->steps_per_epoch, all = (double)schedule->epochs;
     cnn__schedule_point point = {.base = schedule->base, .epoch = epoch, .step = step};
-    if (kind->pace >= 0 && schedule->main.values[kind->pace] == CNN_PER_STEP) {
+    if (kind->pace == CNN__PACE_BY_STEP || (kind->pace >= 0 && schedule->main.values[kind->pace] == CNN_PER_STEP)) {
         point.epochs = (double)(steps - warm) / per_epoch;
         point.length = all - (double)warm / per_epoch;
     } else {

@@ -11,6 +11,9 @@
 
 #define CNN__SCHEDULE_PARAMS 7
 
+/* Of kinds that know no other pace. */
+#define CNN__PACE_BY_STEP (-2)
+
 /* Where a training is, as a kind sees it: after the warm-up. */
 typedef struct cnn__schedule_point {
     double base;          /* rate */
@@ -30,7 +33,8 @@ typedef struct cnn__plateau_state {
 typedef struct cnn__schedule_kind {
     const char *name;
     cnn__param params[CNN__SCHEDULE_PARAMS + 1];
-    int pace; /* which of the parameters is the pace; -1: by epoch */
+    int pace; /* which of the parameters is the pace; -1: by epoch; CNN__PACE_BY_STEP */
+    bool needs_length; /* without epochs of its own, its parameter 0, if that is named so, it needs the training's */
     /* The message if parameters do not fit together, with NaN for those not given; NULL if they do. */
     const char *(*check)(const double values[CNN__SCHEDULE_PARAMS]);
     double (*rate)(const cnn_schedule *schedule, const cnn__schedule_point *point);
@@ -63,6 +67,9 @@ extern const cnn__schedule_kind cnn__schedule_constant;
 extern const cnn__schedule_kind cnn__schedule_step;
 extern const cnn__schedule_kind cnn__schedule_exponential;
 extern const cnn__schedule_kind cnn__schedule_cosine;
+extern const cnn__schedule_kind cnn__schedule_linear;
+extern const cnn__schedule_kind cnn__schedule_triangular;
+extern const cnn__schedule_kind cnn__schedule_onecycle;
 extern const cnn__schedule_kind cnn__schedule_warmup; /* stands only before others */
 extern const cnn__schedule_kind cnn__schedule_plateau;
 extern const cnn__schedule_kind cnn__schedule_custom; /* in no text */

@@ -6,7 +6,7 @@
 #include "core/options.h"
 #include "schedule/schedule.h"
 
-enum { EPOCHS, MINIMUM, PACE }; /* schedule.c knows that the epochs come first */
+enum { EPOCHS, MINIMUM, PACE };
 
 #define PI 3.14159265358979323846
 
@@ -27,6 +27,7 @@ const cnn__schedule_kind cnn__schedule_cosine = {
                {"minimum", NULL, false, 0, 1e6, 0},
                {"pace", cnn__schedule_paces, true, CNN_PER_EPOCH, CNN_PER_STEP, CNN_PER_EPOCH}},
     .pace = PACE,
+    .needs_length = true,
     .rate = rate,
 };
 

@@ -13,7 +13,8 @@
 
 static const cnn__schedule_kind *const kinds[] = {
     &cnn__schedule_constant, &cnn__schedule_step,   &cnn__schedule_exponential,
-    &cnn__schedule_cosine,   &cnn__schedule_warmup, &cnn__schedule_plateau,
+    &cnn__schedule_cosine,   &cnn__schedule_linear, &cnn__schedule_triangular,
+    &cnn__schedule_onecycle, &cnn__schedule_warmup, &cnn__schedule_plateau,
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

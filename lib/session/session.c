@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "core/limits.h"
 #include "core/options.h"
 #include "session/penalty.h"
 #include "session/request.h"
@@ -43,12 +44,13 @@ static uint64_t session_bytes(const cnn__program *program, const cnn__plan *plan
 static cnn_status check_size(const cnn_session *session)
 {
     const uint64_t bytes = session_bytes(&session->program, &session->plan);
-    const uint64_t most = session->context->max_session_bytes;
-    return bytes <= most ? CNN_OK
-                         : cnn__fail(session->context, CNN_ERROR_LIMIT,
-                                     "%s: a session of batch %u takes %" PRIu64
-                                     " bytes, the limit (max_session_bytes) is %" PRIu64,
-                                     session->model->name, session->batch, bytes, most);
+    const uint64_t most = cnn__limit(session->context, CNN__LIMIT_SESSION_BYTES);
+    return bytes <= most
+               ? CNN_OK
+               : cnn__fail(session->context, CNN_ERROR_LIMIT,
+                           "%s: a session of batch %u takes %" PRIu64
+                           " bytes, the limit (max_session_bytes; --allow session_bytes=N raises it) is %" PRIu64,
+                           session->model->name, session->batch, bytes, most);
 }
 
 static cnn_status acquire_prepared(cnn_session *session)

@@ -202,6 +202,12 @@ static cnn_status history_numbers(const cnn__json_place *place, const cnn__json 
         CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_loss", &history->running.step_loss));
         CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_score", &history->running.step_score));
     }
+    if (cnn__json_get(object, "epoch_steps") != NULL) {
+        CNN__RETURN_IF_ERROR(read_count(place, object, "epoch_steps", &history->epoch_steps));
+    }
+    if (cnn__json_get(object, "accumulate") != NULL) {
+        CNN__RETURN_IF_ERROR(read_count(place, object, "accumulate", &history->accumulate));
+    }
     if (cnn__json_get(object, "metric") != NULL) {
         CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "metric", &metric));
         CNN__RETURN_IF_ERROR(cnn__history_set_metric(history, metric));
@@ -242,7 +248,34 @@ static cnn_status read_best(const cnn__tensors *file, const cnn_model *model, cn
     return kept ? read_values(file, model, "@best/", &history->best_values) : CNN_OK;
 }
 
-static cnn_status read_history(const cnn__tensors *file, const cnn_model *model, cnn_history **history)
+/* Averages of the parameters, of a training that has some. */
+static cnn_status read_average(const cnn__json_place *place, const cnn__tensors *file, const cnn__json *object,
+                               cnn_model *model, cnn_history *history)
+{
+    const char *text = NULL;
+    uint64_t taken = 0;
+    if (cnn__json_get(object, "average") == NULL) {
+        return CNN_OK;
+    }
+    CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "average", &text));
+    CNN__RETURN_IF_ERROR(read_count(place, object, "average_taken", &taken));
+    CNN__RETURN_IF_ERROR(cnn__average_create(&history->average, model, text, 0));
+    history->average.taken = taken;
+    if (taken == 0) {
+        return CNN_OK;
+    }
+    cnn__free(file->context, history->average.values);
+    CNN__RETURN_IF_ERROR(read_values(file, model, "@average/", &history->average.values));
+    for (uint64_t i = 0; i < cnn__average_kept(&history->average); i++) {
+        char prefix[32];
+        snprintf(prefix, sizeof(prefix), "@last%llu/", (unsigned long long)i);
+        cnn__free(file->context, history->average.last[i]);
+        CNN__RETURN_IF_ERROR(read_values(file, model, prefix, &history->average.last[i]));
+    }
+    return CNN_OK;
+}
+
+static cnn_status read_history(const cnn__tensors *file, cnn_model *model, cnn_history **history)
 {
     const cnn__json_place place = {file->context, file->name, "history"};
     cnn__json_document document;
@@ -259,6 +292,9 @@ static cnn_status read_history(const cnn__tensors *file, const cnn_model *model,
     }
     if (document.root != NULL && status == CNN_OK) {
         status = history_schedule(&place, document.root, *history);
+    }
+    if (document.root != NULL && status == CNN_OK) {
+        status = read_average(&place, file, document.root, model, *history);
     }
     cnn__json_free(&document);
     return status == CNN_OK ? read_best(file, model, *history) : status;
@@ -423,7 +459,7 @@ static cnn_status check_running(const cnn__tensors *file, const cnn_loader *load
     }
     /* An epoch of which all steps are done may have had more of them: with smaller batches. */
     const bool within = loader != NULL && c->position % cnn_loader_batches(loader) != 0;
-    if (within && c->history->running.steps > cnn_loader_batches(loader)) {
+    if (within && c->history->epoch_steps == 0 && c->history->running.steps > cnn_loader_batches(loader)) {
         return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: %llu steps of an epoch are done, which has %zu",
                          file->name, (unsigned long long)c->history->running.steps, cnn_loader_batches(loader));
     }
@@ -433,7 +469,7 @@ static cnn_status check_running(const cnn__tensors *file, const cnn_loader *load
 static cnn_status read_contents(const cnn__tensors *file, const cnn_session *session, const cnn_optimizer *optimizer,
                                 const cnn_loader *loader, contents *c)
 {
-    const cnn_model *model = session->model;
+    cnn_model *model = session->model;
     CNN__RETURN_IF_ERROR(cnn__check_format(file));
     CNN__RETURN_IF_ERROR(read_training(file, optimizer, session, loader, c));
     CNN__RETURN_IF_ERROR(read_values(file, model, "", &c->values));

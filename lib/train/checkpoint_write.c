@@ -51,7 +51,7 @@ typedef struct part {
     const cnn_optimizer *optimizer; /* as its slots; NULL: not so */
 } part;
 
-#define MAX_PARTS (CNN__OPTIMIZER_MAX_SLOTS + 1)
+#define MAX_PARTS (CNN__OPTIMIZER_MAX_SLOTS + 2 + CNN__AVERAGE_MOST)
 
 static size_t list_parts(const cnn_optimizer *optimizer, const cnn_history *history, part parts[MAX_PARTS])
 {
@@ -63,6 +63,14 @@ static size_t list_parts(const cnn_optimizer *optimizer, const cnn_history *hist
     }
     if (history != NULL && history->best_values != NULL) {
         parts[count++] = (part){.prefix = "@best/", .values = history->best_values};
+    }
+    if (history != NULL && cnn__average_any(&history->average)) {
+        parts[count++] = (part){.prefix = "@average/", .values = history->average.values};
+        for (uint64_t i = 0; i < cnn__average_kept(&history->average); i++) {
+            parts[count] = (part){.values = history->average.last[i]};
+            snprintf(parts[count].prefix, sizeof(parts[count].prefix), "@last%llu/", (unsigned long long)i);
+            count++;
+        }
     }
     return count;
 }
@@ -119,6 +127,16 @@ static void add_history(cnn__json_writer *metadata, const cnn_history *history)
     put_optional(&object, "schedule", history->schedule);
     put_optional(&object, "schedule_state", history->schedule_state);
     put_optional(&object, "metric", history->metric);
+    if (history->epoch_steps > 0) {
+        cnn__json_put_u64(&object, "epoch_steps", history->epoch_steps);
+    }
+    if (history->accumulate > 0) {
+        cnn__json_put_u64(&object, "accumulate", history->accumulate);
+    }
+    put_optional(&object, "average", history->average.text);
+    if (history->average.text != NULL) {
+        cnn__json_put_u64(&object, "average_taken", history->average.taken);
+    }
     put_optional(&object, "class_weights", history->class_weights[0] != '\0' ? history->class_weights : NULL);
     cnn__json_close(&object, '}');
     cnn__metadata_set(metadata, "history", &object);
@@ -173,7 +191,9 @@ static void add_training(cnn__json_writer *metadata, const cnn_session *session,
     cnn__json_put_string(&object, "backend", session->context->backend.name);
     cnn__json_open(&object, "options", '{');
     for (size_t i = 0; i < CNN__OPTIMIZER_NUMBERS; i++) {
-        cnn__json_put_real(&object, numbers[i].name, numbers[i].value);
+        if (i < CNN__OPTIMIZER_COMMON_NUMBERS || numbers[i].value != 0) {
+            cnn__json_put_real(&object, numbers[i].name, numbers[i].value);
+        }
     }
     cnn__json_close(&object, '}');
     add_groups(&object, optimizer);

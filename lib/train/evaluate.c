@@ -214,7 +214,7 @@ static bool report_step(const cnn__evaluation_run *run, const totals *sum, uint6
     cnn_progress progress = {
         .struct_size = sizeof(progress),
         .step = step,
-        .steps = cnn_loader_batches(run->loader),
+        .steps = run->steps > 0 ? run->steps : cnn_loader_batches(run->loader),
         .loss = sum->counted > 0 ? sum->loss_sum / (double)sum->counted : NAN,
         .score = first != NULL ? cnn_evaluator_score(first)
                                : (sum->labelled > 0 ? (double)sum->right / (double)sum->labelled : NAN),
@@ -260,8 +260,12 @@ cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result
     for (size_t i = 0; i < run->evaluator_count; i++) {
         cnn_evaluator_reset(run->evaluators[i]);
     }
-    for (uint64_t step = 1; status == CNN_OK; step++) {
+    for (uint64_t step = 1; status == CNN_OK && (run->steps == 0 || step <= run->steps); step++) {
         status = next_batch(run, &batch, &stop);
+        /* Of another pass, if there is one. */
+        if (status == CNN_OK && run->steps > 0 && run->ranks->whole == 0 && !stop) {
+            status = next_batch(run, &batch, &stop);
+        }
         if (status != CNN_OK || run->ranks->whole == 0 || stop) {
             break;
         }
@@ -269,6 +273,9 @@ cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result
             status = run_batch(run, &batch, &sum);
             stop = status == CNN_OK && report_step(run, &sum, step, cnn__seconds() - begin);
         }
+    }
+    if (status == CNN_OK && run->steps > 0) { /* the last batch's callback was not heard of yet */
+        status = cnn__ranks_agree(run->ranks, status, &stop);
     }
     CNN__RETURN_IF_ERROR(status);
     if (stop) {

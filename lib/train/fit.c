@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/text.h"
 #include "format/model_file.h"
 #include "loader/loader.h"
 #include "train/clock.h"
+#include "train/numeric.h"
 
 /* Where several ranks train, a checkpoint is written at least so often: the more there are, the sooner one is gone. */
 #define SAVE_SECONDS 600
@@ -33,7 +35,7 @@ static cnn_progress make_progress(const cnn__fit *fit)
         .epoch = history->epochs,
         .epochs = fit->options.epochs,
         .step = history->running.steps,
-        .steps = cnn_loader_batches(fit->options.train),
+        .steps = fit->steps,
         .total_steps = cnn_optimizer_steps(fit->options.optimizer),
         .loss = mean_loss(&history->running),
         .score = cnn_evaluator_score(fit->best),
@@ -53,46 +55,29 @@ static cnn_progress make_progress(const cnn__fit *fit)
     };
 }
 
-/* Whether an epoch ends with the batch that was delivered last, which is its step number `steps`. Where epochs end with
- * a batch the loader knows it: batches that were left out are no steps. */
-static bool is_last_step(const cnn__fit *fit, uint64_t steps)
+cnn_status cnn__fit_not_finite(const cnn__fit *fit, uint64_t step, const char *what, const char *where)
 {
-    return cnn_loader_mode(fit->options.train) == CNN_BATCH_WRAP ? steps >= cnn_loader_batches(fit->options.train)
-                                                                 : cnn__loader_at_epoch_end(fit->options.train);
+    char kept[512] = "";
+    if (fit->kept_epochs > 0) {
+        snprintf(kept, sizeof(kept), "; \"%s\" still holds the state after epoch %zu", fit->options.last_path,
+                 fit->kept_epochs);
+    }
+    return cnn__fail(fit->context, CNN_ERROR_NUMERIC, "%s: %s in epoch %zu, step %llu, at a learning rate of %g: %s%s",
+                     fit->model->name, what, fit->history->epochs + 1, (unsigned long long)step,
+                     cnn_optimizer_learning_rate(fit->options.optimizer), where, kept);
 }
 
-/* Counts a batch, and in the epoch's last step finds the score of that batch alone. */
-static cnn_status count_batch(cnn__fit *fit, const cnn__samples *batch, double loss, double penalty)
+/* A step can spoil the parameters whose loss was still a number; they are neither kept as the best nor saved. */
+static cnn_status check_parameters(const cnn__fit *fit)
 {
-    cnn__running *running = &fit->history->running;
-    const cnn_evaluation *evaluation = CNN_EVALUATION(.count = batch->count, .outputs = cnn__output_values(fit->model),
-                                                      .outputs_data = batch->outputs, .labels = batch->labels,
-                                                      .loss = loss, .targets = batch->targets,
-                                                      .target_count = batch->target_count, .weights = batch->weights);
-    running->step_loss = loss;
-    running->step_score = NAN;
-    if (is_last_step(fit, running->steps + 1)) {
-        CNN__RETURN_IF_ERROR(cnn__score_alone(fit->best, evaluation, &running->step_score));
+    char where[320], shown[256];
+    const char *name = cnn__model_odd_parameter(fit->model);
+    if (name == NULL) {
+        return CNN_OK;
     }
-    for (size_t i = 0; i < fit->options.evaluator_count; i++) {
-        CNN__RETURN_IF_ERROR(cnn_evaluator_update(fit->options.evaluators[i], evaluation));
-    }
-    running->steps++;
-    running->samples += batch->count;
-    running->loss_sum += loss * (double)batch->count;
-    running->penalty_sum += penalty * (double)batch->count;
-    fit->epoch_samples += batch->count;
-    return CNN_OK;
-}
-
-static cnn_status train_batch(cnn__fit *fit, const cnn_batch *batch)
-{
-    double loss = NAN, penalty = 0;
-    cnn__samples whole;
-    CNN__RETURN_IF_ERROR(cnn__fit_pass(fit, batch, &whole, &loss, &penalty));
-    CNN__RETURN_IF_ERROR(cnn_optimizer_step(fit->options.optimizer, fit->session));
-    fit->in_batch = false;
-    return count_batch(fit, &whole, loss, penalty);
+    snprintf(where, sizeof(where), "the parameter \"%s\" is not finite any more",
+             cnn__printable(name, shown, sizeof(shown)));
+    return cnn__fit_not_finite(fit, fit->history->running.steps, "a step spoilt the model", where);
 }
 
 static cnn_status save_last(cnn__fit *fit)
@@ -110,19 +95,9 @@ static cnn_status save_last(cnn__fit *fit)
     cnn_status status = cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer,
                                             fit->options.train, fit->history);
     fit->last_saved = fit->last_saved || status == CNN_OK;
+    fit->kept_epochs = status == CNN_OK ? fit->history->epochs : fit->kept_epochs;
     fit->saved_at = cnn__seconds();
     return status;
-}
-
-/* The learning rate of the step that comes next. */
-static cnn_status follow_schedule(const cnn__fit *fit)
-{
-    const cnn_schedule *schedule = fit->options.schedule;
-    const cnn_history *history = fit->history;
-    return schedule == NULL ? CNN_OK
-                            : cnn_optimizer_set_learning_rate(
-                                  fit->options.optimizer,
-                                  (float)cnn_schedule_rate(schedule, history->epochs, history->running.steps));
 }
 
 static cnn_status stopped(const cnn__fit *fit)
@@ -131,10 +106,9 @@ static cnn_status stopped(const cnn__fit *fit)
 }
 
 /* A batch that was read. *stop: a callback wants to stop, on some rank. */
-static cnn_status take_batch(cnn__fit *fit, const cnn_batch *batch, bool *stop)
+static cnn_status take_batch(cnn__fit *fit, cnn_batch *batch, bool *stop)
 {
-    cnn_status status = follow_schedule(fit);
-    status = status == CNN_OK ? train_batch(fit, batch) : status;
+    cnn_status status = cnn__fit_step(fit, batch);
     if (status == CNN_OK && fit->options.on_step != NULL) {
         const cnn_progress progress = make_progress(fit);
         *stop = fit->options.on_step(fit->options.user, &progress);
@@ -145,11 +119,46 @@ static cnn_status take_batch(cnn__fit *fit, const cnn_batch *batch, bool *stop)
     return cnn__ranks_agree(&fit->ranks, status, stop);
 }
 
+/* A validation within an epoch: what was counted of that goes on afterwards. */
+static cnn_status evaluate_between(cnn__fit *fit)
+{
+    cnn_evaluate_result result = CNN_EVALUATE_RESULT_INIT;
+    cnn_history *history = fit->history;
+    bool stop = false;
+    CNN__RETURN_IF_ERROR(cnn__running_pack(history, fit->options.evaluators, fit->options.evaluator_count));
+    cnn_progress progress = make_progress(fit);
+    cnn__average_enter(&history->average, fit->model);
+    cnn_status status = cnn__evaluate_run(&fit->validation, &result);
+    cnn__average_leave(&history->average, fit->model);
+    progress.validation_loss = result.loss;
+    progress.validation_score = cnn_evaluator_score(fit->best);
+    progress.validation_penalty = result.penalty;
+    if (status == CNN_OK && fit->options.on_evaluation != NULL) {
+        stop = fit->options.on_evaluation(fit->options.user, &progress);
+    }
+    const cnn_status back = cnn__running_unpack(history, fit->options.evaluators, fit->options.evaluator_count);
+    CNN__RETURN_IF_ERROR(cnn__ranks_agree(&fit->ranks, status == CNN_OK ? back : status, &stop));
+    return stop ? stopped(fit) : CNN_OK;
+}
+
+static bool evaluation_is_due(const cnn__fit *fit)
+{
+    const uint32_t every = fit->options.evaluate_every;
+    return every > 0 && cnn_optimizer_steps(fit->options.optimizer) % every == 0 &&
+           !cnn__fit_is_last_step(fit, fit->history->running.steps);
+}
+
+static cnn_status no_steps(const cnn__fit *fit)
+{
+    return cnn__fail(fit->context, CNN_ERROR_FORMAT,
+                     "%s: epoch %zu has no steps: none of its samples can be used (%llu left out so far)",
+                     fit->model->name, fit->history->epochs + 1,
+                     (unsigned long long)cnn_loader_skipped(fit->options.train));
+}
+
 /* Trains to the end of the epoch, from wherever the loader and the running numbers are. */
 static cnn_status train_epoch(cnn__fit *fit)
 {
-    const uint64_t steps = cnn_loader_batches(fit->options.train);
-    bool wraps = cnn_loader_mode(fit->options.train) == CNN_BATCH_WRAP;
     const cnn__running *running = &fit->history->running;
     cnn_batch batch = CNN_BATCH_INIT;
     fit->epoch_begin = cnn__seconds();
@@ -159,13 +168,10 @@ static cnn_status train_epoch(cnn__fit *fit)
     cnn_status status = cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count);
     CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
     /* A training that was stopped after the last step of an epoch has none left to do in it. */
-    bool complete = running->steps > 0 && is_last_step(fit, running->steps);
-    while (!complete && (!wraps || running->steps < steps)) {
+    bool complete = running->steps > 0 && cnn__fit_is_last_step(fit, running->steps);
+    while (!complete) {
         bool stop = false;
-        status = cnn__loader_next(fit->context, fit->options.train, &batch);
-        fit->in_batch = status == CNN_OK && batch.whole > 0;
-        fit->passed = false;
-        CNN__RETURN_IF_ERROR(cnn__ranks_load(&fit->ranks, status, &batch, fit->options.train, &stop));
+        CNN__RETURN_IF_ERROR(cnn__fit_load(fit, &batch, &stop));
         if (fit->ranks.whole == 0) {
             break;
         }
@@ -176,13 +182,13 @@ static cnn_status train_epoch(cnn__fit *fit)
         if (stop) {
             return stopped(fit);
         }
+        if (evaluation_is_due(fit)) {
+            CNN__RETURN_IF_ERROR(evaluate_between(fit));
+        }
+        /* Where epochs end with a batch the loader says so, once more. */
+        complete = fit->counted_steps && cnn__fit_is_last_step(fit, running->steps);
     }
-    return running->steps > 0
-               ? CNN_OK
-               : cnn__fail(fit->context, CNN_ERROR_FORMAT,
-                           "%s: epoch %zu has no steps: none of its samples can be used (%llu left out so far)",
-                           fit->model->name, fit->history->epochs + 1,
-                           (unsigned long long)cnn_loader_skipped(fit->options.train));
+    return running->steps > 0 ? check_parameters(fit) : no_steps(fit);
 }
 
 static void record_scores(cnn__fit *fit, const char *prefix, double loss)
@@ -230,6 +236,24 @@ static cnn_status validate(cnn__fit *fit, cnn_progress *progress)
     return CNN_OK;
 }
 
+/* Validates, and keeps the parameters that the model now has if they are the best so far. */
+static cnn_status judge(cnn__fit *fit, cnn_progress *progress)
+{
+    cnn_history *history = fit->history;
+    if (fit->validation.session != NULL) {
+        CNN__RETURN_IF_ERROR(validate(fit, progress));
+    }
+    cnn__history_set(history, "seconds", cnn__seconds() - fit->epoch_begin);
+    fit->score = cnn_evaluator_score(fit->best);
+    fit->improved = cnn_evaluator_is_better(fit->best, fit->score, history->best_score);
+    if (fit->improved) {
+        history->best_epoch = history->epochs - 1;
+        history->best_score = fit->score;
+        return cnn__fit_keeps_best(fit) ? cnn__history_keep_model(history, fit->model) : CNN_OK;
+    }
+    return CNN_OK;
+}
+
 /* Writes the epoch's row, with validation if there is one, and keeps the parameters if they are the best so far. */
 static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
 {
@@ -244,19 +268,17 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     cnn__history_set(history, "wait_share", progress->seconds > 0 ? progress->wait_seconds / progress->seconds : 0);
     cnn__history_set(history, "step_loss", progress->step_loss);
     cnn__history_set(history, "step_score", progress->step_score);
-    if (fit->validation.session != NULL) {
-        CNN__RETURN_IF_ERROR(validate(fit, progress));
+    const cnn_status averaged = cnn__average_epoch(&history->average, fit->model, history->epochs - 1,
+                                                   fit->options.train, fit->options.from);
+    if (averaged != CNN_OK) {
+        history->epochs--; /* as validate() does */
+        return averaged;
     }
-    cnn__history_set(history, "seconds", cnn__seconds() - fit->epoch_begin);
-    double score = cnn_evaluator_score(fit->best);
-    fit->improved = cnn_evaluator_is_better(fit->best, score, history->best_score);
-    if (fit->improved) {
-        history->best_epoch = history->epochs - 1;
-        history->best_score = score;
-        if (cnn__fit_keeps_best(fit)) {
-            CNN__RETURN_IF_ERROR(cnn__history_keep_model(history, fit->model));
-        }
-    }
+    cnn__average_enter(&history->average, fit->model);
+    const cnn_status status = judge(fit, progress);
+    cnn__average_leave(&history->average, fit->model);
+    CNN__RETURN_IF_ERROR(status);
+    const double score = fit->score;
     if (fit->options.schedule != NULL) {
         CNN__RETURN_IF_ERROR(cnn_schedule_epoch_end(fit->options.schedule, fit->best, history->epochs - 1, score));
     }
@@ -268,9 +290,10 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     return CNN_OK;
 }
 
-/* Writes the model file, whose parameters may be others than the model now has; NULL: these. */
+/* Writes the model file, whose parameters may be others than the model now has; NULL: these, or the averages. */
 static cnn_status save_best(cnn__fit *fit, const float *values)
 {
+    values = values == NULL && cnn__average_any(&fit->history->average) ? fit->history->average.values : values;
     if (!cnn__ranks_is_first(&fit->ranks)) {
         fit->best_saved = true;
         return CNN_OK;
@@ -345,6 +368,20 @@ static cnn_status run_epochs(cnn__fit *fit)
     return cnn__ranks_meet(&fit->ranks, leave_files(fit));
 }
 
+/* What the model ends with, if it is not what it has. */
+static void end_with(const cnn__fit *fit)
+{
+    const cnn_history *history = fit->history;
+    const bool best = history->best_values != NULL && !fit->options.keep_last;
+    const float *values = best                                  ? history->best_values
+                          : cnn__average_any(&history->average) ? history->average.values
+                                                                : NULL;
+    if (values != NULL) {
+        cnn__model_set_values(fit->model, values);
+        cnn_model_touch(fit->model);
+    }
+}
+
 cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history)
 {
     cnn__fit fit;
@@ -358,13 +395,11 @@ cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history
     if (status == CNN_OK) {
         status = run_epochs(&fit);
         if (status == CNN_ERROR_CANCELLED || (fit.ranks.lost && cnn__fit_undo(&fit) == CNN_OK)) {
-            cnn_status saved = save_last(&fit);
+            cnn_status saved = check_parameters(&fit);
+            saved = saved == CNN_OK ? save_last(&fit) : saved;
             status = saved == CNN_OK ? status : saved;
         }
-        if (fit.history->best_values != NULL && !fit.options.keep_last) {
-            cnn__model_set_values(model, fit.history->best_values);
-            cnn_model_touch(model);
-        }
+        end_with(&fit);
     }
     if (history != NULL) {
         *history = fit.history;

@@ -7,6 +7,23 @@
 #include "train/ranks.h"
 #include "train/train.h"
 
+/* The gradients of the batches of a step that is under way. */
+typedef struct cnn__accumulator {
+    float *memory; /* their mean, by cnn__parameter.offset, where the backend computes; NULL: steps are of one batch */
+    size_t bytes;
+    size_t samples; /* in it */
+} cnn__accumulator;
+
+/* Targets that are not what the data say, and images mixed with others. */
+typedef struct cnn__mix {
+    bool active;
+    size_t outputs;
+    float *targets, *mixed; /* [batch, outputs]: smoothed, then mixed */
+    int32_t *labels;        /* of the larger share */
+    float *images;          /* NULL: not mixed */
+    float *weights;
+} cnn__mix;
+
 typedef struct cnn__fit {
     cnn_context *context;
     cnn_model *model;
@@ -19,7 +36,13 @@ typedef struct cnn__fit {
     cnn_evaluator *best;            /* the evaluator that decides */
     double epoch_begin, wait_begin; /* seconds */
     uint64_t epoch_samples;         /* of this epoch's steps since epoch_begin */
+    double score;                   /* of the last epoch, that decides what is best */
     bool improved;                  /* the last epoch is the best so far */
+    uint64_t steps;                 /* in an epoch, as far as that is known */
+    bool counted_steps;             /* an epoch ends after so many, wherever the loader is */
+    cnn__accumulator accumulator;
+    cnn__mix mix;
+    cnn_session *teacher;           /* NULL: none */
     float *weights;                 /* of a batch's samples; NULL: all are 1 */
     cnn__ranks ranks;               /* that train together */
     uint64_t passes;                /* of the session, before those of a batch */
@@ -27,6 +50,7 @@ typedef struct cnn__fit {
     bool in_batch, passed;          /* a batch was read, and passes of it were begun; its step is not done */
     double saved_at;                /* when the checkpoint was written last, in seconds */
     bool best_saved, last_saved;    /* whether this call has written the file; the last one after the last epoch */
+    size_t kept_epochs;             /* of the checkpoint that this call has written last; 0: none */
 } cnn__fit;
 
 /* Checks the options, completes model and options, makes sessions and history, and resumes. */
@@ -36,12 +60,38 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
 bool cnn__fit_keeps_best(const cnn__fit *fit);
 void cnn__fit_close(cnn__fit *fit);
 
+/* Room for the gradients of several batches. */
+cnn_status cnn__accumulator_create(cnn__accumulator *accumulator, const cnn_session *session);
+void cnn__accumulator_free(cnn__accumulator *accumulator, cnn_context *context);
+/* After a backward pass over so many samples: the session's gradients become the mean over those of all samples since
+ * the step began. With `more` they are kept for the next batch. */
+cnn_status cnn__accumulate(cnn__accumulator *accumulator, cnn_session *session, size_t samples, bool more);
+
+/* Whether an epoch ends with what was delivered last, which belongs to its step number `steps`. */
+bool cnn__fit_is_last_step(const cnn__fit *fit, uint64_t steps);
+/* Reads a batch, as all ranks do; the ranks' `whole` is 0 at the end of an epoch. *stop as cnn__ranks_load() has it. */
+cnn_status cnn__fit_load(cnn__fit *fit, cnn_batch *batch, bool *stop);
+/* The passes of a batch that was read, and of those that go with it in one step, and the update. */
+cnn_status cnn__fit_step(cnn__fit *fit, cnn_batch *batch);
+
+/* label_smoothing, mixup and cutmix: checks them and makes room; then changes what a batch is, and its target. */
+cnn_status cnn__mix_create(cnn__fit *fit);
+void cnn__mix_free(cnn__fit *fit);
+cnn_status cnn__mix_batch(cnn__fit *fit, cnn_batch *batch, cnn_target *target);
+
+/* The teacher: checks it and makes its session; then, after the loss of a batch, its part of loss and gradient. */
+cnn_status cnn__distill_create(cnn__fit *fit);
+cnn_status cnn__distill_batch(cnn__fit *fit, const cnn_batch *batch, const float *weights, double *loss);
+
 /* Checks class_weights and makes room for those of a batch. */
 cnn_status cnn__fit_weights(cnn__fit *fit);
 /* The weights of a batch's samples; NULL: all are 1. */
 const float *cnn__fit_batch_weights(cnn__fit *fit, const cnn_batch *batch);
 /* Says how many samples each class has, and warns of very uneven ones. */
 void cnn__fit_tell_classes(const cnn__fit *fit);
+
+/* The failure of a training that cannot go on, with what is known of it; what was saved before stays. */
+cnn_status cnn__fit_not_finite(const cnn__fit *fit, uint64_t step, const char *what, const char *where);
 
 /* Makes the session a rank's, after it was created. */
 cnn_status cnn__fit_join(cnn__fit *fit);

@@ -33,6 +33,21 @@ static cnn_status check_required(const cnn__fit *fit)
     return CNN_OK;
 }
 
+/* What looks at more of a batch, or of several, than a rank or a block has. */
+static cnn_status check_alone(const cnn__fit *fit)
+{
+    const cnn_fit_options *options = &fit->options;
+    const char *what = options->accumulate > 1                                                ? "accumulate"
+                       : options->label_smoothing > 0                                         ? "label_smoothing"
+                       : options->mixup > 0 || options->cutmix > 0                            ? "mixup and cutmix"
+                       : options->teacher != NULL                                             ? "a teacher"
+                       : options->average != NULL && strncmp(options->average, "swa", 3) == 0 ? "the average swa"
+                                                                                              : NULL;
+    return what == NULL || cnn__is_alone(&fit->ranks)
+               ? CNN_OK
+               : cnn__fail(fit->context, CNN_ERROR_UNSUPPORTED, "cnn_fit: %s with several ranks or blocks", what);
+}
+
 static cnn_status check_options(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
@@ -46,6 +61,11 @@ static cnn_status check_options(cnn__fit *fit)
                          "cnn_fit: the training loader makes %u views of each image; these are for evaluation",
                          cnn__loader_views(options->train));
     }
+    if ((options->validation_steps > 0 || options->evaluate_every > 0) && options->validation == NULL) {
+        return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_fit: %s without a validation loader",
+                         options->validation_steps > 0 ? "validation_steps" : "evaluate_every");
+    }
+    CNN__RETURN_IF_ERROR(check_alone(fit));
     if (options->best_path != NULL && cnn__ranks_is_first(&fit->ranks)) {
         CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->best_path));
     }
@@ -124,6 +144,7 @@ static cnn_status complete_options(cnn__fit *fit)
 {
     cnn_fit_options *options = &fit->options;
     options->epochs = options->epochs == 0 ? 1 : options->epochs;
+    options->accumulate = options->accumulate == 0 ? 1 : options->accumulate;
     if (options->loss == NULL) {
         CNN__RETURN_IF_ERROR(cnn__default_loss(fit->model, options->train, &fit->own_loss));
         options->loss = fit->own_loss;
@@ -159,6 +180,19 @@ static cnn_status check_left_out(const cnn__fit *fit)
     return CNN_OK;
 }
 
+/* How many steps an epoch has. With steps_per_epoch, and where batches span epochs, it ends after them. */
+static void count_steps(cnn__fit *fit)
+{
+    const cnn_fit_options *options = &fit->options;
+    const uint64_t batches = cnn_loader_batches(options->train), each = options->accumulate;
+    const bool wraps = cnn_loader_mode(options->train) == CNN_BATCH_WRAP;
+    fit->counted_steps = wraps || options->steps_per_epoch > 0;
+    fit->steps = options->steps_per_epoch > 0 ? options->steps_per_epoch
+                 : !wraps                     ? (batches + each - 1) / each
+                 : batches > each             ? batches / each
+                                              : 1;
+}
+
 static cnn_status make_sessions(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
@@ -171,6 +205,9 @@ static cnn_status make_sessions(cnn__fit *fit)
                            &fit->session));
     CNN__RETURN_IF_ERROR(check_left_out(fit));
     CNN__RETURN_IF_ERROR(cnn__fit_join(fit));
+    if (options->accumulate > 1) {
+        CNN__RETURN_IF_ERROR(cnn__accumulator_create(&fit->accumulator, fit->session));
+    }
     if (options->validation == NULL) {
         return CNN_OK;
     }
@@ -179,6 +216,7 @@ static cnn_status make_sessions(cnn__fit *fit)
         .loss = options->loss,
         .evaluators = options->evaluators,
         .evaluator_count = options->evaluator_count,
+        .steps = options->validation_steps,
         .on_step = options->on_step != NULL ? cnn__fit_validation_step : NULL,
         .user = fit,
         .ranks = &fit->ranks,
@@ -223,6 +261,10 @@ static cnn_status make_history(cnn__fit *fit)
             CNN__RETURN_IF_ERROR(cnn__history_add_column(fit->history, "val_penalty"));
         }
     }
+    CNN__RETURN_IF_ERROR(
+        cnn__average_create(&fit->history->average, fit->model, fit->options.average, fit->options.epochs));
+    fit->history->epoch_steps = fit->options.steps_per_epoch;
+    fit->history->accumulate = fit->options.accumulate > 1 ? fit->options.accumulate : 0;
     fit->history->best_score = cnn_evaluator_worst_score(fit->best);
     return cnn__history_set_metric(fit->history, cnn_evaluator_name(fit->best));
 }
@@ -244,13 +286,19 @@ static cnn_status take_rows(cnn__fit *fit, cnn_history *from)
     to->running = from->running;
     to->running_scores = from->running_scores;
     from->running_scores = NULL;
+    if (from->average.text != NULL) {
+        cnn__average_free(&to->average, fit->context);
+        to->average = from->average;
+        from->average = (cnn__average){.text = NULL};
+    }
     if (from->best_values != NULL) {
         return cnn__history_keep_best(to, from->best_values, from->best_count);
     }
     /* A training of one epoch keeps no copy of the best parameters: they are its only ones. */
     if (to->best_epoch != SIZE_MAX && to->best_epoch + 1 == to->epochs && to->running.steps == 0 &&
         (cnn__fit_keeps_best(fit) || fit->options.best_path != NULL)) {
-        return cnn__history_keep_model(to, fit->model);
+        return cnn__average_any(&to->average) ? cnn__history_keep_best(to, to->average.values, fit->model->value_count)
+                                              : cnn__history_keep_model(to, fit->model);
     }
     return CNN_OK;
 }
@@ -270,6 +318,32 @@ static cnn_status check_metric(const cnn__fit *fit, const cnn_history *before)
                      cnn__printable(name, ours, sizeof(ours)));
 }
 
+static cnn_status check_average(const cnn__fit *fit, const cnn_history *before)
+{
+    const char *theirs = before->average.text, *ours = fit->history->average.text;
+    char text[128];
+    if (theirs == NULL ? ours == NULL : ours != NULL && strcmp(theirs, ours) == 0) {
+        return CNN_OK;
+    }
+    return cnn__fail(fit->context, CNN_ERROR_MISMATCH, "%s: was trained with the average \"%s\", not \"%s\"",
+                     fit->options.resume_path, theirs != NULL ? cnn__printable(theirs, text, sizeof(text)) : "none",
+                     ours != NULL ? ours : "none");
+}
+
+/* What steps and epochs are must be the same. */
+static cnn_status check_steps(const cnn__fit *fit, const cnn_history *before)
+{
+    const cnn_history *ours = fit->history;
+    if (before->epoch_steps == ours->epoch_steps && before->accumulate == ours->accumulate) {
+        return CNN_OK;
+    }
+    const bool epochs = before->epoch_steps != ours->epoch_steps;
+    return cnn__fail(fit->context, CNN_ERROR_MISMATCH, "%s: was trained with %s %llu, not %llu",
+                     fit->options.resume_path, epochs ? "steps_per_epoch" : "accumulate",
+                     (unsigned long long)(epochs ? before->epoch_steps : before->accumulate),
+                     (unsigned long long)(epochs ? ours->epoch_steps : ours->accumulate));
+}
+
 /* Whether the checkpoint's evaluator and schedule are those given; if so, the schedule goes on where it stood. A
  * checkpoint without one fits any: that one then begins at the checkpoint's learning rate. */
 static cnn_status take_schedule(void *user, const cnn_history *before)
@@ -277,6 +351,8 @@ static cnn_status take_schedule(void *user, const cnn_history *before)
     const cnn__fit *fit = user;
     cnn_schedule *schedule = fit->options.schedule;
     CNN__RETURN_IF_ERROR(check_metric(fit, before));
+    CNN__RETURN_IF_ERROR(check_average(fit, before));
+    CNN__RETURN_IF_ERROR(check_steps(fit, before));
     if (strcmp(before->class_weights, fit->history->class_weights) != 0) {
         cnn__log(fit->context, CNN_LOG_WARNING, "%s: was trained with %s class weights", fit->options.resume_path,
                  before->class_weights[0] == '\0' ? "no" : "other");
@@ -299,13 +375,15 @@ static cnn_status begin_schedule(const cnn__fit *fit)
     return fit->options.schedule == NULL
                ? CNN_OK
                : cnn_schedule_begin(fit->options.schedule, (double)cnn_optimizer_learning_rate(fit->options.optimizer),
-                                    cnn_loader_batches(fit->options.train), fit->options.epochs);
+                                    fit->steps, fit->options.epochs);
 }
 
 /* Before the first step of an epoch the loader is at the start of one, wherever it was left. */
 static cnn_status place_loader(cnn__fit *fit)
 {
-    return fit->history->running.steps > 0 ? CNN_OK : cnn__loader_begin_epoch(fit->context, fit->options.train);
+    return fit->history->running.steps > 0 || fit->options.steps_per_epoch > 0
+               ? CNN_OK
+               : cnn__loader_begin_epoch(fit->context, fit->options.train);
 }
 
 static cnn_status resume(cnn__fit *fit)
@@ -356,9 +434,12 @@ static cnn_status open_all(cnn__fit *fit)
 {
     CNN__RETURN_IF_ERROR(check_options(fit));
     CNN__RETURN_IF_ERROR(complete_options(fit));
+    count_steps(fit);
     CNN__RETURN_IF_ERROR(make_sessions(fit));
     CNN__RETURN_IF_ERROR(make_history(fit));
     CNN__RETURN_IF_ERROR(cnn__fit_weights(fit));
+    CNN__RETURN_IF_ERROR(cnn__mix_create(fit));
+    CNN__RETURN_IF_ERROR(cnn__distill_create(fit));
     CNN__RETURN_IF_ERROR(resume(fit));
     if (cnn__ranks_is_first(&fit->ranks)) {
         cnn__fit_tell_classes(fit);
@@ -395,6 +476,9 @@ void cnn__fit_close(cnn__fit *fit)
     cnn_session_free(fit->validation.session);
     cnn__evaluate_labels_free(&fit->validation, fit->model);
     cnn__free(fit->context, fit->weights);
+    cnn__accumulator_free(&fit->accumulator, fit->context);
+    cnn__mix_free(fit);
+    cnn_session_free(fit->teacher);
     cnn_session_free(fit->session);
     cnn_evaluator_free(fit->own_evaluator);
     cnn_loss_free(fit->own_loss);

@@ -32,6 +32,7 @@ void cnn_history_free(cnn_history *history)
     cnn__free(context, history->columns);
     cnn__free(context, history->values);
     cnn__free(context, history->best_values);
+    cnn__average_free(&history->average, context);
     cnn__free(context, history->metric);
     cnn__free(context, history->running_scores);
     cnn__free(context, history->schedule);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The passes of one step: of a batch that is all here, of a rank's share, or of its blocks one by one. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "session/exchange.h"
 #include "train/fit.h"
+#include "train/numeric.h"
 
 /* Samples [begin, end) of what was read. */
 typedef struct sample_part {
@@ -15,25 +17,25 @@ typedef struct sample_part {
 static cnn_status forward_and_loss(cnn__fit *fit, const sample_part *part, double *loss)
 {
     cnn_session *session = fit->session;
-    const cnn_batch *batch = part->batch;
+    cnn_batch batch = *part->batch;
     const size_t begin = part->begin;
     size_t input = 0;
     const cnn_shape shape = cnn_loader_sample_shape(fit->options.train);
     (void)cnn__shape_values(&shape, &input);
-    const float *weights = cnn__fit_batch_weights(fit, batch);
-    CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch->images + begin * input, part->end - begin));
-    cnn_target target = cnn__batch_target(batch, batch->labels, weights);
+    cnn_target target = cnn__batch_target(&batch, batch.labels, cnn__fit_batch_weights(fit, &batch));
+    CNN__RETURN_IF_ERROR(cnn__mix_batch(fit, &batch, &target)); /* of whole batches alone, as the teacher below */
+    CNN__RETURN_IF_ERROR(cnn_session_forward(session, batch.images + begin * input, part->end - begin));
     target.labels = target.labels != NULL ? target.labels + begin : NULL;
-    target.values = target.values != NULL ? target.values + begin * batch->target_count : NULL;
+    target.values = target.values != NULL ? target.values + begin * batch.target_count : NULL;
     target.weights = target.weights != NULL ? target.weights + begin : NULL;
     const cnn_status status = cnn_session_loss(session, fit->options.loss, &target, loss);
     if (status == CNN_ERROR_NUMERIC) {
-        return cnn__fail(fit->context, status, "%s: the loss is %f in epoch %zu, step %llu, at a learning rate of %g",
-                         fit->model->name, *loss, fit->history->epochs + 1,
-                         (unsigned long long)fit->history->running.steps + 1,
-                         cnn_optimizer_learning_rate(fit->options.optimizer));
+        char what[64], where[512];
+        snprintf(what, sizeof(what), "the loss is %f", *loss);
+        cnn__session_tell_odd(session, where, sizeof(where));
+        return cnn__fit_not_finite(fit, fit->history->running.steps + 1, what, where);
     }
-    return status;
+    return status == CNN_OK ? cnn__distill_batch(fit, &batch, target.weights, loss) : status;
 }
 
 static cnn__samples samples_of(const cnn_batch *batch, const float *outputs)
@@ -51,6 +53,7 @@ static cnn_status pass_alone(cnn__fit *fit, const cnn_batch *batch, cnn__samples
     CNN__RETURN_IF_ERROR(forward_and_loss(fit, &(sample_part){batch, 0, batch->count}, loss));
     CNN__RETURN_IF_ERROR(cnn_session_backward(fit->session, NULL));
     *whole = samples_of(batch, cnn_session_output(fit->session));
+    whole->labels = fit->mix.images != NULL ? fit->mix.labels : whole->labels;
     return CNN_OK;
 }
 

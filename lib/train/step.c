@@ -10,6 +10,7 @@
 #include "session/memory.h"
 #include "session/penalty.h"
 #include "session/trace.h"
+#include "train/numeric.h"
 #include "train/train.h"
 
 /* Probabilities taken for their logarithms give a loss that falls without end. What ends a model in some other way may
@@ -73,7 +74,10 @@ static cnn_status compute_loss(cnn_session *session, const cnn__output *output, 
         *value += session->penalty;
     }
     if (!isfinite(*value)) {
-        return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f", session->model->name, *value);
+        char where[512];
+        cnn__session_tell_odd(session, where, sizeof(where));
+        return cnn__fail(session->context, CNN_ERROR_NUMERIC, "%s: the loss is %f: %s", session->model->name, *value,
+                         where);
     }
     CNN__RETURN_IF_ERROR(cnn__session_memory_put_gradient(session, output->logits));
     float *there = cnn__session_gradient_of(session, output->logits);
@@ -169,6 +173,9 @@ static cnn__update_item update_item(const cnn_session *session, const cnn_optimi
         .factor = 1,
         .weight_decay = NAN,
         .parameter = index,
+        .filters = parameter->decay && parameter->shape.rank >= 3
+                       ? (size_t)parameter->shape.dims[parameter->shape.rank - 1]
+                       : 0,
     };
     for (size_t k = 0; k < count; k++) {
         if (cnn__parameter_matches(parameter, groups[k].pattern)) {

@@ -8,6 +8,7 @@
 #include <cnn/train.h>
 
 #include "core/context.h"
+#include "train/average.h"
 
 /* An epoch that is under way, so that a checkpoint within it can be resumed. */
 typedef struct cnn__running {
@@ -36,6 +37,8 @@ struct cnn_history {
     char *running_scores;   /* what cnn__running_pack() made of the evaluators; NULL: nothing */
     char *schedule;         /* the text of the learning rate's schedule; NULL: none */
     char *schedule_state;   /* where it stands; NULL: none */
+    cnn__average average;   /* of the parameters */
+    uint64_t epoch_steps, accumulate; /* as cnn_fit_options has them; 0 where an epoch is a pass, a step a batch */
     char class_weights[40]; /* tells those of one training from those of another; "": none */
 };
 
@@ -81,6 +84,7 @@ typedef struct cnn__evaluation_run {
     int32_t *label_map;       /* the model's label of each of the dataset's; NULL: the same */
     int32_t *labels;          /* of a batch; NULL without label_map */
     struct cnn__ranks *ranks; /* that evaluate together */
+    uint64_t steps;           /* batches, of as many passes as they make; 0: one pass */
 } cnn__evaluation_run;
 
 /* Fills label_map and labels; cnn__evaluate_labels_free() is needed after a failure too. `train` as below. */

@@ -15,6 +15,7 @@ static const cnn__zoo_kind *const kinds[] = {
     &cnn__zoo_catdog,
     &cnn__zoo_catdog_vgg16,
     &cnn__zoo_cifar_cnn,
+    &cnn__zoo_cifar_fast,
     &cnn__zoo_densenet121,
     &cnn__zoo_efficientnet_b0,
     &cnn__zoo_fashion_cnn,

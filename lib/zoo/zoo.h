@@ -40,6 +40,7 @@ extern const cnn__zoo_kind cnn__zoo_alexnet, cnn__zoo_alexnet_paper, cnn__zoo_al
 extern const cnn__zoo_kind cnn__zoo_efficientnet_b0, cnn__zoo_mobilenet, cnn__zoo_mobilenet_v3_large;
 extern const cnn__zoo_kind cnn__zoo_xai, cnn__zoo_xception;
 extern const cnn__zoo_kind cnn__zoo_catdog, cnn__zoo_cifar_cnn, cnn__zoo_fashion_cnn, cnn__zoo_fashion_dnn;
+extern const cnn__zoo_kind cnn__zoo_cifar_fast;
 extern const cnn__zoo_kind cnn__zoo_densenet121, cnn__zoo_googlenet, cnn__zoo_inception_v3, cnn__zoo_lenet5;
 extern const cnn__zoo_kind cnn__zoo_mobilenet_v2, cnn__zoo_squeezenet;
 extern const cnn__zoo_kind cnn__zoo_resnet18, cnn__zoo_resnet34, cnn__zoo_resnet50, cnn__zoo_resnet101,

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/context.h"
 #include "backend/entries.h"
@@ -40,6 +41,10 @@ static update update_of(const char *name, uint32_t variant)
     u.args.epsilon = 1e-3f;
     u.args.nesterov = (int32_t)draw(&d, 0, 1);
     u.args.variant = (int32_t)draw(&d, 0, 1);
+    if (strcmp(name, "adam") == 0) {
+        u.args.rule = CNN_UPDATE_ADAM;
+        u.args.variant += 2 * (int32_t)draw(&d, 0, 1);
+    }
     return u;
 }
 
@@ -83,6 +88,9 @@ static void run(cnn_context *context, const char *name, cnn_update_rule rule, bo
     update_free(&u);
 }
 
+/* Whether the decay is Adam's decoupled one. */
+static bool is_decoupled(const cnn_update_args *a) { return a->rule == CNN_UPDATE_ADAM && a->variant >= 2; }
+
 /* One weight's step by the formulas as published. */
 typedef void (*formula)(const cnn_update_args *a, double g, double *w, double *slot0, double *slot1);
 
@@ -99,7 +107,10 @@ static void expect(const char *name, formula step_of, uint32_t variant, outcome 
         for (size_t i = 0; i < n; i++) {
             double g = (double)u.args.g[i] * u.args.gradient_scale;
             g = u.args.clip > 0 ? fmin(fmax(g, -u.args.clip), u.args.clip) : g;
-            step_of(&u.args, g + u.args.weight_decay * state[i], &state[i], &state[n + i], &state[2 * n + i]);
+            const double decay = u.args.weight_decay;
+            state[i] *= is_decoupled(&u.args) ? 1 - (double)u.args.learning_rate * decay : 1;
+            step_of(&u.args, g + (is_decoupled(&u.args) ? 0 : decay) * state[i], &state[i], &state[n + i],
+                    &state[2 * n + i]);
         }
     }
     outcome_doubles(o, state, n);
@@ -152,7 +163,7 @@ static void adam_rule(const cnn_update_args *a, double g, double *w, double *slo
 {
     *slot0 = a->beta1 * *slot0 + (1 - (double)a->beta1) * g;
     *slot1 = a->beta2 * *slot1 + (1 - (double)a->beta2) * g * g;
-    if (a->variant == 1) {
+    if ((a->variant & 1) != 0) {
         *w -= a->learning_rate * sqrt(a->correction2) / a->correction1 * *slot0 / (sqrt(*slot1) + a->epsilon);
     } else {
         *w -= a->learning_rate * (*slot0 / a->correction1) / (sqrt(*slot1 / a->correction2) + a->epsilon);

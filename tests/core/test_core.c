@@ -164,7 +164,7 @@ static void read_back(const char *path, const char *expected)
 {
     void *data = NULL;
     size_t size = 0;
-    ck_assert_int_eq(cnn__file_read(context, path, 1000, &data, &size), CNN_OK);
+    ck_assert_int_eq(cnn__file_read(context, path, CNN__LIMIT_MODEL_BYTES, &data, &size), CNN_OK);
     ck_assert_uint_eq(size, strlen(expected));
     ck_assert_mem_eq(data, expected, size);
     cnn__free(context, data);
@@ -195,7 +195,8 @@ START_TEST(test_files)
     read_back(path, "first");
     write_file(path, "second, longer", true);
     read_back(path, "second, longer");
-    ck_assert_int_eq(cnn__file_read(context, path, 5, &data, &size), CNN_ERROR_LIMIT);
+    ck_assert_int_eq(cnn_context_set_limit(context, "table_bytes", 5), CNN_OK);
+    ck_assert_int_eq(cnn__file_read(context, path, CNN__LIMIT_TABLE_BYTES, &data, &size), CNN_ERROR_LIMIT);
     /* A write that fails half way: the old file stays, nothing else is left. */
     struct rlimit limit, before;
     getrlimit(RLIMIT_FSIZE, &before);

@@ -21,13 +21,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     const uint32_t minimum = (data[0] & 4) != 0 ? 5 : 0;
     cnn_image *image = NULL;
-    cnn_status status = cnn_image_decode(context, data + 1, size - 1,
-                                         CNN_DECODE(.channels = (data[0] & 1) != 0 ? 1 : 3,
-                                                    .apply_orientation = (data[0] & 2) != 0, .minimum_width = minimum,
-                                                    .minimum_height = minimum, .max_pixels = MAX_PIXELS,
-                                                    .background = (data[0] & 16) != 0 ? 0xff4080c0u : 0,
-                                                    .only_over_limit = (data[0] & 32) != 0),
-                                         &image);
+    cnn_status status = cnn_image_decode(
+        context, data + 1, size - 1,
+        CNN_DECODE(.channels = (data[0] & 1) != 0 ? 1 : 3, .apply_orientation = (data[0] & 2) != 0,
+                   .minimum_width = minimum, .minimum_height = minimum, .max_pixels = MAX_PIXELS,
+                   .background = (data[0] & 16) != 0 ? 0xff4080c0u : 0, .only_over_limit = (data[0] & 32) != 0),
+        &image);
     if ((status == CNN_OK) != (image != NULL)) {
         abort();
     }

@@ -482,10 +482,10 @@ START_TEST(the_context_has_a_limit_of_its_own)
 {
     bytes file = named("jpeg grey");
     ck_assert_uint_eq(cnn__context_max_pixels(context), 64000000);
-    context->max_pixels = 19 * 13 - 1;
+    context->limits[CNN__LIMIT_PIXELS] = 19 * 13 - 1;
     expect_failure(&file, NULL, CNN_ERROR_LIMIT, "247 px > 246 px");
     expect_size(&file, CNN_DECODE(.max_pixels = 19 * 13), 19, 13);
-    context->max_pixels = 19 * 13;
+    context->limits[CNN__LIMIT_PIXELS] = 19 * 13;
     expect_size(&file, NULL, 19, 13);
     bytes_free(&file);
 }

@@ -290,6 +290,38 @@ START_TEST(a_session_has_a_limit)
 }
 END_TEST
 
+/* Windows without weights, in which a tiny file could ask for days of work. */
+static cnn_status overlap(cnn_context *context, int32_t side, cnn_layer *layer)
+{
+    cnn_model *model = NULL;
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {side, side, 2}), &model), CNN_OK);
+    cnn_status status = cnn_model_add(model, layer);
+    status = status == CNN_OK ? cnn_model_build(model) : status;
+    cnn_model_free(model);
+    return status;
+}
+
+START_TEST(windows_that_overlap_too_much)
+{
+    cnn_context *c = NULL;
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1), &c), CNN_OK);
+    for (int i = 0; i < 2; i++) {
+        cnn_layer *(*const pool)(cnn_context *, const cnn_pool2d_options *) = i == 0 ? cnn_max_pool2d
+                                                                                     : cnn_average_pool2d;
+        ck_assert_int_eq(overlap(c, 7000, pool(c, CNN_POOL2D(.size = {3000, 3000}, .stride = {1, 1}))),
+                         CNN_ERROR_LIMIT);
+        ck_assert_ptr_nonnull(strstr(cnn_last_error(c), "each value is read 2"));
+        ck_assert_ptr_nonnull(strstr(cnn_last_error(c), "times, at most 4096"));
+        /* The same window once, or with a stride of its size, reads every value once. */
+        ck_assert_int_eq(overlap(c, 3000, pool(c, CNN_POOL2D(.size = {3000, 3000}, .stride = {1, 1}))), CNN_OK);
+        ck_assert_int_eq(overlap(c, 7000, pool(c, CNN_POOL2D(.size = {3000, 3000}))), CNN_OK);
+        ck_assert_int_eq(overlap(c, 200, pool(c, CNN_POOL2D(.size = {64, 64}, .stride = {1, 1}))), CNN_OK);
+    }
+    ck_assert_int_eq(overlap(c, 4096, cnn_local_response_norm(c, CNN_LRN(.size = 65535))), CNN_OK); /* of 2 channels */
+    cnn_context_free(c);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("extreme shapes");
@@ -298,6 +330,7 @@ int main(void)
     tcase_add_loop_test(cases, sizes_never_wrap, 0, 3);
     tcase_add_test(cases, known_wraps_are_refused);
     tcase_add_test(cases, a_session_has_a_limit);
+    tcase_add_test(cases, windows_that_overlap_too_much);
     suite_add_tcase(suite, cases);
     return cnn_test_run(suite);
 }

@@ -88,6 +88,28 @@ def clipped_by_norm(rule, norm):
     return lambda state, step, rate, w, g: rule(state, step, rate, w, g * norm / max(norm, np.sqrt((g * g).sum())))
 
 
+def lookahead(create, rate, every, alpha):
+    """Algorithm 1 of Zhang et al. 2019 around one of PyTorch's rules."""
+    w = torch.tensor(WEIGHTS, dtype=torch.float64, requires_grad=True)
+    optimizer = create([w], rate)
+    slow, rows = w.detach().clone(), []
+    for step in range(STEPS):
+        optimizer.param_groups[0]["lr"] = rate_at(rate, step)
+        w.grad = torch.tensor(GRADIENTS[step], dtype=torch.float64)
+        optimizer.step()
+        if (step + 1) % every == 0:
+            slow += alpha * (w.detach() - slow)
+            w.data.copy_(slow)
+        rows.append(w.detach().numpy().copy())
+    return rows
+
+
+def keras_adamw(decay, epsilon=1e-7):
+    """Keras 3: the variable times learning rate and decay is taken off before the step of Adam."""
+    rule = adam_hat(epsilon)
+    return lambda state, step, rate, w, g: w * decay * rate + rule(state, step, rate, w, g)
+
+
 SGD, RMS, ADAM = torch.optim.SGD, torch.optim.RMSprop, torch.optim.Adam
 
 
@@ -101,6 +123,10 @@ def rms(**options):
 
 def adam(**options):
     return lambda w, rate: ADAM(w, lr=rate, **options)
+
+
+def adamw(**options):
+    return lambda w, rate: torch.optim.AdamW(w, lr=rate, **options)
 
 
 def clip_value(limit):
@@ -161,6 +187,19 @@ CASES = [
     ("TensorFlow 1 Adam, clip_by_global_norm", "adam",
      ".convention = CNN_TENSORFLOW1, .epsilon = 1e-3f, .clip_norm = 0.1f",
      N(clipped_by_norm(adam_hat(1e-3), 0.1), 0.001)),
+    ("PyTorch AdamW", "text", "adamw:pytorch", T(adamw(), 0.001)),
+    ("PyTorch AdamW, betas, epsilon, decay", "text",
+     "adamw:pytorch,learning_rate=0.02,beta1=0.8,beta2=0.99,epsilon=0.01,weight_decay=0.3",
+     T(adamw(betas=(0.8, 0.99), eps=0.01, weight_decay=0.3), 0.02)),
+    ("PyTorch AdamW without decay", "text", "adamw:pytorch,weight_decay=0", T(adamw(weight_decay=0), 0.001)),
+    ("Keras AdamW", "text", "adamw:learning_rate=0.05,weight_decay=0.2", N(keras_adamw(0.2), 0.05)),
+    ("Lookahead around SGD", "text", "sgd:pytorch,learning_rate=0.1+lookahead:every=2,alpha=0.3",
+     lookahead(sgd(), 0.1, 2, 0.3)),
+    ("Lookahead around momentum", "text", "momentum:pytorch,learning_rate=0.1+lookahead:every=3",
+     lookahead(sgd(momentum=0.9), 0.1, 3, 0.5)),
+    ("Lookahead around Adam", "text", "adam:pytorch,learning_rate=0.01+lookahead",
+     lookahead(adam(), 0.01, 5, 0.5)),
+    ("Lookahead that does nothing", "text", "rmsprop:pytorch+lookahead:every=1,alpha=1", T(rms(), 0.01)),
 ]
 
 
@@ -180,8 +219,11 @@ print("};")
 print("static const golden_run golden_runs[] = {")
 for name, rule, options, rows in CASES:
     print('    {"%s",' % name)
-    print("     .%s = &(const cnn_%s_options){.struct_size = sizeof(cnn_%s_options)," % (rule, rule, rule))
-    print("        %s}," % options.replace(", .", ",\n        ."))
+    if rule == "text":
+        print('     .text = "%s",' % options)
+    else:
+        print("     .%s = &(const cnn_%s_options){.struct_size = sizeof(cnn_%s_options)," % (rule, rule, rule))
+        print("        %s}," % options.replace(", .", ",\n        ."))
     print("     .weights = {")
     for w in rows:
         print("         %s," % row(w, "%.12g", ""))

@@ -14,6 +14,7 @@ typedef struct golden_run {
     const cnn_sgd_options *sgd;
     const cnn_rmsprop_options *rmsprop;
     const cnn_adam_options *adam;
+    const char *text;
     double weights[6][5]; /* after each step */
 } golden_run;
 
@@ -83,7 +84,8 @@ static cnn_status step(cnn_optimizer *optimizer)
 static cnn_optimizer *optimizer_of(const golden_run *golden)
 {
     cnn_optimizer *optimizer;
-    cnn_status status = golden->sgd != NULL       ? cnn_sgd_create(context, golden->sgd, &optimizer)
+    cnn_status status = golden->text != NULL ? cnn_optimizer_create(context, golden->text, &optimizer)
+                        : golden->sgd != NULL       ? cnn_sgd_create(context, golden->sgd, &optimizer)
                         : golden->rmsprop != NULL ? cnn_rmsprop_create(context, golden->rmsprop, &optimizer)
                                                   : cnn_adam_create(context, golden->adam, &optimizer);
     ck_assert_int_eq(status, CNN_OK);
@@ -456,6 +458,50 @@ START_TEST(a_rule_of_the_callers)
 }
 END_TEST
 
+START_TEST(lookahead_is_chosen_once_and_before_the_first_step)
+{
+    cnn_optimizer *optimizer;
+    ck_assert_int_eq(cnn_adam_create(context, NULL, &optimizer), CNN_OK);
+    ck_assert_int_eq(cnn_optimizer_set_lookahead(optimizer, CNN_LOOKAHEAD(.alpha = 1.5f)), CNN_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "alpha 1.5"));
+    ck_assert_uint_eq(cnn__optimizer_slots(optimizer), 2);
+    ck_assert_int_eq(cnn_optimizer_set_lookahead(optimizer, NULL), CNN_OK);
+    ck_assert_uint_eq(cnn__optimizer_slots(optimizer), 3);
+    ck_assert_int_eq(cnn_optimizer_set_lookahead(optimizer, NULL), CNN_ERROR_STATE);
+    cnn_optimizer_free(optimizer);
+    ck_assert_int_eq(cnn_sgd_create(context, CNN_SGD(.momentum = 0.5f), &optimizer), CNN_OK);
+    ck_assert_int_eq(step(optimizer), CNN_OK);
+    ck_assert_int_eq(cnn_optimizer_set_lookahead(optimizer, NULL), CNN_ERROR_STATE);
+    ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "before the first step"));
+    cnn_optimizer_free(optimizer);
+}
+END_TEST
+
+/* RMSprop reads momentum's slot where it has one: the slow weights are none. */
+START_TEST(slow_weights_are_no_slot_of_the_rule)
+{
+    cnn_optimizer *with, *without;
+    float expected[SLOT_VALUES];
+    ck_assert_int_eq(cnn_optimizer_create(context, "rmsprop", &without), CNN_OK);
+    ck_assert_int_eq(cnn_optimizer_create(context, "rmsprop+lookahead:every=9", &with), CNN_OK);
+    for (int i = 0; i < 2; i++) {
+        place(weights, golden_weights);
+        place(gradients, golden_gradients[0]);
+        ck_assert_int_eq(step(i == 0 ? without : with), CNN_OK);
+        ck_assert_int_eq(step(i == 0 ? without : with), CNN_OK);
+        if (i == 0) {
+            memcpy(expected, weights, sizeof(expected));
+        }
+    }
+    ck_assert_mem_eq(weights, expected, sizeof(expected));
+    for (size_t i = 0; i < VALUES; i++) {
+        ck_assert_float_eq(at(cnn__optimizer_slot(with, 1), i), golden_weights[i]);
+    }
+    cnn_optimizer_free(with);
+    cnn_optimizer_free(without);
+}
+END_TEST
+
 START_TEST(a_step_without_parameters_counts)
 {
     cnn_optimizer *optimizer;
@@ -490,6 +536,8 @@ int main(void)
     tcase_add_test(tests, running_out_of_memory_changes_nothing);
     tcase_add_test(tests, a_failing_backend_is_named);
     tcase_add_test(tests, a_rule_of_the_callers);
+    tcase_add_test(tests, lookahead_is_chosen_once_and_before_the_first_step);
+    tcase_add_test(tests, slow_weights_are_no_slot_of_the_rule);
     tcase_add_test(tests, a_step_without_parameters_counts);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);

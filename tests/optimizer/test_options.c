@@ -211,7 +211,7 @@ START_TEST(text_makes_optimizers)
         {"sgd:nesterov=2,momentum=0.5", "nesterov is 2;"},
         {"sgd:convention=caffe", "expected convention as one of keras, pytorch, tensorflow1"},
         {"sgd:momentum=0.5,momentum=0.5", "given twice"},
-        {"sgd+adam", "unexpected"},
+        {"sgd+adam", "expected one of lookahead, found \"adam\""},
     };
     cnn_optimizer *optimizer = (cnn_optimizer *)&context;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

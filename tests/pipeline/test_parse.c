@@ -70,8 +70,9 @@ static void expect_refused(const char *steps, const char *message)
 START_TEST(errors_name_step_place_and_expectation)
 {
     const char *all = "orient, background, resize, resize_short, center_crop, random_crop, ten_crop, "
-                      "random_resized_crop, flip, vflip, "
-                      "rotate, shift, shear, zoom, fill, channel_shift, brightness, pca_color, grey, bgr, scale, "
+                      "views, random_resized_crop, flip, vflip, alternating_flip, operation, rand_augment, "
+                      "trivial_augment, jitter, erase, rotate, shift, "
+                      "shear, zoom, fill, channel_shift, brightness, pca_color, grey, bgr, scale, "
                       "subtract, normalize";
     char message[640];
     snprintf(message, sizeof(message), "pipeline: step 2, character 15: unknown step \"resise\"; steps are %s", all);
@@ -114,10 +115,12 @@ START_TEST(errors_name_step_place_and_expectation)
                                       "bilinear, bicubic, area, found \"cubic\"");
     expect_refused("resize=10:nearest:bilinear", "pipeline: step 1 (resize), character 19: expected decode as one of "
                                                  "auto, full, fast, found \"bilinear\"");
-    expect_refused("resize=10:nearest:fast:1", "pipeline: step 1 (resize), character 24: one argument too many: \"1\"");
+    expect_refused("resize=10:nearest:fast:1:1",
+                   "pipeline: step 1 (resize), character 26: one argument too many: \"1\"");
     expect_refused("resize=10:size=10", "pipeline: step 1 (resize), character 11: size is given twice");
     expect_refused("resize=10:mode=nearest",
-                   "pipeline: step 1 (resize), character 11: unknown argument \"mode\"; there is size, filter, decode");
+                   "pipeline: step 1 (resize), character 11: unknown argument \"mode\"; there is size, filter, "
+                   "decode, antialias");
     expect_refused("bgr=1", "pipeline: step 1 (bgr), character 5: one argument too many: \"1\"");
     expect_refused("bgr=x=1", "pipeline: step 1 (bgr), character 5: unknown argument \"x\"; there are none");
     expect_refused("flip=2", "pipeline: step 1 (flip), character 6: p is 0 to 1");

@@ -25,11 +25,19 @@ tap_check 'the library exports what the headers declare' diff "$work/headers" "$
 # Functions without a pointer among their parameters have nothing to try.
 grep -oE 'cnn_[a-z0-9_]+' "$CNN_SOURCE/tests/api/test_null.c" | sort -u >"$work/null"
 tr '\n' ' ' <<END >"$work/without"
-cnn_backend_name cnn_cpu_level cnn_evaluator_usage cnn_loss_usage cnn_optimizer_usage cnn_status_string cnn_version_number cnn_version_string cnn_zoo_description cnn_zoo_name
+cnn_backend_name cnn_cpu_level cnn_evaluator_usage cnn_limit_usage cnn_loss_usage cnn_optimizer_usage cnn_status_string cnn_version_number cnn_version_string cnn_zoo_description cnn_zoo_name
 END
 tr ' ' '\n' <"$work/without" | cat - "$work/null" | sort -u >"$work/tried"
 tap_check 'tests/api/test_null.c tries every function with NULL' sh -c \
     "! comm -23 '$work/headers' '$work/tried' | grep ."
+# Structs with a struct_size, but for those that the library alone makes: arguments of operations and of callbacks.
+awk '/^typedef / {sized = 0} /^    size_t struct_size;/ {sized = 1} /^} cnn_/ && sized {gsub(/[};]/, ""); print $1}' \
+    "$CNN_SOURCE"/include/cnn/*.h | grep -vE '_args$|^cnn_(op_answer|backend_call|sample|layer_spec|layer_call|match|loss_sample|schedule_moment|trace_record|progress)$' |
+    sort -u >"$work/structs"
+grep -oE 'cnn_[a-z0-9_]+' "$CNN_SOURCE/tests/api/test_structs.c" | sort -u >"$work/tested"
+tap_check 'there are structs with a size' [ "$(wc -l <"$work/structs")" -gt 60 ]
+tap_empty 'tests/api/test_structs.c tries every struct that a caller writes' \
+    "$(comm -23 "$work/structs" "$work/tested")"
 tap_check 'the map has no wildcard but the local one' \
     [ "$(grep -c '\*' "$CNN_SOURCE/lib/cnn.map")" -eq 1 ]
 tap_check 'every export carries a version node' sh -c \

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Small rooms: no file of the library or the tool over 600 lines, no function over 60.
+# Small rooms: no file of the library or the tool over 600 lines, no function over 60 or of a complexity over 19.
 set -u
 : "${CNN_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
 # shellcheck source=tests/common/tap.sh
@@ -20,6 +20,30 @@ functions=$(awk '
     /^\}[[:space:]]*$/ && begin {print FNR - begin + 1, FILENAME ":" begin; begin = 0}
 ' $sources | sort -rn)
 tap_empty 'no function over 60 lines' "$(printf '%s\n' "$functions" | awk '$1 > 60 {print $2 ": " $1 " lines"}')"
+
+# McCabe's number, a switch counting once: 1, and 1 for each if, loop, switch, &&, || and ?.
+# shellcheck disable=SC2086
+complexity=$(awk '
+    FNR == 1 {begin = 0; comment = 0}
+    {
+        line = $0
+        gsub(/"([^"\\]|\\.)*"/, "", line)
+        gsub(/\047([^\047\\]|\\.)*\047/, "", line)
+        gsub(/\/\*([^*]|\*[^\/])*\*\//, "", line)
+    }
+    comment && line !~ /\*\// {next}
+    comment {sub(/.*\*\//, "", line); comment = 0}
+    line ~ /\/\*/ {sub(/\/\*.*/, "", line); comment = 1}
+    /^\{[[:space:]]*$/ {begin = FNR; count = 1; next}
+    begin {
+        count += gsub(/(^|[^a-zA-Z0-9_])(if|for|while|switch)([^a-zA-Z0-9_]|$)/, "&", line)
+        count += gsub(/&&|\|\||\?/, "&", line)
+    }
+    /^\}[[:space:]]*$/ && begin {print count, FILENAME ":" begin; begin = 0}
+' $sources | sort -rn)
+tap_empty 'no function of a cyclomatic complexity of 20 or more' \
+    "$(printf '%s\n' "$complexity" | awk '$1 >= 20 {print $2 ": " $1}' |
+        grep -v '^lib/onnx/')" # which is to be split
 
 tap_check 'functions were found' [ "$(printf '%s\n' "$functions" | wc -l)" -gt 50 ]
 

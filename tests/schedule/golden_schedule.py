@@ -53,6 +53,17 @@ def warm_cosine(sgd):
     return torch_schedules.SequentialLR(sgd, [first, second], milestones=[4])
 
 
+def one_cycle(total, **options):
+    return lambda o: torch_schedules.OneCycleLR(o, max_lr=0.4, total_steps=total, **options)
+
+
+def triangle(total, points, values):
+    """The lines of airbench's recipes: np.interp over the steps."""
+    import numpy
+    return lambda o: torch_schedules.LambdaLR(
+        o, lambda step: float(numpy.interp(step / total, points, values)))
+
+
 # text, base, steps in an epoch, epochs, rates by step (else by epoch), PyTorch's
 CURVES = [
     ('step:every=3,gamma=0.5', 0.1, 7, 14, 0, lambda o: torch_schedules.StepLR(o, 3, 0.5)),
@@ -65,6 +76,16 @@ CURVES = [
     ('warmup:epochs=2,start=0.3', 0.1, 4, 3, 1, lambda o: torch_schedules.LinearLR(o, 0.3, total_iters=8)),
     ('warmup:steps=9', 0.1, 4, 3, 1, lambda o: torch_schedules.LinearLR(o, 0.1, total_iters=9)),
     ('warmup:steps=4,start=0.1+cosine:minimum=0.0001,pace=step', 0.02, 8, 2, 1, warm_cosine),
+    ('linear', 0.1, 3, 8, 0, lambda o: torch_schedules.LinearLR(o, 1, 0, total_iters=8)),
+    ('linear:epochs=5,end=0.25', 0.1, 3, 8, 0, lambda o: torch_schedules.LinearLR(o, 1, 0.25, total_iters=5)),
+    ('linear:step,end=0.1', 0.3, 4, 5, 1, lambda o: torch_schedules.LinearLR(o, 1, 0.1, total_iters=20)),
+    ('onecycle', 0.4, 4, 5, 1, one_cycle(20)),
+    ('onecycle:peak=0.25,div=10,final_div=100,anneal=linear', 0.4, 4, 6, 1,
+     one_cycle(24, pct_start=0.25, div_factor=10, final_div_factor=100, anneal_strategy='linear')),
+    ('onecycle:peak=0.33,div=4', 0.4, 1, 11, 1, one_cycle(11, pct_start=0.33, div_factor=4)),
+    ('triangular:peak=0.2,start=0.2,end=0.05', 0.7, 4, 5, 1, triangle(20, [0, 0.2, 1], [0.2, 1, 0.05])),
+    ('triangular', 0.7, 3, 7, 1, triangle(21, [0, 0.3, 1], [0, 1, 0])),
+    ('triangular:peak=0,end=0.5', 0.7, 2, 5, 1, triangle(10, [0, 1], [1, 0.5])),
 ]
 
 # text, mode, base, arguments of ReduceLROnPlateau

@@ -218,6 +218,8 @@ void cnn__dropout_decide(const cnn_dropout_args *args, uint32_t threshold, size_
 /* Adam: w -= rate m / (sqrt(v) inverse_root + epsilon), in either variant. */
 typedef struct cnn__adam_rule {
     float rate, inverse_root;
+    float shrink; /* what the weights are multiplied by: decoupled decay */
+    float decay;  /* what of them is added to the gradient */
 } cnn__adam_rule;
 
 cnn__adam_rule cnn__adam_rule_of(const cnn_update_args *args);

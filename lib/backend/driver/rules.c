@@ -39,10 +39,13 @@ void cnn__dropout_decide(const cnn_dropout_args *args, uint32_t threshold, size_
 
 cnn__adam_rule cnn__adam_rule_of(const cnn_update_args *args)
 {
+    const bool epsilon_hat = (args->variant & 1) != 0, decoupled = (args->variant & 2) != 0;
     double root = sqrt(args->correction2);
     cnn__adam_rule rule = {
-        .rate = (float)(args->learning_rate * (args->variant == 1 ? root : 1) / args->correction1),
-        .inverse_root = args->variant == 1 ? 1 : (float)(1 / root),
+        .rate = (float)(args->learning_rate * (epsilon_hat ? root : 1) / args->correction1),
+        .inverse_root = epsilon_hat ? 1 : (float)(1 / root),
+        .shrink = decoupled ? 1 - args->learning_rate * args->weight_decay : 1,
+        .decay = decoupled ? 0 : args->weight_decay,
     };
     return rule;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The optimizers' updates. Sources: PyTorch's SGD, RMSprop and Adam; Caffe's SGD; TensorFlow 1's RMSProp, which
+/* The optimizers' updates. Sources: PyTorch's SGD, RMSprop, Adam and AdamW; Caffe's SGD; TensorFlow 1's RMSProp, which
  * has the learning rate inside the momentum, too; Adam's form before section 2.1 of Kingma and Ba (2015). */
 #include <math.h>
 
@@ -7,14 +7,19 @@
 #include "backend/reference/reference.h"
 
 /* The gradient scaled, clipped and decayed, in this order. A NaN stays one. */
-static float effective_gradient(const cnn_update_args *args, size_t i)
+static float decayed_gradient(const cnn_update_args *args, float decay, size_t i)
 {
     float g = args->g[i] * args->gradient_scale;
     if (args->clip > 0) {
         g = g > args->clip ? args->clip : g;
         g = g < -args->clip ? -args->clip : g;
     }
-    return g + args->weight_decay * args->w[i];
+    return g + decay * args->w[i];
+}
+
+static float effective_gradient(const cnn_update_args *args, size_t i)
+{
+    return decayed_gradient(args, args->weight_decay, i);
 }
 
 static void sgd_span(const void *argument, size_t begin, size_t end)
@@ -57,12 +62,12 @@ static void adam_span(const void *argument, size_t begin, size_t end)
     const cnn_update_args *args = argument;
     const cnn__adam_rule rule = cnn__adam_rule_of(args);
     for (size_t i = begin; i < end; i++) {
-        float g = effective_gradient(args, i);
+        float g = decayed_gradient(args, rule.decay, i);
         float mean = args->beta1 * args->slot0[i] + (1 - args->beta1) * g;
         float square = args->beta2 * args->slot1[i] + (1 - args->beta2) * (g * g);
         args->slot0[i] = mean;
         args->slot1[i] = square;
-        args->w[i] -= rule.rate * mean / (sqrtf(square) * rule.inverse_root + args->epsilon);
+        args->w[i] = rule.shrink * args->w[i] - rule.rate * mean / (sqrtf(square) * rule.inverse_root + args->epsilon);
     }
 }
 

@@ -4,14 +4,19 @@
 #include "backend/vector/kernels.h"
 
 /* The gradient scaled, clipped and decayed, in this order. A NaN stays one. */
-VEC_INLINE vec_f effective_gradient(const cnn_update_args *args, size_t i, size_t n, vec_f w)
+VEC_INLINE vec_f decayed_gradient(const cnn_update_args *args, float decay, size_t i, size_t n, vec_f w)
 {
     vec_f g = vec_load_n(args->g + i, n) * args->gradient_scale;
     if (args->clip > 0) {
         g = vec_select(g > args->clip, vec_set1(args->clip), g);
         g = vec_select(g < -args->clip, vec_set1(-args->clip), g);
     }
-    return g + w * args->weight_decay;
+    return g + w * decay;
+}
+
+VEC_INLINE vec_f effective_gradient(const cnn_update_args *args, size_t i, size_t n, vec_f w)
+{
+    return decayed_gradient(args, args->weight_decay, i, n, w);
 }
 
 static void sgd_span(const void *argument, size_t begin, size_t end)
@@ -61,13 +66,13 @@ static void adam_span(const void *argument, size_t begin, size_t end)
     for (size_t i = begin; i < end; i += VEC_WIDTH) {
         size_t n = end - i;
         vec_f w = vec_load_n(args->w + i, n);
-        vec_f g = effective_gradient(args, i, n, w);
+        vec_f g = decayed_gradient(args, rule.decay, i, n, w);
         vec_f mean = vec_load_n(args->slot0 + i, n) * args->beta1 + g * (1 - args->beta1);
         vec_f square = vec_load_n(args->slot1 + i, n) * args->beta2 + g * g * (1 - args->beta2);
         vec_store_n(args->slot0 + i, mean, n);
         vec_store_n(args->slot1 + i, square, n);
         vec_f root = vec_sqrt(square) * rule.inverse_root + args->epsilon;
-        vec_store_n(args->w + i, w - mean * rule.rate / root, n);
+        vec_store_n(args->w + i, w * rule.shrink - mean * rule.rate / root, n);
     }
 }
 

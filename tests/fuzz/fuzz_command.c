@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* libFuzzer target: the command line. The input is the arguments, a NUL between two. The commands that read folders
+ * or write files get an option behind all others that does not exist: their arguments are parsed, and nothing is
+ * done. What is printed goes nowhere. */
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_ARGUMENTS 40
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int cnn_main(int count, char **arguments); /* main() of the command */
+
+static void keep_quiet(void)
+{
+    static int done;
+    if (!done) {
+        const int nowhere = open("/dev/null", O_WRONLY);
+        dup2(nowhere, 1);
+        fclose(stderr); /* libFuzzer has a copy of its own */
+        stderr = fdopen(nowhere, "w");
+        done = chdir("/proc/self") == 0 ? 1 : 2; /* no file can be made here */
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const commands[] = {"help",  "summary", "version", "predict", "eval",
+                                           "train", "split",   "check",   "convert", "show"};
+    static char program[] = "cnn", last[] = "--none-such";
+    const unsigned harmless = 3, chosen = data != NULL && size > 0 ? data[0] % 10u : 0;
+    char *arguments[MOST_ARGUMENTS + 3] = {program};
+    int count = 2;
+    if (size < 2 || size > 4096) {
+        return 0;
+    }
+    char *text = malloc(size);
+    if (text == NULL) {
+        return 0;
+    }
+    keep_quiet();
+    memcpy(text, data + 1, size - 1);
+    text[size - 1] = '\0';
+    arguments[1] = strdup(commands[chosen]);
+    for (char *at = text; at < text + size && count < MOST_ARGUMENTS; at += strlen(at) + 1) {
+        if (chosen < harmless || strcmp(at, "--") != 0) { /* behind which all are operands */
+            arguments[count++] = at;
+        }
+    }
+    if (chosen >= harmless) { /* twice, as an option may take the first for its value */
+        arguments[count++] = last;
+        arguments[count++] = last;
+    }
+    arguments[count] = NULL;
+    const int status = cnn_main(count, arguments);
+    if (status < 0 || status > 2) {
+        abort();
+    }
+    free(arguments[1]);
+    free(text);
+    return 0;
+}

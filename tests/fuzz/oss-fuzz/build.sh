@@ -1,0 +1,16 @@
+#!/bin/bash -eu
+# SPDX-License-Identifier: MIT
+# Builds the fuzz targets with what OSS-Fuzz sets: CC, CFLAGS, LIB_FUZZING_ENGINE. Decoders of the system are linked
+# statically, so that a target runs without them; optional ones are left out.
+export LDFLAGS="$CFLAGS"
+meson setup build -Dfuzz=enabled -Dtests=enabled -Ddefault_library=static -Db_lundef=false -Dprefer_static=true \
+    -Dblis=disabled -Dgif=disabled -Dtiff=disabled -Dwebp=disabled -Ddrawing=disabled -Dhdf5=disabled
+ninja -C build -t targets all | sed -n 's|^\(tests/fuzz/\(fuzz_[a-z]*\|make_seeds\)\): .*|\1|p' | xargs ninja -C build
+build/tests/fuzz/make_seeds seeds
+for target in build/tests/fuzz/fuzz_*; do
+    [ -f "$target" ] && [ -x "$target" ] || continue
+    name=${target##*/fuzz_}
+    cp "$target" "$OUT/"
+    cp "seeds/$name.dict" "$OUT/fuzz_$name.dict"
+    zip -jq "$OUT/fuzz_${name}_seed_corpus.zip" "seeds/$name"/*
+done
