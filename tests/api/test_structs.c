@@ -98,6 +98,9 @@ OBJECT(step_schedule_create, cnn_schedule, cnn_schedule_free)
 OBJECT(exponential_schedule_create, cnn_schedule, cnn_schedule_free)
 OBJECT(cosine_schedule_create, cnn_schedule, cnn_schedule_free)
 OBJECT(plateau_schedule_create, cnn_schedule, cnn_schedule_free)
+OBJECT(linear_schedule_create, cnn_schedule, cnn_schedule_free)
+OBJECT(onecycle_schedule_create, cnn_schedule, cnn_schedule_free)
+OBJECT(muon_create, cnn_optimizer, cnn_optimizer_free)
 OBJECT(precision_create, cnn_evaluator, cnn_evaluator_free)
 OBJECT(weights_create, cnn_weights, cnn_weights_free)
 OBJECT(binary_focal_create, cnn_loss, cnn_loss_free)
@@ -206,6 +209,15 @@ static cnn_status call_group(const void *given)
     cnn_optimizer *optimizer = NULL;
     cnn_status status = cnn_sgd_create(context, NULL, &optimizer);
     status = status == CNN_OK ? cnn_optimizer_add_group(optimizer, given) : status;
+    cnn_optimizer_free(optimizer);
+    return status;
+}
+
+static cnn_status call_lookahead(const void *given)
+{
+    cnn_optimizer *optimizer = NULL;
+    cnn_status status = cnn_sgd_create(context, NULL, &optimizer);
+    status = status == CNN_OK ? cnn_optimizer_set_lookahead(optimizer, given) : status;
     cnn_optimizer_free(optimizer);
     return status;
 }
@@ -696,6 +708,10 @@ START_TEST(models_and_training)
         ROW(step_schedule_create, cnn_step_schedule_options, every, .every = 2),
         ROW(exponential_schedule_create, cnn_exponential_schedule_options, gamma, .gamma = 0.5),
         ROW(cosine_schedule_create, cnn_cosine_schedule_options, epochs, .epochs = 2),
+        ROW(lookahead, cnn_lookahead_options, every, .every = 2),
+        ROW(muon_create, cnn_muon_options, learning_rate, .learning_rate = 0.1f),
+        ROW(linear_schedule_create, cnn_linear_schedule_options, epochs, .epochs = 2),
+        ROW(onecycle_schedule_create, cnn_onecycle_schedule_options, peak, .peak = 0.5),
         ROW(warmup, cnn_warmup_schedule_options, steps, .steps = 2),
         ROW(plateau_schedule_create, cnn_plateau_schedule_options, factor, .factor = 0.5f),
         ROW(loss_create_custom, cnn_loss_kind, sample, .name = "own", .sample = sample_loss),
