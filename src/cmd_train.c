@@ -45,6 +45,12 @@ static int check_settings(tool *run, const train_settings *settings)
         return tool_fail_usage(run, "--%s goes with --val or --val-split",
                                settings->eval_every > 0 ? "eval-every" : "validation-steps");
     }
+    return TOOL_DONE;
+}
+
+/* Options that stand for nothing without another, and lists. */
+static int check_companions(tool *run, const train_settings *settings)
+{
     if (settings->memory_limit > 0 && !settings->in_memory) {
         return tool_fail_usage(run, "--memory-limit goes with --in-memory: streamed images take next to nothing");
     }
@@ -155,9 +161,8 @@ static int fit(train_run *train)
                                                                                    : settings->label_smoothing),
                 .mixup = option_or_none(settings->mixup), .cutmix = option_or_none(settings->cutmix),
                 .teacher = train->teacher, .teacher_weight = option_or_none(settings->teacher_weight),
-                .temperature = option_or_none(settings->temperature),
-                .accumulate = (uint32_t)settings->accumulate, .average = settings->average,
-                .steps_per_epoch = (uint32_t)settings->steps_per_epoch,
+                .temperature = option_or_none(settings->temperature), .accumulate = (uint32_t)settings->accumulate,
+                .average = settings->average, .steps_per_epoch = (uint32_t)settings->steps_per_epoch,
                 .validation_steps = (uint32_t)settings->validation_steps,
                 .evaluate_every = (uint32_t)settings->eval_every, .on_evaluation = tool_train_on_evaluation,
                 .penalties = settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT,
@@ -221,6 +226,7 @@ static int run_once(tool *run, const train_settings *settings, fold_result *fold
     train.batch = settings->batch > 0 ? (uint32_t)settings->batch : train.recipe->batch;
     run->ranks.compressed = settings->compress != NULL;
     int result = check_settings(run, settings);
+    result = result == TOOL_DONE ? check_companions(run, settings) : result;
     result = result == TOOL_DONE ? tool_ranks_join(run) : result;
     result = result == TOOL_DONE ? check_ranks(run, settings) : result;
     result = tool_ranks_agree(run, result);
@@ -339,8 +345,8 @@ static const tool_option train_options[] = {
      AT(validation_steps), 1, 1000000000, NULL},
     {"eval-every", "N", "validates after every N steps too, not only after epochs", TOOL_COUNT, AT(eval_every), 1,
      1000000000, NULL},
-    {"no-shuffle", NULL, "takes the images in their order in --data, in each epoch the same", TOOL_FLAG,
-     AT(no_shuffle), 0, 0, NULL},
+    {"no-shuffle", NULL, "takes the images in their order in --data, in each epoch the same", TOOL_FLAG, AT(no_shuffle),
+     0, 0, NULL},
     {"patience", "N", "stops after N epochs in a row that are not better than the best", TOOL_COUNT, AT(patience), 1,
      1000000, NULL},
     {"metric", "NAME",

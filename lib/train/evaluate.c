@@ -250,6 +250,15 @@ static cnn_status next_batch(const cnn__evaluation_run *run, cnn_batch *batch, b
     return cnn__ranks_load(run->ranks, status, batch, run->loader, stop);
 }
 
+static void tell_result(const totals *sum, double begin, cnn_evaluate_result *result)
+{
+    result->count = sum->samples;
+    result->loss = sum->counted > 0 ? sum->loss_sum / (double)sum->counted : NAN;
+    result->penalty = sum->counted > 0 ? sum->penalty_sum / (double)sum->counted : 0;
+    result->accuracy = sum->labelled > 0 ? (double)sum->right / (double)sum->labelled : NAN;
+    result->seconds = cnn__seconds() - begin;
+}
+
 cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result *result)
 {
     totals sum = {.parameters = NAN};
@@ -281,11 +290,7 @@ cnn_status cnn__evaluate_run(const cnn__evaluation_run *run, cnn_evaluate_result
     if (stop) {
         return cnn__fail(run->session->context, CNN_ERROR_CANCELLED, "the evaluation was cancelled");
     }
-    result->count = sum.samples;
-    result->loss = sum.counted > 0 ? sum.loss_sum / (double)sum.counted : NAN;
-    result->penalty = sum.counted > 0 ? sum.penalty_sum / (double)sum.counted : 0;
-    result->accuracy = sum.labelled > 0 ? (double)sum.right / (double)sum.labelled : NAN;
-    result->seconds = cnn__seconds() - begin;
+    tell_result(&sum, begin, result);
     return CNN_OK;
 }
 

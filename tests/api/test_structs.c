@@ -98,6 +98,10 @@ OBJECT(step_schedule_create, cnn_schedule, cnn_schedule_free)
 OBJECT(exponential_schedule_create, cnn_schedule, cnn_schedule_free)
 OBJECT(cosine_schedule_create, cnn_schedule, cnn_schedule_free)
 OBJECT(plateau_schedule_create, cnn_schedule, cnn_schedule_free)
+OBJECT(linear_schedule_create, cnn_schedule, cnn_schedule_free)
+OBJECT(triangular_schedule_create, cnn_schedule, cnn_schedule_free)
+OBJECT(onecycle_schedule_create, cnn_schedule, cnn_schedule_free)
+OBJECT(muon_create, cnn_optimizer, cnn_optimizer_free)
 OBJECT(precision_create, cnn_evaluator, cnn_evaluator_free)
 OBJECT(weights_create, cnn_weights, cnn_weights_free)
 OBJECT(binary_focal_create, cnn_loss, cnn_loss_free)
@@ -206,6 +210,37 @@ static cnn_status call_group(const void *given)
     cnn_optimizer *optimizer = NULL;
     cnn_status status = cnn_sgd_create(context, NULL, &optimizer);
     status = status == CNN_OK ? cnn_optimizer_add_group(optimizer, given) : status;
+    cnn_optimizer_free(optimizer);
+    return status;
+}
+
+static cnn_status call_search(const void *given)
+{
+    cnn_rate_search_options options;
+    unsigned char *room = malloc(ROOM);
+    cnn_loader *loader = NULL;
+    cnn_optimizer *optimizer = NULL;
+    double found;
+    ck_assert_ptr_nonnull(room);
+    ck_assert_int_eq(cnn_loader_create(context, data, CNN_LOADER(.batch = 4), &loader), CNN_OK);
+    ck_assert_int_eq(cnn_sgd_create(context, NULL, &optimizer), CNN_OK);
+    memcpy(room, given, ROOM);
+    memcpy(&options, room, sizeof(options));
+    options.train = loader;
+    options.optimizer = optimizer;
+    memcpy(room, &options, sizeof(options));
+    const cnn_status status = cnn_find_learning_rate(model, (const void *)room, &found, NULL);
+    cnn_optimizer_free(optimizer);
+    cnn_loader_free(loader);
+    free(room);
+    return status == CNN_ERROR_NUMERIC || status == CNN_ERROR_NOT_FOUND ? CNN_OK : status; /* no rate is the best */
+}
+
+static cnn_status call_lookahead(const void *given)
+{
+    cnn_optimizer *optimizer = NULL;
+    cnn_status status = cnn_sgd_create(context, NULL, &optimizer);
+    status = status == CNN_OK ? cnn_optimizer_set_lookahead(optimizer, given) : status;
     cnn_optimizer_free(optimizer);
     return status;
 }
@@ -696,6 +731,12 @@ START_TEST(models_and_training)
         ROW(step_schedule_create, cnn_step_schedule_options, every, .every = 2),
         ROW(exponential_schedule_create, cnn_exponential_schedule_options, gamma, .gamma = 0.5),
         ROW(cosine_schedule_create, cnn_cosine_schedule_options, epochs, .epochs = 2),
+        ROW(search, cnn_rate_search_options, steps, .low = 1e-6, .high = 1e-3, .steps = 40),
+        ROW(triangular_schedule_create, cnn_triangular_schedule_options, peak, .peak = 0.5),
+        ROW(lookahead, cnn_lookahead_options, every, .every = 2),
+        ROW(muon_create, cnn_muon_options, learning_rate, .learning_rate = 0.1f),
+        ROW(linear_schedule_create, cnn_linear_schedule_options, epochs, .epochs = 2),
+        ROW(onecycle_schedule_create, cnn_onecycle_schedule_options, peak, .peak = 0.5),
         ROW(warmup, cnn_warmup_schedule_options, steps, .steps = 2),
         ROW(plateau_schedule_create, cnn_plateau_schedule_options, factor, .factor = 0.5f),
         ROW(loss_create_custom, cnn_loss_kind, sample, .name = "own", .sample = sample_loss),

@@ -171,6 +171,7 @@ typedef struct cnn_communicator {
     cnn_status (*on_gradients)(void *user, float *values, size_t count);
     cnn_status (*wait)(void *user);
     size_t block;
+    cnn_status (*progress)(void *user);
 } cnn_communicator;
 #define CNN_COMMUNICATOR(...) CNN_OPTIONS(cnn_communicator, __VA_ARGS__)
 CNN_API cnn_status cnn_communicator_broadcast(const cnn_context *context, const cnn_communicator *communicator,
@@ -1027,7 +1028,8 @@ typedef enum cnn_initializer_kind {
     CNN_INIT_NORMAL = 5,
     CNN_INIT_CONSTANT = 6,
     CNN_INIT_PYTORCH = 7,
-    CNN_INIT_UNIFORM = 8
+    CNN_INIT_UNIFORM = 8,
+    CNN_INIT_DIRAC = 9
 } cnn_initializer_kind;
 typedef struct cnn_initializer {
     int32_t kind;
@@ -2281,6 +2283,31 @@ typedef struct cnn_adam_options {
 } cnn_adam_options;
 #define CNN_ADAM(...) CNN_OPTIONS(cnn_adam_options, __VA_ARGS__)
 CNN_API cnn_status cnn_adam_create(cnn_context *context, const cnn_adam_options *options, cnn_optimizer **optimizer);
+CNN_API cnn_status cnn_adamw_create(cnn_context *context, const cnn_adam_options *options, cnn_optimizer **optimizer);
+typedef struct cnn_muon_options {
+    size_t struct_size;
+    float learning_rate;
+    float momentum;
+    int32_t plain;
+    int32_t iterations;
+    int32_t normalize;
+    float other_factor;
+    float other_momentum;
+    float weight_decay;
+    int32_t decay_kernels_only;
+    float clip_norm;
+    float clip_value;
+    int32_t convention;
+} cnn_muon_options;
+#define CNN_MUON(...) CNN_OPTIONS(cnn_muon_options, __VA_ARGS__)
+CNN_API cnn_status cnn_muon_create(cnn_context *context, const cnn_muon_options *options, cnn_optimizer **optimizer);
+typedef struct cnn_lookahead_options {
+    size_t struct_size;
+    uint32_t every;
+    float alpha;
+} cnn_lookahead_options;
+#define CNN_LOOKAHEAD(...) CNN_OPTIONS(cnn_lookahead_options, __VA_ARGS__)
+CNN_API cnn_status cnn_optimizer_set_lookahead(cnn_optimizer *optimizer, const cnn_lookahead_options *options);
 typedef struct cnn_optimizer_kind {
     size_t struct_size;
     const char *name;
@@ -2357,6 +2384,34 @@ typedef struct cnn_warmup_schedule_options {
 #define CNN_WARMUP_SCHEDULE(...) CNN_OPTIONS(cnn_warmup_schedule_options, __VA_ARGS__)
 CNN_API cnn_status cnn_warmup_schedule_create(cnn_context *context, const cnn_warmup_schedule_options *options,
                                               cnn_schedule **schedule);
+typedef struct cnn_linear_schedule_options {
+    size_t struct_size;
+    uint32_t epochs;
+    double end;
+    int32_t pace;
+} cnn_linear_schedule_options;
+#define CNN_LINEAR_SCHEDULE(...) CNN_OPTIONS(cnn_linear_schedule_options, __VA_ARGS__)
+CNN_API cnn_status cnn_linear_schedule_create(cnn_context *context, const cnn_linear_schedule_options *options,
+                                              cnn_schedule **schedule);
+typedef struct cnn_triangular_schedule_options {
+    size_t struct_size;
+    double peak;
+    double start;
+    double end;
+} cnn_triangular_schedule_options;
+#define CNN_TRIANGULAR_SCHEDULE(...) CNN_OPTIONS(cnn_triangular_schedule_options, __VA_ARGS__)
+CNN_API cnn_status cnn_triangular_schedule_create(cnn_context *context, const cnn_triangular_schedule_options *options,
+                                                  cnn_schedule **schedule);
+typedef struct cnn_onecycle_schedule_options {
+    size_t struct_size;
+    double peak;
+    double div;
+    double final_div;
+    int32_t linear;
+} cnn_onecycle_schedule_options;
+#define CNN_ONECYCLE_SCHEDULE(...) CNN_OPTIONS(cnn_onecycle_schedule_options, __VA_ARGS__)
+CNN_API cnn_status cnn_onecycle_schedule_create(cnn_context *context, const cnn_onecycle_schedule_options *options,
+                                                cnn_schedule **schedule);
 typedef enum cnn_plateau_form {
     CNN_PLATEAU_SIMPLE = 0,
     CNN_PLATEAU_PYTORCH = 1,
@@ -2467,12 +2522,42 @@ typedef struct cnn_fit_options {
     int32_t penalties;
     int32_t reserved2;
     const char *from;
+    uint32_t accumulate;
+    uint32_t steps_per_epoch;
+    uint32_t validation_steps;
+    uint32_t evaluate_every;
+    const char *average;
+    cnn_progress_function on_evaluation;
+    float label_smoothing;
+    float mixup;
+    float cutmix;
+    float teacher_weight;
+    cnn_model *teacher;
+    float temperature;
+    uint32_t reserved3;
     const cnn_communicator *communicator;
     uint32_t blocks;
     uint32_t sync_batch_norm;
 } cnn_fit_options;
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
 CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);
+CNN_API cnn_status cnn_model_whiten(cnn_model *model, const char *layer, cnn_loader *loader, uint64_t samples);
+typedef struct cnn_rate_search_options {
+    size_t struct_size;
+    cnn_loader *train;
+    const cnn_loss *loss;
+    cnn_optimizer *optimizer;
+    double low, high;
+    uint32_t steps;
+    uint32_t reserved;
+    cnn_progress_function on_step;
+    void *user;
+} cnn_rate_search_options;
+#define CNN_RATE_SEARCH(...) CNN_OPTIONS(cnn_rate_search_options, __VA_ARGS__)
+CNN_API cnn_status cnn_find_learning_rate(cnn_model *model, const cnn_rate_search_options *options, double *rate,
+                                          cnn_history **history);
+CNN_API cnn_status cnn_average_check(cnn_context *context, const char *text);
+CNN_API cnn_status cnn_update_statistics(cnn_model *model, cnn_loader *loader);
 typedef struct cnn_evaluate_options {
     size_t struct_size;
     cnn_loader *loader;
