@@ -321,7 +321,7 @@ cnn_status cnn_model_add_after(cnn_model *model, cnn_layer *layer, const char *c
     }
     cnn_status status = add_after(model, layer, inputs, input_count);
     if (status != CNN_OK) {
-        cnn__model_remember(model, status);
+        (void)cnn__model_remember(model, status); /* which is told already */
         refuse(model, layer);
         return model->status;
     }
@@ -437,7 +437,7 @@ cnn_status cnn__model_add_named(cnn_model *model, cnn_layer *layer, const char *
 {
     cnn_status status = add_named(model, layer, name, shares, inputs, input_count);
     if (status != CNN_OK) {
-        cnn__model_remember(model, status);
+        (void)cnn__model_remember(model, status); /* which is told already */
         refuse(model, layer);
     }
     return status == CNN_OK ? CNN_OK : model->status;
