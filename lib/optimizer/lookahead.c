@@ -89,18 +89,30 @@ static cnn_status failed(const cnn_optimizer *optimizer, const cnn_backend_call 
                      cnn_optimizer_name(optimizer), call->backend->name, cnn_status_string(status));
 }
 
-/* Where slow weights were set the others are the same: they are taken from these, also those of a parameter that was
- * frozen so far. */
+static cnn_status take_slow(const cnn_optimizer *optimizer, const cnn_backend_call *call, const cnn__update_item *item)
+{
+    const cnn_status status = item->n > 0 ? copy(call, item->n, item->w, slow_of(optimizer, item)) : CNN_OK;
+    return status == CNN_OK ? CNN_OK : failed(optimizer, call, status);
+}
+
+cnn_status cnn__lookahead_place(const cnn_optimizer *optimizer, const cnn_backend_call *call,
+                                const cnn__update_item *items, size_t count)
+{
+    for (size_t i = 0; optimizer->lookahead_every > 0 && i < count; i++) {
+        if (items[i].placed_now) {
+            CNN__RETURN_IF_ERROR(take_slow(optimizer, call, &items[i]));
+        }
+    }
+    return CNN_OK;
+}
+
+/* Where slow weights were set the others are the same: they are taken from these. */
 cnn_status cnn__lookahead_begin(const cnn_optimizer *optimizer, const cnn_backend_call *call,
                                 const cnn__update_item *items, size_t count)
 {
     const bool due = optimizer->lookahead_every > 0 && optimizer->steps % optimizer->lookahead_every == 0;
     for (size_t i = 0; due && i < count; i++) {
-        const cnn_status status = items[i].n > 0 ? copy(call, items[i].n, items[i].w, slow_of(optimizer, &items[i]))
-                                                 : CNN_OK;
-        if (status != CNN_OK) {
-            return failed(optimizer, call, status);
-        }
+        CNN__RETURN_IF_ERROR(take_slow(optimizer, call, &items[i]));
     }
     return CNN_OK;
 }

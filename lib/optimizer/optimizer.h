@@ -168,6 +168,7 @@ struct cnn__update_item {
     size_t offset;      /* of its values in each slot; a multiple of 16 keeps them aligned */
     size_t filters;     /* of the kernel of a convolution, a matrix of n / filters rows and so many columns; 0: none */
     size_t parameter;   /* its number in the model */
+    bool placed_now;    /* it had no slots until this step */
 };
 
 /* One step over all items. Allocates slots of `values` values each if that is still to be done, finds the norm
@@ -229,7 +230,10 @@ typedef struct cnn__optimizer_number {
 
 void cnn__optimizer_numbers(const cnn_optimizer *optimizer, cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS]);
 
-/* Lookahead: before a step the slow weights are taken, after it the others are set, where these are due. */
+/* Lookahead: the slow weights of parameters that have their slots from this step on, which may be any in a period. */
+cnn_status cnn__lookahead_place(const cnn_optimizer *optimizer, const cnn_backend_call *call,
+                                const cnn__update_item *items, size_t count);
+/* Before a step the slow weights are taken, after it the others are set, where these are due. */
 cnn_status cnn__lookahead_begin(const cnn_optimizer *optimizer, const cnn_backend_call *call,
                                 const cnn__update_item *items, size_t count);
 cnn_status cnn__lookahead_end(const cnn_optimizer *optimizer, const cnn_backend_call *call, uint64_t step,

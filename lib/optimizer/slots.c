@@ -132,12 +132,14 @@ cnn_status cnn__optimizer_reserve(cnn_optimizer *optimizer, size_t values)
 
 /* ---- places of parameters ---- */
 
-/* Whether all items have a place. */
-static bool is_placed(const cnn_optimizer *optimizer, const cnn__update_item *items, size_t count)
+/* Notes which items have no place yet; whether all have one. */
+static bool is_placed(const cnn_optimizer *optimizer, cnn__update_item *items, size_t count)
 {
-    bool placed = optimizer->offsets != NULL && optimizer->memory != NULL;
-    for (size_t i = 0; i < count && placed; i++) {
-        placed = optimizer->offsets[items[i].parameter] != CNN__NO_SLOT;
+    const bool any = optimizer->offsets != NULL && optimizer->memory != NULL;
+    bool placed = any;
+    for (size_t i = 0; i < count; i++) {
+        items[i].placed_now = !any || optimizer->offsets[items[i].parameter] == CNN__NO_SLOT;
+        placed = placed && !items[i].placed_now;
     }
     return placed;
 }

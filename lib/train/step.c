@@ -240,8 +240,10 @@ cnn_status cnn_optimizer_step(cnn_optimizer *optimizer, cnn_session *session)
     const double begin = cnn__trace_begin(session);
     cnn__model_note_changes(model, session->program.trained); /* first: a step that fails may have changed some */
     const cnn__float_mode mode = cnn__float_mode_enter();
-    cnn_status status = cnn__optimizer_update(optimizer, &call, session->items, count,
-                                              cnn__optimizer_values(optimizer));
+    cnn_status status = cnn__lookahead_place(optimizer, &call, session->items, count);
+    if (status == CNN_OK) {
+        status = cnn__optimizer_update(optimizer, &call, session->items, count, cnn__optimizer_values(optimizer));
+    }
     status = status == CNN_OK ? constrain(session, &call) : status;
     cnn__float_mode_set(mode);
     CNN__RETURN_IF_ERROR(status);

@@ -45,7 +45,7 @@ static cnn_model *make_model(cnn_context *context)
     return model;
 }
 
-static void open_bench(bench *b, const char *trained)
+static void open_bench_with(bench *b, const char *trained, const char *optimizer)
 {
     memset(b, 0, sizeof(*b));
     const cnn_allocator allocator = test_allocator_options(&b->allocator);
@@ -56,10 +56,12 @@ static void open_bench(bench *b, const char *trained)
                                        CNN_LOADER(.batch = 8, .shuffle = 1, .mode = CNN_BATCH_WRAP), &b->loader),
                      CNN_OK);
     b->model = make_model(b->context);
-    ck_assert_int_eq(cnn_optimizer_create(b->context, "adam:learning_rate=0.01", &b->optimizer), CNN_OK);
+    ck_assert_int_eq(cnn_optimizer_create(b->context, optimizer, &b->optimizer), CNN_OK);
     ck_assert_int_eq(cnn_categorical_cross_entropy_create(b->context, &b->loss), CNN_OK);
     new_session(b, trained);
 }
+
+static void open_bench(bench *b, const char *trained) { open_bench_with(b, trained, "adam:learning_rate=0.01"); }
 
 static void close_bench(bench *b)
 {
@@ -147,19 +149,25 @@ static const struct {
     {"conv*", "dense*"},  /* others */
 };
 
+enum { PHASES = sizeof(phases) / sizeof(phases[0]) };
+
 START_TEST(resuming_changes_no_bit)
 {
+    static const char *const optimizers[] = {"adam:learning_rate=0.01",
+                                             "adam:learning_rate=0.01+lookahead:every=5,alpha=0.5"};
+    const char *optimizer = optimizers[_i / PHASES], *first = phases[_i % PHASES].first;
+    const char *second = phases[_i % PHASES].second;
     bench b;
-    open_bench(&b, phases[_i].first);
+    open_bench_with(&b, first, optimizer);
     take_steps(&b, 3);
     save(&b);
-    new_session(&b, phases[_i].second);
+    new_session(&b, second);
     take_steps(&b, 2);
     new_session(&b, "*"); /* what was trained before has kept its slots */
     take_steps(&b, 2);
     const uint64_t expected = test_model_hash(b.model);
     close_bench(&b);
-    open_bench(&b, phases[_i].second);
+    open_bench_with(&b, second, optimizer);
     load(&b);
     take_steps(&b, 2);
     save(&b);
@@ -167,12 +175,37 @@ START_TEST(resuming_changes_no_bit)
     take_steps(&b, 2);
     ck_assert_uint_eq(test_model_hash(b.model), expected);
     close_bench(&b);
-    open_bench(&b, "*");
+    open_bench_with(&b, "*", optimizer);
     load(&b);
     take_steps(&b, 2);
     ck_assert_uint_eq(test_model_hash(b.model), expected);
     close_bench(&b);
     unlink(path);
+}
+END_TEST
+
+static double kernel_size(const bench *b)
+{
+    cnn_parameter kernel = CNN_PARAMETER_INIT;
+    double sum = 0;
+    ck_assert_int_eq(cnn_model_parameter(b->model, 0, &kernel), CNN_OK);
+    for (size_t i = 0; i < (size_t)9 * 8; i++) {
+        sum += fabs((double)kernel.value.data[i]);
+    }
+    return sum;
+}
+
+/* What is trained from the middle of a period on is not drawn to where slots begin. */
+START_TEST(lookahead_begins_where_a_parameter_is)
+{
+    bench b;
+    open_bench_with(&b, "dense*", "sgd:learning_rate=1e-7+lookahead:every=5,alpha=0.5");
+    const double before = kernel_size(&b);
+    take_steps(&b, 3);
+    new_session(&b, "*");
+    take_steps(&b, 2);
+    ck_assert_double_eq_tol(kernel_size(&b), before, 1e-4 * before);
+    close_bench(&b);
 }
 END_TEST
 
@@ -226,7 +259,8 @@ int main(void)
     TCase *tests = tcase_create("slots");
     test_path(path, sizeof(path), "slots.cnn");
     tcase_add_test(tests, memory_is_that_of_trained_parameters);
-    tcase_add_loop_test(tests, resuming_changes_no_bit, 0, (int)(sizeof(phases) / sizeof(phases[0])));
+    tcase_add_loop_test(tests, resuming_changes_no_bit, 0, 2 * PHASES);
+    tcase_add_test(tests, lookahead_begins_where_a_parameter_is);
     tcase_add_test(tests, files_hold_what_was_trained);
     tcase_add_test(tests, missing_slots_are_refused);
     suite_add_tcase(suite, tests);
