@@ -132,14 +132,6 @@ static cnn_status call_custom_layer(const void *given)
     return status;
 }
 
-static cnn_status call_functional_resize(const void *given)
-{
-    static float values[4], made[9];
-    const cnn_tensor x = {values, {.rank = 4, .dims = {1, 2, 2, 1}}};
-    cnn_tensor y = {made, {.rank = 4, .dims = {1, 3, 3, 1}}};
-    return cnn_functional_resize(context, given, &x, &y);
-}
-
 static cnn_status call_communicator(const void *given)
 {
     double value = 1;
@@ -668,7 +660,6 @@ START_TEST(layers)
         ROW(reduce, cnn_reduce_options, name, .name = "r"),
         ROW(resize, cnn_resize_options, size, .size = {4, 4, 4}),
         ROW(slice, cnn_slice_options, start, .start = {1}),
-        ROW(functional_resize, cnn_functional_resize_options, size, .size = {3, 3}),
         ROW(communicator, cnn_communicator, size, .size = 1),
         ROW(custom_layer, cnn_layer_kind, backward, .type = "Own", .prefix = "own", .infer = infer, .forward = pass,
             .backward = pass),
