@@ -8,6 +8,11 @@
 
 const char *const tool_task_names[] = {"classes", "labels", "values", NULL};
 
+const char *tool_task_name(cnn_task task)
+{
+    return tool_task_names[task == CNN_TASK_UNKNOWN ? 0 : task - CNN_TASK_CLASSES];
+}
+
 const char *const tool_part_names[] = {"train", "validation", "test", "all", NULL};
 
 cnn_task tool_task(const char *name)
