@@ -33,6 +33,28 @@ tap_check 'chooses others' sh -c '! cmp -s table.csv other.csv'
 run 0 'as JSON lines' "$cnn" split photos lines.jsonl --train 6
 has lines.jsonl 'a line each' '^\{"path": "photos/cat\.0\.jpg", "label": "cat", "split": "train"\}$'
 
+mkdir names 'names/a|b' names/c 'names/d ' steps steps/0.5 steps/1.5
+for folder in 'names/a|b' names/c 'names/d ' steps/0.5 steps/1.5; do
+    cp photos/cat.0.jpg photos/cat.1.jpg "$folder"
+done
+run 1 'a class that would be read as two labels' "$cnn" split names names.csv --train 1
+has err 'is refused' 'label "a\|b" has a separator of labels in it: write a \.jsonl table$'
+tap_check 'and nothing is written' test ! -e names.csv
+run 0 'JSON lines hold it' "$cnn" split names names.jsonl --train 1
+has names.jsonl 'as one' '"label": "a\|b"'
+mv 'names/a|b' names/ab
+run 0 'a name that ends in a space' "$cnn" split names names.csv --train 1
+has names.csv 'is in quotes' '^"?names/d /cat\.0\.jpg"?,"d ",train$'
+run 0 'names that are numbers' "$cnn" split steps steps.csv --train 1
+has err 'are told' 'names of the classes are numbers: --task classes'
+run 0 'in folds, too' "$cnn" split steps steps --folds 2 --json
+latin=$(printf 'caf\351.jpg')
+if cp photos/cat.0.jpg "names/c/$latin" 2>/dev/null; then
+    run 1 'a path that JSON cannot hold' "$cnn" split names latin.jsonl --train 2
+    has err 'is refused' 'is not UTF-8, as JSON has to be: write a \.csv table$'
+    run 0 'CSV can' "$cnn" split names/c latin --folds 2
+fi
+
 # shellcheck disable=SC2086
 run 0 'cross-validation' "$cnn" train $model --data pets.csv --folds 3 --group who --epochs 2 --out pets.cnn --quiet
 has out 'a row for each fold' '^3 +[0-9.]+ +[0-9.]+$'
