@@ -301,9 +301,9 @@ START_TEST(messages_have_no_control_characters)
     cnn_dataset *dataset = NULL;
     tree_expect_error(open_as("t.csv", "path,value\na.jpg,\x1b[31m\n", NULL, &dataset), CNN_ERROR_FORMAT,
                       "\"\\x1b[31m\" is no number that fits", NULL);
-    tree_expect_error(open_as("t.csv", "path,x,\x1b[31m\na.jpg,1,2.5\n",
-                              CNN_FILES(.classes = asked, .class_count = 2), &dataset),
-                      CNN_ERROR_MISMATCH, "column \"\\x1b[31m\" is none of the 2 values", NULL);
+    tree_expect_error(
+        open_as("t.csv", "path,x,\x1b[31m\na.jpg,1,2.5\n", CNN_FILES(.classes = asked, .class_count = 2), &dataset),
+        CNN_ERROR_MISMATCH, "column \"\\x1b[31m\" is none of the 2 values", NULL);
 }
 END_TEST
 
