@@ -114,6 +114,25 @@ values=$(sed -n 's/.*, \([0-9]*\) values.*/\1/p' out)
 tap_result $? 'with as many bytes'
 run 0 'a folder' "$cnn" embed two.cnn photos --out f.csv --layer conv2d_1 --json
 run 2 'no images' "$cnn" embed two.cnn
+printf 'photos/cat.1.jpg\r\n\nphotos/dog.1.jpg' >list
+run 0 'a list' "$cnn" embed two.cnn @list
+[ "$(cut -d, -f1 out | tr '\n' ' ')" = 'path photos/cat.1.jpg photos/dog.1.jpg ' ]
+tap_result $? 'has a row for each line'
+run 0 'on standard input' sh -c "'$cnn' embed two.cnn @- <list"
+printf 'photos/cat.1.jpg\nphotos/\0dog.1.jpg\n' >nul
+run 1 'a list with a NUL' "$cnn" embed two.cnn @nul
+has err 'is refused with its line' 'nul: line 2 has a NUL byte'
+run 1 'a folder as a list' "$cnn" embed two.cnn @photos
+has err 'is told' 'photos: is a folder, not a list'
+echo >empty && run 1 'an empty list' "$cnn" embed two.cnn @empty
+has err 'is told' 'empty: the list has no paths'
+run 1 'a path of a list that is not there' "$cnn" embed two.cnn @empty @list none.jpg
+head -c 100 photos/cat.0.jpg >broken.jpg
+run 0 'an image that cannot be read' "$cnn" embed two.cnn broken.jpg photos/dog.1.jpg --on-error skip
+has out 'is left out, and the others keep their names' '^photos/dog\.1\.jpg,,'
+{ echo path,label && echo broken.jpg,cat && echo photos/dog.1.jpg,dog; } >one.csv
+run 0 'so of a table' "$cnn" embed two.cnn --data one.csv --on-error skip
+has out 'with name and class' '^photos/dog\.1\.jpg,dog,'
 
 mkdir few few/cat few/dog more more/cow
 for i in 0 1 2 3 4 5 6 7 8 9; do
