@@ -101,6 +101,14 @@ run 0 'clear' "$cnn" calibrate two.cnn --clear
 run 0 'predict again' "$cnn" predict two.cnn photos/cat.1.jpg
 hasnt out 'nothing is rejected' '	-	'
 run 2 'two goals' "$cnn" calibrate two.cnn --data pets.csv --precision 0.9 --recall 0.9
+for word in 'eval two.cnn' 'calibrate two.cnn --method none --part all' 'learn two.cnn --out no.cnn' \
+    'train two.cnn --out no.cnn'; do
+    { echo path && echo photos/cat.1.jpg; } >unknown.csv
+    # shellcheck disable=SC2086
+    run 1 "unlabelled images for $word" "$cnn" $word --data unknown.csv
+    has err 'are refused' '^cnn [a-z]+: unknown\.csv: nothing says what its images are$'
+done
+tap_check 'and nothing is written' test ! -e no.cnn
 
 run 0 'embed' "$cnn" embed two.cnn photos/cat.1.jpg photos/dog.1.jpg
 has out 'the header' '^path,label,f0,f1,'
