@@ -262,6 +262,7 @@ static int run_model(eval_run *eval)
                                            .on_error = tool_on_error(settings->on_error),
                                            .label_columns = settings->label_columns};
         result = tool_open_data_of_model(run, settings->data, &options, eval->model, &eval->data);
+        result = result == TOOL_DONE ? tool_check_labelled(run, settings->data, eval->data) : result;
     }
     if (result == TOOL_DONE && tells_others(eval) && (settings->report != NULL || run->operand_count > 1)) {
         result = tool_fail_usage(run, settings->report != NULL ? "--report is for models that tell classes"
