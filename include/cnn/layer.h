@@ -940,7 +940,7 @@ typedef struct cnn_layer_call {
     uint64_t before;                  /**< samples that lie before these in the whole batch, where several processes
                                            have a part of it each: random numbers are those of the whole one */
     /** Adds values over all processes that have a part of the batch, in place, for statistics of the whole one; NULL:
-        those of these samples are wanted. */
+        those of these samples are wanted, as always of a caller's layer. */
     cnn_status (*sum)(void *user, double *values, size_t count);
     void *sum_user;
 } cnn_layer_call;

@@ -688,7 +688,10 @@ CNN_API cnn_status cnn_session_predict_memory(cnn_session *session, const void *
  * Makes the session one rank's of several that train together: cnn_session_backward() hands the gradients of the
  * parameters to the communicator, block by block as they are finished, and returns when the sums over all ranks are in
  * their place; cnn_session_set_share() says what a rank's samples count. All ranks make the same passes; penalties of
- * parameters are added once. cnn_fit() does all this by itself. NULL, or a communicator of size 1: alone.
+ * parameters are added once. A rank without samples of a batch sets a share of 0 and calls cnn_session_backward()
+ * alone, without a forward pass. One whose backward pass fails gives zeros for what it has not given yet, so that no
+ * rank waits; cnn_communicator_agree() tells the others, as it does, before all go backward, of one that failed
+ * earlier. cnn_fit() does all this by itself. NULL, or a communicator of size 1: alone.
  *
  * Returns CNN_OK, CNN_ERROR_STATE if the session has no gradients of parameters, CNN_ERROR_INVALID_ARGUMENT,
  * CNN_ERROR_OUT_OF_MEMORY. Not thread-safe for one session. Since 0.1.

@@ -10,6 +10,9 @@
 /* Values that are added at a time, on the stack. */
 enum { DOUBLES = 1024, FLOATS = 4096 };
 
+/* Ranks whose reports fit on the stack: one that is out of memory can still say so. */
+enum { FEW = 64 };
+
 #define DEFAULT_BLOCK ((size_t)1 << 20)
 
 cnn_status cnn__communicator_copy(const cnn_context *context, const cnn_communicator *given, cnn_communicator *copy)
@@ -213,9 +216,9 @@ cnn_status cnn__communicator_end_sums(const cnn_communicator *c) { return c->wai
 cnn_status cnn__communicator_meet(const cnn_context *context, const cnn_communicator *c, const cnn__report *own,
                                   cnn__report *all)
 {
-    size_t few[64] = {0}, *sizes = few;
+    size_t few[FEW] = {0}, *sizes = few;
     cnn_context *owner = (cnn_context *)context;
-    if (c->size > sizeof(few) / sizeof(few[0]) && (sizes = cnn__alloc_array(owner, c->size, sizeof(*sizes))) == NULL) {
+    if (c->size > FEW && (sizes = cnn__alloc_array(owner, c->size, sizeof(*sizes))) == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     for (uint32_t rank = 0; rank < c->size; rank++) {
@@ -242,12 +245,14 @@ cnn_status cnn_communicator_agree(const cnn_context *context, const cnn_communic
     if (!cnn__has_peers(&c)) {
         return status;
     }
-    cnn__report *all = cnn__alloc_array((cnn_context *)context, c.size, sizeof(*all));
-    if (all == NULL) {
+    cnn__report few[FEW], *all = few;
+    if (c.size > FEW && (all = cnn__alloc_array((cnn_context *)context, c.size, sizeof(*all))) == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     const cnn__report own = {.status = (int32_t)status};
     const cnn_status result = cnn__communicator_meet(context, &c, &own, all);
-    cnn__free((cnn_context *)context, all);
+    if (all != few) {
+        cnn__free((cnn_context *)context, all);
+    }
     return result;
 }

@@ -225,15 +225,34 @@ static cnn_status go_back(cnn_session *session, const float *given)
     return run_all(session);
 }
 
+/* What fails on one rank leaves no other waiting: zeros take the place of what was not given. */
+static cnn_status settle(cnn_session *session, cnn_status status)
+{
+    if (status != CNN_OK && session->exchange != NULL) {
+        (void)cnn__exchange_nothing(session); /* the first failure is the one to tell */
+        session->has_gradients = false;
+    }
+    return status;
+}
+
+/* The pass of a rank that has no samples of the batch. */
+static cnn_status go_back_without(cnn_session *session)
+{
+    session->passes += session->training; /* the next random numbers are those that the others have */
+    return cnn__exchange_nothing(session);
+}
+
 cnn_status cnn_session_backward(cnn_session *session, const float *logit_gradients)
 {
-    CNN__RETURN_IF_ERROR(check_backward(session));
-    if (logit_gradients == NULL && !session->has_loss) {
+    const bool nothing = session != NULL && cnn__exchange_has_no_samples(session);
+    CNN__RETURN_IF_ERROR(nothing ? CNN_OK : check_backward(session));
+    if (logit_gradients == NULL && !session->has_loss && !nothing) {
         return cnn__fail(session->context, CNN_ERROR_STATE, "%s: backward needs cnn_session_loss() or a gradient",
                          session->model->name);
     }
     const cnn__float_mode mode = cnn__float_mode_enter();
-    cnn_status status = go_back(session, logit_gradients);
+    cnn__exchange_begin(session);
+    cnn_status status = nothing ? go_back_without(session) : settle(session, go_back(session, logit_gradients));
     cnn__float_mode_set(mode);
     return status;
 }
@@ -304,11 +323,12 @@ cnn_status cnn_session_backward_from(cnn_session *session, const cnn_output_grad
     }
     const cnn__float_mode mode = cnn__float_mode_enter();
     cnn__session_forget_losses(session);
+    cnn__exchange_begin(session);
     cnn_status status = clear_others(session);
     for (size_t i = 0; i < count && status == CNN_OK; i++) {
         status = add_given(session, &gradients[i]);
     }
-    status = status == CNN_OK ? run_all(session) : status;
+    status = settle(session, status == CNN_OK ? run_all(session) : status);
     cnn__float_mode_set(mode);
     return status;
 }

@@ -64,6 +64,33 @@ static cnn_status make_blocks(cnn_session *session, cnn__exchange *exchange)
     return ops != NULL && exchange->blocks != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
 }
 
+/* ---- statistics over all ranks ---- */
+
+/* A rank without samples gives zeros in place of such an op, and so must know how many: no caller's layer is one. */
+bool cnn__exchange_shares(const cnn_session *session, const cnn__op *op)
+{
+    return session->exchange != NULL && session->exchange->shared_statistics && op->type == &cnn__batch_norm_type &&
+           !op->settled && !op->frozen;
+}
+
+/* The values that it gives, forward and backward: two of each channel, and the number of rows. */
+static size_t statistics_of(const cnn_session *session, const cnn__op *op)
+{
+    const cnn_shape *shape = &session->program.values[op->inputs[0]].shape;
+    return 2 * (size_t)shape->dims[shape->rank - 1] + 1;
+}
+
+static size_t most_statistics(const cnn_session *session)
+{
+    size_t most = 1;
+    for (uint32_t k = 0; k < session->program.op_count; k++) {
+        const cnn__op *op = &session->program.ops[k];
+        const size_t count = cnn__exchange_shares(session, op) ? statistics_of(session, op) : 0;
+        most = count > most ? count : most;
+    }
+    return most;
+}
+
 /* ---- life ---- */
 
 cnn_status cnn__exchange_create(cnn_session *session, const cnn_communicator *communicator, bool held,
@@ -91,7 +118,8 @@ cnn_status cnn__exchange_create(cnn_session *session, const cnn_communicator *co
     made->moving_values = cnn__moving_values(session);
     made->moving = cnn__alloc_array(session->context, made->moving_values + 1, sizeof(float));
     made->averages = cnn__alloc_array(session->context, made->moving_values + 1, sizeof(double));
-    const bool complete = made->moving != NULL && made->averages != NULL;
+    made->nothing = cnn__alloc_array(session->context, most_statistics(session), sizeof(double));
+    const bool complete = made->moving != NULL && made->averages != NULL && made->nothing != NULL;
     const cnn_status status = complete ? make_blocks(session, made) : CNN_ERROR_OUT_OF_MEMORY;
     if (status != CNN_OK) {
         cnn__exchange_free(session);
@@ -105,6 +133,7 @@ void cnn__exchange_free(cnn_session *session)
         cnn__free(session->context, session->exchange->blocks);
         cnn__free(session->context, session->exchange->moving);
         cnn__free(session->context, session->exchange->averages);
+        cnn__free(session->context, session->exchange->nothing);
         cnn__free(session->context, session->exchange);
     }
     session->exchange = NULL;
@@ -116,6 +145,18 @@ void cnn__exchange_place(cnn_session *session, uint64_t before, double share)
 {
     session->before = before;
     session->share = share;
+    if (session->exchange != NULL) {
+        session->exchange->summed = 0;
+        cnn__exchange_begin(session);
+    }
+}
+
+void cnn__exchange_begin(cnn_session *session)
+{
+    if (session->exchange != NULL) {
+        session->exchange->begun = 0;
+        session->exchange->ended = false;
+    }
 }
 
 cnn_status cnn_session_set_communicator(cnn_session *session, const cnn_communicator *communicator)
@@ -186,7 +227,7 @@ cnn_status cnn__exchange_after(cnn_session *session, uint32_t op)
 
 static cnn_status end_sums(cnn_session *session)
 {
-    session->exchange->begun = 0;
+    session->exchange->ended = true;
     return failed(session, cnn__communicator_end_sums(&session->exchange->communicator));
 }
 
@@ -211,40 +252,32 @@ cnn_status cnn__exchange_end(cnn_session *session)
                              : CNN_OK;
 }
 
-/* Whether the op takes statistics over all ranks. */
-static bool shares_statistics(const cnn_session *session, const cnn__op *op)
+/* Zeros in place of what an op would give, unless it has given that already: `at` counts what a whole pass gives. */
+static cnn_status give_no_statistics(cnn_session *session, const cnn__op *op, uint32_t *at)
 {
-    return session->exchange->shared_statistics && op->type == &cnn__batch_norm_type && !op->settled && !op->frozen;
-}
-
-static cnn_status give_no_statistics(cnn_session *session, const cnn__op *op)
-{
-    const cnn_shape *shape = &session->program.values[op->inputs[0]].shape;
-    const size_t count = 2 * (size_t)shape->dims[shape->rank - 1] + 1;
-    double *zeros = cnn__alloc_zero(session->context, count * sizeof(*zeros));
-    if (zeros == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
+    cnn__exchange *exchange = session->exchange;
+    if (!cnn__exchange_shares(session, op) || (*at)++ < exchange->summed) {
+        return CNN_OK;
     }
-    const cnn_status status = cnn__exchange_sum(session, zeros, count);
-    cnn__free(session->context, zeros);
-    return status;
+    const size_t count = statistics_of(session, op);
+    memset(exchange->nothing, 0, count * sizeof(*exchange->nothing));
+    return cnn__exchange_sum(session, exchange->nothing, count);
 }
 
-cnn_status cnn__exchange_nothing(cnn_session *session, bool forward)
+cnn_status cnn__exchange_nothing(cnn_session *session)
 {
     cnn__exchange *exchange = session->exchange;
     const cnn__program *program = &session->program;
-    for (uint32_t k = 0; k < program->op_count && forward; k++) {
-        if (shares_statistics(session, &program->ops[k])) {
-            CNN__RETURN_IF_ERROR(give_no_statistics(session, &program->ops[k]));
-        }
+    uint32_t at = 0;
+    for (uint32_t k = 0; k < program->op_count; k++) {
+        CNN__RETURN_IF_ERROR(give_no_statistics(session, &program->ops[k], &at));
     }
-    if (!exchanges(session)) {
+    if (!exchanges(session) || exchange->ended) {
         return CNN_OK;
     }
     for (uint32_t k = program->op_count; k-- > 0;) {
-        if (shares_statistics(session, &program->ops[k]) && program->ops[k].has_backward) {
-            CNN__RETURN_IF_ERROR(give_no_statistics(session, &program->ops[k]));
+        if (program->ops[k].has_backward) {
+            CNN__RETURN_IF_ERROR(give_no_statistics(session, &program->ops[k], &at));
         }
         while (exchange->begun < exchange->block_count && exchange->blocks[exchange->begun].op >= k) {
             const cnn__gradient_block *block = &exchange->blocks[exchange->begun];
@@ -257,13 +290,22 @@ cnn_status cnn__exchange_nothing(cnn_session *session, bool forward)
         CNN__RETURN_IF_ERROR(cnn__backend_copy_in(session->context, session->gradients, session->host_gradients,
                                                   gradient_bytes(session)));
     }
+    CNN__RETURN_IF_ERROR(cnn__penalty_end_gradients(session));
+    CNN__RETURN_IF_ERROR(cnn__session_memory_take_gradients(session));
     session->has_gradients = true;
-    return cnn__penalty_end_gradients(session);
+    return CNN_OK;
+}
+
+bool cnn__exchange_has_no_samples(const cnn_session *session)
+{
+    return session->exchange != NULL && exchanges(session) && session->share == 0 &&
+           (session->count == 0 || !session->can_go_back);
 }
 
 cnn_status cnn__exchange_sum(void *user, double *values, size_t count)
 {
     const cnn_session *session = user;
+    session->exchange->summed++;
     return cnn_communicator_sum(session->context, &session->exchange->communicator, values, count);
 }
 

@@ -39,7 +39,7 @@ void cnn__frame_open(const cnn_session *session, uint32_t index, cnn__frame *f)
         .frozen = op->frozen,
         .answer = op->spec.answer.backend != NULL ? &op->spec.answer : NULL,
         .before = session->before,
-        .sum = session->exchange != NULL && session->exchange->shared_statistics ? cnn__exchange_sum : NULL,
+        .sum = cnn__exchange_shares(session, op) ? cnn__exchange_sum : NULL,
         .sum_user = (void *)session,
     };
     cnn__rng_key(session->context->seed, CNN__STREAM_DROPOUT, session->passes, op->node, f->call.key);

@@ -343,19 +343,30 @@ cnn_status cnn__check_evaluators(const cnn_context *context, cnn_evaluator *cons
     return CNN_OK;
 }
 
+/* Checks what is given and prepares meetings; *ranks is to be freed in any case. */
+static cnn_status open_ranks(const cnn_model *model, const cnn_evaluate_options *options,
+                             const cnn_evaluate_result *result, cnn__ranks *ranks)
+{
+    *ranks = (cnn__ranks){.context = NULL};
+    if (options->loader == NULL || result == NULL || result->struct_size < sizeof(size_t)) {
+        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_evaluate: loader and result are required");
+    }
+    CNN__RETURN_IF_ERROR(cnn__check_evaluators(model->context, options->evaluators, options->evaluator_count));
+    CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, options->loader));
+    CNN__RETURN_IF_ERROR(cnn__check_shape(model, options->from, options->loader));
+    CNN__RETURN_IF_ERROR(cnn__check_targets(model, options->loader));
+    return cnn__ranks_create(ranks, model->context, options->communicator, 0, NULL, options->loader,
+                             cnn__output_values(model));
+}
+
 cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn_evaluate_result *result)
 {
     cnn_evaluate_options options;
     cnn_evaluate_result found = {.struct_size = sizeof(found)};
     CNN__RETURN_IF_ERROR(check_model(model, "cnn_evaluate"));
     CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_evaluate", given, &options, sizeof(options)));
-    if (options.loader == NULL || result == NULL || result->struct_size < sizeof(size_t)) {
-        return cnn__fail(model->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_evaluate: loader and result are required");
-    }
-    CNN__RETURN_IF_ERROR(cnn__check_evaluators(model->context, options.evaluators, options.evaluator_count));
-    CNN__RETURN_IF_ERROR(cnn__check_ends(model->context, options.loader));
-    CNN__RETURN_IF_ERROR(cnn__check_shape(model, options.from, options.loader));
-    CNN__RETURN_IF_ERROR(cnn__check_targets(model, options.loader));
+    cnn_communicator communicator; /* whoever fails before it is known cannot tell the others */
+    CNN__RETURN_IF_ERROR(cnn__communicator_copy(model->context, options.communicator, &communicator));
     cnn_loss *own = NULL;
     cnn__evaluation_run run = {
         .loader = options.loader,
@@ -367,10 +378,12 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
     };
     cnn__ranks ranks;
     run.ranks = &ranks;
-    cnn_status status = cnn__ranks_create(&ranks, model->context, options.communicator, 0, NULL, options.loader,
-                                          cnn__output_values(model));
-    const bool met = status == CNN_OK;
-    status = status == CNN_OK ? cnn__check_task_fits(model, cnn_loader_dataset(options.loader)) : status;
+    cnn_status status = open_ranks(model, &options, result, &ranks);
+    if (status != CNN_OK) {
+        cnn__ranks_free(&ranks);
+        return cnn_communicator_agree(model->context, &communicator, status);
+    }
+    status = cnn__check_task_fits(model, cnn_loader_dataset(options.loader));
     status = status == CNN_OK ? cnn__evaluate_labels(&run, model, NULL) : status;
     if (status == CNN_OK && run.loss == NULL) {
         status = cnn__default_loss(model, options.loader, &own);
@@ -383,7 +396,7 @@ cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *given, cnn
                                                 .training_behavior = options.training_behavior, .from = options.from),
                                     &run.session);
     }
-    status = met ? cnn__ranks_meet(&ranks, status) : status;
+    status = cnn__ranks_meet(&ranks, status);
     if (status == CNN_OK) {
         status = cnn__ranks_meet(&ranks, cnn__evaluate_run(&run, &found));
     }

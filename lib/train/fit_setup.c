@@ -458,13 +458,14 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
     }
     *fit = (cnn__fit){.context = model->context, .model = model};
     CNN__RETURN_IF_ERROR(cnn__options_copy(model->context, "cnn_fit", options, &fit->options, sizeof(fit->options)));
-    fit->ranks.communicator.size = 1; /* until it is known: whoever fails before that cannot tell the others */
+    cnn_communicator communicator; /* whoever fails before it is known cannot tell the others */
+    CNN__RETURN_IF_ERROR(cnn__communicator_copy(fit->context, fit->options.communicator, &communicator));
     cnn_status status = check_required(fit);
     status = status == CNN_OK ? open_ranks(fit) : status;
-    if (fit->ranks.communicator.size == 0 || (status != CNN_OK && fit->ranks.reports == NULL)) {
-        return status;
+    if (status != CNN_OK) {
+        return cnn_communicator_agree(fit->context, &communicator, status);
     }
-    status = status == CNN_OK ? open_all(fit) : status;
+    status = open_all(fit);
     CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
     return share_parameters(fit);
 }

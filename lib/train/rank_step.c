@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/float_mode.h"
 #include "session/exchange.h"
 #include "train/fit.h"
 #include "train/numeric.h"
@@ -77,7 +78,7 @@ static cnn_status pass_share(cnn__fit *fit, const cnn_batch *batch, cnn__block_s
         session->passes++; /* the random numbers of the next step are those that the others have */
     }
     if (batch->count == 0 || status != CNN_OK) {
-        const cnn_status nothing = cnn__exchange_nothing(session, batch->count == 0);
+        const cnn_status nothing = cnn__exchange_nothing(session);
         status = status == CNN_OK ? nothing : status;
     }
     const cnn_status averaged = cnn__moving_average(session, share);
@@ -136,26 +137,39 @@ static cnn_status sum_blocks(cnn__fit *fit)
     return cnn__moving_put(fit->session, sum + fit->session->program.gradient_values);
 }
 
-cnn_status cnn__fit_pass(cnn__fit *fit, const cnn_batch *batch, cnn__samples *whole, double *loss, double *penalty)
+static cnn_status pass_together(cnn__fit *fit, const cnn_batch *batch, cnn__samples *whole)
 {
     cnn__ranks *ranks = &fit->ranks;
     cnn__block_sums *sums = ranks->own_sums;
-    if (cnn__is_alone(ranks)) {
-        CNN__RETURN_IF_ERROR(pass_alone(fit, batch, whole, loss));
-        *penalty = fit->session->penalty;
-        return CNN_OK;
-    }
     memset(sums, 0, (ranks->end - ranks->first) * sizeof(*sums));
     fit->passes = fit->session->passes;
     fit->passed = true;
     cnn__moving_take(fit->session, fit->moving);
     cnn_status status = ranks->fixed ? pass_blocks(fit, batch, sums) : pass_share(fit, batch, sums);
     CNN__RETURN_IF_ERROR(cnn__ranks_meet(ranks, cnn__ranks_lose(ranks, status)));
-    if (ranks->fixed) {
-        CNN__RETURN_IF_ERROR(cnn__ranks_lose(ranks, sum_blocks(fit)));
+    const cnn_status summed = ranks->fixed ? cnn__ranks_lose(ranks, sum_blocks(fit)) : CNN_OK;
+    if (summed == CNN_ERROR_PEER) {
+        return summed;
     }
+    /* Where this rank alone failed, the others wait for its samples. */
     const cnn__samples own = samples_of(batch, ranks->fixed ? ranks->block_outputs : cnn_session_output(fit->session));
-    CNN__RETURN_IF_ERROR(cnn__ranks_lose(ranks, cnn__ranks_gather(ranks, &own, sums, whole)));
+    const cnn_status gathered = cnn__ranks_lose(ranks, cnn__ranks_gather(ranks, &own, sums, whole));
+    return summed != CNN_OK ? summed : gathered;
+}
+
+cnn_status cnn__fit_pass(cnn__fit *fit, const cnn_batch *batch, cnn__samples *whole, double *loss, double *penalty)
+{
+    const cnn__ranks *ranks = &fit->ranks;
+    if (cnn__is_alone(ranks)) {
+        CNN__RETURN_IF_ERROR(pass_alone(fit, batch, whole, loss));
+        *penalty = fit->session->penalty;
+        return CNN_OK;
+    }
+    /* Sums over ranks and blocks are rounded as all else is, whatever the caller's mode. */
+    const cnn__float_mode mode = cnn__float_mode_enter();
+    const cnn_status status = pass_together(fit, batch, whole);
+    cnn__float_mode_set(mode);
+    CNN__RETURN_IF_ERROR(status);
     const cnn__block_sums all = cnn__ranks_sums(ranks);
     *loss = all.loss / (double)ranks->samples;
     *penalty = all.penalty / (double)ranks->samples;

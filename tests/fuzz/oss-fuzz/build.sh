@@ -5,7 +5,7 @@
 export LDFLAGS="$CFLAGS"
 meson setup build -Dfuzz=enabled -Dtests=enabled -Ddefault_library=static -Db_lundef=false -Dprefer_static=true \
     -Dblis=disabled -Dgif=disabled -Dtiff=disabled -Dwebp=disabled -Ddrawing=disabled -Dhdf5=disabled
-ninja -C build -t targets all | sed -n 's|^\(tests/fuzz/\(fuzz_[a-z]*\|make_seeds\)\): .*|\1|p' | xargs ninja -C build
+ninja -C build fuzz
 build/tests/fuzz/make_seeds seeds
 for target in build/tests/fuzz/fuzz_*; do
     [ -f "$target" ] && [ -x "$target" ] || continue
