@@ -11,7 +11,7 @@ then). All but the weights is computed in float64 and rounded to float32.
 
 Rectifiers and normalisations over few images make a training depend on the last bits: of resnet50 float32's gradients
 are 2 % off float64's, for here and there a value is on the other side of 0, and after 20 steps nothing is alike. So
-networks with normalisations are made twice. As they are, the gradients are compared by how large they are along the
+networks with such kinks are made twice. As they are, the gradients are compared by how large they are along the
 right ones, where such accidents do not add up, and the steps leave statistics as they are, as fine-tuning does. As
 NAME_smooth every rectifier is an ELU (or SiLU, or sigmoid) and every largest value of a pooling the mean: float32 is
 then 1e-5 off at most, so the rest, each convolution and each normalisation with the graph around them, has to be that
@@ -44,6 +44,8 @@ MODELS = {
     "regnet_y_400mf": (4, 64, 0.01, {}),
     "convnext_tiny": (4, 64, 0.01, {}),
 }
+
+KINKS = (torch.nn.ReLU, torch.nn.ReLU6, torch.nn.MaxPool2d, torch.nn.Hardswish, torch.nn.Hardsigmoid)
 
 
 def still(model):
@@ -106,7 +108,7 @@ def make(folder, name, is_smooth):
     count, side, rate, arguments = MODELS[name]
     torch.manual_seed(len(name))
     model = getattr(torchvision.models, name)(num_classes=CLASSES, **arguments)
-    kinks = any(isinstance(module, torch.nn.BatchNorm2d) for module in model.modules())
+    kinks = any(isinstance(module, KINKS) for module in model.modules())
     name, count = (name + "_smooth", 8) if is_smooth else (name, count)
     still(model)
     for parameter in model.parameters():  # biases that begin with 0 would hide mistakes
