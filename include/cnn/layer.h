@@ -272,6 +272,37 @@ typedef struct cnn_conv2d_transpose_options {
  */
 CNN_API cnn_layer *cnn_conv2d_transpose(cnn_context *context, const cnn_conv2d_transpose_options *options);
 
+/** Options of cnn_conv3d_transpose(); write them with CNN_CONV3D_TRANSPOSE(). Input and output are N, D, H, W, C. */
+typedef struct cnn_conv3d_transpose_options {
+    size_t struct_size;
+    const char *name;
+    int32_t filters;     /**< output channels; required */
+    int32_t kernel[3];   /**< depth, height, width; a 0 after the first: as the one before; {0, 0, 0}: 3 x 3 x 3 */
+    int32_t stride[3];   /**< of the output for each value of the input; 0: 1, a 0 after the first: as the one before */
+    int32_t dilation[3]; /**< likewise */
+    int32_t output_padding[3]; /**< more of the output at its end; less than stride or dilation */
+    int32_t groups;            /**< divides input channels and filters; 0: 1 */
+    int32_t padding;           /**< a cnn_padding, as in cnn_conv2d_transpose() */
+    int32_t pads[6];           /**< front, back, top, bottom, left, right: what is cut off the output */
+    int32_t activation;        /**< a cnn_activation */
+    float alpha;               /**< of activations that have one, as in cnn_conv2d_options */
+    int32_t no_bias;           /**< 1: without bias */
+    cnn_initializer kernel_init;
+    cnn_initializer bias_init;
+    cnn_regularizer kernel_regularizer, bias_regularizer;
+    cnn_regularizer activity_regularizer; /**< of the output, behind the activation */
+    cnn_constraint kernel_constraint, bias_constraint;
+} cnn_conv3d_transpose_options;
+
+#define CNN_CONV3D_TRANSPOSE(...) CNN_OPTIONS(cnn_conv3d_transpose_options, __VA_ARGS__)
+
+/**
+ * Transposed 3-D convolution of volumes; each side as one of cnn_conv2d_transpose(). The kernel is [D, H, W,
+ * filters / groups, C], as Keras's Conv3DTranspose; PyTorch's ConvTranspose3d has [C, filters / groups, D, H, W].
+ * Since 0.1.
+ */
+CNN_API cnn_layer *cnn_conv3d_transpose(cnn_context *context, const cnn_conv3d_transpose_options *options);
+
 /** Options of cnn_dense(); write them with CNN_DENSE(). */
 typedef struct cnn_dense_options {
     size_t struct_size;
@@ -301,11 +332,12 @@ typedef struct cnn_pool2d_options {
     int32_t size[2];   /**< window height, width; width 0: as the height; {0, 0}: 2 x 2 */
     int32_t stride[2]; /**< rows, columns; 0: as the window */
     int32_t padding;   /**< a cnn_padding */
-    int32_t pads[4];   /**< top, bottom, left, right; each less than the window */
+    int32_t pads[4];   /**< top, bottom, left, right; each less than the window with what lies between its cells */
     int32_t ceil;      /**< 1: round the output size up, as Caffe; a last window that would begin outside the
                             input and its left padding is dropped, as PyTorch does */
     int32_t count_include_pad; /**< mean: 1 counts explicit padding in the divisor, as PyTorch's default; 0 does
                                     not, as Keras and ONNX */
+    int32_t dilation[2];       /**< distance of a window's cells, rows, columns; 0: 1, the second 0: as the first */
 } cnn_pool2d_options;
 
 #define CNN_POOL2D(...) CNN_OPTIONS(cnn_pool2d_options, __VA_ARGS__)
@@ -326,6 +358,7 @@ typedef struct cnn_pool1d_options {
     int32_t pads[2];           /**< before, after; each less than the window */
     int32_t ceil;              /**< as in cnn_pool2d_options */
     int32_t count_include_pad; /**< likewise */
+    int32_t dilation;          /**< distance of a window's cells; 0: 1 */
 } cnn_pool1d_options;
 
 #define CNN_POOL1D(...) CNN_OPTIONS(cnn_pool1d_options, __VA_ARGS__)
@@ -346,6 +379,7 @@ typedef struct cnn_pool3d_options {
     int32_t pads[6];   /**< front, back, top, bottom, left, right; each less than the window */
     int32_t ceil;      /**< as in cnn_pool2d_options */
     int32_t count_include_pad; /**< likewise */
+    int32_t dilation[3];       /**< distance of a window's cells; 0: 1, a 0 after the first: as the one before */
 } cnn_pool3d_options;
 
 #define CNN_POOL3D(...) CNN_OPTIONS(cnn_pool3d_options, __VA_ARGS__)
