@@ -216,37 +216,6 @@ static cnn_status make_dataset(cnn__files *files, cnn__classes *classes, const c
     return cnn__dataset_wrap(&source->base, dataset);
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The classes of the names in `text`, once each and in byte order. */
-static cnn_status sort_classes(cnn_context *context, const cnn__string *text, cnn__classes *classes)
-{
-    size_t count = 0, unique = 0;
-    for (size_t i = 0; i < text->size; i++) {
-        count += text->data[i] == '\0';
-    }
-    const char **names = cnn__alloc_array(context, count, sizeof(*names));
-    if (names == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    const char *name = text->data;
-    for (size_t i = 0; i < count; i++, name += strlen(name) + 1) {
-        names[i] = name;
-    }
-    qsort(names, count, sizeof(*names), compare_strings);
-    for (size_t i = 0; i < count; i++) {
-        if (unique == 0 || strcmp(names[unique - 1], names[i]) != 0) {
-            names[unique++] = names[i];
-        }
-    }
-    cnn_status status = cnn__classes_init(context, names, unique, classes);
-    cnn__free(context, names);
-    return status;
-}
-
 /* The classes are the caller's, or those found. */
 static cnn_status name_classes(const cnn__files *files, const cnn__files_form *form, const cnn__listing *listing,
                                cnn__classes *classes)
@@ -261,7 +230,7 @@ static cnn_status name_classes(const cnn__files *files, const cnn__files_form *f
     form->name_classes(listing, &text);
     cnn_status status = text.status;
     if (status == CNN_OK) {
-        status = sort_classes(files->context, &text, classes);
+        status = cnn__classes_of_text(&text, false, classes);
     }
     cnn__string_free(&text);
     return status;
