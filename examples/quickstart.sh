@@ -43,5 +43,6 @@ cat <<END
 model:          $out/fashion.cnn
 pictures:       $out/pictures/
 contact sheet:  $out/sheet.png (40 test images, wrong predictions in red)
-library:        $out/local/ (include, lib, bin)
+library:        $out/local/ (include, lib)
+command:        $out/local/bin/cnn
 END

@@ -92,6 +92,7 @@ static int open_all(calibration *self)
                              .label_columns = settings->label_columns,
                              .on_error = tool_on_error(settings->on_error)},
         self->model, &self->data);
+    result = result == TOOL_DONE ? tool_check_labelled(run, settings->data, self->data) : result;
     if (result != TOOL_DONE) {
         return result;
     }

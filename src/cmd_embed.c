@@ -2,10 +2,10 @@
 /* cnn embed: what a layer makes of images, as numbers for other programs. */
 #include "tool_inspect.h"
 #include "tool_json.h"
+#include "tool_lines.h"
 #include "tool_path.h"
 #include "tool_table.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +21,10 @@ typedef struct embed_run {
     tool *run;
     const embed_settings *settings;
     cnn_model *model;
-    tool_list paths; /* of the operands */
-    cnn_dataset *data, *features;
+    tool_list paths;              /* of the operands */
+    cnn_dataset *data, *features; /* data: of --data */
+    cnn_dataset *files;           /* the images as files; NULL: they are none */
+    bool failed;                  /* a path could not be listed; that has been told */
     cnn_loader *loader;
     const char *layer;
     size_t width, rows; /* rows: all of them */
@@ -45,57 +47,76 @@ static int add_path(embed_run *self, const char *path)
         result = tool_list_add(&self->paths, strdup(tree.images.items[i])) ? TOOL_DONE : tool_fail_memory(self->run);
     }
     tool_tree_free(&tree);
+    self->failed = self->failed || result != TOOL_DONE;
     return result;
 }
 
-/* @LIST: one path a line. */
+static bool add_line(void *user, const char *path) { return add_path(user, path) == TOOL_DONE; }
+
+/* @LIST. The first fault ends it: a row for each image is what other programs count on. */
 static int add_list(embed_run *self, const char *name)
 {
-    FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
-    char *line = NULL;
-    size_t room = 0;
-    int result = file != NULL ? TOOL_DONE : tool_fail(self->run, "%s: %s", name, strerror(errno));
-    while (result == TOOL_DONE && getline(&line, &room, file) >= 0) {
-        line[strcspn(line, "\r\n")] = '\0';
-        result = *line != '\0' ? add_path(self, line) : TOOL_DONE;
+    const size_t before = self->paths.count;
+    if (tool_each_line(self->run, name, add_line, self) > 0 || self->failed) {
+        return TOOL_FAILED;
     }
-    free(line);
-    if (file != NULL && file != stdin) {
-        fclose(file);
-    }
-    return result;
+    return self->paths.count > before ? TOOL_DONE : tool_fail(self->run, "%s: the list has no paths", name);
+}
+
+/* NULL: the image has none. */
+static const char *path_at(const embed_run *self, size_t index)
+{
+    return self->data != NULL ? cnn_dataset_path(self->data, index) : self->paths.items[index];
 }
 
 static cnn_status read_path(void *user, size_t index, cnn_sample *sample)
 {
-    const tool_list *paths = user;
+    const embed_run *self = user;
     sample->label = -1;
-    sample->path = paths->items[index];
+    sample->path = path_at(self, index);
     return CNN_OK;
 }
 
-static int open_images(embed_run *self)
+/* Which image a row is of, as images that cannot be read may be left out. */
+static int64_t number_of(void *user, size_t index)
+{
+    (void)user;
+    return (int64_t)index;
+}
+
+static int open_data(embed_run *self)
+{
+    const embed_settings *settings = self->settings;
+    const cnn_shape input = cnn_model_input_shape(self->model);
+    const tool_data_options options = {.part = settings->part,
+                                       .prefix = settings->prefix,
+                                       .on_error = tool_on_error(settings->on_error),
+                                       .channels = input.rank == 3 ? (uint32_t)input.dims[2] : 0};
+    return tool_open_data(self->run, settings->data, &options, &self->data);
+}
+
+static int list_images(embed_run *self)
 {
     tool *run = self->run;
-    const embed_settings *settings = self->settings;
     int result = TOOL_DONE;
-    if (settings->data != NULL) {
-        const tool_data_options options = {
-            .part = settings->part, .prefix = settings->prefix, .on_error = tool_on_error(settings->on_error)};
-        tool_data_options own = options;
-        const cnn_shape input = cnn_model_input_shape(self->model);
-        own.channels = input.rank == 3 ? (uint32_t)input.dims[2] : 0;
-        return tool_open_data(run, settings->data, &own, &self->data);
-    }
     for (size_t i = 1; i < run->operand_count && result == TOOL_DONE; i++) {
         const char *operand = run->operands[i];
         result = operand[0] == '@' ? add_list(self, operand + 1) : add_path(self, operand);
     }
-    if (result != TOOL_DONE) {
+    return result;
+}
+
+/* Images that are files, whoever lists them, are numbered by their groups. */
+static int open_images(embed_run *self)
+{
+    tool *run = self->run;
+    int result = self->settings->data != NULL ? open_data(self) : list_images(self);
+    if (result != TOOL_DONE || (self->data != NULL && cnn_dataset_path(self->data, 0) == NULL)) {
         return result;
     }
+    const size_t count = self->data != NULL ? cnn_dataset_count(self->data) : self->paths.count;
     const cnn_status status = cnn_dataset_create_custom(
-        run->context, CNN_DATASET(.user = &self->paths, .count = self->paths.count, .read = read_path), &self->data);
+        run->context, CNN_DATASET(.user = self, .count = count, .read = read_path, .group = number_of), &self->files);
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
 }
 
@@ -120,11 +141,12 @@ static int compute(embed_run *self)
                                run->operands[0]);
     }
     self->begin = tool_seconds();
-    cnn_status status = cnn_features_create(
-        self->model,
-        CNN_FEATURES(.dataset = self->data, .layer = self->layer, .batch = (uint32_t)settings->batch,
-                     .on_error = tool_on_error(settings->on_error), .on_batch = on_batch, .user = self),
-        &self->features);
+    cnn_status status = cnn_features_create(self->model,
+                                            CNN_FEATURES(.dataset = self->files != NULL ? self->files : self->data,
+                                                         .layer = self->layer, .batch = (uint32_t)settings->batch,
+                                                         .on_error = tool_on_error(settings->on_error),
+                                                         .on_batch = on_batch, .user = self),
+                                            &self->features);
     tool_progress_end(run);
     if (status == CNN_OK) {
         self->rows = cnn_dataset_count(self->features);
@@ -167,20 +189,16 @@ static void write_values(FILE *file, const float *values, size_t count)
     }
 }
 
-/* The images that were left out have no row, and then rows say not of which image they are. */
-static const char *path_of(const embed_run *self, size_t row)
-{
-    if (self->rows != cnn_dataset_count(self->data)) {
-        return "";
-    }
-    const char *path = self->paths.count > 0 ? self->paths.items[row] : cnn_dataset_path(self->data, row);
-    return path != NULL ? path : "";
-}
-
 static void write_csv_row(const embed_run *self, FILE *file, size_t row, int32_t label, const float *values)
 {
+    const char *path = NULL;
+    if (self->files != NULL) {
+        const size_t index = (size_t)cnn_dataset_group(self->features, row);
+        path = path_at(self, index);
+        label = cnn_dataset_label(self->data, index); /* -1 without */
+    }
     const char *name = label >= 0 ? cnn_dataset_class_name(self->data, (size_t)label) : "";
-    tool_write_raw_field(file, path_of(self, row));
+    tool_write_raw_field(file, path != NULL ? path : "");
     fputc(',', file);
     tool_write_raw_field(file, name != NULL ? name : "");
     for (size_t i = 0; i < self->width; i++) {
@@ -281,6 +299,7 @@ static int run_embed(tool *run, const void *given)
     result = result == TOOL_DONE ? print_result(&self) : result;
     cnn_loader_free(self.loader);
     cnn_dataset_free(self.features);
+    cnn_dataset_free(self.files);
     cnn_dataset_free(self.data);
     cnn_model_free(self.model);
     tool_list_free(&self.paths);

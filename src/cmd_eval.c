@@ -85,21 +85,21 @@ static cnn_status prepare(eval_run *eval)
     return status;
 }
 
-static int print_scores(const eval_run *eval)
+static tool_scores_report scores_report(const eval_run *eval)
 {
-    const tool_scores_report report = {.model = eval->model,
-                                       .loss = eval->result.loss,
-                                       .seconds = eval->result.seconds,
-                                       .images = eval->result.count,
-                                       .skipped = cnn_loader_skipped(eval->loader)};
-    return tool_scores_print(eval->run, &eval->scores, &report, eval->settings->csv);
+    return (tool_scores_report){.model = eval->model,
+                                .loss = eval->result.loss,
+                                .seconds = eval->result.seconds,
+                                .images = eval->result.count,
+                                .skipped = cnn_loader_skipped(eval->loader)};
 }
 
 static int print_report(const eval_run *eval)
 {
     tool *run = eval->run;
     if (tells_others(eval)) {
-        return print_scores(eval);
+        const tool_scores_report scores = scores_report(eval);
+        return tool_scores_print(run, &eval->scores, &scores, eval->settings->csv);
     }
     const bool binary = tool_model_labels(eval->model) == 2;
     const cnn_evaluator *top = binary ? NULL : eval->evaluators[1];
@@ -129,6 +129,16 @@ static int print_report(const eval_run *eval)
     return run->common->json ? tool_report_print_json(run, &report) : tool_report_print(run, &report);
 }
 
+static void add_figure(void *user, const char *name, const char *text) { report_fact(user, name, "%s", text); }
+
+/* What there is to say of labels and values: a line for each. False without memory. */
+static bool add_scores(json_t *facts, const eval_run *eval)
+{
+    tool_figure figures[TOOL_MOST_FIGURES];
+    const tool_scores_report report = scores_report(eval);
+    return tool_scores_figures(eval->run, &eval->scores, &report, figures, add_figure, facts) > 0;
+}
+
 static void add_facts(json_t *facts, const eval_run *eval)
 {
     report_add_run(facts, eval->run, eval->model);
@@ -141,6 +151,18 @@ static void add_facts(json_t *facts, const eval_run *eval)
     report_fact(facts, "images per second", "%.1f", (double)eval->result.count / eval->result.seconds);
 }
 
+/* What there is to say of classes. False without memory. */
+static bool show_classes(const eval_run *eval, report_page *page)
+{
+    char *of = tool_format("Of the %llu images of %s.", (unsigned long long)eval->result.count, eval->settings->data);
+    page->evaluation = of != NULL ? report_evaluation(&eval->predictions, eval->model, of) : NULL;
+    free(of);
+    if (eval->predictions.count == cnn_dataset_count(eval->data)) { /* else they say not of which image they are */
+        page->wrong = report_wrong(eval->run, eval->model, eval->data, &eval->predictions, true);
+    }
+    return page->evaluation != NULL;
+}
+
 /* --report */
 static int save_report(eval_run *eval)
 {
@@ -150,15 +172,10 @@ static int save_report(eval_run *eval)
         json_decref(page.facts);
         return TOOL_DONE;
     }
-    char *of = tool_format("Of the %llu images of %s.", (unsigned long long)eval->result.count, eval->settings->data);
     report_layers(eval->model, false, &page);
     add_facts(page.facts, eval);
-    page.evaluation = of != NULL ? report_evaluation(&eval->predictions, eval->model, of) : NULL;
-    free(of);
-    if (eval->predictions.count == cnn_dataset_count(eval->data)) { /* else they say not of which image they are */
-        page.wrong = report_wrong(run, eval->model, eval->data, &eval->predictions, true);
-    }
-    int result = page.evaluation != NULL ? report_save(run, eval->report_path, &page) : tool_fail_memory(run);
+    const bool whole = tells_others(eval) ? add_scores(page.facts, eval) : show_classes(eval, &page);
+    int result = whole ? report_save(run, eval->report_path, &page) : tool_fail_memory(run);
     report_close(&page);
     return result;
 }
@@ -249,9 +266,9 @@ static int run_model(eval_run *eval)
         result = eval->report_path != NULL ? TOOL_DONE : tool_fail_memory(run);
     }
     if (result == TOOL_DONE && settings->tta != NULL) {
-        result = settings->ten_crop ? tool_fail_usage(run, "--tta and --ten-crop exclude each other")
-                                    : tool_add_views(run, cnn_model_pipeline(eval->model), settings->tta,
-                                                     &eval->ten_crop);
+        result = settings->ten_crop
+                     ? tool_fail_usage(run, "--tta and --ten-crop exclude each other")
+                     : tool_add_views(run, cnn_model_pipeline(eval->model), settings->tta, &eval->ten_crop);
     }
     if (result == TOOL_DONE && settings->ten_crop) {
         result = tool_set_crop(run, cnn_model_pipeline(eval->model), true, &eval->ten_crop);
@@ -262,10 +279,7 @@ static int run_model(eval_run *eval)
                                            .on_error = tool_on_error(settings->on_error),
                                            .label_columns = settings->label_columns};
         result = tool_open_data_of_model(run, settings->data, &options, eval->model, &eval->data);
-    }
-    if (result == TOOL_DONE && tells_others(eval) && (settings->report != NULL || run->operand_count > 1)) {
-        result = tool_fail_usage(run, settings->report != NULL ? "--report is for models that tell classes"
-                                                               : "only models that tell classes are compared");
+        result = result == TOOL_DONE ? tool_check_labelled(run, settings->data, eval->data) : result;
     }
     result = result == TOOL_DONE ? check_data_files(eval) : result;
     result = result == TOOL_DONE ? tool_limit_data(run, settings->limit, &eval->data) : result;
@@ -275,33 +289,53 @@ static int run_model(eval_run *eval)
 
 /* What of each model is compared. */
 typedef struct eval_scores {
-    double accuracy, loss, other; /* other: the second evaluator's; NaN: none */
-    char name[32];                /* of that one */
+    tool_figure first;  /* it decides */
+    double loss, other; /* other: NaN: none */
+    char name[32];      /* of that one */
     uint64_t images;
 } eval_scores;
 
-static eval_scores scores_of(const eval_run *eval)
+/* False without memory. */
+static bool take_scores(const eval_run *eval, eval_scores *scores)
 {
     const cnn_evaluator *second = eval->evaluators[1];
-    eval_scores scores = {.accuracy = eval->result.accuracy,
-                          .loss = eval->result.loss,
-                          .other = second != NULL ? cnn_evaluator_score(second) : NAN,
-                          .images = eval->result.count};
-    snprintf(scores.name, sizeof(scores.name), "%s", second != NULL ? cnn_evaluator_name(second) : "");
-    return scores;
+    *scores = (eval_scores){.first = {"accuracy", eval->result.accuracy, false},
+                            .loss = eval->result.loss,
+                            .other = second != NULL ? cnn_evaluator_score(second) : NAN,
+                            .images = eval->result.count};
+    if (tells_others(eval)) {
+        tool_figure figures[TOOL_MOST_FIGURES];
+        const tool_scores_report report = scores_report(eval);
+        if (tool_scores_figures(eval->run, &eval->scores, &report, figures, NULL, NULL) == 0) {
+            return false;
+        }
+        scores->first = figures[0];
+        scores->other = figures[1].value;
+        snprintf(scores->name, sizeof(scores->name), "%s", figures[1].name);
+    } else if (second != NULL) {
+        snprintf(scores->name, sizeof(scores->name), "%s", cnn_evaluator_name(second));
+    }
+    return true;
 }
 
-/* By the accuracy; of the same one, by the loss. */
+/* By the first score; of the same one, by the loss. */
 static bool is_better(const eval_scores *a, const eval_scores *b)
 {
-    return a->accuracy > b->accuracy || (a->accuracy == b->accuracy && a->loss < b->loss) || isnan(b->accuracy);
+    const double sign = a->first.least ? -1 : 1, x = sign * a->first.value, y = sign * b->first.value;
+    return x > y || (x == y && a->loss < b->loss) || isnan(y);
+}
+
+static void add_scores_json(json_t *row, const eval_scores *scores)
+{
+    tool_json_real(row, scores->first.name, scores->first.value);
+    tool_json_real(row, "loss", scores->loss);
 }
 
 static void tell_model(tool *run, const char *path, const eval_scores *scores, json_t *list)
 {
     char *printable = tool_printable(path);
     if (list == NULL) {
-        tool_print(run, "%s: accuracy %.4f, loss %.4f", printable, scores->accuracy, scores->loss);
+        tool_print(run, "%s: %s %.4f, loss %.4f", printable, scores->first.name, scores->first.value, scores->loss);
         if (!isnan(scores->other)) {
             tool_print(run, ", %s %.4f", scores->name, scores->other);
         }
@@ -310,8 +344,7 @@ static void tell_model(tool *run, const char *path, const eval_scores *scores, j
     } else {
         json_t *row = json_object();
         tool_json_text(row, "path", path);
-        tool_json_real(row, "accuracy", scores->accuracy);
-        tool_json_real(row, "loss", scores->loss);
+        add_scores_json(row, scores);
         if (!isnan(scores->other)) {
             tool_json_real(row, scores->name, scores->other);
         }
@@ -325,7 +358,7 @@ static void tell_model(tool *run, const char *path, const eval_scores *scores, j
 static int compare(tool *run, const eval_settings *settings)
 {
     json_t *list = run->common->json ? json_array() : NULL;
-    eval_scores best = {.accuracy = NAN};
+    eval_scores best = {.first = {"", NAN, false}};
     size_t best_index = 0;
     int result = TOOL_DONE;
     for (size_t i = 0; i < run->operand_count && result == TOOL_DONE; i++) {
@@ -333,7 +366,12 @@ static int compare(tool *run, const eval_settings *settings)
             .run = run, .settings = settings, .path = run->operands[i], .result = CNN_EVALUATE_RESULT_INIT};
         result = run_model(&eval);
         if (result == TOOL_DONE) {
-            const eval_scores scores = scores_of(&eval);
+            eval_scores scores;
+            result = take_scores(&eval, &scores) ? TOOL_DONE : tool_fail_memory(run);
+            if (result != TOOL_DONE) {
+                close_eval(&eval);
+                break;
+            }
             tell_model(run, eval.path, &scores, list);
             best_index = i == 0 || is_better(&scores, &best) ? i : best_index;
             best = best_index == i ? scores : best;
@@ -344,13 +382,12 @@ static int compare(tool *run, const eval_settings *settings)
     if (result == TOOL_DONE && list != NULL) {
         json_t *object = json_object();
         tool_json_text(object, "best", path);
-        tool_json_real(object, "accuracy", best.accuracy);
-        tool_json_real(object, "loss", best.loss);
+        add_scores_json(object, &best);
         json_object_set(object, "models", list);
         result = tool_json_print(run, object);
     } else if (result == TOOL_DONE) {
         char *printable = tool_printable(path);
-        tool_print(run, "best: %s, accuracy %.4f, loss %.4f\n", printable, best.accuracy, best.loss);
+        tool_print(run, "best: %s, %s %.4f, loss %.4f\n", printable, best.first.name, best.first.value, best.loss);
         free(printable);
     }
     json_decref(list);

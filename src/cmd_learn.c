@@ -88,6 +88,7 @@ static int run_learn(tool *run, const void *given)
                                            .on_error = tool_on_error(settings->on_error),
                                            .task = CNN_TASK_CLASSES};
         result = tool_open_data(run, settings->data, &options, &data);
+        result = result == TOOL_DONE ? tool_check_labelled(run, settings->data, data) : result;
     }
     result = result == TOOL_DONE ? learn(run, settings, model, data) : result;
     cnn_dataset_free(data);

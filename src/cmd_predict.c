@@ -2,6 +2,7 @@
 /* cnn predict: class and probability of each image, whether named, in a folder, in a list or on standard input. */
 #include "tool_inspect.h"
 #include "tool_json.h"
+#include "tool_lines.h"
 #include "tool_names.h"
 #include "tool_table.h"
 
@@ -308,49 +309,19 @@ static void predict_path(predict_run *predictor, const char *path)
     }
 }
 
-/* One path a line; each is predicted when it has been read. */
-static void predict_lines(predict_run *predictor, FILE *file, const char *name)
+static bool predict_line(void *user, const char *path)
 {
-    tool *run = predictor->run;
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length = 0;
-    for (size_t number = 1; run->output_error == 0 && (length = getline(&line, &room, file)) >= 0; number++) {
-        length -= length > 0 && line[length - 1] == '\n';
-        length -= length > 0 && line[length - 1] == '\r';
-        if (memchr(line, '\0', (size_t)length) != NULL) {
-            tool_fail(run, "%s: line %zu has a NUL byte; a list is text, one path a line", name, number);
-            count_failure(predictor);
-        } else if (length > 0) {
-            line[length] = '\0';
-            predict_path(predictor, line);
-        }
-    }
-    if (run->output_error == 0 && (ferror(file) || !feof(file))) {
-        tool_fail(run, "%s: %s", name, strerror(errno));
-        count_failure(predictor);
-    }
-    free(line);
+    predict_run *predictor = user;
+    predict_path(predictor, path);
+    return predictor->run->output_error == 0;
 }
 
+/* Each image is predicted when its line has been read. */
 static void predict_list(predict_run *predictor, const char *path)
 {
     predictor->several = true;
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    struct stat there;
-    if (file == NULL) {
-        tool_fail(predictor->run, "%s: %s", path, strerror(errno));
+    for (size_t faults = tool_each_line(predictor->run, path, predict_line, predictor); faults > 0; faults--) {
         count_failure(predictor);
-        return;
-    }
-    if (fstat(fileno(file), &there) == 0 && S_ISDIR(there.st_mode)) {
-        tool_fail(predictor->run, "%s: is a folder, not a list; without the @ its images are predicted", path);
-        count_failure(predictor);
-    } else {
-        predict_lines(predictor, file, file == stdin ? "standard input" : path);
-    }
-    if (file != stdin) {
-        fclose(file);
     }
 }
 

@@ -2,6 +2,7 @@
 /* cnn summary: the layer table, and what running the model takes. */
 #include "tool.h"
 #include "tool_json.h"
+#include "tool_table.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -237,12 +238,7 @@ static int print_text(tool *run, cnn_model *model, const summary_settings *setti
     print_trained(run, model);
     if (cnn_model_class_count(model) > 0) {
         char *classes = tool_model_classes(model);
-        const cnn_task task = cnn_model_task(model);
-        tool_print(run, "\n%-11s %s",
-                   task == CNN_TASK_LABELS   ? "labels"
-                   : task == CNN_TASK_VALUES ? "values"
-                                             : "classes",
-                   classes != NULL ? classes : "");
+        tool_print(run, "\n%-11s %s", tool_task_name(cnn_model_task(model)), classes != NULL ? classes : "");
         free(classes);
     }
     print_decision(run, model);

@@ -123,6 +123,9 @@ static void show_predictions(train_run *train, cnn_model *best)
 {
     train_report *report = &train->report;
     const bool validated = train->validation_loader != NULL;
+    if (tool_train_task(train) != CNN_TASK_CLASSES) { /* labels and values have their curves */
+        return;
+    }
     char *of = tool_format("Of the %s images in epoch %zu%s.", validated ? "validation" : "training",
                            report->shown_epoch,
                            validated ? "" : ", as they were predicted while it ran (there was no validation)");

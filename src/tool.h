@@ -283,6 +283,9 @@ int tool_open_data(tool *run, const char *path, const tool_data_options *options
 int tool_open_data_of_model(tool *run, const char *path, const tool_data_options *options, const cnn_model *model,
                             cnn_dataset **dataset);
 
+/* Refuses data of which nothing says of what class its images are, as a table of paths alone. */
+int tool_check_labelled(tool *run, const char *path, const cnn_dataset *dataset);
+
 /* Keeps a random sample of `limit` images; 0: all. */
 int tool_limit_data(tool *run, uint64_t limit, cnn_dataset **dataset);
 

@@ -170,6 +170,12 @@ int tool_open_data_of_model(tool *run, const char *path, const tool_data_options
     return end_open(run, status);
 }
 
+int tool_check_labelled(tool *run, const char *path, const cnn_dataset *dataset)
+{
+    const bool unknown = cnn_dataset_task(dataset) == CNN_TASK_CLASSES && cnn_dataset_label(dataset, 0) < 0;
+    return unknown ? tool_fail(run, "%s: nothing says what its images are", path) : TOOL_DONE;
+}
+
 int tool_limit_data(tool *run, uint64_t limit, cnn_dataset **dataset)
 {
     cnn_dataset *sample = NULL;

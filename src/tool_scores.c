@@ -225,34 +225,30 @@ static double mean_of(const table *self, size_t figure)
     return count > 0 ? sum / (double)count : NAN;
 }
 
-/* Figures of all rows together: names and values, up to `room`. */
-typedef struct figure {
-    const char *name;
-    double value;
-} figure;
-
-static size_t overall(const table *self, figure figures[8])
+/* Figures of all rows together. */
+static size_t overall(const table *self, tool_figure figures[TOOL_MOST_FIGURES])
 {
     const tool_scores *scores = self->scores;
     const uint64_t values = (uint64_t)scores->count * scores->width;
     cnn_context *context = self->run->context;
     size_t count = 0;
     if (self->labels) {
-        figures[count++] = (figure){"map", mean_of(self, 3)};
-        figures[count++] = (figure){"exact_match", ratio(self->exact, scores->count)};
-        figures[count++] = (figure){"hamming", ratio(self->wrong, values)};
-        figures[count++] = (figure){"f1", mean_of(self, 2)};
+        figures[count++] = (tool_figure){"map", mean_of(self, 3), false};
+        figures[count++] = (tool_figure){"exact_match", ratio(self->exact, scores->count), false};
+        figures[count++] = (tool_figure){"hamming", ratio(self->wrong, values), true};
+        figures[count++] = (tool_figure){"f1", mean_of(self, 2), false};
     } else {
         for (size_t i = 0; i < 3; i++) {
-            figures[count++] = (figure){value_keys[i], measure(context, value_keys[i], scores->outputs, scores->targets,
-                                                               scores->count, scores->width)};
+            figures[count++] = (tool_figure){
+                value_keys[i],
+                measure(context, value_keys[i], scores->outputs, scores->targets, scores->count, scores->width), i < 2};
         }
     }
-    figures[count++] = (figure){"loss", self->report->loss};
+    figures[count++] = (tool_figure){"loss", self->report->loss, true};
     return count;
 }
 
-static int print_json(const table *self, const figure *figures, size_t count)
+static int print_json(const table *self, const tool_figure *figures, size_t count)
 {
     const char *const *keys = self->labels ? label_keys : value_keys;
     json_t *object = json_object(), *list = json_array();
@@ -287,7 +283,7 @@ static void print_number(tool *run, double value)
     }
 }
 
-static int print_text(const table *self, const figure *figures, size_t count)
+static int print_text(const table *self, const tool_figure *figures, size_t count)
 {
     tool *run = self->run;
     const char *const *titles = self->labels ? label_titles : value_titles;
@@ -350,10 +346,53 @@ static int save_csv(const table *self, const char *path)
     return result;
 }
 
+/* "precision 0.5000, recall -": the figures of a row, and how many samples have the label. */
+static char *row_text(const table *self, const row *one)
+{
+    const char *const *titles = self->labels ? label_titles : value_titles;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    if (file == NULL) {
+        return NULL;
+    }
+    for (size_t k = 0; k < FIGURES; k++) {
+        fprintf(file, isnan(one->figures[k]) ? "%s%s -" : "%s%s %.4f", k > 0 ? ", " : "", titles[k], one->figures[k]);
+    }
+    if (self->labels) {
+        fprintf(file, ", support %llu", (unsigned long long)one->support);
+    }
+    return fclose(file) == 0 ? text : NULL;
+}
+
+size_t tool_scores_figures(tool *run, const tool_scores *scores, const tool_scores_report *report,
+                           tool_figure figures[TOOL_MOST_FIGURES],
+                           void (*tell)(void *user, const char *name, const char *text), void *user)
+{
+    table self = {.run = run, .scores = scores, .report = report};
+    self.labels = cnn_model_task(report->model) != CNN_TASK_VALUES;
+    size_t count = fill(&self) ? overall(&self, figures) : 0;
+    for (size_t i = 0; tell != NULL && i + 1 < count; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), isnan(figures[i].value) ? "-" : "%.4f", figures[i].value);
+        tell(user, figures[i].name, text);
+    }
+    for (size_t i = 0; tell != NULL && count > 0 && i < scores->width; i++) {
+        char *text = row_text(&self, &self.rows[i]);
+        count = text != NULL ? count : 0;
+        if (text != NULL) {
+            tell(user, self.rows[i].name, text);
+        }
+        free(text);
+    }
+    close_table(&self);
+    return count;
+}
+
 int tool_scores_print(tool *run, const tool_scores *scores, const tool_scores_report *report, const char *csv)
 {
     table self = {.run = run, .scores = scores, .report = report};
-    figure figures[8];
+    tool_figure figures[TOOL_MOST_FIGURES];
     self.labels = cnn_model_task(report->model) != CNN_TASK_VALUES;
     int result = fill(&self) ? TOOL_DONE : tool_fail_memory(run);
     if (result == TOOL_DONE) {

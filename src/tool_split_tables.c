@@ -57,12 +57,36 @@ static char *table_path(const writer *self, const char *image)
     return made != NULL ? made : strdup(image);
 }
 
-/* Whether a label would be read as several. */
+static bool is_whole(const char *name) { return name[0] != '\0' && name[strspn(name, "0123456789")] == '\0'; }
+
+static bool is_number(const char *name)
+{
+    char *end = NULL;
+    const double value = strtod(name, &end);
+    return end != name && *end == '\0' && isfinite(value);
+}
+
+/* Says it where the names of the classes would be read as values: all are numbers, and not all are whole ones. */
+static void tell_numbers(tool *run, const cnn_dataset *data)
+{
+    size_t numbers = 0, whole = 0;
+    const size_t count = cnn_dataset_task(data) == CNN_TASK_CLASSES ? cnn_dataset_class_count(data) : 0;
+    for (size_t i = 0; i < count; i++) {
+        numbers += is_number(cnn_dataset_class_name(data, i));
+        whole += is_whole(cnn_dataset_class_name(data, i));
+    }
+    if (numbers == count && whole < count) {
+        tool_note(run, "the names of the classes are numbers: --task classes reads the table as it was meant");
+    }
+}
+
+/* Whether a name would be read as several labels. */
 static int check_names(const writer *self)
 {
-    for (size_t i = 0; i < cnn_dataset_class_count(self->data) && !self->lines; i++) {
+    const bool named = cnn_dataset_task(self->data) != CNN_TASK_VALUES && !self->lines;
+    for (size_t i = 0; named && i < cnn_dataset_class_count(self->data); i++) {
         const char *name = cnn_dataset_class_name(self->data, i);
-        if (cnn_dataset_task(self->data) == CNN_TASK_LABELS && strpbrk(name, "|;") != NULL) {
+        if (strpbrk(name, "|;") != NULL) {
             return tool_fail(self->run, "%s: label \"%s\" has a separator of labels in it: write a .jsonl table",
                              self->path, name);
         }
@@ -88,7 +112,7 @@ static void write_header(const writer *self)
     fputs(self->grouped ? ",group\n" : "\n", self->file);
 }
 
-static bool write_row(const writer *self, size_t index)
+static int write_row(const writer *self, size_t index)
 {
     const cnn_task task = cnn_dataset_task(self->data);
     char *path = table_path(self, cnn_dataset_path(self->data, index));
@@ -120,7 +144,7 @@ static bool write_row(const writer *self, size_t index)
     }
     free(path);
     free(text);
-    return fine;
+    return fine ? TOOL_DONE : tool_fail_memory(self->run);
 }
 
 /* ---- JSON lines ---- */
@@ -145,7 +169,18 @@ static void add_label(const writer *self, size_t index, json_t *row)
     }
 }
 
-static bool write_line(const writer *self, size_t index)
+/* Whether JSON, which is UTF-8, can hold a text as it is. */
+static bool is_utf8(const char *text)
+{
+    for (size_t size = 1; *text != '\0' && size > 0; text += size) {
+        uint32_t code;
+        bool hidden;
+        size = tool_read_character(text, &code, &hidden);
+    }
+    return *text == '\0';
+}
+
+static int write_line(const writer *self, size_t index)
 {
     json_t *row = json_object();
     char *path = table_path(self, cnn_dataset_path(self->data, index));
@@ -164,21 +199,25 @@ static bool write_line(const writer *self, size_t index)
     if (text != NULL) {
         fprintf(self->file, "%s\n", text);
     }
-    const bool fine = path != NULL && text != NULL;
+    int result = path != NULL && text != NULL ? TOOL_DONE : tool_fail_memory(self->run);
+    if (result == TOOL_DONE && !is_utf8(path)) {
+        result = tool_fail(self->run, "%s: the path %s is not UTF-8, as JSON has to be: write a .csv table", self->path,
+                           path);
+    }
     free(text);
     free(path);
     json_decref(row);
-    return fine;
+    return result;
 }
 
 static int write_all(writer *self)
 {
-    bool fine = true;
+    int result = TOOL_DONE;
     const size_t targets = cnn_dataset_target_count(self->data);
     if (!self->lines) {
         write_header(self);
     }
-    for (size_t i = 0; i < cnn_dataset_count(self->data) && fine; i++) {
+    for (size_t i = 0; i < cnn_dataset_count(self->data) && result == TOOL_DONE; i++) {
         if (self->parts != NULL && self->parts[i] < 0) {
             continue;
         }
@@ -188,13 +227,13 @@ static int write_all(writer *self)
         if (targets > 0 && cnn_dataset_targets(self->data, i, self->targets, targets) != CNN_OK) {
             return tool_fail(self->run, "%s", cnn_last_error(self->run->context));
         }
-        fine = (self->lines ? write_line : write_row)(self, i);
+        result = (self->lines ? write_line : write_row)(self, i);
     }
-    return fine ? TOOL_DONE : tool_fail_memory(self->run);
+    return result;
 }
 
-int tool_write_table(tool *run, const cnn_dataset *data, const char *path, const int32_t *parts,
-                     const char *const *names)
+static int write_table(tool *run, const cnn_dataset *data, const char *path, const int32_t *parts,
+                       const char *const *names)
 {
     char *text = NULL;
     size_t size = 0;
@@ -221,6 +260,16 @@ int tool_write_table(tool *run, const cnn_dataset *data, const char *path, const
     return result;
 }
 
+int tool_write_table(tool *run, const cnn_dataset *data, const char *path, const int32_t *parts,
+                     const char *const *names)
+{
+    int result = write_table(run, data, path, parts, names);
+    if (result == TOOL_DONE) {
+        tell_numbers(run, data);
+    }
+    return result;
+}
+
 /* ---- folds ---- */
 
 static int write_folds(tool *run, const cnn_dataset *data, const char *folder, uint32_t folds, const uint32_t *of)
@@ -236,7 +285,7 @@ static int write_folds(tool *run, const cnn_dataset *data, const char *folder, u
             inside += of[i] == f;
         }
         char *path = tool_format("%s/fold%u.csv", folder, (unsigned)f + 1);
-        result = path != NULL ? tool_write_table(run, data, path, parts, names) : tool_fail_memory(run);
+        result = path != NULL ? write_table(run, data, path, parts, names) : tool_fail_memory(run);
         if (result == TOOL_DONE && !run->common->json) {
             tool_print(run, "%s  %zu for training, %zu for validation\n", path, count - inside, inside);
         }
@@ -266,6 +315,9 @@ int tool_split_folds(tool *run, const cnn_dataset *data, const char *folder, uin
     }
     result = result == TOOL_DONE ? write_folds(run, data, folder, folds, of) : result;
     free(of);
+    if (result == TOOL_DONE) {
+        tell_numbers(run, data);
+    }
     if (result == TOOL_DONE && run->common->json) {
         json_t *object = json_object();
         tool_json_text(object, "path", folder);

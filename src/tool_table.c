@@ -8,6 +8,11 @@
 
 const char *const tool_task_names[] = {"classes", "labels", "values", NULL};
 
+const char *tool_task_name(cnn_task task)
+{
+    return tool_task_names[task == CNN_TASK_UNKNOWN ? 0 : task - CNN_TASK_CLASSES];
+}
+
 const char *const tool_part_names[] = {"train", "validation", "test", "all", NULL};
 
 cnn_task tool_task(const char *name)
@@ -74,7 +79,9 @@ char *tool_sample_text(const cnn_dataset *dataset, size_t index, const char *sep
 
 void tool_write_raw_field(FILE *file, const char *text)
 {
-    const bool quoted = strpbrk(text, ",;\t\"\r\n") != NULL || text[0] == ' ';
+    const size_t size = strlen(text);
+    const bool spaces = text[0] == ' ' || (size > 0 && text[size - 1] == ' '); /* which readers leave out */
+    const bool quoted = spaces || strpbrk(text, ",;\t\"\r\n") != NULL;
     fputs(quoted ? "\"" : "", file);
     for (const char *c = text; *c != '\0'; c++) {
         fputs(*c == '"' ? "\"\"" : (char[]){*c, '\0'}, file);

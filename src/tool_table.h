@@ -10,6 +10,8 @@
 /* Values of --task, NULL-terminated, and the one that a name means; CNN_TASK_UNKNOWN for NULL. */
 extern const char *const tool_task_names[];
 cnn_task tool_task(const char *name);
+/* The other way round; where nothing is said it is classes. */
+const char *tool_task_name(cnn_task task);
 
 /* "classes", "several labels", "values". */
 const char *tool_task_text(cnn_task task);

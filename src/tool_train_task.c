@@ -19,8 +19,9 @@ int tool_train_check_task(train_run *train)
     const train_settings *settings = train->settings;
     const cnn_task task = tool_train_task(train), own = cnn_model_task(train->model);
     const size_t classes = cnn_dataset_class_count(train->data);
-    if (task == CNN_TASK_CLASSES && classes == 0) {
-        return tool_fail(run, "%s: nothing says what its images are", settings->data);
+    int result = tool_check_labelled(run, settings->data, train->data);
+    if (result != TOOL_DONE) {
+        return result;
     }
     if (task == CNN_TASK_CLASSES && classes < 2) {
         return tool_fail(run, "%s: there is one class only; training needs two or more", settings->data);

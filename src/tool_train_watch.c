@@ -2,6 +2,7 @@
 /* What is seen of a training while it runs. */
 #include "tool_counts.h"
 #include "tool_json.h"
+#include "tool_table.h"
 #include "tool_train.h"
 
 #include <math.h>
@@ -267,12 +268,7 @@ void tool_train_introduce(train_run *train)
                   cnn_model_parameter_count(train->model), names != NULL ? names : "");
         free(names);
     }
-    const cnn_task task = tool_train_task(train);
-    tool_note(run, "%-11s %s",
-              task == CNN_TASK_LABELS   ? "labels"
-              : task == CNN_TASK_VALUES ? "values"
-                                        : "classes",
-              classes != NULL ? classes : "");
+    tool_note(run, "%-11s %s", tool_task_name(tool_train_task(train)), classes != NULL ? classes : "");
     if (train->validation_data != NULL) {
         tool_note(run, "images      %zu for training, %zu for validation", cnn_dataset_count(train->data),
                   cnn_dataset_count(train->validation_data));

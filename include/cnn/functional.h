@@ -122,21 +122,12 @@ CNN_API cnn_status cnn_functional_local_response_norm(cnn_context *context, cons
 
 /* ---- other sizes ---- */
 
-/** Options of cnn_functional_resize(); write them with CNN_FUNCTIONAL_RESIZE(). */
-typedef struct cnn_functional_resize_options {
-    size_t struct_size;
-    const char *name;      /**< not used */
-    int32_t size[2];       /**< height and width of the output, required */
-    int32_t interpolation; /**< a cnn_resample_mode */
-    int32_t align_corners; /**< of CNN_RESAMPLE_BILINEAR, as in cnn_up_sampling2d_options */
-} cnn_functional_resize_options;
-
-#define CNN_FUNCTIONAL_RESIZE(...) CNN_OPTIONS(cnn_functional_resize_options, __VA_ARGS__)
-
-/** x [N, H, W, C] at another size, larger or smaller, as PyTorch's interpolate(): without a filter against aliasing,
-    which cnn_image_resize() has for images in memory. Since 0.1. */
-CNN_API cnn_status cnn_functional_resize(cnn_context *context, const cnn_functional_resize_options *options,
-                                         const cnn_tensor *x, cnn_tensor *y);
+/** x at another size along any of its axes but the first, larger or smaller, as cnn_resize() has it. PyTorch's
+    interpolate() is CNN_SAMPLE_LINEAR with CNN_PLACES_HALF_PIXEL, or with CNN_PLACES_ALIGN_CORNERS; its nearest value
+    CNN_PLACES_ASYMMETRIC with CNN_ROUND_DOWN. No filter against aliasing: cnn_image_resize() has one for images in
+    memory. Since 0.1. */
+CNN_API cnn_status cnn_functional_resize(cnn_context *context, const cnn_resize_options *options, const cnn_tensor *x,
+                                         cnn_tensor *y);
 
 /* ---- zero padding ---- */
 

@@ -31,8 +31,9 @@ static const limit_line limits[CNN__LIMITS] = {
                                "data_bytes: of a file of IDX or CIFAR, compressed or not; 4 GiB"},
     [CNN__LIMIT_TABLE_BYTES] = {"table_bytes", GIB, GIB,
                                 "table_bytes: of a table of images, or of a list of names; 1 GiB"},
-    [CNN__LIMIT_MODEL_BYTES] = {"model_bytes", 1024 * GIB, 1024 * GIB,
-                                "model_bytes: of a model, a checkpoint or a file of weights; 1 TiB"},
+    [CNN__LIMIT_MODEL_BYTES] =
+        {"model_bytes", 1024 * GIB, 1024 * GIB,
+         "model_bytes: of a model, a checkpoint, a file of weights, or weights beside an ONNX file; 1 TiB"},
     [CNN__LIMIT_ONNX_BYTES] =
         {"onnx_bytes", INT32_MAX, INT32_MAX,
          "onnx_bytes: of an ONNX file, without what lies beside it; 2 GiB, which is the format's"},

@@ -275,13 +275,20 @@ static cnn_status name_classes(const labeller *self, cnn_task task)
 
 /* ---- labels ---- */
 
-static cnn_status fail_class(const labeller *self, size_t row, size_t column, const cnn__item *item)
+/* The item as messages have it. */
+static const char *printable_item(const cnn__item *item, char *text, size_t size)
 {
-    char bytes[128], text[160];
+    char bytes[128];
     snprintf(bytes, sizeof(bytes), "%.*s", (int)(item->size < sizeof(bytes) ? item->size : sizeof(bytes) - 1),
              item->text);
+    return cnn__printable(bytes, text, size);
+}
+
+static cnn_status fail_class(const labeller *self, size_t row, size_t column, const cnn__item *item)
+{
+    char text[160];
     return cnn__sheet_fail(self->sheet, CNN_ERROR_MISMATCH, row, column, "\"%s\" is none of the %zu classes asked for",
-                           cnn__printable(bytes, text, sizeof(text)), self->manifest->base.classes.count);
+                           printable_item(item, text, sizeof(text)), self->manifest->base.classes.count);
 }
 
 static cnn_status find_class(const labeller *self, size_t row, size_t column, const cnn__item *item, int32_t *label)
@@ -409,10 +416,10 @@ static cnn_status order_values(const labeller *self, size_t *order)
         const char *name = cnn__sheet_column(self->sheet, self->columns->targets[i]);
         CNN__RETURN_IF_ERROR(cnn__classes_find(classes, name, strlen(name), &label));
         if (label < 0) {
+            char text[128];
             return cnn__fail(self->sheet->context, CNN_ERROR_MISMATCH,
-                             "%s: column \"%s\" is none of the %zu values "
-                             "asked for",
-                             self->sheet->name, name, classes->count);
+                             "%s: column \"%s\" is none of the %zu values asked for", self->sheet->name,
+                             cnn__printable(name, text, sizeof(text)), classes->count);
         }
         order[i] = (size_t)label;
     }
@@ -430,8 +437,9 @@ static cnn_status read_row_values(const labeller *self, size_t row, const size_t
         while (cnn__manifest_item(self->sheet, &place, true, &item)) {
             double value;
             if (!read_number(&item, &value) || fabs(value) > 3.4e38) {
-                return cnn__sheet_fail(self->sheet, CNN_ERROR_FORMAT, row, column, "\"%.*s\" is no number that fits",
-                                       item.size < 40 ? (int)item.size : 40, item.text);
+                char text[64];
+                return cnn__sheet_fail(self->sheet, CNN_ERROR_FORMAT, row, column, "\"%s\" is no number that fits",
+                                       printable_item(&item, text, sizeof(text)));
             }
             if (found < count) {
                 values[order[found]] = (float)value;

@@ -7,10 +7,13 @@
 
 #include "core/memory.h"
 
-/* Most bytes of a file, columns of it, and cells in all. Memory is a small multiple of the file's size. */
-#define CNN__SHEET_MAX_BYTES ((size_t)1 << 30)
+/* Most columns of a file, and cells in all. Memory is a small multiple of the file's size, of which there is a limit
+ * (CNN__LIMIT_TABLE_BYTES): a cell of comma-separated values takes a byte or more of it, and of JSON lines, where most
+ * cells may be missing, there are no more than CNN__SHEET_CELLS_PER_BYTE, beside as many as a small table may have. */
 #define CNN__SHEET_MAX_COLUMNS 4096
 #define CNN__SHEET_MAX_CELLS ((size_t)1 << 27)
+#define CNN__SHEET_CELLS_PER_BYTE 4
+#define CNN__SHEET_SMALL ((size_t)1 << 16)
 
 /* What a cell that is a JSON array begins with, and what stands before each of its items. */
 #define CNN__SHEET_ITEM '\x1f'

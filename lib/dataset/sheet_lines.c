@@ -14,6 +14,7 @@ typedef struct lines {
     cnn__table names; /* of the columns: their numbers; the texts are in `owned` */
     char *owned[CNN__SHEET_MAX_COLUMNS];
     size_t count;
+    size_t most; /* cells, those that lines lack included */
 } lines;
 
 /* Adds a column for each member that has none yet. */
@@ -77,6 +78,11 @@ static cnn_status add_cells(lines *self, const cnn__json *row, size_t line)
 {
     cnn__sheet *sheet = self->sheet;
     const size_t first = sheet->rows, nothing = 0; /* the text begins with a NUL */
+    if (sheet->column_count > self->most - first) {
+        return cnn__fail(sheet->context, CNN_ERROR_LIMIT,
+                         "%s: line %zu: of %zu columns too many are missing in most lines", sheet->name, line,
+                         sheet->column_count);
+    }
     for (size_t i = 0; i < sheet->column_count; i++) {
         CNN__RETURN_IF_ERROR(cnn__sheet_add_cell(sheet, nothing, line));
     }
@@ -128,6 +134,7 @@ static cnn_status for_each(lines *self, const char *text, size_t size, use_row u
 static cnn_status read_all(lines *self, const char *text, size_t size)
 {
     cnn__sheet *sheet = self->sheet;
+    self->most = CNN__SHEET_CELLS_PER_BYTE * size + CNN__SHEET_SMALL;
     cnn__string_append(&self->text, "", 1);
     CNN__RETURN_IF_ERROR(for_each(self, text, size, find_columns));
     if (sheet->column_count == 0) {

@@ -182,6 +182,17 @@ static bool axis_args(const sample_state *s, int axis, int64_t in, cnn_sample_ar
                             : resize_axis(&s->options.resize, axis, in, args);
 }
 
+/* Whether the options say anything of an axis. */
+static bool names_axis(const sample_state *s, int axis)
+{
+    const cnn_slice_options *slice = &s->options.slice;
+    const cnn_pad_options *pad = &s->options.pad;
+    const cnn_resize_options *resize = &s->options.resize;
+    return s->kind == SLICE ? slice->start[axis] != 0 || slice->size[axis] != 0 || slice->step[axis] != 0
+           : s->kind == PAD ? pad->pads[2 * axis] != 0 || pad->pads[2 * axis + 1] != 0
+                            : resize->size[axis] != 0 || resize->scale[axis] != 0;
+}
+
 /* ---- all axes ---- */
 
 typedef struct plan {
@@ -224,6 +235,13 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
     const sample_state *s = user;
     cnn_shape grown = *inputs;
     (void)input_count;
+    for (int axis = (int)inputs->rank - 1; axis < MOST_AXES; axis++) {
+        if (names_axis(s, axis)) {
+            snprintf(reason, reason_size, "the options name axis %d, and the input has %u behind the batch", axis + 1,
+                     inputs->rank - 1);
+            return CNN_ERROR_SHAPE;
+        }
+    }
     for (uint32_t axis = 1; axis < inputs->rank; axis++) { /* before sizes are multiplied */
         cnn_sample_args args = {.in = inputs->dims[axis], .out = inputs->dims[axis]};
         (void)axis_args(s, (int)axis - 1, args.in, &args);

@@ -4,10 +4,11 @@
 
 #include "core/error.h"
 
-static cnn_status absent(const cnn_context *context, cnn_model **model)
+/* `source`: whether there is something to read. */
+static cnn_status absent(const cnn_context *context, bool source, cnn_model **model)
 {
-    if (context == NULL || model == NULL) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "no place for the model");
+    if (context == NULL || !source || model == NULL) {
+        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "no file or no place for the model");
     }
     *model = NULL;
     return cnn__fail(context, CNN_ERROR_UNSUPPORTED, "this library was built without ONNX (-Donnx)");
@@ -16,17 +17,14 @@ static cnn_status absent(const cnn_context *context, cnn_model **model)
 cnn_status cnn_model_load_onnx(cnn_context *context, const char *path, const cnn_onnx_load_options *options,
                                cnn_model **model)
 {
-    (void)path;
     (void)options;
-    return absent(context, model);
+    return absent(context, path != NULL, model);
 }
 
 cnn_status cnn_model_load_onnx_memory(cnn_context *context, const char *name, const void *data, size_t size,
                                       const cnn_onnx_load_options *options, cnn_model **model)
 {
     (void)name;
-    (void)data;
-    (void)size;
     (void)options;
-    return absent(context, model);
+    return absent(context, data != NULL || size == 0, model);
 }

@@ -13,14 +13,15 @@ bool cnn__onnx_is_float(int32_t type)
            type == CNN__ONNX_BFLOAT16;
 }
 
+int64_t cnn__onnx_whole(double value)
+{
+    return isnan(value) ? 0 : value >= 0x1p63 ? INT64_MAX : value < -0x1p63 ? INT64_MIN : (int64_t)value;
+}
+
 int64_t cnn__onnx_int(const cnn__onnx_constant *c, size_t i)
 {
     const size_t at = c->same ? 0 : i;
-    if (c->ints != NULL) {
-        return c->ints[at];
-    }
-    const double value = (double)c->floats[at];
-    return isnan(value) ? 0 : value >= 9.2e18 ? INT64_MAX : value <= -9.2e18 ? INT64_MIN : (int64_t)value;
+    return c->ints != NULL ? c->ints[at] : cnn__onnx_whole((double)c->floats[at]);
 }
 
 /* Bytes of an element in raw data; 0: not read. */
@@ -163,7 +164,7 @@ cnn__onnx_constant *cnn__onnx_constant_same(cnn__arena *arena, int32_t type, uin
     if (made->floats != NULL) {
         cnn__onnx_floats(made)[0] = (float)value;
     } else {
-        cnn__onnx_ints(made)[0] = (int64_t)value;
+        cnn__onnx_ints(made)[0] = cnn__onnx_whole(value);
     }
     return made;
 }

@@ -39,7 +39,9 @@ static inline double cnn__onnx_number(const cnn__onnx_constant *c, size_t i)
     return c->floats != NULL ? (double)c->floats[at] : (double)c->ints[at];
 }
 
-/* Whole numbers as they are; floats are cut off, and what does not fit is the nearest that does. */
+/* A number cut off, or the nearest that there is; 0 of what is no number. */
+int64_t cnn__onnx_whole(double value);
+/* Whole numbers as they are, floats as cnn__onnx_whole() has them. */
 int64_t cnn__onnx_int(const cnn__onnx_constant *c, size_t i);
 /* Values that may be written to, of a constant that is new. */
 static inline float *cnn__onnx_floats(cnn__onnx_constant *c) { return (float *)(uintptr_t)c->floats; }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "core/limits.h"
 #include "core/text.h"
 
 /* A whole number above or equal to 0, of digits alone. */
@@ -72,9 +73,12 @@ static int open_below(const char *folder, const char *path)
     return at;
 }
 
-static cnn_status read_all(cnn__arena *arena, const char *file, const char *name, int descriptor, uint64_t offset,
-                           size_t size, unsigned char *bytes)
+/* Whether the file has the bytes, of which then as many more than the arena's own share may be read: they are there, as
+ * those of the model are. Several tensors may lie in one place, so the limit of models holds for all together. */
+static cnn_status check_file(cnn__arena *arena, const char *file, const char *name, int descriptor, uint64_t offset,
+                             size_t size)
 {
+    const uint64_t limit = cnn__limit(arena->context, CNN__LIMIT_MODEL_BYTES);
     struct stat status;
     if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1) {
         return cnn__fail(arena->context, CNN_ERROR_DENIED,
@@ -85,6 +89,19 @@ static cnn_status read_all(cnn__arena *arena, const char *file, const char *name
                          "%s: tensor \"%s\": its file has %lld bytes, not %zu from %llu on", file, name,
                          (long long)status.st_size, size, (unsigned long long)offset);
     }
+    if (size > limit || arena->used > limit - size) {
+        return cnn__fail(arena->context, CNN_ERROR_LIMIT,
+                         "%s: tensor \"%s\": with its %zu bytes, values in other files are too many, " CNN__LIMIT_TEXT(
+                             "model_bytes"),
+                         file, name, size);
+    }
+    arena->most += arena->most > 0 ? size : 0;
+    return CNN_OK;
+}
+
+static cnn_status read_all(const cnn__arena *arena, const char *file, int descriptor, uint64_t offset, size_t size,
+                           unsigned char *bytes)
+{
     for (size_t done = 0; done < size;) {
         const ssize_t got = pread(descriptor, bytes + done, size - done, (off_t)(offset + done));
         if (got <= 0 && !(got < 0 && errno == EINTR)) {
@@ -123,9 +140,12 @@ cnn_status cnn__onnx_external_read(cnn__arena *arena, const char *file, const cn
         }
         return cnn__file_fail(arena->context, text, "values of a tensor", error);
     }
-    unsigned char *read = cnn__arena_alloc(arena, size > 0 ? size : 1);
-    const cnn_status status = read != NULL ? read_all(arena, file, name, descriptor, offset, size, read)
-                                           : cnn__last_status(arena->context);
+    cnn_status status = check_file(arena, file, name, descriptor, offset, size);
+    unsigned char *read = status == CNN_OK ? cnn__arena_alloc(arena, size > 0 ? size : 1) : NULL;
+    if (status == CNN_OK) {
+        status = read != NULL ? read_all(arena, file, descriptor, offset, size, read)
+                              : cnn__last_status(arena->context);
+    }
     close(descriptor);
     *bytes = read;
     return status;

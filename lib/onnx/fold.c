@@ -196,7 +196,10 @@ static cnn_status fold_constant_of_shape(cnn__onnx_import *import, const cnn__on
         }
     }
     cnn__onnx_constant *made = cnn__onnx_constant_same(import->arena, c != NULL ? c->type : CNN__ONNX_FLOAT, rank, dims,
-                                                       c != NULL ? cnn__onnx_number(c, 0) : 0);
+                                                       0);
+    if (made != NULL && c != NULL) { /* not by way of a double, which has not every int64_t */
+        copy_value(c, 0, made, 0);
+    }
     if (made != NULL && output != NULL) {
         made->trained = made->floats != NULL && made->count > 1;
         made->name = output->name;
@@ -408,65 +411,83 @@ static cnn_status fold_range(cnn__onnx_import *import, const cnn__onnx_node *nod
         if (c->floats != NULL) {
             cnn__onnx_floats(c)[i] = (float)(start + (double)i * step);
         } else {
-            cnn__onnx_ints(c)[i] = (int64_t)(start + (double)i * step);
+            cnn__onnx_ints(c)[i] = cnn__onnx_whole(start + (double)i * step);
         }
     }
     return cnn__onnx_set_constant(import, node, 0, c);
 }
 
-/* Several constants value by value, which are broadcast against each other. */
+/* Constants that are broadcast against each other. */
+typedef struct operands {
+    const cnn__onnx_constant *parts[CNN__ONNX_MOST_PARTS];
+    int64_t steps[CNN__ONNX_MOST_PARTS][CNN_MAX_RANK];
+    size_t count;
+    uint32_t rank;
+    int64_t dims[CNN_MAX_RANK];
+    bool same; /* each of them is one value alone */
+} operands;
+
+static cnn_status read_operands(cnn__onnx_import *import, const cnn__onnx_node *node, operands *o)
+{
+    int64_t dims[CNN_MAX_RANK];
+    *o = (operands){.count = node->inputs.count, .same = true};
+    if (o->count == 0 || o->count > CNN__ONNX_MOST_PARTS) {
+        return cnn__onnx_fail(import, node, CNN_ERROR_LIMIT, "it has %zu inputs", o->count);
+    }
+    for (size_t i = 0; i < o->count; i++) {
+        CNN__RETURN_IF_ERROR(cnn__onnx_constant_input(import, node, i, &o->parts[i]));
+        o->rank = o->parts[i]->rank > o->rank ? o->parts[i]->rank : o->rank;
+        o->same = o->same && (o->parts[i]->same || o->parts[i]->count == 1);
+    }
+    for (size_t i = 0; i < o->count; i++) {
+        align(o->parts[i], o->rank, dims, o->steps[i]);
+        for (uint32_t d = 0; d < o->rank; d++) {
+            if (i > 0 && dims[d] != 1 && o->dims[d] != 1 && o->dims[d] != dims[d]) {
+                return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "its inputs are of shapes that do not fit");
+            }
+            o->dims[d] = i == 0 || o->dims[d] == 1 ? dims[d] : o->dims[d];
+        }
+    }
+    return CNN_OK;
+}
+
+/* From the places of the operands' values at one place of the whole to those at the next. */
+static void next_places(const operands *o, int64_t *at, int64_t *places)
+{
+    for (uint32_t d = o->rank; d-- > 0;) {
+        const bool more = ++at[d] < o->dims[d];
+        for (size_t k = 0; k < o->count; k++) {
+            places[k] += more ? o->steps[k][d] : -o->steps[k][d] * (o->dims[d] - 1);
+        }
+        if (more) {
+            return;
+        }
+        at[d] = 0;
+    }
+}
+
 cnn_status cnn__onnx_fold_values(cnn__onnx_import *import, const cnn__onnx_node *node, int32_t type,
                                  double (*reals)(const double *, size_t), int64_t (*wholes)(const int64_t *, size_t))
 {
-    const cnn__onnx_constant *parts[CNN__ONNX_MOST_PARTS] = {NULL};
-    int64_t dims[CNN_MAX_RANK] = {0}, steps[CNN__ONNX_MOST_PARTS][CNN_MAX_RANK], places[CNN__ONNX_MOST_PARTS] = {0};
-    int64_t part_dims[CNN_MAX_RANK], at[CNN_MAX_RANK] = {0};
-    const size_t count = node->inputs.count;
-    uint32_t rank = 0;
-    bool same = true;
-    if (count == 0 || count > CNN__ONNX_MOST_PARTS) {
-        return cnn__onnx_fail(import, node, CNN_ERROR_LIMIT, "it has %zu inputs", count);
-    }
-    for (size_t i = 0; i < count; i++) {
-        CNN__RETURN_IF_ERROR(cnn__onnx_constant_input(import, node, i, &parts[i]));
-        rank = parts[i]->rank > rank ? parts[i]->rank : rank;
-        same = same && (parts[i]->same || parts[i]->count == 1);
-    }
-    for (size_t i = 0; i < count; i++) {
-        align(parts[i], rank, part_dims, steps[i]);
-        for (uint32_t d = 0; d < rank; d++) {
-            if (i > 0 && part_dims[d] != 1 && dims[d] != 1 && dims[d] != part_dims[d]) {
-                return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "its inputs are of shapes that do not fit");
-            }
-            dims[d] = i == 0 || dims[d] == 1 ? part_dims[d] : dims[d];
-        }
-    }
-    cnn__onnx_constant *c = same ? cnn__onnx_constant_same(import->arena, type != 0 ? type : parts[0]->type, rank, dims,
-                                                           0)
-                                 : cnn__onnx_constant_new(import->arena, type != 0 ? type : parts[0]->type, rank, dims);
-    for (size_t i = 0; c != NULL && i < (same ? 1 : c->count); i++) {
-        double real[CNN__ONNX_MOST_PARTS];
-        int64_t whole[CNN__ONNX_MOST_PARTS];
-        for (size_t k = 0; k < count; k++) {
-            real[k] = cnn__onnx_number(parts[k], (size_t)places[k]);
-            whole[k] = cnn__onnx_int(parts[k], (size_t)places[k]);
+    int64_t places[CNN__ONNX_MOST_PARTS] = {0}, at[CNN_MAX_RANK] = {0}, whole[CNN__ONNX_MOST_PARTS];
+    double real[CNN__ONNX_MOST_PARTS];
+    operands o;
+    CNN__RETURN_IF_ERROR(read_operands(import, node, &o));
+    const int32_t made = type != 0 ? type : o.parts[0]->type;
+    const bool by_reals = o.parts[o.count - 1]->floats != NULL || wholes == NULL;
+    cnn__onnx_constant *c = o.same ? cnn__onnx_constant_same(import->arena, made, o.rank, o.dims, 0)
+                                   : cnn__onnx_constant_new(import->arena, made, o.rank, o.dims);
+    for (size_t i = 0; c != NULL && i < (o.same ? 1 : c->count); i++) {
+        for (size_t k = 0; k < o.count; k++) {
+            real[k] = cnn__onnx_number(o.parts[k], (size_t)places[k]);
+            whole[k] = cnn__onnx_int(o.parts[k], (size_t)places[k]);
         }
         if (c->floats != NULL) {
-            cnn__onnx_floats(c)[i] = (float)reals(real, count);
+            cnn__onnx_floats(c)[i] = (float)reals(real, o.count);
         } else {
-            cnn__onnx_ints(c)[i] = parts[count - 1]->floats != NULL || wholes == NULL ? (int64_t)reals(real, count)
-                                                                                      : wholes(whole, count);
+            cnn__onnx_ints(c)[i] = by_reals ? cnn__onnx_whole(reals(real, o.count)) : wholes(whole, o.count);
         }
-        for (uint32_t d = rank; d-- > 0;) {
-            const bool more = ++at[d] < dims[d];
-            for (size_t k = 0; k < count; k++) {
-                places[k] += more ? steps[k][d] : -steps[k][d] * (dims[d] - 1);
-            }
-            at[d] = more ? at[d] : 0;
-            if (more) {
-                break;
-            }
-        }
+        next_places(&o, at, places);
     }
     return cnn__onnx_set_constant(import, node, 0, c);
 }

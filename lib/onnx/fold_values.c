@@ -211,7 +211,8 @@ static cnn_status reduce(cnn__onnx_import *import, const cnn__onnx_node *node, c
     if (made->floats != NULL) {
         cnn__onnx_floats(made)[0] = (float)f->reals(reals, c->count);
     } else {
-        cnn__onnx_ints(made)[0] = f->wholes != NULL ? f->wholes(wholes, c->count) : (int64_t)f->reals(reals, c->count);
+        cnn__onnx_ints(made)[0] = f->wholes != NULL ? f->wholes(wholes, c->count)
+                                                    : cnn__onnx_whole(f->reals(reals, c->count));
     }
     return cnn__onnx_set_constant(import, node, 0, made);
 }

@@ -217,7 +217,6 @@ static cnn_status find_batch(cnn__onnx_import *import)
             return cnn__onnx_mixes(import, NULL, "an input has no axis but the batch");
         }
         import->batch = size;
-        import->symbolic = open;
         found = true;
     }
     return CNN_OK;

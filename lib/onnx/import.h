@@ -72,7 +72,6 @@ typedef struct cnn__onnx_import {
     const cnn__onnx_folder *folder;
     int64_t opset;
     bool batched;         /* axis 0 is the batch */
-    bool symbolic;        /* its size is open */
     int64_t batch;        /* rows of the model's values: of the batch that shapes are computed with, or 1 */
     bool own;             /* this library wrote the file: images are always channels first there */
     bool channels_last;   /* what has three or five axes counts as images, too */

@@ -228,6 +228,17 @@ cnn_status cnn__onnx_in_softmax(cnn__onnx_import *import, const cnn__onnx_node *
 
 /* ---- rectifiers with slopes of their own ---- */
 
+/* Whether there is one for each channel, which is axis 1 of `axes`. */
+static bool is_by_channel(const cnn__onnx_import *import, const cnn__onnx_constant *slopes, const cnn__onnx_axes *axes)
+{
+    const uint32_t lead = axes->rank - slopes->rank;
+    bool by_channel = true;
+    for (uint32_t i = 0; i < slopes->rank; i++) {
+        by_channel = by_channel && slopes->dims[i] == (i + lead == 1 ? axes->dims[1] : 1);
+    }
+    return by_channel || (import->opset < 7 && slopes->rank == 1 && slopes->dims[0] == axes->dims[1]);
+}
+
 cnn_status cnn__onnx_in_prelu(cnn__onnx_import *import, const cnn__onnx_node *node)
 {
     const cnn__onnx_constant *slopes = NULL;
@@ -238,17 +249,10 @@ cnn_status cnn__onnx_in_prelu(cnn__onnx_import *import, const cnn__onnx_node *no
     if (slopes->count == 0 || slopes->floats == NULL || slopes->rank > wire->axes.rank || wire->axes.rank < 2) {
         return cnn__onnx_fail(import, node, CNN_ERROR_SHAPE, "its slopes do not fit its input");
     }
-    const uint32_t lead = wire->axes.rank - slopes->rank;
-    if (import->batched && lead == 0 && slopes->dims[0] != 1) {
+    if (import->batched && slopes->rank == wire->axes.rank && slopes->dims[0] != 1) {
         return cnn__onnx_mixes(import, node, "slopes for each sample of a batch");
     }
-    const int64_t channels = wire->axes.dims[1];
-    bool by_channel = true;
-    for (uint32_t i = 0; i < slopes->rank; i++) {
-        by_channel = by_channel && slopes->dims[i] == (i + lead == 1 ? channels : 1);
-    }
-    by_channel = by_channel || (import->opset < 7 && slopes->rank == 1 && slopes->dims[0] == channels);
-    const bool one = slopes->count == 1;
+    const bool one = slopes->count == 1, by_channel = is_by_channel(import, slopes, &wire->axes);
     CNN__ONNX_NAME(name, import, node, slopes);
     cnn_prelu_options o = {.struct_size = sizeof(o), .name = name};
     const cnn__onnx_axes axes = cnn__onnx_channels_last(wire->axes.rank, wire->axes.dims);
@@ -258,12 +262,11 @@ cnn_status cnn__onnx_in_prelu(cnn__onnx_import *import, const cnn__onnx_node *no
     if (!one) {
         CNN__RETURN_IF_ERROR(cnn__onnx_require(import, node, wire, axes.order, &shape));
     }
-    if (!one && !by_channel) { /* a slope for each value of a sample */
-        cnn__onnx_constant *all = cnn__onnx_expanded(import, slopes, &axes);
-        if (all == NULL) {
+    if (o.slopes == CNN_PRELU_POSITION) { /* a slope for each value of a sample */
+        values = cnn__onnx_expanded(import, slopes, &axes);
+        if (values == NULL) {
             return cnn__onnx_fail(import, node, CNN_ERROR_SHAPE, "its slopes are not those of a sample");
         }
-        values = all;
     }
     CNN__RETURN_IF_ERROR(cnn__onnx_unary(import, node, name, cnn_prelu(import->context, &o), wire));
     cnn__onnx_filling *filling = cnn__onnx_fill(import, name, "alpha", values, 0);
@@ -271,7 +274,7 @@ cnn_status cnn__onnx_in_prelu(cnn__onnx_import *import, const cnn__onnx_node *no
         return cnn__last_status(import->context);
     }
     if (one || by_channel) {
-        filling->from = (cnn_shape){1, 0, {one ? 1 : channels}};
+        filling->from = (cnn_shape){1, 0, {one ? 1 : axes.dims[1]}};
     }
     return CNN_OK;
 }

@@ -9,6 +9,16 @@
 /* Where axis i of the value is among those that options of layers number, the batch left out. */
 static uint32_t place_of(const cnn__onnx_import *import, uint32_t i) { return i - cnn__onnx_first_axis(import); }
 
+/* `count`: it is none of them. */
+static int32_t index_of(const char *const *names, int32_t count, const char *text)
+{
+    int32_t i = 0;
+    while (i < count && strcmp(names[i], text) != 0) {
+        i++;
+    }
+    return i;
+}
+
 /* The value with all of its axes, in the order in which they lie; too many for options fail. */
 static cnn_status stored_input(cnn__onnx_import *import, const cnn__onnx_node *node, cnn__onnx_wire **wire)
 {
@@ -167,20 +177,50 @@ static cnn_status read_pads(cnn__onnx_import *import, const cnn__onnx_node *node
     return CNN_OK;
 }
 
+/* Options of a layer that pads so, and the axes that it makes. */
+static cnn_status pad_options(cnn__onnx_import *import, const cnn__onnx_node *node, int32_t pads[2][CNN_MAX_RANK],
+                              cnn_pad_options *o, cnn__onnx_axes *axes)
+{
+    const cnn__onnx_axes from = *axes;
+    if (import->batched && (pads[0][0] != 0 || pads[1][0] != 0)) {
+        return cnn__onnx_mixes(import, node, "it adds to the batch");
+    }
+    for (uint32_t i = cnn__onnx_first_axis(import); i < from.rank; i++) {
+        const uint32_t axis = from.order[i];
+        for (uint32_t end = 0; end < 2; end++) {
+            o->pads[2 * place_of(import, i) + end] = pads[end][axis];
+            axes->dims[axis] += pads[end][axis];
+            if (o->border == CNN_BORDER_REFLECT && pads[end][axis] >= from.dims[axis]) {
+                return cnn__onnx_fail(import, node, CNN_ERROR_SHAPE, "more is mirrored than axis %u has", axis);
+            }
+        }
+    }
+    return CNN_OK;
+}
+
+/* Rows and columns of zeros around images have a layer of their own. */
+static cnn_layer *pad_layer(const cnn__onnx_import *import, const cnn__onnx_axes *axes, const cnn_pad_options *o)
+{
+    const int32_t *p = o->pads;
+    const bool images = import->batched && axes->rank == 4 && axes->order[3] == 1;
+    const bool outside = p[0] >= 0 && p[1] >= 0 && p[2] >= 0 && p[3] >= 0 && p[4] == 0 && p[5] == 0;
+    return images && outside && o->border == CNN_BORDER_VALUE && o->value == 0
+               ? cnn_zero_pad2d(import->context, CNN_ZERO_PAD2D(.name = o->name, .pads = {p[0], p[1], p[2], p[3]}))
+               : cnn_pad(import->context, o);
+}
+
 cnn_status cnn__onnx_in_pad(cnn__onnx_import *import, const cnn__onnx_node *node)
 {
     static const char *const modes[] = {"constant", "reflect", "edge", "wrap"};
     const char *mode = cnn__onnx_attribute_text(node, "mode", "constant");
+    const int32_t border = index_of(modes, 4, mode);
     const cnn__onnx_constant *value = NULL;
     cnn__onnx_wire *wire = NULL;
-    int32_t pads[2][CNN_MAX_RANK], border = 0;
-    bool any = false, plain = true;
+    int32_t pads[2][CNN_MAX_RANK];
+    bool any = false;
     CNN__RETURN_IF_ERROR(stored_input(import, node, &wire));
     CNN__RETURN_IF_ERROR(read_pads(import, node, wire, pads, &any));
     CNN__RETURN_IF_ERROR(cnn__onnx_optional_constant(import, node, 2, &value));
-    while (border < 4 && strcmp(modes[border], mode) != 0) {
-        border++;
-    }
     if (border == 4 || (value != NULL && value->count != 1)) {
         return cnn__onnx_fail(import, node, CNN_ERROR_UNSUPPORTED, "the mode \"%s\", or its value", mode);
     }
@@ -191,32 +231,9 @@ cnn_status cnn__onnx_in_pad(cnn__onnx_import *import, const cnn__onnx_node *node
     cnn_pad_options o = {.struct_size = sizeof(o), .name = name, .border = border};
     o.value = value != NULL ? (float)cnn__onnx_number(value, 0) : cnn__onnx_attribute_float(node, "value", 0);
     cnn__onnx_axes axes = wire->axes;
-    for (uint32_t i = 0; i < axes.rank; i++) {
-        const uint32_t axis = axes.order[i];
-        if (import->batched && axis == 0) {
-            if (pads[0][0] != 0 || pads[1][0] != 0) {
-                return cnn__onnx_mixes(import, node, "it adds to the batch");
-            }
-            continue;
-        }
-        for (int end = 0; end < 2; end++) {
-            o.pads[2 * place_of(import, i) + (uint32_t)end] = pads[end][axis];
-            axes.dims[axis] += pads[end][axis];
-            plain = plain && pads[end][axis] >= 0 && (pads[end][axis] == 0 || axis > 1);
-        }
-        if (border == CNN_BORDER_REFLECT &&
-            (pads[0][axis] >= wire->axes.dims[axis] || pads[1][axis] >= wire->axes.dims[axis])) {
-            return cnn__onnx_fail(import, node, CNN_ERROR_SHAPE, "more is mirrored than axis %u has", axis);
-        }
-    }
+    CNN__RETURN_IF_ERROR(pad_options(import, node, pads, &o, &axes));
     const cnn_shape actual = cnn__onnx_stored(import, &axes);
-    /* Rows and columns of zeros around images have a layer of their own. */
-    const bool zeros = plain && import->batched && axes.rank == 4 && axes.order[3] == 1 && border == 0 && o.value == 0;
-    cnn_layer *layer = zeros ? cnn_zero_pad2d(
-                                   import->context,
-                                   CNN_ZERO_PAD2D(.name = name, .pads = {o.pads[0], o.pads[1], o.pads[2], o.pads[3]}))
-                             : cnn_pad(import->context, &o);
-    CNN__RETURN_IF_ERROR(cnn__onnx_add(import, node, layer, &wire->value, 1));
+    CNN__RETURN_IF_ERROR(cnn__onnx_add(import, node, pad_layer(import, &axes, &o), &wire->value, 1));
     return cnn__onnx_set(import, node, 0, name, &axes, &actual);
 }
 
@@ -229,69 +246,81 @@ typedef struct resizing {
     float roi[2][CNN_MAX_RANK];
 } resizing;
 
+/* Where it says so: a number for each of `count` axes. */
+typedef struct resize_numbers {
+    const cnn__onnx_constant *sizes, *scales; /* one of the three is not NULL */
+    const char *list;                         /* scales that are floats of an attribute, aligned anyhow */
+    const cnn__onnx_constant *roi;            /* twice as many; NULL: none */
+    const int64_t *axes;                      /* NULL: all axes, in order */
+    size_t count;
+} resize_numbers;
+
+static cnn_status find_numbers(cnn__onnx_import *import, const cnn__onnx_node *node, uint32_t rank, resize_numbers *n)
+{
+    const bool old = import->opset < 11 || strcmp(node->type, "Upsample") == 0;
+    const cnn__onnx_attribute *list = cnn__onnx_attribute_find(node, "scales");
+    *n = (resize_numbers){.count = rank};
+    n->axes = cnn__onnx_attribute_ints(node, "axes", &n->count);
+    n->count = n->axes != NULL ? n->count : rank;
+    CNN__RETURN_IF_ERROR(cnn__onnx_optional_constant(import, node, old ? 1 : 2, &n->scales));
+    if (!old) {
+        CNN__RETURN_IF_ERROR(cnn__onnx_optional_constant(import, node, 1, &n->roi));
+        CNN__RETURN_IF_ERROR(cnn__onnx_optional_constant(import, node, 3, &n->sizes));
+    }
+    n->sizes = n->sizes != NULL && n->sizes->count > 0 ? n->sizes : NULL;
+    n->scales = n->sizes == NULL && n->scales != NULL && n->scales->count > 0 ? n->scales : NULL;
+    n->roi = n->roi != NULL && n->roi->count == 2 * n->count ? n->roi : NULL;
+    n->list = list != NULL ? list->floats.items : NULL;
+    const size_t given = n->sizes != NULL    ? n->sizes->count
+                         : n->scales != NULL ? n->scales->count
+                         : n->list != NULL   ? list->floats.count
+                                             : 0;
+    if (given == 0) {
+        return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "it has neither scales nor sizes");
+    }
+    return given == n->count
+               ? CNN_OK
+               : cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "%zu numbers for %zu axes", given, n->count);
+}
+
+static double number_at(const resize_numbers *n, size_t i)
+{
+    float stored = 0;
+    if (n->sizes != NULL || n->scales != NULL) {
+        return cnn__onnx_number(n->sizes != NULL ? n->sizes : n->scales, i);
+    }
+    memcpy(&stored, n->list + i * sizeof(stored), sizeof(stored));
+    return (double)stored;
+}
+
 static cnn_status read_resizing(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *wire,
                                 resizing *r)
 {
-    const bool old = import->opset < 11 || strcmp(node->type, "Upsample") == 0;
-    const cnn__onnx_constant *scales = NULL, *sizes = NULL, *roi = NULL;
-    const cnn__onnx_attribute *list = cnn__onnx_attribute_find(node, "scales");
     const uint32_t rank = wire->axes.rank;
-    size_t count = 0;
-    const int64_t *axes = cnn__onnx_attribute_ints(node, "axes", &count);
-    CNN__RETURN_IF_ERROR(cnn__onnx_optional_constant(import, node, old ? 1 : 2, &scales));
-    if (!old) {
-        CNN__RETURN_IF_ERROR(cnn__onnx_optional_constant(import, node, 1, &roi));
-        CNN__RETURN_IF_ERROR(cnn__onnx_optional_constant(import, node, 3, &sizes));
-    }
-    count = axes != NULL ? count : rank;
-    sizes = sizes != NULL && sizes->count > 0 ? sizes : NULL;
-    scales = sizes == NULL && scales != NULL && scales->count > 0 ? scales : NULL;
+    resize_numbers n;
+    CNN__RETURN_IF_ERROR(find_numbers(import, node, rank, &n));
+    *r = (resizing){0};
     for (uint32_t i = 0; i < rank; i++) {
-        *r = i == 0 ? (resizing){0} : *r;
         r->size[i] = wire->axes.dims[i];
         r->roi[1][i] = 1;
     }
-    if (sizes == NULL && scales == NULL && (list == NULL || list->floats.count != rank)) {
-        return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "it has neither scales nor sizes");
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < n.count; i++) {
+        const double number = number_at(&n, i);
         uint32_t axis = (uint32_t)i;
-        double number = 0;
-        float stored = 0;
-        if (axes != NULL) {
-            CNN__RETURN_IF_ERROR(cnn__onnx_axis(import, node, axes[i], rank, &axis));
-        }
-        if (sizes != NULL || scales != NULL) {
-            const cnn__onnx_constant *numbers = sizes != NULL ? sizes : scales;
-            if (numbers->count != count) {
-                return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "%zu numbers for %zu axes", numbers->count,
-                                      count);
-            }
-            number = cnn__onnx_number(numbers, i);
-        } else {
-            memcpy(&stored, (const char *)list->floats.items + i * sizeof(stored), sizeof(stored));
-            number = (double)stored;
+        if (n.axes != NULL) {
+            CNN__RETURN_IF_ERROR(cnn__onnx_axis(import, node, n.axes[i], rank, &axis));
         }
         if (!(number > 0) || number > 1 << 24) {
             return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "a size or scale of %g", number);
         }
-        r->size[axis] = sizes != NULL ? (int64_t)number : (int64_t)floor((double)wire->axes.dims[axis] * number);
-        r->scale[axis] = sizes != NULL ? 0 : (float)number;
-        if (roi != NULL && roi->count == 2 * count) {
-            r->roi[0][axis] = (float)cnn__onnx_number(roi, i);
-            r->roi[1][axis] = (float)cnn__onnx_number(roi, count + i);
+        r->size[axis] = n.sizes != NULL ? (int64_t)number : (int64_t)floor((double)wire->axes.dims[axis] * number);
+        r->scale[axis] = n.sizes != NULL ? 0 : (float)number;
+        if (n.roi != NULL) {
+            r->roi[0][axis] = (float)cnn__onnx_number(n.roi, i);
+            r->roi[1][axis] = (float)cnn__onnx_number(n.roi, n.count + i);
         }
     }
     return CNN_OK;
-}
-
-static int32_t index_of(const char *const *names, int32_t count, const char *text)
-{
-    int32_t i = 0;
-    while (i < count && strcmp(names[i], text) != 0) {
-        i++;
-    }
-    return i;
 }
 
 /* Modes of interpolation. */

@@ -234,18 +234,22 @@ cnn_status cnn__onnx_unary(cnn__onnx_import *import, const cnn__onnx_node *node,
 
 /* ---- reshaping ---- */
 
-/* Splits both shapes into the smallest groups of axes that have as many values. Writes the numbers of the first axes
- * after each group; returns how many groups, 0 if there are none. */
-static uint32_t find_groups(const cnn__onnx_import *import, const cnn__onnx_axes *from, const cnn__onnx_axes *to,
-                            uint32_t *from_ends, uint32_t *to_ends)
+/* Both shapes in the smallest groups of axes that have as many values: the numbers of the first axes after each. */
+typedef struct groups {
+    uint32_t count; /* 0: there are none */
+    uint32_t from_ends[CNN_MAX_RANK + 1], to_ends[CNN_MAX_RANK + 1];
+} groups;
+
+static groups find_groups(const cnn__onnx_import *import, const cnn__onnx_axes *from, const cnn__onnx_axes *to)
 {
-    uint32_t a = 0, b = 0, groups = 0;
+    groups found = {.count = 0};
+    uint32_t a = 0, b = 0;
     while (a < from->rank || b < to->rank) {
         int64_t left = a < from->rank ? from->dims[a++] : 1, right = b < to->rank ? to->dims[b++] : 1;
-        const bool batch = import->batched && groups == 0;
+        const bool batch = import->batched && found.count == 0;
         while (left != right) {
             if (batch || (left < right ? a == from->rank : b == to->rank)) {
-                return 0;
+                return (groups){.count = 0};
             }
             if (left < right) {
                 left *= from->dims[a++];
@@ -253,48 +257,63 @@ static uint32_t find_groups(const cnn__onnx_import *import, const cnn__onnx_axes
                 right *= to->dims[b++];
             }
         }
-        from_ends[groups] = a;
-        to_ends[groups++] = b;
+        found.from_ends[found.count] = a;
+        found.to_ends[found.count++] = b;
     }
-    return groups;
+    return found;
+}
+
+static uint32_t begin_of(const uint32_t *ends, uint32_t group) { return group == 0 ? 0 : ends[group - 1]; }
+
+/* Whether the axes of a group lie together and in order from place *at on, which moves behind them. */
+static bool lies_together(const cnn__onnx_import *import, const cnn__onnx_axes *from, uint32_t begin, uint32_t end,
+                          uint32_t *at)
+{
+    for (uint32_t axis = begin; axis < end; axis++) {
+        while (*at < from->rank && from->order[*at] != axis && is_idle(import, from, from->order[*at])) {
+            ++*at;
+        }
+        if (!is_idle(import, from, axis) && (*at == from->rank || from->order[(*at)++] != axis)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Puts the new axes of a group behind the `placed` ones before; how many there are then. */
+static uint32_t place_group(const groups *found, uint32_t group, cnn__onnx_axes *to, uint32_t placed)
+{
+    for (uint32_t axis = begin_of(found->to_ends, group); axis < found->to_ends[group]; axis++) {
+        to->order[placed++] = axis;
+    }
+    return placed;
 }
 
 /* The order of the new axes where each group lies together and in order; false if one does not. */
 static bool map_order(const cnn__onnx_import *import, const cnn__onnx_axes *from, cnn__onnx_axes *to)
 {
-    uint32_t from_ends[CNN_MAX_RANK + 1], to_ends[CNN_MAX_RANK + 1], group_of[CNN_MAX_RANK] = {0}, placed = 0, at = 0;
+    const groups found = find_groups(import, from, to);
     bool done[CNN_MAX_RANK + 1] = {false};
-    const uint32_t groups = find_groups(import, from, to, from_ends, to_ends);
-    for (uint32_t g = 0, axis = 0; g < groups; g++) {
-        for (; axis < from_ends[g]; axis++) {
-            group_of[axis] = g;
-        }
-    }
-    while (at < from->rank && groups > 0) {
-        const uint32_t g = group_of[from->order[at]], begin = g == 0 ? 0 : from_ends[g - 1];
+    uint32_t placed = 0, at = 0;
+    while (at < from->rank && found.count > 0) {
+        uint32_t g = 0;
         if (is_idle(import, from, from->order[at])) { /* its group has others, or comes below */
             at++;
             continue;
         }
-        for (uint32_t axis = begin; axis < from_ends[g]; axis++) {
-            while (at < from->rank && from->order[at] != axis && is_idle(import, from, from->order[at])) {
-                at++;
-            }
-            if (!is_idle(import, from, axis) && (at == from->rank || from->order[at++] != axis)) {
-                return false;
-            }
+        while (from->order[at] >= found.from_ends[g]) {
+            g++;
         }
-        for (uint32_t axis = g == 0 ? 0 : to_ends[g - 1]; axis < to_ends[g]; axis++) {
-            to->order[placed++] = axis;
+        if (!lies_together(import, from, begin_of(found.from_ends, g), found.from_ends[g], &at)) {
+            return false;
         }
+        placed = place_group(&found, g, to, placed);
         done[g] = true;
     }
-    for (uint32_t g = 0; g < groups; g++) { /* groups of ones alone */
-        for (uint32_t axis = g == 0 ? 0 : to_ends[g - 1]; axis < to_ends[g] && !done[g]; axis++) {
-            to->order[placed++] = axis;
-        }
+    for (uint32_t g = 0; g < found.count; g++) { /* groups of ones alone */
+        placed = done[g] ? placed : place_group(&found, g, to, placed);
     }
-    return groups > 0 && placed == to->rank;
+    return found.count > 0 && placed == to->rank;
 }
 
 cnn_status cnn__onnx_reshape_to(cnn__onnx_import *import, const cnn__onnx_node *node, cnn__onnx_wire *from,

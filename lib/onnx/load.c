@@ -9,8 +9,6 @@
 #include "core/text.h"
 #include "onnx/import.h"
 
-/* The format's own limit. */
-
 static cnn_status load(cnn_context *context, const char *name, const void *data, size_t size,
                        const cnn_onnx_load_options *options, const char *path, cnn_model **model)
 {

@@ -85,27 +85,35 @@ void cnn__out_arithmetic(cnn__out *out, const cnn__node *node)
 
 /* ---- reductions ---- */
 
+/* The axes in the graph, with a batch before them; how many. *channels: those of a sample's last axis stay. */
+static uint32_t reduced_axes(const cnn_reduce_options *o, uint32_t rank, bool first, int64_t *axes, bool *channels)
+{
+    uint32_t count = 0;
+    *channels = true;
+    for (uint32_t d = 0; d < rank; d++) {
+        bool reduced = o->axes[0] == 0;
+        for (size_t i = 0; i < sizeof(o->axes) / sizeof(o->axes[0]); i++) {
+            reduced = reduced || o->axes[i] == (int32_t)d + 1;
+        }
+        *channels = *channels && !(reduced && d == rank - 1);
+        if (reduced) {
+            axes[count++] = !first ? (int64_t)d + 1 : d == rank - 1 ? 1 : (int64_t)d + 2;
+        }
+    }
+    return count;
+}
+
 void cnn__out_reduce(cnn__out *out, const cnn__node *node)
 {
     static const char *const ops[] = {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"};
     const cnn_reduce_options *o = node->layer->user;
     cnn__out_value *input = cnn__out_input(out, node, 0);
     const uint32_t rank = input->shape.rank;
-    const bool first = input->form == CNN__OUT_FIRST && rank > 1, all = o->axes[0] == 0;
+    const bool first = input->form == CNN__OUT_FIRST && rank > 1;
     const char *x = input->form == CNN__OUT_FLAT ? cnn__out_last(out, input) : input->name;
     int64_t axes[CNN_MAX_RANK] = {0};
-    uint32_t count = 0;
     bool channels = true;
-    for (uint32_t d = 0; d < rank; d++) {
-        bool reduced = all;
-        for (uint32_t i = 0; i < 7; i++) {
-            reduced = reduced || o->axes[i] == (int32_t)d + 1;
-        }
-        channels = channels && !(reduced && d == rank - 1);
-        if (reduced) {
-            axes[count++] = first ? (d == rank - 1 ? 1 : (int64_t)d + 2) : (int64_t)d + 1;
-        }
-    }
+    const uint32_t count = reduced_axes(o, rank, first, axes, &channels);
     const bool none = count == rank && !o->keep; /* one value is left, N, 1 */
     const char *suffix = none ? "reduced" : NULL, *value = NULL;
     if (o->reduction == CNN_REDUCE_TO_SUM || out->opset >= CNN__OUT_OPSET_RESIZE) {

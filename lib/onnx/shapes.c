@@ -39,7 +39,7 @@ static cnn_status reshaped(cnn__onnx_import *import, const cnn__onnx_node *node,
         new_dims[open] = values / given;
         given *= new_dims[open];
     }
-    return given == values
+    return given == values && (open < 0 || new_dims[open] >= 0) /* beside a 0 the open one may be anything */
                ? CNN_OK
                : cnn__onnx_fail(import, node, CNN_ERROR_SHAPE, "%lld values do not fill its shape", (long long)values);
 }

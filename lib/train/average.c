@@ -187,11 +187,15 @@ static bool has_statistics(const cnn_model *model)
 cnn_status cnn__average_epoch(cnn__average *average, cnn_model *model, uint64_t epoch, cnn_loader *loader,
                               const char *from)
 {
+    /* An epoch whose validation was stopped comes again when the training goes on. */
+    if (epoch < average->start || average->taken > epoch - average->start) {
+        return CNN_OK;
+    }
     if (average->kind == CNN__AVERAGE_LAST) {
         take_last(average, model);
         return CNN_OK;
     }
-    if (average->kind != CNN__AVERAGE_SWA || epoch < average->start) {
+    if (average->kind != CNN__AVERAGE_SWA) {
         return CNN_OK;
     }
     approach(average->values, model, 1 / (double)(average->taken + 1));

@@ -37,7 +37,7 @@ void cnn__average_free(cnn__average *average, cnn_context *context);
 
 /* Takes the parameters in after a step, in the epoch number `epoch` from 0. */
 void cnn__average_step(cnn__average *average, const cnn_model *model, uint64_t epoch);
-/* The same after an epoch; the loader gives what normalisations are to see of SWA's. */
+/* The same after an epoch, once for each; the loader gives what normalisations are to see of SWA's. */
 cnn_status cnn__average_epoch(cnn__average *average, cnn_model *model, uint64_t epoch, cnn_loader *loader,
                               const char *from);
 

@@ -127,6 +127,7 @@ static cnn_status evaluate_between(cnn__fit *fit)
     bool stop = false;
     CNN__RETURN_IF_ERROR(cnn__running_pack(history, fit->options.evaluators, fit->options.evaluator_count));
     cnn_progress progress = make_progress(fit);
+    fit->validated = history->epochs;
     cnn__average_enter(&history->average, fit->model);
     cnn_status status = cnn__evaluate_run(&fit->validation, &result);
     cnn__average_leave(&history->average, fit->model);
@@ -209,7 +210,7 @@ bool cnn__fit_validation_step(void *user, const cnn_progress *validation)
 {
     const cnn__fit *fit = user;
     cnn_progress progress = make_progress(fit);
-    progress.epoch = fit->history->epochs - 1; /* whose row is there already */
+    progress.epoch = fit->validated;
     progress.step = 0;
     progress.validation_loss = validation->loss;
     progress.validation_score = validation->score;
@@ -222,6 +223,7 @@ static cnn_status validate(cnn__fit *fit, cnn_progress *progress)
 {
     cnn_evaluate_result result = CNN_EVALUATE_RESULT_INIT;
     CNN__RETURN_IF_ERROR(cnn__running_pack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
+    fit->validated = fit->history->epochs - 1; /* whose row is there already */
     cnn_status status = cnn__evaluate_run(&fit->validation, &result);
     if (status != CNN_OK) {
         cnn_status back = cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count);

@@ -38,19 +38,20 @@ typedef struct cnn__fit {
     uint64_t epoch_samples;         /* of this epoch's steps since epoch_begin */
     double score;                   /* of the last epoch, that decides what is best */
     bool improved;                  /* the last epoch is the best so far */
+    uint64_t validated;             /* the epoch, from 0, of the validation under way */
     uint64_t steps;                 /* in an epoch, as far as that is known */
     bool counted_steps;             /* an epoch ends after so many, wherever the loader is */
     cnn__accumulator accumulator;
     cnn__mix mix;
-    cnn_session *teacher;           /* NULL: none */
-    float *weights;                 /* of a batch's samples; NULL: all are 1 */
-    cnn__ranks ranks;               /* that train together */
-    uint64_t passes;                /* of the session, before those of a batch */
-    float *moving;                  /* the statistics that layers keep, likewise; NULL alone */
-    bool in_batch, passed;          /* a batch was read, and passes of it were begun; its step is not done */
-    double saved_at;                /* when the checkpoint was written last, in seconds */
-    bool best_saved, last_saved;    /* whether this call has written the file; the last one after the last epoch */
-    size_t kept_epochs;             /* of the checkpoint that this call has written last; 0: none */
+    cnn_session *teacher;        /* NULL: none */
+    float *weights;              /* of a batch's samples; NULL: all are 1 */
+    cnn__ranks ranks;            /* that train together */
+    uint64_t passes;             /* of the session, before those of a batch */
+    float *moving;               /* the statistics that layers keep, likewise; NULL alone */
+    bool in_batch, passed;       /* a batch was read, and passes of it were begun; its step is not done */
+    double saved_at;             /* when the checkpoint was written last, in seconds */
+    bool best_saved, last_saved; /* whether this call has written the file; the last one after the last epoch */
+    size_t kept_epochs;          /* of the checkpoint that this call has written last; 0: none */
 } cnn__fit;
 
 /* Checks the options, completes model and options, makes sessions and history, and resumes. */

@@ -81,15 +81,15 @@ change() {
     [ "$1" = $found ] || sed 's/^/# /' "$work/out"
     tap_check "$2: $1" [ "$1" = $found ]
 }
-change fine 'an option appended' layer.h 's/^\} cnn_dense_options;/    int32_t more;\n&/'
+change fine 'an option appended' layer_conv.h 's/^\} cnn_dense_options;/    int32_t more;\n&/'
 change fine 'an entry of the backend appended' backend.h 's/^\} cnn_backend;/    void (*more)(void);\n&/'
 change fine 'an enumerator appended' backend.h 's/^    CNN_SOFTPLUS = 15/&, CNN_MORE = 16/'
 change fine 'a function added' version.h 's/^CNN_API uint32_t cnn_version_number/CNN_API int cnn_new_one(void);\n&/'
-change noticed 'an option inserted' layer.h 's/^    int32_t units;.*/    int32_t more;\n&/'
-change noticed 'an option of another type' layer.h 's/^    int32_t units;.*/    float units;/'
-change noticed 'an option of another type and one appended' layer.h \
+change noticed 'an option inserted' layer_conv.h 's/^    int32_t units;.*/    int32_t more;\n&/'
+change noticed 'an option of another type' layer_conv.h 's/^    int32_t units;.*/    float units;/'
+change noticed 'an option of another type and one appended' layer_conv.h \
     's/^    int32_t units;.*/    float units;/;s/^\} cnn_dense_options;/    int32_t more;\n&/'
-change noticed 'an option removed' layer.h 's/^    int32_t no_bias;.*//'
+change noticed 'an option removed' layer_conv.h 's/^    int32_t no_bias;.*//'
 change noticed 'an enumerator of another number' backend.h 's/^    CNN_SOFTPLUS = 15/    CNN_SOFTPLUS = 17/'
 change noticed 'an entry of the backend inserted' backend.h 's/^    void \*\(\*allocate\)/    void (*more)(void);\n&/'
 change noticed 'a frozen struct that grew' common.h 's/^\} cnn_tensor;/    int32_t more;\n&/'

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every allocation fails in turn, once and for good: each call ends with CNN_ERROR_OUT_OF_MEMORY or succeeds, nothing
  * is left behind, and the same work done again gives the same bits. */
+#include "alloc/survive.h"
 #include "common/fixture.h"
 #include "common/suite.h"
 
@@ -9,66 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* No scenario needs as many allocations as this. */
-#define MOST_ALLOCATIONS 20000
-
 static char path[512];
 
 static void set_up(void) { test_path(path, sizeof(path), "alloc.cnn"); }
 
 static void tear_down(void) { unlink(path); }
-
-/* A scenario does its work under the context and gives a hash of what came out. */
-typedef cnn_status (*scenario)(cnn_context *context, uint64_t *hash);
-
-static cnn_status attempt(scenario run, test_allocator *counts, uint64_t *hash)
-{
-    cnn_allocator allocator = test_allocator_options(counts);
-    cnn_context *context = NULL;
-    cnn_status status = cnn_context_create(CNN_CONTEXT(.threads = 1, .seed = 3, .allocator = &allocator), &context);
-    if (status == CNN_OK) {
-        status = run(context, hash);
-    } else {
-        ck_assert_ptr_null(context);
-    }
-    if (status != CNN_OK && context != NULL) {
-        ck_assert_str_ne(cnn_last_error(context), "");
-    }
-    cnn_context_free(context);
-    return status;
-}
-
-static void fail_everywhere(const char *name, scenario run)
-{
-    uint64_t expected = 0;
-    test_allocator counts = {0};
-    cnn_status status = attempt(run, &counts, &expected);
-    ck_assert_msg(status == CNN_OK, "%s: %s", name, cnn_status_string(status));
-    ck_assert_uint_eq(counts.blocks, 0);
-    size_t calls = counts.calls;
-    ck_assert_uint_gt(calls, 2);
-    ck_assert_uint_lt(calls, MOST_ALLOCATIONS);
-    for (int persistent = 0; persistent < 2; persistent++) {
-        size_t refused = 0;
-        for (size_t k = 1; k <= calls; k++) {
-            uint64_t hash = 0;
-            counts = (test_allocator){.fail_at = k, .persistent = persistent};
-            status = attempt(run, &counts, &hash);
-            ck_assert_msg(status == CNN_OK || status == CNN_ERROR_OUT_OF_MEMORY, "%s, allocation %zu of %zu%s: %s",
-                          name, k, calls, persistent ? " and all later ones" : "", cnn_status_string(status));
-            ck_assert_msg(counts.blocks == 0, "%s, allocation %zu of %zu%s: %zu blocks left", name, k, calls,
-                          persistent ? " and all later ones" : "", (size_t)counts.blocks);
-            ck_assert_uint_eq(counts.wrong_releases, 0);
-            ck_assert_msg(status != CNN_OK || hash == expected, "%s, allocation %zu: success with other bits", name, k);
-            refused += status == CNN_ERROR_OUT_OF_MEMORY;
-        }
-        ck_assert_uint_gt(refused, calls / 2);
-        uint64_t again = 0;
-        counts = (test_allocator){0};
-        ck_assert_int_eq(attempt(run, &counts, &again), CNN_OK);
-        ck_assert_uint_eq(again, expected);
-    }
-}
 
 static cnn_status build(cnn_context *context, uint64_t *hash)
 {
@@ -611,47 +557,47 @@ static cnn_status explain(cnn_context *context, uint64_t *hash)
     return status;
 }
 
-START_TEST(explaining_survives) { fail_everywhere("explain", explain); }
+START_TEST(explaining_survives) { test_survives("explain", explain); }
 END_TEST
 
-START_TEST(building_survives) { fail_everywhere("build", build); }
+START_TEST(building_survives) { test_survives("build", build); }
 END_TEST
 
-START_TEST(networks_survive) { fail_everywhere("networks", open_networks); }
+START_TEST(networks_survive) { test_survives("networks", open_networks); }
 END_TEST
 
-START_TEST(a_training_step_survives) { fail_everywhere("step", step); }
+START_TEST(a_training_step_survives) { test_survives("step", step); }
 END_TEST
 
-START_TEST(saving_and_loading_survive) { fail_everywhere("save and load", save_and_load); }
+START_TEST(saving_and_loading_survive) { test_survives("save and load", save_and_load); }
 END_TEST
 
-START_TEST(loading_batches_survives) { fail_everywhere("batches", load_batches); }
+START_TEST(loading_batches_survives) { test_survives("batches", load_batches); }
 END_TEST
 
-START_TEST(fitting_survives) { fail_everywhere("fit", fit_and_evaluate); }
+START_TEST(fitting_survives) { test_survives("fit", fit_and_evaluate); }
 END_TEST
 
-START_TEST(training_a_head_survives) { fail_everywhere("head", train_a_head); }
+START_TEST(training_a_head_survives) { test_survives("head", train_a_head); }
 END_TEST
 
-START_TEST(fitting_in_blocks_survives) { fail_everywhere("fit in blocks", fit_in_blocks); }
+START_TEST(fitting_in_blocks_survives) { test_survives("fit in blocks", fit_in_blocks); }
 END_TEST
 
-START_TEST(fitting_by_groups_survives) { fail_everywhere("fit by groups", fit_by_groups); }
+START_TEST(fitting_by_groups_survives) { test_survives("fit by groups", fit_by_groups); }
 END_TEST
 
 START_TEST(prediction_survives)
 {
-    fail_everywhere("predict a PNG", predict_png);
-    fail_everywhere("predict a JPEG", predict_jpeg);
+    test_survives("predict a PNG", predict_png);
+    test_survives("predict a JPEG", predict_jpeg);
 }
 END_TEST
 
 START_TEST(exchange_survives)
 {
-    fail_everywhere("exchange", exchange);
-    fail_everywhere("open PyTorch's file", open_torch);
+    test_survives("exchange", exchange);
+    test_survives("open PyTorch's file", open_torch);
 }
 END_TEST
 

@@ -19,6 +19,8 @@ libdir=$(dirname "$(dirname "$pc")")
 tap_check 'cnn.pc is installed' [ -n "$pc" ]
 export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$root" LD_LIBRARY_PATH="$libdir" PATH="$prefix/bin:$PATH"
 
+tap_check 'no folder of the build is left in the command' sh -c "! readelf -d '$prefix/bin/cnn' | grep -F '$build'"
+
 expected=$(cd "$CNN_SOURCE/include/cnn" && echo *.h)
 tap_check 'all headers are installed' [ "$(cd "$prefix/include/cnn" && echo *.h)" = "$expected" ]
 tap_check 'cnn.pc has the version of the header' \

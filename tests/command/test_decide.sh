@@ -33,6 +33,28 @@ tap_check 'chooses others' sh -c '! cmp -s table.csv other.csv'
 run 0 'as JSON lines' "$cnn" split photos lines.jsonl --train 6
 has lines.jsonl 'a line each' '^\{"path": "photos/cat\.0\.jpg", "label": "cat", "split": "train"\}$'
 
+mkdir names 'names/a|b' names/c 'names/d ' steps steps/0.5 steps/1.5
+for folder in 'names/a|b' names/c 'names/d ' steps/0.5 steps/1.5; do
+    cp photos/cat.0.jpg photos/cat.1.jpg "$folder"
+done
+run 1 'a class that would be read as two labels' "$cnn" split names names.csv --train 1
+has err 'is refused' 'label "a\|b" has a separator of labels in it: write a \.jsonl table$'
+tap_check 'and nothing is written' test ! -e names.csv
+run 0 'JSON lines hold it' "$cnn" split names names.jsonl --train 1
+has names.jsonl 'as one' '"label": "a\|b"'
+mv 'names/a|b' names/ab
+run 0 'a name that ends in a space' "$cnn" split names names.csv --train 1
+has names.csv 'is in quotes' '^"?names/d /cat\.0\.jpg"?,"d ",train$'
+run 0 'names that are numbers' "$cnn" split steps steps.csv --train 1
+has err 'are told' 'names of the classes are numbers: --task classes'
+run 0 'in folds, too' "$cnn" split steps steps --folds 2 --json
+latin=$(printf 'caf\351.jpg')
+if cp photos/cat.0.jpg "names/c/$latin" 2>/dev/null; then
+    run 1 'a path that JSON cannot hold' "$cnn" split names latin.jsonl --train 2
+    has err 'is refused' 'is not UTF-8, as JSON has to be: write a \.csv table$'
+    run 0 'CSV can' "$cnn" split names/c latin --folds 2
+fi
+
 # shellcheck disable=SC2086
 run 0 'cross-validation' "$cnn" train $model --data pets.csv --folds 3 --group who --epochs 2 --out pets.cnn --quiet
 has out 'a row for each fold' '^3 +[0-9.]+ +[0-9.]+$'
@@ -79,6 +101,14 @@ run 0 'clear' "$cnn" calibrate two.cnn --clear
 run 0 'predict again' "$cnn" predict two.cnn photos/cat.1.jpg
 hasnt out 'nothing is rejected' '	-	'
 run 2 'two goals' "$cnn" calibrate two.cnn --data pets.csv --precision 0.9 --recall 0.9
+for word in 'eval two.cnn' 'calibrate two.cnn --method none --part all' 'learn two.cnn --out no.cnn' \
+    'train two.cnn --out no.cnn'; do
+    { echo path && echo photos/cat.1.jpg; } >unknown.csv
+    # shellcheck disable=SC2086
+    run 1 "unlabelled images for $word" "$cnn" $word --data unknown.csv
+    has err 'are refused' '^cnn [a-z]+: unknown\.csv: nothing says what its images are$'
+done
+tap_check 'and nothing is written' test ! -e no.cnn
 
 run 0 'embed' "$cnn" embed two.cnn photos/cat.1.jpg photos/dog.1.jpg
 has out 'the header' '^path,label,f0,f1,'
@@ -92,6 +122,25 @@ values=$(sed -n 's/.*, \([0-9]*\) values.*/\1/p' out)
 tap_result $? 'with as many bytes'
 run 0 'a folder' "$cnn" embed two.cnn photos --out f.csv --layer conv2d_1 --json
 run 2 'no images' "$cnn" embed two.cnn
+printf 'photos/cat.1.jpg\r\n\nphotos/dog.1.jpg' >list
+run 0 'a list' "$cnn" embed two.cnn @list
+[ "$(cut -d, -f1 out | tr '\n' ' ')" = 'path photos/cat.1.jpg photos/dog.1.jpg ' ]
+tap_result $? 'has a row for each line'
+run 0 'on standard input' sh -c "'$cnn' embed two.cnn @- <list"
+printf 'photos/cat.1.jpg\nphotos/\0dog.1.jpg\n' >nul
+run 1 'a list with a NUL' "$cnn" embed two.cnn @nul
+has err 'is refused with its line' 'nul: line 2 has a NUL byte'
+run 1 'a folder as a list' "$cnn" embed two.cnn @photos
+has err 'is told' 'photos: is a folder, not a list'
+echo >empty && run 1 'an empty list' "$cnn" embed two.cnn @empty
+has err 'is told' 'empty: the list has no paths'
+run 1 'a path of a list that is not there' "$cnn" embed two.cnn @empty @list none.jpg
+head -c 100 photos/cat.0.jpg >broken.jpg
+run 0 'an image that cannot be read' "$cnn" embed two.cnn broken.jpg photos/dog.1.jpg --on-error skip
+has out 'is left out, and the others keep their names' '^photos/dog\.1\.jpg,,'
+{ echo path,label && echo broken.jpg,cat && echo photos/dog.1.jpg,dog; } >one.csv
+run 0 'so of a table' "$cnn" embed two.cnn --data one.csv --on-error skip
+has out 'with name and class' '^photos/dog\.1\.jpg,dog,'
 
 mkdir few few/cat few/dog more more/cow
 for i in 0 1 2 3 4 5 6 7 8 9; do

@@ -54,6 +54,12 @@ run 0 'as JSON' "$cnn" eval labels.cnn --data pets.jsonl --json --csv table.csv
 [ "$(json labels 0 label <out)" = cat ] && [ "$(json labels 0 support <out)" = 12 ]
 tap_result $? 'the JSON has the labels'
 has table.csv 'the CSV too' '^pet,'
+run 0 'several models of labels' "$cnn" eval labels.cnn labels.last.cnn --data pets.jsonl
+has out 'are compared by the mean average precision' '^best: labels\.(last\.)?cnn, map [0-9.]+, loss [0-9.]+$'
+run 0 'a report of labels' "$cnn" eval labels.cnn --data pets.jsonl --report labels
+has labels/report.html 'has the figures of all' '"exact_match", *"[0-9.]+"'
+has labels/report.html 'and of each' '"pet", *"precision [0-9.-]+, recall [0-9.-]+, .*, support 24"'
+hasnt labels/report.html 'and no confusion' '"confusion"'
 run 0 'predict of several labels' "$cnn" predict labels.cnn photos/cat.1.jpg --topk 2
 has out 'names and probabilities' '^photos/cat.1.jpg(	(cat|pet)	0\.[0-9]{4}){2}$'
 printf 'id\ncat.3\ndog.4\n' >photos/ids.csv
@@ -72,6 +78,18 @@ run 0 'train on values' "$cnn" train $model --data values.csv --val-split 0.25 -
 has err 'their ranges are told' '^training on y from 0\.5 to 11\.5'
 run 0 'eval of values' "$cnn" eval values.cnn --data values.csv
 has out 'R2 of each' '^x( +-?[0-9.]+){5}$'
+run 0 'several models of values' "$cnn" eval values.cnn values.last.cnn --data values.csv --json
+least=$(json mae <out)
+awk -v a="$least" -v b="$(json models 0 mae <out)" -v c="$(json models 1 mae <out)" \
+    'BEGIN {exit !(a == (b < c ? b : c) && a > 0)}'
+tap_result $? 'the smaller error is the better one'
+[ -n "$(json models 1 rmse <out)" ]
+tap_result $? 'and there is another figure'
+# shellcheck disable=SC2086
+run 0 'a training on values with a report' "$cnn" train $model --data values.csv --val-split 0.25 --epochs 1 \
+    --out v.cnn --report values
+has values/report.html 'it has the curve' '"val_mae"'
+hasnt values/report.html 'and no empty confusion' '"confusion"'
 run 0 'predict of values' "$cnn" predict values.cnn photos/dog.3.jpg --json
 [ "$(json predictions 0 values 1 name <out)" = y ]
 tap_result $? 'the JSON names them'

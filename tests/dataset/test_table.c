@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Datasets that a table lists. */
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/suite.h"
+#include "core/memory.h"
 #include "dataset/dataset.h"
 #include "dataset/golden_images.h"
 #include "dataset/tree.h"
@@ -261,6 +263,50 @@ START_TEST(faults_are_named_with_line_and_column)
 }
 END_TEST
 
+/* What lines lack is cells, too: a line of many columns and many lines of few must not take thousands of times the
+ * memory of the file. */
+START_TEST(memory_is_in_proportion_to_the_file)
+{
+    cnn__string text = {.context = tree_context};
+    cnn_dataset *dataset = NULL;
+    cnn__string_append(&text, "{\"path\":\"a.jpg\",\"label\":\"x\"", 27);
+    for (int i = 0; i < 4000; i++) {
+        char member[32];
+        const int size = snprintf(member, sizeof(member), ",\"k%d\":1", i);
+        cnn__string_append(&text, member, (size_t)size);
+    }
+    cnn__string_append(&text, "}\n", 2);
+    const size_t one = text.size;
+    for (int i = 0; i < 1000; i++) {
+        cnn__string_append(&text, "{\"path\":\"a.jpg\",\"label\":\"y\"}\n", 29);
+        if (i == 9) { /* ten are few */
+            cnn__string_append(&text, "", 1);
+            dataset = open_good("t.jsonl", text.data, NULL);
+            ck_assert_uint_eq(cnn_dataset_count(dataset), 11);
+            cnn_dataset_free(dataset);
+            text.size = one;
+        }
+    }
+    cnn__string_append(&text, "", 1);
+    tree_expect_error(open_as("t.jsonl", text.data, NULL, &dataset), CNN_ERROR_LIMIT,
+                      "of 4002 columns too many are missing", NULL);
+    cnn__string_free(&text);
+}
+END_TEST
+
+/* Names and numbers of tables stand in messages as text that shows them. */
+START_TEST(messages_have_no_control_characters)
+{
+    static const char *const asked[] = {"x", "y"};
+    cnn_dataset *dataset = NULL;
+    tree_expect_error(open_as("t.csv", "path,value\na.jpg,\x1b[31m\n", NULL, &dataset), CNN_ERROR_FORMAT,
+                      "\"\\x1b[31m\" is no number that fits", NULL);
+    tree_expect_error(
+        open_as("t.csv", "path,x,\x1b[31m\na.jpg,1,2.5\n", CNN_FILES(.classes = asked, .class_count = 2), &dataset),
+        CNN_ERROR_MISMATCH, "column \"\\x1b[31m\" is none of the 2 values", NULL);
+}
+END_TEST
+
 static cnn_status open_values(cnn_context *context, cnn_dataset **dataset)
 {
     return cnn_dataset_open(context, tree_path("t.csv"), NULL, dataset);
@@ -296,6 +342,8 @@ int main(void)
     tcase_add_test(tests, unlabelled_tables_have_no_classes);
     tcase_add_test(tests, rows_without_files_are_left_out_where_that_is_allowed);
     tcase_add_test(tests, faults_are_named_with_line_and_column);
+    tcase_add_test(tests, memory_is_in_proportion_to_the_file);
+    tcase_add_test(tests, messages_have_no_control_characters);
     tcase_add_test(tests, every_allocation_may_fail);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);

@@ -198,11 +198,11 @@ LAYER(layer_conv3d)
 }
 
 #define RESIZE(name, ...) \
-    CALL(call_##name) { return cnn_functional_resize(context, CNN_FUNCTIONAL_RESIZE(__VA_ARGS__), x, y); }
+    CALL(call_##name) { return cnn_functional_resize(context, CNN_RESIZE(__VA_ARGS__), x, y); }
 
-RESIZE(resize_nearest, .size = {7, 4})
-RESIZE(resize_bilinear, .size = {3, 8}, .interpolation = CNN_RESAMPLE_BILINEAR)
-RESIZE(resize_corners, .size = {7, 3}, .interpolation = CNN_RESAMPLE_BILINEAR, .align_corners = 1)
+RESIZE(resize_nearest, .size = {7, 4}, .places = CNN_PLACES_ASYMMETRIC, .rounding = CNN_ROUND_DOWN)
+RESIZE(resize_bilinear, .size = {3, 8}, .mode = CNN_SAMPLE_LINEAR)
+RESIZE(resize_corners, .size = {7, 3}, .mode = CNN_SAMPLE_LINEAR, .places = CNN_PLACES_ALIGN_CORNERS)
 
 typedef struct golden {
     const char *name;
@@ -356,11 +356,8 @@ START_TEST(what_does_not_fit_is_named)
     REFUSES(cnn_functional_conv2d(context, NULL, x, wide, NULL, &y), CNN_ERROR_SHAPE, "must be (3, 3, 4, 3)");
     REFUSES(cnn_functional_conv2d(context, NULL, x, flat, NULL, &y), CNN_ERROR_SHAPE, "4 dimensions are required");
     REFUSES(cnn_functional_conv2d(context, NULL, x, NULL, NULL, &y), CNN_ERROR_INVALID_ARGUMENT, "filters is NULL");
-    REFUSES(cnn_functional_resize(context, NULL, x, &y), CNN_ERROR_INVALID_ARGUMENT, "size is 0");
-    REFUSES(cnn_functional_resize(context, CNN_FUNCTIONAL_RESIZE(.size = {2, 2}, .align_corners = 1), x, &y),
-            CNN_ERROR_INVALID_ARGUMENT, "align_corners is of bilinear");
-    REFUSES(cnn_functional_resize(context, CNN_FUNCTIONAL_RESIZE(.size = {2, 2}), flat, &y), CNN_ERROR_SHAPE,
-            "images (None, height, width, channels)");
+    REFUSES(cnn_functional_resize(context, CNN_RESIZE(.size = {-2, 2}), x, &y), CNN_ERROR_INVALID_ARGUMENT, "size");
+    REFUSES(cnn_functional_resize(context, CNN_RESIZE(.size = {2, 2}), flat, &y), CNN_ERROR_SHAPE, "name axis 2");
     REFUSES(cnn_functional_conv2d(context, NULL, NULL, filters, NULL, &y), CNN_ERROR_INVALID_ARGUMENT, "x is NULL");
     REFUSES(cnn_functional_conv2d(context, NULL, x, filters, NULL, NULL), CNN_ERROR_INVALID_ARGUMENT, "y is NULL");
     REFUSES(cnn_functional_conv2d(context, NULL, &empty, filters, NULL, &y), CNN_ERROR_SHAPE, "shape of x");

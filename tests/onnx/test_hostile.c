@@ -221,9 +221,86 @@ START_TEST(test_tensors)
 }
 END_TEST
 
+/* Numbers of a Resize are as many as its axes, wherever they stand. */
+START_TEST(test_resizings)
+{
+    static float scales[] = {1, 1, 2, 2};
+    int64_t axes[64] = {0};
+    file f = {.opset = 9};
+    cnn__onnx_node *node = add_node(&f, "Upsample", "x", NULL, "large");
+    refuse(&f, CNN_ERROR_FORMAT, "node \"large\" (Upsample): it has neither scales nor sizes");
+    cnn__onnx_attribute *list = add_int(node, "scales", 0);
+    list->type = CNN__ONNX_ATTRIBUTE_FLOATS;
+    list->floats = (cnn__onnx_list){scales, 3, 0};
+    refuse(&f, CNN_ERROR_FORMAT, "3 numbers for 4 axes");
+    list->floats.count = 4;
+    add_ints(node, "axes", axes, 64); /* more than there are scales, which would be read behind their end */
+    refuse(&f, CNN_ERROR_FORMAT, "4 numbers for 64 axes");
+    node->attributes.count = 0;
+    f.opset = 13;
+    node->type = "Resize";
+    f.inputs[0][1] = "";
+    f.inputs[0][2] = "s";
+    node->inputs.count = 3;
+    cnn__onnx_tensor *s = add_tensor(&f, "s", 1, 4, 0, 0, 0);
+    s->raw = (cnn__onnx_list){scales, sizeof(scales), 0};
+    add_ints(node, "axes", axes, 64);
+    refuse(&f, CNN_ERROR_FORMAT, "4 numbers for 64 axes");
+    node->attributes.count = 0;
+    scales[2] = 0;
+    refuse(&f, CNN_ERROR_FORMAT, "a size or scale of 0");
+    scales[2] = 2;
+}
+END_TEST
+
 /* ---- values in other files ---- */
 
 static char folder[64];
+
+/* Constants hold every int64_t, the largest too, by which exporters say that a Slice goes to the end. */
+START_TEST(test_wholes)
+{
+    static int64_t most[] = {INT64_MAX}, one[] = {1}, last[] = {3};
+    cnn_model *model = NULL;
+    cnn__string bytes;
+    file f = {0};
+    cnn__onnx_tensor *count = add_tensor(&f, "one", 1, 1, 0, 0, 0), *axis = add_tensor(&f, "axis", 1, 1, 0, 0, 0);
+    count->type = axis->type = CNN__ONNX_INT64;
+    count->raw = (cnn__onnx_list){one, sizeof(one), 0};
+    axis->raw = (cnn__onnx_list){last, sizeof(last), 0};
+    cnn__onnx_tensor value = {.type = CNN__ONNX_INT64, .dims = {one, 1, 0}, .raw = {most, sizeof(most), 0}};
+    cnn__onnx_node *node = add_node(&f, "ConstantOfShape", "one", NULL, "end");
+    cnn__onnx_attribute *a = add_int(node, "value", 0);
+    a->type = CNN__ONNX_ATTRIBUTE_TENSOR;
+    a->t = &value;
+    node = add_node(&f, "Slice", "x", "one", "right");
+    f.inputs[1][2] = "end";
+    f.inputs[1][3] = "axis";
+    node->inputs.count = 4;
+    encode(&f, &bytes);
+    ck_assert_msg(cnn_model_load_onnx_memory(context, NULL, bytes.data, bytes.size, NULL, &model) == CNN_OK, "%s",
+                  cnn_last_error(context));
+    const cnn_shape shape = cnn_model_output_shape(model); /* 6, 4, 2: all columns but the first */
+    ck_assert_int_eq(shape.dims[1], 4);
+    cnn_model_free(model);
+    cnn__string_free(&bytes);
+}
+END_TEST
+
+/* A shape that leaves a size open beside an axis without values says nothing. */
+START_TEST(test_open_and_empty)
+{
+    static int64_t shape[] = {0, -1};
+    file f = {0};
+    cnn__onnx_tensor *empty = add_tensor(&f, "empty", 2, 0, 3, 0, 0), *s = add_tensor(&f, "s", 1, 2, 0, 0, 0);
+    empty->raw.count = 0;
+    s->type = CNN__ONNX_INT64;
+    s->raw = (cnn__onnx_list){shape, sizeof(shape), 0};
+    (void)add_node(&f, "Reshape", "empty", "s", "none");
+    (void)add_node(&f, "Add", "x", "none", "sum");
+    refuse(&f, CNN_ERROR_SHAPE, "node \"none\" (Reshape): ");
+}
+END_TEST
 
 static void write_file(const char *name, const void *data, size_t size)
 {
@@ -236,14 +313,14 @@ static void write_file(const char *name, const void *data, size_t size)
 }
 
 /* Loads a model whose weights lie at a place; returns the status. */
-static cnn_status load_from(const char *location, const char *offset, bool allowed)
+static cnn_status load_rows(const char *location, const char *offset, bool allowed, int64_t rows)
 {
     char path[256];
     file f = {0};
     cnn__string bytes;
     cnn_model *model = NULL;
     (void)add_node(&f, "Conv", "x", "w", "conv");
-    cnn__onnx_tensor *w = add_tensor(&f, "w", 4, 4, 2, 3, 3);
+    cnn__onnx_tensor *w = add_tensor(&f, "w", 4, rows, 2, 3, 3);
     f.places[0][0] = (cnn__onnx_entry){"location", location};
     f.places[0][1] = (cnn__onnx_entry){"offset", offset};
     w->raw = (cnn__onnx_list){0};
@@ -256,6 +333,11 @@ static cnn_status load_from(const char *location, const char *offset, bool allow
     const cnn_status status = cnn_model_load_onnx(context, path, CNN_ONNX_LOAD(.external_data = allowed), &model);
     cnn_model_free(model);
     return status;
+}
+
+static cnn_status load_from(const char *location, const char *offset, bool allowed)
+{
+    return load_rows(location, offset, allowed, 4);
 }
 
 START_TEST(test_external)
@@ -287,6 +369,15 @@ START_TEST(test_external)
     ck_assert_int_eq(load_from("hard.bin", "0", true), CNN_ERROR_DENIED);
     ck_assert_int_eq(load_from("way/x", "0", true), CNN_ERROR_DENIED);
     ck_assert_int_eq(load_from("", "0", true), CNN_ERROR_FORMAT);
+    /* What really lies there may be more than a small file could ask for else; what does not is never asked for. */
+    const int64_t rows = 1000000, large = rows * 2 * 3 * 3 * (int64_t)sizeof(float);
+    snprintf(path, sizeof(path), "%s/values.bin", folder);
+    ck_assert_int_eq(load_rows("values.bin", "0", true, rows), CNN_ERROR_TRUNCATED);
+    ck_assert_int_eq(truncate(path, large), 0);
+    ck_assert_int_eq(load_rows("values.bin", "0", true, rows), CNN_OK);
+    ck_assert_int_eq(cnn_context_set_limit(context, "model_bytes", (uint64_t)large - 1), CNN_OK);
+    ck_assert_int_eq(load_rows("values.bin", "0", true, rows), CNN_ERROR_LIMIT);
+    ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "--allow model_bytes=N"));
     static const char *const names[] = {"values.bin", "link.bin", "hard.bin", "way", "model.onnx"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
@@ -378,6 +469,9 @@ int main(void)
     tcase_add_test(tests, test_graphs);
     tcase_add_test(tests, test_numbers);
     tcase_add_test(tests, test_tensors);
+    tcase_add_test(tests, test_resizings);
+    tcase_add_test(tests, test_wholes);
+    tcase_add_test(tests, test_open_and_empty);
     tcase_add_test(tests, test_external);
     tcase_add_loop_test(tests, test_memory, 0, sizeof(failing) / sizeof(failing[0]));
     tcase_add_test(tests, test_cut);
