@@ -249,6 +249,9 @@ int tool_set_crop(tool *run, const cnn_pipeline *pipeline, bool ten, cnn_pipelin
 bool tool_has_ten_crop(const cnn_pipeline *pipeline);
 /* Whether it makes several images of one. */
 bool tool_has_views(const cnn_pipeline *pipeline);
+/* The pipeline without that: with a center_crop for its ten_crop, or without its step views; one that makes a single
+ * image stays as it is. As tool_set_crop(). */
+int tool_one_view(tool *run, const cnn_pipeline *pipeline, cnn_pipeline **changed);
 /* The pipeline with the step views before those that change the scale of values; `views` are its arguments. TOOL_DONE,
  * or wrong usage of --tta. */
 int tool_add_views(tool *run, const cnn_pipeline *pipeline, const char *views, cnn_pipeline **changed);

@@ -113,8 +113,8 @@ static const char *obstacle(const train_run *train, const char *layer)
     if (layer == NULL) {
         return "no part of the model before one layer is frozen: see --freeze";
     }
-    if (tool_has_ten_crop(train->evaluation)) {
-        return "validation by ten crops takes the images each time";
+    if (tool_has_views(train->evaluation)) {
+        return "validation by several views takes the images each time";
     }
     return is_random(train) && train->settings->views == 0
                ? "the augmentation gives other images in each epoch: --views N takes N of each, or --augment none"

@@ -229,23 +229,54 @@ static int subtract_mean(train_run *train)
     return result;
 }
 
-/* What the model is to have: the preprocessing, or the same with ten crops, which training images never get. */
-static int set_evaluation(train_run *train)
+/* The steps that `whole` was before it lost its views, with what was added to the preprocessing since then. */
+static int restore_views(train_run *train, const char *whole, size_t length)
 {
-    tool *run = train->run;
-    bool ten = train->settings->ten_crop || tool_has_ten_crop(train->preprocess);
-    int result = TOOL_DONE;
-    if (tool_has_ten_crop(train->preprocess)) {
-        cnn_pipeline *one = NULL;
-        result = tool_set_crop(run, train->preprocess, false, &one);
+    const char *added = cnn_pipeline_text(train->preprocess) + length;
+    char *steps = tool_format("%s%s%s", whole, *added != '\0' && *added != ',' ? "," : "", added);
+    if (steps == NULL) {
+        return tool_fail_memory(train->run);
+    }
+    const cnn_status status = cnn_pipeline_create(train->run->context, steps, &train->evaluation);
+    free(steps);
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(train->run, status);
+}
+
+/* Makes the preprocessing one of a single image of each; *whole is its text before, malloc'ed, NULL if it was that. */
+static int take_views(train_run *train, char **whole)
+{
+    cnn_pipeline *one = NULL;
+    if (!tool_has_views(train->preprocess)) {
+        return TOOL_DONE;
+    }
+    if (train->settings->ten_crop && !tool_has_ten_crop(train->preprocess)) {
+        return tool_fail_usage(train->run, "--ten-crop: the preprocessing makes several views already: %s",
+                               cnn_pipeline_text(train->preprocess));
+    }
+    *whole = strdup(cnn_pipeline_text(train->preprocess));
+    int result = *whole != NULL ? tool_one_view(train->run, train->preprocess, &one) : tool_fail_memory(train->run);
+    if (result == TOOL_DONE) {
         cnn_pipeline_free(train->preprocess);
         train->preprocess = one;
     }
+    return result;
+}
+
+/* What the model is to have: the preprocessing, or the same with several views, which training images never get. */
+static int set_evaluation(train_run *train)
+{
+    tool *run = train->run;
+    char *whole = NULL;
+    int result = take_views(train, &whole);
+    const size_t length = strlen(cnn_pipeline_text(train->preprocess));
     result = result == TOOL_DONE ? subtract_mean(train) : result;
     train->training_steps = train->evaluation = train->preprocess;
-    if (result == TOOL_DONE && ten) {
+    if (result == TOOL_DONE && whole != NULL) {
+        result = restore_views(train, whole, length);
+    } else if (result == TOOL_DONE && train->settings->ten_crop) {
         result = tool_set_crop(run, train->preprocess, true, &train->evaluation);
     }
+    free(whole);
     if (result != TOOL_DONE) {
         return result;
     }

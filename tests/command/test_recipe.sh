@@ -70,7 +70,24 @@ has err 'the model has them' '^preprocess  resize=34x34:bilinear,ten_crop=28x28;
 run 0 'prediction by ten crops' "$cnn" predict ten.cnn photos/cat.1.jpg
 run 0 'evaluation by its own ten crops' "$cnn" eval ten.cnn --data photos
 run 0 'going on from a model with ten crops' "$cnn" train ten.cnn --data photos --out more.cnn --epochs 1
-has err 'its training images have one crop' 'ten_crop=28x28; in training resize=34x34:bilinear,center_crop=28x28$|ten_crop=28x28$'
+has err 'its training images have one crop' 'ten_crop=28x28; in training resize=34x34:bilinear,center_crop=28x28$'
+
+views=views=0/0/1/1
+run 0 'training with views for validation' train --out views.cnn --epochs 1 --mean 0.5 --augment flip \
+    --preprocess resize=32x32,$views,center_crop=28x28
+has err 'the model has them' "^preprocess  resize=32x32:bilinear,$views[^,]*,center_crop=28x28,subtract=0.5; in training"
+has err 'its training images have one view' '; in training resize=32x32:bilinear,center_crop=28x28,flip=0.5,subtract=0.5$'
+run 0 'views before all else' train --out first.cnn --epochs 1 --preprocess $views,resize=28x28 --mean 0.5
+has err 'its training images have none' "^preprocess  $views[^,]*,resize=28x28:bilinear,subtract=0.5; in training resize=28x28:bilinear,subtract=0.5$"
+run 0 'views after all else' train --out last.cnn --epochs 1 --preprocess resize=28x28,$views
+has err 'they come before a mean' "^preprocess  resize=28x28:bilinear,$views[^,]*; in training resize=28x28:bilinear$"
+for name in views first last; do
+    run 0 "going on from views ($name)" "$cnn" train $name.cnn --data photos --out more.cnn --epochs 1
+    run 0 'prediction by them' "$cnn" predict more.cnn photos/cat.1.jpg
+done
+run 0 'explaining what has views' "$cnn" explain saliency views.cnn photos/cat.1.jpg --out maps
+run 2 'ten crops of views' train --out no.cnn --epochs 1 --ten-crop --preprocess resize=28x28,$views
+has err 'it says what is in the way' 'makes several views already'
 
 # 48 images in batches of 10: 5 steps with a short one, 4 whole ones.
 steps() {
