@@ -289,6 +289,7 @@ void tool_train_introduce(train_run *train)
         snprintf(augment, sizeof(augment), "; in training %s", cnn_pipeline_text(train->training_steps));
     }
     tool_note(run, "preprocess  %s%s", cnn_pipeline_text(train->evaluation), augment);
+    tool_check_range(run, train->evaluation);
     const char *convention = train->rule.convention;
     tool_note(run, "training    %u epochs, batch %u, %s%s%s%s, learning rate %g, %s", (unsigned)train->epochs,
               (unsigned)train->batch, train->rule.optimizer, convention != NULL ? " (" : "",
