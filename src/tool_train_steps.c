@@ -106,12 +106,14 @@ static int choose_augment(train_run *train)
                                            recipe->filter, rows, cols);
     } else if (recipe->pad > 0 && train->settings->preprocess == NULL && cnn_model_pipeline(train->model) == NULL) {
         cnn_shape input = cnn_model_input_shape(train->model);
-        train->augment = tool_format("alternating_flip,random_crop=%lldx%lld:pad=%u:reflect", (long long)input.dims[0],
-                                     (long long)input.dims[1], (unsigned)recipe->pad);
+        train->augment = tool_format("resize=%lldx%lld:%s,alternating_flip,random_crop=%lldx%lld:pad=%u:reflect",
+                                     (long long)input.dims[0], (long long)input.dims[1], recipe->filter,
+                                     (long long)input.dims[0], (long long)input.dims[1], (unsigned)recipe->pad);
     } else {
         return TOOL_DONE;
     }
-    if (train->augment != NULL && *train->augment == '\0') { /* none of the recipe's */
+    if (train->augment != NULL && (*train->augment == '\0' || strcmp(train->augment, "none") == 0)) {
+        /* not that of the recipe either */
         free(train->augment);
         train->augment = NULL;
         return TOOL_DONE;
@@ -155,8 +157,16 @@ static cnn_status evaluation_steps(const train_run *train, const cnn_pipeline *a
     return status;
 }
 
+/* Replaces *steps, which may be NULL, by it with one more step. */
+static void append_step(char **steps, const char *name, const char *rest)
+{
+    char *longer = *steps != NULL ? tool_format("%s%s%s%s", *steps, **steps != '\0' ? "," : "", name, rest) : NULL;
+    free(*steps);
+    *steps = longer;
+}
+
 /* The preprocessing that nobody gave: the model file's own; that of a whole augmentation; else a resize to the input.
- * The recipe's normalisation follows, unless values are changed already or --mean is to do that. */
+ * The recipe's views and normalisation follow, unless values are changed already or an option is to do that. */
 static cnn_status default_preprocess(train_run *train, const cnn_pipeline *augment)
 {
     cnn_context *context = train->run->context;
@@ -173,11 +183,14 @@ static cnn_status default_preprocess(train_run *train, const cnn_pipeline *augme
         steps = tool_format("resize=%lldx%lld:%s", (long long)input.dims[0], (long long)input.dims[1],
                             train->recipe->filter);
     }
-    if (steps != NULL && train->recipe->normalize != NULL && train->settings->mean == NULL && input.dims[2] == 3 &&
-        tool_train_sizing_length(steps) == strlen(steps)) {
-        char *longer = tool_format("%s,%s", steps, train->recipe->normalize);
-        free(steps);
-        steps = longer;
+    if (steps != NULL && tool_train_sizing_length(steps) == strlen(steps)) {
+        const tool_recipe *recipe = train->recipe;
+        if (recipe->views != NULL && !train->settings->ten_crop) {
+            append_step(&steps, "views=", recipe->views);
+        }
+        if (recipe->normalize != NULL && train->settings->mean == NULL && input.dims[2] == 3) {
+            append_step(&steps, recipe->normalize, "");
+        }
     }
     if (status == CNN_OK) {
         status = steps != NULL ? cnn_pipeline_create(context, steps, &train->preprocess) : CNN_ERROR_OUT_OF_MEMORY;

@@ -129,6 +129,18 @@ run 0 'its evaluation' "$cnn" eval residual.cnn --data photos --json
 tap_check 'it read all images' test "$(json images <out)" -eq 60
 run 0 'another augmentation, one epoch' "$cnn" train resnet18 --data photos --size 32x32x3 --batch 16 --epochs 1 --limit 20 --augment flip --out flipped.cnn
 has err 'the normalisation stays' '^preprocess  resize=32x32:bilinear,normalize=mean=0\.485[^;]*; in training resize=32x32:bilinear,flip=0\.5,normalize=mean'
+fast="$cnn train cifar-fast --data photos --batch 16 --epochs 1 --limit 20 --val-split 0.2"
+run 0 'cifar-fast by its recipe' $fast --out fast.cnn
+has err 'six views after a resize' '^preprocess  resize=32x32:bilinear,center_crop=32x32,views=0/0/1/1/-1/-1:flip=1:reflect,normalize'
+has err 'one in training' '; in training resize=32x32:bilinear,alternating_flip,random_crop=32x32[^,]*,normalize=[^,]*$'
+has err 'its first layer is whitened' '^whitened    whiten, whose kernel stays$'
+run 0 'without its augmentation, from weights' $fast --augment none --init-from fast.cnn --out again.cnn
+has err 'no random steps are left' '; in training resize=32x32:bilinear,normalize=[^,]*$'
+has err 'the kernel of the file stays' '^whitened    whiten, whose kernel stays as it is in the file$'
+run 0 'whitened again' $fast --init-from fast.cnn --whiten whiten --out again.cnn
+has err 'by the images' '^whitened    whiten, whose kernel stays$'
+run 0 'ten crops in place of its views' $fast --ten-crop --out again.cnn
+has err 'there are ten crops alone' '^preprocess  resize=32x32:bilinear,ten_crop=32x32,normalize'
 run 0 'numbers for the mean in its place' "$cnn" train resnet18 --data photos --size 32x32x3 --batch 16 --epochs 1 --limit 20 --mean 0.5/0.4/0.3 --out mean18.cnn
 has err 'they alone are subtracted' '^preprocess  resize_short=37:bilinear,center_crop=32x32,subtract=0\.5/0\.4/0\.3; in'
 run 1 'a network without classes is not trained' "$cnn" train vgg16-notop --data photos --out no.cnn
