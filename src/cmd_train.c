@@ -403,7 +403,8 @@ static const tool_option train_options[] = {
     {"augment", "STEPS",
      "random steps for training images, such as rotate=40,flip=0.5, after the resize of the "
      "preprocessing. Steps that make the input's size themselves, such as resize=256x256,random_crop=227, stand in "
-     "its place; without their randomness they are then the preprocessing too",
+     "its place; without their randomness they are then the preprocessing too. none: no random steps, also where the "
+     "list above says so",
      TOOL_TEXT, AT(augment), 0, 0, NULL},
     {"mean", "WHAT",
      "subtracts the mean of each channel, in training and ever after: auto reads the training images first, at the "
@@ -460,7 +461,7 @@ static const tool_option train_options[] = {
      TOOL_TEXT, AT(freeze), 0, 0, NULL},
     {"whiten", "LAYER",
      "makes the kernel of a first convolution a whitening of patches of the training images, and freezes it; none: "
-     "not, also where the list above says so",
+     "not, also where the list above says so. With --init-from the kernel of the file stays, unless this is given",
      TOOL_TEXT, AT(whiten), 0, 0, NULL},
     {"groups", "TEXT",
      "other learning rates and weight decays for some parameters, groups joined by +: "

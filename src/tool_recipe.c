@@ -91,7 +91,8 @@ static const tool_recipe recipes[] = {
      .groups = "*/beta:factor=64,weight_decay=2.08e-5",
      .whiten = "whiten",
      .label_smoothing = 0.2,
-     .pad = 2},
+     .pad = 2,
+     .views = "shift=0/0/1/1/-1/-1"},
     {.model = "fashion-cnn",
      .reason = "as usual with PyTorch",
      .optimizer = "adam",
@@ -271,6 +272,9 @@ void tool_print_recipes(tool *run)
         if (recipe->pad > 0) {
             tool_print(run, "                     alternating flips, crops by %u mirrored pixels, label smoothing %g\n",
                        (unsigned)recipe->pad, recipe->label_smoothing);
+        }
+        if (recipe->views != NULL) {
+            tool_print(run, "                     validates and predicts by views=%s of each image\n", recipe->views);
         }
         if (recipe->groups != NULL) {
             tool_print(run, "                     groups %s; whitened %s\n", recipe->groups, recipe->whiten);

@@ -27,6 +27,7 @@ typedef struct tool_recipe {
     double label_smoothing;
     uint32_t pad; /* training images are mirrored in every other epoch, and moved by up to so many pixels, their borders
                      mirrored; 0: no such thing */
+    const char *views; /* of each image in validation and ever after, as --tta takes them; NULL: one */
 } tool_recipe;
 
 /* The recipe of a model; files and other names get a common one. */

@@ -285,10 +285,11 @@ void tool_train_introduce(train_run *train)
                   "warning: a batch of %u is more than the %zu training images: each epoch is one step of all of them",
                   (unsigned)train->batch, cnn_dataset_count(train->data));
     }
-    if (train->training_steps != train->preprocess) {
+    if (train->training_steps != train->evaluation) {
         snprintf(augment, sizeof(augment), "; in training %s", cnn_pipeline_text(train->training_steps));
     }
     tool_note(run, "preprocess  %s%s", cnn_pipeline_text(train->evaluation), augment);
+    tool_check_range(run, train->evaluation);
     const char *convention = train->rule.convention;
     tool_note(run, "training    %u epochs, batch %u, %s%s%s%s, learning rate %g, %s", (unsigned)train->epochs,
               (unsigned)train->batch, train->rule.optimizer, convention != NULL ? " (" : "",

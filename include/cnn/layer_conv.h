@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** Layers of products: convolutions of all kinds, dense layers, graph convolutions. How layers are made: cnn/layer.h. */
+/** Layers of products: convolutions, dense layers, graph convolutions. How layers are made: cnn/layer.h. */
 #ifndef CNN_LAYER_CONV_H
 #define CNN_LAYER_CONV_H
 

@@ -12,6 +12,7 @@
 #include <cnn/model.h>
 #include <cnn/optimizer.h>
 #include <cnn/schedule.h>
+#include <cnn/session.h>
 
 CNN_BEGIN_DECLS
 
