@@ -175,6 +175,11 @@ typedef struct cnn_fit_options {
     uint32_t sync_batch_norm;      /**< 1: batch normalisation takes the statistics of the whole batch, over all ranks,
                                         as PyTorch's SyncBatchNorm; not with `blocks`. 0: those of each rank's share,
                                         and the running statistics are averaged after each step. Since 0.1 */
+    uint32_t last_batch_scores;    /**< 1: without validation the best epoch, `patience` and a plateau go by the score
+                                        of an epoch's last batch alone, "step_score", as in the AlexNet article; where
+                                        it has none, and 0: by that of all its batches. A resumed training is given it
+                                        again. Since 0.1 */
+    uint32_t reserved4;            /**< zero */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
