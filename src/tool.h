@@ -249,6 +249,8 @@ int tool_set_crop(tool *run, const cnn_pipeline *pipeline, bool ten, cnn_pipelin
 bool tool_has_ten_crop(const cnn_pipeline *pipeline);
 /* Warns of a preprocessing whose numbers are for pixels of 0 to 255. */
 void tool_check_range(tool *run, const cnn_pipeline *pipeline);
+/* Whether it has a center_crop that one can stand in for. */
+bool tool_can_ten_crop(const cnn_pipeline *pipeline);
 /* Whether it makes several images of one. */
 bool tool_has_views(const cnn_pipeline *pipeline);
 /* The pipeline without that: with a center_crop for its ten_crop, or without its step views; one that makes a single

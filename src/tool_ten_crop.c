@@ -25,6 +25,11 @@ bool tool_has_ten_crop(const cnn_pipeline *pipeline)
     return find_step(cnn_pipeline_text(pipeline), crops[1]) != NULL;
 }
 
+bool tool_can_ten_crop(const cnn_pipeline *pipeline)
+{
+    return find_step(cnn_pipeline_text(pipeline), crops[0]) != NULL;
+}
+
 bool tool_has_views(const cnn_pipeline *pipeline)
 {
     const char *text = cnn_pipeline_text(pipeline);

@@ -157,6 +157,11 @@ static cnn_status evaluation_steps(const train_run *train, const cnn_pipeline *a
     return status;
 }
 
+#define TEN_CROP "ten-crop" /* of a recipe's views */
+
+/* Whether an option says how many views an image has in validation. */
+static bool asks_for_views(const train_run *train) { return train->settings->ten_crop || train->settings->tta != NULL; }
+
 /* Replaces *steps, which may be NULL, by it with one more step. */
 static void append_step(char **steps, const char *name, const char *rest)
 {
@@ -185,7 +190,7 @@ static cnn_status default_preprocess(train_run *train, const cnn_pipeline *augme
     }
     if (steps != NULL && tool_train_sizing_length(steps) == strlen(steps)) {
         const tool_recipe *recipe = train->recipe;
-        if (recipe->views != NULL && !train->settings->ten_crop) {
+        if (recipe->views != NULL && strcmp(recipe->views, TEN_CROP) != 0 && !asks_for_views(train)) {
             append_step(&steps, "views=", recipe->views);
         }
         if (recipe->normalize != NULL && train->settings->mean == NULL && input.dims[2] == 3) {
@@ -230,11 +235,12 @@ static int subtract_mean(train_run *train)
     if (scaled) {
         return tool_fail_usage(train->run, "--mean: the preprocessing changes the values already: %s", text);
     }
-    if (strcmp(mean, "auto") != 0) {
+    if (strcmp(mean, "auto") != 0 && !tool_train_is_mean_file(mean)) {
         return append_mean(train, mean);
     }
     char *numbers = NULL;
-    int result = tool_train_measure_mean(train, &numbers);
+    int result = tool_train_is_mean_file(mean) ? tool_train_mean_of_file(train, mean, &numbers)
+                                               : tool_train_measure_mean(train, &numbers);
     if (result == TOOL_DONE) {
         result = append_mean(train, numbers);
     }
@@ -275,20 +281,38 @@ static int take_views(train_run *train, char **whole)
     return result;
 }
 
+/* The evaluation with the views that are asked for, or those that the preprocessing had: `whole` is its text before it
+ * lost them, `length` that of what was left; or the recipe's. */
+static int add_views(train_run *train, const char *whole, size_t length)
+{
+    const train_settings *settings = train->settings;
+    const cnn_pipeline *one = train->preprocess;
+    if (settings->tta != NULL) {
+        return strcmp(settings->tta, "none") == 0 ? TOOL_DONE
+                                                  : tool_add_views(train->run, one, settings->tta, &train->evaluation);
+    }
+    if (whole != NULL) {
+        return restore_views(train, whole, length);
+    }
+    const bool fresh = settings->preprocess == NULL && cnn_model_pipeline(train->model) == NULL;
+    const bool ten = fresh && train->recipe->views != NULL && strcmp(train->recipe->views, TEN_CROP) == 0 &&
+                     tool_can_ten_crop(one);
+    return settings->ten_crop || ten ? tool_set_crop(train->run, one, true, &train->evaluation) : TOOL_DONE;
+}
+
 /* What the model is to have: the preprocessing, or the same with several views, which training images never get. */
 static int set_evaluation(train_run *train)
 {
     tool *run = train->run;
     char *whole = NULL;
+    if (train->settings->ten_crop && train->settings->tta != NULL) {
+        return tool_fail_usage(run, "--ten-crop and --tta both say which views an image has");
+    }
     int result = take_views(train, &whole);
     const size_t length = strlen(cnn_pipeline_text(train->preprocess));
     result = result == TOOL_DONE ? subtract_mean(train) : result;
     train->training_steps = train->evaluation = train->preprocess;
-    if (result == TOOL_DONE && whole != NULL) {
-        result = restore_views(train, whole, length);
-    } else if (result == TOOL_DONE && train->settings->ten_crop) {
-        result = tool_set_crop(run, train->preprocess, true, &train->evaluation);
-    }
+    result = result == TOOL_DONE ? add_views(train, whole, length) : result;
     free(whole);
     if (result != TOOL_DONE) {
         return result;

@@ -141,6 +141,25 @@ run 0 'whitened again' $fast --init-from fast.cnn --whiten whiten --out again.cn
 has err 'by the images' '^whitened    whiten, whose kernel stays$'
 run 0 'ten crops in place of its views' $fast --ten-crop --out again.cnn
 has err 'there are ten crops alone' '^preprocess  resize=32x32:bilinear,ten_crop=32x32,normalize'
+alex="$cnn train alexnet --size 67x67 --data photos --limit 8 --batch 4 --epochs 1 --mean mean.npy --out alex.cnn"
+run 0 'AlexNet by its recipe' $alex --val-split 0.5
+has err 'it tells what the images are' '^mean        [0-9./]*, deviation [0-9./]*, from 0[.0-9]* to [01][.0-9]*$'
+has err 'it validates by ten crops' '^preprocess  resize=76x76:bilinear,ten_crop=67x67,subtract='
+has err 'and tells its steps' '^training    1 epochs of 1 steps, batch 4, '
+has err 'and its last batch with the L2 term' \
+    '^epoch 1/1: loss [0-9]\.[0-9]{6}, accuracy [0-9.]* \(last batch, L2 0\.[0-9]*\), lr 0.01; val_loss'
+mean=$(sed -n 's/^mean        \([0-9./]*\), deviation.*/\1/p' err)
+run 0 'the same mean of the file, the middle, running values' $alex --tta none --values running --json
+has err 'it is that mean' "^mean        $mean, of mean.npy$"
+has err 'there is one view' "^preprocess  resize=76x76:bilinear,center_crop=67x67,subtract=$mean;"
+has err 'the best epoch goes by running values' 'chosen by running values$'
+has err 'which are told' '^epoch 1/1: loss 0\.[0-9]*, accuracy [0-9.]* \(running\)'
+hasnt out 'and no penalty' decay_penalty
+run 2 'two ways to say it' $alex --tta none --ten-crop
+run 2 'views that are none' $alex --tta shift=1
+printf 'no array' >mean.npy
+run 1 'a mean that is none' $alex
+has err 'it names the file' 'mean.npy: is no file of NumPy'
 run 0 'numbers for the mean in its place' "$cnn" train resnet18 --data photos --size 32x32x3 --batch 16 --epochs 1 --limit 20 --mean 0.5/0.4/0.3 --out mean18.cnn
 has err 'they alone are subtracted' '^preprocess  resize_short=37:bilinear,center_crop=32x32,subtract=0\.5/0\.4/0\.3; in'
 run 1 'a network without classes is not trained' "$cnn" train vgg16-notop --data photos --out no.cnn
