@@ -214,7 +214,7 @@ cnn_status tool_train_open_shard(train_run *train, const cnn_dataset *data, cons
     const train_settings *settings = train->settings;
     const char *last = settings->last_batch != NULL ? settings->last_batch : train->recipe->last_batch;
     const bool wrap = last != NULL && strcmp(last, "wrap") == 0, drop = last != NULL && strcmp(last, "drop") == 0;
-    const bool ten = !training && steps != NULL && tool_has_ten_crop(steps);
+    const bool several = !training && steps != NULL && tool_has_views(steps);
     uint64_t limit = settings->memory_limit << 20;
     if (!training && limit > 0) { /* what is left for the validation images; 0 would be any number */
         const uint64_t taken = cnn_loader_kept_bytes(train->loader);
@@ -222,7 +222,7 @@ cnn_status tool_train_open_shard(train_run *train, const cnn_dataset *data, cons
     }
     return cnn_loader_create(
         train->run->context, data,
-        CNN_LOADER(.pipeline = steps, .batch = ten ? (train->batch + 9) / 10 : train->batch,
+        CNN_LOADER(.pipeline = steps, .batch = several ? (train->batch + 9) / 10 : train->batch,
                    .shuffle = training && !settings->no_shuffle, .balanced = training && settings->balanced,
                    .on_error = tool_on_error(settings->on_error),
                    .mode = training && wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = training && drop,

@@ -186,7 +186,7 @@ static cnn_status begin_exact_sums(cnn_mpi *mpi, cnn__mpi_block *block)
     return CNN_OK;
 }
 
-/* Memory for what comes in: from some megabytes on in huge pages, of which a copy between processes has few to look up. */
+/* Memory for what comes in: from some megabytes on in huge pages, of which a copy between processes looks few up. */
 static float *make_shares(size_t count)
 {
     const size_t size = count * sizeof(float);

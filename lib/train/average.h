@@ -56,8 +56,8 @@ void cnn__average_enter(cnn__average *average, cnn_model *model);
 void cnn__average_leave(const cnn__average *average, cnn_model *model);
 
 /* Sets the running statistics of a model's normalisations to the mean of those of a loader's batches, as many as an
- * epoch has, from the first on; the loader is then where it was. Of several ranks each has its share of the batches, and
- * the means are those of all; NULL: there are no others. */
+ * epoch has, from the first on; the loader is then where it was. Of several ranks each has its share of the batches,
+ * and the means are those of all; NULL: there are no others. */
 cnn_status cnn__update_statistics(cnn_model *model, cnn_loader *loader, const char *from, struct cnn__ranks *ranks);
 
 #endif

@@ -248,6 +248,9 @@ static cnn_status judge(cnn__fit *fit, cnn_progress *progress)
     }
     cnn__history_set(history, "seconds", cnn__seconds() - fit->epoch_begin);
     fit->score = cnn_evaluator_score(fit->best);
+    if (fit->validation.session == NULL && fit->options.last_batch_scores != 0 && !isnan(progress->step_score)) {
+        fit->score = progress->step_score;
+    }
     fit->improved = cnn_evaluator_is_better(fit->best, fit->score, history->best_score);
     if (fit->improved) {
         history->best_epoch = history->epochs - 1;

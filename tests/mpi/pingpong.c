@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the model of docs/scale.md asks of a network, measured by MPI alone: mpirun -n R pingpong. Each rank sends to the
+/* What the model of docs/scale.md asks of a network, by MPI alone: mpirun -n R pingpong. Each rank sends to the
  * next one and receives from the one before at the same time, as in a ring. Rank 0 prints one object:
  *
  *   latency    seconds that a small message takes from one rank to another, half of a round trip

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The cost model of docs/scale.md against measurements: predicts the step of several ranks from what one rank and an empty
-network do, then trains on them.
+"""The cost model of docs/scale.md against measurements: predicts the step of several ranks from what one rank and an
+empty network do, then trains on them.
 
     scale.py CNN PINGPONG DATA [--model NAME] [--batch N] [--ranks 2,4] [--rates local,1gbit,200mbit] [--rounds N]
 
-PINGPONG is tests/mpi/pingpong of a build. `local` is one machine's memory; a rate is that of links between "hosts" which
-tests/mpi/hosts.sh makes, as root. Prints for each a line: predicted and measured milliseconds of a step, and their
+PINGPONG is tests/mpi/pingpong of a build. `local` is one machine's memory; a rate is that of links between "hosts"
+which tests/mpi/hosts.sh makes, as root. Prints for each a line: predicted and measured milliseconds of a step, and their
 difference. Run by hand, on a quiet machine."""
 import argparse
 import json
@@ -44,8 +44,9 @@ class Training:
         self.out = ['--out', os.path.join(folder, 'model.cnn')]
 
     def command(self, batch):
-        return [self.given.cnn, 'train', self.given.model, '--data', self.given.data, '--limit', str(batch * 6), '--batch',
-                str(batch), '--epochs', '2', '--threads', '1', '--json', '--quiet', '--replace'] + self.out
+        given = self.given
+        return [given.cnn, 'train', given.model, '--data', given.data, '--limit', str(batch * 6), '--batch', str(batch),
+                '--epochs', '2', '--threads', '1', '--json', '--quiet', '--replace'] + self.out
 
     def seconds(self, before, batch):
         """Of a step of the last epoch."""
@@ -58,8 +59,8 @@ class Training:
 
 
 def predict(own, network, ranks, gradients, cores, rate):
-    """Seconds of a step: `own` is one rank's with its share of the batch, on a core of its own. Up to 16 ranks each sends
-    to all others at once, so that the latency counts twice, whatever the number of blocks."""
+    """Seconds of a step: `own` is one rank's with its share of the batch, on a core of its own. Up to 16 ranks each
+    sends to all others at once, so that the latency counts twice, whatever the number of blocks."""
     crowd = max(1, ranks / cores)
     moved = (ranks - 1) / ranks * gradients
     exchange = 2 * moved / network['bandwidth'] + 2 * network['latency']

@@ -250,8 +250,8 @@ START_TEST(a_bad_label_is_told_by_its_rank)
 }
 END_TEST
 
-/* A rank that is gone between two batches of a step: the checkpoint is that of the step before, and goes on to where the
- * others would have come. */
+/* A rank that is gone between two batches of a step: the checkpoint is that of the step before, and goes on to where
+ * the others would have come. */
 START_TEST(a_lost_rank_takes_back_the_whole_step)
 {
     char last[256];
