@@ -247,6 +247,8 @@ char *tool_label_text(const char *class_name, size_t label);
  * exit status with the message printed. */
 int tool_set_crop(tool *run, const cnn_pipeline *pipeline, bool ten, cnn_pipeline **changed);
 bool tool_has_ten_crop(const cnn_pipeline *pipeline);
+/* Warns of a preprocessing whose numbers are for pixels of 0 to 255. */
+void tool_check_range(tool *run, const cnn_pipeline *pipeline);
 /* Whether it has a center_crop that one can stand in for. */
 bool tool_can_ten_crop(const cnn_pipeline *pipeline);
 /* Whether it makes several images of one. */

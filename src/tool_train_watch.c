@@ -361,6 +361,7 @@ void tool_train_introduce(train_run *train)
         snprintf(augment, sizeof(augment), "; in training %s", cnn_pipeline_text(train->training_steps));
     }
     tool_note(run, "preprocess  %s%s", cnn_pipeline_text(train->evaluation), augment);
+    tool_check_range(run, train->evaluation);
     tell_rule(train);
     if (run->ranks.size > 1) {
         tool_note(run, "processes   %u, %u threads each; a batch is that of all together, and so is the learning rate",

@@ -130,7 +130,8 @@ extern const cnn__layer_type cnn__adaptive_average_pool2d_type, cnn__adaptive_ma
     cnn__up_sampling2d_type, cnn__prelu_type, cnn__rescale_type, cnn__cropping2d_type;
 
 extern const cnn__layer_type cnn__elementwise_type, cnn__arithmetic_type, cnn__reduce_type, cnn__slice_type,
-    cnn__pad_type, cnn__resize_type, cnn__depth_to_space_type, cnn__space_to_depth_type, cnn__instance_norm_type;
+    cnn__pad_type, cnn__resize_type, cnn__depth_to_space_type, cnn__space_to_depth_type, cnn__instance_norm_type,
+    cnn__matmul_type;
 
 static inline cnn_epilogue *cnn__layer_epilogue(const cnn__layer_type *type, void *state)
 {

@@ -36,6 +36,7 @@ const cnn__layer_type *const cnn__layer_types[] = {
     &cnn__graph_conv_type,
     &cnn__instance_norm_type,
     &cnn__lrn_type,
+    &cnn__matmul_type,
     &cnn__max_pool1d_type,
     &cnn__max_pool2d_type,
     &cnn__max_pool3d_type,

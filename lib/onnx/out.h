@@ -189,6 +189,7 @@ void cnn__out_crop(cnn__out *out, const cnn__node *node);
 void cnn__out_up_sampling(cnn__out *out, const cnn__node *node);
 void cnn__out_elementwise(cnn__out *out, const cnn__node *node);
 void cnn__out_arithmetic(cnn__out *out, const cnn__node *node);
+void cnn__out_matmul(cnn__out *out, const cnn__node *node);
 void cnn__out_reduce(cnn__out *out, const cnn__node *node);
 void cnn__out_slice(cnn__out *out, const cnn__node *node);
 void cnn__out_pad(cnn__out *out, const cnn__node *node);

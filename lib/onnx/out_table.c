@@ -34,6 +34,7 @@ const cnn__out_layer cnn__out_layers[] = {
     {&cnn__graph_conv_type, cnn__out_graph_conv, true},
     {&cnn__instance_norm_type, cnn__out_instance_norm, false},
     {&cnn__lrn_type, cnn__out_lrn, false},
+    {&cnn__matmul_type, cnn__out_matmul, false},
     {&cnn__max_pool1d_type, cnn__out_max_pool, false},
     {&cnn__max_pool2d_type, cnn__out_max_pool, false},
     {&cnn__max_pool3d_type, cnn__out_max_pool, false},

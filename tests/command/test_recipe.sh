@@ -26,6 +26,14 @@ run 0 'going on' train --out mean.cnn --epochs 4 --augment $crops --mean auto $c
 run 0 'the same without a stop' train --out whole.cnn --epochs 4 --augment $crops --mean auto
 tap_check 'the models have the same bits' cmp mean.cnn whole.cnn
 
+run 0 'the scale of another library' train --out scaled.cnn --epochs 1 --preprocess resize=28x28,scale=0.00392156862
+has err 'it is told' '^warning: after scale=0\.0039.* values go up to 0\.00392: pixels are in \[0, 1\] before it'
+run 0 'the mean of another library' train --out scaled.cnn --epochs 1 --preprocess resize=28x28,normalize=mean=123.7/116.3/103.5:std=58/57/57
+has err 'it is told too' '^warning: a mean of 123\.7 is subtracted from values up to 1: pixels are in \[0, 1\]'
+run 0 'the same mean of values that were scaled' \
+    train --out scaled.cnn --epochs 1 --preprocess resize=28x28,scale=255,subtract=103.939/116.779/123.68
+hasnt err 'that is right' '^warning: .*pixels'
+
 run 0 'principal components' train --out pca.cnn --epochs 1 --augment $crops --mean auto --pca auto:0.2
 has err 'they come before the mean' '; in training resize=34x34:bilinear,random_crop=28x28,flip=0\.5,pca_color=0\.2:values=0\.[0-9]+/0\.[0-9]+/0\.[0-9]+:vectors=[-0-9.]+/.*,subtract='
 hasnt err 'prediction is without' '^preprocess  resize=34x34:bilinear,center_crop=28x28,pca'

@@ -383,6 +383,16 @@ static void parts(cnn_context *c, cnn_model *m)
     cnn_model_add(m, cnn_global_max_pool2d(c, NULL));
 }
 
+static void matrices(cnn_context *c, cnn_model *m)
+{
+    cnn_model_add(m, cnn_reshape(c, CNN_RESHAPE(.name = "rows", .shape = {27, 11})));
+    cnn_model_add_after(m, cnn_reshape(c, CNN_RESHAPE(.name = "stack", .shape = {3, 9, 11})), NAMES("input"));
+    cnn_model_add_after(m, cnn_matmul(c, CNN_MATMUL(.name = "shares", .transpose_b = 1)), NAMES("stack", "rows"));
+    cnn_model_add(m, cnn_activate(c, CNN_ACTIVATE(.name = "softmax", .activation = CNN_SOFTMAX)));
+    cnn_model_add_after(m, cnn_matmul(c, CNN_MATMUL(.name = "values")), NAMES("softmax", "rows"));
+    cnn_model_add_after(m, cnn_matmul(c, CNN_MATMUL(.transpose_a = 1)), NAMES("values", "softmax"));
+}
+
 #define IMAGE              \
     {                      \
         3, 0, { 9, 11, 3 } \
@@ -419,6 +429,7 @@ static const struct {
     {"graph_given", graph_given, {2, 0, {7, 5}}},
     {"nested", nested, IMAGE},
     {"functions", functions, IMAGE},
+    {"matrices", matrices, IMAGE},
     {"parts", parts, IMAGE},
 };
 
