@@ -82,8 +82,8 @@ static int open_all(calibration *self)
     if (self->task == CNN_TASK_VALUES) {
         return tool_fail_usage(run, "%s: the model tells values, not probabilities", run->operands[0]);
     }
-    if (tool_has_ten_crop(cnn_model_pipeline(self->model))) {
-        return tool_fail_usage(run, "%s: ten crops of each image are not calibrated", run->operands[0]);
+    if (tool_has_views(cnn_model_pipeline(self->model))) {
+        return tool_fail_usage(run, "%s: several views of each image are not calibrated", run->operands[0]);
     }
     result = tool_open_data_of_model(
         run, settings->data,

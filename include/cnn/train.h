@@ -12,6 +12,7 @@
 #include <cnn/model.h>
 #include <cnn/optimizer.h>
 #include <cnn/schedule.h>
+#include <cnn/session.h>
 
 CNN_BEGIN_DECLS
 
@@ -121,7 +122,8 @@ typedef struct cnn_fit_options {
                                         samples are the model's input. Since 0.1 */
     uint32_t accumulate;      /**< batches whose gradients make one step: their mean over all samples, so that without
                                    normalisations it is the step of one batch of all of them. An epoch's last step has
-                                   those that are left. Steps, here and in callbacks, are the optimizer's; 0: 1 */
+                                   those that are left. Of several ranks gradients are added up batch by batch. Steps,
+                                   here and in callbacks, are the optimizer's; 0: 1 */
     uint32_t steps_per_epoch; /**< an epoch ends after so many steps, and the next one goes on in the data where it
                                    was: passes over the data and epochs are two things; 0: an epoch is a pass */
     uint32_t validation_steps; /**< batches of a validation, from the first on; more than there are begin anew, as those
@@ -174,6 +176,11 @@ typedef struct cnn_fit_options {
     uint32_t sync_batch_norm;      /**< 1: batch normalisation takes the statistics of the whole batch, over all ranks,
                                         as PyTorch's SyncBatchNorm; not with `blocks`. 0: those of each rank's share,
                                         and the running statistics are averaged after each step. Since 0.1 */
+    uint32_t last_batch_scores;    /**< 1: without validation the best epoch, `patience` and a plateau go by the score
+                                        of an epoch's last batch alone, "step_score", as in the AlexNet article; where
+                                        it has none, and 0: by that of all its batches. A resumed training is given it
+                                        again. Since 0.1 */
+    uint32_t reserved4;            /**< zero */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
