@@ -57,8 +57,8 @@ typedef enum cnn_activation {
     CNN_LEAKY_RELU = 2, /**< x > 0 ? x : alpha x; alpha is at least 0, since the gradient is taken from the output */
     CNN_SIGMOID = 3,
     CNN_TANH = 4,
-    CNN_SOFTMAX = 5,       /**< over the last dimension */
-    CNN_LOG_SOFTMAX = 6,   /**< over the last dimension */
+    CNN_SOFTMAX = 5,     /**< over the last dimension */
+    CNN_LOG_SOFTMAX = 6, /**< over the last dimension */
     CNN_RELU6 = 7,         /**< min(max(0, x), 6); its derivative at 0 and at 6 is 0 */
     CNN_SILU = 8,          /**< x sigmoid(x), also called swish; derived from its input, see cnn_activation_args */
     CNN_GELU = 9,          /**< x Phi(x), Phi the standard normal distribution; derived from its input */
@@ -138,9 +138,9 @@ typedef struct cnn_backend_call {
     void *user;                        /**< of the table whose entry is called */
     uint32_t threads;                  /**< workers that `parallel` uses at most */
     uint32_t reserved;
-    void *workspace;       /**< scratch memory, 64-byte aligned, for this call alone */
-    size_t workspace_size; /**< bytes, at least what the answer says for the pass */
-    void *runner;          /**< the library's */
+    void *workspace;                   /**< scratch memory, 64-byte aligned, for this call alone */
+    size_t workspace_size;             /**< bytes, at least what the answer says for the pass */
+    void *runner;                      /**< the library's */
     /** Runs task(argument, i, worker) once for each i in [0, tasks), each worker beginning with a contiguous
         range and then taking from those who have more left, and returns when all are done. `worker` < threads; no
         two tasks run with the same worker at the same time. */
@@ -161,10 +161,10 @@ typedef struct cnn_epilogue {
 /** C = alpha op(A) op(B) + beta C, row-major. With beta 0, C is only written, never read. */
 typedef struct cnn_gemm_args {
     size_t struct_size;
-    int64_t m, n, k;       /**< C is m x n; op(A) is m x k; op(B) is k x n; all at least 1 */
-    const float *a;        /**< m x k, or k x m if transpose_a; any alignment of 4 */
-    const float *b;        /**< k x n, or n x k if transpose_b; any alignment of 4 */
-    float *c;              /**< any alignment of 4 */
+    int64_t m, n, k;      /**< C is m x n; op(A) is m x k; op(B) is k x n; all at least 1 */
+    const float *a;       /**< m x k, or k x m if transpose_a; any alignment of 4 */
+    const float *b;       /**< k x n, or n x k if transpose_b; any alignment of 4 */
+    float *c;             /**< any alignment of 4 */
     int64_t lda, ldb, ldc; /**< values from one row to the next */
     uint32_t transpose_a, transpose_b;
     float alpha, beta;
@@ -237,7 +237,7 @@ typedef struct cnn_pool2d_shape {
     int32_t adaptive; /**< 1: window i along a side begins at floor(i in / out) and ends before ceil((i + 1) in / out),
                            as PyTorch's adaptive poolings; the kernel says how large it is at most, the strides are
                            in / out or 1, and there is no padding */
-    cnn_epilogue epilogue;          /**< an activation of the maxima or means; it does not pool once more */
+    cnn_epilogue epilogue;     /**< an activation of the maxima or means; it does not pool once more */
     int32_t dilation_h, dilation_w; /**< distance of a window's cells; 0: 1. With it no window may lie between x's
                                          values, either */
 } cnn_pool2d_shape;
@@ -262,7 +262,7 @@ typedef struct cnn_pool2d_args {
 typedef struct cnn_norm_shape {
     int64_t n, h, w, c;
     float epsilon;
-    int32_t fixed;         /**< 1: mean and variance are given constants, in training, too */
+    int32_t fixed; /**< 1: mean and variance are given constants, in training, too */
     cnn_epilogue epilogue; /**< after the affine part; CNN_LINEAR, CNN_RELU or CNN_RELU6 where it pools or a BACKWARD
                                 follows */
 } cnn_norm_shape;
@@ -283,10 +283,10 @@ typedef struct cnn_norm_args {
     cnn_norm_shape shape;
     const float *x, *gamma, *beta;
     float *y;
-    uint8_t *argmax;                      /**< where the epilogue pools, as in cnn_conv2d_args */
-    float *mean, *variance, *inv_std;     /**< [c] each; inv_std is 1 / sqrt(variance + epsilon) */
-    float *moving_mean, *moving_variance; /**< [c] each, or both NULL */
-    float keep, correction; /**< correction 0: rows / (rows - 1), the rows those of all processes where there is a
+    uint8_t *argmax; /**< where the epilogue pools, as in cnn_conv2d_args */
+    float *mean, *variance, *inv_std;      /**< [c] each; inv_std is 1 / sqrt(variance + epsilon) */
+    float *moving_mean, *moving_variance;  /**< [c] each, or both NULL */
+    float keep, correction;  /**< correction 0: rows / (rows - 1), the rows those of all processes where there is a
                                   `sum`; 1 of a single row */
     float *dy, *dx, *d_gamma, *d_beta;
     /** Where x is a part of a batch that several processes have: adds values over all of them, in place. Statistics,
@@ -344,14 +344,14 @@ typedef struct cnn_softmax_args {
 typedef struct cnn_dropout_args {
     size_t struct_size;
     int64_t n, positions, c;
-    float rate;       /**< probability of dropping, 0 <= rate < 1 */
-    int32_t channels; /**< 1: one decision for each n and c; 0: one for each value */
-    uint64_t key[2];  /**< of the counter-based generator, Philox 4x32-10: the decision for value i (channels: for
+    float rate;        /**< probability of dropping, 0 <= rate < 1 */
+    int32_t channels;  /**< 1: one decision for each n and c; 0: one for each value */
+    uint64_t key[2];   /**< of the counter-based generator, Philox 4x32-10: the decision for value i (channels: for
                             n * c + channel) is word i % 4 of block i / 4, dropped if word < rate * 2^32. key[0] is
                             the generator's key, key[1] the upper half of its counter, the block the lower */
     const float *x;
     float *y;
-    uint64_t before; /**< samples that lie before these in a batch that is divided: the decisions are those of the
+    uint64_t before;   /**< samples that lie before these in a batch that is divided: the decisions are those of the
                             whole one, whose values are counted from its start */
 } cnn_dropout_args;
 
@@ -417,9 +417,9 @@ typedef enum cnn_elementwise_kind {
 
 /** Which value of b belongs to value (i, j, k) of a [outer, inner, c]. */
 typedef enum cnn_broadcast {
-    CNN_BROADCAST_NONE = 0,   /**< (i, j, k) of b [outer, inner, c] */
-    CNN_BROADCAST_SAMPLE = 1, /**< (i, k) of b [outer, c]: one for each channel of each image */
-    CNN_BROADCAST_CHANNEL = 2 /**< (k) of b [c]: one for each channel */
+    CNN_BROADCAST_NONE = 0,    /**< (i, j, k) of b [outer, inner, c] */
+    CNN_BROADCAST_SAMPLE = 1,  /**< (i, k) of b [outer, c]: one for each channel of each image */
+    CNN_BROADCAST_CHANNEL = 2  /**< (k) of b [c]: one for each channel */
 } cnn_broadcast;
 
 /** y = act(a op b); y may be a, and COPY does nothing then. The epilogue does not pool. */
@@ -531,21 +531,21 @@ typedef enum cnn_update_rule { CNN_UPDATE_SGD = 0, CNN_UPDATE_RMSPROP = 1, CNN_U
 /** One step of an optimizer over `n` weights w with gradients g; w and the slots are updated in place. */
 typedef struct cnn_update_args {
     size_t struct_size;
-    int32_t rule; /**< a cnn_update_rule */
+    int32_t rule;           /**< a cnn_update_rule */
     int32_t reserved;
     size_t n;
     float *w;
     const float *g;
-    float *slot0, *slot1; /**< momentum or square average, second moment; NULL where the rule has none */
+    float *slot0, *slot1;   /**< momentum or square average, second moment; NULL where the rule has none */
     float learning_rate;
-    float weight_decay;   /**< adds weight_decay * w to the gradient */
-    float gradient_scale; /**< multiplies the gradient before all else: clipping by norm */
-    float clip;           /**< then clips it to [-clip, clip]; 0: not */
-    float momentum;       /**< SGD: of the velocity; RMSprop: of the update */
-    float beta1, beta2;   /**< Adam's; beta2 is RMSprop's rho, too */
+    float weight_decay;     /**< adds weight_decay * w to the gradient */
+    float gradient_scale;   /**< multiplies the gradient before all else: clipping by norm */
+    float clip;             /**< then clips it to [-clip, clip]; 0: not */
+    float momentum;         /**< SGD: of the velocity; RMSprop: of the update */
+    float beta1, beta2;     /**< Adam's; beta2 is RMSprop's rho, too */
     float epsilon;
-    int32_t nesterov;                /**< SGD: 1 for Nesterov's form */
-    int32_t variant;                 /**< SGD: 0 PyTorch (v = m v + g, w -= lr v), 1 Caffe (v = m v + lr g, w -= v).
+    int32_t nesterov;       /**< SGD: 1 for Nesterov's form */
+    int32_t variant;        /**< SGD: 0 PyTorch (v = m v + g, w -= lr v), 1 Caffe (v = m v + lr g, w -= v).
                                  RMSprop: 0 epsilon outside the root, 1 inside. Adam: 0 PyTorch, 1 epsilon-hat; plus 2:
                                  the decay is decoupled, w is first multiplied by 1 - learning_rate weight_decay */
     double correction1, correction2; /**< Adam: 1 - beta1^t and 1 - beta2^t */
@@ -687,8 +687,8 @@ typedef struct cnn_backend {
     size_t struct_size; /**< sizeof(cnn_backend) */
     uint32_t abi;       /**< CNN_BACKEND_ABI */
     uint32_t reserved;
-    const char *name; /**< as CNN_BACKEND and cnn_context_options name it */
-    void *user;       /**< handed over in each call */
+    const char *name;   /**< as CNN_BACKEND and cnn_context_options name it */
+    void *user;         /**< handed over in each call */
 
     /** One product on the calling thread alone; the library splits larger ones. Called at the same time from
         several threads. */

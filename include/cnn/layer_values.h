@@ -105,28 +105,6 @@ typedef struct cnn_matmul_options {
  */
 CNN_API cnn_layer *cnn_matmul(cnn_context *context, const cnn_matmul_options *options);
 
-/** Options of cnn_matmul(); write them with CNN_MATMUL(). */
-typedef struct cnn_matmul_options {
-    size_t struct_size;
-    const char *name;
-    int32_t transpose_a, transpose_b; /**< 1: the matrices of the first, the second input are transposed */
-} cnn_matmul_options;
-
-#define CNN_MATMUL(...) CNN_OPTIONS(cnn_matmul_options, __VA_ARGS__)
-
-/**
- * Products of the matrices of two inputs: N, ..., m, k and N, ..., k, n give N, ..., m, n. Axes before the last two are
- * broadcast as in NumPy's matmul, the batch apart: a sample of one input meets the same sample of the other. Attention
- * is made of two of them:
- *
- *     cnn_model_add_after(m, cnn_matmul(c, CNN_MATMUL(.name = "scores", .transpose_b = 1)), {"queries", "keys"}, 2);
- *     cnn_model_add(m, cnn_activate(c, CNN_ACTIVATE(.name = "shares", .activation = CNN_SOFTMAX)));
- *     cnn_model_add_after(m, cnn_matmul(c, NULL), {"shares", "values"}, 2);
- *
- * Since 0.1.
- */
-CNN_API cnn_layer *cnn_matmul(cnn_context *context, const cnn_matmul_options *options);
-
 /** What cnn_reduce() makes of values. The numbers are frozen: model files hold their names. */
 typedef enum cnn_reduction {
     CNN_REDUCE_TO_SUM = 0,
