@@ -83,6 +83,9 @@ static int check_ranks(tool *run, const train_settings *settings)
         return tool_fail_usage(run, "--%s: several processes read their own images; features are computed by one",
                                settings->views > 0 ? "views" : "cache-features");
     }
+    if (ranks > 1 && settings->find_lr != NULL) {
+        return tool_fail_usage(run, "--find-lr is for one process: each would search among its own images");
+    }
     return TOOL_DONE;
 }
 

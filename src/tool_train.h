@@ -93,6 +93,9 @@ int tool_train_measure_pca(train_run *train, char **step);
 /* The loader of a dataset: of images with their steps, or of features without any. */
 cnn_status tool_train_open_loader(train_run *train, const cnn_dataset *data, const cnn_pipeline *steps, bool training,
                                   cnn_loader **loader);
+/* The same, of the images of any rank: shard 0 of 1 is all. */
+cnn_status tool_train_open_shard(train_run *train, const cnn_dataset *data, const cnn_pipeline *steps, bool training,
+                                 uint32_t shard, uint32_t shards, cnn_loader **loader);
 /* --head: puts a new head on the model. */
 int tool_train_set_head(train_run *train);
 /* --cache-features and --views: runs what is frozen once, if that is what is wanted, and has loaders of its features in

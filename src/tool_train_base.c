@@ -49,6 +49,19 @@ int tool_train_set_head(train_run *train)
     return TOOL_DONE;
 }
 
+/* By the images of one process: the first rank reads all, and training begins with its parameters. */
+static cnn_status whiten(train_run *train, const char *layer)
+{
+    cnn_loader *all = NULL;
+    if (train->run->ranks.size == 1 || !tool_ranks_first(&train->run->ranks)) {
+        return cnn_model_whiten(train->model, layer, train->loader, 0);
+    }
+    cnn_status status = tool_train_open_shard(train, train->data, train->training_steps, true, 0, 1, &all);
+    status = status == CNN_OK ? cnn_model_whiten(train->model, layer, all, 0) : status;
+    cnn_loader_free(all);
+    return status;
+}
+
 int tool_train_whiten(train_run *train)
 {
     const train_settings *settings = train->settings;
@@ -62,7 +75,7 @@ int tool_train_whiten(train_run *train)
     char *kernel = tool_format("%s/kernel", layer);
     cnn_status status = kernel != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
     if (status == CNN_OK && anew) {
-        status = cnn_model_whiten(train->model, layer, train->loader, 0);
+        status = whiten(train, layer);
     }
     if (status == CNN_OK) {
         status = cnn_model_set_trainable(train->model, kernel, false);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* What the model of docs/scale.md asks of a network, by MPI alone: mpirun -n R pingpong. Each rank sends to the
+ * next one and receives from the one before at the same time, as in a ring. Rank 0 prints one object:
+ *
+ *   latency    seconds that a small message takes from one rank to another, half of a round trip
+ *   bandwidth  bytes per second of a link, in each direction at once
+ *   add        bytes per second of values that come in and are added to others */
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TRIPS = 200, MESSAGE = 1 << 19, ROUNDS = 7 };
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Other work on the machine makes a trip longer, never shorter. */
+static double least(double *seconds)
+{
+    qsort(seconds, ROUNDS, sizeof(*seconds), compare);
+    return seconds[0];
+}
+
+static double median(double *seconds)
+{
+    qsort(seconds, ROUNDS, sizeof(*seconds), compare);
+    return seconds[ROUNDS / 2];
+}
+
+static double measure_latency(int rank)
+{
+    double seconds[ROUNDS], word = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        MPI_Barrier(MPI_COMM_WORLD);
+        const double begin = MPI_Wtime();
+        for (int i = 0; i < TRIPS && rank < 2; i++) {
+            if (rank == 0) {
+                MPI_Send(&word, 1, MPI_DOUBLE, 1, 0, MPI_COMM_WORLD);
+                MPI_Recv(&word, 1, MPI_DOUBLE, 1, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+            } else {
+                MPI_Recv(&word, 1, MPI_DOUBLE, 0, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+                MPI_Send(&word, 1, MPI_DOUBLE, 0, 0, MPI_COMM_WORLD);
+            }
+        }
+        seconds[round] = (MPI_Wtime() - begin) / TRIPS / 2;
+    }
+    return least(seconds);
+}
+
+/* So many messages of MESSAGE floats, from other memory each: what a cache holds would be copied too fast. */
+static double measure_bandwidth(int rank, int size, int messages, float *out, float *in)
+{
+    double seconds[ROUNDS];
+    for (int round = 0; round < ROUNDS; round++) {
+        MPI_Barrier(MPI_COMM_WORLD);
+        const double begin = MPI_Wtime();
+        for (int i = 0; i < messages; i++) {
+            MPI_Sendrecv(out + (size_t)i * MESSAGE, MESSAGE, MPI_FLOAT, (rank + 1) % size, 0, in + (size_t)i * MESSAGE,
+                         MESSAGE, MPI_FLOAT, (rank + size - 1) % size, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        }
+        MPI_Barrier(MPI_COMM_WORLD);
+        seconds[round] = MPI_Wtime() - begin;
+    }
+    return (double)messages * MESSAGE * sizeof(float) / median(seconds);
+}
+
+static double measure_adding(int messages, float *restrict out, const float *restrict in)
+{
+    double seconds[ROUNDS];
+    for (int round = 0; round < ROUNDS; round++) {
+        const double begin = MPI_Wtime();
+        for (size_t i = 0; i < (size_t)messages * MESSAGE; i++) {
+            out[i] += in[i];
+        }
+        seconds[round] = MPI_Wtime() - begin;
+    }
+    return (double)messages * MESSAGE * sizeof(float) / median(seconds);
+}
+
+int main(int argc, char **argv)
+{
+    int rank, size;
+    MPI_Init(&argc, &argv);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    const int messages = argc > 1 ? atoi(argv[1]) : 16;
+    float *out = calloc((size_t)messages * MESSAGE, sizeof(*out)),
+          *in = calloc((size_t)messages * MESSAGE, sizeof(*in));
+    if (size < 2 || messages < 1 || out == NULL || in == NULL) {
+        fprintf(stderr, "usage: mpirun -n RANKS pingpong [MESSAGES], two ranks or more\n");
+        MPI_Abort(MPI_COMM_WORLD, 2);
+    }
+    const double latency = measure_latency(rank);
+    const double bandwidth = measure_bandwidth(rank, size, messages, out, in);
+    const double add = measure_adding(messages, out, in);
+    if (rank == 0) {
+        printf("{\"ranks\": %d, \"latency\": %.3g, \"bandwidth\": %.4g, \"add\": %.4g}\n", size, latency, bandwidth,
+               add);
+    }
+    free(out);
+    free(in);
+    MPI_Finalize();
+    return 0;
+}
