@@ -19,17 +19,11 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Other work on the machine makes a trip longer, never shorter. */
+/* Other work on the machine makes things longer, never shorter; what that costs the jitter says. */
 static double least(double *seconds)
 {
     qsort(seconds, ROUNDS, sizeof(*seconds), compare);
     return seconds[0];
-}
-
-static double median(double *seconds)
-{
-    qsort(seconds, ROUNDS, sizeof(*seconds), compare);
-    return seconds[ROUNDS / 2];
 }
 
 static double measure_latency(int rank)
@@ -66,7 +60,7 @@ static double measure_bandwidth(int rank, int size, int messages, float *out, fl
         MPI_Barrier(MPI_COMM_WORLD);
         seconds[round] = MPI_Wtime() - begin;
     }
-    return (double)messages * MESSAGE * sizeof(float) / median(seconds);
+    return (double)messages * MESSAGE * sizeof(float) / least(seconds);
 }
 
 static double measure_adding(int messages, float *restrict out, const float *restrict in)
@@ -79,7 +73,7 @@ static double measure_adding(int messages, float *restrict out, const float *res
         }
         seconds[round] = MPI_Wtime() - begin;
     }
-    return (double)messages * MESSAGE * sizeof(float) / median(seconds);
+    return (double)messages * MESSAGE * sizeof(float) / least(seconds);
 }
 
 /* Work of some 60 ms, the same on all ranks. */
