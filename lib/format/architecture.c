@@ -41,7 +41,7 @@ static void floats_to_json(cnn__json_writer *writer, const char *key, const floa
 }
 
 /* What most layers do not have is left out, so that their files are as they always were. */
-static void regularizer_to_json(cnn__json_writer *writer, const char *key, const cnn_regularizer *regularizer)
+void cnn__regularizer_to_json(cnn__json_writer *writer, const char *key, const cnn_regularizer *regularizer)
 {
     if (regularizer->l1 != 0 || regularizer->l2 != 0) {
         cnn__json_open(writer, key, '{');
@@ -51,7 +51,7 @@ static void regularizer_to_json(cnn__json_writer *writer, const char *key, const
     }
 }
 
-static void constraint_to_json(cnn__json_writer *writer, const char *key, const cnn_constraint *constraint)
+void cnn__constraint_to_json(cnn__json_writer *writer, const char *key, const cnn_constraint *constraint)
 {
     if (constraint->kind != CNN_CONSTRAINT_NONE) {
         cnn__json_open(writer, key, '{');
@@ -81,10 +81,10 @@ static void field_to_json(cnn__json_writer *writer, const cnn__field *field, con
         cnn__json_put_string(writer, field->name, field->names[*(const int32_t *)place]);
         break;
     case CNN__FIELD_REGULARIZER:
-        regularizer_to_json(writer, field->name, place);
+        cnn__regularizer_to_json(writer, field->name, place);
         break;
     case CNN__FIELD_CONSTRAINT:
-        constraint_to_json(writer, field->name, place);
+        cnn__constraint_to_json(writer, field->name, place);
         break;
     default: {
         const cnn_initializer *init = place;

@@ -322,7 +322,7 @@ static void make_texts(void)
     dictionary("text", AS_TEXT, words);
     static const char line[] = "lenet5\0--size\0"
                                "32x32x1\0--json";
-    seed("command", "summary", 1, line, sizeof(line));
+    seed("command", "summary", 2, line, sizeof(line));
     static const char train[] = "lenet5\0--data\0nowhere\0--epochs\0"
                                 "3\0--lr\0"
                                 "0.1";
