@@ -36,7 +36,9 @@ static cnn_status open_images(program *p, const char *train, const char *test)
     /* Mirrored in every other epoch, and parts that are up to two pixels off, with the border mirrored. */
     snprintf(steps, sizeof(steps), "resize=32x32,alternating_flip,random_crop=32x32:pad=2:reflect,%s", values);
     cnn_status status = cnn_pipeline_create(p->context, steps, &p->training);
-    status = status == CNN_OK ? cnn_pipeline_for_evaluation(p->training, &p->evaluation) : status;
+    /* Six views of a test image: where it is, a pixel down and right, a pixel up and left, and their mirror images. */
+    snprintf(steps, sizeof(steps), "resize=32x32,views=0/0/1/1/-1/-1,%s", values);
+    status = status == CNN_OK ? cnn_pipeline_create(p->context, steps, &p->evaluation) : status;
     status = status == CNN_OK ? cnn_dataset_open(p->context, train, NULL, &p->train_data) : status;
     status = status == CNN_OK ? cnn_dataset_open(p->context, test, NULL, &p->test_data) : status;
     const uint32_t batch = cnn_dataset_count(p->train_data) < BATCH ? 32 : BATCH;
@@ -55,6 +57,7 @@ static cnn_status open_model(program *p)
 {
     cnn_status status = cnn_zoo_create(p->context, "cifar-fast",
                                        CNN_ZOO(.classes = (uint32_t)cnn_dataset_class_count(p->train_data)), &p->model);
+    status = status == CNN_OK ? cnn_model_set_pipeline(p->model, p->evaluation) : status;
     status = status == CNN_OK ? cnn_model_whiten(p->model, "whiten", p->train, 0) : status;
     return status == CNN_OK ? cnn_model_set_trainable(p->model, "whiten/kernel", false) : status;
 }

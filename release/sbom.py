@@ -3,7 +3,7 @@
 
 SPDX 2.3 and CycloneDX 1.5. A dependency whose version is "" is not in this build and is left out. The same arguments
 give the same bytes: the time is SOURCE_DATE_EPOCH's, the 1st of January 1970 without it, and identifiers are made of what
-they identify.
+they identify. Where the source is published is not known here: it is said by none of the two.
 """
 
 import datetime
@@ -12,7 +12,6 @@ import os
 import sys
 import uuid
 
-HOME = "https://github.com/libcnn/libcnn"
 LICENCES = {
     "libjpeg-turbo": "IJG AND BSD-3-Clause AND Zlib",
     "libpng": "libpng-2.0",
@@ -23,6 +22,8 @@ LICENCES = {
     "blis": "BSD-3-Clause",
     "cairo": "LGPL-2.1-only OR MPL-1.1",
     "hdf5": "NOASSERTION",
+    "nanopb": "Zlib",
+    "mpi": "NOASSERTION",
 }
 
 
@@ -32,14 +33,14 @@ def main():
     parts = [part for part in parts if part[1]]
     when = datetime.datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), datetime.timezone.utc)
     created = when.strftime("%Y-%m-%dT%H:%M:%SZ")
-    identity = uuid.uuid5(uuid.NAMESPACE_URL, HOME + "#" + version + json.dumps(parts))
+    identity = uuid.uuid5(uuid.NAMESPACE_OID, "libcnn " + version + json.dumps(parts))
 
     def package(name, number, licence):
         return {
             "SPDXID": "SPDXRef-" + name,
             "name": name,
             "versionInfo": number,
-            "downloadLocation": HOME if name == "libcnn" else "NOASSERTION",
+            "downloadLocation": "NOASSERTION",
             "filesAnalyzed": False,
             "licenseConcluded": licence,
             "licenseDeclared": licence,
@@ -61,7 +62,7 @@ def main():
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": "libcnn-" + version,
-        "documentNamespace": "%s/sbom/%s" % (HOME, identity),
+        "documentNamespace": "https://spdx.org/spdxdocs/libcnn-%s-%s" % (version, identity),
         "creationInfo": {"created": created, "creators": ["Tool: release/sbom.py"]},
         "packages": [package("libcnn", version, "MIT")]
         + [package(name, number, licence_of(name)) for name, number, _ in parts],

@@ -3,6 +3,7 @@
 #include "tool_inspect.h"
 #include "tool_json.h"
 #include "tool_lines.h"
+#include "tool_npy.h"
 #include "tool_path.h"
 #include "tool_table.h"
 
@@ -161,34 +162,6 @@ static int compute(embed_run *self)
 
 /* ---- writing ---- */
 
-/* The header of NumPy's format 1.0: a dictionary, padded so that the numbers begin at a multiple of 64 bytes. */
-static void write_npy_header(FILE *file, size_t rows, size_t width)
-{
-    char text[160];
-    int size = snprintf(text, sizeof(text), "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", rows,
-                        width);
-    const int whole = (10 + size + 1 + 63) / 64 * 64;
-    fwrite("\x93NUMPY\x01\x00", 1, 8, file);
-    fputc((whole - 10) & 0xff, file);
-    fputc((whole - 10) >> 8, file);
-    fputs(text, file);
-    for (; size < whole - 11; size++) {
-        fputc(' ', file);
-    }
-    fputc('\n', file);
-}
-
-static void write_values(FILE *file, const float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], sizeof(bits));
-        const unsigned char bytes[] = {(unsigned char)bits, (unsigned char)(bits >> 8), (unsigned char)(bits >> 16),
-                                       (unsigned char)(bits >> 24)};
-        fwrite(bytes, 1, sizeof(bytes), file);
-    }
-}
-
 static void write_csv_row(const embed_run *self, FILE *file, size_t row, int32_t label, const float *values)
 {
     const char *path = NULL;
@@ -213,7 +186,9 @@ static cnn_status write_rows(embed_run *self, FILE *file, bool npy)
     cnn_status status = CNN_OK;
     size_t row = 0;
     if (npy) {
-        write_npy_header(file, self->rows, self->width);
+        char shape[64];
+        snprintf(shape, sizeof(shape), "(%zu, %zu)", self->rows, self->width);
+        tool_npy_header(file, shape);
     } else {
         fputs("path,label", file);
         for (size_t i = 0; i < self->width; i++) {
@@ -224,7 +199,7 @@ static cnn_status write_rows(embed_run *self, FILE *file, bool npy)
     while ((status = cnn_loader_next(self->loader, &batch)) == CNN_OK && batch.count > 0) {
         for (size_t i = 0; i < batch.count; i++, row++) {
             if (npy) {
-                write_values(file, batch.images + i * self->width, self->width);
+                tool_npy_values(file, batch.images + i * self->width, self->width);
             } else {
                 write_csv_row(self, file, row, batch.labels[i], batch.images + i * self->width);
             }

@@ -154,7 +154,7 @@ static int show_data(show_run *show)
 static cnn_status predict_all(show_run *show)
 {
     cnn_context *context = show->run->context;
-    const uint32_t batch = tool_has_ten_crop(cnn_model_pipeline(show->model)) ? 8 : 32;
+    const uint32_t batch = tool_has_views(cnn_model_pipeline(show->model)) ? 8 : 32;
     cnn_loader *loader = NULL;
     cnn_evaluator *evaluator = NULL;
     cnn_evaluate_result ignored = CNN_EVALUATE_RESULT_INIT;

@@ -83,6 +83,9 @@ static int check_ranks(tool *run, const train_settings *settings)
         return tool_fail_usage(run, "--%s: several processes read their own images; features are computed by one",
                                settings->views > 0 ? "views" : "cache-features");
     }
+    if (ranks > 1 && settings->find_lr != NULL) {
+        return tool_fail_usage(run, "--find-lr is for one process: each would search among its own images");
+    }
     return TOOL_DONE;
 }
 
@@ -167,7 +170,7 @@ static int fit(train_run *train)
                 .evaluate_every = (uint32_t)settings->eval_every, .on_evaluation = tool_train_on_evaluation,
                 .penalties = settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT,
                 .communicator = train->run->ranks.communicator, .blocks = (uint32_t)settings->blocks,
-                .sync_batch_norm = settings->sync_bn),
+                .sync_batch_norm = settings->sync_bn, .last_batch_scores = tool_train_tells_batches(train)),
         &train->history);
     tool_progress_end(train->run);
     if (!tool_ranks_first(&train->run->ranks)) {
@@ -272,6 +275,7 @@ static int run_train(tool *run, const void *given)
 #define AT(field) offsetof(train_settings, field)
 
 static const char *const compress_names[] = {"bf16", NULL};
+static const char *const value_names[] = {"running", "batches", NULL};
 static const char *const last_batch_names[] = {"keep", "drop", "wrap", NULL};
 
 static const tool_option train_options[] = {
@@ -403,18 +407,23 @@ static const tool_option train_options[] = {
     {"augment", "STEPS",
      "random steps for training images, such as rotate=40,flip=0.5, after the resize of the "
      "preprocessing. Steps that make the input's size themselves, such as resize=256x256,random_crop=227, stand in "
-     "its place; without their randomness they are then the preprocessing too",
+     "its place; without their randomness they are then the preprocessing too. none: no random steps, also where the "
+     "list above says so",
      TOOL_TEXT, AT(augment), 0, 0, NULL},
     {"mean", "WHAT",
      "subtracts the mean of each channel, in training and ever after: auto reads the training images first, at the "
-     "size before the crop; numbers such as 0.49/0.45/0.42; or none. If not given, what the list above says of the "
-     "model",
+     "size before the crop; numbers such as 0.49/0.45/0.42; FILE.npy, NumPy's array of them, which is measured and "
+     "written if it is not there; or none. If not given, what the list above says of the model",
      TOOL_TEXT, AT(mean), 0, 0, NULL},
     {"pca", "WHAT",
      "varies the colours of training images along their principal components, as the paper of AlexNet: auto reads the "
      "training images first, at the size before the crop, and draws with the paper's deviation of 0.1; auto:0.2 with "
      "another; or none, which it is if not given",
      TOOL_TEXT, AT(pca), 0, 0, NULL},
+    {"tta", "VIEWS",
+     "validates and later predicts by several views of each image: the arguments of the step views, as in "
+     "shift=0/0/1/1/-1/-1; or none: by one, also where the list above says otherwise",
+     TOOL_TEXT, AT(tta), 0, 0, NULL},
     {"ten-crop", NULL,
      "validates and later predicts by ten crops of each image, corners, middle and their mirror images, instead of "
      "the middle alone; takes ten times as long",
@@ -460,7 +469,7 @@ static const tool_option train_options[] = {
      TOOL_TEXT, AT(freeze), 0, 0, NULL},
     {"whiten", "LAYER",
      "makes the kernel of a first convolution a whitening of patches of the training images, and freezes it; none: "
-     "not, also where the list above says so",
+     "not, also where the list above says so. With --init-from the kernel of the file stays, unless this is given",
      TOOL_TEXT, AT(whiten), 0, 0, NULL},
     {"groups", "TEXT",
      "other learning rates and weight decays for some parameters, groups joined by +: "
@@ -497,10 +506,15 @@ static const tool_option train_options[] = {
      "the learning curve as a picture, drawn anew after each epoch: the loss of each step, and the score of each epoch "
      "in training and validation; PNG, JPEG or SVG by the ending of FILE",
      TOOL_TEXT, AT(curve), 0, 0, NULL},
+    {"values", "WHAT",
+     "what is told of the training images, and without validation decides which epoch is the best: running, means over "
+     "the epoch; or batches, as the article tells them: the loss of an epoch's last batch with the L2 term that weight "
+     "decay stands for, and its score. If not given what the list above says of the model, else running",
+     TOOL_CHOICE, AT(values), 0, 0, value_names},
     {"curve-style", "STYLE",
      "what --curve draws of the training images: means of each epoch beside the losses of the steps, which it is if "
-     "not given; or batches, what single batches gave, as the article's learning curve: the loss with the L2 term that "
-     "weight decay stands for, and the score of each epoch's last batch",
+     "--values tells running ones; or batches, what single batches gave, as the article's learning curve: the loss "
+     "with the L2 term that weight decay stands for, and the score of each epoch's last batch",
      TOOL_CHOICE, AT(curve_style), 0, 0, tool_curve_styles},
     {"report", "DIR",
      "a page for the browser, DIR/report.html, written anew after each epoch: curves, the model with times, confusion "

@@ -247,8 +247,15 @@ char *tool_label_text(const char *class_name, size_t label);
  * exit status with the message printed. */
 int tool_set_crop(tool *run, const cnn_pipeline *pipeline, bool ten, cnn_pipeline **changed);
 bool tool_has_ten_crop(const cnn_pipeline *pipeline);
+/* Warns of a preprocessing whose numbers are for pixels of 0 to 255. */
+void tool_check_range(tool *run, const cnn_pipeline *pipeline);
+/* Whether it has a center_crop that one can stand in for. */
+bool tool_can_ten_crop(const cnn_pipeline *pipeline);
 /* Whether it makes several images of one. */
 bool tool_has_views(const cnn_pipeline *pipeline);
+/* The pipeline without that: with a center_crop for its ten_crop, or without its step views; one that makes a single
+ * image stays as it is. As tool_set_crop(). */
+int tool_one_view(tool *run, const cnn_pipeline *pipeline, cnn_pipeline **changed);
 /* The pipeline with the step views before those that change the scale of values; `views` are its arguments. TOOL_DONE,
  * or wrong usage of --tta. */
 int tool_add_views(tool *run, const cnn_pipeline *pipeline, const char *views, cnn_pipeline **changed);

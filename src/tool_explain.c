@@ -37,10 +37,10 @@ int tool_explain_open(tool *run, const char *out, cnn_model **model)
     }
     const cnn_pipeline *own = cnn_model_pipeline(*model);
     cnn_pipeline *changed = NULL;
-    if (own == NULL || !tool_has_ten_crop(own)) {
+    if (own == NULL || !tool_has_views(own)) {
         return TOOL_DONE;
     }
-    result = tool_set_crop(run, own, false, &changed);
+    result = tool_one_view(run, own, &changed);
     if (result == TOOL_DONE) {
         const cnn_status status = cnn_model_set_pipeline(*model, changed);
         result = status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);

@@ -34,7 +34,9 @@ static const tool_recipe recipes[] = {
      .margin = MARGIN,
      .mean = true,
      .schedule = "plateau:patience=30",
-     .last_batch = "wrap"},
+     .last_batch = "wrap",
+     .views = "ten-crop",
+     .batch_values = true},
     {.model = "alexnet-paper",
      .reason = "Krizhevsky et al. 2012, whose velocity holds the learning rate, as Keras's",
      .optimizer = "momentum",
@@ -91,7 +93,8 @@ static const tool_recipe recipes[] = {
      .groups = "*/beta:factor=64,weight_decay=2.08e-5",
      .whiten = "whiten",
      .label_smoothing = 0.2,
-     .pad = 2},
+     .pad = 2,
+     .views = "shift=0/0/1/1/-1/-1"},
     {.model = "fashion-cnn",
      .reason = "as usual with PyTorch",
      .optimizer = "adam",
@@ -272,11 +275,19 @@ void tool_print_recipes(tool *run)
             tool_print(run, "                     alternating flips, crops by %u mirrored pixels, label smoothing %g\n",
                        (unsigned)recipe->pad, recipe->label_smoothing);
         }
+        if (recipe->views != NULL) {
+            const bool ten = strcmp(recipe->views, "ten-crop") == 0;
+            tool_print(run, "                     validates and predicts by %s of each image\n",
+                       ten ? "ten crops" : recipe->views);
+        }
         if (recipe->groups != NULL) {
             tool_print(run, "                     groups %s; whitened %s\n", recipe->groups, recipe->whiten);
         }
         if (recipe->schedule != NULL) {
             tool_print(run, "                     schedule %s\n", recipe->schedule);
+        }
+        if (recipe->batch_values) {
+            tool_print(run, "                     tells what an epoch's last batch gave, its loss with the L2 term\n");
         }
         if (recipe->last_batch != NULL) {
             tool_print(run, "                     last batch of an epoch: %s\n", recipe->last_batch);

@@ -27,6 +27,8 @@ typedef struct tool_recipe {
     double label_smoothing;
     uint32_t pad; /* training images are mirrored in every other epoch, and moved by up to so many pixels, their borders
                      mirrored; 0: no such thing */
+    const char *views; /* of each image in validation and ever after, as --tta takes them; NULL: one */
+    bool batch_values; /* what is told of the training images is what an epoch's last batch gave */
 } tool_recipe;
 
 /* The recipe of a model; files and other names get a common one. */

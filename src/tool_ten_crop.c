@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ten views of an image in place of its middle, and back. */
+/* Several views of an image in place of one, and back. */
 #include "tool_train.h"
 
 #include <stdlib.h>
@@ -25,10 +25,34 @@ bool tool_has_ten_crop(const cnn_pipeline *pipeline)
     return find_step(cnn_pipeline_text(pipeline), crops[1]) != NULL;
 }
 
+bool tool_can_ten_crop(const cnn_pipeline *pipeline)
+{
+    return find_step(cnn_pipeline_text(pipeline), crops[0]) != NULL;
+}
+
 bool tool_has_views(const cnn_pipeline *pipeline)
 {
     const char *text = cnn_pipeline_text(pipeline);
     return find_step(text, crops[1]) != NULL || find_step(text, "views") != NULL;
+}
+
+int tool_one_view(tool *run, const cnn_pipeline *pipeline, cnn_pipeline **changed)
+{
+    const char *text = cnn_pipeline_text(pipeline), *step = find_step(text, "views");
+    if (step == NULL) {
+        return tool_set_crop(run, pipeline, false, changed);
+    }
+    const char *rest = step + strcspn(step, ",");
+    size_t kept = (size_t)(step - text);
+    kept -= kept > 0 && *rest == '\0'; /* the comma before it; else that after it goes */
+    rest += kept == (size_t)(step - text) && *rest == ',';
+    char *steps = tool_format("%.*s%s", (int)kept, text, rest);
+    if (steps == NULL) {
+        return tool_fail_memory(run);
+    }
+    cnn_status status = cnn_pipeline_create(run->context, steps, changed);
+    free(steps);
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
 }
 
 int tool_add_views(tool *run, const cnn_pipeline *pipeline, const char *views, cnn_pipeline **changed)

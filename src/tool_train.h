@@ -15,7 +15,7 @@ typedef struct train_settings {
     tool_common common;
     const char *data, *val, *out, *classes, *preprocess, *augment, *loss, *log, *resume, *init_from, *freeze, *on_error;
     const char *background, *groups, *head, *cut, *cache_features, *average, *find_lr, *teacher, *whiten;
-    const char *mean, *pca, *curve, *curve_style, *report, *tensorboard;
+    const char *mean, *pca, *tta, *curve, *curve_style, *values, *report, *tensorboard;
     const char *schedule, *metric, *last_batch, *class_weights, *prefix;
     const char *task, *label_columns, *group;
     double val_split, label_smoothing, mixup, cutmix, teacher_weight, temperature;
@@ -63,6 +63,7 @@ struct train_run {
     /* Of the callbacks: */
     double begin, epoch_seconds; /* when the training began; how long the last epoch took */
     uint64_t validation_steps;   /* done in this epoch */
+    double penalty;              /* what weight decay stands for, with the parameters before the epoch's last step */
     uint64_t epochs_done;        /* in this run */
     int log_result, curve_result, keep_result, events_result;
     tool_events events;
@@ -83,11 +84,18 @@ size_t tool_train_decoding_length(const char *steps);
 size_t tool_train_sizing_length(const char *steps);
 /* The mean of the training images, "0.49/0.45/0.42"; malloc'ed. They are read once for this and for --pca. */
 int tool_train_measure_mean(train_run *train, char **numbers);
+/* Whether --mean, which may be NULL, is a file; and the numbers in it, as above. If it is not there they are measured,
+ * and it is written. */
+bool tool_train_is_mean_file(const char *mean);
+int tool_train_mean_of_file(train_run *train, const char *path, char **numbers);
 /* The step that --pca asks for, with its numbers; malloc'ed, NULL for none. */
 int tool_train_measure_pca(train_run *train, char **step);
 /* The loader of a dataset: of images with their steps, or of features without any. */
 cnn_status tool_train_open_loader(train_run *train, const cnn_dataset *data, const cnn_pipeline *steps, bool training,
                                   cnn_loader **loader);
+/* The same, of the images of any rank: shard 0 of 1 is all. */
+cnn_status tool_train_open_shard(train_run *train, const cnn_dataset *data, const cnn_pipeline *steps, bool training,
+                                 uint32_t shard, uint32_t shards, cnn_loader **loader);
 /* --head: puts a new head on the model. */
 int tool_train_set_head(train_run *train);
 /* --cache-features and --views: runs what is frozen once, if that is what is wanted, and has loaders of its features in
@@ -124,6 +132,8 @@ void tool_train_add_evaluator(train_run *train, cnn_evaluator *evaluator);
 
 /* The weights of the classes, by --class-weights. */
 int tool_train_set_class_weights(train_run *train);
+/* Whether what is told of the training images is what the last batch of an epoch gave, by --values or the recipe. */
+bool tool_train_tells_batches(const train_run *train);
 /* Says what is about to happen. */
 void tool_train_introduce(train_run *train);
 

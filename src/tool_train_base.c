@@ -49,6 +49,19 @@ int tool_train_set_head(train_run *train)
     return TOOL_DONE;
 }
 
+/* By the images of one process: the first rank reads all, and training begins with its parameters. */
+static cnn_status whiten(train_run *train, const char *layer)
+{
+    cnn_loader *all = NULL;
+    if (train->run->ranks.size == 1 || !tool_ranks_first(&train->run->ranks)) {
+        return cnn_model_whiten(train->model, layer, train->loader, 0);
+    }
+    cnn_status status = tool_train_open_shard(train, train->data, train->training_steps, true, 0, 1, &all);
+    status = status == CNN_OK ? cnn_model_whiten(train->model, layer, all, 0) : status;
+    cnn_loader_free(all);
+    return status;
+}
+
 int tool_train_whiten(train_run *train)
 {
     const train_settings *settings = train->settings;
@@ -57,10 +70,12 @@ int tool_train_whiten(train_run *train)
     if (layer == NULL || strcmp(layer, "none") == 0) {
         return TOOL_DONE;
     }
+    /* Weights of a file were trained behind the kernel they came with. */
+    const bool anew = settings->resume == NULL && (settings->init_from == NULL || settings->whiten != NULL);
     char *kernel = tool_format("%s/kernel", layer);
     cnn_status status = kernel != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
-    if (status == CNN_OK && settings->resume == NULL && settings->init_from == NULL) {
-        status = cnn_model_whiten(train->model, layer, train->loader, 0);
+    if (status == CNN_OK && anew) {
+        status = whiten(train, layer);
     }
     if (status == CNN_OK) {
         status = cnn_model_set_trainable(train->model, kernel, false);
@@ -72,7 +87,7 @@ int tool_train_whiten(train_run *train)
     if (status != CNN_OK) {
         return tool_fail_library(run, status);
     }
-    tool_note(run, "whitened    %s, whose kernel stays", layer);
+    tool_note(run, "whitened    %s, whose kernel %s", layer, anew ? "stays" : "stays as it is in the file");
     return TOOL_DONE;
 }
 
@@ -113,8 +128,8 @@ static const char *obstacle(const train_run *train, const char *layer)
     if (layer == NULL) {
         return "no part of the model before one layer is frozen: see --freeze";
     }
-    if (tool_has_ten_crop(train->evaluation)) {
-        return "validation by ten crops takes the images each time";
+    if (tool_has_views(train->evaluation)) {
+        return "validation by several views takes the images each time";
     }
     return is_random(train) && train->settings->views == 0
                ? "the augmentation gives other images in each epoch: --views N takes N of each, or --augment none"

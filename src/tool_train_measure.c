@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Numbers that are measured over the training images before the training: their mean, and how their colours vary. */
+#include "tool_npy.h"
 #include "tool_train.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* The steps over which is measured: those before a crop if they give one size, else those before the scale of values
  * changes. */
@@ -50,20 +54,114 @@ static int measure(train_run *train, const char *what)
     return result == TOOL_DONE ? tool_ranks_share(run, &train->measured, sizeof(train->measured)) : result;
 }
 
+/* "0.49/0.45/0.42", malloc'ed; NULL without memory. */
+static char *join_numbers(const double *values, size_t count)
+{
+    char text[CNN_MAX_CHANNELS * 32] = "";
+    for (size_t i = 0, used = 0; i < count; i++) {
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%.6f", i > 0 ? "/" : "", values[i]);
+    }
+    return strdup(text);
+}
+
 int tool_train_measure_mean(train_run *train, char **numbers)
 {
-    const double *mean = train->measured.mean;
+    const cnn_channel_statistics *found = &train->measured;
     int result = measure(train, "mean");
     if (result != TOOL_DONE) {
         return result;
     }
-    *numbers = train->measured.channels == 1 ? tool_format("%.6f", mean[0])
-                                             : tool_format("%.6f/%.6f/%.6f", mean[0], mean[1], mean[2]);
-    if (*numbers == NULL) {
+    *numbers = join_numbers(found->mean, found->channels);
+    char *deviation = join_numbers(found->deviation, found->channels);
+    if (*numbers == NULL || deviation == NULL) {
+        free(deviation);
         return tool_fail_memory(train->run);
     }
-    tool_note(train->run, "mean        %s", *numbers);
+    tool_note(train->run, "mean        %s, deviation %s, from %g to %g", *numbers, deviation, found->least,
+              found->most);
+    free(deviation);
     return TOOL_DONE;
+}
+
+/* ---- the mean in a file ---- */
+
+typedef struct mean_file {
+    uint64_t count; /* numbers in it; 0: there is no such file yet */
+    double values[CNN_MAX_CHANNELS];
+} mean_file;
+
+bool tool_train_is_mean_file(const char *mean)
+{
+    const size_t length = mean != NULL ? strlen(mean) : 0;
+    return length > 4 && strcasecmp(mean + length - 4, ".npy") == 0;
+}
+
+static int read_mean(tool *run, const char *path, mean_file *found)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL && errno == ENOENT) {
+        return TOOL_DONE;
+    }
+    char *name = tool_printable(path);
+    int result = TOOL_DONE;
+    if (file == NULL) {
+        result = tool_fail(run, "--mean: %s: %s", name, strerror(errno));
+    } else {
+        found->count = tool_npy_read(file, found->values, CNN_MAX_CHANNELS);
+        fclose(file);
+    }
+    bool finite = true;
+    for (size_t i = 0; i < found->count; i++) {
+        finite = finite && isfinite(found->values[i]);
+    }
+    if (result == TOOL_DONE && (found->count == 0 || !finite)) {
+        result = tool_fail(run, "--mean: %s: is no file of NumPy's with up to %d finite float32 or float64 numbers",
+                           name, CNN_MAX_CHANNELS);
+    }
+    free(name);
+    return result;
+}
+
+static int write_mean(train_run *train, const char *path)
+{
+    float values[CNN_MAX_CHANNELS];
+    char shape[32], *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    if (file == NULL) {
+        return tool_fail_memory(train->run);
+    }
+    for (size_t i = 0; i < train->measured.channels; i++) {
+        values[i] = (float)train->measured.mean[i];
+    }
+    snprintf(shape, sizeof(shape), "(%u,)", (unsigned)train->measured.channels);
+    tool_npy_header(file, shape);
+    tool_npy_values(file, values, train->measured.channels);
+    const bool whole = fclose(file) == 0;
+    const int result = tool_save_bytes(train->run, path, whole ? text : NULL, size);
+    free(text);
+    return result;
+}
+
+int tool_train_mean_of_file(train_run *train, const char *path, char **numbers)
+{
+    tool *run = train->run;
+    const bool first = tool_ranks_first(&run->ranks);
+    mean_file found = {0};
+    int result = tool_ranks_agree(run, first ? read_mean(run, path, &found) : TOOL_DONE);
+    result = result == TOOL_DONE ? tool_ranks_share(run, &found, sizeof(found)) : result;
+    if (result == TOOL_DONE && found.count > 0) {
+        *numbers = join_numbers(found.values, (size_t)found.count);
+        tool_note(run, "mean        %s, of %s", *numbers != NULL ? *numbers : "", path);
+        return *numbers != NULL ? TOOL_DONE : tool_fail_memory(run);
+    }
+    if (result == TOOL_DONE && train->settings->folds > 0) {
+        return tool_fail_usage(run, "--mean: %s is not there, and each of the folds has a mean of its own: auto", path);
+    }
+    result = result == TOOL_DONE && first ? tool_check_writable(run, path) : result;
+    result = tool_ranks_agree(run, result);
+    result = result == TOOL_DONE ? tool_train_measure_mean(train, numbers) : result;
+    return tool_ranks_agree(run, result == TOOL_DONE && first ? write_mean(train, path) : result);
 }
 
 /* auto, auto:STD or none; NaN and a message for anything else. */

@@ -204,10 +204,17 @@ static void tell_memory(const train_run *train)
 cnn_status tool_train_open_loader(train_run *train, const cnn_dataset *data, const cnn_pipeline *steps, bool training,
                                   cnn_loader **loader)
 {
+    const tool_ranks *ranks = &train->run->ranks;
+    return tool_train_open_shard(train, data, steps, training, ranks->rank, ranks->size, loader);
+}
+
+cnn_status tool_train_open_shard(train_run *train, const cnn_dataset *data, const cnn_pipeline *steps, bool training,
+                                 uint32_t shard, uint32_t shards, cnn_loader **loader)
+{
     const train_settings *settings = train->settings;
     const char *last = settings->last_batch != NULL ? settings->last_batch : train->recipe->last_batch;
     const bool wrap = last != NULL && strcmp(last, "wrap") == 0, drop = last != NULL && strcmp(last, "drop") == 0;
-    const bool ten = !training && steps != NULL && tool_has_ten_crop(steps);
+    const bool several = !training && steps != NULL && tool_has_views(steps);
     uint64_t limit = settings->memory_limit << 20;
     if (!training && limit > 0) { /* what is left for the validation images; 0 would be any number */
         const uint64_t taken = cnn_loader_kept_bytes(train->loader);
@@ -215,13 +222,12 @@ cnn_status tool_train_open_loader(train_run *train, const cnn_dataset *data, con
     }
     return cnn_loader_create(
         train->run->context, data,
-        CNN_LOADER(.pipeline = steps, .batch = ten ? (train->batch + 9) / 10 : train->batch,
+        CNN_LOADER(.pipeline = steps, .batch = several ? (train->batch + 9) / 10 : train->batch,
                    .shuffle = training && !settings->no_shuffle, .balanced = training && settings->balanced,
                    .on_error = tool_on_error(settings->on_error),
                    .mode = training && wrap ? CNN_BATCH_WRAP : CNN_BATCH_EPOCH, .drop_last = training && drop,
-                   .in_memory = settings->in_memory && steps != NULL, .memory_limit = limit,
-                   .shard = train->run->ranks.rank, .shards = train->run->ranks.size,
-                   .blocks = (uint32_t)settings->blocks),
+                   .in_memory = settings->in_memory && steps != NULL, .memory_limit = limit, .shard = shard,
+                   .shards = shards, .blocks = (uint32_t)settings->blocks),
         loader);
 }
 
@@ -271,9 +277,7 @@ static int open_texts(train_run *train)
     if (tool_create_optimizer(run->context, &train->rule, &train->optimizer) != CNN_OK) {
         return tool_fail_usage(run, "--optimizer: %s", cnn_last_error(run->context));
     }
-    const char *groups = settings->groups != NULL ? settings->groups
-                         : own_rule(train)        ? train->recipe->groups
-                                                  : NULL;
+    const char *groups = settings->groups != NULL ? settings->groups : own_rule(train) ? train->recipe->groups : NULL;
     if (groups != NULL && cnn_optimizer_add_groups(train->optimizer, groups) != CNN_OK) {
         return tool_fail_usage(run, "--groups: %s", cnn_last_error(run->context));
     }
@@ -348,8 +352,8 @@ int tool_train_open(train_run *train)
         result = open_zoo_model(train);
     }
     int (*const steps[])(train_run *) = {
-        set_base, set_teacher, set_classes, tool_train_set_steps,
-        set_weights, freeze, tool_train_set_class_weights, open_rules};
+        set_base,  set_teacher, set_classes, tool_train_set_steps, set_weights, freeze, tool_train_set_class_weights,
+        open_rules};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result == TOOL_DONE; i++) {
         result = steps[i](train);
     }

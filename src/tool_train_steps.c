@@ -106,12 +106,14 @@ static int choose_augment(train_run *train)
                                            recipe->filter, rows, cols);
     } else if (recipe->pad > 0 && train->settings->preprocess == NULL && cnn_model_pipeline(train->model) == NULL) {
         cnn_shape input = cnn_model_input_shape(train->model);
-        train->augment = tool_format("alternating_flip,random_crop=%lldx%lld:pad=%u:reflect", (long long)input.dims[0],
-                                     (long long)input.dims[1], (unsigned)recipe->pad);
+        train->augment = tool_format("resize=%lldx%lld:%s,alternating_flip,random_crop=%lldx%lld:pad=%u:reflect",
+                                     (long long)input.dims[0], (long long)input.dims[1], recipe->filter,
+                                     (long long)input.dims[0], (long long)input.dims[1], (unsigned)recipe->pad);
     } else {
         return TOOL_DONE;
     }
-    if (train->augment != NULL && *train->augment == '\0') { /* none of the recipe's */
+    if (train->augment != NULL && (*train->augment == '\0' || strcmp(train->augment, "none") == 0)) {
+        /* not that of the recipe either */
         free(train->augment);
         train->augment = NULL;
         return TOOL_DONE;
@@ -155,8 +157,21 @@ static cnn_status evaluation_steps(const train_run *train, const cnn_pipeline *a
     return status;
 }
 
+#define TEN_CROP "ten-crop" /* of a recipe's views */
+
+/* Whether an option says how many views an image has in validation. */
+static bool asks_for_views(const train_run *train) { return train->settings->ten_crop || train->settings->tta != NULL; }
+
+/* Replaces *steps, which may be NULL, by it with one more step. */
+static void append_step(char **steps, const char *name, const char *rest)
+{
+    char *longer = *steps != NULL ? tool_format("%s%s%s%s", *steps, **steps != '\0' ? "," : "", name, rest) : NULL;
+    free(*steps);
+    *steps = longer;
+}
+
 /* The preprocessing that nobody gave: the model file's own; that of a whole augmentation; else a resize to the input.
- * The recipe's normalisation follows, unless values are changed already or --mean is to do that. */
+ * The recipe's views and normalisation follow, unless values are changed already or an option is to do that. */
 static cnn_status default_preprocess(train_run *train, const cnn_pipeline *augment)
 {
     cnn_context *context = train->run->context;
@@ -173,11 +188,14 @@ static cnn_status default_preprocess(train_run *train, const cnn_pipeline *augme
         steps = tool_format("resize=%lldx%lld:%s", (long long)input.dims[0], (long long)input.dims[1],
                             train->recipe->filter);
     }
-    if (steps != NULL && train->recipe->normalize != NULL && train->settings->mean == NULL && input.dims[2] == 3 &&
-        tool_train_sizing_length(steps) == strlen(steps)) {
-        char *longer = tool_format("%s,%s", steps, train->recipe->normalize);
-        free(steps);
-        steps = longer;
+    if (steps != NULL && tool_train_sizing_length(steps) == strlen(steps)) {
+        const tool_recipe *recipe = train->recipe;
+        if (recipe->views != NULL && strcmp(recipe->views, TEN_CROP) != 0 && !asks_for_views(train)) {
+            append_step(&steps, "views=", recipe->views);
+        }
+        if (recipe->normalize != NULL && train->settings->mean == NULL && input.dims[2] == 3) {
+            append_step(&steps, recipe->normalize, "");
+        }
     }
     if (status == CNN_OK) {
         status = steps != NULL ? cnn_pipeline_create(context, steps, &train->preprocess) : CNN_ERROR_OUT_OF_MEMORY;
@@ -217,11 +235,12 @@ static int subtract_mean(train_run *train)
     if (scaled) {
         return tool_fail_usage(train->run, "--mean: the preprocessing changes the values already: %s", text);
     }
-    if (strcmp(mean, "auto") != 0) {
+    if (strcmp(mean, "auto") != 0 && !tool_train_is_mean_file(mean)) {
         return append_mean(train, mean);
     }
     char *numbers = NULL;
-    int result = tool_train_measure_mean(train, &numbers);
+    int result = tool_train_is_mean_file(mean) ? tool_train_mean_of_file(train, mean, &numbers)
+                                               : tool_train_measure_mean(train, &numbers);
     if (result == TOOL_DONE) {
         result = append_mean(train, numbers);
     }
@@ -229,23 +248,72 @@ static int subtract_mean(train_run *train)
     return result;
 }
 
-/* What the model is to have: the preprocessing, or the same with ten crops, which training images never get. */
-static int set_evaluation(train_run *train)
+/* The steps that `whole` was before it lost its views, with what was added to the preprocessing since then. */
+static int restore_views(train_run *train, const char *whole, size_t length)
 {
-    tool *run = train->run;
-    bool ten = train->settings->ten_crop || tool_has_ten_crop(train->preprocess);
-    int result = TOOL_DONE;
-    if (tool_has_ten_crop(train->preprocess)) {
-        cnn_pipeline *one = NULL;
-        result = tool_set_crop(run, train->preprocess, false, &one);
+    const char *added = cnn_pipeline_text(train->preprocess) + length;
+    char *steps = tool_format("%s%s%s", whole, *added != '\0' && *added != ',' ? "," : "", added);
+    if (steps == NULL) {
+        return tool_fail_memory(train->run);
+    }
+    const cnn_status status = cnn_pipeline_create(train->run->context, steps, &train->evaluation);
+    free(steps);
+    return status == CNN_OK ? TOOL_DONE : tool_fail_library(train->run, status);
+}
+
+/* Makes the preprocessing one of a single image of each; *whole is its text before, malloc'ed, NULL if it was that. */
+static int take_views(train_run *train, char **whole)
+{
+    cnn_pipeline *one = NULL;
+    if (!tool_has_views(train->preprocess)) {
+        return TOOL_DONE;
+    }
+    if (train->settings->ten_crop && !tool_has_ten_crop(train->preprocess)) {
+        return tool_fail_usage(train->run, "--ten-crop: the preprocessing makes several views already: %s",
+                               cnn_pipeline_text(train->preprocess));
+    }
+    *whole = strdup(cnn_pipeline_text(train->preprocess));
+    int result = *whole != NULL ? tool_one_view(train->run, train->preprocess, &one) : tool_fail_memory(train->run);
+    if (result == TOOL_DONE) {
         cnn_pipeline_free(train->preprocess);
         train->preprocess = one;
     }
+    return result;
+}
+
+/* The evaluation with the views that are asked for, or those that the preprocessing had: `whole` is its text before it
+ * lost them, `length` that of what was left; or the recipe's. */
+static int add_views(train_run *train, const char *whole, size_t length)
+{
+    const train_settings *settings = train->settings;
+    const cnn_pipeline *one = train->preprocess;
+    if (settings->tta != NULL) {
+        return strcmp(settings->tta, "none") == 0 ? TOOL_DONE
+                                                  : tool_add_views(train->run, one, settings->tta, &train->evaluation);
+    }
+    if (whole != NULL) {
+        return restore_views(train, whole, length);
+    }
+    const bool fresh = settings->preprocess == NULL && cnn_model_pipeline(train->model) == NULL;
+    const bool ten = fresh && train->recipe->views != NULL && strcmp(train->recipe->views, TEN_CROP) == 0 &&
+                     tool_can_ten_crop(one);
+    return settings->ten_crop || ten ? tool_set_crop(train->run, one, true, &train->evaluation) : TOOL_DONE;
+}
+
+/* What the model is to have: the preprocessing, or the same with several views, which training images never get. */
+static int set_evaluation(train_run *train)
+{
+    tool *run = train->run;
+    char *whole = NULL;
+    if (train->settings->ten_crop && train->settings->tta != NULL) {
+        return tool_fail_usage(run, "--ten-crop and --tta both say which views an image has");
+    }
+    int result = take_views(train, &whole);
+    const size_t length = strlen(cnn_pipeline_text(train->preprocess));
     result = result == TOOL_DONE ? subtract_mean(train) : result;
     train->training_steps = train->evaluation = train->preprocess;
-    if (result == TOOL_DONE && ten) {
-        result = tool_set_crop(run, train->preprocess, true, &train->evaluation);
-    }
+    result = result == TOOL_DONE ? add_views(train, whole, length) : result;
+    free(whole);
     if (result != TOOL_DONE) {
         return result;
     }

@@ -54,8 +54,31 @@ static void draw_progress(const train_run *train, const cnn_progress *progress)
     } else {
         const uint64_t own = train->settings->validation_steps;
         tool_progress_draw(train->run, head, train->validation_steps,
-                           own > 0 ? own : cnn_loader_batches(train->validation_loader),
-                           "validation");
+                           own > 0 ? own : cnn_loader_batches(train->validation_loader), "validation");
+    }
+}
+
+bool tool_train_tells_batches(const train_run *train)
+{
+    const char *values = train->settings->values;
+    return values != NULL ? strcmp(values, "batches") == 0 : train->recipe->batch_values;
+}
+
+/* Whether the learning curve is that of batches. */
+static bool draws_batches(const train_run *train)
+{
+    const char *style = train->settings->curve_style;
+    return style != NULL ? tool_curve_is_batches(style) : tool_train_tells_batches(train);
+}
+
+/* The article's loss is that of the parameters before the step, with their L2 term: measured after the step before the
+ * last one, or after the last one if it is the only one. */
+static void note_penalty(train_run *train, const cnn_progress *progress)
+{
+    const bool due = progress->step + 1 == progress->steps || progress->steps == 1;
+    if (due && tool_train_tells_batches(train) &&
+        cnn_optimizer_decay_penalty(train->optimizer, progress->session, &train->penalty) != CNN_OK) {
+        train->penalty = NAN;
     }
 }
 
@@ -64,9 +87,10 @@ static void note_step(train_run *train, const cnn_progress *progress)
 {
     const train_settings *settings = train->settings;
     tool_spark_add(&train->spark, progress->step_loss);
+    note_penalty(train, progress);
     if (settings->curve != NULL || train->report.path != NULL) {
         double penalty = 0;
-        if (tool_curve_is_batches(settings->curve_style) &&
+        if (draws_batches(train) &&
             cnn_optimizer_decay_penalty(train->optimizer, progress->session, &penalty) != CNN_OK) {
             penalty = NAN;
         }
@@ -132,22 +156,42 @@ bool tool_train_on_evaluation(void *user, const cnn_progress *progress)
     return tool_signal() != 0;
 }
 
+/* What the epoch's last batch gave: "loss 1.1534, accuracy 0.5117 (last batch, L2 0.4603), lr 0.01". */
+static void format_batch(const train_run *train, const cnn_progress *progress, char *text, size_t size)
+{
+    const size_t epoch = (size_t)progress->epoch;
+    const double score = cnn_history_value(progress->history, "step_score", epoch);
+    char scored[96] = "";
+    if (!isnan(score) && strcmp(progress->score_name, "loss") != 0) {
+        snprintf(scored, sizeof(scored), ", %s %.4f", progress->score_name, score);
+    }
+    snprintf(text, size, "loss %.6f%s (last batch, L2 %.4f), lr %.6g",
+             cnn_history_value(progress->history, "step_loss", epoch) + train->penalty, scored, train->penalty,
+             progress->learning_rate);
+}
+
 /* One plain line for an epoch. What was measured while training, dropout on, is called running. */
 static void tell_epoch(train_run *train, const cnn_progress *progress, bool best)
 {
     char running[192] = "", validation[192] = "", duration[24];
+    const bool batches = tool_train_tells_batches(train);
     for (size_t i = 0; i <= train->evaluator_count; i++) {
         const char *name = i == 0 ? "loss" : cnn_evaluator_name(train->evaluators[i - 1]);
         if (i > 0 && strcmp(name, "loss") == 0) {
             continue;
         }
-        add_value(running, sizeof(running), progress->history, "", name, progress->epoch);
+        if (!batches) {
+            add_value(running, sizeof(running), progress->history, "", name, progress->epoch);
+        }
         add_value(validation, sizeof(validation), progress->history, "val_", name, progress->epoch);
     }
-    tool_note(train->run, "epoch %llu/%llu: %s (running)%s%s%s; %.0f images/s, %.1f %% waiting for data, %s",
+    if (batches) {
+        format_batch(train, progress, running, sizeof(running));
+    }
+    tool_note(train->run, "epoch %llu/%llu: %s%s%s%s%s; %.0f images/s, %.1f %% waiting for data, %s",
               (unsigned long long)progress->epoch + 1, (unsigned long long)progress->epochs, running,
-              *validation != '\0' ? "; " : "", validation, best ? " (best)" : "", progress->images_per_second,
-              100 * cnn_history_value(progress->history, "wait_share", progress->epoch),
+              batches ? "" : " (running)", *validation != '\0' ? "; " : "", validation, best ? " (best)" : "",
+              progress->images_per_second, 100 * cnn_history_value(progress->history, "wait_share", progress->epoch),
               tool_duration(progress->seconds, duration));
 }
 
@@ -160,6 +204,9 @@ static void print_epoch(train_run *train, const cnn_progress *progress, bool bes
         const char *column = cnn_history_column(progress->history, i);
         const char *key = strcmp(column, "images_per_second") == 0 ? "images_per_s" : column;
         tool_json_real(row, key, cnn_history_value(progress->history, column, progress->epoch));
+    }
+    if (tool_train_tells_batches(train)) {
+        tool_json_real(row, "decay_penalty", train->penalty);
     }
     json_object_set_new(row, "best", json_boolean(best));
     tool_json_print(train->run, row);
@@ -200,7 +247,7 @@ bool tool_train_on_epoch(void *user, const cnn_progress *progress)
     if (train->settings->curve != NULL && train->curve_result == TOOL_DONE) {
         train->curve_result = tool_curve_save(train->run, train->settings->curve, &train->curve, progress->history,
                                               progress->steps, cnn_evaluator_name(train->evaluators[0]),
-                                              tool_curve_is_batches(train->settings->curve_style));
+                                              draws_batches(train));
     }
     if (train->settings->tensorboard != NULL && train->events_result == TOOL_DONE) {
         train->events_result = tool_events_epoch(train->run, &train->events, train->settings->tensorboard, progress);
@@ -254,6 +301,30 @@ static void tell_counts(tool *run, const cnn_dataset *dataset, bool training)
     tool_free_counts(&counts);
 }
 
+/* Steps of an epoch. */
+static uint64_t count_steps(const train_run *train)
+{
+    const train_settings *settings = train->settings;
+    const uint64_t batches = cnn_loader_batches(train->loader), joined = settings->accumulate;
+    if (settings->steps_per_epoch > 0) {
+        return settings->steps_per_epoch;
+    }
+    return joined > 0 ? (batches + joined - 1) / joined : batches;
+}
+
+static void tell_rule(const train_run *train)
+{
+    const char *convention = train->rule.convention;
+    char steps[48] = "";
+    if (train->settings->views == 0) { /* else it is not known yet how many there will be */
+        snprintf(steps, sizeof(steps), " of %llu steps", (unsigned long long)count_steps(train));
+    }
+    tool_note(train->run, "training    %u epochs%s, batch %u, %s%s%s%s, learning rate %g, %s", (unsigned)train->epochs,
+              steps, (unsigned)train->batch, train->rule.optimizer, convention != NULL ? " (" : "",
+              convention != NULL ? convention : "", convention != NULL ? ")" : "",
+              (double)cnn_optimizer_learning_rate(train->optimizer), cnn_loss_name(train->loss));
+}
+
 void tool_train_introduce(train_run *train)
 {
     tool *run = train->run;
@@ -273,8 +344,9 @@ void tool_train_introduce(train_run *train)
         tool_note(run, "images      %zu for training, %zu for validation", cnn_dataset_count(train->data),
                   cnn_dataset_count(train->validation_data));
     } else {
-        tool_note(run, "images      %zu for training, none for validation: the best epoch is chosen by running values",
-                  cnn_dataset_count(train->data));
+        tool_note(run, "images      %zu for training, none for validation: the best epoch is chosen by %s",
+                  cnn_dataset_count(train->data),
+                  tool_train_tells_batches(train) ? "its last batch" : "running values");
     }
     tell_counts(run, train->data, true);
     if (train->validation_data != NULL) {
@@ -285,15 +357,12 @@ void tool_train_introduce(train_run *train)
                   "warning: a batch of %u is more than the %zu training images: each epoch is one step of all of them",
                   (unsigned)train->batch, cnn_dataset_count(train->data));
     }
-    if (train->training_steps != train->preprocess) {
+    if (train->training_steps != train->evaluation) {
         snprintf(augment, sizeof(augment), "; in training %s", cnn_pipeline_text(train->training_steps));
     }
     tool_note(run, "preprocess  %s%s", cnn_pipeline_text(train->evaluation), augment);
-    const char *convention = train->rule.convention;
-    tool_note(run, "training    %u epochs, batch %u, %s%s%s%s, learning rate %g, %s", (unsigned)train->epochs,
-              (unsigned)train->batch, train->rule.optimizer, convention != NULL ? " (" : "",
-              convention != NULL ? convention : "", convention != NULL ? ")" : "",
-              (double)cnn_optimizer_learning_rate(train->optimizer), cnn_loss_name(train->loss));
+    tool_check_range(run, train->evaluation);
+    tell_rule(train);
     if (run->ranks.size > 1) {
         tool_note(run, "processes   %u, %u threads each; a batch is that of all together, and so is the learning rate",
                   (unsigned)run->ranks.size, (unsigned)cnn_context_threads(run->context));

@@ -23,6 +23,7 @@
 #include <cnn/layer.h>
 #include <cnn/functional.h>
 #include <cnn/model.h>
+#include <cnn/session.h>
 #include <cnn/exchange.h>
 #include <cnn/onnx.h>
 #include <cnn/trace.h>

@@ -67,7 +67,7 @@ CNN_API cnn_status cnn_weights_create(cnn_context *context, const cnn_weights_op
  * Adds a tensor, in the order of the file. Its values are asked for by `id`
  * when they are needed, and only if their shape is one that a model has.
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_FORMAT for a name that
- * is there already, CNN_ERROR_LIMIT for more than 2^20 tensors or a shape that
+ * is there already, CNN_ERROR_LIMIT for more tensors or longer names than the context allows, or a shape that
  * overflows, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
  */
 CNN_API cnn_status cnn_weights_add(cnn_weights *weights, const cnn_weight *weight, uint64_t id);

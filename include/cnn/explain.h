@@ -15,6 +15,7 @@
 #include <cnn/context.h>
 #include <cnn/image.h>
 #include <cnn/model.h>
+#include <cnn/session.h>
 
 CNN_BEGIN_DECLS
 

@@ -166,10 +166,12 @@ typedef struct cnn_channel_statistics {
     double pca_values[3]; /**< its eigenvalues, the largest first: the `values` of a pipeline's pca_color step */
     double pca_vectors[9]; /**< its eigenvectors of length 1, as the `vectors` of that step: row c holds channel c of
                                 the first, second and third. The largest number of each is positive */
+    double least;          /**< smallest value of all channels, pixels and images. Since 0.1 */
+    double most;           /**< largest value likewise. Since 0.1 */
 } cnn_channel_statistics;
 
 #define CNN_CHANNEL_STATISTICS_INIT \
-    {sizeof(cnn_channel_statistics), 0, 0, 0, 0, {0}, {0}, {0}, {0}, {0}}
+    {sizeof(cnn_channel_statistics), 0, 0, 0, 0, {0}, {0}, {0}, {0}, {0}, 0, 0}
 
 /**
  * Reads a whole dataset once and gives mean and deviation of each channel: the

@@ -7,6 +7,7 @@
 #include <cnn/common.h>
 #include <cnn/context.h>
 #include <cnn/model.h>
+#include <cnn/session.h>
 
 CNN_BEGIN_DECLS
 

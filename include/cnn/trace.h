@@ -4,7 +4,7 @@
 #define CNN_TRACE_H
 
 #include <cnn/common.h>
-#include <cnn/model.h>
+#include <cnn/session.h>
 
 CNN_BEGIN_DECLS
 

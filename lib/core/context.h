@@ -43,6 +43,9 @@ typedef enum cnn__limit_name {
     CNN__LIMIT_HEADER_BYTES,
     CNN__LIMIT_JSON_VALUES,
     CNN__LIMIT_JSON_DEPTH,
+    CNN__LIMIT_TENSORS,
+    CNN__LIMIT_NAME_BYTES,
+    CNN__LIMIT_EXPANDED_BYTES,
     CNN__LIMIT_SESSION_BYTES,
     CNN__LIMITS
 } cnn__limit_name;

@@ -40,10 +40,10 @@ static cnn_status read_all(cnn_context *context, const char *path, int descripto
     return CNN_OK;
 }
 
-static cnn_status check_file(cnn_context *context, const char *path, int descriptor, cnn__limit_name limit,
+static cnn_status check_file(cnn_context *context, const char *path, int descriptor, cnn__file_limit limit,
                              size_t *size)
 {
-    const uint64_t most = cnn__limit(context, limit);
+    const uint64_t most = cnn__limit(context, limit.name);
     struct stat info;
     if (fstat(descriptor, &info) != 0) {
         return cnn__file_fail(context, path, "cannot be read", errno);
@@ -54,7 +54,7 @@ static cnn_status check_file(cnn_context *context, const char *path, int descrip
     }
     if ((uint64_t)info.st_size > most) {
         char name[512];
-        const char *known = cnn__limit_word(limit);
+        const char *known = cnn__limit_word(limit.name);
         return cnn__fail(context, CNN_ERROR_LIMIT,
                          "%s: has %lld bytes, at most %llu are read, the limit %s (--allow %s=N raises it)",
                          cnn__printable(path, name, sizeof(name)), (long long)info.st_size, (unsigned long long)most,
@@ -64,7 +64,7 @@ static cnn_status check_file(cnn_context *context, const char *path, int descrip
     return CNN_OK;
 }
 
-cnn_status cnn__file_read(cnn_context *context, const char *path, cnn__limit_name limit, void **data, size_t *size)
+cnn_status cnn__file_read(cnn_context *context, const char *path, cnn__file_limit limit, void **data, size_t *size)
 {
     *data = NULL;
     *size = 0;

@@ -7,9 +7,21 @@
 
 #include "core/limits.h"
 
+/* The limits that are of a file's bytes, as a type of their own: C would take any number, such as a size or 0, for the
+ * name of a limit. */
+typedef struct cnn__file_limit {
+    cnn__limit_name name;
+} cnn__file_limit;
+
+#define CNN__IMAGE_FILE ((cnn__file_limit){CNN__LIMIT_IMAGE_BYTES})
+#define CNN__DATA_FILE ((cnn__file_limit){CNN__LIMIT_DATA_BYTES})
+#define CNN__TABLE_FILE ((cnn__file_limit){CNN__LIMIT_TABLE_BYTES})
+#define CNN__MODEL_FILE ((cnn__file_limit){CNN__LIMIT_MODEL_BYTES})
+#define CNN__ONNX_FILE ((cnn__file_limit){CNN__LIMIT_ONNX_BYTES})
+
 /* Reads a file of at most as many bytes as the limit says. The data belongs to the caller (cnn__free). Messages
  * name the path. */
-cnn_status cnn__file_read(cnn_context *context, const char *path, cnn__limit_name limit, void **data, size_t *size);
+cnn_status cnn__file_read(cnn_context *context, const char *path, cnn__file_limit limit, void **data, size_t *size);
 
 /* A file that appears at `path` only when it is whole: written beside it under another name, synced, renamed, and its
  * folder synced. A file that is there is replaced and leaves its mode and owner to the new one; of a symbolic link,

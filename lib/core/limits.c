@@ -42,6 +42,11 @@ static const limit_line limits[CNN__LIMITS] = {
     [CNN__LIMIT_JSON_VALUES] = {"json_values", CNN__JSON_MAX_VALUES, CNN__JSON_MAX_VALUES,
                                 "json_values: in JSON, keys included; 33,554,432"},
     [CNN__LIMIT_JSON_DEPTH] = {"json_depth", CNN__JSON_DEPTH, 512, "json_depth: of brackets in JSON; 64"},
+    [CNN__LIMIT_TENSORS] = {"tensors", (uint64_t)1 << 20, CNN__JSON_MAX_MEMBERS - 1,
+                            "tensors: of a model, a checkpoint, a file of weights or an ONNX file; 1,048,576"},
+    [CNN__LIMIT_NAME_BYTES] = {"name_bytes", 4096, CNN__JSON_MAX_SIZE, "name_bytes: of a tensor's name; 4,096"},
+    [CNN__LIMIT_EXPANDED_BYTES] = {"expanded_bytes", 64 * GIB, 1024 * GIB,
+                                   "expanded_bytes: that a compressed part of an archive becomes; 64 GiB"},
     [CNN__LIMIT_SESSION_BYTES] = {"session_bytes", 0, UINT64_MAX,
                                   "session_bytes: of a session, as its model needs them; the machine's memory"},
 };
@@ -62,6 +67,27 @@ void cnn__limits_init(cnn_context *context)
 }
 
 const char *cnn__limit_word(cnn__limit_name limit) { return limits[limit].name; }
+
+cnn_status cnn__limit_tensors(cnn_context *context, const char *file, size_t count)
+{
+    const uint64_t most = cnn__limit(context, CNN__LIMIT_TENSORS);
+    return count <= most
+               ? CNN_OK
+               : cnn__fail(context, CNN_ERROR_LIMIT,
+                           "%s: %zu tensors, at most %" PRIu64 ", " CNN__LIMIT_TEXT("tensors"), file, count, most);
+}
+
+cnn_status cnn__limit_tensor_name(cnn_context *context, const char *file, const char *name)
+{
+    char shown[64];
+    const size_t size = strlen(name);
+    const uint64_t most = cnn__limit(context, CNN__LIMIT_NAME_BYTES);
+    return size <= most ? CNN_OK
+                        : cnn__fail(context, CNN_ERROR_LIMIT,
+                                    "%s: a tensor's name, \"%s\", has %zu bytes, at most %" PRIu64
+                                    ", " CNN__LIMIT_TEXT("name_bytes"),
+                                    file, cnn__printable(name, shown, sizeof(shown)), size, most);
+}
 
 const char *cnn_limit_usage(size_t index) { return index < CNN__LIMITS ? limits[index].usage : NULL; }
 

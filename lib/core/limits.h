@@ -15,6 +15,10 @@ static inline uint64_t cnn__limit(const cnn_context *context, cnn__limit_name li
 /* Its name. */
 const char *cnn__limit_word(cnn__limit_name limit);
 
+/* Whether a file may have so many tensors, and one of that name; `file` is its name as messages have it. */
+cnn_status cnn__limit_tensors(cnn_context *context, const char *file, size_t count);
+cnn_status cnn__limit_tensor_name(cnn_context *context, const char *file, const char *name);
+
 /* Sets all to their defaults. */
 void cnn__limits_init(cnn_context *context);
 

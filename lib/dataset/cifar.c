@@ -105,7 +105,7 @@ static cnn_status read_file(batch_files *files, const char *path, size_t index, 
 {
     void *bytes;
     size_t size, records;
-    CNN__RETURN_IF_ERROR(cnn__file_read(files->context, path, CNN__LIMIT_DATA_BYTES, &bytes, &size));
+    CNN__RETURN_IF_ERROR(cnn__file_read(files->context, path, CNN__DATA_FILE, &bytes, &size));
     cnn_status status = cnn__cifar_count(files->context, files->set, path, size, &records);
     if (status == CNN_OK && records != files->records[index]) {
         status = cnn__fail(files->context, CNN_ERROR_IO,
@@ -183,7 +183,7 @@ static cnn_status read_names(cnn_context *context, const cnn__cifar_set *set, co
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     void *bytes;
-    cnn_status status = cnn__file_read(context, path, CNN__LIMIT_TABLE_BYTES, &bytes, &size);
+    cnn_status status = cnn__file_read(context, path, CNN__TABLE_FILE, &bytes, &size);
     if (status == CNN_OK) {
         cnn__string_append(text, bytes, size);
         cnn__free(context, bytes);

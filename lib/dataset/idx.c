@@ -30,7 +30,7 @@ static cnn_status load(cnn_context *context, const char *path, cnn__idx_kind kin
     void *bytes;
     size_t size;
     *file = (loaded){.name = path};
-    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, CNN__LIMIT_DATA_BYTES, &bytes, &size));
+    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, CNN__DATA_FILE, &bytes, &size));
     cnn_status status = cnn__idx_parse(context, path, bytes, size, kind, &file->idx);
     if (status != CNN_OK || file->idx.block != NULL) {
         cnn__free(context, bytes);

@@ -364,7 +364,7 @@ static cnn_status read_sheet(opener *self, const char *name)
 {
     void *data = NULL;
     size_t size = 0;
-    CNN__RETURN_IF_ERROR(cnn__file_read(self->context, self->path, CNN__LIMIT_TABLE_BYTES, &data, &size));
+    CNN__RETURN_IF_ERROR(cnn__file_read(self->context, self->path, CNN__TABLE_FILE, &data, &size));
     char *text = cnn__realloc(self->context, data, size + 1);
     if (text == NULL) {
         cnn__free(self->context, data);

@@ -22,9 +22,11 @@ cnn_status cnn__bytes_open(cnn_context *context, const char *path, cnn__bytes *b
     if (status == CNN_OK && (fstat(bytes->descriptor, &info) != 0 || !S_ISREG(info.st_mode))) {
         status = cnn__fail(context, CNN_ERROR_IO, "%s: is not a regular file", bytes->name);
     }
-    if (status == CNN_OK && (uint64_t)info.st_size > CNN__BYTES_MAX) {
-        status = cnn__fail(context, CNN_ERROR_LIMIT, "%s: has %" PRIu64 " bytes, at most %" PRIu64 " are read",
-                           bytes->name, (uint64_t)info.st_size, CNN__BYTES_MAX);
+    const uint64_t most = cnn__limit(context, CNN__LIMIT_MODEL_BYTES);
+    if (status == CNN_OK && (uint64_t)info.st_size > most) {
+        status = cnn__fail(context, CNN_ERROR_LIMIT,
+                           "%s: has %" PRIu64 " bytes, at most %" PRIu64 " are read, " CNN__LIMIT_TEXT("model_bytes"),
+                           bytes->name, (uint64_t)info.st_size, most);
     }
     if (status != CNN_OK) {
         cnn__bytes_close(bytes);

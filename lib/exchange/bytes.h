@@ -5,9 +5,6 @@
 
 #include "core/context.h"
 
-/* Most bytes of a file, as of safetensors. */
-#define CNN__BYTES_MAX ((uint64_t)1 << 40)
-
 typedef struct cnn__bytes {
     cnn_context *context;
     char *name;         /* for messages */
@@ -16,6 +13,7 @@ typedef struct cnn__bytes {
     uint64_t size;
 } cnn__bytes;
 
+/* CNN_ERROR_LIMIT: the file is longer than the context's limit of models. */
 cnn_status cnn__bytes_open(cnn_context *context, const char *path, cnn__bytes *bytes);
 cnn_status cnn__bytes_open_memory(cnn_context *context, const char *name, const void *memory, size_t size,
                                   cnn__bytes *bytes);

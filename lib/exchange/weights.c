@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/limits.h"
 #include "core/options.h"
 
 cnn_status cnn_weights_create(cnn_context *context, const cnn_weights_options *given, cnn_weights **out)
@@ -75,9 +76,8 @@ cnn_status cnn__weights_add(cnn_weights *weights, const cnn_weight *weight, uint
     char text[200];
     size_t values = 0;
     cnn__printable(weight->name, text, sizeof(text));
-    if (weights->count >= CNN__WEIGHTS_MAX) {
-        return cnn__fail(context, CNN_ERROR_LIMIT, "%s: more than %zu tensors", weights->name, CNN__WEIGHTS_MAX);
-    }
+    CNN__RETURN_IF_ERROR(cnn__limit_tensors(context, weights->name, weights->count + 1));
+    CNN__RETURN_IF_ERROR(cnn__limit_tensor_name(context, weights->name, weight->name));
     if (readable && (weight->shape.rank > CNN_MAX_RANK || !cnn__shape_values(&weight->shape, &values))) {
         return cnn__fail(context, CNN_ERROR_LIMIT, "%s: the shape of tensor \"%s\" overflows", weights->name, text);
     }

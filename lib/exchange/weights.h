@@ -14,8 +14,6 @@
 #include "core/context.h"
 #include "core/table.h"
 
-/* Most tensors of a list. */
-#define CNN__WEIGHTS_MAX ((size_t)1 << 20)
 /* No module, no tensor. */
 #define CNN__NONE SIZE_MAX
 

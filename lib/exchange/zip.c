@@ -7,6 +7,8 @@
 
 #include <cnn/exchange.h>
 
+#include "core/limits.h"
+
 /* Sizes of the parts without what varies, and their first bytes. */
 enum { END = 22, END64 = 56, LOCATOR = 20, ENTRY = 46, HEADER = 30, COMMENT = 65535 };
 #define END_MARK 0x06054b50u
@@ -136,8 +138,12 @@ static cnn_status check_member(const cnn__zip *zip, const cnn__zip_member *m)
     if (m->method == 0 && m->packed != m->size) {
         return refuse(zip, CNN_ERROR_FORMAT, m->name, "is stored in another size than its own");
     }
-    return m->size / EXPANSION > m->packed ? refuse(zip, CNN_ERROR_LIMIT, m->name, "expands further than deflate can")
-                                           : CNN_OK;
+    if (m->size / EXPANSION > m->packed) {
+        return refuse(zip, CNN_ERROR_FORMAT, m->name, "expands further than deflate can");
+    }
+    return m->method == 8 && m->size > cnn__limit(zip->bytes.context, CNN__LIMIT_EXPANDED_BYTES)
+               ? refuse(zip, CNN_ERROR_LIMIT, m->name, "is too large, " CNN__LIMIT_TEXT("expanded_bytes"))
+               : CNN_OK;
 }
 
 /* Reads one entry of the directory at *at; the name gets its NUL later. */

@@ -28,9 +28,7 @@
 /* How the metadata's "format" begins in this library's files. */
 #define CNN__TENSORS_FORMAT "libcnn"
 
-/* Limits of what is read, and, so that nothing is written that cannot be read, of what is written. Header: see
- * CNN__JSON_MAX_SIZE. */
-#define CNN__TENSORS_MAX_COUNT (CNN__JSON_MAX_MEMBERS - 1)
+/* The largest file, so that nothing is written that cannot be read. */
 #define CNN__TENSORS_MAX_FILE ((uint64_t)1 << 40)
 
 typedef enum cnn__tensor_type {

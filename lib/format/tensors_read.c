@@ -93,6 +93,7 @@ static cnn_status parse_entry(const cnn__tensors *file, const char *name, const 
     const cnn__json *shape = NULL, *offsets = NULL;
     size_t values;
     *entry = (cnn__tensor_entry){.name = name};
+    CNN__RETURN_IF_ERROR(cnn__limit_tensor_name(file->context, file->name, name));
     CNN__RETURN_IF_ERROR(cnn__json_string(&place, json, "dtype", &entry->type_name));
     CNN__RETURN_IF_ERROR(cnn__json_array(&place, json, "shape", &shape));
     CNN__RETURN_IF_ERROR(cnn__json_array(&place, json, "data_offsets", &offsets));
@@ -181,6 +182,8 @@ static cnn_status check_layout(const cnn__tensors *file)
 static cnn_status parse_entries(cnn__tensors *file)
 {
     const cnn__json *root = file->header.root;
+    CNN__RETURN_IF_ERROR(cnn__limit_tensors(file->context, file->name,
+                                            cnn__json_count(root) - (cnn__json_get(root, "__metadata__") != NULL)));
     file->entries = cnn__alloc_array(file->context, cnn__json_count(root) + 1, sizeof(*file->entries));
     if (file->entries == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;

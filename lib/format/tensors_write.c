@@ -84,11 +84,14 @@ static cnn_status check_header(cnn_context *context, const char *path, const cnn
     for (size_t i = 0; i < count; i++) {
         size += tensor_bytes(&tensors[i]);
     }
-    if (count > CNN__TENSORS_MAX_COUNT || size > CNN__TENSORS_MAX_FILE) {
+    if (size > CNN__TENSORS_MAX_FILE) {
         return cnn__fail(context, CNN_ERROR_LIMIT,
-                         "%s: not written: %zu tensors and %" PRIu64 " bytes, of which %zu and %" PRIu64
-                         " could be read",
-                         path, count, size, CNN__TENSORS_MAX_COUNT, CNN__TENSORS_MAX_FILE);
+                         "%s: not written: %" PRIu64 " bytes, of which %" PRIu64 " could be read", path, size,
+                         CNN__TENSORS_MAX_FILE);
+    }
+    CNN__RETURN_IF_ERROR(cnn__limit_tensors(context, path, count));
+    for (size_t i = 0; i < count; i++) {
+        CNN__RETURN_IF_ERROR(cnn__limit_tensor_name(context, path, tensors[i].name));
     }
     CNN__RETURN_IF_ERROR(cnn__json_parse(context, path, "not written: header", header->data, header->size, &document));
     const cnn__json *metadata = cnn__json_get(document.root, "__metadata__");

@@ -179,7 +179,7 @@ static cnn_status load(cnn_context *context, const char *path, const cnn_decode_
     void *data;
     size_t size;
     *image = NULL;
-    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, CNN__LIMIT_IMAGE_BYTES, &data, &size));
+    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, CNN__IMAGE_FILE, &data, &size));
     cnn_status status = cnn__image_decode_named(context, path, data, size, options, deep, image);
     cnn__free(context, data);
     return status;
@@ -208,7 +208,7 @@ cnn_status cnn_image_probe(cnn_context *context, const char *path, cnn_image_inf
     }
     void *data;
     size_t size;
-    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, CNN__LIMIT_IMAGE_BYTES, &data, &size));
+    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, CNN__IMAGE_FILE, &data, &size));
     char text[NAME_SIZE];
     cnn__encoded source = {context, cnn__printable(path, text, sizeof(text)), data, size, NULL};
     cnn__decode_request request = {

@@ -12,13 +12,16 @@
 typedef struct sums {
     double value[CNN_MAX_CHANNELS], square[CNN_MAX_CHANNELS];
     double product[3]; /* of three channels: 0 and 1, 0 and 2, 1 and 2 */
+    float least, most;
 } sums;
+
+#define NO_SUMS ((sums){.least = INFINITY, .most = -INFINITY})
 
 /* An image is summed by itself first: its share is then added to a total that is at most as many times larger as
  * there are images, and nothing is lost. */
 static void add_image(const float *pixels, size_t count, size_t channels, sums *total)
 {
-    sums image = {{0}, {0}, {0}};
+    sums image = NO_SUMS;
     for (size_t i = 0; i < count && channels == 3; i++) {
         const double red = pixels[3 * i], green = pixels[3 * i + 1], blue = pixels[3 * i + 2];
         image.product[0] += red * green;
@@ -30,8 +33,12 @@ static void add_image(const float *pixels, size_t count, size_t channels, sums *
             double value = pixels[i * channels + c];
             image.value[c] += value;
             image.square[c] += value * value;
+            image.least = pixels[i * channels + c] < image.least ? pixels[i * channels + c] : image.least;
+            image.most = pixels[i * channels + c] > image.most ? pixels[i * channels + c] : image.most;
         }
     }
+    total->least = image.least < total->least ? image.least : total->least;
+    total->most = image.most > total->most ? image.most : total->most;
     for (size_t c = 0; c < channels; c++) {
         total->value[c] += image.value[c];
         total->square[c] += image.square[c];
@@ -59,7 +66,7 @@ static cnn_status read_all(cnn_loader *loader, cnn_channel_statistics *found)
     const cnn_shape shape = cnn_loader_sample_shape(loader);
     const size_t pixels = (size_t)shape.dims[0] * (size_t)shape.dims[1], channels = (size_t)shape.dims[2];
     cnn_batch batch = CNN_BATCH_INIT;
-    sums total = {{0}, {0}, {0}};
+    sums total = NO_SUMS;
     double count = 0;
     for (;;) {
         CNN__RETURN_IF_ERROR(cnn_loader_next(loader, &batch));
@@ -80,6 +87,8 @@ static cnn_status read_all(cnn_loader *loader, cnn_channel_statistics *found)
         found->mean[c] = mean;
         found->deviation[c] = variance > 0 ? sqrt(variance) : 0;
     }
+    found->least = count > 0 ? (double)total.least : 0;
+    found->most = count > 0 ? (double)total.most : 0;
     if (channels == 3 && count > 0) {
         find_components(&total, count, found);
     }

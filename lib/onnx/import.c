@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/limits.h"
 #include "core/text.h"
 #include "model/model.h"
 #include "onnx/in.h"
@@ -22,9 +23,7 @@ static cnn_status add_wire(cnn__onnx_import *import, const char *name, cnn__onnx
         *wire = &import->wires[index];
         return CNN_OK;
     }
-    if (strlen(name) > 1024) {
-        return cnn__fail(import->context, CNN_ERROR_LIMIT, "%s: a name has more than 1024 bytes", import->file);
-    }
+    CNN__RETURN_IF_ERROR(cnn__limit_tensor_name(import->context, import->file, name));
     CNN__RETURN_IF_ERROR(cnn__table_add(&import->names, name, import->wire_count));
     *wire = &import->wires[import->wire_count++];
     (*wire)->name = name;
@@ -40,9 +39,7 @@ static cnn_status open_wires(cnn__onnx_import *import)
     for (size_t i = 0; i < graph->nodes.count; i++) {
         most += nodes[i].outputs.count;
     }
-    if (most > 1 << 20) {
-        return cnn__fail(import->context, CNN_ERROR_LIMIT, "%s: more than 2^20 tensors", import->file);
-    }
+    CNN__RETURN_IF_ERROR(cnn__limit_tensors(import->context, import->file, most));
     import->wires = cnn__arena_array(import->arena, most + 1, sizeof(*import->wires));
     return import->wires != NULL ? CNN_OK : cnn__last_status(import->context);
 }

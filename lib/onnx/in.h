@@ -52,6 +52,12 @@ CNN__ONNX_IN(reduce);
 /* The product of a value and of an activation of it: one activation. */
 cnn_status cnn__onnx_gated(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_wire *gate);
 
+/* Adds input `index` of the node, a value or a constant, times a number to what there is so far; none adds nothing. */
+cnn_status cnn__onnx_add_input(cnn__onnx_import *import, const cnn__onnx_node *node, size_t index, float scale,
+                               cnn__onnx_wire *made);
+/* Multiplies that by a number. */
+cnn_status cnn__onnx_rescale(cnn__onnx_import *import, const cnn__onnx_node *node, float scale, cnn__onnx_wire *made);
+
 /* Windows along the axes of an image, a sequence or a volume: strides, dilations, padding. */
 typedef struct cnn__onnx_windows {
     uint32_t sides;

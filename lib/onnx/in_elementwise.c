@@ -61,12 +61,12 @@ static bool is_usual(const cnn_shape *whole, const cnn_shape *part)
 
 static bool is_type(const cnn__onnx_node *node, const char *type) { return strcmp(node->type, type) == 0; }
 
-static cnn_layer *usual_layer(cnn__onnx_import *import, const cnn__onnx_node *node, const char *name)
+static cnn_layer *usual_layer(cnn__onnx_import *import, cnn_map_function function, const char *name)
 {
     const cnn_named_options options = {.struct_size = sizeof(options), .name = name};
-    return is_type(node, "Add") || is_type(node, "Sum") ? cnn_add(import->context, &options)
-           : is_type(node, "Sub")                       ? cnn_subtract(import->context, &options)
-                                                        : cnn_multiply(import->context, &options);
+    return function == CNN_MAP_ADD        ? cnn_add(import->context, &options)
+           : function == CNN_MAP_SUBTRACT ? cnn_subtract(import->context, &options)
+                                          : cnn_multiply(import->context, &options);
 }
 
 /* Two values, which keep their wires: what is changed is a copy. Sets *made to what comes of them. */
@@ -87,14 +87,13 @@ static cnn_status combine_values(cnn__onnx_import *import, const cnn__onnx_node 
     cnn_shape whole = alike ? left.actual : cnn__onnx_stored(import, &axes);
     cnn_shape shape = alike ? whole : cnn__onnx_stored(import, &left.axes);
     CNN__RETURN_IF_ERROR(cnn__onnx_require(import, node, &left, NULL, &shape));
-    bool usual = is_usual(&whole, &shape) && (!is_type(node, "Sub") || left_whole);
+    bool usual = is_usual(&whole, &shape) && (function != CNN_MAP_SUBTRACT || left_whole);
     shape = alike ? whole : cnn__onnx_stored(import, &right.axes);
     CNN__RETURN_IF_ERROR(cnn__onnx_require(import, node, &right, NULL, &shape));
-    usual = usual && is_usual(&whole, &shape) &&
-            (is_type(node, "Add") || is_type(node, "Sum") || is_type(node, "Sub") || is_type(node, "Mul"));
+    usual = usual && is_usual(&whole, &shape) && function >= CNN_MAP_ADD && function <= CNN_MAP_MULTIPLY;
     const char *values[] = {left.value, right.value};
     CNN__ONNX_NAME(name, import, node, NULL);
-    cnn_layer *layer = usual ? usual_layer(import, node, name)
+    cnn_layer *layer = usual ? usual_layer(import, function, name)
                              : cnn_arithmetic(import->context, CNN_ARITHMETIC(.name = name, .function = function));
     CNN__RETURN_IF_ERROR(cnn__onnx_add(import, node, layer, values, 2));
     *made = (cnn__onnx_wire){
@@ -288,6 +287,43 @@ static cnn_status combine_next(cnn__onnx_import *import, const cnn__onnx_node *n
     }
     *made = result;
     return CNN_OK;
+}
+
+/* The same numbers, each times another. */
+static const cnn__onnx_constant *scaled(cnn__onnx_import *import, const cnn__onnx_constant *c, float scale)
+{
+    cnn__onnx_constant *made = cnn__onnx_constant_new(import->arena, CNN__ONNX_FLOAT, c->rank, c->dims);
+    for (size_t i = 0; made != NULL && i < c->count; i++) {
+        cnn__onnx_floats(made)[i] = (float)cnn__onnx_number(c, i) * scale;
+    }
+    if (made != NULL) {
+        made->trained = c->trained;
+        made->name = c->name;
+    }
+    return made;
+}
+
+cnn_status cnn__onnx_add_input(cnn__onnx_import *import, const cnn__onnx_node *node, size_t index, float scale,
+                               cnn__onnx_wire *made)
+{
+    const cnn__onnx_wire *next = cnn__onnx_input(import, node, index);
+    cnn__onnx_wire left = *made, right = {0};
+    if (next == NULL || scale == 0) {
+        return CNN_OK;
+    }
+    if (next->constant != NULL) {
+        const cnn__onnx_constant *c = scale == 1 ? next->constant : scaled(import, next->constant, scale);
+        return c == NULL ? cnn__last_status(import->context)
+                         : combine_constant(import, node, &left, c, CNN_MAP_ADD, false, made);
+    }
+    CNN__RETURN_IF_ERROR(rescale(import, node, next, (double)scale, 0, &right));
+    return combine_values(import, node, CNN_MAP_ADD, &left, &right, made);
+}
+
+cnn_status cnn__onnx_rescale(cnn__onnx_import *import, const cnn__onnx_node *node, float scale, cnn__onnx_wire *made)
+{
+    const cnn__onnx_wire from = *made;
+    return rescale(import, node, &from, (double)scale, 0, made);
 }
 
 cnn_status cnn__onnx_in_combine(cnn__onnx_import *import, const cnn__onnx_node *node)

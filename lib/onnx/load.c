@@ -56,7 +56,7 @@ cnn_status cnn_model_load_onnx(cnn_context *context, const char *path, const cnn
     }
     *model = NULL;
     CNN__RETURN_IF_ERROR(check_options(context, "cnn_model_load_onnx", given, &options));
-    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, CNN__LIMIT_ONNX_BYTES, &data, &size));
+    CNN__RETURN_IF_ERROR(cnn__file_read(context, path, CNN__ONNX_FILE, &data, &size));
     const cnn_status status = load(context, path, data, size, &options, path, model);
     cnn__free(context, data);
     return status;

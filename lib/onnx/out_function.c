@@ -83,6 +83,29 @@ void cnn__out_arithmetic(cnn__out *out, const cnn__node *node)
     cnn__out_set(out, node, cnn__out_emit(out, op, NULL, CNN__OUT_INPUTS(swapped ? b : a, swapped ? a : b)), form);
 }
 
+/* Both inputs lie as here, with as many axes, and turned by nodes where the layer turns them. */
+void cnn__out_matmul(cnn__out *out, const cnn__node *node)
+{
+    static const char *const names[] = {"a", "b"};
+    const cnn_matmul_options *o = node->layer->user;
+    cnn__out_value *inputs[] = {cnn__out_input(out, node, 0), cnn__out_input(out, node, 1)};
+    const bool turned[] = {o->transpose_a != 0, o->transpose_b != 0};
+    const uint32_t rank = node->output.rank;
+    const char *values[2] = {NULL};
+    for (int i = 0; i < 2; i++) {
+        int64_t axes[CNN_MAX_RANK + 1];
+        values[i] = widened(out, inputs[i], rank, i);
+        if (turned[i]) {
+            for (uint32_t d = 0; d <= rank; d++) {
+                axes[d] = d + 1 < rank ? d : 2 * (int64_t)rank - 1 - d;
+            }
+            values[i] = cnn__out_emit(out, "Transpose", names[i], CNN__OUT_INPUTS(values[i]));
+            cnn__out_wholes(out, "perm", axes, rank + 1);
+        }
+    }
+    cnn__out_set(out, node, cnn__out_emit(out, "MatMul", NULL, CNN__OUT_INPUTS(values[0], values[1])), CNN__OUT_LAST);
+}
+
 /* ---- reductions ---- */
 
 /* The axes in the graph, with a batch before them; how many. *channels: those of a sample's last axis stay. */

@@ -182,8 +182,8 @@ cnn_status cnn__frame_too_large(const cnn_context *context, const char *name, si
                                 uint64_t pixels, uint64_t limit)
 {
     return cnn__fail(context, CNN_ERROR_LIMIT,
-                     "%s: step %zu (%s) makes an image of %llu pixels, more than the %llu that max_pixels "
-                     "(--max-pixels) allows",
+                     "%s: step %zu (%s) makes an image of %llu pixels, more than %llu, the limit max_pixels "
+                     "(--max-pixels raises it)",
                      name, step + 1, step_name, (unsigned long long)pixels, (unsigned long long)limit);
 }
 

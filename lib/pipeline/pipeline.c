@@ -37,8 +37,8 @@ static cnn_status add_work(const cnn_context *context, const char *name, const c
     }
     return cnn__fail(
         context, CNN_ERROR_LIMIT,
-        "%s: step %zu (%s): the steps so far are the work of %llu pixels, more than %d times the %llu that "
-        "max_pixels (--max-pixels) allows",
+        "%s: step %zu (%s): the steps so far are the work of %llu pixels, more than %d times %llu, the limit "
+        "max_pixels (--max-pixels raises it)",
         name, index + 1, steps[index].kind->name, (unsigned long long)*work, MOST_WORK, (unsigned long long)limit);
 }
 

@@ -3,6 +3,8 @@
 #ifndef CNN_SESSION_REQUEST_H
 #define CNN_SESSION_REQUEST_H
 
+#include <cnn/session.h>
+
 #include "session/program.h"
 
 /* Makes a request of checked options of a built model; CNN_ERROR_NOT_FOUND names what is not there. To be freed. */

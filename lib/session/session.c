@@ -45,12 +45,11 @@ static cnn_status check_size(const cnn_session *session)
 {
     const uint64_t bytes = session_bytes(&session->program, &session->plan);
     const uint64_t most = cnn__limit(session->context, CNN__LIMIT_SESSION_BYTES);
-    return bytes <= most
-               ? CNN_OK
-               : cnn__fail(session->context, CNN_ERROR_LIMIT,
-                           "%s: a session of batch %u takes %" PRIu64
-                           " bytes, the limit (max_session_bytes; --allow session_bytes=N raises it) is %" PRIu64,
-                           session->model->name, session->batch, bytes, most);
+    return bytes <= most ? CNN_OK
+                         : cnn__fail(session->context, CNN_ERROR_LIMIT,
+                                     "%s: a session of batch %u takes %" PRIu64 " bytes, at most %" PRIu64
+                                     ", " CNN__LIMIT_TEXT("session_bytes"),
+                                     session->model->name, session->batch, bytes, most);
 }
 
 static cnn_status acquire_prepared(cnn_session *session)

@@ -185,7 +185,7 @@ static bool has_statistics(const cnn_model *model)
 }
 
 cnn_status cnn__average_epoch(cnn__average *average, cnn_model *model, uint64_t epoch, cnn_loader *loader,
-                              const char *from)
+                              const char *from, struct cnn__ranks *ranks)
 {
     /* An epoch whose validation was stopped comes again when the training goes on. */
     if (epoch < average->start || average->taken > epoch - average->start) {
@@ -204,7 +204,7 @@ cnn_status cnn__average_epoch(cnn__average *average, cnn_model *model, uint64_t 
         return CNN_OK;
     }
     cnn__average_enter(average, model);
-    cnn_status status = cnn__update_statistics(model, loader, from);
+    cnn_status status = cnn__update_statistics(model, loader, from, ranks);
     if (status == CNN_OK) {
         cnn__model_get_values(model, average->values);
     }

@@ -9,6 +9,8 @@
 
 #include "core/context.h"
 
+struct cnn__ranks;
+
 /* Most epochs whose parameters are kept at the same time. */
 #define CNN__AVERAGE_MOST 16
 
@@ -37,9 +39,10 @@ void cnn__average_free(cnn__average *average, cnn_context *context);
 
 /* Takes the parameters in after a step, in the epoch number `epoch` from 0. */
 void cnn__average_step(cnn__average *average, const cnn_model *model, uint64_t epoch);
-/* The same after an epoch, once for each; the loader gives what normalisations are to see of SWA's. */
+/* The same after an epoch, once for each; the loader gives what normalisations are to see of SWA's. All ranks call it
+ * together. */
 cnn_status cnn__average_epoch(cnn__average *average, cnn_model *model, uint64_t epoch, cnn_loader *loader,
-                              const char *from);
+                              const char *from, struct cnn__ranks *ranks);
 
 /* Whether there are averages. */
 static inline bool cnn__average_any(const cnn__average *average) { return average->taken > 0; }
@@ -53,7 +56,8 @@ void cnn__average_enter(cnn__average *average, cnn_model *model);
 void cnn__average_leave(const cnn__average *average, cnn_model *model);
 
 /* Sets the running statistics of a model's normalisations to the mean of those of a loader's batches, as many as an
- * epoch has, from the first on; the loader is then where it was. */
-cnn_status cnn__update_statistics(cnn_model *model, cnn_loader *loader, const char *from);
+ * epoch has, from the first on; the loader is then where it was. Of several ranks each has its share of the batches,
+ * and the means are those of all; NULL: there are no others. */
+cnn_status cnn__update_statistics(cnn_model *model, cnn_loader *loader, const char *from, struct cnn__ranks *ranks);
 
 #endif

@@ -47,8 +47,7 @@ cnn_status cnn__distill_create(cnn__fit *fit)
     options->teacher_weight = options->teacher_weight != 0 ? options->teacher_weight : DEFAULT_WEIGHT;
     options->temperature = options->temperature != 0 ? options->temperature : DEFAULT_TEMPERATURE;
     CNN__RETURN_IF_ERROR(check(fit, options->teacher));
-    return cnn_session_create(options->teacher, CNN_SESSION(.batch = (uint32_t)cnn_loader_batch_size(options->train)),
-                              &fit->teacher);
+    return cnn_session_create(options->teacher, CNN_SESSION(.batch = fit->session->batch), &fit->teacher);
 }
 
 static double largest(const float *z, size_t n)
@@ -97,34 +96,35 @@ static double sigmoid_value(double t, double s, double temperature, double scale
     return temperature * temperature * (exp(yes_t) * (yes_t - yes_s) + exp(no_t) * (no_t - no_s));
 }
 
-cnn_status cnn__distill_batch(cnn__fit *fit, const cnn_batch *batch, const float *weights, double *loss)
+cnn_status cnn__distill_batch(cnn__fit *fit, const float *images, const float *weights, double *loss)
 {
     cnn_session *student = fit->session;
+    const size_t count = student->count;
     if (fit->teacher == NULL) {
         return CNN_OK;
     }
-    CNN__RETURN_IF_ERROR(cnn_session_forward(fit->teacher, batch->images, batch->count));
+    CNN__RETURN_IF_ERROR(cnn_session_forward(fit->teacher, images, count));
     const cnn__output *own = cnn__session_output(student), *other = cnn__session_output(fit->teacher);
     const float *s = cnn__session_host_value(student, own->logits);
     const float *t = cnn__session_host_value(fit->teacher, other->logits);
     float *gradient = cnn__session_host_gradient(student, own->logits);
-    const size_t outputs = cnn__output_values(fit->model), values = batch->count * outputs;
+    const size_t outputs = cnn__output_values(fit->model), values = count * outputs;
     const bool softmax = fit->options.loss->kind == &cnn__loss_categorical_crossentropy;
     const double weight = (double)fit->options.teacher_weight, temperature = (double)fit->options.temperature;
-    const double each = 1 / (double)(softmax ? batch->count : values);
+    const double each = 1 / (double)(softmax ? count : values);
     double sum = 0;
     const cnn__float_mode mode = cnn__float_mode_enter();
     for (size_t i = 0; i < values; i++) {
         gradient[i] *= (float)(1 - weight);
     }
-    for (size_t i = 0; i < batch->count; i++) {
-        const double share = each * (weights != NULL ? (double)weights[i] : 1);
+    for (size_t i = 0; i < count; i++) {
+        const double share = each * (weights != NULL ? (double)weights[i] : 1), scale = weight * share * student->share;
         const float *ti = t + i * outputs, *si = s + i * outputs;
         float *gi = gradient + i * outputs;
         for (size_t j = 0; j < outputs && !softmax; j++) {
-            sum += share * sigmoid_value((double)ti[j], (double)si[j], temperature, weight * share, &gi[j]);
+            sum += share * sigmoid_value((double)ti[j], (double)si[j], temperature, scale, &gi[j]);
         }
-        sum += softmax ? share * softmax_row(ti, si, outputs, temperature, weight * share, gi) : 0;
+        sum += softmax ? share * softmax_row(ti, si, outputs, temperature, scale, gi) : 0;
     }
     cnn__float_mode_set(mode);
     *loss = (1 - weight) * (*loss - student->penalty) + weight * sum + student->penalty;

@@ -170,6 +170,7 @@ static cnn_status train_epoch(cnn__fit *fit)
     CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
     /* A training that was stopped after the last step of an epoch has none left to do in it. */
     bool complete = running->steps > 0 && cnn__fit_is_last_step(fit, running->steps);
+    fit->ended = false;
     while (!complete) {
         bool stop = false;
         CNN__RETURN_IF_ERROR(cnn__fit_load(fit, &batch, &stop));
@@ -186,8 +187,8 @@ static cnn_status train_epoch(cnn__fit *fit)
         if (evaluation_is_due(fit)) {
             CNN__RETURN_IF_ERROR(evaluate_between(fit));
         }
-        /* Where epochs end with a batch the loader says so, once more. */
-        complete = fit->counted_steps && cnn__fit_is_last_step(fit, running->steps);
+        /* Where epochs end with a batch the loader says so, once more, unless a step has heard it. */
+        complete = fit->counted_steps ? cnn__fit_is_last_step(fit, running->steps) : fit->ended;
     }
     return running->steps > 0 ? check_parameters(fit) : no_steps(fit);
 }
@@ -247,6 +248,9 @@ static cnn_status judge(cnn__fit *fit, cnn_progress *progress)
     }
     cnn__history_set(history, "seconds", cnn__seconds() - fit->epoch_begin);
     fit->score = cnn_evaluator_score(fit->best);
+    if (fit->validation.session == NULL && fit->options.last_batch_scores != 0 && !isnan(progress->step_score)) {
+        fit->score = progress->step_score;
+    }
     fit->improved = cnn_evaluator_is_better(fit->best, fit->score, history->best_score);
     if (fit->improved) {
         history->best_epoch = history->epochs - 1;
@@ -271,7 +275,7 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     cnn__history_set(history, "step_loss", progress->step_loss);
     cnn__history_set(history, "step_score", progress->step_score);
     const cnn_status averaged = cnn__average_epoch(&history->average, fit->model, history->epochs - 1,
-                                                   fit->options.train, fit->options.from);
+                                                   fit->options.train, fit->options.from, &fit->ranks);
     if (averaged != CNN_OK) {
         history->epochs--; /* as validate() does */
         return averaged;

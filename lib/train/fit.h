@@ -14,15 +14,25 @@ typedef struct cnn__accumulator {
     size_t samples; /* in it */
 } cnn__accumulator;
 
-/* Targets that are not what the data say, and images mixed with others. */
+/* Targets that are not what the data say, and images mixed with others: each with the sample before it in the whole
+ * batch, which for the first of a rank's share is another rank's. */
 typedef struct cnn__mix {
     bool active;
     size_t outputs;
-    float *targets, *mixed; /* [batch, outputs]: smoothed, then mixed */
+    float *targets, *mixed; /* [share + 1, outputs]: smoothed, that of the sample before the first one last; mixed */
     int32_t *labels;        /* of the larger share */
     float *images;          /* NULL: not mixed */
     float *weights;
+    struct cnn__edge *own, *before; /* the last sample of this share, and of the one before it */
+    size_t edge_size;               /* bytes of each */
 } cnn__mix;
+
+/* What the passes of a batch are of: as it was read, or smoothed and mixed. */
+typedef struct cnn__passed {
+    cnn_batch batch;
+    cnn_target target;
+    size_t target_count; /* of target.values, for each sample */
+} cnn__passed;
 
 typedef struct cnn__fit {
     cnn_context *context;
@@ -41,6 +51,7 @@ typedef struct cnn__fit {
     uint64_t validated;             /* the epoch, from 0, of the validation under way */
     uint64_t steps;                 /* in an epoch, as far as that is known */
     bool counted_steps;             /* an epoch ends after so many, wherever the loader is */
+    bool ended;                     /* a step has come upon the end of the epoch */
     cnn__accumulator accumulator;
     cnn__mix mix;
     cnn_session *teacher;        /* NULL: none */
@@ -48,7 +59,11 @@ typedef struct cnn__fit {
     cnn__ranks ranks;            /* that train together */
     uint64_t passes;             /* of the session, before those of a batch */
     float *moving;               /* the statistics that layers keep, likewise; NULL alone */
-    bool in_batch, passed;       /* a batch was read, and passes of it were begun; its step is not done */
+    bool in_step, passed;        /* a batch was read, and passes of it were begun; the step is not done */
+    uint64_t step_position;      /* of the loader, before the first batch of that step */
+    uint64_t step_passes;        /* of the session, likewise */
+    float *step_moving;          /* and the statistics; NULL alone */
+    cnn__running step_running;   /* what was counted before it */
     double saved_at;             /* when the checkpoint was written last, in seconds */
     bool best_saved, last_saved; /* whether this call has written the file; the last one after the last epoch */
     size_t kept_epochs;          /* of the checkpoint that this call has written last; 0: none */
@@ -75,14 +90,16 @@ cnn_status cnn__fit_load(cnn__fit *fit, cnn_batch *batch, bool *stop);
 /* The passes of a batch that was read, and of those that go with it in one step, and the update. */
 cnn_status cnn__fit_step(cnn__fit *fit, cnn_batch *batch);
 
-/* label_smoothing, mixup and cutmix: checks them and makes room; then changes what a batch is, and its target. */
+/* label_smoothing, mixup and cutmix: checks them and makes room; then changes what a batch is, and its target. All
+ * ranks call it together; one that fails has given the others what they need. */
 cnn_status cnn__mix_create(cnn__fit *fit);
 void cnn__mix_free(cnn__fit *fit);
-cnn_status cnn__mix_batch(cnn__fit *fit, cnn_batch *batch, cnn_target *target);
+cnn_status cnn__mix_batch(cnn__fit *fit, cnn__passed *passed);
 
-/* The teacher: checks it and makes its session; then, after the loss of a batch, its part of loss and gradient. */
+/* The teacher: checks it and makes its session; then, after the loss of the session's samples, whose images these are,
+ * its part of loss and gradient. */
 cnn_status cnn__distill_create(cnn__fit *fit);
-cnn_status cnn__distill_batch(cnn__fit *fit, const cnn_batch *batch, const float *weights, double *loss);
+cnn_status cnn__distill_batch(cnn__fit *fit, const float *images, const float *weights, double *loss);
 
 /* Checks class_weights and makes room for those of a batch. */
 cnn_status cnn__fit_weights(cnn__fit *fit);

@@ -33,19 +33,15 @@ static cnn_status check_required(const cnn__fit *fit)
     return CNN_OK;
 }
 
-/* What looks at more of a batch, or of several, than a rank or a block has. */
-static cnn_status check_alone(const cnn__fit *fit)
+/* The statistics that normalisations get of SWA's parameters are of whole shares, which depend on the ranks. */
+static cnn_status check_blocks(const cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
-    const char *what = options->accumulate > 1                                                ? "accumulate"
-                       : options->label_smoothing > 0                                         ? "label_smoothing"
-                       : options->mixup > 0 || options->cutmix > 0                            ? "mixup and cutmix"
-                       : options->teacher != NULL                                             ? "a teacher"
-                       : options->average != NULL && strncmp(options->average, "swa", 3) == 0 ? "the average swa"
-                                                                                              : NULL;
-    return what == NULL || cnn__is_alone(&fit->ranks)
+    return options->blocks == 0 || options->average == NULL || strncmp(options->average, "swa", 3) != 0
                ? CNN_OK
-               : cnn__fail(fit->context, CNN_ERROR_UNSUPPORTED, "cnn_fit: %s with several ranks or blocks", what);
+               : cnn__fail(fit->context, CNN_ERROR_UNSUPPORTED,
+                           "cnn_fit: the average swa with blocks: its statistics would not be those of any number of "
+                           "ranks; ema and last go with blocks");
 }
 
 static cnn_status check_options(cnn__fit *fit)
@@ -65,7 +61,7 @@ static cnn_status check_options(cnn__fit *fit)
         return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT, "cnn_fit: %s without a validation loader",
                          options->validation_steps > 0 ? "validation_steps" : "evaluate_every");
     }
-    CNN__RETURN_IF_ERROR(check_alone(fit));
+    CNN__RETURN_IF_ERROR(check_blocks(fit));
     if (options->best_path != NULL && cnn__ranks_is_first(&fit->ranks)) {
         CNN__RETURN_IF_ERROR(cnn__writer_probe(fit->context, options->best_path));
     }
@@ -474,6 +470,7 @@ void cnn__fit_close(cnn__fit *fit)
 {
     cnn__ranks_free(&fit->ranks);
     cnn__free(fit->context, fit->moving);
+    cnn__free(fit->context, fit->step_moving);
     cnn_session_free(fit->validation.session);
     cnn__evaluate_labels_free(&fit->validation, fit->model);
     cnn__free(fit->context, fit->weights);

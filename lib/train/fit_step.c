@@ -13,9 +13,12 @@ bool cnn__fit_is_last_step(const cnn__fit *fit, uint64_t steps)
 
 static cnn_status load(cnn__fit *fit, cnn_batch *batch, bool *stop)
 {
+    const uint64_t position = cnn_loader_position(fit->options.train);
     const cnn_status status = cnn__loader_next(fit->context, fit->options.train, batch);
-    fit->in_batch = status == CNN_OK && batch->whole > 0;
-    fit->passed = false;
+    if (!fit->passed) {
+        fit->in_step = status == CNN_OK && batch->whole > 0;
+        fit->step_position = position;
+    }
     return cnn__ranks_load(&fit->ranks, status, batch, fit->options.train, stop);
 }
 
@@ -69,7 +72,19 @@ static cnn_status update(cnn__fit *fit)
 {
     CNN__RETURN_IF_ERROR(cnn_optimizer_step(fit->options.optimizer, fit->session));
     cnn__average_step(&fit->history->average, fit->model, fit->history->epochs);
-    fit->in_batch = false;
+    fit->in_step = fit->passed = false;
+    return CNN_OK;
+}
+
+/* The next batch of a step that has samples. *more: there is one before the epoch ends. */
+static cnn_status load_more(cnn__fit *fit, cnn_batch *batch, bool *more)
+{
+    bool ignored = false;
+    do { /* one process does not see batches of which nothing could be read */
+        CNN__RETURN_IF_ERROR(cnn__fit_load(fit, batch, &ignored));
+    } while (fit->ranks.whole > 0 && fit->ranks.samples == 0);
+    *more = fit->ranks.samples > 0;
+    fit->ended = !*more;
     return CNN_OK;
 }
 
@@ -78,7 +93,7 @@ cnn_status cnn__fit_step(cnn__fit *fit, cnn_batch *batch)
     cnn__running *running = &fit->history->running;
     double sum = 0;
     uint64_t samples = 0, batches = 0;
-    bool more = true, ignored = false;
+    bool more = true;
     CNN__RETURN_IF_ERROR(follow_schedule(fit));
     for (uint32_t i = 1; more; i++) {
         double loss = NAN, penalty = 0;
@@ -94,9 +109,8 @@ cnn_status cnn__fit_step(cnn__fit *fit, cnn_batch *batch)
         samples += whole.count;
         batches++;
         running->step_loss = batches == 1 ? loss : sum / (double)samples;
-        if (more) { /* then this process is alone */
-            CNN__RETURN_IF_ERROR(cnn__fit_load(fit, batch, &ignored));
-            more = fit->ranks.samples > 0;
+        if (more) {
+            CNN__RETURN_IF_ERROR(load_more(fit, batch, &more));
             fit->accumulator.samples = more ? fit->accumulator.samples : 0;
             CNN__RETURN_IF_ERROR(more ? CNN_OK : update(fit)); /* those that were left could not be read */
         }

@@ -5,8 +5,16 @@
 #include <string.h>
 
 #include "core/rng.h"
+#include "loader/loader.h"
 #include "loss/loss.h"
 #include "train/fit.h"
+
+/* A sample that goes from one rank to the next. */
+typedef struct cnn__edge {
+    int32_t label;
+    float weight;
+    float values[]; /* the image, then its targets */
+} cnn__edge;
 
 static cnn_status check(const cnn__fit *fit)
 {
@@ -32,6 +40,24 @@ static cnn_status check(const cnn__fit *fit)
     return CNN_OK;
 }
 
+/* For mixed samples, and for what goes from rank to rank. */
+static bool make_room(cnn__fit *fit, size_t most)
+{
+    cnn__mix *mix = &fit->mix;
+    const cnn_loader *train = fit->options.train;
+    const cnn_shape shape = cnn_loader_sample_shape(train);
+    const size_t targets = cnn_dataset_target_count(cnn_loader_dataset(train));
+    size_t values = 0;
+    (void)cnn__shape_values(&shape, &values); /* the loader has made as many */
+    mix->edge_size = sizeof(*mix->own) + (values + targets) * sizeof(float);
+    mix->images = cnn__alloc_array(fit->context, most * values, sizeof(float));
+    mix->weights = cnn__alloc_array(fit->context, most, sizeof(float));
+    mix->mixed = cnn__alloc_array(fit->context, most * mix->outputs, sizeof(float));
+    mix->own = cnn__alloc_zero(fit->context, mix->edge_size);
+    mix->before = cnn__alloc_zero(fit->context, mix->edge_size);
+    return mix->images != NULL && mix->weights != NULL && mix->mixed != NULL && mix->own != NULL && mix->before != NULL;
+}
+
 cnn_status cnn__mix_create(cnn__fit *fit)
 {
     const cnn_fit_options *options = &fit->options;
@@ -40,22 +66,15 @@ cnn_status cnn__mix_create(cnn__fit *fit)
         return CNN_OK;
     }
     CNN__RETURN_IF_ERROR(check(fit));
-    const cnn_shape shape = cnn_loader_sample_shape(options->train);
-    const size_t batch = cnn_loader_batch_size(options->train);
-    size_t values = 0;
-    (void)cnn__shape_values(&shape, &values); /* the loader has made as many */
+    const size_t most = cnn__loader_share(options->train);
     mix->active = true;
     mix->outputs = cnn__output_values(fit->model);
-    mix->targets = cnn__alloc_array(fit->context, batch * mix->outputs, sizeof(float));
-    mix->labels = cnn__alloc_array(fit->context, batch, sizeof(int32_t));
-    bool whole = mix->targets != NULL && mix->labels != NULL;
-    if (options->mixup > 0 || options->cutmix > 0) {
-        mix->images = cnn__alloc_array(fit->context, batch * values, sizeof(float));
-        mix->weights = cnn__alloc_array(fit->context, batch, sizeof(float));
-        mix->mixed = cnn__alloc_array(fit->context, batch * mix->outputs, sizeof(float));
-        whole = whole && mix->images != NULL && mix->weights != NULL && mix->mixed != NULL;
-    }
-    return whole ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
+    mix->targets = cnn__alloc_array(fit->context, (most + 1) * mix->outputs, sizeof(float));
+    mix->labels = cnn__alloc_array(fit->context, most, sizeof(int32_t));
+    const bool whole = mix->targets != NULL && mix->labels != NULL;
+    return whole && (options->mixup == 0 && options->cutmix == 0 ? true : make_room(fit, most))
+               ? CNN_OK
+               : CNN_ERROR_OUT_OF_MEMORY;
 }
 
 void cnn__mix_free(cnn__fit *fit)
@@ -65,6 +84,8 @@ void cnn__mix_free(cnn__fit *fit)
     cnn__free(fit->context, fit->mix.labels);
     cnn__free(fit->context, fit->mix.images);
     cnn__free(fit->context, fit->mix.weights);
+    cnn__free(fit->context, fit->mix.own);
+    cnn__free(fit->context, fit->mix.before);
     fit->mix = (cnn__mix){.active = false};
 }
 
@@ -78,26 +99,56 @@ static void smooth(float *values, size_t outputs, size_t classes, float smoothin
     }
 }
 
+/* The row of a sample with this label, or these values; false: the label is none of the outputs. */
+static bool fill_row(const cnn__fit *fit, int32_t label, const float *values, float *row)
+{
+    const size_t outputs = fit->mix.outputs;
+    const bool apart = fit->options.loss->kind == &cnn__loss_binary_crossentropy || outputs == 1;
+    if (values != NULL) {
+        memcpy(row, values, outputs * sizeof(float));
+    } else if (label < 0 || (uint64_t)label >= (outputs == 1 ? 2 : outputs)) {
+        return false;
+    } else {
+        memset(row, 0, outputs * sizeof(float));
+        row[outputs == 1 ? 0 : label] = outputs == 1 ? (float)label : 1;
+    }
+    smooth(row, outputs, apart ? 2 : outputs, fit->options.label_smoothing);
+    return true;
+}
+
 static cnn_status fill_targets(const cnn__fit *fit, const cnn_batch *batch)
 {
     const cnn__mix *mix = &fit->mix;
-    const bool apart = fit->options.loss->kind == &cnn__loss_binary_crossentropy || mix->outputs == 1;
     for (size_t i = 0; i < batch->count; i++) {
-        float *row = mix->targets + i * mix->outputs;
-        const int32_t label = batch->labels[i];
-        if (batch->targets != NULL) {
-            memcpy(row, batch->targets + i * mix->outputs, mix->outputs * sizeof(float));
-        } else if (label < 0 || (uint64_t)label >= (mix->outputs == 1 ? 2 : mix->outputs)) {
+        const float *values = batch->targets != NULL ? batch->targets + i * mix->outputs : NULL;
+        if (!fill_row(fit, batch->labels[i], values, mix->targets + i * mix->outputs)) {
             return cnn__fail(fit->context, CNN_ERROR_INVALID_ARGUMENT,
                              "%s: label %d of sample %zu of the batch is none of its outputs", fit->model->name,
-                             (int)label, i);
-        } else {
-            memset(row, 0, mix->outputs * sizeof(float));
-            row[mix->outputs == 1 ? 0 : label] = mix->outputs == 1 ? (float)label : 1;
+                             (int)batch->labels[i], i);
         }
-        smooth(row, mix->outputs, apart ? 2 : mix->outputs, fit->options.label_smoothing);
     }
     return CNN_OK;
+}
+
+/* ---- the sample before the first ---- */
+
+/* Takes it from the rank that has it, and gives the next one this rank's last. */
+static cnn_status take_before(cnn__fit *fit, const cnn__passed *passed, size_t values)
+{
+    cnn__mix *mix = &fit->mix;
+    const cnn_batch *batch = &passed->batch;
+    if (batch->count == 0) {
+        return CNN_OK;
+    }
+    const size_t last = batch->count - 1;
+    mix->own->label = batch->labels[last];
+    mix->own->weight = passed->target.weights != NULL ? passed->target.weights[last] : 1;
+    memcpy(mix->own->values, batch->images + last * values, values * sizeof(float));
+    if (batch->targets != NULL) {
+        memcpy(mix->own->values + values, batch->targets + last * batch->target_count,
+               batch->target_count * sizeof(float));
+    }
+    return cnn__ranks_pass_on(&fit->ranks, mix->own, mix->before, mix->edge_size);
 }
 
 /* ---- mixing ---- */
@@ -149,7 +200,7 @@ static float mix_images(const cnn__fit *fit, const cnn_batch *batch, cnn__rng *r
     const part where = cut ? draw_part(rng, height, width, lambda) : (part){0, 0, 0, 0};
     for (size_t i = 0; i < batch->count; i++) {
         const float *own = batch->images + i * values;
-        const float *other = batch->images + (i == 0 ? batch->count - 1 : i - 1) * values;
+        const float *other = i == 0 ? fit->mix.before->values : own - values;
         float *to = fit->mix.images + i * values;
         if (cut) {
             memcpy(to, own, values * sizeof(float));
@@ -166,35 +217,54 @@ static float mix_images(const cnn__fit *fit, const cnn_batch *batch, cnn__rng *r
 static void mix_targets(const cnn__fit *fit, const cnn_batch *batch, float share, const float *weights)
 {
     const cnn__mix *mix = &fit->mix;
+    const size_t edge = batch->count; /* the row of the sample before the first */
     for (size_t i = 0; i < batch->count; i++) {
-        const size_t other = i == 0 ? batch->count - 1 : i - 1;
+        const size_t other = i == 0 ? edge : i - 1;
         blend(mix->targets + i * mix->outputs, mix->targets + other * mix->outputs, mix->outputs, share,
               mix->mixed + i * mix->outputs);
-        mix->labels[i] = share >= 0.5f ? batch->labels[i] : batch->labels[other];
+        const int32_t label = i == 0 ? mix->before->label : batch->labels[other];
+        mix->labels[i] = share >= 0.5f ? batch->labels[i] : label;
         if (weights != NULL) {
-            mix->weights[i] = share * weights[i] + (1 - share) * weights[other];
+            mix->weights[i] = share * weights[i] + (1 - share) * (i == 0 ? mix->before->weight : weights[other]);
         }
     }
 }
 
-cnn_status cnn__mix_batch(cnn__fit *fit, cnn_batch *batch, cnn_target *target)
+static void mix_batch(cnn__fit *fit, cnn__passed *passed, size_t values)
+{
+    cnn__rng rng;
+    cnn__mix *mix = &fit->mix;
+    cnn_batch *batch = &passed->batch;
+    const float *targets = batch->targets != NULL ? mix->before->values + values : NULL;
+    float *edge = mix->targets + batch->count * mix->outputs;
+    if (!fill_row(fit, mix->before->label, targets, edge)) { /* then its rank fails */
+        memset(edge, 0, mix->outputs * sizeof(float));
+    }
+    cnn__rng_init(&rng, fit->context->seed, CNN__STREAM_MIX, cnn_loader_position(fit->options.train), 0);
+    const float share = mix_images(fit, batch, &rng);
+    mix_targets(fit, batch, share, passed->target.weights);
+    passed->target.values = mix->mixed;
+    passed->target.weights = passed->target.weights != NULL ? mix->weights : NULL;
+    batch->images = mix->images;
+    batch->labels = mix->labels;
+}
+
+cnn_status cnn__mix_batch(cnn__fit *fit, cnn__passed *passed)
 {
     cnn__mix *mix = &fit->mix;
     if (!mix->active) {
         return CNN_OK;
     }
-    CNN__RETURN_IF_ERROR(fill_targets(fit, batch));
-    target->labels = NULL;
-    target->values = mix->targets;
-    if (mix->images != NULL) {
-        cnn__rng rng;
-        cnn__rng_init(&rng, fit->context->seed, CNN__STREAM_MIX, cnn_loader_position(fit->options.train), 0);
-        const float share = mix_images(fit, batch, &rng);
-        mix_targets(fit, batch, share, target->weights);
-        target->values = mix->mixed;
-        target->weights = target->weights != NULL ? mix->weights : NULL;
-        batch->images = mix->images;
-        batch->labels = mix->labels;
+    size_t values = 0;
+    const cnn_shape shape = cnn_loader_sample_shape(fit->options.train);
+    (void)cnn__shape_values(&shape, &values);
+    CNN__RETURN_IF_ERROR(mix->images != NULL ? take_before(fit, passed, values) : CNN_OK);
+    CNN__RETURN_IF_ERROR(fill_targets(fit, &passed->batch));
+    passed->target.labels = NULL;
+    passed->target.values = mix->targets;
+    passed->target_count = mix->outputs;
+    if (mix->images != NULL && passed->batch.count > 0) {
+        mix_batch(fit, passed, values);
     }
     return CNN_OK;
 }

@@ -294,6 +294,35 @@ cnn_status cnn__ranks_gather(cnn__ranks *ranks, const cnn__samples *own, const c
     return CNN_OK;
 }
 
+/* Every second rank of the circle sends first: of any two or more that have samples one receives, and so all go on. */
+cnn_status cnn__ranks_pass_on(cnn__ranks *ranks, const void *own, void *before, size_t size)
+{
+    const cnn_communicator *c = &ranks->communicator;
+    uint32_t next = c->rank, last = c->rank, place = 0;
+    if (cnn__has_peers(c)) {
+        do {
+            next = (next + 1) % c->size;
+        } while (ranks->counts[next] == 0);
+        do {
+            last = (last + c->size - 1) % c->size;
+        } while (ranks->counts[last] == 0);
+    }
+    if (next == c->rank) {
+        memcpy(before, own, size);
+        return CNN_OK;
+    }
+    for (uint32_t rank = 0; rank < c->rank; rank++) {
+        place += ranks->counts[rank] > 0;
+    }
+    cnn_status status = place % 2 == 0 ? c->send(c->user, next, own, size) : c->receive(c->user, last, before, size);
+    if (status == CNN_OK) {
+        status = place % 2 == 0 ? c->receive(c->user, last, before, size) : c->send(c->user, next, own, size);
+    }
+    return status == CNN_OK ? CNN_OK
+                            : cnn__fail(ranks->context, status, "rank %u of %u: a sample could not be exchanged: %s",
+                                        (unsigned)c->rank, (unsigned)c->size, cnn_status_string(status));
+}
+
 /* Places grow, also where samples were left out. */
 void cnn__ranks_block(const cnn__ranks *ranks, const cnn_batch *batch, uint32_t block, size_t *begin, size_t *end)
 {

@@ -82,6 +82,9 @@ cnn_status cnn__ranks_meet(cnn__ranks *ranks, cnn_status status);
 cnn_status cnn__ranks_agree(cnn__ranks *ranks, cnn_status status, bool *stop);
 /* Which samples of this rank's share are of a block: [*begin, *end). */
 void cnn__ranks_block(const cnn__ranks *ranks, const cnn_batch *batch, uint32_t block, size_t *begin, size_t *end);
+/* Hands a sample of `size` bytes to the next rank that has samples of the batch, after the last the first, and takes
+ * that of the one before. Called by all ranks that have some; one without peers gets its own. */
+cnn_status cnn__ranks_pass_on(cnn__ranks *ranks, const void *own, void *before, size_t size);
 /* Puts the shares together: this rank's samples, and the sums of its blocks. */
 cnn_status cnn__ranks_gather(cnn__ranks *ranks, const cnn__samples *own, const cnn__block_sums *sums,
                              cnn__samples *whole);

@@ -28,12 +28,6 @@ abi_library() {
         -o "$2/libcnn.so" "$2/stubs.c"
 }
 
-# abi_xml LIBRARY: abidw's description of it.
-abi_xml() {
-    abidw --no-show-locs --no-corpus-path --no-comp-dir-path --short-locs --no-parameter-names --type-id-style hash \
-        "$1" | sed 's/^ *//'
-}
-
 # abi_constants INCLUDE_FOLDER: the numbers that macros stand for, "NAME VALUE"; those of the version left out.
 abi_constants() {
     abi_names=$(printf '#include <cnn/cnn.h>\n' | $abi_compiler -std=c11 -E -dM -I"$1" - |
@@ -81,7 +75,7 @@ abi_header() {
     rm -f "$abi_text"
 }
 
-# abi_compare OLD.xml NEW_LIBRARY SUPPRESSIONS: what an older program would notice of the new library, which has no
+# abi_compare OLD_LIBRARY NEW_LIBRARY SUPPRESSIONS: what an older program would notice of the new library, which has no
 # additions of functions, enumerators and, as SUPPRESSIONS say, of members at a struct's end. Nothing, and status 0, if
 # all is well. The second report is there since abidiff 2.2 takes int32_t and float for compatible, and since a
 # suppression hides all of a struct that has one addition.
@@ -91,7 +85,7 @@ abi_compare() {
     ! grep -E -A 200 'data member changes|deletion|entity changed' "$2.leaf"
 }
 
-# abi_additions OLD.xml NEW_LIBRARY: names of functions, members and enumerators that are new.
+# abi_additions OLD_LIBRARY NEW_LIBRARY: names of functions, members and enumerators that are new.
 abi_additions() {
     abidiff --no-show-locs --harmless --leaf-changes-only "$1" "$2" |
         sed -nE "s/^ *\[A\] 'function ([^']*)'.*/\1/p; s/^ *'([^']*)', at offset.*/\1/p; s/^ *'([A-Za-z0-9_:]+)' value .*/\1/p" |

@@ -12,7 +12,10 @@ trap 'rm -rf "$work"' EXIT
 
 abi_library include "$work/new"
 if [ "${1:-}" != --break ] && [ -e $baseline/frozen ]; then
-    abi_compare $baseline/abi.xml "$work/new/libcnn.so" tests/abi/compatible.suppr || {
+    mkdir -p "$work/old/cnn"
+    cp $baseline/cnn.h "$work/old/cnn/"
+    abi_library "$work/old" "$work/baseline"
+    abi_compare "$work/baseline/libcnn.so" "$work/new/libcnn.so" tests/abi/compatible.suppr || {
         echo "update.sh: an older program would notice the above; docs/abi.md says what may change" >&2
         exit 1
     }
@@ -20,12 +23,10 @@ if [ "${1:-}" != --break ] && [ -e $baseline/frozen ]; then
         echo "update.sh: these symbols are gone from lib/cnn.map, or in another version node" >&2
         exit 1
     }
-    abi_additions $baseline/abi.xml "$work/new/libcnn.so" | sed 's/^/added: /' || true
+    abi_additions "$work/baseline/libcnn.so" "$work/new/libcnn.so" | sed 's/^/added: /' || true
 fi
 mkdir -p $baseline
-abi_xml "$work/new/libcnn.so" >"$work/abi.xml"
-abi_constants include >"$work/constants"
 abi_symbols lib/cnn.map >"$work/symbols"
 abi_header include >"$work/cnn.h"
-mv "$work/abi.xml" "$work/constants" "$work/symbols" "$work/cnn.h" $baseline/
+mv "$work/symbols" "$work/cnn.h" $baseline/
 echo "wrote $baseline"

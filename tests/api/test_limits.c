@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 static cnn_context *context;
-static char paths[3][512]; /* a PNG, a model, a folder of IDX */
+static char paths[3][512]; /* a PNG, a model, a folder of IDX and more */
+static size_t table_size;
 
 static void put(const char *path, const uint8_t *data, size_t size)
 {
@@ -26,7 +27,7 @@ static void set_up(void)
 {
     static const uint8_t images[16 + 8] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 9, 8, 7, 6, 5, 4, 3, 2};
     static const uint8_t labels[8 + 2] = {0, 0, 8, 1, 0, 0, 0, 2, 0, 1};
-    char path[600];
+    char path[600], table[1100];
     cnn_image *image = NULL;
     cnn_model *model = NULL;
     ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1), &context), CNN_OK);
@@ -48,6 +49,9 @@ static void set_up(void)
     put(path, images, sizeof(images));
     snprintf(path, sizeof(path), "%s/train-labels-idx1-ubyte", paths[2]);
     put(path, labels, sizeof(labels));
+    snprintf(path, sizeof(path), "%s/table.csv", paths[2]);
+    table_size = (size_t)snprintf(table, sizeof(table), "path,label\n%s,0\n%s,1\n", paths[0], paths[0]);
+    put(path, (const uint8_t *)table, table_size);
 }
 
 static void tear_down(void)
@@ -92,6 +96,57 @@ static cnn_status open_idx(void)
     const cnn_status status = cnn_dataset_open(context, paths[2], NULL, &data);
     cnn_dataset_free(data);
     return status;
+}
+
+static cnn_status open_table(void)
+{
+    cnn_dataset *data = NULL;
+    char path[600];
+    snprintf(path, sizeof(path), "%s/table.csv", paths[2]);
+    const cnn_status status = cnn_dataset_open(context, path, NULL, &data);
+    cnn_dataset_free(data);
+    return status;
+}
+
+static cnn_status save(void)
+{
+    cnn_model *model = NULL;
+    cnn_status status = test_model(context, &model);
+    status = status == CNN_OK ? cnn_model_save(model, paths[1]) : status;
+    cnn_model_free(model);
+    return status;
+}
+
+static cnn_status take(void *user, const void *data, size_t size)
+{
+    (void)data;
+    *(size_t *)user += size;
+    return CNN_OK;
+}
+
+static cnn_status expand(void)
+{
+    char path[600];
+    size_t taken = 0;
+    snprintf(path, sizeof(path), "%s/tests/exchange/files.zip", getenv("CNN_SOURCE"));
+    const cnn_status status = cnn_archive_read(context, path, "list.txt", 1000, take, &taken);
+    ck_assert_uint_eq(taken, status == CNN_OK ? 336 : 0);
+    return status;
+}
+
+/* Of the model's parameters: how many, and the bytes of the longest name. */
+static void count_tensors(uint64_t *count, uint64_t *longest)
+{
+    cnn_model *model = NULL;
+    ck_assert_int_eq(test_model(context, &model), CNN_OK);
+    *count = cnn_model_parameter_count(model);
+    *longest = 0;
+    for (size_t i = 0; i < *count; i++) {
+        cnn_parameter parameter = CNN_PARAMETER_INIT;
+        ck_assert_int_eq(cnn_model_parameter(model, i, &parameter), CNN_OK);
+        *longest = strlen(parameter.name) > *longest ? strlen(parameter.name) : *longest;
+    }
+    cnn_model_free(model);
 }
 
 static cnn_status run(void)
@@ -161,6 +216,29 @@ START_TEST(limits_hold_and_can_be_set)
     check("json_depth", load, 0, "--allow json_depth=N raises it");
     check("data_bytes", open_idx, 24, "--allow data_bytes=N raises it");
     check("session_bytes", run, 0, "--allow session_bytes=N raises it");
+    check("table_bytes", open_table, table_size, "--allow table_bytes=N raises it");
+    check("expanded_bytes", expand, 43656, "--allow expanded_bytes=N raises it");
+}
+END_TEST
+
+/* Nor is written what could not be read again, and what is there stays. */
+START_TEST(limits_of_tensors)
+{
+    uint64_t count, longest;
+    count_tensors(&count, &longest);
+    ck_assert_uint_eq(count, 10);
+    check("tensors", load, count, "--allow tensors=N raises it");
+    check("tensors", save, count, "--allow tensors=N raises it");
+    check("name_bytes", load, longest, "--allow name_bytes=N raises it");
+    check("name_bytes", save, longest, "--allow name_bytes=N raises it");
+    if (TEST_ONNX) {
+        check("tensors", load_onnx, 0, "--allow tensors=N raises it");
+        check("name_bytes", load_onnx, 0, "--allow name_bytes=N raises it");
+    }
+    ck_assert_int_eq(cnn_context_set_limit(context, "tensors", 3), CNN_OK);
+    ck_assert_int_eq(save(), CNN_ERROR_LIMIT);
+    ck_assert_int_eq(cnn_context_set_limit(context, "tensors", 1000), CNN_OK);
+    ck_assert_int_eq(load(), CNN_OK);
 }
 END_TEST
 
@@ -178,7 +256,7 @@ START_TEST(names_and_ranges)
         ck_assert_uint_eq(cnn_context_limit(context, name), 1);
         ck_assert_int_eq(cnn_context_set_limit(context, name, standard), CNN_OK);
     }
-    ck_assert_uint_ge(count, 12);
+    ck_assert_uint_ge(count, 16);
     ck_assert_int_eq(cnn_context_set_limit(context, "json_depth", 513), CNN_ERROR_INVALID_ARGUMENT);
     ck_assert_str_eq(cnn_last_error(context), "the limit json_depth is 1 to 512, not 513");
     ck_assert_int_eq(cnn_context_set_limit(context, "depth", 3), CNN_ERROR_NOT_FOUND);
@@ -220,6 +298,7 @@ int main(void)
     TCase *tests = tcase_create("limits");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, limits_hold_and_can_be_set);
+    tcase_add_test(tests, limits_of_tensors);
     tcase_add_test(tests, names_and_ranges);
     tcase_add_test(tests, the_deepest_json);
     suite_add_tcase(suite, tests);

@@ -71,8 +71,31 @@ fi
 run 1 'a lower limit' "$cnn" summary b.cnn --allow json_depth=2
 has err 'it says how to raise it' 'at most 2, the limit json_depth \(--allow json_depth=N raises it\)$'
 run 0 'several limits' "$cnn" summary b.cnn --allow json_depth=100,jpeg_scans=2k
-run 1 'fewer bytes for a session' "$cnn" predict b.cnn photos/cat.0.jpg --allow session_bytes=10
-has err 'it says so' 'session_bytes=N raises it'
+mkdir digits
+printf '\0\0\010\003\0\0\0\001\0\0\0\002\0\0\0\002abcd' >digits/t10k-images-idx3-ubyte
+printf '\0\0\010\001\0\0\0\001\0' >digits/t10k-labels-idx1-ubyte
+printf 'path,label\nphotos/cat.0.jpg,cat\n' >table.csv
+# lowered NAME=VALUE ARGUMENT...: the command refuses, and says which limit it is and how it is raised.
+lowered() {
+    lowered_limit=$1
+    shift
+    run 1 "$lowered_limit" "$cnn" "$@" --allow "$lowered_limit"
+    has err "$lowered_limit: how to raise it" "the limit ${lowered_limit%=*} \\(--allow ${lowered_limit%=*}=N raises it\\)"
+}
+for limit in model_bytes=100 header_bytes=100 json_values=5 tensors=1 name_bytes=2; do
+    lowered $limit summary b.cnn
+done
+lowered session_bytes=10 predict b.cnn photos/cat.0.jpg
+lowered image_bytes=100 predict b.cnn photos/cat.0.jpg
+run 1 'image_side=10' "$cnn" predict b.cnn photos/cat.0.jpg --allow image_side=10
+has err 'image_side: how to raise it' 'the limit max_side \(--allow image_side=N raises it'
+lowered data_bytes=3 eval b.cnn --data digits
+lowered table_bytes=5 eval b.cnn --data table.csv
+if "$cnn" convert b.cnn b.onnx >/dev/null 2>&1; then
+    lowered onnx_bytes=100 summary b.onnx
+fi
+run 1 'pixels=150' "$cnn" predict b.cnn photos/cat.0.jpg --allow pixels=150
+has err 'pixels: how to raise it' 'the limit max_pixels \(--max-pixels raises it\)'
 for value in depth=3 json_depth=0 json_depth=513 json_depth=x json_depth= json_depth 'json_depth=3,' ''; do
     run 2 "--allow \"$value\"" "$cnn" summary b.cnn --allow "$value"
 done

@@ -26,6 +26,14 @@ run 0 'going on' train --out mean.cnn --epochs 4 --augment $crops --mean auto $c
 run 0 'the same without a stop' train --out whole.cnn --epochs 4 --augment $crops --mean auto
 tap_check 'the models have the same bits' cmp mean.cnn whole.cnn
 
+run 0 'the scale of another library' train --out scaled.cnn --epochs 1 --preprocess resize=28x28,scale=0.00392156862
+has err 'it is told' '^warning: after scale=0\.0039.* values go up to 0\.00392: pixels are in \[0, 1\] before it'
+run 0 'the mean of another library' train --out scaled.cnn --epochs 1 --preprocess resize=28x28,normalize=mean=123.7/116.3/103.5:std=58/57/57
+has err 'it is told too' '^warning: a mean of 123\.7 is subtracted from values up to 1: pixels are in \[0, 1\]'
+run 0 'the same mean of values that were scaled' \
+    train --out scaled.cnn --epochs 1 --preprocess resize=28x28,scale=255,subtract=103.939/116.779/123.68
+hasnt err 'that is right' '^warning: .*pixels'
+
 run 0 'principal components' train --out pca.cnn --epochs 1 --augment $crops --mean auto --pca auto:0.2
 has err 'they come before the mean' '; in training resize=34x34:bilinear,random_crop=28x28,flip=0\.5,pca_color=0\.2:values=0\.[0-9]+/0\.[0-9]+/0\.[0-9]+:vectors=[-0-9.]+/.*,subtract='
 hasnt err 'prediction is without' '^preprocess  resize=34x34:bilinear,center_crop=28x28,pca'
@@ -70,7 +78,24 @@ has err 'the model has them' '^preprocess  resize=34x34:bilinear,ten_crop=28x28;
 run 0 'prediction by ten crops' "$cnn" predict ten.cnn photos/cat.1.jpg
 run 0 'evaluation by its own ten crops' "$cnn" eval ten.cnn --data photos
 run 0 'going on from a model with ten crops' "$cnn" train ten.cnn --data photos --out more.cnn --epochs 1
-has err 'its training images have one crop' 'ten_crop=28x28; in training resize=34x34:bilinear,center_crop=28x28$|ten_crop=28x28$'
+has err 'its training images have one crop' 'ten_crop=28x28; in training resize=34x34:bilinear,center_crop=28x28$'
+
+views=views=0/0/1/1
+run 0 'training with views for validation' train --out views.cnn --epochs 1 --mean 0.5 --augment flip \
+    --preprocess resize=32x32,$views,center_crop=28x28
+has err 'the model has them' "^preprocess  resize=32x32:bilinear,$views[^,]*,center_crop=28x28,subtract=0.5; in training"
+has err 'its training images have one view' '; in training resize=32x32:bilinear,center_crop=28x28,flip=0.5,subtract=0.5$'
+run 0 'views before all else' train --out first.cnn --epochs 1 --preprocess $views,resize=28x28 --mean 0.5
+has err 'its training images have none' "^preprocess  $views[^,]*,resize=28x28:bilinear,subtract=0.5; in training resize=28x28:bilinear,subtract=0.5$"
+run 0 'views after all else' train --out last.cnn --epochs 1 --preprocess resize=28x28,$views
+has err 'they come before a mean' "^preprocess  resize=28x28:bilinear,$views[^,]*; in training resize=28x28:bilinear$"
+for name in views first last; do
+    run 0 "going on from views ($name)" "$cnn" train $name.cnn --data photos --out more.cnn --epochs 1
+    run 0 'prediction by them' "$cnn" predict more.cnn photos/cat.1.jpg
+done
+run 0 'explaining what has views' "$cnn" explain saliency views.cnn photos/cat.1.jpg --out maps
+run 2 'ten crops of views' train --out no.cnn --epochs 1 --ten-crop --preprocess resize=28x28,$views
+has err 'it says what is in the way' 'makes several views already'
 
 # 48 images in batches of 10: 5 steps with a short one, 4 whole ones.
 steps() {
@@ -104,6 +129,37 @@ run 0 'its evaluation' "$cnn" eval residual.cnn --data photos --json
 tap_check 'it read all images' test "$(json images <out)" -eq 60
 run 0 'another augmentation, one epoch' "$cnn" train resnet18 --data photos --size 32x32x3 --batch 16 --epochs 1 --limit 20 --augment flip --out flipped.cnn
 has err 'the normalisation stays' '^preprocess  resize=32x32:bilinear,normalize=mean=0\.485[^;]*; in training resize=32x32:bilinear,flip=0\.5,normalize=mean'
+fast="$cnn train cifar-fast --data photos --batch 16 --epochs 1 --limit 20 --val-split 0.2"
+run 0 'cifar-fast by its recipe' $fast --out fast.cnn
+has err 'six views after a resize' '^preprocess  resize=32x32:bilinear,center_crop=32x32,views=0/0/1/1/-1/-1:flip=1:reflect,normalize'
+has err 'one in training' '; in training resize=32x32:bilinear,alternating_flip,random_crop=32x32[^,]*,normalize=[^,]*$'
+has err 'its first layer is whitened' '^whitened    whiten, whose kernel stays$'
+run 0 'without its augmentation, from weights' $fast --augment none --init-from fast.cnn --out again.cnn
+has err 'no random steps are left' '; in training resize=32x32:bilinear,normalize=[^,]*$'
+has err 'the kernel of the file stays' '^whitened    whiten, whose kernel stays as it is in the file$'
+run 0 'whitened again' $fast --init-from fast.cnn --whiten whiten --out again.cnn
+has err 'by the images' '^whitened    whiten, whose kernel stays$'
+run 0 'ten crops in place of its views' $fast --ten-crop --out again.cnn
+has err 'there are ten crops alone' '^preprocess  resize=32x32:bilinear,ten_crop=32x32,normalize'
+alex="$cnn train alexnet --size 67x67 --data photos --limit 8 --batch 4 --epochs 1 --mean mean.npy --out alex.cnn"
+run 0 'AlexNet by its recipe' $alex --val-split 0.5
+has err 'it tells what the images are' '^mean        [0-9./]*, deviation [0-9./]*, from 0[.0-9]* to [01][.0-9]*$'
+has err 'it validates by ten crops' '^preprocess  resize=76x76:bilinear,ten_crop=67x67,subtract='
+has err 'and tells its steps' '^training    1 epochs of 1 steps, batch 4, '
+has err 'and its last batch with the L2 term' \
+    '^epoch 1/1: loss [0-9]\.[0-9]{6}, accuracy [0-9.]* \(last batch, L2 0\.[0-9]*\), lr 0.01; val_loss'
+mean=$(sed -n 's/^mean        \([0-9./]*\), deviation.*/\1/p' err)
+run 0 'the same mean of the file, the middle, running values' $alex --tta none --values running --json
+has err 'it is that mean' "^mean        $mean, of mean.npy$"
+has err 'there is one view' "^preprocess  resize=76x76:bilinear,center_crop=67x67,subtract=$mean;"
+has err 'the best epoch goes by running values' 'chosen by running values$'
+has err 'which are told' '^epoch 1/1: loss 0\.[0-9]*, accuracy [0-9.]* \(running\)'
+hasnt out 'and no penalty' decay_penalty
+run 2 'two ways to say it' $alex --tta none --ten-crop
+run 2 'views that are none' $alex --tta shift=1
+printf 'no array' >mean.npy
+run 1 'a mean that is none' $alex
+has err 'it names the file' 'mean.npy: is no file of NumPy'
 run 0 'numbers for the mean in its place' "$cnn" train resnet18 --data photos --size 32x32x3 --batch 16 --epochs 1 --limit 20 --mean 0.5/0.4/0.3 --out mean18.cnn
 has err 'they alone are subtracted' '^preprocess  resize_short=37:bilinear,center_crop=32x32,subtract=0\.5/0\.4/0\.3; in'
 run 1 'a network without classes is not trained' "$cnn" train vgg16-notop --data photos --out no.cnn

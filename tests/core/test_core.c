@@ -164,7 +164,7 @@ static void read_back(const char *path, const char *expected)
 {
     void *data = NULL;
     size_t size = 0;
-    ck_assert_int_eq(cnn__file_read(context, path, CNN__LIMIT_MODEL_BYTES, &data, &size), CNN_OK);
+    ck_assert_int_eq(cnn__file_read(context, path, CNN__MODEL_FILE, &data, &size), CNN_OK);
     ck_assert_uint_eq(size, strlen(expected));
     ck_assert_mem_eq(data, expected, size);
     cnn__free(context, data);
@@ -196,7 +196,7 @@ START_TEST(test_files)
     write_file(path, "second, longer", true);
     read_back(path, "second, longer");
     ck_assert_int_eq(cnn_context_set_limit(context, "table_bytes", 5), CNN_OK);
-    ck_assert_int_eq(cnn__file_read(context, path, CNN__LIMIT_TABLE_BYTES, &data, &size), CNN_ERROR_LIMIT);
+    ck_assert_int_eq(cnn__file_read(context, path, CNN__TABLE_FILE, &data, &size), CNN_ERROR_LIMIT);
     /* A write that fails half way: the old file stays, nothing else is left. */
     struct rlimit limit, before;
     getrlimit(RLIMIT_FSIZE, &before);

@@ -75,7 +75,7 @@ static void check_text(const char *path, const char *expected)
 {
     void *data = NULL;
     size_t size = 0;
-    ck_assert_int_eq(cnn__file_read(context, path, CNN__LIMIT_MODEL_BYTES, &data, &size), CNN_OK);
+    ck_assert_int_eq(cnn__file_read(context, path, CNN__MODEL_FILE, &data, &size), CNN_OK);
     ck_assert_uint_eq(size, strlen(expected));
     ck_assert_mem_eq(data, expected, size);
     cnn__free(context, data);

@@ -534,6 +534,13 @@ const scenario scenarios[] = {
     {"open folders", open_folders, NULL},
     {"open a flat folder", open_flat, NULL},
     {"open IDX", open_idx, NULL},
+    {"open a table", scenario_open_table, NULL},
+    {"read CIFAR", scenario_open_cifar, NULL},
+    {"read an archive", scenario_archive, NULL},
+#if TEST_ONNX
+    {"save ONNX", scenario_save_onnx, "saved.onnx"},
+    {"load ONNX", scenario_load_onnx, NULL},
+#endif
     {"split", split, NULL},
     {"batches", batches, NULL},
     {"batches by workers", batches_by_workers, NULL},
@@ -605,6 +612,7 @@ cnn_status scenarios_prepare(cnn_context *context)
         }
     }
     cnn_status status = put_idx() ? put_photos(context) : CNN_ERROR_IO;
+    THEN(scenario_files_prepare());
     THEN(test_model(context, &model));
     THEN(cnn_pipeline_create(context, "resize=12x12", &pipeline));
     THEN(cnn_model_set_pipeline(model, pipeline));

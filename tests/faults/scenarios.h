@@ -22,6 +22,14 @@ extern const size_t scenario_count;
 extern const scenario scenario_zoo;
 extern const char *scenario_network;
 
+/* Scenarios of scenarios_files.c, and the files that they read. */
+cnn_status scenario_open_table(cnn_context *context, uint64_t *hash);
+cnn_status scenario_open_cifar(cnn_context *context, uint64_t *hash);
+cnn_status scenario_archive(cnn_context *context, uint64_t *hash);
+cnn_status scenario_save_onnx(cnn_context *context, uint64_t *hash); /* these two where there is ONNX */
+cnn_status scenario_load_onnx(cnn_context *context, uint64_t *hash);
+cnn_status scenario_files_prepare(void);
+
 /* Makes the files that scenarios read, those that they replace included. */
 cnn_status scenarios_prepare(cnn_context *context);
 

@@ -111,8 +111,10 @@ static bool is_whole(const scenario *s, uint64_t before)
     snprintf(path, sizeof(path), "%s/%s", scenario_folder, s->writes);
     ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1), &context), CNN_OK);
     const cnn_status status = strcmp(s->writes + length - 4, ".cnn") == 0 ? cnn_model_load(context, path, &model)
-                              : strncmp(s->writes, "out.", 4) == 0        ? cnn_image_load(context, path, NULL, &image)
-                                                                          : cnn_weights_open(context, path, &weights);
+                              : strcmp(s->writes + length - 5, ".onnx") == 0
+                                  ? cnn_model_load_onnx(context, path, NULL, &model)
+                              : strncmp(s->writes, "out.", 4) == 0 ? cnn_image_load(context, path, NULL, &image)
+                                                                   : cnn_weights_open(context, path, &weights);
     cnn_weights_free(weights);
     cnn_image_free(image);
     cnn_model_free(model);

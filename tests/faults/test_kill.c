@@ -84,8 +84,10 @@ static void is_sound(const scenario *s, size_t at)
     cnn_weights *weights = NULL;
     const char *path = in_folder(s->writes);
     const cnn_status status = strcmp(s->writes + length - 4, ".cnn") == 0 ? cnn_model_load(context, path, &model)
-                              : strncmp(s->writes, "out.", 4) == 0        ? cnn_image_load(context, path, NULL, &image)
-                                                                          : cnn_weights_open(context, path, &weights);
+                              : strcmp(s->writes + length - 5, ".onnx") == 0
+                                  ? cnn_model_load_onnx(context, path, NULL, &model)
+                              : strncmp(s->writes, "out.", 4) == 0 ? cnn_image_load(context, path, NULL, &image)
+                                                                   : cnn_weights_open(context, path, &weights);
     ck_assert_msg(status == CNN_OK, "%s, killed before call %zu: %s", s->name, at, cnn_last_error(context));
     cnn_weights_free(weights);
     cnn_image_free(image);

@@ -35,7 +35,7 @@ static void make_good_file(void)
     ck_assert_int_eq(cnn_model_set_pipeline(model, pipeline), CNN_OK);
     ck_assert_int_eq(cnn_model_set_classes(model, classes, 2), CNN_OK);
     ck_assert_int_eq(cnn_model_save(model, path), CNN_OK);
-    ck_assert_int_eq(cnn__file_read(context, path, CNN__LIMIT_MODEL_BYTES, &data, &good_size), CNN_OK);
+    ck_assert_int_eq(cnn__file_read(context, path, CNN__MODEL_FILE, &data, &good_size), CNN_OK);
     good = data;
     cnn_pipeline_free(pipeline);
     cnn_model_free(model);

@@ -64,7 +64,10 @@ static void *read_file(const char *path, size_t *size)
     return data;
 }
 
-static void dictionary(const char *target, const char *const *words)
+/* Words of bytes are given as dictionaries have them, "\\x1f\\x8b". */
+enum { AS_TEXT, AS_BYTES };
+
+static void dictionary(const char *target, int kind, const char *const *words)
 {
     char path[1024];
     snprintf(path, sizeof(path), "%s/%s.dict", folder, target);
@@ -75,10 +78,11 @@ static void dictionary(const char *target, const char *const *words)
     for (; *words != NULL; words++) {
         fputc('"', file);
         for (const char *at = *words; *at != '\0'; at++) {
-            if (*at == '"' || *at == '\\') {
-                fputc('\\', file);
+            if (*at < ' ' || *at > '~') { /* libFuzzer refuses them as they are */
+                fprintf(file, "\\x%02x", (unsigned char)*at);
+            } else {
+                fprintf(file, kind == AS_TEXT && (*at == '"' || *at == '\\') ? "\\%c" : "%c", *at);
             }
-            fputc(*at, file);
         }
         fputs("\"\n", file);
     }
@@ -131,7 +135,7 @@ static void make_images(void)
                                         0,   ',', 0,   0,   0,   0,   1, 0, 1, 0, 0,    2, 2, 0x44, 1, 0, ';'};
     seed("image", "bmp", 0, bmp, sizeof(bmp));
     seed("image", "gif", 0, gif, sizeof(gif));
-    dictionary("image", words);
+    dictionary("image", AS_TEXT, words);
 }
 
 /* ---- data ---- */
@@ -154,9 +158,9 @@ static void make_data(void)
     text_seed("table", "csv", 0, "path,label,split\na.png,cat,train\n\"b, 2.png\",dog,test\n");
     text_seed("table", "lines", 1,
               "{\"path\":\"a.png\",\"label\":\"cat\"}\n{\"path\":\"b.png\",\"label\":\"dog\",\"weight\":2}\n");
-    dictionary("table", table_words);
-    dictionary("cifar", (const char *const[]){"\\x00", "\\x09", "\\x0a", NULL});
-    dictionary("idx", idx_words);
+    dictionary("table", AS_TEXT, table_words);
+    dictionary("cifar", AS_BYTES, (const char *const[]){"\\x00", "\\x09", "\\x0a", NULL});
+    dictionary("idx", AS_BYTES, idx_words);
 }
 
 /* ---- models ---- */
@@ -273,12 +277,12 @@ static void make_models(void)
     seed("onnx", "small", -1, onnx, sizeof(onnx));
     text_seed("json", "values", -1, "{\"a\":[1,-2.5e3,true,null,\"\\u00e9\\n\"],\"b\":{}}");
     cnn_model_free(model);
-    dictionary("model", json_words);
-    dictionary("tensors", json_words);
-    dictionary("json", json_words);
-    dictionary("checkpoint", json_words);
-    dictionary("exchange", json_words);
-    dictionary("onnx",
+    dictionary("model", AS_TEXT, json_words);
+    dictionary("tensors", AS_TEXT, json_words);
+    dictionary("json", AS_TEXT, json_words);
+    dictionary("checkpoint", AS_TEXT, json_words);
+    dictionary("exchange", AS_TEXT, json_words);
+    dictionary("onnx", AS_BYTES,
                (const char *const[]){"Conv", "Gemm", "Relu", "MaxPool", "kernel_shape", "\\x08\\x08", "\\x3a", NULL});
 }
 
@@ -315,17 +319,18 @@ static void make_texts(void)
         words[count++] = cnn_zoo_name(i);
     }
     words[count] = NULL;
-    dictionary("text", words);
+    dictionary("text", AS_TEXT, words);
     static const char line[] = "lenet5\0--size\0"
                                "32x32x1\0--json";
-    seed("command", "summary", 1, line, sizeof(line));
+    seed("command", "summary", 2, line, sizeof(line));
     static const char train[] = "lenet5\0--data\0nowhere\0--epochs\0"
                                 "3\0--lr\0"
                                 "0.1";
-    seed("command", "train", 4, train, sizeof(train));
-    dictionary("command", (const char *const[]){"--data", "--out", "--size", "--json", "--threads", "--seed", "--allow",
-                                                "--epochs", "--batch", "--optimizer", "--schedule", "--help", "--quiet",
-                                                "--max-pixels", "64M", "1e9", "-1", "=", NULL});
+    seed("command", "train", 5, train, sizeof(train));
+    dictionary("command", AS_TEXT,
+               (const char *const[]){"--data", "--out", "--size", "--json", "--threads", "--seed", "--allow",
+                                     "--epochs", "--batch", "--optimizer", "--schedule", "--help", "--quiet",
+                                     "--max-pixels", "64M", "1e9", "-1", "=", NULL});
 }
 
 int main(int count, char **arguments)

@@ -180,6 +180,12 @@ START_TEST(row_4_jpeg_of_many_scans)
     ck_assert_msg(decode(&most, NULL) == CNN_OK, "%s", cnn_last_error(context));
     check_failed(context, decode(&over, NULL), CNN_ERROR_LIMIT, "scan 101, at most 100");
     check_failed(context, decode(&many, NULL), CNN_ERROR_LIMIT, "scan 101, at most 100");
+    check_failed(context, decode(&many, NULL), CNN_ERROR_LIMIT,
+                 "the limit jpeg_scans (--allow jpeg_scans=N raises it)");
+    ck_assert_int_eq(cnn_context_set_limit(context, "jpeg_scans", 189), CNN_OK);
+    check_failed(context, decode(&many, NULL), CNN_ERROR_LIMIT, "scan 190, at most 189");
+    ck_assert_int_eq(cnn_context_set_limit(context, "jpeg_scans", 190), CNN_OK);
+    ck_assert_msg(decode(&many, NULL) == CNN_OK, "%s", cnn_last_error(context));
     bytes_free(&most);
     bytes_free(&over);
     bytes_free(&many);

@@ -53,6 +53,15 @@ static cnn_layer *max_pool_ceil(cnn_context *c)
 {
     return cnn_max_pool2d(c, CNN_POOL2D(.size = {3, 2}, .stride = {2}, .pads = {1, 0, 0, 1}, .ceil = 1));
 }
+static cnn_layer *max_pool_dilated(cnn_context *c)
+{
+    return cnn_max_pool2d(c, CNN_POOL2D(.size = {2}, .stride = {1}, .pads = {1, 1, 0, 1}, .dilation = {2}));
+}
+static cnn_layer *average_pool_dilated(cnn_context *c)
+{
+    return cnn_average_pool2d(
+        c, CNN_POOL2D(.size = {2, 3}, .stride = {1, 2}, .pads = {1, 1, 1, 1}, .dilation = {3, 2}, .ceil = 1));
+}
 static cnn_layer *average_pool(cnn_context *c) { return cnn_average_pool2d(c, NULL); }
 static cnn_layer *average_pool_padded(cnn_context *c)
 {
@@ -242,6 +251,8 @@ static const struct {
     {"max_pool", max_pool},
     {"max_pool_same", max_pool_same},
     {"max_pool_ceil", max_pool_ceil},
+    {"max_pool_dilated", max_pool_dilated},
+    {"average_pool_dilated", average_pool_dilated},
     {"average_pool", average_pool},
     {"average_pool_padded", average_pool_padded},
     {"batch_norm", batch_norm},
@@ -489,6 +500,41 @@ START_TEST(test_arithmetic)
 }
 END_TEST
 
+START_TEST(test_matmul)
+{
+    /* Products in each order of their matrices, of equal stacks, and of one that is repeated. */
+    const int32_t ta = _i & 1, tb = _i >> 1 & 1;
+    for (size_t b = 0; b < GRADIENTS_BACKENDS; b++) {
+        cnn_context *context = gradients_context(b);
+        cnn_model *model = open_model(context);
+        const int32_t rows = 3, inner = 2, columns = 4;
+        cnn_model_add(model, cnn_flatten(context, CNN_NAMED(.name = "flat")));
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 2 * rows * inner, .activation = CNN_TANH)));
+        cnn_model_add(
+            model, cnn_reshape(context, CNN_RESHAPE(.name = "a", .shape = {2, ta ? inner : rows, ta ? rows : inner})));
+        cnn_model_add_after(model, cnn_dense(context, CNN_DENSE(.units = inner * columns, .activation = CNN_TANH)),
+                            (const char *[]){"flat"}, 1);
+        cnn_model_add(model, cnn_reshape(context, CNN_RESHAPE(.name = "b",
+                                                              .shape = {tb ? columns : inner, tb ? inner : columns})));
+        cnn_model_add_after(model, cnn_matmul(context, CNN_MATMUL(.name = "c", .transpose_a = ta, .transpose_b = tb)),
+                            (const char *[]){"a", "b"}, 2);
+        cnn_model_add_after(model, cnn_matmul(context, CNN_MATMUL(.name = "square", .transpose_b = 1)),
+                            (const char *[]){"c", "c"}, 2);
+        cnn_model_add_after(model, cnn_matmul(context, NULL), (const char *[]){"square", "c"}, 2);
+        cnn_model_add(model, cnn_flatten(context, NULL));
+        cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3)));
+        ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
+        const cnn_shape c = cnn_model_value_shape(model, "c");
+        ck_assert_int_eq(c.rank, 3);
+        ck_assert_int_eq(c.dims[1], rows);
+        ck_assert_int_eq(c.dims[2], columns);
+        gradients_check(model);
+        cnn_model_free(model);
+        cnn_context_free(context);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("layer/gradients");
@@ -497,6 +543,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_images, 0, (int)(sizeof(cases) / sizeof(cases[0])));
     tcase_add_loop_test(tcase, test_vectors, CNN_LINEAR, CNN_CLIPPED_RELU + 1);
     tcase_add_loop_test(tcase, test_arithmetic, CNN_MAP_ADD, CNN_MAP_MAX + 1);
+    tcase_add_loop_test(tcase, test_matmul, 0, 4);
     tcase_add_test(tcase, test_fused_pool);
     tcase_add_loop_test(tcase, test_fused_norm_pool, 0, 3);
     tcase_add_test(tcase, test_branches);

@@ -44,16 +44,20 @@ START_TEST(test_values)
     cnn_dataset *dataset = open_dataset(context);
     cnn_channel_statistics found = CNN_CHANNEL_STATISTICS_INIT;
     cnn_pipeline *scaled = NULL;
-    double mean[3] = {0, 0, 0}, square[3] = {0, 0, 0}, n = COUNT * HEIGHT * WIDTH;
+    double mean[3] = {0, 0, 0}, square[3] = {0, 0, 0}, n = COUNT * HEIGHT * WIDTH, least = 1, most = 0;
     for (size_t j = 0; j < COUNT * VALUES; j++) {
         double value = pixels[j / VALUES][j % VALUES] / 255.0;
         mean[j % 3] += value / n;
         square[j % 3] += value * value / n;
+        least = value < least ? value : least;
+        most = value > most ? value : most;
     }
     ck_assert_msg(cnn_dataset_statistics(context, dataset, NULL, &found) == CNN_OK, "%s", cnn_last_error(context));
     ck_assert_uint_eq(found.channels, 3);
     ck_assert_uint_eq(found.images, COUNT);
     ck_assert_uint_eq(found.skipped, 0);
+    ck_assert_double_eq_tol(found.least, least, 1e-7);
+    ck_assert_double_eq_tol(found.most, most, 1e-7);
     for (int c = 0; c < 3; c++) {
         ck_assert_double_eq_tol(found.mean[c], mean[c], 1e-7);
         ck_assert_double_eq_tol(found.deviation[c], c == 2 ? 0 : sqrt(square[c] - mean[c] * mean[c]), 1e-7);

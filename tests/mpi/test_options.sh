@@ -30,6 +30,26 @@ for n in 2 3 4; do
     tap_check "$n ranks evaluate to the figures of one" cmp e1.json "e$n.json"
 done
 
+# What looks at more than a process's own images.
+whole='--data photos --val-split 0.26 --size 32x32 --epochs 2 --batch 12 --lr 0.0002 --seed 7 --json --quiet --replace'
+for options in '--mixup 0.4 --cutmix 1 --label-smoothing 0.1' '--accumulate 2' '--teacher alone.cnn' '--average swa:start=0'; do
+    # shellcheck disable=SC2086
+    "$cnn" train cifar-cnn $whole $options --threads 1 --out o1.cnn >o1.json 2>err.txt
+    for n in 2 3; do
+        # shellcheck disable=SC2086
+        ranks $n train cifar-cnn $whole $options --out o2.cnn >o2.json 2>err.txt
+        tap_check "$options: the loss of one process on $n" near "$(value loss o2.json 2)" "$(value loss o1.json 2)" 2e-4
+        tap_check "$options: and its validation" near "$(value val_loss o2.json 2)" "$(value val_loss o1.json 2)" 5e-4
+    done
+done
+# shellcheck disable=SC2086
+"$cnn" train cifar-fast $whole --threads 1 --epochs 1 --out w1.cnn >w1.json 2>err.txt
+# shellcheck disable=SC2086
+ranks 2 train cifar-fast $whole --epochs 1 --sync-bn --out w2.cnn >w2.json 2>err.txt
+tap_check 'a whitened layer is that of all images' near "$(value loss w2.json 1)" "$(value loss w1.json 1)" 1e-3
+ranks 2 train cifar-cnn --data photos --find-lr rate.png >out.txt 2>err.txt
+tap_check '--find-lr is for one process' grep -q 'find-lr is for one process' err.txt
+
 # What rank 0 says is said once; wrong usage, too.
 ranks 3 train "$@" --out no/such/folder.cnn >out.txt 2>err.txt
 tap_check 'a failure ends in a status that is not 0' [ $? -ne 0 ]

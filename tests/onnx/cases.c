@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cnn/session.h>
+
 enum { MOST_PORTS = 64 };
 
 typedef struct run {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # ONNX files and other programs: every layer through onnx's own checker and in ONNX Runtime. By hand, with a build folder,
 # also every network of the zoo, and networks of torchvision, which PyTorch writes, are read, run and trained here with
-# PyTorch's losses, and written again for ONNX Runtime (an hour; or some, by their names):
+# PyTorch's gradients and losses, and written again for ONNX Runtime (an hour; or some, by their names):
 #
 #     npm install --ignore-scripts onnxruntime-node
 #     export CNN_BUILD=$PWD/build CNN_ONNXRUNTIME=$PWD/node_modules/onnxruntime-node
@@ -88,9 +88,12 @@ from torchvision_models import MODELS
 print(*(sys.argv[2:] or MODELS))' "$here" "$@"); do
         rm -rf "$work/files" && mkdir "$work/files"
         tap_check "$network: PyTorch" env OMP_NUM_THREADS=1 "$python" "$here/torchvision_models.py" "$work/files" "$network"
-        "$CNN_BUILD/tests/onnx/train_models" "$work/files" "$network" >"$work/line" 2>&1
-        tap_result $? "$(cat "$work/line")"
-        rm -f "$work/files/$network.onnx"
+        for file in "$work/files"/*.losses.txt; do
+            made=$(basename "$file" .losses.txt)
+            "$CNN_BUILD/tests/onnx/train_models" "$work/files" "$made" >"$work/line" 2>&1
+            tap_result $? "$(cat "$work/line")"
+            rm -f "$work/files/$made.onnx"
+        done
         run_files "$network, trained here" "$work/files"
     done
 }

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Two processes of one thread against one process of two, in turn, with the same batch:
     ranks.py CNN DATA [--model NAME] [--batch N] [--limit N] [--rounds N] [--prefix COMMAND] [--options TEXT]
-Prints images/s of the second epoch's steps, the best of all rounds, and their ratio. Run by hand."""
+Prints images/s of the second epoch's steps, the median of all rounds, and of the ratios within each. Run by hand."""
 import argparse
 import json
 import os
 import shlex
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -43,7 +44,9 @@ def main():
             one.append(speed(prefix + train + ['--threads', '2'], out))
             two.append(speed(prefix + ['mpirun', '--bind-to', 'core', '-n', '2'] + train + ['--threads', '1'], out))
             print(f'one process {one[-1]:.1f}, two {two[-1]:.1f} images/s', flush=True)
-    print(f'{given.model}: one process {max(one):.1f}, two {max(two):.1f} images/s: {max(two) / max(one):.3f}')
+    ratio = statistics.median(b / a for a, b in zip(one, two))
+    one, two = statistics.median(one), statistics.median(two)
+    print(f'{given.model}: one process {one:.1f}, two {two:.1f} images/s: {ratio:.3f}')
 
 
 if __name__ == '__main__':

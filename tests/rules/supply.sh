@@ -39,8 +39,13 @@ mkdir "$work/a" "$work/b"
 for folder in a b; do
     python3 release/sbom.py "$work/$folder/s" "$work/$folder/c" 1.2.3 zlib=1.2=gzip none==nothing
 done
+tap_check 'they name no place that is not known' sh -c "! grep -E 'github|gitlab|example|invalid' '$work/a/s' '$work/a/c'"
 tap_check 'the same build gives the same bills' diff -r "$work/a" "$work/b"
 tap_check 'what is not linked is left out' sh -c "! grep -q none '$work/a/s'"
+
+# What OSS-Fuzz needs.
+sh tests/fuzz/oss-fuzz/fill.sh "$work/fuzz" https://cnn.example https://cnn.example/cnn.git security@cnn.example
+tap_check 'all that OSS-Fuzz needs is filled in' sh -c "! grep -rn '@[A-Z]*@' '$work/fuzz' && grep -q '^main_repo: \"https://cnn.example/cnn.git\"' '$work/fuzz/project.yaml' && grep -q 'clone --depth 1 https://cnn.example/cnn.git ' '$work/fuzz/Dockerfile'"
 
 if ! git rev-parse --verify -q HEAD >/dev/null 2>&1; then
     tap_skip 'tarballs' 'this is no clone'
@@ -52,6 +57,9 @@ tap_empty 'no file is a program without a source' "$(git ls-files | grep -vE '^(
     while read -r file; do
         [ -f "$file" ] && [ -s "$file" ] && ! grep -Iq . "$file" && echo "$file"
     done)"
+tap_empty 'no keys, no tokens' "$(git grep -lIE -e '-----BEGIN [A-Z ]*PRIVATE KEY' \
+    -e '(AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|glpat-[A-Za-z0-9_-]{20}|xox[bpr]-[0-9A-Za-z-]{10})' -- \
+    ':!tests/rules/supply.sh')"
 # shellcheck source=release/tarball.sh
 . release/tarball.sh
 version=$(release_version .)

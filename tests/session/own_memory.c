@@ -92,6 +92,14 @@ static cnn_backend_call call_there(const cnn_backend_call *call)
     return own;
 }
 
+static cnn_status gemm(const cnn_backend_call *call, const cnn_gemm_args *given)
+{
+    const cnn_backend_call own = call_there(call);
+    cnn_gemm_args args = *given;
+    THERE(a), THERE(b), THERE(c);
+    return cnn__backend_reference.gemm(&own, &args);
+}
+
 static cnn_status conv2d(const cnn_backend_call *call, cnn_pass pass, const cnn_conv2d_args *given)
 {
     const cnn_backend_call own = call_there(call);
@@ -300,6 +308,7 @@ cnn_backend own_memory_backend(int refused)
                          .name = "apart",
                          .user = (void *)(intptr_t)refused,
                          .query = query,
+                         .gemm = gemm,
                          .conv2d = conv2d,
                          .dense = dense,
                          .pool2d = pool2d,

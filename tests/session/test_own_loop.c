@@ -195,6 +195,95 @@ START_TEST(a_pass_that_fails_is_told_and_left_out)
 }
 END_TEST
 
+/* ---- what a share is, by its values ---- */
+
+enum { BIAS = 1 }; /* the first convolution's bias: it has no regularizer */
+
+static cnn_model *plain_model(cnn_context *context)
+{
+    cnn_model *model = NULL;
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {TEST_SIDE, TEST_SIDE, 1}), &model), CNN_OK);
+    cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.filters = 4, .activation = CNN_TANH)));
+    cnn_model_add(model, cnn_flatten(context, NULL));
+    cnn_model_add(model, cnn_dropout(context, CNN_DROPOUT(.rate = 0.5f)));
+    cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = TEST_CLASSES)));
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    return model;
+}
+
+typedef struct part {
+    size_t first, count; /* samples */
+    uint64_t before;
+    double share;
+    bool anew; /* a communicator, or none, after the share */
+    double loss;
+    float gradient[4]; /* of the bias */
+} part;
+
+/* The first pass of a session over these samples. */
+static part pass_over(cnn_context *context, cnn_model *model, part p)
+{
+    static const int32_t labels[4] = {0, 1, 1, 0};
+    static float images[4 * TEST_PIXELS];
+    cnn_session *session = NULL;
+    cnn_loss *loss = NULL;
+    cnn_tensor tensor;
+    for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
+        images[i] = (float)(i * 29 % 97) / 97;
+    }
+    ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = 4, .training = 1), &session), CNN_OK);
+    ck_assert_int_eq(cnn_categorical_cross_entropy_create(context, &loss), CNN_OK);
+    ck_assert_int_eq(cnn_session_set_share(session, p.before, p.share), CNN_OK);
+    if (p.anew) {
+        ck_assert_int_eq(cnn_session_set_communicator(session, NULL), CNN_OK);
+    }
+    ck_assert_int_eq(cnn_session_forward(session, images + p.first * TEST_PIXELS, p.count), CNN_OK);
+    ck_assert_int_eq(cnn_session_loss(session, loss, CNN_TARGET(.labels = labels + p.first), &p.loss), CNN_OK);
+    ck_assert_int_eq(cnn_session_backward(session, NULL), CNN_OK);
+    ck_assert_int_eq(cnn_session_gradient(session, BIAS, &tensor), CNN_OK);
+    memcpy(p.gradient, tensor.data, sizeof(p.gradient));
+    cnn_loss_free(loss);
+    cnn_session_free(session);
+    return p;
+}
+
+#define PASS(...) pass_over(context, model, (part){__VA_ARGS__})
+
+/* Gradients are multiplied by the share and the loss is not; random numbers are those of the place in the batch. */
+START_TEST(a_share_by_its_values)
+{
+    cnn_context *context = NULL;
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .seed = 5), &context), CNN_OK);
+    cnn_model *model = plain_model(context);
+    const part whole = PASS(.count = 4, .share = 1);
+    const part left = PASS(.count = 2, .share = 0.5);
+    const part right = PASS(.first = 2, .count = 2, .before = 2, .share = 0.5);
+    ck_assert_double_eq_tol((left.loss + right.loss) / 2, whole.loss, 1e-6);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_msg(fabsf(left.gradient[i] + right.gradient[i] - whole.gradient[i]) < 1e-6f, "%zu: %g and %g", i,
+                      left.gradient[i], right.gradient[i]);
+        ck_assert(whole.gradient[i] != 0);
+    }
+    const part full = PASS(.first = 2, .count = 2, .before = 2, .share = 1);
+    ck_assert_double_eq(full.loss, right.loss);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_float_eq(full.gradient[i], 2 * right.gradient[i]);
+    }
+    const part elsewhere = PASS(.first = 2, .count = 2, .before = 1, .share = 1);
+    ck_assert_double_ne(elsewhere.loss, full.loss);
+    const part nothing = PASS(.first = 2, .count = 2, .share = 0);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_float_eq(nothing.gradient[i], 0);
+    }
+    /* A communicator, or none, begins anew. */
+    const part anew = PASS(.count = 4, .before = 9, .share = 0.25, .anew = true);
+    ck_assert_double_eq(anew.loss, whole.loss);
+    ck_assert_mem_eq(anew.gradient, whole.gradient, sizeof(whole.gradient));
+    cnn_model_free(model);
+    cnn_context_free(context);
+}
+END_TEST
+
 START_TEST(what_cannot_be_is_refused)
 {
     test_weak_layer weak = {0, 0};
@@ -239,6 +328,7 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, the_training_is_that_of_one);
     tcase_add_test(tests, a_pass_that_fails_is_told_and_left_out);
+    tcase_add_test(tests, a_share_by_its_values);
     tcase_add_test(tests, what_cannot_be_is_refused);
     return cnn_test_run(suite);
 }

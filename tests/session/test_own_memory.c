@@ -116,8 +116,13 @@ static cnn_model *graph_layers(cnn_context *context)
         (const char *[]){"input"}, 1);
     cnn_model_add_after(
         model, cnn_graph_conv(context, CNN_GRAPH_CONV(.name = "first", .units = 4, .activation = CNN_TANH)), twice, 2);
-    cnn_model_add_after(model, cnn_graph_conv(context, CNN_GRAPH_CONV(.units = 3, .normalization = CNN_GRAPH_DIRECTED)),
-                        again, 2);
+    cnn_model_add_after(
+        model,
+        cnn_graph_conv(context, CNN_GRAPH_CONV(.name = "second", .units = 3, .normalization = CNN_GRAPH_DIRECTED)),
+        again, 2);
+    cnn_model_add_after(model, cnn_matmul(context, CNN_MATMUL(.name = "shares", .transpose_b = 1)),
+                        (const char *[]){"first", "conv1d_1"}, 2);
+    cnn_model_add_after(model, cnn_matmul(context, NULL), (const char *[]){"shares", "second"}, 2);
     cnn_model_add(model, cnn_global_average_pool1d(context, NULL));
     cnn_model_add(model, cnn_dense(context, CNN_DENSE(.units = 3, .activation = CNN_SOFTMAX)));
     ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));

@@ -17,6 +17,7 @@
 
 typedef struct plan {
     bool sync, evaluate;
+    bool mix;      /* samples with those of other ranks, in steps of two batches */
     uint32_t rank; /* that fails */
     /* A layer in the middle of the model fails: in its call `forward` or `backward`, from 1; 0: never. */
     uint32_t forward, backward;
@@ -83,7 +84,8 @@ static void work(void *user, const cnn_communicator *c)
     p->status[rank] = p->evaluate ? cnn_evaluate(model, CNN_EVALUATE(.loader = given, .communicator = c), &result)
                                   : cnn_fit(model,
                                             CNN_FIT(.train = given, .validation = validation, .optimizer = optimizer,
-                                                    .epochs = 2, .communicator = c, .sync_batch_norm = p->sync),
+                                                    .epochs = 2, .communicator = c, .sync_batch_norm = p->sync,
+                                                    .mixup = p->mix ? 0.4f : 0, .accumulate = p->mix ? 2 : 0),
                                             NULL);
     snprintf(p->message[rank], sizeof(p->message[rank]), "%s", cnn_last_error(context));
     if (fails) {
@@ -126,15 +128,16 @@ static void expect_told(const plan *p, cnn_status wanted)
 
 START_TEST(a_layer_fails_amid_the_statistics)
 {
-    for (int sync = 0; sync < 2; sync++) {
+    for (int way = 0; way < 4; way++) {
+        const bool sync = way % 2 == 1, mix = way / 2 == 1;
         for (int hooks = 0; hooks < 2; hooks++) {
-            const plan sound = run(hooks, PLAN(.sync = sync));
+            const plan sound = run(hooks, PLAN(.sync = sync, .mix = mix));
             for (uint32_t rank = 0; rank < RANKS; rank++) {
                 ck_assert_msg(sound.status[rank] == CNN_OK, "%s", sound.message[rank]);
                 ck_assert_uint_eq(sound.hash[rank], sound.hash[0]);
                 for (uint32_t call = 1; call <= 3; call += 2) {
-                    const plan forward = run(hooks, PLAN(.sync = sync, .rank = rank, .forward = call));
-                    const plan backward = run(hooks, PLAN(.sync = sync, .rank = rank, .backward = call));
+                    const plan forward = run(hooks, PLAN(.sync = sync, .mix = mix, .rank = rank, .forward = call));
+                    const plan backward = run(hooks, PLAN(.sync = sync, .mix = mix, .rank = rank, .backward = call));
                     expect_told(&forward, CNN_ERROR_CALLBACK);
                     expect_told(&backward, CNN_ERROR_CALLBACK);
                 }
@@ -147,13 +150,14 @@ END_TEST
 /* Each allocation of one rank, once and for good. */
 static void fail_each_allocation(bool evaluate, uint32_t rank)
 {
-    const size_t count = run(false, PLAN(.sync = true, .rank = rank, .evaluate = evaluate)).allocations;
+    const size_t count =
+        run(false, PLAN(.sync = true, .mix = !evaluate, .rank = rank, .evaluate = evaluate)).allocations;
     size_t told = 0;
     ck_assert_uint_gt(count, 10);
     for (size_t k = 1; k <= count; k++) {
         for (int persistent = 0; persistent < 2; persistent++) {
-            const plan p = run(k % 2 == 0, PLAN(.sync = true, .rank = rank, .evaluate = evaluate, .allocation = k,
-                                                .persistent = persistent));
+            const plan p = run(k % 2 == 0, PLAN(.sync = true, .mix = !evaluate, .rank = rank, .evaluate = evaluate,
+                                                .allocation = k, .persistent = persistent));
             if (p.status[rank] != CNN_OK) {
                 expect_told(&p, CNN_ERROR_OUT_OF_MEMORY);
                 told++;

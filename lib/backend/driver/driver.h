@@ -74,11 +74,17 @@ cnn_status cnn__dense_bias_gradient(const cnn__row_kernels *kernels, const cnn_b
 
 /* --- pooling ------------------------------------------------------------------------------------------------ */
 
-/* The cells of one window along one axis: inside x they are [begin, end), `first` is where the window begins,
- * `counted` how many cells a mean's divisor counts. */
+/* The cells of one window along one axis: inside x they are begin, begin + step and so on before end, `first` is where
+ * the window begins, `counted` how many cells a mean's divisor counts. */
 typedef struct cnn__pool_window {
-    int64_t first, begin, end, counted;
+    int64_t first, begin, end, step, counted;
 } cnn__pool_window;
+
+/* How many steps lie in a distance, a part of one as one. */
+static inline int64_t cnn__pool_steps(int64_t distance, int64_t step)
+{
+    return step == 1 ? distance : (distance + step - 1) / step;
+}
 
 cnn__pool_window cnn__pool2d_rows(const cnn_pool2d_shape *shape, int64_t out_y);
 cnn__pool_window cnn__pool2d_columns(const cnn_pool2d_shape *shape, int64_t out_x);
