@@ -31,10 +31,10 @@ static const struct {
 
 enum { TRAINED = 4, NETWORKS = sizeof(networks) / sizeof(networks[0]) };
 
-/* Threads of a context, and how many of them a session may use (0: all): 1, 3, 7, 2, 4, 7 in all. */
+/* Threads of a context, and how many of them a session may use (0: all): 1, 3, 8, 2, 4 in all. */
 static const struct {
     uint32_t context, sessions[4], count;
-} settings[] = {{1, {0}, 1}, {3, {0}, 1}, {7, {0, 2, 4}, 3}};
+} settings[] = {{1, {0}, 1}, {3, {0}, 1}, {8, {0, 2, 4}, 3}};
 
 typedef struct bits {
     uint64_t training, inference;
