@@ -240,6 +240,8 @@ typedef struct cnn_pool2d_shape {
                            as PyTorch's adaptive poolings; the kernel says how large it is at most, the strides are
                            in / out or 1, and there is no padding */
     cnn_epilogue epilogue;     /**< an activation of the maxima or means; it does not pool once more */
+    int32_t dilation_h, dilation_w; /**< distance of a window's cells; 0: 1. With it no window may lie between x's
+                                         values, either */
 } cnn_pool2d_shape;
 
 /** Passes: FORWARD x to y, argmax. BACKWARD dy to dx, from argmax; y as in cnn_conv2d_args. */
