@@ -131,7 +131,7 @@ static void train(const exported *e, cnn_model *model, const float *input)
     cnn_session_free(session);
 }
 
-static uint32_t trained_parameters(const cnn_model *model)
+static uint32_t trained_parameters(cnn_model *model)
 {
     uint32_t count = 0;
     for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
