@@ -123,6 +123,10 @@ static int fill_network(convert_run *convert)
                                       CNN_IMPORT(.partial = settings->partial, .match = tell_match, .user = convert),
                                       &convert->report));
     }
+    if (result == TOOL_DONE && convert->report.loaded == 0 && cnn_model_parameter_count(convert->model) > 0) {
+        result = tool_fail(convert->run, "%s: none of its %u tensors fits %s", convert->run->operands[0],
+                           (unsigned)convert->report.unused, settings->network);
+    }
     return result;
 }
 

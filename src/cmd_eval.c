@@ -120,7 +120,7 @@ static int print_report(const eval_run *eval)
     if (eval->decisions.evaluator != NULL) {
         report.counts = eval->decisions.counts;
         report.rejected = eval->decisions.rejected;
-        report.accuracy = cnn_evaluator_score(eval->decisions.evaluator);
+        report.accuracy = report.rejected < report.images ? cnn_evaluator_score(eval->decisions.evaluator) : NAN;
     }
     int result = eval->settings->csv != NULL ? tool_report_save_csv(run, &report, eval->settings->csv) : TOOL_DONE;
     if (result != TOOL_DONE) {

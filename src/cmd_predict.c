@@ -130,7 +130,8 @@ static void print_row(predict_run *predictor, const char *path, size_t count)
             tool_print(predictor->run, "\t%lld\t%.*s\t%s\t%.4f", (long long)prediction->label, (int)id, label,
                        label + id + 1, prediction->probability);
         } else {
-            tool_print(predictor->run, "\t%s\t%.4f", label != NULL ? label : "", prediction->probability);
+            tool_print(predictor->run, "\t%s\t%.4f\t%lld", label != NULL ? label : "", prediction->probability,
+                       (long long)prediction->label);
         }
         free(label);
     }
@@ -460,14 +461,12 @@ const tool_command tool_command_predict = {
         "left out; a table (CSV or JSON lines) of images; @LIST, a text file with one path a line, files or folders; - "
         "for an image on standard input; "
         "or @- for a list there. A file whose name begins with @ is ./@NAME. One line for each image, in that "
-        "order: path, class and probability, separated by tabs; of classes with WordNet ids, as `cnn convert --names "
-        "imagenet` sets them, number, id, name and probability. A model of several labels has name and probability of "
-        "each "
-        "label that it decides for, or - for none; one of values name and number of each. An image that cannot be read "
-        "is told on stderr, "
-        "the others go on, and the exit status is 1. With --json one object: predictions, a list of path, "
-        "number, label, probability, id where there is one (and top, with --topk); of a single image these stand at "
-        "the top too.",
+        "order: path, class, probability and the class's number, separated by tabs; of classes with WordNet ids, as "
+        "`cnn convert --names imagenet` sets them, number, id, name and probability. A model of several labels has "
+        "name and probability of each label that it decides for, or - for none; one of values name and number of each. "
+        "An image that cannot be read is told on stderr, the others go on, and the exit status is 1. With --json one "
+        "object: predictions, a list of path, number, label, probability, id where there is one (and top, with "
+        "--topk); of a single image these stand at the top too.",
     .options = predict_options,
     .settings_size = sizeof(predict_settings),
     .least_operands = 2,
