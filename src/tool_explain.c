@@ -3,6 +3,7 @@
 #include "tool_explain.h"
 #include "tool_copy.h"
 #include "tool_path.h"
+#include "tool_plot.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,14 +84,46 @@ char *tool_explain_path(const char *out, const char *image, const char *what)
     return path;
 }
 
+static void tell_picture(tool *run, const char *path)
+{
+    if (!run->common->json) {
+        char *printable = tool_printable(path);
+        tool_print(run, "%s\n", printable);
+        free(printable);
+    }
+}
+
 int tool_explain_save(tool *run, cnn_image *picture, char *path)
 {
     const cnn_status status = path != NULL ? cnn_image_save(picture, path, NULL) : CNN_ERROR_OUT_OF_MEMORY;
     int result = path == NULL ? tool_fail_memory(run) : status != CNN_OK ? tool_fail_library(run, status) : TOOL_DONE;
-    if (result == TOOL_DONE && !run->common->json) {
-        char *printable = tool_printable(path);
-        tool_print(run, "%s\n", printable);
-        free(printable);
+    if (result == TOOL_DONE) {
+        tell_picture(run, path);
+    }
+    cnn_image_free(picture);
+    free(path);
+    return result;
+}
+
+enum { TITLE_ROOM = 28, TITLE_HEIGHT = 12 };
+
+int tool_explain_save_titled(tool *run, cnn_image *picture, const char *title, char *path)
+{
+    const int width = (int)cnn_image_width(picture), height = (int)cnn_image_height(picture);
+    if (path == NULL || !plot_works() || width > PLOT_MOST || height > PLOT_MOST - TITLE_ROOM) {
+        return tool_explain_save(run, picture, path);
+    }
+    plot_page *page = plot_create(run, path, width, height + TITLE_ROOM);
+    int result = page != NULL ? TOOL_DONE : TOOL_FAILED;
+    if (result == TOOL_DONE) {
+        plot_text_within(page, 4, (TITLE_ROOM - TITLE_HEIGHT) / 2.0, TITLE_HEIGHT, width - 8, (plot_color){0, 0, 0},
+                         title);
+        plot_image(page, 0, TITLE_ROOM, width, height, picture);
+        result = plot_save(run, page, path);
+        plot_free(page);
+    }
+    if (result == TOOL_DONE) {
+        tell_picture(run, path);
     }
     cnn_image_free(picture);
     free(path);

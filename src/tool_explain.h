@@ -23,6 +23,8 @@ bool tool_explain_is_file(const char *out);
 char *tool_explain_path(const char *out, const char *image, const char *what);
 /* Saves the picture, frees it and the path, and tells of it: on stdout, or in `list`, which may be NULL with --json. */
 int tool_explain_save(tool *run, cnn_image *picture, char *path);
+/* The same of a picture with a title above it; without one where the build draws no pages. */
+int tool_explain_save_titled(tool *run, cnn_image *picture, const char *title, char *path);
 /* The photo as a map lies on it: the whole of it where the preprocessing only stretches it, else the part that the
  * network sees. */
 int tool_explain_photo(tool *run, const cnn_model *model, const char *path, cnn_image **photo);

@@ -32,6 +32,11 @@ has out 'it is one object with the class' '^\{"method": "gradcam", "layer": ".*"
 has out 'with the areas' '"deletion": 0\.[0-9]*, "insertion": 0\.'
 run 0 'activations' "$cnn" explain activations m.cnn "$photo" --out acts
 tap_check 'a picture of a layer' sh -c 'ls acts/*-*.png | head -1 | grep -q png'
+side() { od -An -tu1 -j"$2" -N4 "$1" | awk '{ print $1 * 16777216 + $2 * 65536 + $3 * 256 + $4 }'; }
+tap_check 'a late channel is 64 wide and more' test "$(side "acts/$base-max_pooling2d_2.png" 16)" -ge 1024
+run 0 'without enlargement' "$cnn" explain activations m.cnn "$photo" --out plain --layers max_pooling2d_2 --scale 1
+tap_check 'as wide as its values' test "$(side "plain/$base-max_pooling2d_2.png" 16)" -eq 96
+tap_check 'and higher by a title at most' test "$(side "plain/$base-max_pooling2d_2.png" 20)" -le 52
 layer=$("$cnn" summary m.cnn | sed -n 's/^\([a-z0-9_.]*\) (Conv2D).*/\1/p' | head -1)
 run 0 'chosen channels' "$cnn" explain activations m.cnn "$photo" --out one --layers "$layer,$layer:linear" \
     --channels 0-3,5 --columns 2 --scale 4 --json
