@@ -7,6 +7,7 @@
 
 typedef struct activations_settings {
     tool_common common;
+    tool_explain_source source;
     const char *out, *layers, *channels;
     uint64_t columns, scale;
 } activations_settings;
@@ -141,7 +142,7 @@ static int draw_image(activations_run *a, const char *path)
 static int run_activations(tool *run, const void *given)
 {
     activations_run a = {.run = run, .settings = given, .list = json_array()};
-    int result = tool_explain_open(run, a.settings->out, &a.model);
+    int result = tool_explain_open(run, a.settings->out, &a.settings->source, &a.model);
     if (result == TOOL_DONE && a.settings->channels != NULL) {
         result = tool_explain_channels(run, a.settings->channels, &a.channels, &a.channel_count);
     }
@@ -180,6 +181,7 @@ static const tool_option activations_options[] = {
     {"columns", "N", "channels in a row; 16 if not given", TOOL_COUNT, AT(columns), 1, 100000, NULL},
     {"scale", "N", "pixels along a value; as many as make a channel 64 wide if not given", TOOL_COUNT, AT(scale), 1,
      1000, NULL},
+    TOOL_EXPLAIN_SOURCE(activations_settings),
     {0},
 };
 

@@ -167,7 +167,7 @@ static int run_filters(tool *run, const void *given)
 {
     filters_run f = {.run = run, .settings = given, .list = json_array()};
     int result = f.settings->layer == NULL ? tool_fail_usage(run, "--layer NAME is missing")
-                                           : tool_explain_open(run, f.settings->out, &f.model);
+                                           : tool_explain_open(run, f.settings->out, NULL, &f.model);
     result = result == TOOL_DONE ? choose_channels(&f) : result;
     result = result == TOOL_DONE ? make_patterns(&f) : result;
     result = result == TOOL_DONE ? save_all(&f) : result;

@@ -2,9 +2,11 @@
 /* What the sub-commands of `cnn explain` share: the model, the photo under a map, names of pictures. */
 #include "tool_explain.h"
 #include "tool_copy.h"
+#include "tool_names.h"
 #include "tool_path.h"
 #include "tool_plot.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -37,13 +39,34 @@ bool tool_explain_is_file(const char *out)
     return ends && (stat(out, &info) != 0 || !S_ISDIR(info.st_mode));
 }
 
-int tool_explain_open(tool *run, const char *out, cnn_model **model)
+/* The model, by name or from a file, with steps that make its input of photos where it reads some. */
+static int open_source(tool *run, const tool_explain_source *source, cnn_model **model)
+{
+    const char *name = run->operands[0];
+    tool_model_options options = {.dropout = NAN};
+    if (source != NULL) {
+        memcpy(options.input, source->input, sizeof(options.input));
+    }
+    int result = tool_open_model(run, name, &options, model);
+    if (result == TOOL_DONE && source != NULL && source->preprocess != NULL) {
+        result = tool_set_preprocess(run, source->preprocess, *model);
+    }
+    if (result == TOOL_DONE && source != NULL && cnn_model_pipeline(*model) == NULL) {
+        result = tool_fail_usage(run,
+                                 "%s: does not say how a photo becomes its input; --preprocess STEPS does, such as "
+                                 "--preprocess unit",
+                                 name);
+    }
+    return result;
+}
+
+int tool_explain_open(tool *run, const char *out, const tool_explain_source *source, cnn_model **model)
 {
     if (out == NULL) {
         return tool_fail_usage(run, "--out DIR is missing");
     }
     int result = tool_open_context(run);
-    result = result == TOOL_DONE ? tool_open_model(run, run->operands[0], NULL, model) : result;
+    result = result == TOOL_DONE ? open_source(run, source, model) : result;
     if (result != TOOL_DONE) {
         return result;
     }

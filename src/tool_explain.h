@@ -13,9 +13,24 @@ extern const tool_command tool_explain_gradcam, tool_explain_gradcam_plus_plus, 
     tool_explain_guided, tool_explain_saliency, tool_explain_smoothgrad, tool_explain_integrated,
     tool_explain_occlusion;
 
-/* Opens the context and the trained model, whose ten crops become the middle one, and makes the folder. TOOL_DONE, or
+/* What MODEL is as a name, without training, and how photos become its input; part of the settings. */
+typedef struct tool_explain_source {
+    int32_t input[3];       /* 0: the network's own */
+    const char *preprocess; /* NULL: the model's own */
+} tool_explain_source;
+
+#define TOOL_EXPLAIN_SOURCE(settings)                                                                              \
+    {"input", "HxWxC", "input of a model by name, if not its own", TOOL_SIZE, offsetof(settings, source.input), 1, \
+     3,       NULL},                                                                                               \
+    {                                                                                                              \
+        "preprocess", "STEPS", "what is done to a photo first, as in `cnn convert`; the model's own if not given", \
+            TOOL_TEXT, offsetof(settings, source.preprocess), 0, 0, NULL                                           \
+    }
+
+/* Opens the context and the model, whose ten crops become the middle one, and makes the folder. `source` NULL: no
+ * photos are read. TOOL_DONE, or
  * the exit status with the message printed. */
-int tool_explain_open(tool *run, const char *out, cnn_model **model);
+int tool_explain_open(tool *run, const char *out, const tool_explain_source *source, cnn_model **model);
 /* Whether --out names a picture, not a folder: by its ending, unless there is a folder of that name. */
 bool tool_explain_is_file(const char *out);
 /* The file for a picture: OUT/IMAGE-WHAT.png, or OUT/WHAT.png without an image; slashes and the like become "_".

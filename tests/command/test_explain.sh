@@ -46,6 +46,13 @@ has out 'a list of them' '"filters": \[\{"channel": 0, "mean": '
 run 0 'some filters' "$cnn" explain filters m.cnn --layer "$layer" --channels 1,3 --size 20 --steps 2 --out filters
 tap_check 'a picture each' png "filters/filter-$layer-3.png"
 
+run 0 'a network by name, without training' "$cnn" explain activations xai "$photo" --input 100x100x3 --preprocess unit \
+    --out byname
+run 0 'its map' "$cnn" explain gradcam xai "$photo" --input 100x100x3 --preprocess unit --out byname
+tap_check 'it is drawn' png "byname/$base-gradcam.png"
+run 2 'no preprocessing' "$cnn" explain gradcam xai "$photo" --out byname
+has err 'it says how to give it' '^cnn explain gradcam: xai: .*--preprocess STEPS'
+run 2 'an input for a file' "$cnn" explain gradcam m.cnn "$photo" --input 100x100x3 --out byname
 run 2 'nothing to explain' "$cnn" explain
 has err 'it says what is missing' 'missing: activations'
 run 2 'an unknown name' "$cnn" explain gradcm m.cnn "$photo" --out pictures
