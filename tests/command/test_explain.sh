@@ -45,6 +45,10 @@ run 0 'filters' "$cnn" explain filters m.cnn --layer "$layer" --out filters --st
 has out 'a list of them' '"filters": \[\{"channel": 0, "mean": '
 run 0 'some filters' "$cnn" explain filters m.cnn --layer "$layer" --channels 1,3 --size 20 --steps 2 --out filters
 tap_check 'a picture each' png "filters/filter-$layer-3.png"
+run 0 'channels that answer to nothing' "$cnn" explain filters m.cnn --layer activation_2 --channels 0-63 --size 20 --steps 1 \
+    --out dead
+has err 'it says how to go on' 'channels answer to nothing; they are not drawn\. Another --seed .* NAME:linear'
+tap_check 'they are not drawn' test "$(wc -l <out)" -lt 64
 
 run 0 'a network by name, without training' "$cnn" explain activations xai "$photo" --input 100x100x3 --preprocess unit \
     --out byname
