@@ -56,7 +56,7 @@ run 0 'its map' "$cnn" explain gradcam xai "$photo" --input 100x100x3 --preproce
 tap_check 'it is drawn' png "byname/$base-gradcam.png"
 run 2 'no preprocessing' "$cnn" explain gradcam xai "$photo" --out byname
 has err 'it says how to give it' '^cnn explain gradcam: xai: .*--preprocess STEPS'
-run 2 'an input for a file' "$cnn" explain gradcam m.cnn "$photo" --input 100x100x3 --out byname
+run 1 'an input for a file' "$cnn" explain gradcam m.cnn "$photo" --input 100x100x3 --out byname
 run 2 'nothing to explain' "$cnn" explain
 has err 'it says what is missing' 'missing: activations'
 run 2 'an unknown name' "$cnn" explain gradcm m.cnn "$photo" --out pictures
