@@ -378,6 +378,7 @@ static int run_calibrate(tool *run, const void *given)
     calibration self = {.run = run, .settings = settings, .decision = {.struct_size = sizeof(cnn_decision)}};
     const char *out = settings->out != NULL ? settings->out : run->operands[0];
     int result = check_settings(run, settings);
+    result = result == TOOL_DONE ? tool_check_model_name(run, settings->out != NULL ? "--out" : "FILE", out) : result;
     result = result == TOOL_DONE ? tool_open_context(run) : result;
     result = result == TOOL_DONE ? open_all(&self) : result;
     self.json = run->common->json ? json_array() : NULL;

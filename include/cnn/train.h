@@ -69,6 +69,9 @@ typedef struct cnn_progress {
                                   be set aside, and where that batch was left out (CNN_ON_ERROR_SKIP) */
     double penalty;            /**< what of `loss` the model's regularizers add; 0 without */
     double validation_penalty; /**< the same of `validation_loss` */
+    double decay_penalty;      /**< of cnn_fit_options.decay_penalty: what weight decay stands for, which no loss has in
+                                  it, with the parameters before the step; 0 if not asked for, NaN before the first
+                                  step of an epoch. Since 0.1 */
 } cnn_progress;
 
 /** Called after each step or epoch; true stops the training in good order. */
@@ -181,6 +184,13 @@ typedef struct cnn_fit_options {
                                         it has none, and 0: by that of all its batches. A resumed training is given it
                                         again. Since 0.1 */
     uint32_t reserved4;            /**< zero */
+    int32_t validation_behavior;   /**< a cnn_choice: CNN_YES validates with dropout on and normalises by each batch, as a
+                                        PyTorch loop does that never calls eval(). Unlike there the running statistics
+                                        stay as the training made them; if not said, not. Since 0.1 */
+    uint32_t decay_penalty;        /**< 1: the progress tells cnn_optimizer_decay_penalty() of the parameters before each
+                                        step, and the history, in a column "decay_penalty", that of an epoch's last:
+                                        added to "step_loss" it is the loss of programs that have the decay in it. It
+                                        costs a reading of the parameters a step. 0: not. Since 0.1 */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)

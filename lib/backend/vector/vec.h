@@ -106,8 +106,8 @@ VEC_INLINE void vec_store_n(float *p, vec_f v, size_t n)
 VEC_INLINE vec_f vec_set1(float x) { return x - (vec_f){0}; }
 VEC_INLINE vec_d vec_set1_d(double x) { return x - (vec_d){0}; }
 
-/* a b + c, rounded once where the processor can. The compiler contracts most such expressions to this, but not all:
- * where two loops must agree to the bit they say so. */
+/* a b + c, rounded once where the processor can. The compiler contracts most such expressions, but not all: loops that
+ * must agree to the bit say so. */
 VEC_INLINE vec_f vec_multiply_add(vec_f a, vec_f b, vec_f c)
 {
 #if VEC_WIDTH == 16 && defined(__AVX512F__)
