@@ -82,7 +82,7 @@ abi_header() {
 abi_compare() {
     abidiff --no-added-syms --no-show-locs --fail-no-debug-info --suppr "$3" "$1" "$2" || return
     abidiff --no-added-syms --no-show-locs --leaf-changes-only "$1" "$2" >"$2.leaf"
-    ! grep -E -A 200 'data member changes|deletion|entity changed' "$2.leaf"
+    ! sed '/no data member changes/d' "$2.leaf" | grep -E -A 200 'data member change|deletion|entity changed'
 }
 
 # abi_additions OLD_LIBRARY NEW_LIBRARY: names of functions, members and enumerators that are new.
