@@ -7,6 +7,7 @@
 
 typedef struct activations_settings {
     tool_common common;
+    tool_explain_source source;
     const char *out, *layers, *channels;
     uint64_t columns, scale;
 } activations_settings;
@@ -58,6 +59,30 @@ static int open_session(activations_run *a)
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(a->run, status);
 }
 
+/* Channels of late layers have few values: each becomes a square, until a channel is as wide as this; and so are those
+ * of a vector. */
+enum { CHANNEL_SIDE = 64, VECTOR_SIDE = 16 };
+
+/* Pixels of a picture that is made larger by itself. */
+#define MOST_PIXELS 33554432.0
+
+/* Pixels along a value, where it is not said. */
+static uint32_t choose_scale(const activations_run *a, const cnn_shape *shape)
+{
+    if (a->settings->scale != 0) {
+        return (uint32_t)a->settings->scale;
+    }
+    const bool image = shape->rank >= 3;
+    const int64_t h = image ? shape->dims[shape->rank - 3] : 1, w = image ? shape->dims[shape->rank - 2] : 1;
+    const double count = a->channels != NULL ? (double)a->channel_count : (double)shape->dims[shape->rank - 1];
+    const int64_t longer = h > w ? h : w, side = image ? CHANNEL_SIDE : VECTOR_SIDE;
+    int64_t scale = longer > 0 && longer < side ? (side + longer - 1) / longer : 1;
+    while (scale > 1 && count * (double)(h * scale) * (double)(w * scale) > MOST_PIXELS) {
+        scale--;
+    }
+    return (uint32_t)scale;
+}
+
 static int draw_layer(activations_run *a, const char *path, const char *layer, json_t *layers)
 {
     tool *run = a->run;
@@ -70,7 +95,7 @@ static int draw_layer(activations_run *a, const char *path, const char *layer, j
         status = cnn_activation_image(run->context, &value,
                                       CNN_ACTIVATION_IMAGE(.channels = a->channels, .count = a->channel_count,
                                                            .columns = (uint32_t)a->settings->columns,
-                                                           .scale = (uint32_t)a->settings->scale, .spread = chosen,
+                                                           .scale = choose_scale(a, &value.shape), .spread = chosen,
                                                            .margin = chosen && a->channel_count > 1 ? 2 : 0),
                                       &picture, &dead);
     }
@@ -89,7 +114,10 @@ static int draw_layer(activations_run *a, const char *path, const char *layer, j
         tool_note(run, "%s: %zu of %zu channels are dead for this image", layer, dead,
                   chosen ? a->channel_count : (size_t)value.shape.dims[value.shape.rank - 1]);
     }
-    return tool_explain_save(run, picture, file);
+    char *title = tool_printable(layer);
+    const int result = tool_explain_save_titled(run, picture, title != NULL ? title : "", file);
+    free(title);
+    return result;
 }
 
 static int draw_image(activations_run *a, const char *path)
@@ -114,7 +142,7 @@ static int draw_image(activations_run *a, const char *path)
 static int run_activations(tool *run, const void *given)
 {
     activations_run a = {.run = run, .settings = given, .list = json_array()};
-    int result = tool_explain_open(run, a.settings->out, &a.model);
+    int result = tool_explain_open(run, a.settings->out, &a.settings->source, &a.model);
     if (result == TOOL_DONE && a.settings->channels != NULL) {
         result = tool_explain_channels(run, a.settings->channels, &a.channels, &a.channel_count);
     }
@@ -151,7 +179,9 @@ static const tool_option activations_options[] = {
      "largest value",
      TOOL_TEXT, AT(channels), 0, 0, NULL},
     {"columns", "N", "channels in a row; 16 if not given", TOOL_COUNT, AT(columns), 1, 100000, NULL},
-    {"scale", "N", "pixels along a value; 1 if not given", TOOL_COUNT, AT(scale), 1, 1000, NULL},
+    {"scale", "N", "pixels along a value; as many as make a channel 64 wide if not given", TOOL_COUNT, AT(scale), 1,
+     1000, NULL},
+    TOOL_EXPLAIN_SOURCE(activations_settings),
     {0},
 };
 
@@ -159,7 +189,8 @@ const tool_command tool_explain_activations = {
     .name = "explain activations",
     .synopsis = "MODEL IMAGE... --out DIR",
     .purpose = "Draws what each layer makes of a photo, its channels side by side.",
-    .details = "One picture for each layer, OUT/IMAGE-LAYER.png. Each channel less its mean, divided by its "
+    .details = "One picture for each layer, OUT/IMAGE-LAYER.png, with the layer's name above it. Each channel less its "
+               "mean, divided by its "
                "deviation, times 64, plus 128, in the colours of viridis; channels with one value throughout are "
                "dead, and their number is told. With --json one object: images, a list of path and layers (layer, "
                "shape, dead, picture).",

@@ -147,12 +147,15 @@ static int save_all(filters_run *f)
         tool_json_count(filter, "channel", f->channels != NULL ? f->channels[i] : i);
         tool_json_real(filter, "mean", (double)f->means[i]);
         dead += f->means[i] == 0;
-        result = f->grid ? TOOL_DONE : save_one(f, i, filter);
+        result = f->grid || f->means[i] == 0 ? TOOL_DONE : save_one(f, i, filter);
         json_array_append_new(f->list, filter);
     }
     if (dead > 0 && result == TOOL_DONE) {
-        tool_note(f->run, "%s: %zu of %zu channels answer to nothing; what is drawn of them is noise",
-                  f->settings->layer, dead, f->count);
+        tool_note(f->run,
+                  "%s: %zu of %zu channels answer to nothing; %s. Another --seed begins elsewhere, and --layer "
+                  "NAME:linear is a layer before its activation, where there is a slope",
+                  f->settings->layer, dead, f->count,
+                  f->grid ? "what is drawn of them is noise" : "they are not drawn");
     }
     tool_json_text(object, "layer", f->settings->layer);
     json_object_set(object, "filters", f->list);
@@ -167,7 +170,7 @@ static int run_filters(tool *run, const void *given)
 {
     filters_run f = {.run = run, .settings = given, .list = json_array()};
     int result = f.settings->layer == NULL ? tool_fail_usage(run, "--layer NAME is missing")
-                                           : tool_explain_open(run, f.settings->out, &f.model);
+                                           : tool_explain_open(run, f.settings->out, NULL, &f.model);
     result = result == TOOL_DONE ? choose_channels(&f) : result;
     result = result == TOOL_DONE ? make_patterns(&f) : result;
     result = result == TOOL_DONE ? save_all(&f) : result;

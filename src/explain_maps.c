@@ -9,6 +9,7 @@
 
 typedef struct maps_settings {
     tool_common common;
+    tool_explain_source source;
     const char *out, *layer, *class_name, *score;
     uint64_t samples, window, stride, batch;
     double noise, strength;
@@ -120,8 +121,8 @@ static void add_map(json_t *object, const cnn_tensor *map)
     json_object_set_new(object, "map", rows);
 }
 
-/* The file for a picture of an image, what it shows behind the image's name; NULL: the overlay. With a file as --out the
- * overlay is that file, and the others lie beside it. */
+/* The file for a picture of an image, what it shows behind the image's name; NULL: the overlay. With a file as --out
+ * the overlay is that file, and the others lie beside it. */
 static char *picture_path(const maps_run *maps, const char *path, const char *what)
 {
     const char *out = maps->settings->out, *slash = strrchr(out, '/');
@@ -285,7 +286,7 @@ static int run_maps(tool *run, const void *given)
         return tool_fail_usage(run, "--out %s: is one picture, of %zu photos; a folder takes them", settings.out,
                                run->operand_count - 1);
     }
-    int result = tool_explain_open(run, settings.out, &maps.model);
+    int result = tool_explain_open(run, settings.out, &settings.source, &maps.model);
     result = result == TOOL_DONE ? find_class(&maps, settings.class_name) : result;
     result = result == TOOL_DONE ? open_explainer(&maps) : result;
     bool failed = false;
@@ -313,7 +314,8 @@ static int run_maps(tool *run, const void *given)
 static const char *const scores[] = {"logit", "output", NULL};
 
 #define COMMON_OPTIONS                                                                                                \
-    {"out", "DIR", "folder for the pictures; made if it is not there", TOOL_TEXT, AT(out), 0, 0, NULL},               \
+    TOOL_EXPLAIN_SOURCE(maps_settings),                                                                               \
+        {"out", "DIR", "folder for the pictures; made if it is not there", TOOL_TEXT, AT(out), 0, 0, NULL},           \
         {"class",                                                                                                     \
          "NAME",                                                                                                      \
          "class to explain, by name or number; the most probable one if not given",                                   \

@@ -2,8 +2,11 @@
 /* What the sub-commands of `cnn explain` share: the model, the photo under a map, names of pictures. */
 #include "tool_explain.h"
 #include "tool_copy.h"
+#include "tool_names.h"
 #include "tool_path.h"
+#include "tool_plot.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -36,13 +39,34 @@ bool tool_explain_is_file(const char *out)
     return ends && (stat(out, &info) != 0 || !S_ISDIR(info.st_mode));
 }
 
-int tool_explain_open(tool *run, const char *out, cnn_model **model)
+/* The model, by name or from a file, with steps that make its input of photos where it reads some. */
+static int open_source(tool *run, const tool_explain_source *source, cnn_model **model)
+{
+    const char *name = run->operands[0];
+    tool_model_options options = {.dropout = NAN};
+    if (source != NULL) {
+        memcpy(options.input, source->input, sizeof(options.input));
+    }
+    int result = tool_open_model(run, name, &options, model);
+    if (result == TOOL_DONE && source != NULL && source->preprocess != NULL) {
+        result = tool_set_preprocess(run, source->preprocess, *model);
+    }
+    if (result == TOOL_DONE && source != NULL && cnn_model_pipeline(*model) == NULL) {
+        result = tool_fail_usage(run,
+                                 "%s: does not say how a photo becomes its input; --preprocess STEPS does, such as "
+                                 "--preprocess unit",
+                                 name);
+    }
+    return result;
+}
+
+int tool_explain_open(tool *run, const char *out, const tool_explain_source *source, cnn_model **model)
 {
     if (out == NULL) {
         return tool_fail_usage(run, "--out DIR is missing");
     }
     int result = tool_open_context(run);
-    result = result == TOOL_DONE ? tool_open_model(run, run->operands[0], NULL, model) : result;
+    result = result == TOOL_DONE ? open_source(run, source, model) : result;
     if (result != TOOL_DONE) {
         return result;
     }
@@ -83,14 +107,46 @@ char *tool_explain_path(const char *out, const char *image, const char *what)
     return path;
 }
 
+static void tell_picture(tool *run, const char *path)
+{
+    if (!run->common->json) {
+        char *printable = tool_printable(path);
+        tool_print(run, "%s\n", printable);
+        free(printable);
+    }
+}
+
 int tool_explain_save(tool *run, cnn_image *picture, char *path)
 {
     const cnn_status status = path != NULL ? cnn_image_save(picture, path, NULL) : CNN_ERROR_OUT_OF_MEMORY;
     int result = path == NULL ? tool_fail_memory(run) : status != CNN_OK ? tool_fail_library(run, status) : TOOL_DONE;
-    if (result == TOOL_DONE && !run->common->json) {
-        char *printable = tool_printable(path);
-        tool_print(run, "%s\n", printable);
-        free(printable);
+    if (result == TOOL_DONE) {
+        tell_picture(run, path);
+    }
+    cnn_image_free(picture);
+    free(path);
+    return result;
+}
+
+enum { TITLE_ROOM = 28, TITLE_HEIGHT = 12 };
+
+int tool_explain_save_titled(tool *run, cnn_image *picture, const char *title, char *path)
+{
+    const int width = (int)cnn_image_width(picture), height = (int)cnn_image_height(picture);
+    if (path == NULL || !plot_works() || width > PLOT_MOST || height > PLOT_MOST - TITLE_ROOM) {
+        return tool_explain_save(run, picture, path);
+    }
+    plot_page *page = plot_create(run, path, width, height + TITLE_ROOM);
+    int result = page != NULL ? TOOL_DONE : TOOL_FAILED;
+    if (result == TOOL_DONE) {
+        plot_text_within(page, 4, (TITLE_ROOM - TITLE_HEIGHT) / 2.0, TITLE_HEIGHT, width - 8, (plot_color){0, 0, 0},
+                         title);
+        plot_image(page, 0, TITLE_ROOM, width, height, picture);
+        result = plot_save(run, page, path);
+        plot_free(page);
+    }
+    if (result == TOOL_DONE) {
+        tell_picture(run, path);
     }
     cnn_image_free(picture);
     free(path);

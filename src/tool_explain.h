@@ -13,9 +13,24 @@ extern const tool_command tool_explain_gradcam, tool_explain_gradcam_plus_plus, 
     tool_explain_guided, tool_explain_saliency, tool_explain_smoothgrad, tool_explain_integrated,
     tool_explain_occlusion;
 
-/* Opens the context and the trained model, whose ten crops become the middle one, and makes the folder. TOOL_DONE, or
+/* What MODEL is as a name, without training, and how photos become its input; part of the settings. */
+typedef struct tool_explain_source {
+    int32_t input[3];       /* 0: the network's own */
+    const char *preprocess; /* NULL: the model's own */
+} tool_explain_source;
+
+#define TOOL_EXPLAIN_SOURCE(settings)                                                                              \
+    {"input", "HxWxC", "input of a model by name, if not its own", TOOL_SIZE, offsetof(settings, source.input), 1, \
+     3,       NULL},                                                                                               \
+    {                                                                                                              \
+        "preprocess", "STEPS", "what is done to a photo first, as in `cnn convert`; the model's own if not given", \
+            TOOL_TEXT, offsetof(settings, source.preprocess), 0, 0, NULL                                           \
+    }
+
+/* Opens the context and the model, whose ten crops become the middle one, and makes the folder. `source` NULL: no
+ * photos are read. TOOL_DONE, or
  * the exit status with the message printed. */
-int tool_explain_open(tool *run, const char *out, cnn_model **model);
+int tool_explain_open(tool *run, const char *out, const tool_explain_source *source, cnn_model **model);
 /* Whether --out names a picture, not a folder: by its ending, unless there is a folder of that name. */
 bool tool_explain_is_file(const char *out);
 /* The file for a picture: OUT/IMAGE-WHAT.png, or OUT/WHAT.png without an image; slashes and the like become "_".
@@ -23,6 +38,8 @@ bool tool_explain_is_file(const char *out);
 char *tool_explain_path(const char *out, const char *image, const char *what);
 /* Saves the picture, frees it and the path, and tells of it: on stdout, or in `list`, which may be NULL with --json. */
 int tool_explain_save(tool *run, cnn_image *picture, char *path);
+/* The same of a picture with a title above it; without one where the build draws no pages. */
+int tool_explain_save_titled(tool *run, cnn_image *picture, const char *title, char *path);
 /* The photo as a map lies on it: the whole of it where the preprocessing only stretches it, else the part that the
  * network sees. */
 int tool_explain_photo(tool *run, const cnn_model *model, const char *path, cnn_image **photo);

@@ -22,6 +22,9 @@ plot_format plot_format_of(const char *path);
 /* The most that a page has along a side. */
 #define PLOT_MOST 16384
 
+/* Whether this build draws pages. */
+bool plot_works(void);
+
 /* Wrong usage, with the message printed, if nothing could be drawn to a file of that name: its ending is none of .png,
  * .jpg, .jpeg and .svg (a device or a pipe gets PNG), or the build has no cairo. */
 int plot_check(tool *run, const char *option, const char *path);

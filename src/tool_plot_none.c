@@ -4,6 +4,8 @@
 
 static const char reason[] = "this build of the command draws no pictures: it was made without cairo";
 
+bool plot_works(void) { return false; }
+
 int plot_check(tool *run, const char *option, const char *path)
 {
     return tool_fail(run, "--%s %s: %s", option, path, reason);

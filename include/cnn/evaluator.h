@@ -143,10 +143,9 @@ CNN_API cnn_status cnn_mcc_create(cnn_context *context, cnn_evaluator **evaluato
 
 /**
  * An evaluator by its name in history: "accuracy", "binary_accuracy", "top5" (any number), "error_rate", "precision",
- * "recall", "f1" (macro; also "f1_macro", "f1_micro", "f1_class1", any class), "balanced_accuracy", "mcc", "fnr", "fpr",
- * "auc", "map", "exact_match", "hamming", "log_loss", "mae", "rmse", "r2", "loss". Returns CNN_OK, CNN_ERROR_NOT_FOUND for
- * others, CNN_ERROR_INVALID_ARGUMENT,
- * CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ * "recall", "f1" (macro; also "f1_macro", "f1_micro", "f1_class1", any class), "balanced_accuracy", "mcc", "fnr",
+ * "fpr", "auc", "map", "exact_match", "hamming", "log_loss", "mae", "rmse", "r2", "loss".
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND for others, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
  */
 CNN_API cnn_status cnn_evaluator_create(cnn_context *context, const char *name, cnn_evaluator **evaluator);
 

@@ -183,14 +183,14 @@ typedef struct cnn_fit_options {
                                         of an epoch's last batch alone, "step_score", as in the AlexNet article; where
                                         it has none, and 0: by that of all its batches. A resumed training is given it
                                         again. Since 0.1 */
-    uint32_t reserved4;            /**< zero */
-    int32_t validation_behavior;   /**< a cnn_choice: CNN_YES validates with dropout on and normalises by each batch, as a
-                                        PyTorch loop does that never calls eval(). Unlike there the running statistics
+    int32_t validation_behavior;   /**< a cnn_choice: CNN_YES validates with dropout on and normalises by each batch, as
+                                        a PyTorch loop does that never calls eval(). Unlike there the running statistics
                                         stay as the training made them; if not said, not. Since 0.1 */
-    uint32_t decay_penalty;        /**< 1: the progress tells cnn_optimizer_decay_penalty() of the parameters before each
-                                        step, and the history, in a column "decay_penalty", that of an epoch's last:
-                                        added to "step_loss" it is the loss of programs that have the decay in it. It
-                                        costs a reading of the parameters a step. 0: not. Since 0.1 */
+    uint32_t decay_penalty;        /**< 1: the progress tells cnn_optimizer_decay_penalty() of the parameters before
+                                        each step, and the history, in a column "decay_penalty", that of an epoch's
+                                        last: added to "step_loss" it is the loss of programs that have the decay in
+                                        it. It costs a reading of the parameters a step. 0: not. Since 0.1 */
+    uint32_t reserved4;            /**< zero */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)

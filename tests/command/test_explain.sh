@@ -32,6 +32,11 @@ has out 'it is one object with the class' '^\{"method": "gradcam", "layer": ".*"
 has out 'with the areas' '"deletion": 0\.[0-9]*, "insertion": 0\.'
 run 0 'activations' "$cnn" explain activations m.cnn "$photo" --out acts
 tap_check 'a picture of a layer' sh -c 'ls acts/*-*.png | head -1 | grep -q png'
+side() { od -An -tu1 -j"$2" -N4 "$1" | awk '{ print $1 * 16777216 + $2 * 65536 + $3 * 256 + $4 }'; }
+tap_check 'a late channel is 64 wide and more' test "$(side "acts/$base-max_pooling2d_2.png" 16)" -ge 1024
+run 0 'without enlargement' "$cnn" explain activations m.cnn "$photo" --out plain --layers max_pooling2d_2 --scale 1
+tap_check 'as wide as its values' test "$(side "plain/$base-max_pooling2d_2.png" 16)" -eq 96
+tap_check 'and higher by a title at most' test "$(side "plain/$base-max_pooling2d_2.png" 20)" -le 52
 layer=$("$cnn" summary m.cnn | sed -n 's/^\([a-z0-9_.]*\) (Conv2D).*/\1/p' | head -1)
 run 0 'chosen channels' "$cnn" explain activations m.cnn "$photo" --out one --layers "$layer,$layer:linear" \
     --channels 0-3,5 --columns 2 --scale 4 --json
@@ -40,7 +45,18 @@ run 0 'filters' "$cnn" explain filters m.cnn --layer "$layer" --out filters --st
 has out 'a list of them' '"filters": \[\{"channel": 0, "mean": '
 run 0 'some filters' "$cnn" explain filters m.cnn --layer "$layer" --channels 1,3 --size 20 --steps 2 --out filters
 tap_check 'a picture each' png "filters/filter-$layer-3.png"
+run 0 'channels that answer to nothing' "$cnn" explain filters m.cnn --layer activation_2 --channels 0-63 --size 20 --steps 1 \
+    --out dead
+has err 'it says how to go on' 'channels answer to nothing; they are not drawn\. Another --seed .* NAME:linear'
+tap_check 'they are not drawn' test "$(wc -l <out)" -lt 64
 
+run 0 'a network by name, without training' "$cnn" explain activations xai "$photo" --input 100x100x3 --preprocess unit \
+    --out byname
+run 0 'its map' "$cnn" explain gradcam xai "$photo" --input 100x100x3 --preprocess unit --out byname
+tap_check 'it is drawn' png "byname/$base-gradcam.png"
+run 2 'no preprocessing' "$cnn" explain gradcam xai "$photo" --out byname
+has err 'it says how to give it' '^cnn explain gradcam: xai: .*--preprocess STEPS'
+run 1 'an input for a file' "$cnn" explain gradcam m.cnn "$photo" --input 100x100x3 --out byname
 run 2 'nothing to explain' "$cnn" explain
 has err 'it says what is missing' 'missing: activations'
 run 2 'an unknown name' "$cnn" explain gradcm m.cnn "$photo" --out pictures
