@@ -454,6 +454,7 @@ typedef enum cnn_batch_mode {
     CNN_BATCH_EPOCH = 0,
     CNN_BATCH_WRAP = 1
 } cnn_batch_mode;
+typedef bool (*cnn_read_function)(void *user, uint64_t done, uint64_t total);
 typedef struct cnn_loader_options {
     size_t struct_size;
     const cnn_pipeline *pipeline;
@@ -472,6 +473,8 @@ typedef struct cnn_loader_options {
     uint32_t shards;
     uint32_t blocks;
     uint32_t reserved2;
+    cnn_read_function on_read;
+    void *user;
 } cnn_loader_options;
 #define CNN_LOADER(...) CNN_OPTIONS(cnn_loader_options, __VA_ARGS__)
 typedef struct cnn_batch {
@@ -2056,6 +2059,8 @@ CNN_API cnn_status cnn_f1_create(cnn_context *context, const cnn_classification_
                                  cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_auc_create(cnn_context *context, cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_error_rate_create(cnn_context *context, cnn_evaluator **evaluator);
+CNN_API cnn_status cnn_false_negative_rate_create(cnn_context *context, cnn_evaluator **evaluator);
+CNN_API cnn_status cnn_false_positive_rate_create(cnn_context *context, cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_log_loss_create(cnn_context *context, cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_mae_create(cnn_context *context, cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_rmse_create(cnn_context *context, cnn_evaluator **evaluator);
@@ -2559,6 +2564,7 @@ typedef struct cnn_progress {
     double step_score;
     double penalty;
     double validation_penalty;
+    double decay_penalty;
 } cnn_progress;
 typedef bool (*cnn_progress_function)(void *user, const cnn_progress *progress);
 typedef struct cnn_fit_options {
@@ -2603,6 +2609,8 @@ typedef struct cnn_fit_options {
     uint32_t sync_batch_norm;
     uint32_t last_batch_scores;
     uint32_t reserved4;
+    int32_t validation_behavior;
+    uint32_t decay_penalty;
 } cnn_fit_options;
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
 CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);
