@@ -123,6 +123,10 @@ static int fill_network(convert_run *convert)
                                       CNN_IMPORT(.partial = settings->partial, .match = tell_match, .user = convert),
                                       &convert->report));
     }
+    if (result == TOOL_DONE && convert->report.loaded == 0 && cnn_model_parameter_count(convert->model) > 0) {
+        result = tool_fail(convert->run, "%s: none of its %u tensors fits %s", convert->run->operands[0],
+                           (unsigned)convert->report.unused, settings->network);
+    }
     return result;
 }
 
@@ -203,6 +207,32 @@ static int write_model(convert_run *convert)
                                 : cnn_model_save(convert->model, path));
 }
 
+/* What belongs to the model and has no place in a file of another program; an ONNX file has metadata. */
+static void tell_lost(const convert_run *convert)
+{
+    const char *path = convert->run->operands[1];
+    const bool onnx = ends_in(path, ".onnx");
+    cnn_decision decision = {.struct_size = sizeof(decision)};
+    const char *lost[3];
+    size_t count = 0;
+    if (!onnx && !ends_in(path, ".h5") && !ends_in(path, ".hdf5") && !ends_in(path, ".safetensors")) {
+        return;
+    }
+    if (!onnx && cnn_model_class_count(convert->model) > 0) {
+        lost[count++] = "class names";
+    }
+    if (!onnx && cnn_model_pipeline(convert->model) != NULL) {
+        lost[count++] = "preprocessing";
+    }
+    if (cnn_model_decision(convert->model, &decision)) {
+        lost[count++] = "decisions";
+    }
+    if (count > 0) {
+        tool_note(convert->run, "not in OUT  %s%s%s%s%s: that kind of file does not hold them", lost[0],
+                  count > 1 ? ", " : "", count > 1 ? lost[1] : "", count > 2 ? ", " : "", count > 2 ? lost[2] : "");
+    }
+}
+
 static int print_result(convert_run *convert)
 {
     tool *run = convert->run;
@@ -268,6 +298,9 @@ static int run_convert(tool *run, const void *given)
         result = tool_set_preprocess(run, settings->preprocess, convert.model);
     }
     result = result == TOOL_DONE ? write_model(&convert) : result;
+    if (result == TOOL_DONE) {
+        tell_lost(&convert);
+    }
     result = result == TOOL_DONE ? print_result(&convert) : result;
     json_decref(convert.lines);
     cnn_model_free(convert.model);

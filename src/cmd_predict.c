@@ -18,6 +18,7 @@
 typedef struct predict_settings {
     tool_common common;
     uint64_t topk;
+    const char *tta;
 } predict_settings;
 
 typedef struct predict_run {
@@ -383,6 +384,16 @@ static int predict_all(predict_run *predictor)
     return predictor->failures > 0 ? TOOL_FAILED : TOOL_DONE;
 }
 
+/* --tta: the model in memory gets other views than its file has. */
+static int set_views(tool *run, cnn_model *model, const char *views)
+{
+    cnn_pipeline *changed = NULL;
+    int result = views != NULL ? tool_choose_views(run, cnn_model_pipeline(model), views, &changed) : TOOL_DONE;
+    const cnn_status status = changed != NULL ? cnn_model_set_pipeline(model, changed) : CNN_OK;
+    cnn_pipeline_free(changed);
+    return status == CNN_OK ? result : tool_fail_library(run, status);
+}
+
 static int run_predict(tool *run, const void *given)
 {
     const predict_settings *settings = given;
@@ -403,6 +414,7 @@ static int run_predict(tool *run, const void *given)
                            file, file);
         free(file);
     }
+    result = result == TOOL_DONE ? set_views(run, model, settings->tta) : result;
     if (result == TOOL_DONE) {
         const size_t labels = tool_model_labels(model);
         predictor.model = model;
@@ -432,6 +444,10 @@ static int run_predict(tool *run, const void *given)
 static const tool_option predict_options[] = {
     {"topk", "K", "the K most probable classes of each image, best first; 1 if not given", TOOL_COUNT,
      offsetof(predict_settings, topk), 1, 1000000, NULL},
+    {"tta", "VIEWS",
+     "predicts by the mean over several views of each image, as `cnn eval` takes them; or none: by one view, also with "
+     "a model that has several",
+     TOOL_TEXT, offsetof(predict_settings, tta), 0, 0, NULL},
     {0},
 };
 

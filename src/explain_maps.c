@@ -120,13 +120,57 @@ static void add_map(json_t *object, const cnn_tensor *map)
     json_object_set_new(object, "map", rows);
 }
 
+/* The file for a picture of an image, what it shows behind the image's name; NULL: the overlay. With a file as --out the
+ * overlay is that file, and the others lie beside it. */
+static char *picture_path(const maps_run *maps, const char *path, const char *what)
+{
+    const char *out = maps->settings->out, *slash = strrchr(out, '/');
+    if (!tool_explain_is_file(out)) {
+        return tool_explain_path(out, path, what != NULL ? what : maps->method);
+    }
+    if (what == NULL) {
+        return strdup(out);
+    }
+    char *folder = slash != NULL ? strndup(out, slash > out ? (size_t)(slash - out) : 1) : strdup(".");
+    char *file = folder != NULL ? tool_explain_path(folder, out, what) : NULL;
+    free(folder);
+    return file;
+}
+
+/* Pixels along the longer side of a picture of a layer's map. */
+enum { CELLS_SIDE = 448 };
+
+/* The map as the layer has it, a square for each of its values; of maps that have the input's size there is none. */
+static int save_cells(maps_run *maps, const char *path, const cnn_explanation *e, json_t *object)
+{
+    const cnn_shape input = cnn_model_input_shape(maps->model), *shape = &e->map.shape;
+    const uint32_t h = (uint32_t)shape->dims[0], w = (uint32_t)shape->dims[1], most = h > w ? h : w;
+    cnn_image *small = NULL, *large = NULL;
+    if (shape->dims[0] == input.dims[0] && shape->dims[1] == input.dims[1]) {
+        return TOOL_DONE;
+    }
+    const uint32_t side = most < CELLS_SIDE ? CELLS_SIDE / most : 1;
+    cnn_status status = cnn_map_image(maps->run->context, &e->map, CNN_VIRIDIS, h, w, &small);
+    if (status == CNN_OK) {
+        status = cnn_image_resize(small, w * side, h * side, CNN_RESIZE_NEAREST, &large);
+    }
+    cnn_image_free(small);
+    if (status != CNN_OK) {
+        return tool_fail_library(maps->run, status);
+    }
+    char *what = tool_format("%s-cells", maps->method);
+    char *file = what != NULL ? picture_path(maps, path, what) : NULL;
+    free(what);
+    tool_json_text(object, "cells", file);
+    return tool_explain_save(maps->run, large, file);
+}
+
 static int save_pictures(maps_run *maps, const char *path, const cnn_explanation *e, json_t *object)
 {
     tool *run = maps->run;
-    const char *names[] = {maps->method, NULL};
     cnn_image *photo = NULL, *picture = NULL;
     char *raw = tool_format("%s-map", maps->method);
-    names[1] = raw;
+    const char *names[] = {maps->method, raw};
     int result = raw != NULL ? tool_explain_photo(run, maps->model, path, &photo) : tool_fail_memory(run);
     for (size_t i = 0; i < 2 && result == TOOL_DONE; i++) {
         const cnn_shape input = cnn_model_input_shape(maps->model);
@@ -135,7 +179,7 @@ static int save_pictures(maps_run *maps, const char *path, const cnn_explanation
                                                            &picture)
                                          : cnn_map_image(run->context, &e->map, CNN_VIRIDIS, (uint32_t)input.dims[0],
                                                          (uint32_t)input.dims[1], &picture);
-        char *file = tool_explain_path(maps->settings->out, path, names[i]);
+        char *file = picture_path(maps, path, i == 0 ? NULL : names[i]);
         tool_json_text(object, i == 0 ? "overlay" : "picture", file);
         result = status == CNN_OK ? tool_explain_save(run, picture, file) : tool_fail_library(run, status);
         if (status != CNN_OK) {
@@ -144,7 +188,7 @@ static int save_pictures(maps_run *maps, const char *path, const cnn_explanation
     }
     free(raw);
     cnn_image_free(photo);
-    return result;
+    return result == TOOL_DONE ? save_cells(maps, path, e, object) : result;
 }
 
 static void tell(maps_run *maps, const char *path, const cnn_explanation *e, double certainty, json_t *object)
@@ -236,6 +280,11 @@ static int run_maps(tool *run, const void *given)
     const char *space = strchr(run->command->name, ' ');
     maps_run maps = {.run = run, .settings = &settings, .method = space + 1, .list = json_array()};
     settings.strength = isnan(settings.strength) ? 0 : settings.strength == 0 ? (double)CNN_ZERO : settings.strength;
+    if (settings.out != NULL && tool_explain_is_file(settings.out) && run->operand_count > 2) {
+        json_decref(maps.list);
+        return tool_fail_usage(run, "--out %s: is one picture, of %zu photos; a folder takes them", settings.out,
+                               run->operand_count - 1);
+    }
     int result = tool_explain_open(run, settings.out, &maps.model);
     result = result == TOOL_DONE ? find_class(&maps, settings.class_name) : result;
     result = result == TOOL_DONE ? open_explainer(&maps) : result;
@@ -315,10 +364,12 @@ static const tool_option occlusion_options[] = {
     BATCH_OPTION,
     {0}};
 
-#define DETAILS                                                                                                     \
-    "For each IMAGE OUT/IMAGE-METHOD.png, the map's colours over the photo, and OUT/IMAGE-METHOD-map.png, the map " \
-    "alone; and a line with path, class and probability. Where the model's preprocessing cuts photos, the picture " \
-    "is of the part that the network sees. A map that is zero throughout is told. With --json one object: method, " \
+#define DETAILS                                                                                                       \
+    "For each IMAGE OUT/IMAGE-METHOD.png, the map's colours over the photo, and OUT/IMAGE-METHOD-map.png, the map "   \
+    "alone; of class activation maps also OUT/IMAGE-METHOD-cells.png, as coarse as the layer; and a line with path, " \
+    "class and probability. An OUT that ends in .png or .jpg is the overlay of one IMAGE. Where the model's "         \
+    "preprocessing cuts photos, the picture "                                                                         \
+    "is of the part that the network sees. A map that is zero throughout is told. With --json one object: method, "   \
     "layer, and explanations, a list of path, label, class, probability, score, empty, map and file names."
 
 #define METHOD(variable, text, purpose_text, table) \

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 const tool_command *const tool_explain_commands[] = {
     &tool_explain_activations,
@@ -21,6 +23,19 @@ const tool_command *const tool_explain_commands[] = {
     NULL,
 };
 
+bool tool_explain_is_file(const char *out)
+{
+    static const char *const endings[] = {".png", ".jpg", ".jpeg"};
+    struct stat info;
+    const size_t size = strlen(out);
+    bool ends = false;
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        const size_t tail = strlen(endings[i]);
+        ends = ends || (size > tail && strcasecmp(out + size - tail, endings[i]) == 0);
+    }
+    return ends && (stat(out, &info) != 0 || !S_ISDIR(info.st_mode));
+}
+
 int tool_explain_open(tool *run, const char *out, cnn_model **model)
 {
     if (out == NULL) {
@@ -31,7 +46,9 @@ int tool_explain_open(tool *run, const char *out, cnn_model **model)
     if (result != TOOL_DONE) {
         return result;
     }
-    const int error = tool_make_folder(out);
+    const bool file = strncmp(run->command->name, "explain activations", 19) != 0 &&
+                      strncmp(run->command->name, "explain filters", 15) != 0 && tool_explain_is_file(out);
+    const int error = file ? 0 : tool_make_folder(out);
     if (error != 0) {
         return tool_fail(run, "%s: %s", out, tool_copy_error(error));
     }

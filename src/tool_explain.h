@@ -16,6 +16,8 @@ extern const tool_command tool_explain_gradcam, tool_explain_gradcam_plus_plus, 
 /* Opens the context and the trained model, whose ten crops become the middle one, and makes the folder. TOOL_DONE, or
  * the exit status with the message printed. */
 int tool_explain_open(tool *run, const char *out, cnn_model **model);
+/* Whether --out names a picture, not a folder: by its ending, unless there is a folder of that name. */
+bool tool_explain_is_file(const char *out);
 /* The file for a picture: OUT/IMAGE-WHAT.png, or OUT/WHAT.png without an image; slashes and the like become "_".
  * malloc'ed; NULL without memory. */
 char *tool_explain_path(const char *out, const char *image, const char *what);

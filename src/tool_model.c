@@ -160,13 +160,22 @@ char *tool_label_text(const char *class_name, size_t label)
     return class_name != NULL ? tool_printable(class_name) : tool_format("%zu", label);
 }
 
+/* Classes that a line lists; results in JSON have all. */
+#define MOST_CLASSES 20
+
 static char *join_classes(const char *(*name)(const void *source, size_t label), const void *source, size_t count)
 {
+    const size_t listed = count > MOST_CLASSES ? MOST_CLASSES : count;
     char *text = strdup("");
-    for (size_t i = 0; i < count && text != NULL; i++) {
+    for (size_t i = 0; i < listed && text != NULL; i++) {
         char *printable = tool_printable(name(source, i));
         char *longer = tool_format("%s%s%zu %s", text, i > 0 ? ", " : "", i, printable != NULL ? printable : "");
         free(printable);
+        free(text);
+        text = longer;
+    }
+    if (text != NULL && listed < count) {
+        char *longer = tool_format("%s and %zu more", text, count - listed);
         free(text);
         text = longer;
     }

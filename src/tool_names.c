@@ -68,17 +68,17 @@ int tool_set_names(tool *run, const char *names, cnn_model *model)
     return result;
 }
 
-/* %1$d and %2$d are the model's height and width, %3$d the shorter side of an image whose middle 7/8 are read. */
+/* Those of Keras resize as its load_img() does: each pixel is the nearest of the photo's. */
 #define IMAGENET_COLORS "normalize=mean=0.485/0.456/0.406:std=0.229/0.224/0.225"
 static const struct {
     const char *name, *steps;
-    bool cropped;
+    const char *filter; /* of the resize; NULL: the shorter side is resized, and the middle of it cut out */
 } presets[] = {
-    {"torchvision", IMAGENET_COLORS, true},
-    {"keras-caffe", "bgr,scale=255,subtract=103.939/116.779/123.68", false},
-    {"keras-tf", "normalize=mean=0.5:std=0.5", false},
-    {"keras-torch", IMAGENET_COLORS, false},
-    {"unit", NULL, false},
+    {"torchvision", IMAGENET_COLORS, NULL},
+    {"keras-caffe", "bgr,scale=255,subtract=103.939/116.779/123.68", "nearest"},
+    {"keras-tf", "normalize=mean=0.5:std=0.5", "nearest"},
+    {"keras-torch", IMAGENET_COLORS, "nearest"},
+    {"unit", NULL, "bilinear"},
 };
 
 static const char *preset_name(const void *unused, size_t index)
@@ -91,11 +91,11 @@ static const char *preset_name(const void *unused, size_t index)
 static char *preset_steps(size_t preset, const cnn_shape *input)
 {
     const int h = (int)input->dims[0], w = (int)input->dims[1], side = h < w ? h : w;
-    const char *steps = presets[preset].steps, *comma = steps != NULL ? "," : "";
+    const char *steps = presets[preset].steps, *comma = steps != NULL ? "," : "", *filter = presets[preset].filter;
     steps = steps != NULL ? steps : "";
-    return presets[preset].cropped ? tool_format("resize_short=%d:bilinear:full,center_crop=%dx%d%s%s",
-                                                 (side * 256 + 112) / 224, h, w, comma, steps)
-                                   : tool_format("resize=%dx%d:bilinear%s%s", h, w, comma, steps);
+    return filter == NULL ? tool_format("resize_short=%d:bilinear:full,center_crop=%dx%d%s%s", (side * 256 + 112) / 224,
+                                        h, w, comma, steps)
+                          : tool_format("resize=%dx%d:%s%s%s", h, w, filter, comma, steps);
 }
 
 int tool_set_preprocess(tool *run, const char *text, cnn_model *model)

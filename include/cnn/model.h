@@ -460,7 +460,9 @@ typedef struct cnn_weights_report {
 
 /**
  * Copies parameters from a model file into a built model, by name and shape; for starting from another model's
- * weights. `report` may be NULL: then every parameter must be found. Returns as cnn_model_load();
+ * weights. Layers of a model that is used as a layer, here or in the file, are also found by their names inside it: a
+ * network on top of "vgg16" begins with the weights of a file of that model alone, and the other way round. `report`
+ * may be NULL: then every parameter must be found under its whole name. Returns as cnn_model_load();
  * CNN_ERROR_MISMATCH names the first parameter that does not fit. Since 0.1.
  */
 CNN_API cnn_status cnn_model_load_weights(cnn_model *model, const char *path, cnn_weights_report *report);

@@ -69,6 +69,9 @@ typedef struct cnn_progress {
                                   be set aside, and where that batch was left out (CNN_ON_ERROR_SKIP) */
     double penalty;            /**< what of `loss` the model's regularizers add; 0 without */
     double validation_penalty; /**< the same of `validation_loss` */
+    double decay_penalty;      /**< of cnn_fit_options.decay_penalty: what weight decay stands for, which no loss has in
+                                  it, with the parameters before the step; 0 if not asked for, NaN before the first
+                                  step of an epoch. Since 0.1 */
 } cnn_progress;
 
 /** Called after each step or epoch; true stops the training in good order. */
@@ -183,6 +186,13 @@ typedef struct cnn_fit_options {
                                         it has none, and 0: by that of all its batches. A resumed training is given it
                                         again. Since 0.1 */
     uint32_t reserved4;            /**< zero */
+    int32_t validation_behavior;   /**< a cnn_choice: CNN_YES validates with dropout on and normalises by each batch, as a
+                                        PyTorch loop does that never calls eval(). Unlike there the running statistics
+                                        stay as the training made them; if not said, not. Since 0.1 */
+    uint32_t decay_penalty;        /**< 1: the progress tells cnn_optimizer_decay_penalty() of the parameters before each
+                                        step, and the history, in a column "decay_penalty", that of an epoch's last:
+                                        added to "step_loss" it is the loss of programs that have the decay in it. It
+                                        costs a reading of the parameters a step. 0: not. Since 0.1 */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
@@ -229,7 +239,7 @@ typedef struct cnn_fit_options {
  * outputs; CNN_ERROR_INVALID_ARGUMENT if something required or an evaluator
  * is NULL, or the validation loader is in CNN_BATCH_WRAP mode; CNN_ERROR_FORMAT if no sample of an epoch can be used;
  * and the statuses of loaders, sessions and files.
- * Since 0.1.
+ * From one thread at a time for a model, and what is handed over: no other may use these meanwhile. Since 0.1.
  */
 CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);
 
@@ -245,7 +255,7 @@ CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn
  *
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE if the model is not built, CNN_ERROR_NOT_FOUND,
  * CNN_ERROR_SHAPE, CNN_ERROR_FORMAT if no sample can be used, CNN_ERROR_OUT_OF_MEMORY, and the statuses of loaders.
- * Since 0.1.
+ * Before training, and before sessions of the model run; from one thread at a time, as cnn_fit(). Since 0.1.
  */
 CNN_API cnn_status cnn_model_whiten(cnn_model *model, const char *layer, cnn_loader *loader, uint64_t samples);
 
@@ -276,7 +286,7 @@ typedef struct cnn_rate_search_options {
  *
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE if the model is not built, CNN_ERROR_MISMATCH,
  * CNN_ERROR_SHAPE, CNN_ERROR_CANCELLED, CNN_ERROR_FORMAT if no sample can be used, and the statuses of loaders and
- * sessions. Since 0.1.
+ * sessions. From one thread at a time, as cnn_fit(). Since 0.1.
  */
 CNN_API cnn_status cnn_find_learning_rate(cnn_model *model, const cnn_rate_search_options *options, double *rate,
                                           cnn_history **history);
@@ -291,7 +301,7 @@ CNN_API cnn_status cnn_average_check(cnn_context *context, const char *text);
  * parameters that no training has seen, such as averages. Statistics that a layer keeps (cnn_model_set_statistics())
  * stay. The loader is then where it was; after a failure the statistics are as before.
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE if the model is not built, CNN_ERROR_SHAPE, and the
- * statuses of loaders and sessions. Since 0.1.
+ * statuses of loaders and sessions. From one thread at a time, as cnn_fit(). Since 0.1.
  */
 CNN_API cnn_status cnn_update_statistics(cnn_model *model, cnn_loader *loader);
 
@@ -344,7 +354,7 @@ typedef struct cnn_evaluate_result {
  * CNN_BATCH_WRAP mode, which has no end; CNN_ERROR_STATE if the model is not
  * built; CNN_ERROR_MISMATCH if a class of the dataset is none of the model's (its
  * classes are found by their names: it may lack some, and have others' order);
- * CNN_ERROR_CANCELLED; and the statuses of loaders and sessions. Since 0.1.
+ * CNN_ERROR_CANCELLED; and the statuses of loaders and sessions. Threads may share the model. Since 0.1.
  */
 CNN_API cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *options, cnn_evaluate_result *result);
 

@@ -8,6 +8,7 @@
 
 #include "exchange/natural.h"
 #include "exchange/weights.h"
+#include "format/inner.h"
 #include "model/model.h"
 
 typedef struct module {
@@ -125,6 +126,37 @@ static size_t match_names(finder *f)
         }
     }
     return found;
+}
+
+/* What is left are layers of models inside others, here or in the file: they meet by their names within those. Tensors
+ * of PyTorch have names without an end of that kind: "0" may be anywhere. */
+static cnn_status match_inner_names(finder *f, size_t *found)
+{
+    cnn__inner_names inner;
+    cnn_status status = CNN_OK;
+    cnn__inner_init(&inner, f->context);
+    for (size_t i = 0; i < f->count && status == CNN_OK && f->weights->layout != CNN_WEIGHTS_PYTORCH; i++) {
+        status = cnn__inner_add(&inner, f->modules[i].name, 0, i);
+    }
+    for (uint32_t i = 0; i < f->model->node_count && status == CNN_OK; i++) {
+        const char *name = f->model->nodes[i].name;
+        size_t index = 0;
+        bool meets = false;
+        if (!has_parameters(f->model, i) || f->of_node[i] != CNN__NONE) {
+            continue;
+        }
+        meets = cnn__inner_find(&inner, name, &index) && f->modules[index].node == CNN__NO_NODE;
+        for (name = cnn__inner_name(name); name != NULL && !meets; name = cnn__inner_name(name)) {
+            meets = find_by_name(f, name, &index);
+        }
+        if (meets) {
+            f->of_node[i] = index;
+            f->modules[index].node = i;
+            ++*found;
+        }
+    }
+    cnn__inner_free(&inner);
+    return status;
 }
 
 /* The length of the first part of a dotted name that all modules share, with what was skipped; 0: there is none. */
@@ -395,6 +427,7 @@ static cnn_status find_modules(finder *f, bool *by_order)
         found = match_names(f);
         skip = shared_prefix(f, skip);
     } while (found == 0 && skip > 0);
+    CNN__RETURN_IF_ERROR(match_inner_names(f, &found));
     *by_order = found == 0 && f->count > 0 && f->weights->layout != CNN_WEIGHTS_OWN;
     return *by_order ? match_in_order(f) : CNN_OK;
 }

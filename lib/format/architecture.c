@@ -23,6 +23,15 @@ static void ints_to_json(cnn__json_writer *writer, const char *key, const int32_
     cnn__json_close(writer, ']');
 }
 
+static bool all_zeros(const int32_t *values, uint32_t count)
+{
+    uint32_t i = 0;
+    while (i < count && values[i] == 0) {
+        i++;
+    }
+    return i == count;
+}
+
 static void floats_to_json(cnn__json_writer *writer, const char *key, const float *values, uint32_t count)
 {
     uint32_t used = count;
@@ -70,6 +79,11 @@ static void field_to_json(cnn__json_writer *writer, const cnn__field *field, con
     switch (field->type) {
     case CNN__FIELD_INT:
         ints_to_json(writer, field->name, place, field->count);
+        break;
+    case CNN__FIELD_MORE_INTS:
+        if (!all_zeros(place, field->count)) {
+            ints_to_json(writer, field->name, place, field->count);
+        }
         break;
     case CNN__FIELD_FLOAT:
         cnn__json_put_real(writer, field->name, (double)*(const float *)place);
@@ -242,6 +256,7 @@ static size_t field_size(const cnn__field *field)
 {
     switch (field->type) {
     case CNN__FIELD_INT:
+    case CNN__FIELD_MORE_INTS:
         return (size_t)field->count * sizeof(int32_t);
     case CNN__FIELD_FLOATS:
         return (size_t)field->count * sizeof(float);
@@ -263,6 +278,7 @@ static const char *expected_value(const cnn__field *field)
 {
     switch (field->type) {
     case CNN__FIELD_INT:
+    case CNN__FIELD_MORE_INTS:
         return field->count == 1 ? "a whole number" : "a list of as many whole numbers as it has";
     case CNN__FIELD_FLOAT:
         return "a finite number";
@@ -302,6 +318,7 @@ static bool field_from_json(const cnn__field *field, const cnn__json *json, void
     void *place = (char *)options + field->offset;
     switch (field->type) {
     case CNN__FIELD_INT:
+    case CNN__FIELD_MORE_INTS:
         return ints_from_json(json, place, field->count);
     case CNN__FIELD_FLOAT:
         return float_from_json(json, place);

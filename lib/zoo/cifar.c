@@ -26,6 +26,7 @@ const cnn__zoo_kind cnn__zoo_cifar_cnn = {
     .name = "cifar-cnn",
     .description = "small Keras CNN for CIFAR: 2 convolutions, 2 dense layers, 32x32x3, 100 classes",
     .input = {32, 32, 3},
+    .input_name = "input_1",
     .least = 10,
     .classes = 100,
     .add_layers = add_layers,

@@ -78,6 +78,7 @@ static void add_composition(cnn_context *context, const cnn__zoo_request *reques
         .description = "VGG-" #n " of Simonyan and Zisserman 2015: " #convolutions                      \
                        " convolutions, 3 dense layers, 224x224x3, 1000 classes",                        \
         .input = {224, 224, 3},                                                                         \
+        .input_name = "input_1",                                                                        \
         .least = 32,                                                                                    \
         .classes = 1000,                                                                                \
         .dropout = 0.5f,                                                                                \
@@ -88,6 +89,7 @@ static void add_composition(cnn_context *context, const cnn__zoo_request *reques
         .name = "vgg" #n "-notop",                                                                      \
         .description = "the convolutions of VGG-" #n " alone, 150x150x3; features 4x4x512, no classes", \
         .input = {150, 150, 3},                                                                         \
+        .input_name = "input_1",                                                                        \
         .least = 32,                                                                                    \
         .variant = depth##n,                                                                            \
         .add_layers = add_features,                                                                     \

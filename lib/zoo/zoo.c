@@ -130,7 +130,8 @@ cnn_status cnn_zoo_create(cnn_context *context, const char *name, const cnn_zoo_
     CNN__RETURN_IF_ERROR(read_options(context, kind, name, &request));
     complete(kind, &options, &request);
     CNN__RETURN_IF_ERROR(check_input(context, kind, &request.input));
-    CNN__RETURN_IF_ERROR(cnn_model_create(context, CNN_MODEL(.name = kind->name, .shape = request.input), model));
+    CNN__RETURN_IF_ERROR(cnn_model_create(
+        context, CNN_MODEL(.name = kind->name, .shape = request.input, .input_name = kind->input_name), model));
     kind->add_layers(context, &request, *model);
     cnn_status status = cnn_model_build(*model);
     if (status != CNN_OK) {

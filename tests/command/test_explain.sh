@@ -20,6 +20,13 @@ for method in gradcam gradcam++ scorecam guided saliency smoothgrad integrated o
     run 0 "help explain $method" "$cnn" help explain "$method"
     has out "its help begins with its usage" "^Usage: cnn explain $method"
 done
+tap_check 'a map as coarse as its layer' png "out-gradcam/$base-gradcam-cells.png"
+tap_check 'none of what is as fine as the photo' test ! -e "out-saliency/$base-saliency-cells.png"
+run 0 'the overlay in a file' "$cnn" explain gradcam m.cnn "$photo" --out one.jpg
+tap_check 'it is a JPEG' sh -c 'head -c 3 one.jpg | od -An -tx1 | grep -q "ff d8 ff"'
+tap_check 'the map lies beside it' png one-gradcam-map.png
+run 2 'one picture of two photos' "$cnn" explain gradcam m.cnn "$photo" "$photo" --out two.png
+has err 'it says so' 'two.png: is one picture, of 2 photos'
 run 0 'json' "$cnn" explain gradcam m.cnn "$photo" --out pictures --class 1 --score output --curves --json
 has out 'it is one object with the class' '^\{"method": "gradcam", "layer": ".*"class": 1'
 has out 'with the areas' '"deletion": 0\.[0-9]*, "insertion": 0\.'

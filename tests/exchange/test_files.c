@@ -342,9 +342,9 @@ END_TEST
 static const char *const presets[][2] = {
     {"torchvision", "resize_short=23:bilinear:full,center_crop=20x30,normalize="
                     "mean=0.485/0.456/0.406:std=0.229/0.224/0.225"},
-    {"keras-caffe", "resize=20x30:bilinear,bgr,scale=255,subtract=103.939/116.779/123.68"},
-    {"keras-tf", "resize=20x30:bilinear,normalize=mean=0.5:std=0.5"},
-    {"keras-torch", "resize=20x30:bilinear,normalize=mean=0.485/0.456/0.406:std=0.229/0.224/0.225"},
+    {"keras-caffe", "resize=20x30:nearest,bgr,scale=255,subtract=103.939/116.779/123.68"},
+    {"keras-tf", "resize=20x30:nearest,normalize=mean=0.5:std=0.5"},
+    {"keras-torch", "resize=20x30:nearest,normalize=mean=0.485/0.456/0.406:std=0.229/0.224/0.225"},
     {"unit", "resize=20x30:bilinear"},
 };
 
