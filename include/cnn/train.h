@@ -174,8 +174,10 @@ typedef struct cnn_fit_options {
                                         by one and summed in a fixed tree, so that the bits are the same for any number
                                         of ranks up to this. Batch normalisation is then by block. It costs: passes of
                                         small batches, a copy of the gradients for each level of the tree, and no
-                                        exchange beside the backward pass. The loaders have the same number. 0: sums are
-                                        taken as they come, the same bits for one number of ranks. Since 0.1 */
+                                        exchange beside the backward pass. The loaders have the same number. Not with
+                                        the average "swa", whose statistics are of whole shares
+                                        (CNN_ERROR_UNSUPPORTED). 0: sums are taken as they come, the same bits for one
+                                        number of ranks. Since 0.1 */
     uint32_t sync_batch_norm;      /**< 1: batch normalisation takes the statistics of the whole batch, over all ranks,
                                         as PyTorch's SyncBatchNorm; not with `blocks`. 0: those of each rank's share,
                                         and the running statistics are averaged after each step. Since 0.1 */
