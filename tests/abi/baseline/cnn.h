@@ -2608,9 +2608,9 @@ typedef struct cnn_fit_options {
     uint32_t blocks;
     uint32_t sync_batch_norm;
     uint32_t last_batch_scores;
-    uint32_t reserved4;
     int32_t validation_behavior;
     uint32_t decay_penalty;
+    uint32_t reserved4;
 } cnn_fit_options;
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
 CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);
