@@ -121,8 +121,8 @@ static void add_map(json_t *object, const cnn_tensor *map)
     json_object_set_new(object, "map", rows);
 }
 
-/* The file for a picture of an image, what it shows behind the image's name; NULL: the overlay. With a file as --out the
- * overlay is that file, and the others lie beside it. */
+/* The file for a picture of an image, what it shows behind the image's name; NULL: the overlay. With a file as --out
+ * the overlay is that file, and the others lie beside it. */
 static char *picture_path(const maps_run *maps, const char *path, const char *what)
 {
     const char *out = maps->settings->out, *slash = strrchr(out, '/');
