@@ -95,18 +95,30 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
+static bool tell_reading(void *user, uint64_t done, uint64_t total)
+{
+    uint64_t *told = user; /* thousands of photos */
+    if (done / 1000 > *told) {
+        *told = done / 1000;
+        printf("Reading subset data: %llu/%llu...\n", (unsigned long long)done, (unsigned long long)total);
+    }
+    return false;
+}
+
 /* Steps for training and for evaluation, with the mean of the training images. */
 static cnn_status make_pipelines(cnn_context *context, const cnn_dataset *photos, cnn_pipeline *pipelines[3])
 {
     static const char *const steps[] = {"random_crop=227x227,flip", "ten_crop=227x227"};
     cnn_channel_statistics found = CNN_CHANNEL_STATISTICS_INIT;
-    cnn_status status = cnn_pipeline_create(context, "resize=256x256", &pipelines[2]);
+    cnn_status status = cnn_pipeline_create(context, "resize=256x256:antialias=0", &pipelines[2]);
+    uint64_t told = 0;
     if (status == CNN_OK) {
-        status = cnn_dataset_statistics(context, photos, CNN_LOADER(.pipeline = pipelines[2]), &found);
+        status = cnn_dataset_statistics(
+            context, photos, CNN_LOADER(.pipeline = pipelines[2], .on_read = tell_reading, .user = &told), &found);
     }
     for (int i = 0; i < 2 && status == CNN_OK; i++) {
         char text[200];
-        snprintf(text, sizeof(text), "resize=256x256,%s,subtract=%.6f/%.6f/%.6f", steps[i], found.mean[0],
+        snprintf(text, sizeof(text), "resize=256x256:antialias=0,%s,subtract=%.6f/%.6f/%.6f", steps[i], found.mean[0],
                  found.mean[1], found.mean[2]);
         status = cnn_pipeline_create(context, text, &pipelines[i]);
     }

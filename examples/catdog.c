@@ -49,7 +49,7 @@ int main(int argc, char **argv)
     bool ok = cnn_context_create(NULL, &context) == CNN_OK &&
               cnn_dataset_open_folders(context, argv[1], NULL, &photos) == CNN_OK &&
               cnn_dataset_open_folders(context, argv[2], NULL, &held_out) == CNN_OK &&
-              cnn_pipeline_create(context, "resize=150x150", &pipeline) == CNN_OK &&
+              cnn_pipeline_create(context, "resize=150x150:nearest", &pipeline) == CNN_OK &&
               cnn_loader_create(context, photos, CNN_LOADER(.pipeline = pipeline, .batch = 20, .shuffle = 1),
                                 &train) == CNN_OK &&
               cnn_loader_create(context, held_out, CNN_LOADER(.pipeline = pipeline, .batch = 20), &validation) ==

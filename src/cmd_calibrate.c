@@ -341,9 +341,11 @@ static int print_result(calibration *self, const char *out)
     }
     tool_print(run, "log loss     %.4f, before %.4f\ncalibration  error %.4f, before %.4f, by %d bins\n", self->loss[1],
                self->loss[0], self->error[1], self->error[0], BINS);
-    if (self->decision.reject > 0) {
+    if (self->decision.reject > 0 && kept > 0) {
         tool_print(run, "reject       below %.4g: %.1f %% of the images are decided, accuracy %.4f of them\n",
                    (double)self->decision.reject, 100 * kept, accuracy);
+    } else if (self->decision.reject > 0) {
+        tool_print(run, "reject       below %.4g: none of the images is decided\n", (double)self->decision.reject);
     }
     char *printable = tool_printable(out);
     tool_print(run, "images       %zu\nmodel        %s\n", self->count, printable);
@@ -376,6 +378,7 @@ static int run_calibrate(tool *run, const void *given)
     calibration self = {.run = run, .settings = settings, .decision = {.struct_size = sizeof(cnn_decision)}};
     const char *out = settings->out != NULL ? settings->out : run->operands[0];
     int result = check_settings(run, settings);
+    result = result == TOOL_DONE ? tool_check_model_name(run, settings->out != NULL ? "--out" : "FILE", out) : result;
     result = result == TOOL_DONE ? tool_open_context(run) : result;
     result = result == TOOL_DONE ? open_all(&self) : result;
     self.json = run->common->json ? json_array() : NULL;

@@ -120,7 +120,7 @@ static int print_report(const eval_run *eval)
     if (eval->decisions.evaluator != NULL) {
         report.counts = eval->decisions.counts;
         report.rejected = eval->decisions.rejected;
-        report.accuracy = cnn_evaluator_score(eval->decisions.evaluator);
+        report.accuracy = report.rejected < report.images ? cnn_evaluator_score(eval->decisions.evaluator) : NAN;
     }
     int result = eval->settings->csv != NULL ? tool_report_save_csv(run, &report, eval->settings->csv) : TOOL_DONE;
     if (result != TOOL_DONE) {
@@ -268,7 +268,7 @@ static int run_model(eval_run *eval)
     if (result == TOOL_DONE && settings->tta != NULL) {
         result = settings->ten_crop
                      ? tool_fail_usage(run, "--tta and --ten-crop exclude each other")
-                     : tool_add_views(run, cnn_model_pipeline(eval->model), settings->tta, &eval->ten_crop);
+                     : tool_choose_views(run, cnn_model_pipeline(eval->model), settings->tta, &eval->ten_crop);
     }
     if (result == TOOL_DONE && settings->ten_crop) {
         result = tool_set_crop(run, cnn_model_pipeline(eval->model), true, &eval->ten_crop);
@@ -434,7 +434,8 @@ static const tool_option eval_options[] = {
      TOOL_COUNT, offsetof(eval_settings, topk), 1, 1000000, NULL},
     {"tta", "VIEWS",
      "evaluates by the mean over several views of each image, as the pipeline step views has them: shift=0/0/1/1/-1/-1 "
-     "moves by pixels down/right, and flip=0 leaves the mirror images out",
+     "moves by pixels down/right, and flip=0 leaves the mirror images out; or none: by one view, also of a model that "
+     "has several",
      TOOL_TEXT, offsetof(eval_settings, tta), 0, 0, NULL},
     {"ten-crop", NULL,
      "takes ten crops of each image, corners, middle and their mirror images, instead of the middle alone, and "

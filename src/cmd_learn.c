@@ -76,7 +76,8 @@ static int run_learn(tool *run, const void *given)
     if (settings->data == NULL || settings->out == NULL) {
         return tool_fail_usage(run, "--%s is missing", settings->data == NULL ? "data PATH" : "out FILE");
     }
-    int result = tool_check_model_writable(run, settings->out);
+    int result = tool_check_model_name(run, "--out", settings->out);
+    result = result == TOOL_DONE ? tool_check_model_writable(run, settings->out) : result;
     result = result == TOOL_DONE ? tool_open_context(run) : result;
     result = result == TOOL_DONE ? tool_open_trained(run, run->operands[0], &model) : result;
     if (result == TOOL_DONE) {

@@ -18,6 +18,7 @@
 typedef struct predict_settings {
     tool_common common;
     uint64_t topk;
+    const char *tta;
 } predict_settings;
 
 typedef struct predict_run {
@@ -129,7 +130,8 @@ static void print_row(predict_run *predictor, const char *path, size_t count)
             tool_print(predictor->run, "\t%lld\t%.*s\t%s\t%.4f", (long long)prediction->label, (int)id, label,
                        label + id + 1, prediction->probability);
         } else {
-            tool_print(predictor->run, "\t%s\t%.4f", label != NULL ? label : "", prediction->probability);
+            tool_print(predictor->run, "\t%s\t%.4f\t%lld", label != NULL ? label : "", prediction->probability,
+                       (long long)prediction->label);
         }
         free(label);
     }
@@ -382,6 +384,16 @@ static int predict_all(predict_run *predictor)
     return predictor->failures > 0 ? TOOL_FAILED : TOOL_DONE;
 }
 
+/* --tta: the model in memory gets other views than its file has. */
+static int set_views(tool *run, cnn_model *model, const char *views)
+{
+    cnn_pipeline *changed = NULL;
+    int result = views != NULL ? tool_choose_views(run, cnn_model_pipeline(model), views, &changed) : TOOL_DONE;
+    const cnn_status status = changed != NULL ? cnn_model_set_pipeline(model, changed) : CNN_OK;
+    cnn_pipeline_free(changed);
+    return status == CNN_OK ? result : tool_fail_library(run, status);
+}
+
 static int run_predict(tool *run, const void *given)
 {
     const predict_settings *settings = given;
@@ -402,6 +414,7 @@ static int run_predict(tool *run, const void *given)
                            file, file);
         free(file);
     }
+    result = result == TOOL_DONE ? set_views(run, model, settings->tta) : result;
     if (result == TOOL_DONE) {
         const size_t labels = tool_model_labels(model);
         predictor.model = model;
@@ -431,6 +444,10 @@ static int run_predict(tool *run, const void *given)
 static const tool_option predict_options[] = {
     {"topk", "K", "the K most probable classes of each image, best first; 1 if not given", TOOL_COUNT,
      offsetof(predict_settings, topk), 1, 1000000, NULL},
+    {"tta", "VIEWS",
+     "predicts by the mean over several views of each image, as `cnn eval` takes them; or none: by one view, also with "
+     "a model that has several",
+     TOOL_TEXT, offsetof(predict_settings, tta), 0, 0, NULL},
     {0},
 };
 
@@ -444,14 +461,12 @@ const tool_command tool_command_predict = {
         "left out; a table (CSV or JSON lines) of images; @LIST, a text file with one path a line, files or folders; - "
         "for an image on standard input; "
         "or @- for a list there. A file whose name begins with @ is ./@NAME. One line for each image, in that "
-        "order: path, class and probability, separated by tabs; of classes with WordNet ids, as `cnn convert --names "
-        "imagenet` sets them, number, id, name and probability. A model of several labels has name and probability of "
-        "each "
-        "label that it decides for, or - for none; one of values name and number of each. An image that cannot be read "
-        "is told on stderr, "
-        "the others go on, and the exit status is 1. With --json one object: predictions, a list of path, "
-        "number, label, probability, id where there is one (and top, with --topk); of a single image these stand at "
-        "the top too.",
+        "order: path, class, probability and the class's number, separated by tabs; of classes with WordNet ids, as "
+        "`cnn convert --names imagenet` sets them, number, id, name and probability. A model of several labels has "
+        "name and probability of each label that it decides for, or - for none; one of values name and number of each. "
+        "An image that cannot be read is told on stderr, the others go on, and the exit status is 1. With --json one "
+        "object: predictions, a list of path, number, label, probability, id where there is one (and top, with "
+        "--topk); of a single image these stand at the top too.",
     .options = predict_options,
     .settings_size = sizeof(predict_settings),
     .least_operands = 2,

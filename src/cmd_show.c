@@ -453,7 +453,7 @@ static const tool_option options[] = {
 const tool_command tool_command_show = {
     .name = "show",
     .synopsis = "data PATH | augment PHOTO --augment STEPS | predictions MODEL --data PATH",
-    .purpose = "draws photos with their classes, one photo augmented, or predictions",
+    .purpose = "Draws photos with their classes, one photo augmented, or predictions.",
     .details = "Draws one sheet of pictures. data: images of a dataset with the names of their classes. augment: one "
                "photo, as it is and then as the steps change it, each time with other random numbers; of a dataset "
                "some photo. predictions: images with the class they have and, below it, the one that the model sees "

@@ -170,7 +170,9 @@ static int fit(train_run *train)
                 .evaluate_every = (uint32_t)settings->eval_every, .on_evaluation = tool_train_on_evaluation,
                 .penalties = settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT,
                 .communicator = train->run->ranks.communicator, .blocks = (uint32_t)settings->blocks,
-                .sync_batch_norm = settings->sync_bn, .last_batch_scores = tool_train_tells_batches(train)),
+                .sync_batch_norm = settings->sync_bn, .last_batch_scores = tool_train_tells_batches(train),
+                .validation_behavior = settings->training_mode ? CNN_YES : CNN_BY_DEFAULT,
+                .decay_penalty = tool_train_wants_penalty(train)),
         &train->history);
     tool_progress_end(train->run);
     if (!tool_ranks_first(&train->run->ranks)) {
@@ -349,6 +351,10 @@ static const tool_option train_options[] = {
      AT(validation_steps), 1, 1000000000, NULL},
     {"eval-every", "N", "validates after every N steps too, not only after epochs", TOOL_COUNT, AT(eval_every), 1,
      1000000000, NULL},
+    {"training-mode", NULL,
+     "validates as a PyTorch loop does that never calls eval(): dropout is on, and normalisations go by each batch; "
+     "what these keep for prediction stays that of the training",
+     TOOL_FLAG, AT(training_mode), 0, 0, NULL},
     {"no-shuffle", NULL, "takes the images in their order in --data, in each epoch the same", TOOL_FLAG, AT(no_shuffle),
      0, 0, NULL},
     {"patience", "N", "stops after N epochs in a row that are not better than the best", TOOL_COUNT, AT(patience), 1,
@@ -356,7 +362,8 @@ static const tool_option train_options[] = {
     {"metric", "NAME",
      "which epoch is the best, for --out, --patience and plateaus: accuracy, which it is for classes if not given, "
      "balanced_accuracy, mcc, binary_accuracy, top5 (any number), error_rate, precision, recall or f1 (each also with "
-     "_micro or _class1), auc, map, which it is for several labels, exact_match, hamming, log_loss, mae, which it is "
+     "_micro or _class1), fnr or fpr of two classes, auc, map, which it is for several labels, exact_match, hamming, "
+     "log_loss, mae, which it is "
      "for values, rmse, r2 or loss",
      TOOL_TEXT, AT(metric), 0, 0, NULL},
     {"momentum", "X", "of optimizers that have one: of momentum and nesterov 0.9 if not given, of others none",
@@ -499,8 +506,10 @@ static const tool_option train_options[] = {
     {"keep-epochs", NULL, "writes a model file after each epoch too: photos.epoch03.cnn beside photos.cnn", TOOL_FLAG,
      AT(keep_epochs), 0, 0, NULL},
     {"log", "FILE",
-     "every step and epoch. If FILE ends in .json or .jsonl, lines of JSON, told apart by \"event\": step, epoch or "
-     "end. Else CSV: a row for each epoch, and the steps in FILE.steps.csv beside it, log.steps.csv for log.csv",
+     "every step and epoch. If FILE ends in .json or .jsonl, lines of JSON, told apart by \"event\": step, evaluation "
+     "(of --eval-every), epoch or end. Else CSV: a row for each epoch, and the steps in FILE.steps.csv beside it, "
+     "log.steps.csv for log.csv, where --eval-every fills columns of its own. decay_penalty is the L2 term of weight "
+     "decay, which no loss here has in it, before the step",
      TOOL_TEXT, AT(log), 0, 0, NULL},
     {"curve", "FILE",
      "the learning curve as a picture, drawn anew after each epoch: the loss of each step, and the score of each epoch "

@@ -168,6 +168,9 @@ int tool_append_text(tool *run, const char *path, const char *text);
  * files alone. */
 int tool_check_writable(tool *run, const char *path);
 int tool_check_model_writable(tool *run, const char *path);
+/* Wrong usage if the ending of a model file to be written is that of another program's files: other programs, and
+ * people, would take it for one. */
+int tool_check_model_name(tool *run, const char *option, const char *path);
 /* Closes the devices and pipes that were written to. */
 void tool_close_specials(tool *run);
 /* open(), again when a signal that is none of ours interrupts it. */
@@ -259,6 +262,8 @@ int tool_one_view(tool *run, const cnn_pipeline *pipeline, cnn_pipeline **change
 /* The pipeline with the step views before those that change the scale of values; `views` are its arguments. TOOL_DONE,
  * or wrong usage of --tta. */
 int tool_add_views(tool *run, const cnn_pipeline *pipeline, const char *views, cnn_pipeline **changed);
+/* The same in place of the views that it has; "none": without any. *changed stays NULL where nothing changes. */
+int tool_choose_views(tool *run, const cnn_pipeline *pipeline, const char *views, cnn_pipeline **changed);
 /* Number of classes that the outputs tell apart: one output stands for two. */
 size_t tool_model_labels(const cnn_model *model);
 /* The layer before the last dense one, if nothing but activations and dropout follow that; NULL otherwise. */

@@ -52,6 +52,11 @@ static char *one_class(const tool_class_counts *counts, size_t label)
 
 char *tool_counts_text(const tool_class_counts *counts)
 {
+    const size_t least_images = counts->classes > 0 ? counts->images[counts->least] : 0;
+    if (counts->classes > MOST_LISTED && counts->images[counts->most] == least_images) {
+        return tool_format("%zu classes, %zu image%s each", counts->classes, least_images,
+                           least_images == 1 ? "" : "s");
+    }
     if (counts->classes > MOST_LISTED) {
         char *least = one_class(counts, counts->least), *most = one_class(counts, counts->most);
         char *text = least != NULL && most != NULL

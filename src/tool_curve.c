@@ -191,19 +191,27 @@ static double loss_limit(const series *s, double most)
     return limit > 0 && limit < most ? limit : most;
 }
 
+/* Losses are drawn from 0 on, but for those that would all lie in the upper half: their axis begins near them. */
+static double loss_floor(double low, double high)
+{
+    const double span = high - low, tick = plot_tick(span > 0 ? span : fmax(fabs(high), 1e-3) * 0.1, 5);
+    return low <= 0 || span > high / 2 ? fmin(low, 0) : fmax(0, floor((low - tick / 4) / tick) * tick);
+}
+
 /* `means` and `validation` may have no values. */
 static void draw_losses(plot_page *page, const series *given, const series *means, const series *validation)
 {
     const series steps = *given;
-    double low = 0, high = -INFINITY;
+    double low = INFINITY, high = -INFINITY;
     cover(&steps, &low, &high);
     high = loss_limit(&steps, high);
     cover(means, &low, &high);
     cover(validation, &low, &high);
+    low = isfinite(low) && isfinite(high) ? loss_floor(low, high) : 0;
     high = isfinite(high) && high > low ? high : low + 1;
     double last = steps.first + (double)steps.count - 1;
     last = means->count > 0 ? fmax(last, means->first + (double)(means->count - 1) * means->step) : last;
-    panel p = {page, 84, 58, WIDTH - 84 - 36, 290, 0, last, low, high * 1.04};
+    panel p = {page, 84, 58, WIDTH - 84 - 36, 290, 0, last, low, high + (high - low) * 0.04};
     const bool alone = means->count == 0;
     draw_axes(&p, alone ? "loss with its L2 term" : "loss", "step", true);
     if ((double)steps.count > p.width) {
@@ -229,7 +237,10 @@ static void draw_scores(plot_page *page, const char *name, const series *trainin
     cover(training, &low, &high);
     cover(validation, &low, &high);
     low = isfinite(low) ? low : 0;
-    high = isfinite(high) && high > low ? high : low + 1;
+    if (!isfinite(high) || high <= low) { /* one value, in the middle */
+        high = low + fmax(0.1 * fabs(low), 0.05);
+        low -= high - low;
+    }
     /* Whole tick marks at both ends, so that the picture is steady from epoch to epoch. */
     double tick = plot_tick(high - low, 5);
     low = floor(low / tick + 1e-9) * tick;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -284,6 +285,45 @@ int tool_check_writable(tool *run, const char *path)
         error = stat(path, &there) == 0 && S_ISDIR(there.st_mode) ? EISDIR : try_beside(path);
     }
     return error == 0 ? TOOL_DONE : file_failure(run, path, error);
+}
+
+/* Files of other programs by their endings, and how a model comes into one; none: it does not. */
+static const struct {
+    const char *ending, *program, *ending_of_convert;
+} foreign[] = {
+    {".h5", "Keras", ".h5"},
+    {".hdf5", "Keras", ".hdf5"},
+    {".keras", "Keras", ".h5"},
+    {".pth", "PyTorch", ".safetensors"},
+    {".pt", "PyTorch", ".safetensors"},
+    {".onnx", "ONNX", ".onnx"},
+    {".pb", "TensorFlow", ".onnx"},
+    {".tflite", "TensorFlow", ".onnx"},
+    {".npz", "NumPy", NULL},
+    {".npy", "NumPy", NULL},
+    {".h", "C", NULL},
+    {".c", "C", NULL},
+};
+
+int tool_check_model_name(tool *run, const char *option, const char *path)
+{
+    const size_t size = strlen(path);
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+        const size_t length = strlen(foreign[i].ending), stem = size - length;
+        if (size <= length || strcasecmp(path + stem, foreign[i].ending) != 0) {
+            continue;
+        }
+        const char *to = foreign[i].ending_of_convert;
+        char *how = to != NULL
+                        ? tool_format(", then `cnn convert %.*s.cnn %.*s%s`", (int)stem, path, (int)stem, path, to)
+                        : NULL;
+        const int result = tool_fail_usage(
+            run, "%s %s: a model file of libcnn is written, not one of %s: name it %.*s.cnn%s", option, path,
+            foreign[i].program, (int)stem, path, how != NULL ? how : "");
+        free(how);
+        return result;
+    }
+    return TOOL_DONE;
 }
 
 int tool_check_model_writable(tool *run, const char *path)

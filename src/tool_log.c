@@ -116,9 +116,20 @@ static void write_epoch_names(FILE *file, const cnn_history *history)
     fputc('\n', file);
 }
 
-static void write_step(const tool_log *log, FILE *file, const cnn_progress *progress)
+static bool is_scored(const cnn_progress *progress) { return strcmp(progress->score_name, "loss") != 0; }
+
+/* Leaves the columns of an evaluation empty, if there was none after the last step. */
+static void end_open_row(tool_log *log)
 {
-    const bool scored = strcmp(progress->score_name, "loss") != 0;
+    if (log->open > 0) {
+        fputs(log->open > 1 ? ",,\n" : ",\n", log->steps);
+        log->open = 0;
+    }
+}
+
+static void write_step(tool_log *log, FILE *file, const cnn_progress *progress)
+{
+    const bool scored = is_scored(progress);
     row r = begin_row(log, file, "step", progress->epoch + 1);
     put_count(&r, "step", progress->total_steps);
     put_real(&r, "step_loss", progress->step_loss);
@@ -129,14 +140,29 @@ static void write_step(const tool_log *log, FILE *file, const cnn_progress *prog
     put_real(&r, "learning_rate", progress->learning_rate);
     put_real(&r, "images_per_second", progress->images_per_second);
     put_real(&r, "seconds", progress->seconds);
-    end_row(&r);
+    if (log->decays) {
+        put_real(&r, "decay_penalty", progress->decay_penalty);
+    }
+    if (log->json || log->every == 0) {
+        end_row(&r);
+        return;
+    }
+    log->open = scored ? 2 : 1;
+    if (progress->total_steps % log->every != 0) {
+        end_open_row(log);
+    }
 }
 
-static void write_step_names(FILE *file, const cnn_progress *progress)
+static void write_step_names(const tool_log *log, FILE *file, const cnn_progress *progress)
 {
-    const bool scored = strcmp(progress->score_name, "loss") != 0;
-    fprintf(file, "epoch,step,step_loss,loss%s%s,learning_rate,images_per_second,seconds\n", scored ? "," : "",
-            scored ? progress->score_name : "");
+    const bool scored = is_scored(progress);
+    const char *name = scored ? progress->score_name : "";
+    fprintf(file, "epoch,step,step_loss,loss%s%s,learning_rate,images_per_second,seconds%s", scored ? "," : "", name,
+            log->decays ? ",decay_penalty" : "");
+    if (log->every > 0) {
+        fprintf(file, ",val_loss%s%s", scored ? ",val_" : "", name);
+    }
+    fputc('\n', file);
 }
 
 /* ---- what the files hold already ---- */
@@ -159,14 +185,17 @@ static char *read_text(const char *path)
     return text;
 }
 
-/* Whether a line is that of a step, and of which one. A line without an end was not written to it. */
-static bool is_step(bool json, const char *line, uint64_t *epoch, uint64_t *step)
+/* Whether a line is that of a step or of its evaluation, and of which one. A line without an end was not written to
+ * it. */
+static bool is_step(bool json, const char *line, uint64_t *epoch, uint64_t *step, bool *evaluation)
 {
-    const char *format = json ? "{\"event\": \"step\", \"epoch\": %" SCNu64 ", \"step\": %" SCNu64 ","
-                              : "%" SCNu64 ",%" SCNu64 ",";
+    static const char formats[][64] = {"%" SCNu64 ",%" SCNu64 ",",
+                                       "{\"event\": \"step\", \"epoch\": %" SCNu64 ", \"step\": %" SCNu64 ",",
+                                       "{\"event\": \"evaluation\", \"epoch\": %" SCNu64 ", \"step\": %" SCNu64 ","};
     char head[128]; /* sscanf() would measure all that follows */
     snprintf(head, sizeof(head), "%.*s", (int)strcspn(line, "\n"), line);
-    return strchr(line, '\n') != NULL && sscanf(head, format, epoch, step) == 2;
+    *evaluation = json && strncmp(head, "{\"event\": \"evaluation", 21) == 0;
+    return strchr(line, '\n') != NULL && sscanf(head, formats[json + *evaluation], epoch, step) == 2;
 }
 
 /* Copies the steps of an epoch before step `next` from the lines of `text`. They are in order, each once, whatever was
@@ -176,13 +205,14 @@ static const char *copy_steps(const tool_log *log, const char *text, uint64_t ep
 {
     while (*text != '\0') {
         uint64_t of = 0, step = 0;
+        bool evaluation = false;
         const char *end = strchr(text, '\n');
         end = end != NULL ? end + 1 : text + strlen(text);
-        if (is_step(log->json, text, &of, &step)) {
+        if (is_step(log->json, text, &of, &step, &evaluation)) {
             if (of > epoch) {
                 break;
             }
-            if (of == epoch && step < next && step > *last) {
+            if (of == epoch && step < next && (evaluation ? step == *last : step > *last)) {
                 fwrite(text, 1, (size_t)(end - text), to);
                 *last = step;
             }
@@ -231,7 +261,7 @@ static int begin_steps(tool *run, const tool_log *log, const cnn_progress *progr
         free(text);
         return tool_fail_memory(run);
     }
-    write_step_names(file, progress);
+    write_step_names(log, file, progress);
     fflush(file);
     if (old != NULL && strncmp(old, text, size) == 0) {
         const char *at = old + size;
@@ -289,9 +319,43 @@ int tool_log_step(tool *run, tool_log *log, const cnn_progress *progress)
     if (result != TOOL_DONE || (!log->json && log->steps_path == NULL)) {
         return result;
     }
+    end_open_row(log);
     write_step(log, log->steps, progress);
-    const bool waits = progress->step < progress->steps && tool_seconds() - log->written < WAIT_SECONDS;
+    const bool waits = log->open > 0 ||
+                       (progress->step < progress->steps && tool_seconds() - log->written < WAIT_SECONDS);
     return waits ? TOOL_DONE : flush(run, log);
+}
+
+int tool_log_evaluation(tool *run, tool_log *log, const cnn_progress *progress)
+{
+    if (!log->json) {
+        if (log->open > 0) { /* else there is no file of steps, or this run did not do the step */
+            const row r = {log->steps, false, NULL};
+            put_real(&r, "", progress->validation_loss);
+            if (is_scored(progress)) {
+                put_real(&r, "", progress->validation_score);
+            }
+            fputc('\n', log->steps);
+            log->open = 0;
+        }
+        return TOOL_DONE;
+    }
+    int result = log->begun ? TOOL_DONE : begin(run, log, progress->history, progress->total_steps + 1);
+    if (result != TOOL_DONE) {
+        return result;
+    }
+    row r = begin_row(log, log->steps, "evaluation", progress->epoch + 1);
+    put_count(&r, "step", progress->total_steps);
+    put_real(&r, "step_loss", progress->step_loss);
+    put_real(&r, "loss", progress->loss);
+    put_real(&r, "val_loss", progress->validation_loss);
+    char *name = is_scored(progress) ? tool_format("val_%s", progress->score_name) : NULL;
+    if (name != NULL) {
+        put_real(&r, name, progress->validation_score);
+    }
+    end_row(&r);
+    free(name);
+    return TOOL_DONE;
 }
 
 int tool_log_epoch(tool *run, tool_log *log, const cnn_progress *progress)
@@ -301,6 +365,7 @@ int tool_log_epoch(tool *run, tool_log *log, const cnn_progress *progress)
     if (!log->begun) { /* only its validation was left to do */
         return begin(run, log, progress->history, progress->total_steps + 1);
     }
+    end_open_row(log);
     int result = flush(run, log);
     FILE *file = result == TOOL_DONE ? open_memstream(&text, &size) : NULL;
     if (file == NULL) {
@@ -317,6 +382,7 @@ int tool_log_end(tool *run, tool_log *log, const cnn_history *history, const cha
     if (log->path == NULL || !log->begun) {
         return TOOL_DONE;
     }
+    end_open_row(log);
     if (log->json && history != NULL) {
         const size_t best = cnn_history_best_epoch(history), epochs = cnn_history_epochs(history);
         row r = begin_row(log, log->steps, "end", epochs);

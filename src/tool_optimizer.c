@@ -53,6 +53,23 @@ tool_rule tool_complete_rule(const tool_rule *given, const tool_recipe *recipe)
     return rule;
 }
 
+void tool_rule_numbers(const tool_rule *rule, char *text, size_t size)
+{
+    static const char *const with_momentum[] = {"momentum", "nesterov"}; /* 0.9 if nobody says it */
+    const size_t length = strcspn(rule->optimizer, ":+");
+    double momentum = rule->momentum, decay = rule->weight_decay;
+    for (size_t i = 0; i < sizeof(with_momentum) / sizeof(with_momentum[0]); i++) {
+        const bool same = strlen(with_momentum[i]) == length && strncmp(rule->optimizer, with_momentum[i], length) == 0;
+        momentum = same && isnan(momentum) ? 0.9 : momentum;
+    }
+    momentum = says(rule->optimizer, "momentum") || isnan(momentum) ? 0 : momentum;
+    decay = says(rule->optimizer, "weight_decay") || isnan(decay) ? 0 : decay;
+    int used = momentum != 0 ? snprintf(text, size, ", momentum %g", momentum) : snprintf(text, size, "%s", "");
+    if (decay != 0) {
+        snprintf(text + used, size - (size_t)used, ", weight decay %g", decay);
+    }
+}
+
 /* ",name=value", or with ":" if it is the first, among the options of the rule: before what follows a '+'. */
 static bool append(char **text, const char *name, const char *value)
 {

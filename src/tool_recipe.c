@@ -29,7 +29,7 @@ static const tool_recipe recipes[] = {
      .weight_decay = 5e-4f,
      .batch = 256,
      .epochs = 300,
-     .filter = "bilinear",
+     .filter = "bilinear:antialias=0",
      .channels = 3,
      .margin = MARGIN,
      .mean = true,
@@ -263,7 +263,8 @@ void tool_print_recipes(tool *run)
         const tool_recipe *recipe = i < RECIPES ? &recipes[i] : &common_recipe;
         tool_print(run, "  %-18s %s (%s), learning rate %g, batch %u, %u epochs, resize by %s\n", recipe->model,
                    recipe->optimizer, recipe->convention, (double)recipe->learning_rate, (unsigned)recipe->batch,
-                   (unsigned)recipe->epochs, recipe->filter);
+                   (unsigned)recipe->epochs,
+                   strchr(recipe->filter, ':') != NULL ? "bilinear without antialiasing" : recipe->filter);
         if (recipe->weight_decay > 0) {
             tool_print(run, "                     weight decay %g\n", (double)recipe->weight_decay);
         }

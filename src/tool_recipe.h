@@ -11,7 +11,7 @@ typedef struct tool_recipe {
     const char *convention; /* as --convention takes it */
     float learning_rate;
     uint32_t batch, epochs;
-    const char *filter; /* of the resize step */
+    const char *filter; /* of the resize step; bilinear:antialias=0 looks at four neighbours alone */
     uint32_t channels;  /* of the images */
     const char *reason; /* where it comes from, for the help */
     float weight_decay;
@@ -47,6 +47,8 @@ extern const char *const tool_convention_names[];
 /* Fills in what was not given from the recipe. */
 tool_rule tool_complete_rule(const tool_rule *given, const tool_recipe *recipe);
 cnn_status tool_create_optimizer(cnn_context *context, const tool_rule *rule, cnn_optimizer **optimizer);
+/* ", momentum 0.9, weight decay 0.0005": those that are not 0 and that the rule's text does not say itself. */
+void tool_rule_numbers(const tool_rule *rule, char *text, size_t size);
 /* What --optimizer and --loss may be. */
 void tool_print_optimizers(tool *run);
 

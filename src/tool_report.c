@@ -227,7 +227,7 @@ int tool_report_print(tool *run, const tool_report *report)
     if (report->rejected > 0) {
         tool_print(run, ", %llu rejected: figures are of the others", (unsigned long long)report->rejected);
     }
-    tool_print(run, "\n\n");
+    tool_print(run, "\n%-10s%.2f s\n\n", "time", report->seconds);
     print_name(run, "class", width);
     tool_print(run, " %9s %9s %9s %9s\n", "precision", "recall", "F1", "support");
     for (uint32_t i = 0; i < report->classes; i++) {

@@ -299,7 +299,8 @@ static int print_text(const table *self, const tool_figure *figures, size_t coun
     for (size_t i = 0; i < self->scores->width; i++) {
         width = tool_columns(self->rows[i].name) > width ? tool_columns(self->rows[i].name) : width;
     }
-    tool_print(run, "\n\n%-*s", (int)width, self->labels ? "label" : "value");
+    tool_print(run, "\n%-12s%.2f s\n\n%-*s", "time", self->report->seconds, (int)width,
+               self->labels ? "label" : "value");
     for (size_t k = 0; k < FIGURES; k++) {
         tool_print(run, " %9s", titles[k]);
     }

@@ -71,6 +71,19 @@ int tool_add_views(tool *run, const cnn_pipeline *pipeline, const char *views, c
     return status == CNN_OK ? TOOL_DONE : tool_fail_usage(run, "--tta: %s", cnn_last_error(run->context));
 }
 
+int tool_choose_views(tool *run, const cnn_pipeline *pipeline, const char *views, cnn_pipeline **changed)
+{
+    cnn_pipeline *one = NULL;
+    int result = tool_has_views(pipeline) ? tool_one_view(run, pipeline, &one) : TOOL_DONE;
+    if (result != TOOL_DONE || strcmp(views, "none") == 0) {
+        *changed = one;
+        return result;
+    }
+    result = tool_add_views(run, one != NULL ? one : pipeline, views, changed);
+    cnn_pipeline_free(one);
+    return result;
+}
+
 int tool_set_crop(tool *run, const cnn_pipeline *pipeline, bool ten, cnn_pipeline **changed)
 {
     const char *text = cnn_pipeline_text(pipeline), *from = crops[!ten], *to = crops[ten];

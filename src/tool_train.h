@@ -26,6 +26,7 @@ typedef struct train_settings {
     uint64_t accumulate, steps_per_epoch, validation_steps, eval_every;
     uint64_t folds, fold; /* 0 folds: no cross-validation; the fold at hand, from 0 */
     bool no_shuffle, sync_bn, ten_crop, in_memory, orient, replace, keep_epochs, no_penalties, balanced;
+    bool training_mode;
 } train_settings;
 
 typedef struct train_run train_run;
@@ -63,7 +64,6 @@ struct train_run {
     /* Of the callbacks: */
     double begin, epoch_seconds; /* when the training began; how long the last epoch took */
     uint64_t validation_steps;   /* done in this epoch */
-    double penalty;              /* what weight decay stands for, with the parameters before the epoch's last step */
     uint64_t epochs_done;        /* in this run */
     int log_result, curve_result, keep_result, events_result;
     tool_events events;
@@ -134,6 +134,8 @@ void tool_train_add_evaluator(train_run *train, cnn_evaluator *evaluator);
 int tool_train_set_class_weights(train_run *train);
 /* Whether what is told of the training images is what the last batch of an epoch gave, by --values or the recipe. */
 bool tool_train_tells_batches(const train_run *train);
+/* Whether the loss is told somewhere with the L2 term that weight decay stands for. */
+bool tool_train_wants_penalty(const train_run *train);
 /* Says what is about to happen. */
 void tool_train_introduce(train_run *train);
 

@@ -48,6 +48,9 @@ int tool_train_check_files(train_run *train)
 {
     tool *run = train->run;
     tool_path paths[PATHS];
+    if (tool_check_model_name(run, "--out", train->settings->out) != TOOL_DONE) {
+        return TOOL_USAGE;
+    }
     train->last_path = tool_name_checkpoint(train->settings->out);
     if (train->last_path == NULL) {
         return tool_fail_memory(run);
@@ -59,6 +62,8 @@ int tool_train_check_files(train_run *train)
     result = result == TOOL_DONE
                  ? tool_log_open(run, &train->log, train->settings->log, train->settings->resume != NULL)
                  : result;
+    train->log.every = train->settings->eval_every;
+    train->log.decays = tool_train_wants_penalty(train);
     list_paths(train, paths);
     result = result == TOOL_DONE ? check_distinct(train, paths) : result;
     result = result == TOOL_DONE ? tool_train_report_check(train) : result;

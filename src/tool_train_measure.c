@@ -32,6 +32,27 @@ static cnn_status open_measured(train_run *train, cnn_pipeline **steps)
     return status;
 }
 
+/* Where there is no bar every so many images are told. */
+#define TELL_EVERY 1000
+
+typedef struct reading {
+    tool *run;
+    const char *what;
+    double begin;
+    uint64_t told; /* images */
+} reading;
+
+static bool on_read(void *user, uint64_t done, uint64_t total)
+{
+    reading *self = user;
+    tool_progress_count(self->run, self->what, done, total, self->begin, "images");
+    if (!self->run->progress.bar && done / TELL_EVERY > self->told / TELL_EVERY && done < total) {
+        self->told = done;
+        tool_note(self->run, "%-11s %llu/%llu images", self->what, (unsigned long long)done, (unsigned long long)total);
+    }
+    return false; /* signals end the command at once until the training begins */
+}
+
 /* Reads all training images, once; `what` says for what. */
 static int measure(train_run *train, const char *what)
 {
@@ -45,9 +66,13 @@ static int measure(train_run *train, const char *what)
     cnn_status status = first ? open_measured(train, &steps) : CNN_OK;
     if (status == CNN_OK && first) {
         tool_note(run, "%-11s of %zu images, %s ...", what, cnn_dataset_count(train->data), cnn_pipeline_text(steps));
-        status = cnn_dataset_statistics(
-            run->context, train->data,
-            CNN_LOADER(.pipeline = steps, .on_error = tool_on_error(train->settings->on_error)), &train->measured);
+        reading self = {.run = run, .what = what, .begin = tool_seconds()};
+        status = cnn_dataset_statistics(run->context, train->data,
+                                        CNN_LOADER(.pipeline = steps,
+                                                   .on_error = tool_on_error(train->settings->on_error),
+                                                   .on_read = on_read, .user = &self),
+                                        &train->measured);
+        tool_progress_end(run);
     }
     cnn_pipeline_free(steps);
     int result = tool_ranks_agree(run, status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status));

@@ -71,15 +71,27 @@ static bool draws_batches(const train_run *train)
     return style != NULL ? tool_curve_is_batches(style) : tool_train_tells_batches(train);
 }
 
-/* The article's loss is that of the parameters before the step, with their L2 term: measured after the step before the
- * last one, or after the last one if it is the only one. */
-static void note_penalty(train_run *train, const cnn_progress *progress)
+/* Whether some parameter is given a weight decay. */
+static bool decays(const train_run *train)
 {
-    const bool due = progress->step + 1 == progress->steps || progress->steps == 1;
-    if (due && tool_train_tells_batches(train) &&
-        cnn_optimizer_decay_penalty(train->optimizer, progress->session, &train->penalty) != CNN_OK) {
-        train->penalty = NAN;
-    }
+    const char *groups = train->settings->groups != NULL ? train->settings->groups : train->recipe->groups;
+    return train->rule.weight_decay > 0 || strstr(train->rule.optimizer, "weight_decay=") != NULL ||
+           (groups != NULL && strstr(groups, "weight_decay=") != NULL);
+}
+
+bool tool_train_wants_penalty(const train_run *train)
+{
+    const train_settings *settings = train->settings;
+    const bool curve = settings->curve != NULL || settings->report != NULL;
+    return tool_train_tells_batches(train) || (curve && draws_batches(train)) ||
+           (settings->log != NULL && decays(train));
+}
+
+/* Whether the epoch ends with an evaluation that was due anyway: it is that of the epoch. */
+static bool ends_evaluated(const train_run *train, const cnn_progress *progress)
+{
+    const uint64_t every = train->settings->eval_every;
+    return every > 0 && progress->total_steps % every == 0 && !isnan(progress->validation_loss);
 }
 
 /* What is kept of a step. What cannot be written is told once and ends in exit status 1, but the training goes on. */
@@ -87,14 +99,8 @@ static void note_step(train_run *train, const cnn_progress *progress)
 {
     const train_settings *settings = train->settings;
     tool_spark_add(&train->spark, progress->step_loss);
-    note_penalty(train, progress);
     if (settings->curve != NULL || train->report.path != NULL) {
-        double penalty = 0;
-        if (draws_batches(train) &&
-            cnn_optimizer_decay_penalty(train->optimizer, progress->session, &penalty) != CNN_OK) {
-            penalty = NAN;
-        }
-        tool_curve_add(&train->curve, progress->total_steps, progress->step_loss, penalty);
+        tool_curve_add(&train->curve, progress->total_steps, progress->step_loss, progress->decay_penalty);
     }
     if (settings->log != NULL && train->log_result == TOOL_DONE) {
         train->log_result = tool_log_step(train->run, &train->log, progress);
@@ -133,17 +139,31 @@ static void add_value(char *text, size_t size, const cnn_history *history, const
     }
 }
 
+/* Appends what of the loss before it is the penalty of regularizers, if there is one and a loss was told. */
+static void add_penalty(char *text, size_t size, double penalty)
+{
+    const size_t used = text != NULL ? strlen(text) : 0;
+    if (used > 0 && penalty > 0) {
+        snprintf(text + used, size - used, " (penalty %.4f)", penalty);
+    }
+}
+
 bool tool_train_on_evaluation(void *user, const cnn_progress *progress)
 {
     train_run *train = user;
-    tool_note(train->run, "epoch %llu/%llu, step %llu: loss %.4f (running), val_loss %.4f, val_%s %.4f",
+    tool_note(train->run,
+              "epoch %llu/%llu, step %llu: loss %.4f of the step, %.4f (running), val_loss %.4f, val_%s %.4f",
               (unsigned long long)progress->epoch + 1, (unsigned long long)progress->epochs,
-              (unsigned long long)progress->step, progress->loss, progress->validation_loss, progress->score_name,
-              progress->validation_score);
+              (unsigned long long)progress->step, progress->step_loss, progress->loss, progress->validation_loss,
+              progress->score_name, progress->validation_score);
+    if (tool_ranks_first(&train->run->ranks) && train->settings->log != NULL && train->log_result == TOOL_DONE) {
+        train->log_result = tool_log_evaluation(train->run, &train->log, progress);
+    }
     if (train->run->common->json) {
         json_t *row = json_object();
         tool_json_count(row, "step", progress->total_steps);
         tool_json_count(row, "epoch", progress->epoch + 1);
+        tool_json_real(row, "step_loss", progress->step_loss);
         tool_json_real(row, "loss", progress->loss);
         tool_json_real(row, "val_loss", progress->validation_loss);
         char *name = tool_format("val_%s", progress->score_name);
@@ -157,16 +177,17 @@ bool tool_train_on_evaluation(void *user, const cnn_progress *progress)
 }
 
 /* What the epoch's last batch gave: "loss 1.1534, accuracy 0.5117 (last batch, L2 0.4603), lr 0.01". */
-static void format_batch(const train_run *train, const cnn_progress *progress, char *text, size_t size)
+static void format_batch(const cnn_progress *progress, char *text, size_t size)
 {
     const size_t epoch = (size_t)progress->epoch;
     const double score = cnn_history_value(progress->history, "step_score", epoch);
+    const double penalty = isnan(progress->decay_penalty) ? 0 : progress->decay_penalty;
     char scored[96] = "";
     if (!isnan(score) && strcmp(progress->score_name, "loss") != 0) {
         snprintf(scored, sizeof(scored), ", %s %.4f", progress->score_name, score);
     }
     snprintf(text, size, "loss %.6f%s (last batch, L2 %.4f), lr %.6g",
-             cnn_history_value(progress->history, "step_loss", epoch) + train->penalty, scored, train->penalty,
+             cnn_history_value(progress->history, "step_loss", epoch) + penalty, scored, penalty,
              progress->learning_rate);
 }
 
@@ -184,9 +205,13 @@ static void tell_epoch(train_run *train, const cnn_progress *progress, bool best
             add_value(running, sizeof(running), progress->history, "", name, progress->epoch);
         }
         add_value(validation, sizeof(validation), progress->history, "val_", name, progress->epoch);
+        if (i == 0) {
+            add_penalty(batches ? NULL : running, sizeof(running), progress->penalty);
+            add_penalty(validation, sizeof(validation), progress->validation_penalty);
+        }
     }
     if (batches) {
-        format_batch(train, progress, running, sizeof(running));
+        format_batch(progress, running, sizeof(running));
     }
     tool_note(train->run, "epoch %llu/%llu: %s%s%s%s%s; %.0f images/s, %.1f %% waiting for data, %s",
               (unsigned long long)progress->epoch + 1, (unsigned long long)progress->epochs, running,
@@ -204,9 +229,6 @@ static void print_epoch(train_run *train, const cnn_progress *progress, bool bes
         const char *column = cnn_history_column(progress->history, i);
         const char *key = strcmp(column, "images_per_second") == 0 ? "images_per_s" : column;
         tool_json_real(row, key, cnn_history_value(progress->history, column, progress->epoch));
-    }
-    if (tool_train_tells_batches(train)) {
-        tool_json_real(row, "decay_penalty", train->penalty);
     }
     json_object_set_new(row, "best", json_boolean(best));
     tool_json_print(train->run, row);
@@ -240,6 +262,9 @@ bool tool_train_on_epoch(void *user, const cnn_progress *progress)
     tell_epoch(train, progress, best);
     if (train->run->common->json) {
         print_epoch(train, progress, best);
+    }
+    if (train->settings->log != NULL && train->log_result == TOOL_DONE && ends_evaluated(train, progress)) {
+        train->log_result = tool_log_evaluation(train->run, &train->log, progress);
     }
     if (train->settings->log != NULL && train->log_result == TOOL_DONE) {
         train->log_result = tool_log_epoch(train->run, &train->log, progress);
@@ -317,12 +342,16 @@ static void tell_rule(const train_run *train)
     const char *convention = train->rule.convention;
     char steps[48] = "";
     if (train->settings->views == 0) { /* else it is not known yet how many there will be */
-        snprintf(steps, sizeof(steps), " of %llu steps", (unsigned long long)count_steps(train));
+        const unsigned long long count = count_steps(train);
+        snprintf(steps, sizeof(steps), " of %llu step%s", count, count == 1 ? "" : "s");
     }
-    tool_note(train->run, "training    %u epochs%s, batch %u, %s%s%s%s, learning rate %g, %s", (unsigned)train->epochs,
-              steps, (unsigned)train->batch, train->rule.optimizer, convention != NULL ? " (" : "",
-              convention != NULL ? convention : "", convention != NULL ? ")" : "",
-              (double)cnn_optimizer_learning_rate(train->optimizer), cnn_loss_name(train->loss));
+    char numbers[96];
+    tool_rule_numbers(&train->rule, numbers, sizeof(numbers));
+    tool_note(train->run, "training    %u epoch%s%s, batch %u, %s%s%s%s, learning rate %g%s, %s",
+              (unsigned)train->epochs, train->epochs == 1 ? "" : "s", steps, (unsigned)train->batch,
+              train->rule.optimizer, convention != NULL ? " (" : "", convention != NULL ? convention : "",
+              convention != NULL ? ")" : "", (double)cnn_optimizer_learning_rate(train->optimizer), numbers,
+              cnn_loss_name(train->loss));
 }
 
 void tool_train_introduce(train_run *train)

@@ -111,12 +111,13 @@ typedef enum cnn_pass {
     CNN_PASS_BACKWARD = 5         /**< all gradients, of operations that do not take them apart */
 } cnn_pass;
 
-/** Number of passes: the length of an answer's arrays. */
-#define CNN_PASSES 6
+/** The length of an answer's arrays: more than there are passes, since an answer is a part of cnn_layer_spec and never
+    grows. */
+#define CNN_PASSES 8
 
 /**
  * A backend's answer to what it was asked about an operation of one shape. It
- * holds for this shape and for any smaller `n`.
+ * holds for this shape and for any smaller `n`. The size of this struct is frozen.
  */
 typedef struct cnn_op_answer {
     size_t struct_size;
@@ -129,6 +130,7 @@ typedef struct cnn_op_answer {
     uint32_t pools;                    /**< bit 1 << 2: the epilogue can pool 2x2 */
     const char *name[CNN_PASSES];      /**< what will run, such as "direct"; static; NULL: not known */
     const char *reason[CNN_PASSES];    /**< why; static; NULL: not known */
+    uint64_t reserved[4];              /**< zero */
 } cnn_op_answer;
 
 /** What surrounds one call of a backend entry. */
@@ -238,6 +240,8 @@ typedef struct cnn_pool2d_shape {
                            as PyTorch's adaptive poolings; the kernel says how large it is at most, the strides are
                            in / out or 1, and there is no padding */
     cnn_epilogue epilogue;     /**< an activation of the maxima or means; it does not pool once more */
+    int32_t dilation_h, dilation_w; /**< distance of a window's cells; 0: 1. With it no window may lie between x's
+                                         values, either */
 } cnn_pool2d_shape;
 
 /** Passes: FORWARD x to y, argmax. BACKWARD dy to dx, from argmax; y as in cnn_conv2d_args. */

@@ -87,6 +87,20 @@ CNN_API cnn_status cnn_dataset_open_flat(cnn_context *context, const char *path,
                                          cnn_dataset **dataset);
 
 /**
+ * All images of a folder and of the folders below it, without labels: for
+ * cnn_predict() and cnn_features_create(). They are in natural order, those of
+ * a folder before those of the folders in it; cnn_dataset_path() says which is
+ * which. What is passed over is as for cnn_dataset_open_folders().
+ *
+ * options  `classes` are the names that cnn_dataset_class_name() gives, as
+ *          those of the model; NULL: there are none.
+ *
+ * Statuses as cnn_dataset_open_folders(). Since 0.1.
+ */
+CNN_API cnn_status cnn_dataset_open_unlabelled(cnn_context *context, const char *path, const cnn_files_options *options,
+                                               cnn_dataset **dataset);
+
+/**
  * IDX files, as MNIST and Fashion-MNIST come, gzipped or not: unsigned bytes,
  * images of rank 3 (or 4 with channels last) and labels of rank 1. They are
  * held in memory, at most 4 GB each, as they are in the files. Labels number the classes; without `classes` names are

@@ -87,6 +87,15 @@ CNN_API cnn_status cnn_auc_create(cnn_context *context, cnn_evaluator **evaluato
 /** Share of samples whose predicted class is not their label: 1 - accuracy; low is good. "error_rate". Since 0.1. */
 CNN_API cnn_status cnn_error_rate_create(cnn_context *context, cnn_evaluator **evaluator);
 
+/** False negative rate of two classes, of which the second is positive: share of its samples that are not predicted as
+    it; low is good. A sample whose outputs are NaN is predicted as no class. A batch of more classes is refused
+    (CNN_ERROR_INVALID_ARGUMENT). "fnr". Since 0.1. */
+CNN_API cnn_status cnn_false_negative_rate_create(cnn_context *context, cnn_evaluator **evaluator);
+
+/** False positive rate: share of the samples of the first class that are predicted as the second; all else as
+    cnn_false_negative_rate_create(). "fpr". Since 0.1. */
+CNN_API cnn_status cnn_false_positive_rate_create(cnn_context *context, cnn_evaluator **evaluator);
+
 /**
  * Mean of -log p, where p is the output for the sample's label (with one output y, y for label 1 and 1 - y for label 0)
  * clipped to [FLT_EPSILON, 1 - FLT_EPSILON], as scikit-learn's log_loss of float32; outputs are probabilities and are
@@ -134,10 +143,9 @@ CNN_API cnn_status cnn_mcc_create(cnn_context *context, cnn_evaluator **evaluato
 
 /**
  * An evaluator by its name in history: "accuracy", "binary_accuracy", "top5" (any number), "error_rate", "precision",
- * "recall", "f1" (macro; also "f1_macro", "f1_micro", "f1_class1", any class), "balanced_accuracy", "mcc", "auc",
- * "map", "exact_match", "hamming", "log_loss", "mae", "rmse", "r2", "loss". Returns CNN_OK, CNN_ERROR_NOT_FOUND for
- * others, CNN_ERROR_INVALID_ARGUMENT,
- * CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
+ * "recall", "f1" (macro; also "f1_macro", "f1_micro", "f1_class1", any class), "balanced_accuracy", "mcc", "fnr",
+ * "fpr", "auc", "map", "exact_match", "hamming", "log_loss", "mae", "rmse", "r2", "loss".
+ * Returns CNN_OK, CNN_ERROR_NOT_FOUND for others, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_OUT_OF_MEMORY. Since 0.1.
  */
 CNN_API cnn_status cnn_evaluator_create(cnn_context *context, const char *name, cnn_evaluator **evaluator);
 

@@ -192,6 +192,37 @@ typedef struct cnn_conv2d_transpose_options {
  */
 CNN_API cnn_layer *cnn_conv2d_transpose(cnn_context *context, const cnn_conv2d_transpose_options *options);
 
+/** Options of cnn_conv3d_transpose(); write them with CNN_CONV3D_TRANSPOSE(). Input and output are N, D, H, W, C. */
+typedef struct cnn_conv3d_transpose_options {
+    size_t struct_size;
+    const char *name;
+    int32_t filters;     /**< output channels; required */
+    int32_t kernel[3];   /**< depth, height, width; a 0 after the first: as the one before; {0, 0, 0}: 3 x 3 x 3 */
+    int32_t stride[3];   /**< of the output for each value of the input; 0: 1, a 0 after the first: as the one before */
+    int32_t dilation[3]; /**< likewise */
+    int32_t output_padding[3]; /**< more of the output at its end; less than stride or dilation */
+    int32_t groups;            /**< divides input channels and filters; 0: 1 */
+    int32_t padding;           /**< a cnn_padding, as in cnn_conv2d_transpose() */
+    int32_t pads[6];           /**< front, back, top, bottom, left, right: what is cut off the output */
+    int32_t activation;        /**< a cnn_activation */
+    float alpha;               /**< of activations that have one, as in cnn_conv2d_options */
+    int32_t no_bias;           /**< 1: without bias */
+    cnn_initializer kernel_init;
+    cnn_initializer bias_init;
+    cnn_regularizer kernel_regularizer, bias_regularizer;
+    cnn_regularizer activity_regularizer; /**< of the output, behind the activation */
+    cnn_constraint kernel_constraint, bias_constraint;
+} cnn_conv3d_transpose_options;
+
+#define CNN_CONV3D_TRANSPOSE(...) CNN_OPTIONS(cnn_conv3d_transpose_options, __VA_ARGS__)
+
+/**
+ * Transposed 3-D convolution of volumes; each side as one of cnn_conv2d_transpose(). The kernel is [D, H, W,
+ * filters / groups, C], as Keras's Conv3DTranspose; PyTorch's ConvTranspose3d has [C, filters / groups, D, H, W].
+ * Since 0.1.
+ */
+CNN_API cnn_layer *cnn_conv3d_transpose(cnn_context *context, const cnn_conv3d_transpose_options *options);
+
 /** Options of cnn_dense(); write them with CNN_DENSE(). */
 typedef struct cnn_dense_options {
     size_t struct_size;

@@ -16,11 +16,12 @@ typedef struct cnn_pool2d_options {
     int32_t size[2];   /**< window height, width; width 0: as the height; {0, 0}: 2 x 2 */
     int32_t stride[2]; /**< rows, columns; 0: as the window */
     int32_t padding;   /**< a cnn_padding */
-    int32_t pads[4];   /**< top, bottom, left, right; each less than the window */
+    int32_t pads[4];   /**< top, bottom, left, right; each less than the window with what lies between its cells */
     int32_t ceil;      /**< 1: round the output size up, as Caffe; a last window that would begin outside the
                             input and its left padding is dropped, as PyTorch does */
     int32_t count_include_pad; /**< mean: 1 counts explicit padding in the divisor, as PyTorch's default; 0 does
                                     not, as Keras and ONNX */
+    int32_t dilation[2];       /**< distance of a window's cells, rows, columns; 0: 1, the second 0: as the first */
 } cnn_pool2d_options;
 
 #define CNN_POOL2D(...) CNN_OPTIONS(cnn_pool2d_options, __VA_ARGS__)
@@ -41,6 +42,7 @@ typedef struct cnn_pool1d_options {
     int32_t pads[2];           /**< before, after; each less than the window */
     int32_t ceil;              /**< as in cnn_pool2d_options */
     int32_t count_include_pad; /**< likewise */
+    int32_t dilation;          /**< distance of a window's cells; 0: 1 */
 } cnn_pool1d_options;
 
 #define CNN_POOL1D(...) CNN_OPTIONS(cnn_pool1d_options, __VA_ARGS__)
@@ -61,6 +63,7 @@ typedef struct cnn_pool3d_options {
     int32_t pads[6];   /**< front, back, top, bottom, left, right; each less than the window */
     int32_t ceil;      /**< as in cnn_pool2d_options */
     int32_t count_include_pad; /**< likewise */
+    int32_t dilation[3];       /**< distance of a window's cells; 0: 1, a 0 after the first: as the one before */
 } cnn_pool3d_options;
 
 #define CNN_POOL3D(...) CNN_OPTIONS(cnn_pool3d_options, __VA_ARGS__)

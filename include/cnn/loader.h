@@ -25,6 +25,9 @@ typedef enum cnn_batch_mode {
                               of the next, reshuffled one, as the AlexNet article's next_batch() */
 } cnn_batch_mode;
 
+/** How far a reading of samples is, as callbacks see it; true stops it in good order. Since 0.1. */
+typedef bool (*cnn_read_function)(void *user, uint64_t done, uint64_t total);
+
 /** Options of cnn_loader_create(); write them with CNN_LOADER(). */
 typedef struct cnn_loader_options {
     size_t struct_size;
@@ -53,6 +56,9 @@ typedef struct cnn_loader_options {
     uint32_t blocks;       /**< shares are made of so many equal blocks, at least as many as shards; 0: as many as
                                 shards. cnn_fit_options has the same number. Since 0.1 */
     uint32_t reserved2;    /**< zero */
+    cnn_read_function on_read; /**< of cnn_dataset_statistics(), which tells it after each batch how many samples of all
+                                    it has seen; true stops. Loaders leave it out. NULL: none. Since 0.1 */
+    void *user;                /**< handed to on_read. Since 0.1 */
 } cnn_loader_options;
 
 #define CNN_LOADER(...) CNN_OPTIONS(cnn_loader_options, __VA_ARGS__)
@@ -184,8 +190,9 @@ typedef struct cnn_channel_statistics {
  *          Order and batches play no part: the result has the same bits for
  *          any number of workers. NULL: no pipeline.
  *
- * Returns CNN_OK; CNN_ERROR_FORMAT if no image could be read; and the statuses
- * of cnn_loader_create() and cnn_loader_next(). Thread-safe. Since 0.1.
+ * Returns CNN_OK; CNN_ERROR_FORMAT if no image could be read;
+ * CNN_ERROR_CANCELLED if on_read stopped it; and the statuses of
+ * cnn_loader_create() and cnn_loader_next(). Thread-safe. Since 0.1.
  */
 CNN_API cnn_status cnn_dataset_statistics(cnn_context *context, const cnn_dataset *dataset,
                                           const cnn_loader_options *options, cnn_channel_statistics *statistics);

@@ -197,7 +197,8 @@ CNN_API cnn_model *cnn_session_model(const cnn_session *session);
  * parameters are added once. A rank without samples of a batch sets a share of 0 and calls cnn_session_backward()
  * alone, without a forward pass. One whose backward pass fails gives zeros for what it has not given yet, so that no
  * rank waits; cnn_communicator_agree() tells the others, as it does, before all go backward, of one that failed
- * earlier. cnn_fit() does all this by itself. NULL, or a communicator of size 1: alone. Shares begin anew, with all of a batch.
+ * earlier. cnn_fit() does all this by itself. NULL, or a communicator of size 1: alone. Shares begin anew, with all of
+ * a batch.
  *
  * Returns CNN_OK, CNN_ERROR_STATE if the session has no gradients of parameters, CNN_ERROR_INVALID_ARGUMENT,
  * CNN_ERROR_OUT_OF_MEMORY. Not thread-safe for one session. Since 0.1.

@@ -69,6 +69,9 @@ typedef struct cnn_progress {
                                   be set aside, and where that batch was left out (CNN_ON_ERROR_SKIP) */
     double penalty;            /**< what of `loss` the model's regularizers add; 0 without */
     double validation_penalty; /**< the same of `validation_loss` */
+    double decay_penalty;      /**< of cnn_fit_options.decay_penalty: what weight decay stands for, which no loss has in
+                                  it, with the parameters before the step; 0 if not asked for, NaN before the first
+                                  step of an epoch. Since 0.1 */
 } cnn_progress;
 
 /** Called after each step or epoch; true stops the training in good order. */
@@ -171,8 +174,10 @@ typedef struct cnn_fit_options {
                                         by one and summed in a fixed tree, so that the bits are the same for any number
                                         of ranks up to this. Batch normalisation is then by block. It costs: passes of
                                         small batches, a copy of the gradients for each level of the tree, and no
-                                        exchange beside the backward pass. The loaders have the same number. 0: sums are
-                                        taken as they come, the same bits for one number of ranks. Since 0.1 */
+                                        exchange beside the backward pass. The loaders have the same number. Not with
+                                        the average "swa", whose statistics are of whole shares
+                                        (CNN_ERROR_UNSUPPORTED). 0: sums are taken as they come, the same bits for one
+                                        number of ranks. Since 0.1 */
     uint32_t sync_batch_norm;      /**< 1: batch normalisation takes the statistics of the whole batch, over all ranks,
                                         as PyTorch's SyncBatchNorm; not with `blocks`. 0: those of each rank's share,
                                         and the running statistics are averaged after each step. Since 0.1 */
@@ -180,6 +185,13 @@ typedef struct cnn_fit_options {
                                         of an epoch's last batch alone, "step_score", as in the AlexNet article; where
                                         it has none, and 0: by that of all its batches. A resumed training is given it
                                         again. Since 0.1 */
+    int32_t validation_behavior;   /**< a cnn_choice: CNN_YES validates with dropout on and normalises by each batch, as
+                                        a PyTorch loop does that never calls eval(). Unlike there the running statistics
+                                        stay as the training made them; if not said, not. Since 0.1 */
+    uint32_t decay_penalty;        /**< 1: the progress tells cnn_optimizer_decay_penalty() of the parameters before
+                                        each step, and the history, in a column "decay_penalty", that of an epoch's
+                                        last: added to "step_loss" it is the loss of programs that have the decay in
+                                        it. It costs a reading of the parameters a step. 0: not. Since 0.1 */
     uint32_t reserved4;            /**< zero */
 } cnn_fit_options;
 
@@ -227,7 +239,7 @@ typedef struct cnn_fit_options {
  * outputs; CNN_ERROR_INVALID_ARGUMENT if something required or an evaluator
  * is NULL, or the validation loader is in CNN_BATCH_WRAP mode; CNN_ERROR_FORMAT if no sample of an epoch can be used;
  * and the statuses of loaders, sessions and files.
- * Since 0.1.
+ * From one thread at a time for a model, and what is handed over: no other may use these meanwhile. Since 0.1.
  */
 CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);
 
@@ -243,7 +255,7 @@ CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn
  *
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE if the model is not built, CNN_ERROR_NOT_FOUND,
  * CNN_ERROR_SHAPE, CNN_ERROR_FORMAT if no sample can be used, CNN_ERROR_OUT_OF_MEMORY, and the statuses of loaders.
- * Since 0.1.
+ * Before training, and before sessions of the model run; from one thread at a time, as cnn_fit(). Since 0.1.
  */
 CNN_API cnn_status cnn_model_whiten(cnn_model *model, const char *layer, cnn_loader *loader, uint64_t samples);
 
@@ -274,7 +286,7 @@ typedef struct cnn_rate_search_options {
  *
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE if the model is not built, CNN_ERROR_MISMATCH,
  * CNN_ERROR_SHAPE, CNN_ERROR_CANCELLED, CNN_ERROR_FORMAT if no sample can be used, and the statuses of loaders and
- * sessions. Since 0.1.
+ * sessions. From one thread at a time, as cnn_fit(). Since 0.1.
  */
 CNN_API cnn_status cnn_find_learning_rate(cnn_model *model, const cnn_rate_search_options *options, double *rate,
                                           cnn_history **history);
@@ -289,7 +301,7 @@ CNN_API cnn_status cnn_average_check(cnn_context *context, const char *text);
  * parameters that no training has seen, such as averages. Statistics that a layer keeps (cnn_model_set_statistics())
  * stay. The loader is then where it was; after a failure the statistics are as before.
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT, CNN_ERROR_STATE if the model is not built, CNN_ERROR_SHAPE, and the
- * statuses of loaders and sessions. Since 0.1.
+ * statuses of loaders and sessions. From one thread at a time, as cnn_fit(). Since 0.1.
  */
 CNN_API cnn_status cnn_update_statistics(cnn_model *model, cnn_loader *loader);
 
@@ -342,7 +354,7 @@ typedef struct cnn_evaluate_result {
  * CNN_BATCH_WRAP mode, which has no end; CNN_ERROR_STATE if the model is not
  * built; CNN_ERROR_MISMATCH if a class of the dataset is none of the model's (its
  * classes are found by their names: it may lack some, and have others' order);
- * CNN_ERROR_CANCELLED; and the statuses of loaders and sessions. Since 0.1.
+ * CNN_ERROR_CANCELLED; and the statuses of loaders and sessions. Threads may share the model. Since 0.1.
  */
 CNN_API cnn_status cnn_evaluate(cnn_model *model, const cnn_evaluate_options *options, cnn_evaluate_result *result);
 

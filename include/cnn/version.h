@@ -9,7 +9,7 @@
 #include <cnn/common.h>
 
 #define CNN_VERSION_MAJOR 0
-#define CNN_VERSION_MINOR 1
+#define CNN_VERSION_MINOR 9
 #define CNN_VERSION_PATCH 0
 
 /** Major number of the API and of the soname. Until 1.0 it stays 0. */
@@ -27,7 +27,7 @@ CNN_BEGIN_DECLS
  */
 CNN_API uint32_t cnn_version_number(void);
 
-/** The same as text, for example "0.1.0". Static storage. Thread-safe. Since 0.1. */
+/** The same as text, for example "0.9.0". Static storage. Thread-safe. Since 0.1. */
 CNN_API const char *cnn_version_string(void);
 
 CNN_END_DECLS

@@ -102,6 +102,16 @@ static bool dense_pointers(cnn_pass pass, const void *args)
     }
 }
 
+/* No window is larger than can be counted; those of sizes of their own lie side by side. */
+static bool pool2d_windows(const cnn_pool2d_shape *s)
+{
+    const bool apart = s->dilation_h > 1 || s->dilation_w > 1;
+    return s->kernel_h >= 1 && s->kernel_w >= 1 && s->stride_h >= 1 && s->stride_w >= 1 &&
+           in_range(s->dilation_h, 0, MOST_CELLS) && in_range(s->dilation_w, 0, MOST_CELLS) &&
+           (!s->adaptive ||
+            (!apart && s->in_h < MOST_CELLS && s->in_w < MOST_CELLS && s->out_h < MOST_CELLS && s->out_w < MOST_CELLS));
+}
+
 static bool pool2d_shape(const void *args)
 {
     const cnn_pool2d_shape *s = &((const cnn_pool2d_args *)args)->shape;
@@ -111,11 +121,8 @@ static bool pool2d_shape(const void *args)
             return false;
         }
     }
-    return s->kernel_h >= 1 && s->kernel_w >= 1 && s->stride_h >= 1 && s->stride_w >= 1 && is_epilogue(&s->epilogue) &&
-           HAS_VALUES(s->n, s->in_h, s->in_w, s->c) && HAS_VALUES(s->n, s->out_h, s->out_w, s->c) &&
-           (!s->adaptive ||
-            (s->in_h < MOST_CELLS && s->in_w < MOST_CELLS && s->out_h < MOST_CELLS && s->out_w < MOST_CELLS)) &&
-           (s->average || s->argmax_bytes == 1 || s->argmax_bytes == 4);
+    return pool2d_windows(s) && is_epilogue(&s->epilogue) && HAS_VALUES(s->n, s->in_h, s->in_w, s->c) &&
+           HAS_VALUES(s->n, s->out_h, s->out_w, s->c) && (s->average || s->argmax_bytes == 1 || s->argmax_bytes == 4);
 }
 
 static bool pool2d_pointers(cnn_pass pass, const void *args)

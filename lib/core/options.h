@@ -14,6 +14,7 @@ cnn_status cnn__options_copy(const cnn_context *context, const char *what, const
 
 typedef enum cnn__field_type {
     CNN__FIELD_INT,         /* int32_t[count] */
+    CNN__FIELD_MORE_INTS,   /* int32_t[count]; files leave out what is all zeros */
     CNN__FIELD_FLOAT,       /* float */
     CNN__FIELD_FLOATS,      /* float[count]; files leave out zeros at its end, and what is all zeros */
     CNN__FIELD_ENUM,        /* int32_t, one of `names` */
@@ -27,7 +28,7 @@ typedef struct cnn__field {
     const char *name;
     size_t offset;
     cnn__field_type type;
-    uint32_t count;           /* of INT and FLOATS: values */
+    uint32_t count;           /* of INT, MORE_INTS and FLOATS: values */
     const char *const *names; /* of ENUM: text of 0, 1, ...; NULL-terminated */
 } cnn__field;
 

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "dataset/listing.h"
 
 /* The decimal digits of a label, a NUL included. */
 #define NUMBER_SIZE 12
@@ -87,6 +88,43 @@ cnn_status cnn__classes_init(cnn_context *context, const char *const *names, siz
     if (status != CNN_OK) {
         cnn__classes_free(classes);
     }
+    return status;
+}
+
+static int compare_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    return cnn__natural_compare(*(const char *const *)a, *(const char *const *)b);
+}
+
+cnn_status cnn__classes_of_text(const cnn__string *text, bool numbers, cnn__classes *classes)
+{
+    size_t count = 0, unique = 0;
+    for (size_t i = 0; i < text->size; i++) {
+        count += text->data[i] == '\0';
+    }
+    const char **names = cnn__alloc_array(text->context, count, sizeof(*names));
+    if (names == NULL) {
+        return CNN_ERROR_OUT_OF_MEMORY;
+    }
+    const char *name = text->data;
+    for (size_t i = 0; i < count; i++, name += strlen(name) + 1) {
+        names[i] = name;
+    }
+    if (count > 1) {
+        qsort(names, count, sizeof(*names), numbers ? compare_numbers : compare_bytes);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (unique == 0 || strcmp(names[unique - 1], names[i]) != 0) {
+            names[unique++] = names[i];
+        }
+    }
+    const cnn_status status = cnn__classes_init(text->context, names, unique, classes);
+    cnn__free(text->context, names);
     return status;
 }
 

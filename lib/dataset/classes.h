@@ -5,6 +5,8 @@
 
 #include <cnn/context.h>
 
+#include "core/memory.h"
+
 /* Most classes of a dataset: far above any real one, and small enough for a damaged count to be refused. */
 #define CNN__MAX_CLASSES ((size_t)1 << 20)
 
@@ -19,6 +21,8 @@ typedef struct cnn__classes {
 /* Copies the names as the text that stands for them (core/text.h); NULL: "0", "1", ... An empty or repeated name is
  * CNN_ERROR_INVALID_ARGUMENT, too many are CNN_ERROR_LIMIT. On failure nothing is left to free. */
 cnn_status cnn__classes_init(cnn_context *context, const char *const *names, size_t count, cnn__classes *classes);
+/* The names in the text, each with its NUL, once each: by their bytes, or whole numbers by their values. */
+cnn_status cnn__classes_of_text(const cnn__string *text, bool numbers, cnn__classes *classes);
 void cnn__classes_free(cnn__classes *classes);
 
 /* NULL past the end. */

@@ -124,11 +124,14 @@ cnn_status cnn__files_fail_class(const cnn__files *files, const cnn__classes *cl
                      difference[0] != '\0' ? other : "", difference[0] != '\0' ? "\"" : "", difference);
 }
 
-static cnn_status check_classes(const cnn__files *files, const cnn__classes *classes, const char *path)
+static cnn_status check_classes(const cnn__files *files, const cnn__classes *classes, const char *path, bool labelled)
 {
     if (files->count == 0) {
         return cnn__fail(files->context, CNN_ERROR_FORMAT, "%s: found no .jpg, .png, .bmp, .gif, .webp or .tif files",
                          path);
+    }
+    if (!labelled) {
+        return CNN_OK;
     }
     uint8_t *used = cnn__alloc_zero(files->context, classes->count);
     if (used == NULL) {
@@ -188,16 +191,16 @@ static int compare_files(const void *a, const void *b, void *user)
 }
 
 /* The dataset of the files; the list and the classes are taken over on success. */
-static cnn_status make_dataset(cnn__files *files, cnn__classes *classes, const char *path, cnn__files_order order,
+static cnn_status make_dataset(cnn__files *files, cnn__classes *classes, const char *path, const cnn__files_form *form,
                                cnn_dataset **dataset)
 {
-    CNN__RETURN_IF_ERROR(check_classes(files, classes, path));
+    CNN__RETURN_IF_ERROR(check_classes(files, classes, path, form->name_classes != NULL));
     files_source *source = cnn__source_create(files->context, &cnn__files_kind, sizeof(*source));
     if (source == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
     qsort_r(files->files, files->count, sizeof(*files->files), compare_files,
-            &(sorting){.files = files, .order = order});
+            &(sorting){.files = files, .order = form->order});
     log_files(files, classes, path);
     source->base.count = files->count;
     source->base.classes = *classes;
@@ -213,37 +216,6 @@ static cnn_status make_dataset(cnn__files *files, cnn__classes *classes, const c
     return cnn__dataset_wrap(&source->base, dataset);
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The classes of the names in `text`, once each and in byte order. */
-static cnn_status sort_classes(cnn_context *context, const cnn__string *text, cnn__classes *classes)
-{
-    size_t count = 0, unique = 0;
-    for (size_t i = 0; i < text->size; i++) {
-        count += text->data[i] == '\0';
-    }
-    const char **names = cnn__alloc_array(context, count, sizeof(*names));
-    if (names == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    const char *name = text->data;
-    for (size_t i = 0; i < count; i++, name += strlen(name) + 1) {
-        names[i] = name;
-    }
-    qsort(names, count, sizeof(*names), compare_strings);
-    for (size_t i = 0; i < count; i++) {
-        if (unique == 0 || strcmp(names[unique - 1], names[i]) != 0) {
-            names[unique++] = names[i];
-        }
-    }
-    cnn_status status = cnn__classes_init(context, names, unique, classes);
-    cnn__free(context, names);
-    return status;
-}
-
 /* The classes are the caller's, or those found. */
 static cnn_status name_classes(const cnn__files *files, const cnn__files_form *form, const cnn__listing *listing,
                                cnn__classes *classes)
@@ -251,11 +223,14 @@ static cnn_status name_classes(const cnn__files *files, const cnn__files_form *f
     if (files->options.classes != NULL) {
         return cnn__classes_init(files->context, files->options.classes, files->options.class_count, classes);
     }
+    if (form->name_classes == NULL) {
+        return CNN_OK;
+    }
     cnn__string text = {.context = files->context};
     form->name_classes(listing, &text);
     cnn_status status = text.status;
     if (status == CNN_OK) {
-        status = sort_classes(files->context, &text, classes);
+        status = cnn__classes_of_text(&text, false, classes);
     }
     cnn__string_free(&text);
     return status;
@@ -275,7 +250,7 @@ cnn_status cnn__files_open(cnn_context *context, const char *path, const cnn_fil
         status = form->add(&files, path, &listing, &classes);
     }
     if (status == CNN_OK) {
-        status = make_dataset(&files, &classes, path, form->order, dataset);
+        status = make_dataset(&files, &classes, path, form, dataset);
     }
     cnn__listing_free(&listing);
     free_files(&files);

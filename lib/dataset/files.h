@@ -33,7 +33,8 @@ typedef int (*cnn__files_order)(const cnn__files *files, const cnn__file *a, con
 
 /* What tells class folders from a flat folder. */
 typedef struct cnn__files_form {
-    /* Appends the classes' names, each with its NUL, in any order and with repetitions. */
+    /* Appends the classes' names, each with its NUL, in any order and with repetitions. NULL: samples have no labels,
+     * and classes are only those that are asked for. */
     void (*name_classes)(const cnn__listing *listing, cnn__string *names);
     /* Adds the files below `path`, whose listing is given. */
     cnn_status (*add)(cnn__files *files, const char *path, const cnn__listing *listing, const cnn__classes *classes);

@@ -24,13 +24,9 @@ typedef struct level {
     unsigned depth; /* 0: the dataset's folder */
 } level;
 
-/* Files of a folder come before those of the folders in it, each in byte order, as os.walk() sorted by path gives
- * them to Keras and torchvision. */
-static int by_class_folder_name(const cnn__files *files, const cnn__file *a, const cnn__file *b)
+/* Files of a folder come before those of the folders in it. 0: the same folder. */
+static int compare_folders(const cnn__files *files, const cnn__file *a, const cnn__file *b)
 {
-    if (a->label != b->label) {
-        return a->label < b->label ? -1 : 1;
-    }
     const char *path_a = cnn__file_path(files, a), *path_b = cnn__file_path(files, b);
     /* Folder names without the slash at their end: it must not weigh against the bytes of a longer name. */
     size_t size_a = a->name - 1, size_b = b->name - 1;
@@ -38,7 +34,25 @@ static int by_class_folder_name(const cnn__files *files, const cnn__file *a, con
     if (order == 0 && size_a != size_b) {
         order = size_a < size_b ? -1 : 1;
     }
-    return order != 0 ? order : strcmp(path_a + a->name, path_b + b->name);
+    return order;
+}
+
+/* Each in byte order, as os.walk() sorted by path gives them to Keras and torchvision. */
+static int by_class_folder_name(const cnn__files *files, const cnn__file *a, const cnn__file *b)
+{
+    if (a->label != b->label) {
+        return a->label < b->label ? -1 : 1;
+    }
+    const int order = compare_folders(files, a, b);
+    return order != 0 ? order : strcmp(cnn__file_path(files, a) + a->name, cnn__file_path(files, b) + b->name);
+}
+
+/* Those of a folder in natural order, so that 2.jpg comes before 10.jpg. */
+static int by_folder_natural_name(const cnn__files *files, const cnn__file *a, const cnn__file *b)
+{
+    const int order = compare_folders(files, a, b);
+    return order != 0 ? order
+                      : cnn__natural_compare(cnn__file_path(files, a) + a->name, cnn__file_path(files, b) + b->name);
 }
 
 static bool is_loop(const cnn__listing *listing, const level *above)
@@ -150,7 +164,7 @@ static cnn_status add_listed(walk *self, const char *folder, const cnn__listing 
     CNN__RETURN_IF_ERROR(note_folder(self, listing, &again));
     if (again) {
         cnn__log(self->files->context, CNN_LOG_WARNING,
-                 "%s: passed over: it leads to a folder that the class has already",
+                 "%s: passed over: it leads to a folder whose images are there already",
                  cnn__printable(folder, text, sizeof(text)));
         return CNN_OK;
     }
@@ -239,3 +253,23 @@ static cnn_status open_folder(cnn_context *context, const char *path, const cnn_
 static bool fits(const cnn__contents *contents) { return contents->images == 0 && contents->folders > contents->parts; }
 
 const cnn__dataset_form cnn__folders_form = {"folders of images", NULL, fits, open_folder};
+
+/* ---- without labels ---- */
+
+static cnn_status add_all(cnn__files *files, const char *path, const cnn__listing *listing, const cnn__classes *classes)
+{
+    (void)classes;
+    const level root = {NULL, listing->device, listing->node, 0};
+    walk here = {.files = files, .label = -1};
+    cnn__files_pass_hidden(files, path, listing);
+    const cnn_status status = add_entries(&here, path, listing, &root);
+    cnn__free(files->context, here.seen);
+    return status;
+}
+
+cnn_status cnn_dataset_open_unlabelled(cnn_context *context, const char *path, const cnn_files_options *options,
+                                       cnn_dataset **dataset)
+{
+    static const cnn__files_form form = {NULL, add_all, by_folder_natural_name};
+    return cnn__files_open(context, path, options, &form, dataset);
+}

@@ -180,17 +180,9 @@ static cnn_status choose_task(labeller *self, cnn_task *task)
 
 /* ---- the names of classes ---- */
 
-static int compare_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-static int compare_numbers(const void *a, const void *b)
-{
-    return cnn__natural_compare(*(char *const *)a, *(char *const *)b);
-}
-
 /* All items of the one column of targets, each with its NUL. */
-static cnn_status list_names(const labeller *self, bool split, cnn__string *text, size_t *count, bool *whole)
+static cnn_status list_names(const labeller *self, bool split, cnn__string *text, bool *whole)
 {
-    *count = 0;
     *whole = true;
     for (size_t row = 0; row < self->sheet->rows; row++) {
         const char *place = cnn__sheet_text(self->sheet, row, self->columns->targets[0]);
@@ -199,36 +191,9 @@ static cnn_status list_names(const labeller *self, bool split, cnn__string *text
             cnn__string_append(text, item.text, item.size);
             cnn__string_append(text, "", 1);
             *whole = *whole && is_whole(&item);
-            ++*count;
         }
     }
     return text->status;
-}
-
-/* Whole numbers by their values, other names by their bytes. */
-static cnn_status sort_names(cnn_context *context, const cnn__string *text, size_t count, bool whole,
-                             cnn__classes *classes)
-{
-    const char **names = cnn__alloc_array(context, count, sizeof(*names));
-    if (names == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    size_t unique = 0;
-    const char *name = text->data;
-    for (size_t i = 0; i < count; i++, name += strlen(name) + 1) {
-        names[i] = name;
-    }
-    if (count > 1) {
-        qsort(names, count, sizeof(*names), whole ? compare_numbers : compare_bytes);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (unique == 0 || strcmp(names[unique - 1], names[i]) != 0) {
-            names[unique++] = names[i];
-        }
-    }
-    cnn_status status = cnn__classes_init(context, names, unique, classes);
-    cnn__free(context, names);
-    return status;
 }
 
 /* The names of the columns, or of the numbers in a cell. */
@@ -263,11 +228,10 @@ static cnn_status name_classes(const labeller *self, cnn_task task)
         return name_columns(self);
     }
     cnn__string text = {.context = self->sheet->context};
-    size_t count = 0;
     bool whole = true;
-    cnn_status status = list_names(self, task == CNN_TASK_LABELS, &text, &count, &whole);
+    cnn_status status = list_names(self, task == CNN_TASK_LABELS, &text, &whole);
     if (status == CNN_OK) {
-        status = sort_names(self->sheet->context, &text, count, whole, classes);
+        status = cnn__classes_of_text(&text, whole, classes);
     }
     cnn__string_free(&text);
     return status;

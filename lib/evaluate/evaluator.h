@@ -57,9 +57,9 @@ typedef struct cnn__evaluator_name {
 
 extern const cnn__evaluator_name cnn__evaluator_accuracy, cnn__evaluator_auc, cnn__evaluator_balanced_accuracy,
     cnn__evaluator_binary_accuracy, cnn__evaluator_error_rate, cnn__evaluator_exact_match, cnn__evaluator_f1,
-    cnn__evaluator_hamming, cnn__evaluator_log_loss, cnn__evaluator_loss, cnn__evaluator_mae, cnn__evaluator_map,
-    cnn__evaluator_mcc, cnn__evaluator_precision, cnn__evaluator_r2, cnn__evaluator_recall, cnn__evaluator_rmse,
-    cnn__evaluator_top_k;
+    cnn__evaluator_fnr, cnn__evaluator_fpr, cnn__evaluator_hamming, cnn__evaluator_log_loss, cnn__evaluator_loss,
+    cnn__evaluator_mae, cnn__evaluator_map, cnn__evaluator_mcc, cnn__evaluator_precision, cnn__evaluator_r2,
+    cnn__evaluator_recall, cnn__evaluator_rmse, cnn__evaluator_top_k;
 
 /* The number that is all of the text. */
 bool cnn__evaluator_number(const char *text, uint32_t *number);

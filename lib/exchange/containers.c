@@ -12,6 +12,7 @@ static const char *const kinds[][2] = {
     {"Conv2D", "conv2d"},
     {"Conv2DTranspose", "conv2d_transpose"},
     {"Conv3D", "conv3d"},
+    {"Conv3DTranspose", "conv3d_transpose"},
     {"DepthwiseConv2D", "depthwise_conv2d"},
     {"PReLU", "p_re_lu"},
     {"SeparableConv2D", "separable_conv2d"},

@@ -98,6 +98,9 @@ static const cnn__keras_class *class_of(const char *type, const cnn__json *optio
 static const char *find_lacking(const cnn__json *options)
 {
     static const char *const lacking[] = {"ceil", "count_include_pad", "align_corners", "rows"};
+    if (cnn__json_get(options, "ceil") != NULL && cnn__json_get(options, "dilation") != NULL) {
+        return "dilation"; /* of a pooling */
+    }
     for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++) {
         int64_t number = 0;
         if (cnn__json_to_int(cnn__json_get(options, lacking[i]), &number) && number != 0) {

@@ -8,6 +8,7 @@
 
 #include "core/options.h"
 #include "exchange/keras_table.h"
+#include "format/architecture.h"
 #include "layer/layer.h"
 
 /* Options with another name there. */
@@ -150,25 +151,6 @@ static bool read_constraint(const cnn__json *value, cnn_constraint *constraint)
     return true;
 }
 
-static void put_regularizer(cnn__json_writer *writer, const char *name, const cnn_regularizer *regularizer)
-{
-    cnn__json_open(writer, name, '{');
-    cnn__json_put_real(writer, "l1", (double)regularizer->l1);
-    cnn__json_put_real(writer, "l2", (double)regularizer->l2);
-    cnn__json_close(writer, '}');
-}
-
-static void put_constraint(cnn__json_writer *writer, const char *name, const cnn_constraint *constraint)
-{
-    cnn__json_open(writer, name, '{');
-    cnn__json_put_string(writer, "kind", cnn__constraint_names[constraint->kind]);
-    cnn__json_put_int(writer, "axes", constraint->axes);
-    cnn__json_put_real(writer, "low", (double)constraint->low);
-    cnn__json_put_real(writer, "high", (double)constraint->high);
-    cnn__json_put_real(writer, "rate", (double)constraint->rate);
-    cnn__json_close(writer, '}');
-}
-
 /* The kernel of a depthwise convolution has two axes there where it has other two here. */
 static bool axes_differ(const char *option, const cnn_constraint *constraint)
 {
@@ -186,10 +168,10 @@ void cnn__keras_put_rules(const cnn__keras *keras, const cnn__keras_layer *layer
         cnn_regularizer regularizer;
         cnn_constraint constraint;
         if (field != NULL && field->type == CNN__FIELD_REGULARIZER && read_regularizer(k + 1, &regularizer)) {
-            put_regularizer(options, field->name, &regularizer);
+            cnn__regularizer_to_json(options, field->name, &regularizer);
         } else if (field != NULL && field->type == CNN__FIELD_CONSTRAINT && read_constraint(k + 1, &constraint) &&
                    !axes_differ(k->text, &constraint)) {
-            put_constraint(options, field->name, &constraint);
+            cnn__constraint_to_json(options, field->name, &constraint);
         } else {
             char name[128], option[80];
             cnn__log(keras->context, CNN_LOG_WARNING,

@@ -27,6 +27,8 @@ static const cnn__role roles[] = {
     ROLE("Conv1D", "bias", "o", "bias", "bias", "o", "o"),
     ROLE("Conv3D", "kernel", "dhwio", "kernel", "weight", "dhwio", "oidhw"),
     ROLE("Conv3D", "bias", "o", "bias", "bias", "o", "o"),
+    ROLE("Conv3DTranspose", "kernel", "dhwoi", "kernel", "weight", "dhwoi", "iodhw"),
+    ROLE("Conv3DTranspose", "bias", "o", "bias", "bias", "o", "o"),
     ROLE("Conv2D", "bias", "o", "bias", "bias", "o", "o"),
     ROLE("PReLU", "alpha", "c", "alpha", "weight", "c", "c"),
     ROLE("Dense", "kernel", "io", "kernel", "weight", "io", "oi"),

@@ -48,7 +48,8 @@ static void mix_options(cnn__digest *digest, const cnn_layer *layer)
 {
     for (const cnn__field *field = layer->type->fields; field != NULL && field->name != NULL; field++) {
         if (field->type != CNN__FIELD_INITIALIZER) {
-            const size_t count = field->type == CNN__FIELD_INT ? field->count : 1;
+            const bool ints = field->type == CNN__FIELD_INT || field->type == CNN__FIELD_MORE_INTS;
+            const size_t count = ints ? field->count : 1;
             mix_bytes(digest, (const char *)layer->user + field->offset, count * sizeof(int32_t));
         }
     }

@@ -23,6 +23,15 @@ static void ints_to_json(cnn__json_writer *writer, const char *key, const int32_
     cnn__json_close(writer, ']');
 }
 
+static bool all_zeros(const int32_t *values, uint32_t count)
+{
+    uint32_t i = 0;
+    while (i < count && values[i] == 0) {
+        i++;
+    }
+    return i == count;
+}
+
 static void floats_to_json(cnn__json_writer *writer, const char *key, const float *values, uint32_t count)
 {
     uint32_t used = count;
@@ -41,7 +50,7 @@ static void floats_to_json(cnn__json_writer *writer, const char *key, const floa
 }
 
 /* What most layers do not have is left out, so that their files are as they always were. */
-static void regularizer_to_json(cnn__json_writer *writer, const char *key, const cnn_regularizer *regularizer)
+void cnn__regularizer_to_json(cnn__json_writer *writer, const char *key, const cnn_regularizer *regularizer)
 {
     if (regularizer->l1 != 0 || regularizer->l2 != 0) {
         cnn__json_open(writer, key, '{');
@@ -51,7 +60,7 @@ static void regularizer_to_json(cnn__json_writer *writer, const char *key, const
     }
 }
 
-static void constraint_to_json(cnn__json_writer *writer, const char *key, const cnn_constraint *constraint)
+void cnn__constraint_to_json(cnn__json_writer *writer, const char *key, const cnn_constraint *constraint)
 {
     if (constraint->kind != CNN_CONSTRAINT_NONE) {
         cnn__json_open(writer, key, '{');
@@ -71,6 +80,11 @@ static void field_to_json(cnn__json_writer *writer, const cnn__field *field, con
     case CNN__FIELD_INT:
         ints_to_json(writer, field->name, place, field->count);
         break;
+    case CNN__FIELD_MORE_INTS:
+        if (!all_zeros(place, field->count)) {
+            ints_to_json(writer, field->name, place, field->count);
+        }
+        break;
     case CNN__FIELD_FLOAT:
         cnn__json_put_real(writer, field->name, (double)*(const float *)place);
         break;
@@ -81,10 +95,10 @@ static void field_to_json(cnn__json_writer *writer, const cnn__field *field, con
         cnn__json_put_string(writer, field->name, field->names[*(const int32_t *)place]);
         break;
     case CNN__FIELD_REGULARIZER:
-        regularizer_to_json(writer, field->name, place);
+        cnn__regularizer_to_json(writer, field->name, place);
         break;
     case CNN__FIELD_CONSTRAINT:
-        constraint_to_json(writer, field->name, place);
+        cnn__constraint_to_json(writer, field->name, place);
         break;
     default: {
         const cnn_initializer *init = place;
@@ -242,6 +256,7 @@ static size_t field_size(const cnn__field *field)
 {
     switch (field->type) {
     case CNN__FIELD_INT:
+    case CNN__FIELD_MORE_INTS:
         return (size_t)field->count * sizeof(int32_t);
     case CNN__FIELD_FLOATS:
         return (size_t)field->count * sizeof(float);
@@ -263,6 +278,7 @@ static const char *expected_value(const cnn__field *field)
 {
     switch (field->type) {
     case CNN__FIELD_INT:
+    case CNN__FIELD_MORE_INTS:
         return field->count == 1 ? "a whole number" : "a list of as many whole numbers as it has";
     case CNN__FIELD_FLOAT:
         return "a finite number";
@@ -302,6 +318,7 @@ static bool field_from_json(const cnn__field *field, const cnn__json *json, void
     void *place = (char *)options + field->offset;
     switch (field->type) {
     case CNN__FIELD_INT:
+    case CNN__FIELD_MORE_INTS:
         return ints_from_json(json, place, field->count);
     case CNN__FIELD_FLOAT:
         return float_from_json(json, place);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Transposed 2-D convolution. It is a convolution's gradient by its input: the passes of that convolution, which has
- * this layer's output as its input, change places. Bias and activation follow as operations of their own.
+/* Transposed 2-D convolution (transposed.h).
  *
  * A normalisation is folded into the filters in inference. Its factors belong to the filters' third dimension there,
  * one after the other for each tap, and not to the last one. */
 #include <stdio.h>
 
 #include "layer/fold.h"
-#include "layer/layer.h"
+#include "layer/transposed.h"
 
 #define TYPE "Conv2DTranspose"
 
@@ -35,27 +34,15 @@ static const cnn__field fields[] = {
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
-static bool keeps_size(const cnn_conv2d_transpose_options *o)
+static cnn__transposed_side side_of(const cnn_conv2d_transpose_options *o, int side)
 {
-    return o->padding == CNN_PADDING_SAME || o->padding == CNN_PADDING_SAME_LOWER;
-}
-
-static cnn_status check_sides(const cnn_context *context, const cnn_conv2d_transpose_options *o)
-{
-    for (int i = 0; i < 2; i++) {
-        const int32_t larger = o->stride[i] > o->dilation[i] ? o->stride[i] : o->dilation[i];
-        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "kernel", o->kernel[i], 1, 4096));
-        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "stride", o->stride[i], 1, 4096));
-        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, TYPE, "dilation", o->dilation[i], 1, 4096));
-        CNN__RETURN_IF_ERROR(
-            cnn__layer_check_range(context, TYPE, "output_padding", o->output_padding[i], 0, larger - 1));
-        if (keeps_size(o) && o->output_padding[i] != 0) {
-            return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
-                             TYPE ": output_padding is given, but padding is \"%s\", which fixes the size",
-                             cnn__padding_names[o->padding]);
-        }
-    }
-    return CNN_OK;
+    return (cnn__transposed_side){.kernel = o->kernel[side],
+                                  .stride = o->stride[side],
+                                  .dilation = o->dilation[side],
+                                  .output_padding = o->output_padding[side],
+                                  .padding = o->padding,
+                                  .pad_before = o->pads[2 * side],
+                                  .pad_after = o->pads[2 * side + 1]};
 }
 
 static cnn_status check(const cnn_context *context, void *state)
@@ -75,31 +62,15 @@ static cnn_status check(const cnn_context *context, void *state)
     }
     CNN__RETURN_IF_ERROR(cnn__check_padding(context, TYPE, &o->padding, o->pads));
     o->padding = by_pads ? CNN_PADDING_EXPLICIT : o->padding;
-    CNN__RETURN_IF_ERROR(check_sides(context, o));
+    for (int i = 0; i < 2; i++) {
+        const cnn__transposed_side side = side_of(o, i);
+        CNN__RETURN_IF_ERROR(cnn__transposed_check(context, TYPE, &side));
+    }
     CNN__RETURN_IF_ERROR(cnn__check_activation(context, TYPE, o->activation, &o->alpha));
     transpose->epilogue = (cnn_epilogue){.activation = o->activation, .alpha = o->alpha};
     CNN__RETURN_IF_ERROR(
         cnn__check_initializer(context, TYPE, "kernel_init", &o->kernel_init, CNN_INIT_GLOROT_UNIFORM));
     return cnn__check_initializer(context, TYPE, "bias_init", &o->bias_init, CNN_INIT_CONSTANT);
-}
-
-/* Output size of one side, and what the convolution pads before it. */
-static int64_t output_side(const cnn_conv2d_transpose_options *o, int side, int64_t input, int32_t *before)
-{
-    const int64_t stride = o->stride[side], extent = (int64_t)(o->kernel[side] - 1) * o->dilation[side] + 1;
-    if (keeps_size(o)) {
-        cnn__window window = {
-            .kernel = o->kernel[side], .stride = o->stride[side], .dilation = o->dilation[side], .padding = o->padding};
-        const int64_t output = input * stride;
-        (void)cnn__window_output(&window, output);
-        *before = window.pad_before;
-        return output;
-    }
-    const bool keras = o->padding == CNN_PADDING_VALID;
-    const int64_t last = keras && stride > extent ? stride : extent; /* of the last input value */
-    *before = keras ? 0 : o->pads[2 * side];
-    return (input - 1) * stride + last + o->output_padding[side] -
-           (keras ? 0 : o->pads[2 * side] + o->pads[2 * side + 1]);
 }
 
 /* The convolution that this one is the transpose of: its output is this layer's input. */
@@ -118,40 +89,15 @@ static cnn_conv2d_shape conv_shape(const transpose_state *state, const cnn_shape
                               .dilation_h = o->dilation[0],
                               .dilation_w = o->dilation[1],
                               .groups = o->groups};
-    shape.in_h = output_side(o, 0, input->dims[1], &shape.pad_top);
-    shape.in_w = output_side(o, 1, input->dims[2], &shape.pad_left);
+    const cnn__transposed_side rows = side_of(o, 0), columns = side_of(o, 1);
+    shape.in_h = cnn__transposed_output(&rows, input->dims[1], &shape.pad_top);
+    shape.in_w = cnn__transposed_output(&columns, input->dims[2], &shape.pad_left);
     return shape;
 }
 
-static cnn_elementwise_args bias_args(const transpose_state *state, const cnn_conv2d_shape *s)
+static cnn__transposed output_of(const transpose_state *state, const cnn_conv2d_shape *s)
 {
-    return (cnn_elementwise_args){.struct_size = sizeof(cnn_elementwise_args),
-                                  .kind = CNN_ELEMENTWISE_ADD,
-                                  .broadcast = CNN_BROADCAST_CHANNEL,
-                                  .outer = s->n,
-                                  .inner = s->in_h * s->in_w,
-                                  .c = s->in_c,
-                                  .epilogue = cnn__run_epilogue(&state->epilogue)};
-}
-
-static cnn_activation_args activation_args(const transpose_state *state, const cnn_conv2d_shape *s)
-{
-    return (cnn_activation_args){.struct_size = sizeof(cnn_activation_args),
-                                 .n = (size_t)(s->n * s->in_h * s->in_w * s->in_c),
-                                 .activation = cnn__run_epilogue(&state->epilogue).activation,
-                                 .alpha = state->epilogue.alpha};
-}
-
-/* Sums of each image, then of these. */
-static cnn_reduce_args sum_args(int64_t outer, int64_t inner, int64_t c)
-{
-    return (cnn_reduce_args){
-        .struct_size = sizeof(cnn_reduce_args), .kind = CNN_REDUCE_SUM_INNER, .outer = outer, .inner = inner, .c = c};
-}
-
-static size_t image_sums_bytes(const cnn_conv2d_shape *s)
-{
-    return cnn__align_size((size_t)s->n * (size_t)s->in_c * sizeof(float));
+    return (cnn__transposed){s->n, s->in_h * s->in_w, s->in_c, &state->epilogue};
 }
 
 static size_t filter_bytes(const cnn_conv2d_shape *s)
@@ -190,15 +136,12 @@ static cnn_status check_shape(const transpose_state *state, const cnn_shape *inp
 static cnn_status ask(const transpose_state *state, const cnn_backend *backend, uint32_t threads,
                       const cnn_conv2d_shape *s, cnn_layer_spec *spec, char *reason, size_t reason_size)
 {
-    const cnn_elementwise_args bias = bias_args(state, s);
-    const cnn_activation_args activation = activation_args(state, s);
-    const cnn_reduce_args images = sum_args(s->n, s->in_h * s->in_w, s->in_c), all = sum_args(1, s->n, s->in_c);
+    const cnn__transposed output = output_of(state, s);
     const cnn_conv2d_args conv = {.struct_size = sizeof(conv), .shape = *s};
-    CNN__RETURN_IF_ERROR(cnn__layer_ask(backend, CNN_OP_ELEMENTWISE, &bias, threads, spec, reason, reason_size));
-    CNN__RETURN_IF_ERROR(cnn__layer_ask(backend, CNN_OP_ACTIVATION, &activation, threads, spec, reason, reason_size));
-    CNN__RETURN_IF_ERROR(cnn__layer_ask(backend, CNN_OP_REDUCE, &images, threads, spec, reason, reason_size));
-    CNN__RETURN_IF_ERROR(cnn__layer_ask(backend, CNN_OP_REDUCE, &all, threads, spec, reason, reason_size));
-    return cnn__layer_ask(backend, CNN_OP_CONV2D, &conv, threads, spec, reason, reason_size);
+    CNN__RETURN_IF_ERROR(cnn__transposed_ask(&output, backend, threads, spec, reason, reason_size));
+    CNN__RETURN_IF_ERROR(cnn__layer_ask(backend, CNN_OP_CONV2D, &conv, threads, spec, reason, reason_size));
+    spec->workspace_size += cnn__transposed_own_bytes(&output);
+    return CNN_OK;
 }
 
 static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t threads, const cnn_shape *inputs,
@@ -227,7 +170,6 @@ static cnn_status infer(const void *user, const cnn_backend *backend, uint32_t t
         "bias", {1, 0, {s.in_c}}, o->bias_init, fan_in, fan_out, 1, 0, CNN_FLOAT32, 0};
     spec->parameter_count = o->no_bias ? 1 : 2;
     CNN__SET_KERNEL_RULES(spec, o);
-    spec->workspace_size += image_sums_bytes(&s);
     spec->backward_needs_input = 1;
     spec->backward_needs_output = state->epilogue.activation != CNN_LINEAR;
     return CNN_OK;
@@ -245,16 +187,8 @@ static cnn_status run_forward(const transpose_state *state, const cnn_layer_call
                                   .dy = (float *)call->inputs[0], /* without an epilogue it is only read */
                                   .dx = call->output};
     CNN__RETURN_IF_ERROR(cnn_backend_run(call->backend, CNN_OP_CONV2D, CNN_PASS_BACKWARD_DATA, &conv));
-    if (bias != NULL) {
-        cnn_elementwise_args args = bias_args(state, &s);
-        args.a = args.y = call->output;
-        args.b = bias;
-        return cnn_backend_run(call->backend, CNN_OP_ELEMENTWISE, CNN_PASS_FORWARD, &args);
-    }
-    cnn_activation_args args = activation_args(state, &s);
-    args.x = args.y = call->output;
-    return args.activation == CNN_LINEAR ? CNN_OK
-                                         : cnn_backend_run(call->backend, CNN_OP_ACTIVATION, CNN_PASS_FORWARD, &args);
+    const cnn__transposed output = output_of(state, &s);
+    return cnn__transposed_finish(&output, call, bias);
 }
 
 static cnn_status forward(const void *user, const cnn_layer_call *call)
@@ -263,29 +197,13 @@ static cnn_status forward(const void *user, const cnn_layer_call *call)
     return run_forward(state, call, call->parameters[0], state->options.no_bias ? NULL : call->parameters[1]);
 }
 
-static cnn_status backward_bias(const cnn_layer_call *call, const cnn_backend_call *backend, const cnn_conv2d_shape *s,
-                                float *d_bias)
-{
-    cnn_reduce_args images = sum_args(s->n, s->in_h * s->in_w, s->in_c), all = sum_args(1, s->n, s->in_c);
-    images.x = call->output_gradient;
-    images.y = call->backend->workspace;
-    all.x = images.y;
-    all.y = d_bias;
-    CNN__RETURN_IF_ERROR(cnn_backend_run(backend, CNN_OP_REDUCE, CNN_PASS_FORWARD, &images));
-    return cnn_backend_run(backend, CNN_OP_REDUCE, CNN_PASS_FORWARD, &all);
-}
-
 static cnn_status backward(const void *user, const cnn_layer_call *call)
 {
     const transpose_state *state = user;
     const cnn_conv2d_shape s = conv_shape(state, call->input_shapes);
-    const cnn_backend_call backend = cnn__after_own(call, image_sums_bytes(&s));
-    cnn_activation_args activation = activation_args(state, &s);
-    if (activation.activation != CNN_LINEAR && !call->derived) {
-        activation.y = call->output;
-        activation.dy = activation.dx = call->output_gradient;
-        CNN__RETURN_IF_ERROR(cnn_backend_run(&backend, CNN_OP_ACTIVATION, CNN_PASS_BACKWARD, &activation));
-    }
+    const cnn__transposed output = output_of(state, &s);
+    const cnn_backend_call backend = cnn__after_own(call, cnn__transposed_own_bytes(&output));
+    CNN__RETURN_IF_ERROR(cnn__transposed_derive(&output, call, &backend));
     cnn_conv2d_args args = {.struct_size = sizeof(args),
                             .answer = call->answer,
                             .shape = s,
@@ -296,7 +214,7 @@ static cnn_status backward(const void *user, const cnn_layer_call *call)
         args.d_filters = call->parameter_gradients[0];
         CNN__RETURN_IF_ERROR(cnn_backend_run(&backend, CNN_OP_CONV2D, CNN_PASS_BACKWARD_FILTER, &args));
         if (!state->options.no_bias) {
-            CNN__RETURN_IF_ERROR(backward_bias(call, &backend, &s, call->parameter_gradients[1]));
+            CNN__RETURN_IF_ERROR(cnn__transposed_bias_gradient(&output, call, &backend, call->parameter_gradients[1]));
         }
     }
     args.y = call->input_gradients[0];

@@ -224,6 +224,18 @@ int64_t cnn__window_output(cnn__window *window, int64_t input)
     return output;
 }
 
+void cnn__dilations_default(int32_t *dilations, int count)
+{
+    bool ones = true;
+    cnn__sides_default(dilations, count, 1);
+    for (int i = 0; i < count; i++) {
+        ones = ones && dilations[i] == 1;
+    }
+    for (int i = 0; ones && i < count; i++) {
+        dilations[i] = 0;
+    }
+}
+
 void cnn__sides_default(int32_t *sides, int count, int32_t standard)
 {
     for (int i = 0; i < count; i++) {

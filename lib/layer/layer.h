@@ -131,7 +131,7 @@ extern const cnn__layer_type cnn__adaptive_average_pool2d_type, cnn__adaptive_ma
 
 extern const cnn__layer_type cnn__elementwise_type, cnn__arithmetic_type, cnn__reduce_type, cnn__slice_type,
     cnn__pad_type, cnn__resize_type, cnn__depth_to_space_type, cnn__space_to_depth_type, cnn__instance_norm_type,
-    cnn__matmul_type;
+    cnn__matmul_type, cnn__conv3d_transpose_type;
 
 static inline cnn_epilogue *cnn__layer_epilogue(const cnn__layer_type *type, void *state)
 {
@@ -183,6 +183,9 @@ static inline float cnn__option_number(float option) { return option == CNN_ZERO
 
 /* Helpers of the kinds' check functions: a value 0 takes the one before it, a first one 0 takes `standard`. */
 void cnn__sides_default(int32_t *sides, int count, int32_t standard);
+/* Dilations are 0 where they all are 1, as in options that say nothing of them. */
+void cnn__dilations_default(int32_t *dilations, int count);
+static inline int32_t cnn__dilation(int32_t option) { return option > 1 ? option : 1; }
 static inline void cnn__pair_default(int32_t pair[2], int32_t standard) { cnn__sides_default(pair, 2, standard); }
 cnn_status cnn__layer_check_range(const cnn_context *context, const char *type, const char *field, double value,
                                   double low, double high);

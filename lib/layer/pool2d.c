@@ -18,6 +18,7 @@ static const cnn__field fields[] = {
     {"pads", offsetof(cnn_pool2d_options, pads), CNN__FIELD_INT, 4, NULL},
     {"ceil", offsetof(cnn_pool2d_options, ceil), CNN__FIELD_INT, 1, NULL},
     {"count_include_pad", offsetof(cnn_pool2d_options, count_include_pad), CNN__FIELD_INT, 1, NULL},
+    {"dilation", offsetof(cnn_pool2d_options, dilation), CNN__FIELD_MORE_INTS, 2, NULL},
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
@@ -26,16 +27,19 @@ cnn_status cnn__pool2d_check(const cnn_context *context, const char *type, cnn_p
     cnn__pair_default(o->size, 2);
     o->stride[0] = o->stride[0] == 0 ? o->size[0] : o->stride[0];
     o->stride[1] = o->stride[1] == 0 ? (o->size[0] == o->size[1] ? o->stride[0] : o->size[1]) : o->stride[1];
+    cnn__dilations_default(o->dilation, 2);
     for (int i = 0; i < 2; i++) {
         CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "size", o->size[i], 1, 4096));
         CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "stride", o->stride[i], 1, 4096));
+        CNN__RETURN_IF_ERROR(cnn__layer_check_range(context, type, "dilation", o->dilation[i], 0, 4096));
     }
     CNN__RETURN_IF_ERROR(cnn__check_padding(context, type, &o->padding, o->pads));
     for (int i = 0; i < 4; i++) {
-        if (o->pads[i] >= o->size[i / 2]) {
+        const int32_t extent = (o->size[i / 2] - 1) * cnn__dilation(o->dilation[i / 2]) + 1;
+        if (o->pads[i] >= extent) {
             return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
                              "%s: padding by %d is not less than the window of %d: a window would lie outside", type,
-                             o->pads[i], o->size[i / 2]);
+                             o->pads[i], extent);
         }
     }
     return CNN_OK;
@@ -50,13 +54,15 @@ bool cnn__pool2d_halves(const void *state)
 {
     const cnn_pool2d_options *o = state;
     return o->size[0] == 2 && o->size[1] == 2 && o->stride[0] == 2 && o->stride[1] == 2 &&
-           o->padding == CNN_PADDING_VALID && !o->ceil;
+           o->padding == CNN_PADDING_VALID && !o->ceil && o->dilation[0] == 0;
 }
 
 cnn_pool2d_shape cnn__pool2d_shape_of(const cnn_pool2d_options *o, const cnn_shape *input, bool average)
 {
-    cnn__window rows = {o->size[0], o->stride[0], 1, o->padding, o->pads[0], o->pads[1], o->ceil};
-    cnn__window columns = {o->size[1], o->stride[1], 1, o->padding, o->pads[2], o->pads[3], o->ceil};
+    cnn__window rows = {o->size[0], o->stride[0], cnn__dilation(o->dilation[0]), o->padding, o->pads[0],
+                        o->pads[1], o->ceil};
+    cnn__window columns = {o->size[1], o->stride[1], cnn__dilation(o->dilation[1]), o->padding, o->pads[2],
+                           o->pads[3], o->ceil};
     cnn_pool2d_shape shape = {
         .n = input->dims[0],
         .in_h = input->dims[1],
@@ -68,6 +74,8 @@ cnn_pool2d_shape cnn__pool2d_shape_of(const cnn_pool2d_options *o, const cnn_sha
         .kernel_w = o->size[1],
         .stride_h = o->stride[0],
         .stride_w = o->stride[1],
+        .dilation_h = o->dilation[0],
+        .dilation_w = o->dilation[1],
         .average = average,
         /* Padding to the same size is not "explicit": its zeros never count. */
         .count_include_pad = o->padding == CNN_PADDING_EXPLICIT && o->count_include_pad != 0,
@@ -87,8 +95,26 @@ static cnn_status ask(const cnn_pool2d_shape *shape, const cnn_backend *backend,
     return cnn__layer_ask(backend, CNN_OP_POOL2D, &args, threads, spec, reason, reason_size);
 }
 
+/* Whether a window lies between the values, none of its cells on one, as where the padding is as wide as a gap. */
+static bool misses(int64_t size, int32_t kernel, int32_t stride, int32_t dilation, int32_t before, int64_t outputs)
+{
+    for (int64_t i = 0; dilation > 1 && i < outputs && i * stride < before; i++) {
+        const int64_t first = i * stride - before, cells = (dilation - 1 - first) / dilation;
+        if (cells >= kernel || first + cells * dilation >= size) {
+            return true;
+        }
+    }
+    return false;
+}
+
 cnn_status cnn__pool2d_check_reads(const cnn_pool2d_shape *s, char *reason, size_t reason_size)
 {
+    if (misses(s->in_h, s->kernel_h, s->stride_h, s->dilation_h, s->pad_top, s->out_h) ||
+        misses(s->in_w, s->kernel_w, s->stride_w, s->dilation_w, s->pad_left, s->out_w)) {
+        snprintf(reason, reason_size, "a window of dilated cells lies outside an input of %lldx%lld",
+                 (long long)s->in_h, (long long)s->in_w);
+        return CNN_ERROR_SHAPE;
+    }
     const double rows = s->kernel_h < s->in_h ? s->kernel_h : (double)s->in_h;
     const double columns = s->kernel_w < s->in_w ? s->kernel_w : (double)s->in_w;
     const double outputs = (double)s->out_h * (double)s->out_w, inputs = (double)s->in_h * (double)s->in_w;

@@ -31,6 +31,7 @@ static const cnn__field sequence_fields[] = {
     {"pads", offsetof(cnn_pool1d_options, pads), CNN__FIELD_INT, 2, NULL},
     {"ceil", offsetof(cnn_pool1d_options, ceil), CNN__FIELD_INT, 1, NULL},
     {"count_include_pad", offsetof(cnn_pool1d_options, count_include_pad), CNN__FIELD_INT, 1, NULL},
+    {"dilation", offsetof(cnn_pool1d_options, dilation), CNN__FIELD_MORE_INTS, 1, NULL},
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
@@ -41,6 +42,7 @@ static const cnn__field volume_fields[] = {
     {"pads", offsetof(cnn_pool3d_options, pads), CNN__FIELD_INT, 6, NULL},
     {"ceil", offsetof(cnn_pool3d_options, ceil), CNN__FIELD_INT, 1, NULL},
     {"count_include_pad", offsetof(cnn_pool3d_options, count_include_pad), CNN__FIELD_INT, 1, NULL},
+    {"dilation", offsetof(cnn_pool3d_options, dilation), CNN__FIELD_MORE_INTS, 3, NULL},
     {NULL, 0, CNN__FIELD_INT, 0, NULL},
 };
 
@@ -51,7 +53,9 @@ static cnn_status check_sequence(const cnn_context *context, pool_state *state)
     cnn_pool1d_options *o = &state->options.sequence;
     o->size = o->size == 0 ? 2 : o->size;
     o->stride = o->stride == 0 ? o->size : o->stride;
+    cnn__dilations_default(&o->dilation, 1);
     state->picture = (cnn_pool2d_options){.size = {1, o->size},
+                                          .dilation = {1, o->dilation},
                                           .stride = {1, o->stride},
                                           .padding = o->padding,
                                           .pads = {0, 0, o->pads[0], o->pads[1]},
@@ -72,13 +76,16 @@ static cnn_status check_volume(const cnn_context *context, pool_state *state)
         o->stride[i] = o->stride[i] != 0 ? o->stride[i] : as_window || i == 0 ? o->size[i] : o->stride[i - 1];
     }
     CNN__RETURN_IF_ERROR(cnn__check_pads(context, type, &o->padding, o->pads, 6));
+    cnn__dilations_default(o->dilation, 3);
     state->picture = (cnn_pool2d_options){.size = {o->size[1], o->size[2]},
+                                          .dilation = {o->dilation[1], o->dilation[2]},
                                           .stride = {o->stride[1], o->stride[2]},
                                           .padding = o->padding,
                                           .pads = {o->pads[2], o->pads[3], o->pads[4], o->pads[5]},
                                           .ceil = o->ceil,
                                           .count_include_pad = o->count_include_pad};
     state->depth = (cnn_pool2d_options){.size = {o->size[0], 1},
+                                        .dilation = {o->dilation[0], 1},
                                         .stride = {o->stride[0], 1},
                                         .padding = o->padding,
                                         .pads = {o->pads[0], o->pads[1], 0, 0},

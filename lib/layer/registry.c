@@ -20,6 +20,7 @@ const cnn__layer_type *const cnn__layer_types[] = {
     &cnn__conv2d_type,
     &cnn__conv2d_transpose_type,
     &cnn__conv3d_type,
+    &cnn__conv3d_transpose_type,
     &cnn__cropping2d_type,
     &cnn__dense_type,
     &cnn__depth_to_space_type,

@@ -61,7 +61,16 @@ static void find_components(const sums *total, double count, cnn_channel_statist
     cnn__eigen3(found->covariance, found->pca_values, found->pca_vectors);
 }
 
-static cnn_status read_all(cnn_loader *loader, cnn_channel_statistics *found)
+/* Whether the caller, who is told how far the reading is, wants to stop. */
+static bool is_stopped(const cnn_loader_options *options, const cnn_loader *loader, uint64_t images)
+{
+    const uint64_t done = images + cnn_loader_skipped(loader);
+    return options->on_read != NULL &&
+           options->on_read(options->user, done, cnn_dataset_count(cnn_loader_dataset(loader)));
+}
+
+static cnn_status read_all(cnn_context *context, cnn_loader *loader, const cnn_loader_options *options,
+                           cnn_channel_statistics *found)
 {
     const cnn_shape shape = cnn_loader_sample_shape(loader);
     const size_t pixels = (size_t)shape.dims[0] * (size_t)shape.dims[1], channels = (size_t)shape.dims[2];
@@ -79,6 +88,9 @@ static cnn_status read_all(cnn_loader *loader, cnn_channel_statistics *found)
         }
         count += (double)views * (double)pixels;
         found->images += batch.count;
+        if (is_stopped(options, loader, found->images)) {
+            return cnn__fail(context, CNN_ERROR_CANCELLED, "cnn_dataset_statistics: stopped by a callback");
+        }
     }
     found->skipped = cnn_loader_skipped(loader);
     found->channels = (uint32_t)channels;
@@ -111,7 +123,7 @@ cnn_status cnn_dataset_statistics(cnn_context *context, const cnn_dataset *datas
     options.drop_last = 0;
     options.in_memory = 0; /* each image is read once */
     CNN__RETURN_IF_ERROR(cnn_loader_create(context, dataset, &options, &loader));
-    cnn_status status = read_all(loader, &found);
+    cnn_status status = read_all(context, loader, &options, &found);
     cnn_loader_free(loader);
     if (status == CNN_OK && found.images == 0) {
         status = cnn__fail(context, CNN_ERROR_FORMAT, "cnn_dataset_statistics: none of %zu images could be read",

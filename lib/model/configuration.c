@@ -111,6 +111,7 @@ static bool is_set(const cnn__field *field, const void *place, int32_t activatio
     const bool sloped = activation < 0 || activation == CNN_LEAKY_RELU || activation > CNN_RELU6;
     switch (field->type) {
     case CNN__FIELD_INT:
+    case CNN__FIELD_MORE_INTS:
         return has_values(field, place);
     case CNN__FIELD_FLOAT:
     case CNN__FIELD_FLOATS:
@@ -144,6 +145,7 @@ static void append_value(cnn__string *text, const cnn__field *field, const void 
 {
     switch (field->type) {
     case CNN__FIELD_INT:
+    case CNN__FIELD_MORE_INTS:
         append_ints(text, place, field->count);
         break;
     case CNN__FIELD_FLOAT:

@@ -108,9 +108,7 @@ void cnn__onnx_window_options(const cnn__onnx_windows *w, int32_t *kernel, int32
     for (uint32_t i = 0; i < w->sides; i++) {
         kernel[i] = w->side[i].kernel;
         stride[i] = w->side[i].stride;
-        if (dilation != NULL) {
-            dilation[i] = w->side[i].dilation;
-        }
+        dilation[i] = w->side[i].dilation;
         if (w->side[i].padding == CNN_PADDING_EXPLICIT) {
             pads[2 * i] = w->side[i].pad_before;
             pads[2 * i + 1] = w->side[i].pad_after;
@@ -264,45 +262,69 @@ static cnn_status fit_sides(cnn__onnx_import *import, const cnn__onnx_node *node
     return CNN_OK;
 }
 
+/* The layer, by the number of sides: a sequence is an image of one row. */
+static cnn_layer *make_transpose(cnn_context *context, const char *name, const cnn__onnx_windows *w,
+                                 const int32_t *more, int32_t filters, int32_t groups, bool no_bias)
+{
+    if (w->sides == 3) {
+        cnn_conv3d_transpose_options o = {.struct_size = sizeof(o),
+                                          .name = name,
+                                          .filters = filters,
+                                          .groups = groups,
+                                          .padding = CNN_PADDING_EXPLICIT,
+                                          .no_bias = no_bias};
+        cnn__onnx_window_options(w, o.kernel, o.stride, o.dilation, o.pads);
+        memcpy(o.output_padding, more, sizeof(o.output_padding));
+        return cnn_conv3d_transpose(context, &o);
+    }
+    cnn_conv2d_transpose_options o = {.struct_size = sizeof(o),
+                                      .name = name,
+                                      .kernel = {1, 1},
+                                      .stride = {1, 1},
+                                      .dilation = {1, 1},
+                                      .filters = filters,
+                                      .groups = groups,
+                                      .padding = CNN_PADDING_EXPLICIT,
+                                      .no_bias = no_bias};
+    const uint32_t first = 2 - w->sides;
+    cnn__onnx_window_options(w, o.kernel + first, o.stride + first, o.dilation + first, o.pads + 2 * (size_t)first);
+    memcpy(o.output_padding + first, more, w->sides * sizeof(*more));
+    return cnn_conv2d_transpose(context, &o);
+}
+
 cnn_status cnn__onnx_in_conv_transpose(cnn__onnx_import *import, const cnn__onnx_node *node)
 {
     const cnn__onnx_constant *weights = NULL, *bias = NULL;
     cnn__onnx_wire *wire = NULL;
     cnn__onnx_windows windows;
-    cnn_conv2d_transpose_options o = {.struct_size = sizeof(o), .padding = CNN_PADDING_EXPLICIT};
     int64_t dims[CNN_MAX_RANK] = {0};
-    int32_t more[3] = {0};
-    CNN__RETURN_IF_ERROR(read_inputs(import, node, &wire, &weights, &bias, &o.groups));
-    if (weights->rank > 4 || weights->dims[0] != wire->axes.dims[1] || weights->dims[0] % o.groups != 0) {
-        return cnn__onnx_fail(import, node, weights->rank > 4 ? CNN_ERROR_UNSUPPORTED : CNN_ERROR_SHAPE,
-                              "weights of %lld channels with %u sides, its input has %lld channels",
-                              (long long)weights->dims[0], weights->rank - 2, (long long)wire->axes.dims[1]);
+    int32_t more[3] = {0}, groups = 1, filters = 0;
+    CNN__RETURN_IF_ERROR(read_inputs(import, node, &wire, &weights, &bias, &groups));
+    if (weights->dims[0] != wire->axes.dims[1] || weights->dims[0] % groups != 0) {
+        return cnn__onnx_fail(import, node, CNN_ERROR_SHAPE,
+                              "weights of %lld channels in %d groups, its input has %lld", (long long)weights->dims[0],
+                              groups, (long long)wire->axes.dims[1]);
     }
-    CNN__RETURN_IF_ERROR(cnn__onnx_small(import, node, weights->dims[1] * o.groups, "number of filters", &o.filters));
+    CNN__RETURN_IF_ERROR(cnn__onnx_small(import, node, weights->dims[1] * groups, "number of filters", &filters));
     CNN__RETURN_IF_ERROR(cnn__onnx_read_windows(import, node, weights->rank - 2, weights->dims + 2, &windows));
     CNN__RETURN_IF_ERROR(cnn__onnx_require_image(import, node, wire));
     CNN__RETURN_IF_ERROR(fit_sides(import, node, &windows, wire, dims, more));
     dims[0] = wire->axes.dims[0];
-    dims[1] = o.filters;
+    dims[1] = filters;
     const cnn__onnx_axes axes = cnn__onnx_channels_last(weights->rank, dims);
-    cnn_shape actual = {4, 0, {dims[0], 1, dims[2], dims[1]}};
-    const bool sequence = weights->rank == 3; /* is an image of one row */
-    if (sequence) {
-        const cnn_shape row = {4, 0, {wire->actual.dims[0], 1, wire->actual.dims[1], wire->actual.dims[2]}};
-        CNN__RETURN_IF_ERROR(cnn__onnx_require(import, node, wire, NULL, &row));
-        o.kernel[0] = o.stride[0] = o.dilation[0] = 1;
-    } else {
-        actual = (cnn_shape){4, 0, {dims[0], dims[2], dims[3], dims[1]}};
+    cnn_shape actual = {.rank = axes.rank};
+    for (uint32_t i = 0; i < axes.rank; i++) {
+        actual.dims[i] = axes.dims[axes.order[i]];
     }
-    cnn__onnx_window_options(&windows, o.kernel + sequence, o.stride + sequence, o.dilation + sequence,
-                             o.pads + (sequence ? 2 : 0));
-    for (uint32_t i = 0; i < windows.sides; i++) {
-        o.output_padding[i + sequence] = more[i];
+    if (weights->rank == 3) {
+        const cnn_shape row = cnn__one_row(&wire->actual);
+        CNN__RETURN_IF_ERROR(cnn__onnx_require(import, node, wire, NULL, &row));
+        actual = cnn__one_row(&actual);
     }
     CNN__ONNX_NAME(name, import, node, weights);
-    o.name = name;
-    o.no_bias = bias == NULL;
-    CNN__RETURN_IF_ERROR(cnn__onnx_add(import, node, cnn_conv2d_transpose(import->context, &o), &wire->value, 1));
-    CNN__RETURN_IF_ERROR(fill_kernel(import, node, name, weights, 0, 1, bias, (size_t)o.filters));
+    CNN__RETURN_IF_ERROR(cnn__onnx_add(
+        import, node, make_transpose(import->context, name, &windows, more, filters, groups, bias == NULL),
+        &wire->value, 1));
+    CNN__RETURN_IF_ERROR(fill_kernel(import, node, name, weights, 0, 1, bias, (size_t)filters));
     return cnn__onnx_set(import, node, 0, name, &axes, &actual);
 }

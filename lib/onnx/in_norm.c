@@ -25,9 +25,8 @@ cnn_status cnn__onnx_in_batch_norm(cnn__onnx_import *import, const cnn__onnx_nod
     cnn_shape shape;
     CNN__RETURN_IF_ERROR(cnn__onnx_only_outputs(import, node, 1));
     CNN__RETURN_IF_ERROR(channel_input(import, node, &wire, &shape));
-    if (cnn__onnx_attribute_int(node, "training_mode", 0) != 0 || cnn__onnx_attribute_int(node, "spatial", 1) == 0) {
-        return cnn__onnx_fail(import, node, CNN_ERROR_UNSUPPORTED,
-                              "a normalisation in training mode, or by each position");
+    if (cnn__onnx_attribute_int(node, "spatial", 1) == 0) {
+        return cnn__onnx_fail(import, node, CNN_ERROR_UNSUPPORTED, "a normalisation by each position");
     }
     for (size_t i = 0; i < 4; i++) {
         CNN__RETURN_IF_ERROR(cnn__onnx_constant_input(import, node, i + 1, &constants[i]));

@@ -11,18 +11,18 @@ static cnn_layer *make_pool(cnn_context *context, const char *name, const cnn__o
     if (w->sides == 1) {
         cnn_pool1d_options o = {.struct_size = sizeof(o), .name = name, .padding = padding, .ceil = ceil};
         o.count_include_pad = include;
-        cnn__onnx_window_options(w, &o.size, &o.stride, NULL, o.pads);
+        cnn__onnx_window_options(w, &o.size, &o.stride, &o.dilation, o.pads);
         return average ? cnn_average_pool1d(context, &o) : cnn_max_pool1d(context, &o);
     }
     if (w->sides == 2) {
         cnn_pool2d_options o = {.struct_size = sizeof(o), .name = name, .padding = padding, .ceil = ceil};
         o.count_include_pad = include;
-        cnn__onnx_window_options(w, o.size, o.stride, NULL, o.pads);
+        cnn__onnx_window_options(w, o.size, o.stride, o.dilation, o.pads);
         return average ? cnn_average_pool2d(context, &o) : cnn_max_pool2d(context, &o);
     }
     cnn_pool3d_options o = {.struct_size = sizeof(o), .name = name, .padding = padding, .ceil = ceil};
     o.count_include_pad = include;
-    cnn__onnx_window_options(w, o.size, o.stride, NULL, o.pads);
+    cnn__onnx_window_options(w, o.size, o.stride, o.dilation, o.pads);
     return average ? cnn_average_pool3d(context, &o) : cnn_max_pool3d(context, &o);
 }
 
@@ -45,11 +45,6 @@ cnn_status cnn__onnx_in_pool(cnn__onnx_import *import, const cnn__onnx_node *nod
     CNN__RETURN_IF_ERROR(cnn__onnx_only_outputs(import, node, 1));
     CNN__RETURN_IF_ERROR(image_input(import, node, &wire));
     CNN__RETURN_IF_ERROR(cnn__onnx_read_windows(import, node, wire->axes.rank - 2, NULL, &windows));
-    for (uint32_t i = 0; i < windows.sides; i++) {
-        if (windows.side[i].dilation != 1) {
-            return cnn__onnx_fail(import, node, CNN_ERROR_UNSUPPORTED, "a pooling with dilations");
-        }
-    }
     CNN__RETURN_IF_ERROR(cnn__onnx_window_outputs(import, node, &windows, wire, wire->axes.dims[1], &axes, &actual));
     const bool include = cnn__onnx_attribute_int(node, "count_include_pad", 0) != 0;
     CNN__ONNX_NAME(name, import, node, NULL);

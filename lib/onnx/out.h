@@ -162,6 +162,7 @@ void cnn__out_conv3d(cnn__out *out, const cnn__node *node);
 void cnn__out_depthwise(cnn__out *out, const cnn__node *node);
 void cnn__out_separable(cnn__out *out, const cnn__node *node);
 void cnn__out_transpose(cnn__out *out, const cnn__node *node);
+void cnn__out_transpose3d(cnn__out *out, const cnn__node *node);
 void cnn__out_dense(cnn__out *out, const cnn__node *node);
 void cnn__out_graph_conv(cnn__out *out, const cnn__node *node);
 void cnn__out_max_pool(cnn__out *out, const cnn__node *node);

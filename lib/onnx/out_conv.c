@@ -124,44 +124,58 @@ void cnn__out_separable(cnn__out *out, const cnn__node *node)
 
 /* What is cut off a transposed convolution's output before and after it, and what is added at its end, so that it has
  * the size that it has here: "same" and Keras's sizes are no words of ONNX's. */
-static void find_cuts(const cnn_conv2d_transpose_options *o, int side, int64_t input, int64_t output, int64_t pads[4],
-                      int64_t more[2])
+static void find_cuts(const conv *c, const int32_t *output_padding, uint32_t side, int64_t input, int64_t output,
+                      int64_t pads[6], int64_t more[3])
 {
-    const int64_t extent = (int64_t)(o->kernel[side] - 1) * o->dilation[side] + 1;
-    const int64_t too_long = (input - 1) * o->stride[side] + extent - output;
-    int64_t before = o->padding == CNN_PADDING_EXPLICIT ? o->pads[2 * side] : 0;
-    if (o->padding == CNN_PADDING_EXPLICIT) {
-        more[side] = o->output_padding[side];
+    const int64_t extent = (int64_t)(c->kernel[side] - 1) * c->dilation[side] + 1;
+    const int64_t too_long = (input - 1) * c->stride[side] + extent - output;
+    int64_t before = c->padding == CNN_PADDING_EXPLICIT ? c->pads[2 * side] : 0;
+    if (c->padding == CNN_PADDING_EXPLICIT) {
+        more[side] = output_padding[side];
     } else {
         more[side] = too_long < 0 ? -too_long : 0;
-        before = too_long <= 0 || o->padding == CNN_PADDING_VALID ? 0
-                 : o->padding == CNN_PADDING_SAME                 ? too_long / 2
+        before = too_long <= 0 || c->padding == CNN_PADDING_VALID ? 0
+                 : c->padding == CNN_PADDING_SAME                 ? too_long / 2
                                                                   : too_long - too_long / 2;
     }
     pads[side] = before;
-    pads[2 + side] = too_long + more[side] - before;
+    pads[c->sides + side] = too_long + more[side] - before;
+}
+
+static void write_transpose(cnn__out *out, const cnn__node *node, const conv *c, const int32_t *output_padding,
+                            bool no_bias, int32_t activation, float alpha)
+{
+    cnn__out_value *input = cnn__out_input(out, node, 0);
+    const cnn__order order = filter_order(parameter_shape(out, node, 0));
+    int64_t pads[6] = {0}, more[3] = {0};
+    for (uint32_t side = 0; side < c->sides; side++) {
+        find_cuts(c, output_padding, side, input->shape.dims[side], node->output.dims[side], pads, more);
+    }
+    const char *from = cnn__out_first(out, input), *filters = cnn__out_parameter(out, node, 0, &order, NULL);
+    const char *bias = no_bias ? NULL : cnn__out_parameter(out, node, 1, NULL, NULL);
+    const char *value = cnn__out_emit(out, "ConvTranspose", cnn__out_linear(activation),
+                                      CNN__OUT_INPUTS(from, filters, bias));
+    put_sides(out, "dilations", c->dilation, c->sides);
+    cnn__out_whole(out, "group", c->groups);
+    put_sides(out, "kernel_shape", c->kernel, c->sides);
+    cnn__out_wholes(out, "output_padding", more, c->sides);
+    cnn__out_wholes(out, "pads", pads, 2 * (size_t)c->sides);
+    put_sides(out, "strides", c->stride, c->sides);
+    cnn__out_set(out, node, cnn__out_activation(out, value, activation, alpha, 1), CNN__OUT_FIRST);
 }
 
 void cnn__out_transpose(cnn__out *out, const cnn__node *node)
 {
     const cnn_conv2d_transpose_options *o = node->layer->user;
-    cnn__out_value *input = cnn__out_input(out, node, 0);
-    const cnn__order order = filter_order(parameter_shape(out, node, 0));
-    int64_t pads[4] = {0}, more[2] = {0};
-    for (int side = 0; side < 2; side++) {
-        find_cuts(o, side, input->shape.dims[side], node->output.dims[side], pads, more);
-    }
-    const char *from = cnn__out_first(out, input), *filters = cnn__out_parameter(out, node, 0, &order, NULL);
-    const char *bias = o->no_bias ? NULL : cnn__out_parameter(out, node, 1, NULL, NULL);
-    const char *value = cnn__out_emit(out, "ConvTranspose", cnn__out_linear(o->activation),
-                                      CNN__OUT_INPUTS(from, filters, bias));
-    put_sides(out, "dilations", o->dilation, 2);
-    cnn__out_whole(out, "group", o->groups);
-    put_sides(out, "kernel_shape", o->kernel, 2);
-    cnn__out_wholes(out, "output_padding", more, 2);
-    cnn__out_wholes(out, "pads", pads, 4);
-    put_sides(out, "strides", o->stride, 2);
-    cnn__out_set(out, node, cnn__out_activation(out, value, o->activation, o->alpha, 1), CNN__OUT_FIRST);
+    const conv c = {2, o->kernel, o->stride, o->dilation, o->pads, o->padding, o->groups};
+    write_transpose(out, node, &c, o->output_padding, o->no_bias != 0, o->activation, o->alpha);
+}
+
+void cnn__out_transpose3d(cnn__out *out, const cnn__node *node)
+{
+    const cnn_conv3d_transpose_options *o = node->layer->user;
+    const conv c = {3, o->kernel, o->stride, o->dilation, o->pads, o->padding, o->groups};
+    write_transpose(out, node, &c, o->output_padding, o->no_bias != 0, o->activation, o->alpha);
 }
 
 /* The weights are units, inputs, as PyTorch writes them; behind a flattened image the inputs are channels first. */

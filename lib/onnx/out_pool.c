@@ -7,7 +7,7 @@
 /* Windows over 1 to 3 axes. */
 typedef struct pool {
     uint32_t sides;
-    const int32_t *size, *stride, *pads;
+    const int32_t *size, *stride, *dilation, *pads;
     int32_t padding, ceil, count_include_pad;
 } pool;
 
@@ -19,19 +19,22 @@ static pool pool_of(const cnn__node *node, uint32_t sides)
     const cnn_pool3d_options *three = node->layer->user;
     switch (sides) {
     case 1:
-        return (pool){1, &one->size, &one->stride, one->pads, one->padding, one->ceil, one->count_include_pad};
+        return (pool){1,         &one->size,   &one->stride, &one->dilation,
+                      one->pads, one->padding, one->ceil,    one->count_include_pad};
     case 2:
-        return (pool){2, two->size, two->stride, two->pads, two->padding, two->ceil, two->count_include_pad};
+        return (pool){2,         two->size,    two->stride, two->dilation,
+                      two->pads, two->padding, two->ceil,   two->count_include_pad};
     default:
-        return (pool){
-            3, three->size, three->stride, three->pads, three->padding, three->ceil, three->count_include_pad};
+        return (pool){3,           three->size,    three->stride, three->dilation,
+                      three->pads, three->padding, three->ceil,   three->count_include_pad};
     }
 }
 
 /* What a pooling becomes: pads are [before of all sides, after of all sides]. */
 typedef struct windows {
     uint32_t sides;
-    int64_t size[3], stride[3], pads[6];
+    int64_t size[3], stride[3], dilation[3], pads[6];
+    bool dilated;
 } windows;
 
 /* With the padding that makes the output as large as it is; `over` is what of it no padding asked for. */
@@ -39,9 +42,14 @@ static windows find_windows(const pool *p, const cnn_shape *input, const cnn_sha
 {
     windows w = {.sides = p->sides};
     for (uint32_t d = 0; d < p->sides; d++) {
-        cnn__window window = {p->size[d], p->stride[d], 1, p->padding, p->pads[2 * d], p->pads[2 * d + 1], p->ceil};
+        const int32_t dilation = cnn__dilation(p->dilation[d]);
+        const int64_t extent = (int64_t)(p->size[d] - 1) * dilation + 1;
+        cnn__window window = {p->size[d],     p->stride[d],       dilation, p->padding,
+                              p->pads[2 * d], p->pads[2 * d + 1], p->ceil};
         (void)cnn__window_output(&window, input->dims[d]);
-        const int64_t end = (output->dims[d] - 1) * p->stride[d] + p->size[d] - input->dims[d] - window.pad_before;
+        const int64_t end = (output->dims[d] - 1) * p->stride[d] + extent - input->dims[d] - window.pad_before;
+        w.dilation[d] = dilation;
+        w.dilated = w.dilated || dilation > 1;
         w.size[d] = p->size[d];
         w.stride[d] = p->stride[d];
         w.pads[d] = window.pad_before;
@@ -58,6 +66,9 @@ static const char *emit_windows(cnn__out *out, const char *op, const char *suffi
     if (count_pads) {
         cnn__out_whole(out, "count_include_pad", 1);
     }
+    if (w->dilated) {
+        cnn__out_wholes(out, "dilations", w->dilation, w->sides);
+    }
     cnn__out_wholes(out, "kernel_shape", w->size, w->sides);
     cnn__out_wholes(out, "pads", w->pads, 2 * (size_t)w->sides);
     cnn__out_wholes(out, "strides", w->stride, w->sides);
@@ -73,6 +84,62 @@ void cnn__out_max_pool(cnn__out *out, const cnn__node *node)
     cnn__out_set(out, node, emit_windows(out, "MaxPool", NULL, cnn__out_first(out, input), &w, false), CNN__OUT_FIRST);
 }
 
+/* How many cells the divisor of output i along a side counts. */
+static int64_t counted_cells(const pool *p, const windows *w, const int64_t *over, uint32_t side, int64_t size,
+                             int64_t i)
+{
+    const bool pads = p->padding == CNN_PADDING_EXPLICIT && p->count_include_pad != 0;
+    const int64_t before = w->pads[side], after = w->pads[w->sides + side] - over[side];
+    int64_t cells = 0;
+    for (int64_t k = 0; k < w->size[side]; k++) {
+        const int64_t at = i * w->stride[side] - before + k * w->dilation[side];
+        cells += pads ? at < size + after : at >= 0 && at < size;
+    }
+    return cells;
+}
+
+/* Means over cells that lie apart, for which AveragePool has no word before version 19: sums, by a convolution of each
+ * channel with ones, times what each window's divisor makes of them. */
+static const char *emit_dilated_means(cnn__out *out, const cnn__node *node, const pool *p, const windows *w,
+                                      const int64_t *over, const char *x)
+{
+    const cnn_shape *input = &cnn__out_input(out, node, 0)->shape;
+    const int64_t channels = input->dims[p->sides];
+    cnn_shape ones = {.rank = p->sides + 2, .dims = {channels, 1}}, shares = {.rank = p->sides + 2, .dims = {1, 1}};
+    size_t cells = (size_t)channels, outputs = 1;
+    for (uint32_t d = 0; d < p->sides; d++) {
+        ones.dims[d + 2] = w->size[d];
+        shares.dims[d + 2] = node->output.dims[d];
+        cells *= (size_t)w->size[d];
+        outputs *= (size_t)node->output.dims[d];
+    }
+    float *kernel = cnn__out_keep(out, cells, sizeof(*kernel)), *share = cnn__out_keep(out, outputs, sizeof(*share));
+    if (kernel == NULL || share == NULL) {
+        return "";
+    }
+    for (size_t i = 0; i < cells; i++) {
+        kernel[i] = 1;
+    }
+    for (size_t i = 0; i < outputs; i++) {
+        size_t rest = i;
+        int64_t counted = 1;
+        for (uint32_t d = p->sides; d-- > 0;) {
+            const size_t size = (size_t)node->output.dims[d];
+            counted *= counted_cells(p, w, over, d, input->dims[d], (int64_t)(rest % size));
+            rest /= size;
+        }
+        share[i] = (float)(1 / (double)counted);
+    }
+    const char *weights = cnn__out_floats(out, "ones", kernel, &ones);
+    const char *sums = cnn__out_emit(out, "Conv", "sums", CNN__OUT_INPUTS(x, weights));
+    cnn__out_wholes(out, "dilations", w->dilation, w->sides);
+    cnn__out_whole(out, "group", channels);
+    cnn__out_wholes(out, "kernel_shape", w->size, w->sides);
+    cnn__out_wholes(out, "pads", w->pads, 2 * (size_t)w->sides);
+    cnn__out_wholes(out, "strides", w->stride, w->sides);
+    return cnn__out_emit(out, "Mul", NULL, CNN__OUT_INPUTS(sums, cnn__out_floats(out, "shares", share, &shares)));
+}
+
 /* Padding that counts in the divisor, beside an end that does not, is a layer of its own. */
 void cnn__out_average_pool(cnn__out *out, const cnn__node *node)
 {
@@ -82,6 +149,10 @@ void cnn__out_average_pool(cnn__out *out, const cnn__node *node)
     int64_t over[3] = {0}, pads[2 * CNN_MAX_RANK] = {0};
     windows w = find_windows(&p, &input->shape, &node->output, over);
     const bool counted = p.padding == CNN_PADDING_EXPLICIT && p.count_include_pad != 0;
+    if (w.dilated) {
+        cnn__out_set(out, node, emit_dilated_means(out, node, &p, &w, over, x), CNN__OUT_FIRST);
+        return;
+    }
     const bool apart = counted && (over[0] != 0 || over[1] != 0 || over[2] != 0);
     const uint32_t rank = p.sides + 2;
     for (uint32_t d = 0; apart && d < p.sides; d++) {

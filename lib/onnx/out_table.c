@@ -18,6 +18,7 @@ const cnn__out_layer cnn__out_layers[] = {
     {&cnn__conv2d_type, cnn__out_conv2d, false},
     {&cnn__conv2d_transpose_type, cnn__out_transpose, false},
     {&cnn__conv3d_type, cnn__out_conv3d, false},
+    {&cnn__conv3d_transpose_type, cnn__out_transpose3d, false},
     {&cnn__cropping2d_type, cnn__out_crop, false},
     {&cnn__dense_type, cnn__out_dense, false},
     {&cnn__depth_to_space_type, cnn__out_depth_to_space, false},

@@ -138,14 +138,7 @@ static cnn_status descend(const matrix *m, size_t n, float *y, const float *g, f
 static cnn_status norm_of(const matrix *m, size_t n, const float *x, double *norm)
 {
     double sum = 0;
-    const cnn_reduce_args args = {.struct_size = sizeof(args),
-                                  .kind = CNN_REDUCE_SUM_SQUARES,
-                                  .outer = 1,
-                                  .inner = 1,
-                                  .c = (int64_t)n,
-                                  .x = x,
-                                  .result = &sum};
-    CNN__RETURN_IF_ERROR(cnn_backend_run(&m->call, CNN_OP_REDUCE, CNN_PASS_FORWARD, &args));
+    CNN__RETURN_IF_ERROR(cnn__sum_squares(&m->call, x, n, &sum));
     *norm = sqrt(sum);
     return CNN_OK;
 }

@@ -125,6 +125,9 @@ static inline uint32_t cnn__optimizer_rule_slots(const cnn_optimizer *optimizer)
     return optimizer->slots - (optimizer->lookahead_every > 0 ? 1 : 0);
 }
 
+/* The sum of x[i]^2, where the backend computes; 0 of no values. */
+cnn_status cnn__sum_squares(const cnn_backend_call *call, const float *x, size_t n, double *sum);
+
 /* The numbers that all built-in optimizers share, as their option structs give them (zero: default). */
 typedef struct cnn__optimizer_common {
     float learning_rate;

@@ -39,7 +39,7 @@ static cnn_status backend_failed(const cnn_optimizer *optimizer, const cnn_backe
                      cnn_status_string(status));
 }
 
-static cnn_status sum_squares(const cnn_backend_call *call, const float *x, size_t n, double *sum)
+cnn_status cnn__sum_squares(const cnn_backend_call *call, const float *x, size_t n, double *sum)
 {
     const cnn_reduce_args args = {.struct_size = sizeof(args),
                                   .kind = CNN_REDUCE_SUM_SQUARES,
@@ -63,7 +63,7 @@ static cnn_status clip_scale(const cnn_optimizer *optimizer, const cnn_backend_c
     }
     for (size_t i = 0; i < count; i++) {
         double sum = 0;
-        cnn_status status = sum_squares(call, items[i].g, items[i].n, &sum);
+        cnn_status status = cnn__sum_squares(call, items[i].g, items[i].n, &sum);
         if (status != CNN_OK) {
             return backend_failed(optimizer, call, status);
         }
@@ -140,7 +140,7 @@ cnn_status cnn__optimizer_decay_penalty(const cnn_optimizer *optimizer, const cn
     for (size_t i = 0; i < count; i++) {
         const double decay = (double)item_decay(optimizer, &items[i]);
         double sum = 0;
-        cnn_status status = decay != 0 ? sum_squares(call, items[i].w, items[i].n, &sum) : CNN_OK;
+        cnn_status status = decay != 0 ? cnn__sum_squares(call, items[i].w, items[i].n, &sum) : CNN_OK;
         if (status != CNN_OK) {
             return backend_failed(optimizer, call, status);
         }

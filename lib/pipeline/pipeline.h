@@ -169,6 +169,10 @@ cnn__decode_hint cnn__step_hint(cnn_resize_filter filter, int decode, double hei
 /* Draws from [-v, v] around `centre` if the argument has one value v, else from [first, second]. */
 double cnn__step_draw(const cnn__argument *argument, double centre, cnn__rng *rng);
 const char *cnn__check_range(const cnn__argument *argument);
+/* Two sides, whole numbers, of a part of so many pixels: a share of them in `scale`, and the first side is the second
+ * one times a number in `ratio`, drawn evenly by its logarithm. */
+void cnn__draw_sides(cnn__rng *rng, double pixels, const double scale[2], const double ratio[2], double *first,
+                     double *second);
 
 /* CNN_ERROR_SHAPE if the step cannot be done on images of so many channels; `name` is what messages begin with. */
 cnn_status cnn__step_check_channels(const cnn_context *context, const char *name, const cnn__step *step,

@@ -230,15 +230,14 @@ static cnn_status erase(cnn__frame *frame, size_t top, size_t left, size_t rows,
 
 static cnn_status erase_apply(const cnn__step *step, cnn__frame *frame)
 {
-    const double *scale = step->arguments[1].values, *ratio = step->arguments[2].values;
-    const double height = frame->rows, width = frame->cols, low = log(ratio[0]), high = log(ratio[1]);
+    const double height = frame->rows, width = frame->cols;
     if (cnn__rng_uniform(&frame->rng) >= cnn__step_value(step, 0)) {
         return CNN_OK;
     }
     for (int attempt = 0; attempt < 10; attempt++) {
-        const double area = height * width * (scale[0] + (scale[1] - scale[0]) * cnn__rng_uniform(&frame->rng));
-        const double aspect = exp(low + (high - low) * cnn__rng_uniform(&frame->rng));
-        const double rows = rint(sqrt(area * aspect)), cols = rint(sqrt(area / aspect));
+        double rows, cols;
+        cnn__draw_sides(&frame->rng, height * width, step->arguments[1].values, step->arguments[2].values, &rows,
+                        &cols);
         if (rows < height && cols < width) {
             const uint64_t top = cnn__rng_below(&frame->rng, (uint64_t)(height - rows) + 1);
             const uint64_t left = cnn__rng_below(&frame->rng, (uint64_t)(width - cols) + 1);

@@ -263,13 +263,21 @@ static part fallback_part(int64_t height, int64_t width, const double ratio[2])
     return chosen;
 }
 
+void cnn__draw_sides(cnn__rng *rng, double pixels, const double scale[2], const double ratio[2], double *first,
+                     double *second)
+{
+    const double low = log(ratio[0]), high = log(ratio[1]);
+    const double area = pixels * (scale[0] + (scale[1] - scale[0]) * cnn__rng_uniform(rng));
+    const double aspect = exp(low + (high - low) * cnn__rng_uniform(rng));
+    *first = rint(sqrt(area * aspect));
+    *second = rint(sqrt(area / aspect));
+}
+
 static part random_part(int64_t height, int64_t width, const double scale[2], const double ratio[2], cnn__rng *rng)
 {
-    double low = log(ratio[0]), high = log(ratio[1]);
     for (int attempt = 0; attempt < 10; attempt++) {
-        double area = (double)height * (double)width * (scale[0] + (scale[1] - scale[0]) * cnn__rng_uniform(rng));
-        double aspect = exp(low + (high - low) * cnn__rng_uniform(rng));
-        double cols = rint(sqrt(area * aspect)), rows = rint(sqrt(area / aspect));
+        double cols, rows;
+        cnn__draw_sides(rng, (double)height * (double)width, scale, ratio, &cols, &rows);
         if (cols > 0 && cols <= (double)width && rows > 0 && rows <= (double)height) {
             part chosen = {0, 0, (int64_t)rows, (int64_t)cols};
             chosen.top = (int64_t)cnn__rng_below(rng, (uint64_t)(height - chosen.rows + 1));

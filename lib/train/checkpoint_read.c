@@ -202,6 +202,9 @@ static cnn_status history_numbers(const cnn__json_place *place, const cnn__json 
         CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_loss", &history->running.step_loss));
         CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_score", &history->running.step_score));
     }
+    if (cnn__json_get(object, "decay_penalty") != NULL) { /* of trainings that ask for it */
+        CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "decay_penalty", &history->running.decay_penalty));
+    }
     if (cnn__json_get(object, "epoch_steps") != NULL) {
         CNN__RETURN_IF_ERROR(read_count(place, object, "epoch_steps", &history->epoch_steps));
     }

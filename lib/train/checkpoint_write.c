@@ -123,6 +123,9 @@ static void add_history(cnn__json_writer *metadata, const cnn_history *history)
     }
     cnn__json_put_real(&object, "step_loss", history->running.step_loss);
     cnn__json_put_real(&object, "step_score", history->running.step_score);
+    if (!isnan(history->running.decay_penalty)) {
+        cnn__json_put_real(&object, "decay_penalty", history->running.decay_penalty);
+    }
     cnn__json_put_string(&object, "scores", strlen(scores) > MOST_TEXT ? "" : scores);
     put_optional(&object, "schedule", history->schedule);
     put_optional(&object, "schedule_state", history->schedule_state);

@@ -52,6 +52,7 @@ static cnn_progress make_progress(const cnn__fit *fit)
         .step_loss = history->running.step_loss,
         .step_score = history->running.step_score,
         .penalty = mean_penalty(&history->running),
+        .decay_penalty = fit->options.decay_penalty != 0 ? history->running.decay_penalty : 0,
     };
 }
 
@@ -129,7 +130,7 @@ static cnn_status evaluate_between(cnn__fit *fit)
     cnn_progress progress = make_progress(fit);
     fit->validated = history->epochs;
     cnn__average_enter(&history->average, fit->model);
-    cnn_status status = cnn__evaluate_run(&fit->validation, &result);
+    cnn_status status = cnn__fit_evaluate(fit, &result);
     cnn__average_leave(&history->average, fit->model);
     progress.validation_loss = result.loss;
     progress.validation_score = cnn_evaluator_score(fit->best);
@@ -225,7 +226,7 @@ static cnn_status validate(cnn__fit *fit, cnn_progress *progress)
     cnn_evaluate_result result = CNN_EVALUATE_RESULT_INIT;
     CNN__RETURN_IF_ERROR(cnn__running_pack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
     fit->validated = fit->history->epochs - 1; /* whose row is there already */
-    cnn_status status = cnn__evaluate_run(&fit->validation, &result);
+    cnn_status status = cnn__fit_evaluate(fit, &result);
     if (status != CNN_OK) {
         cnn_status back = cnn__running_unpack(fit->history, fit->options.evaluators, fit->options.evaluator_count);
         fit->history->epochs--;
@@ -274,6 +275,7 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     cnn__history_set(history, "wait_share", progress->seconds > 0 ? progress->wait_seconds / progress->seconds : 0);
     cnn__history_set(history, "step_loss", progress->step_loss);
     cnn__history_set(history, "step_score", progress->step_score);
+    cnn__history_set(history, "decay_penalty", progress->decay_penalty);
     const cnn_status averaged = cnn__average_epoch(&history->average, fit->model, history->epochs - 1,
                                                    fit->options.train, fit->options.from, &fit->ranks);
     if (averaged != CNN_OK) {

@@ -90,6 +90,10 @@ cnn_status cnn__fit_load(cnn__fit *fit, cnn_batch *batch, bool *stop);
 /* The passes of a batch that was read, and of those that go with it in one step, and the update. */
 cnn_status cnn__fit_step(cnn__fit *fit, cnn_batch *batch);
 
+/* A validation. In training behaviour its random numbers are its own, told by the steps done, and the statistics that
+ * it moves are put back. */
+cnn_status cnn__fit_evaluate(cnn__fit *fit, cnn_evaluate_result *result);
+
 /* label_smoothing, mixup and cutmix: checks them and makes room; then changes what a batch is, and its target. All
  * ranks call it together; one that fails has given the others what they need. */
 cnn_status cnn__mix_create(cnn__fit *fit);

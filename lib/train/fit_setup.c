@@ -220,7 +220,8 @@ static cnn_status make_sessions(cnn__fit *fit)
     CNN__RETURN_IF_ERROR(cnn__evaluate_labels(&fit->validation, fit->model, cnn_loader_dataset(options->train)));
     return cnn_session_create(fit->model,
                               CNN_SESSION(.batch = cnn__evaluation_batch(options->validation, options->blocks),
-                                          .penalties = cnn__penalties(options->penalties), .from = options->from),
+                                          .penalties = cnn__penalties(options->penalties),
+                                          .training_behavior = options->validation_behavior, .from = options->from),
                               &fit->validation.session);
 }
 
@@ -250,6 +251,9 @@ static cnn_status make_history(cnn__fit *fit)
     }
     for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
         CNN__RETURN_IF_ERROR(cnn__history_add_column(fit->history, always[i]));
+    }
+    if (fit->options.decay_penalty != 0) {
+        CNN__RETURN_IF_ERROR(cnn__history_add_column(fit->history, "decay_penalty"));
     }
     if (fit->session->program.penalties) {
         CNN__RETURN_IF_ERROR(cnn__history_add_column(fit->history, "penalty"));

@@ -95,6 +95,10 @@ cnn_status cnn__fit_step(cnn__fit *fit, cnn_batch *batch)
     uint64_t samples = 0, batches = 0;
     bool more = true;
     CNN__RETURN_IF_ERROR(follow_schedule(fit));
+    if (fit->options.decay_penalty != 0) {
+        CNN__RETURN_IF_ERROR(
+            cnn_optimizer_decay_penalty(fit->options.optimizer, fit->session, &running->decay_penalty));
+    }
     for (uint32_t i = 1; more; i++) {
         double loss = NAN, penalty = 0;
         cnn__samples whole;

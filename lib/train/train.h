@@ -17,10 +17,11 @@ typedef struct cnn__running {
     double loss_sum;              /* over samples */
     double penalty_sum;           /* over samples: what of loss_sum is penalties */
     double step_loss, step_score; /* of the last batch alone, as cnn_progress has them */
+    double decay_penalty;         /* before the last step; NaN: not known */
 } cnn__running;
 
 /* Of an epoch that has not begun. */
-#define CNN__RUNNING_INIT ((cnn__running){.step_loss = NAN, .step_score = NAN})
+#define CNN__RUNNING_INIT ((cnn__running){.step_loss = NAN, .step_score = NAN, .decay_penalty = NAN})
 
 struct cnn_history {
     cnn_context *context;

@@ -68,6 +68,7 @@ LAYER(zero_pad3d)
 LAYER(local_response_norm)
 LAYER(graph_conv)
 LAYER(arithmetic)
+LAYER(conv3d_transpose)
 LAYER(matmul)
 LAYER(depth_to_space)
 LAYER(elementwise)
@@ -653,6 +654,7 @@ START_TEST(layers)
         ROW(local_response_norm, cnn_lrn_options, name, .name = "l"),
         ROW(graph_conv, cnn_graph_conv_options, units, .units = 2),
         ROW(arithmetic, cnn_arithmetic_options, function, .function = CNN_MAP_ADD),
+        ROW(conv3d_transpose, cnn_conv3d_transpose_options, filters, .filters = 2),
         ROW(matmul, cnn_matmul_options, name, .name = "m"),
         ROW(depth_to_space, cnn_depth_space_options, block, .block = 2),
         ROW(space_to_depth, cnn_depth_space_options, block, .block = 2),

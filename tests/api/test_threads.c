@@ -29,12 +29,16 @@ static const struct {
     {"vgg16-notop", OPTIONS(.input = {41, 50, 3}), true}, /* not trained here */
 };
 
-enum { TRAINED = 4, NETWORKS = sizeof(networks) / sizeof(networks[0]) };
+#ifdef __SANITIZE_THREAD__ /* a small one: what is to be seen there does not depend on the network */
+enum { FIRST = 1, TRAINED = 2, NETWORKS = 2 };
+#else
+enum { FIRST = 0, TRAINED = 4, NETWORKS = sizeof(networks) / sizeof(networks[0]) };
+#endif
 
-/* Threads of a context, and how many of them a session may use (0: all): 1, 3, 7, 2, 4, 7 in all. */
+/* Threads of a context, and how many of them a session may use (0: all): 1, 3, 8, 2, 4 in all. */
 static const struct {
     uint32_t context, sessions[4], count;
-} settings[] = {{1, {0}, 1}, {3, {0}, 1}, {7, {0, 2, 4}, 3}};
+} settings[] = {{1, {0}, 1}, {3, {0}, 1}, {8, {0, 2, 4}, 3}};
 
 typedef struct bits {
     uint64_t training, inference;
@@ -209,8 +213,8 @@ int main(void)
     Suite *suite = suite_create("threads");
     TCase *tests = tcase_create("threads");
     tcase_set_timeout(tests, 280);
-    tcase_add_loop_test(tests, threads_do_not_matter, 0, TRAINED);
-    tcase_add_loop_test(tests, neighbours_do_not_matter, 0, NETWORKS);
+    tcase_add_loop_test(tests, threads_do_not_matter, FIRST, TRAINED);
+    tcase_add_loop_test(tests, neighbours_do_not_matter, FIRST, NETWORKS);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
 }

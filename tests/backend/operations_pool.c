@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "core/context.h"
 #include "backend/entries.h"
 #include "backend/operations.h"
+#include "core/context.h"
 
 typedef struct pooling {
     cnn_pool2d_shape shape;
@@ -40,7 +40,14 @@ static void draw_windows(generator *g, uint32_t variant, cnn_pool2d_shape *s)
     s->pad_left = (int32_t)draw(g, 0, (uint32_t)s->kernel_w / 2);
     s->pad_bottom = (int32_t)draw(g, 0, (uint32_t)s->kernel_h / 2);
     s->pad_right = (int32_t)draw(g, 0, (uint32_t)s->kernel_w / 2);
+    if (variant % 5 == 1) { /* cells that lie apart */
+        s->dilation_h = (int32_t)draw(g, 1, 3);
+        s->dilation_w = (int32_t)draw(g, 0, 3);
+    }
 }
+
+static int64_t step_of(int32_t dilation) { return dilation > 1 ? dilation : 1; }
+static int64_t extent_of(int32_t kernel, int32_t dilation) { return (kernel - 1) * step_of(dilation) + 1; }
 
 /* To an output of any size, also a larger one. */
 static void adapt(generator *g, cnn_pool2d_shape *s)
@@ -65,8 +72,8 @@ static pooling pooling_of(uint32_t variant, bool average)
     s->argmax_bytes = s->kernel_h * s->kernel_w <= 255 ? 1 : 4;
     s->count_include_pad = (int32_t)draw(&g, 0, 1);
     s->n = draw(&g, 1, 3);
-    s->in_h = s->kernel_h + draw(&g, 0, 14);
-    s->in_w = s->kernel_w + draw(&g, 0, 14);
+    s->in_h = extent_of(s->kernel_h, s->dilation_h) + draw(&g, 0, 14);
+    s->in_w = extent_of(s->kernel_w, s->dilation_w) + draw(&g, 0, 14);
     s->c = variant % 3 == 0 ? draw(&g, 1, 70) : draw(&g, 1, 9);
     if (variant % 16 == 8) { /* several bands of rows */
         s->in_h = 90;
@@ -76,14 +83,16 @@ static pooling pooling_of(uint32_t variant, bool average)
     if (variant % 16 == 5) { /* global */
         s->kernel_h = (int32_t)s->in_h;
         s->kernel_w = (int32_t)s->in_w;
+        s->dilation_h = s->dilation_w = 0;
         s->argmax_bytes = 4;
     }
     if (variant % 5 == 3) { /* windows of their own sizes */
         adapt(&g, s);
     }
     int64_t ceil = draw(&g, 0, 1);
-    s->out_h = s->adaptive ? s->out_h : pooled(s->in_h, s->kernel_h, s->stride_h, s->pad_top, s->pad_bottom, ceil);
-    s->out_w = s->adaptive ? s->out_w : pooled(s->in_w, s->kernel_w, s->stride_w, s->pad_left, s->pad_right, ceil);
+    const int64_t rows = extent_of(s->kernel_h, s->dilation_h), columns = extent_of(s->kernel_w, s->dilation_w);
+    s->out_h = s->adaptive ? s->out_h : pooled(s->in_h, rows, s->stride_h, s->pad_top, s->pad_bottom, ceil);
+    s->out_w = s->adaptive ? s->out_w : pooled(s->in_w, columns, s->stride_w, s->pad_left, s->pad_right, ceil);
     p.x_size = (size_t)(s->n * s->in_h * s->in_w * s->c);
     p.y_size = (size_t)(s->n * s->out_h * s->out_w * s->c);
     p.x = array_new(&g, p.x_size);
@@ -159,8 +168,10 @@ static result pool_one(const pooling *p, int64_t n, int64_t oy, int64_t ox, int6
     double sum = 0;
     int64_t counted = 0;
     for (int64_t cell = 0; cell < s->kernel_h * s->kernel_w; cell++) {
-        int64_t y = first_of(s->adaptive, oy, s->stride_h, s->pad_top, s->in_h, s->out_h) + cell / s->kernel_w;
-        int64_t x = first_of(s->adaptive, ox, s->stride_w, s->pad_left, s->in_w, s->out_w) + cell % s->kernel_w;
+        int64_t y = first_of(s->adaptive, oy, s->stride_h, s->pad_top, s->in_h, s->out_h) +
+                    cell / s->kernel_w * step_of(s->dilation_h);
+        int64_t x = first_of(s->adaptive, ox, s->stride_w, s->pad_left, s->in_w, s->out_w) +
+                    cell % s->kernel_w * step_of(s->dilation_w);
         bool inside = y >= 0 && y < end_of(s->adaptive, oy, s->in_h, s->out_h) && x >= 0 &&
                       x < end_of(s->adaptive, ox, s->in_w, s->out_w);
         bool padding = !s->adaptive && y < s->in_h + s->pad_bottom && x < s->in_w + s->pad_right;
@@ -185,8 +196,10 @@ static void send_back(const pooling *p, int64_t at, int64_t n, int64_t oy, int64
 {
     const cnn_pool2d_shape *s = &p->shape;
     for (int64_t cell = 0; cell < s->kernel_h * s->kernel_w; cell++) {
-        int64_t y = first_of(s->adaptive, oy, s->stride_h, s->pad_top, s->in_h, s->out_h) + cell / s->kernel_w;
-        int64_t x = first_of(s->adaptive, ox, s->stride_w, s->pad_left, s->in_w, s->out_w) + cell % s->kernel_w;
+        int64_t y = first_of(s->adaptive, oy, s->stride_h, s->pad_top, s->in_h, s->out_h) +
+                    cell / s->kernel_w * step_of(s->dilation_h);
+        int64_t x = first_of(s->adaptive, ox, s->stride_w, s->pad_left, s->in_w, s->out_w) +
+                    cell % s->kernel_w * step_of(s->dilation_w);
         if (y >= 0 && y < end_of(s->adaptive, oy, s->in_h, s->out_h) && x >= 0 &&
             x < end_of(s->adaptive, ox, s->in_w, s->out_w) && (s->average || cell == r.cell)) {
             dx[((n * s->in_h + y) * s->in_w + x) * s->c + c] += p->dy[at] * (s->average ? r.share : 1);

@@ -90,6 +90,7 @@ run 0 'eval with the threshold' "$cnn" eval sharp.cnn --data pets.csv --json
 [ "$(json classes 1 recall <out)" = "$wanted" ]
 tap_result $? 'eval decides as calibrate said'
 run 0 'a reject class' "$cnn" calibrate two.cnn --data pets.csv --reject 0.99999 --method none
+has out 'none is sure enough' '^reject +below 1: none of the images is decided$|^reject .*accuracy [01]\.[0-9]+ of them$'
 run 0 'predict' "$cnn" predict two.cnn photos/cat.1.jpg
 has out 'an uncertain image is of none' '^photos/cat\.1\.jpg	-	(cat|dog)	'
 run 0 'as JSON' "$cnn" predict two.cnn photos/cat.1.jpg --json

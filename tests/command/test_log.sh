@@ -80,6 +80,39 @@ run 0 'and goes on' train --out stop.cnn --epochs "$(($(grep -c '"epoch",' stop.
     --resume stop.last.cnn
 grep '"step",' stop.jsonl | json step | awk '$1 != NR {bad = 1} END {exit bad || NR % 5 != 0}'
 tap_result $? 'without a gap, and without a step twice'
+
+# ---- evaluations between steps, and what weight decay stands for ----
+
+# Lines whose last two columns are filled, of steps 2, 4 and so on.
+evaluated() {
+    awk -F, 'NR == 1 {ok = $(NF - 1) == "val_loss" && $NF == "val_accuracy"; fields = NF; next}
+        NF != fields || ($2 % 2 == 0) != ($(NF - 1) != "" && $NF != "") {ok = 0}
+        END {exit !ok || NR != '"$2"'}' "$1"
+}
+run 0 'evaluations after every other step' train --out every.cnn --epochs 2 --eval-every 2 --weight-decay 0.02 \
+    --log every.csv
+tap_check 'their steps have them, those that end an epoch too' evaluated every.steps.csv 11
+has every.steps.csv 'beside the penalty of weight decay' ',seconds,decay_penalty,val_loss,val_accuracy$'
+awk -F, 'NR > 1 && !($9 > 0) {bad = 1} END {exit bad}' every.steps.csv
+tap_result $? 'which every step has'
+run 0 'the first epoch of it' train --out some.cnn --epochs 1 --eval-every 2 --weight-decay 0.02 --log some.csv
+run 0 'and the others' train --out some.cnn --epochs 2 --eval-every 2 --weight-decay 0.02 --log some.csv \
+    --resume some.last.cnn
+cut -d, -f1-6,9-11 every.steps.csv >wanted && cut -d, -f1-6,9-11 some.steps.csv >found
+tap_check 'the rows are those of a training in one go' cmp wanted found
+run 0 'the same in JSON' train --out some.cnn --epochs 1 --eval-every 2 --log some.jsonl --replace
+run 0 'and the second epoch' train --out some.cnn --epochs 2 --eval-every 2 --log some.jsonl --resume some.last.cnn
+json event <some.jsonl >events
+tap_check 'evaluations follow their steps' test "$(tr '\n' ' ' <events)" = "$(printf '%s ' step step evaluation step \
+    step evaluation step epoch step evaluation step step evaluation step step evaluation epoch end)"
+[ "$(grep evaluation some.jsonl | head -n 1 | json val_accuracy)" != '' ] &&
+    [ "$(grep evaluation some.jsonl | head -n 1 | json step_loss)" = \
+        "$(grep '"step", "epoch": 1, "step": 2,' some.jsonl | json step_loss)" ]
+tap_result $? 'with the loss of the step'
+run 0 'by the loss' train --out some.cnn --epochs 1 --eval-every 3 --metric loss --log loss.csv --replace
+awk -F, 'NF != 8 || (NR > 1 && ($2 == 3) != ($8 != "")) {bad = 1} END {exit bad || NR != 6}' loss.steps.csv
+tap_result $? 'there is no column for the score'
+
 run 2 'steps over another file' train --out x.steps.csv --epochs 1 --log x.csv
 has err 'it names both' 'the steps of --log'
 

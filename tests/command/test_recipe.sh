@@ -144,14 +144,27 @@ has err 'there are ten crops alone' '^preprocess  resize=32x32:bilinear,ten_crop
 alex="$cnn train alexnet --size 67x67 --data photos --limit 8 --batch 4 --epochs 1 --mean mean.npy --out alex.cnn"
 run 0 'AlexNet by its recipe' $alex --val-split 0.5
 has err 'it tells what the images are' '^mean        [0-9./]*, deviation [0-9./]*, from 0[.0-9]* to [01][.0-9]*$'
-has err 'it validates by ten crops' '^preprocess  resize=76x76:bilinear,ten_crop=67x67,subtract='
-has err 'and tells its steps' '^training    1 epochs of 1 steps, batch 4, '
+has err 'it validates by ten crops' '^preprocess  resize=76x76:bilinear:antialias=0,ten_crop=67x67,subtract='
+has err 'and tells its steps' \
+    '^training    1 epoch of 1 step, batch 4, momentum \(tensorflow1\), learning rate 0\.01, momentum 0\.9, weight decay 0\.0005, categ'
 has err 'and its last batch with the L2 term' \
     '^epoch 1/1: loss [0-9]\.[0-9]{6}, accuracy [0-9.]* \(last batch, L2 0\.[0-9]*\), lr 0.01; val_loss'
 mean=$(sed -n 's/^mean        \([0-9./]*\), deviation.*/\1/p' err)
+for command in 'eval alex.cnn --data photos --json' 'predict alex.cnn photos --json'; do
+    # shellcheck disable=SC2086
+    run 0 "$command" "$cnn" $command
+    sed 's/"seconds.*//' out >ten
+    # shellcheck disable=SC2086
+    run 0 'by the middle alone' "$cnn" $command --tta none
+    sed 's/"seconds.*//' out >one
+    tap_check 'gives other numbers' sh -c '! cmp -s ten one'
+    # shellcheck disable=SC2086
+    run 0 'by views in place of the ten crops' "$cnn" $command --tta shift=1/1
+    run 2 'by views that are none' "$cnn" $command --tta shift=1
+done
 run 0 'the same mean of the file, the middle, running values' $alex --tta none --values running --json
 has err 'it is that mean' "^mean        $mean, of mean.npy$"
-has err 'there is one view' "^preprocess  resize=76x76:bilinear,center_crop=67x67,subtract=$mean;"
+has err 'there is one view' "^preprocess  resize=76x76:bilinear:antialias=0,center_crop=67x67,subtract=$mean;"
 has err 'the best epoch goes by running values' 'chosen by running values$'
 has err 'which are told' '^epoch 1/1: loss 0\.[0-9]*, accuracy [0-9.]* \(running\)'
 hasnt out 'and no penalty' decay_penalty

@@ -31,12 +31,22 @@ run 1 'going on with another average' train --out no.cnn --epochs 5 --optimizer 
 has err 'it names the average' 'with the average "ema:decay=0\.9,start=0", not "none"'
 
 run 0 'evaluations in between' train --out often.cnn --epochs 2 --eval-every 4 --json
-has err 'it tells them' '^epoch 1/2, step 4: loss [0-9.]+ \(running\), val_loss [0-9.]+, val_accuracy [0-9.]+$'
+has err 'it tells them' \
+    '^epoch 1/2, step 4: loss [0-9.]+ of the step, [0-9.]+ \(running\), val_loss [0-9.]+, val_accuracy [0-9.]+$'
 [ "$(grep -c '"step"' out)" -ge 2 ] && [ "$(grep '"step"' out | head -n 1 | json val_accuracy)" != '' ]
 tap_result $? 'and in JSON'
+[ "$(grep '"step"' out | head -n 1 | json step_loss)" != '' ]
+tap_result $? 'with the loss of the step'
 run 0 'none in between' train --out rarely.cnn --epochs 2
 cmp -s often.cnn rarely.cnn
 tap_result $? 'they change nothing'
+run 0 'in training mode' train --out dropout.cnn --epochs 2 --training-mode --log dropout.csv
+run 0 'and not' train --out plain.cnn --epochs 2 --log plain.csv
+[ "$(cut -d, -f1-3 dropout.csv)" = "$(cut -d, -f1-3 plain.csv)" ]
+tap_result $? 'the training is the same'
+column=$(head -n 1 plain.csv | tr ',' '\n' | grep -n '^val_loss$' | cut -d: -f1)
+[ "$(tail -n 1 plain.csv | cut -d, -f"$column")" != "$(tail -n 1 dropout.csv | cut -d, -f"$column")" ]
+tap_result $? 'validation is another one'
 run 0 'swa' train --out swa.cnn --epochs 3 --average swa:start=1
 run 0 'the last epochs' train --out last.cnn --epochs 3 --average last:count=2 --no-shuffle
 run 2 'an average that is none' train --out no.cnn --average mean

@@ -131,7 +131,7 @@ has err 'it shows those of the model' '^model:   0 cat, 1 dog$'
 
 run 0 'prediction' "$cnn" predict one.cnn parts/test/dog/dog.36.jpg parts/test/cat/cat.36.jpg
 tap_check 'a line for each image' test "$(wc -l <out)" -eq 2
-has out 'path, class and probability' "^parts/test/dog/dog\.36\.jpg	(cat|dog)	[01]\.[0-9]{4}$"
+has out 'path, class, probability and number' "^parts/test/dog/dog\.36\.jpg	(cat	[01]\.[0-9]{4}	0|dog	[01]\.[0-9]{4}	1)$"
 tap_check 'in the order given' sh -c 'head -n 1 out | grep -q dog.36'
 : >bad.jpg
 run 1 'prediction with a bad image' "$cnn" predict one.cnn bad.jpg parts/test/dog/dog.36.jpg

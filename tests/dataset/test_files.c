@@ -205,6 +205,39 @@ START_TEST(flat_names_are_in_natural_order)
 }
 END_TEST
 
+static cnn_status open_unlabelled(cnn_dataset **dataset)
+{
+    return cnn_dataset_open_unlabelled(tree_context, tree_path(""), NULL, dataset);
+}
+
+START_TEST(images_without_labels_are_all_there)
+{
+    static const char *const names[] = {"cat", "dog"};
+    cnn_dataset *dataset;
+    tree_expect_error(open_unlabelled(&dataset), CNN_ERROR_FORMAT, "found no .jpg", NULL);
+    tree_touch("more/3.jpg");
+    tree_touch("10.jpg");
+    tree_touch("2.png");
+    tree_touch("notes.txt");
+    tree_link("..", "more/up");
+    tree_link("more", "same");
+    ck_assert_int_eq(open_unlabelled(&dataset), CNN_OK);
+    tree_expect_paths(dataset, "2.png", "10.jpg", "more/3.jpg", NULL);
+    ck_assert_uint_eq(cnn_dataset_class_count(dataset), 0);
+    ck_assert_ptr_null(cnn_dataset_class_name(dataset, 0));
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(cnn_dataset_label(dataset, i), -1);
+    }
+    cnn_dataset_free(dataset);
+    ck_assert_int_eq(cnn_dataset_open_unlabelled(tree_context, tree_path(""),
+                                                 CNN_FILES(.classes = names, .class_count = 2), &dataset),
+                     CNN_OK);
+    ck_assert_str_eq(cnn_dataset_class_name(dataset, 1), "dog");
+    ck_assert_int_eq(cnn_dataset_label(dataset, 2), -1);
+    cnn_dataset_free(dataset);
+}
+END_TEST
+
 START_TEST(flat_errors_name_what_is_wrong)
 {
     static const char *const cat[] = {"cat"};
@@ -366,6 +399,7 @@ int main(void)
     tcase_add_test(files, control_bytes_in_names_are_escaped_in_messages);
     tcase_add_test(files, a_class_list_sets_the_order);
     tcase_add_test(files, flat_names_are_in_natural_order);
+    tcase_add_test(files, images_without_labels_are_all_there);
     tcase_add_test(files, flat_errors_name_what_is_wrong);
     tcase_add_test(files, natural_order);
     tcase_add_test(files, open_tells_the_forms_apart);

@@ -155,6 +155,38 @@ START_TEST(one_output_has_two_classes)
 }
 END_TEST
 
+START_TEST(rates_of_two_classes_by_hand)
+{
+    /* Of three of the second class one is missed and one is NaN; of four others, and one NaN, one is taken for it. */
+    const int32_t labels[] = {1, 1, 1, 0, 0, 0, 0, -1, 0}, predictions[] = {1, 0, -1, 0, 1, 0, 0, 1, -1};
+    const float one[] = {0.9f, 0.5f, NAN, 0.1f, 0.6f, 0.5f, 0.0f, 0.9f, NAN}; /* 0.5 itself is the first class */
+    const struct {
+        const char *name;
+        double score;
+    } table[] = {{"fnr", 2.0 / 3}, {"fpr", 1.0 / 5}};
+    float outputs[9 * 2], three[9 * 3];
+    predict(predictions, 9, 2, outputs);
+    predict(predictions, 9, 3, three);
+    for (size_t i = 0; i < COUNT(table); i++) {
+        make(table[i].name);
+        ck_assert_str_eq(cnn_evaluator_name(evaluator), table[i].name);
+        ck_assert_int_eq(cnn_evaluator_mode(evaluator), CNN_SCORE_MIN);
+        check_score(1);
+        count(outputs, 2, labels, 4);
+        count(outputs + 8, 2, labels + 4, 5);
+        check_score(table[i].score);
+        make(table[i].name);
+        count(one, 1, labels, 9);
+        check_score(table[i].score);
+        make(table[i].name);
+        count(outputs, 2, &labels[i == 0 ? 3 : 0], 1); /* none of the class in question */
+        check_score(1);
+        ck_assert_int_eq(update(three, 3, labels, 9), CNN_ERROR_INVALID_ARGUMENT);
+        ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "is for two classes, not for 3"));
+    }
+}
+END_TEST
+
 START_TEST(a_class_that_is_not_there_is_refused)
 {
     const float outputs[] = {0.9f, 0.1f, 0.0f};
@@ -295,9 +327,10 @@ START_TEST(evaluators_have_names)
         {"accuracy", "accuracy"}, {"binary_accuracy", "binary_accuracy"}, {"top5", "top5"},     {"loss", "loss"},
         {"f1_macro", "f1"},       {"recall_class12", "recall_class12"},   {"auc", "auc"},       {"top1", "top1"},
         {"log_loss", "log_loss"}, {"error_rate", "error_rate"},           {"recall", "recall"},
+        {"fnr", "fnr"},           {"fpr", "fpr"},
     };
     const char *const none[] = {"", "top", "top0", "top5x", "f2", "f1_", "f1_class", "f1_class4294967296", "f1_class-1",
-                                "precisions", "AUC", "confusion", "top99999999999999999999"};
+                                "precisions", "AUC", "confusion", "fnr1", "top99999999999999999999"};
     for (size_t i = 0; i < COUNT(names); i++) {
         make(names[i][0]);
         ck_assert_str_eq(cnn_evaluator_name(evaluator), names[i][1]);
@@ -351,6 +384,7 @@ int main(void)
     tcase_add_test(tests, precision_recall_and_f1_by_hand);
     tcase_add_test(tests, a_share_of_nothing_is_0);
     tcase_add_test(tests, one_output_has_two_classes);
+    tcase_add_test(tests, rates_of_two_classes_by_hand);
     tcase_add_test(tests, a_class_that_is_not_there_is_refused);
     tcase_add_test(tests, auc_by_hand);
     tcase_add_test(tests, auc_counts_all_pairs);

@@ -53,6 +53,15 @@ static cnn_layer *max_pool_ceil(cnn_context *c)
 {
     return cnn_max_pool2d(c, CNN_POOL2D(.size = {3, 2}, .stride = {2}, .pads = {1, 0, 0, 1}, .ceil = 1));
 }
+static cnn_layer *max_pool_dilated(cnn_context *c)
+{
+    return cnn_max_pool2d(c, CNN_POOL2D(.size = {2}, .stride = {1}, .pads = {1, 1, 0, 1}, .dilation = {2}));
+}
+static cnn_layer *average_pool_dilated(cnn_context *c)
+{
+    return cnn_average_pool2d(
+        c, CNN_POOL2D(.size = {2, 3}, .stride = {1, 2}, .pads = {1, 1, 1, 1}, .dilation = {3, 2}, .ceil = 1));
+}
 static cnn_layer *average_pool(cnn_context *c) { return cnn_average_pool2d(c, NULL); }
 static cnn_layer *average_pool_padded(cnn_context *c)
 {
@@ -242,6 +251,8 @@ static const struct {
     {"max_pool", max_pool},
     {"max_pool_same", max_pool_same},
     {"max_pool_ceil", max_pool_ceil},
+    {"max_pool_dilated", max_pool_dilated},
+    {"average_pool_dilated", average_pool_dilated},
     {"average_pool", average_pool},
     {"average_pool_padded", average_pool_padded},
     {"batch_norm", batch_norm},

@@ -46,6 +46,7 @@ LAYER(conv1d_tanh, conv1d,
                  .activation = CNN_TANH))
 LAYER(conv1d_causal, conv1d, CNN_CONV1D(.filters = 3, .dilation = 2, .pads = {4, 0}, .activation = CNN_SOFTMAX))
 LAYER(max_pool1d, max_pool1d, CNN_POOL1D(.size = 3, .stride = 2, .pads = {1, 1}))
+LAYER(dilated_pool1d, max_pool1d, CNN_POOL1D(.size = 3, .stride = 1, .dilation = 2, .pads = {1, 1}))
 LAYER(average_pool1d, average_pool1d, CNN_POOL1D(.size = 3, .stride = 2, .padding = CNN_PADDING_SAME))
 LAYER(zero_pad1d, zero_pad1d, CNN_ZERO_PAD1D(.pads = {2, 1}))
 LAYER(global_average_pool1d, global_average_pool1d, NULL)
@@ -64,9 +65,17 @@ LAYER(conv3d_tanh, conv3d,
                  .activation = CNN_TANH))
 LAYER(conv3d_explicit, conv3d,
       CNN_CONV3D(.filters = 3, .dilation = {2, 1, 1}, .pads = {3, 1, 0, 1, 1, 0}, .no_bias = 1, .activation = CNN_RELU))
+LAYER(transposed3d, conv3d_transpose,
+      CNN_CONV3D_TRANSPOSE(.filters = 2, .kernel = {2, 3, 1}, .stride = {2, 1, 2}, .pads = {1, 0, 0, 1, 0, 0},
+                           .output_padding = {0, 0, 1}, .activation = CNN_TANH))
+LAYER(transposed3d_groups, conv3d_transpose,
+      CNN_CONV3D_TRANSPOSE(.filters = 4, .kernel = {2}, .dilation = {1, 2, 1}, .groups = 2, .no_bias = 1))
+LAYER(transposed3d_same, conv3d_transpose,
+      CNN_CONV3D_TRANSPOSE(.filters = 2, .stride = {1, 2, 1}, .padding = CNN_PADDING_SAME, .activation = CNN_RELU))
 LAYER(conv3d_one, conv3d, CNN_CONV3D(.filters = 3, .kernel = {1}))
 LAYER(conv3d_padding, conv3d, CNN_CONV3D(.filters = 2, .kernel = {1, 2, 2}, .pads = {2, 1, 0, 0, 0, 0}))
 LAYER(max_pool3d, max_pool3d, CNN_POOL3D(.size = {2, 3, 2}, .stride = {1, 2, 2}, .pads = {1, 0, 1, 1, 0, 1}))
+LAYER(dilated_pool3d, average_pool3d, CNN_POOL3D(.size = {2}, .stride = {1}, .dilation = {2, 1, 2}, .pads = {1, 1}))
 LAYER(average_pool3d, average_pool3d, CNN_POOL3D(.size = {3}, .stride = {2}, .pads = {1, 1, 1, 1, 1, 1}, .ceil = 1))
 LAYER(zero_pad3d, zero_pad3d, CNN_ZERO_PAD3D(.pads = {1, 0, 2, 1, 0, 1}))
 LAYER(global_average_pool3d, global_average_pool3d, NULL)
@@ -84,22 +93,43 @@ typedef struct gradient_case {
     }
 
 static const gradient_case cases[] = {
-    CASE(depthwise, 3),         CASE(depthwise_twice, 3),
-    CASE(depthwise_dilated, 3), CASE(separable, 3),
-    CASE(separable_tanh, 3),    CASE(separable_softmax, 3),
-    CASE(transposed, 3),        CASE(transposed_strided, 3),
-    CASE(transposed_groups, 3), CASE(transposed_same, 3),
-    CASE(transposed_valid, 3),  CASE(conv1d, 2),
-    CASE(conv1d_tanh, 2),       CASE(conv1d_causal, 2),
-    CASE(max_pool1d, 2),        CASE(average_pool1d, 2),
-    CASE(zero_pad1d, 2),        CASE(global_average_pool1d, 2),
-    CASE(global_max_pool1d, 2), CASE(norm, 2),
-    CASE(dropout, 2),           CASE(conv3d, 4),
-    CASE(conv3d_tanh, 4),       CASE(conv3d_explicit, 4),
-    CASE(conv3d_one, 4),        CASE(conv3d_padding, 4),
-    CASE(max_pool3d, 4),        CASE(average_pool3d, 4),
-    CASE(zero_pad3d, 4),        CASE(global_average_pool3d, 4),
-    CASE(global_max_pool3d, 4), CASE(norm, 4),
+    CASE(depthwise, 3),
+    CASE(depthwise_twice, 3),
+    CASE(depthwise_dilated, 3),
+    CASE(separable, 3),
+    CASE(separable_tanh, 3),
+    CASE(separable_softmax, 3),
+    CASE(transposed, 3),
+    CASE(transposed_strided, 3),
+    CASE(transposed_groups, 3),
+    CASE(transposed_same, 3),
+    CASE(transposed_valid, 3),
+    CASE(conv1d, 2),
+    CASE(conv1d_tanh, 2),
+    CASE(conv1d_causal, 2),
+    CASE(max_pool1d, 2),
+    CASE(average_pool1d, 2),
+    CASE(transposed3d, 4),
+    CASE(transposed3d_groups, 4),
+    CASE(transposed3d_same, 4),
+    CASE(dilated_pool1d, 2),
+    CASE(dilated_pool3d, 4),
+    CASE(zero_pad1d, 2),
+    CASE(global_average_pool1d, 2),
+    CASE(global_max_pool1d, 2),
+    CASE(norm, 2),
+    CASE(dropout, 2),
+    CASE(conv3d, 4),
+    CASE(conv3d_tanh, 4),
+    CASE(conv3d_explicit, 4),
+    CASE(conv3d_one, 4),
+    CASE(conv3d_padding, 4),
+    CASE(max_pool3d, 4),
+    CASE(average_pool3d, 4),
+    CASE(zero_pad3d, 4),
+    CASE(global_average_pool3d, 4),
+    CASE(global_max_pool3d, 4),
+    CASE(norm, 4),
     CASE(dropout, 4),
 };
 

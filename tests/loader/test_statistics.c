@@ -110,6 +110,47 @@ static cnn_status read_sample(void *user, size_t index, cnn_sample *sample)
     return CNN_OK;
 }
 
+typedef struct watch {
+    uint64_t calls, done, total, stop_at;
+} watch;
+
+static bool note_read(void *user, uint64_t done, uint64_t total)
+{
+    watch *seen = user;
+    ck_assert_uint_gt(done, seen->done);
+    ck_assert_uint_le(done, total);
+    *seen = (watch){seen->calls + 1, done, total, seen->stop_at};
+    return seen->calls == seen->stop_at;
+}
+
+START_TEST(test_tells_how_far_it_is)
+{
+    cnn_context *context = open_context(2);
+    cnn_dataset *custom = NULL;
+    cnn_channel_statistics found = CNN_CHANNEL_STATISTICS_INIT;
+    size_t broken = 3;
+    watch seen = {0, 0, 0, 0};
+    ck_assert_int_eq(cnn_dataset_create_custom(context,
+                                               CNN_DATASET(.user = &broken, .count = 11, .read = read_sample,
+                                                           .shape = {3, 0, {HEIGHT, WIDTH, 3}}), &custom), CNN_OK);
+    ck_assert_int_eq(cnn_dataset_statistics(context, custom,
+                                            CNN_LOADER(.batch = 4, .on_error = CNN_ON_ERROR_SKIP, .on_read = note_read,
+                                                       .user = &seen), &found), CNN_OK);
+    ck_assert_uint_ge(seen.calls, 2);
+    ck_assert_uint_eq(seen.done, 11); /* those that could not be read among them */
+    ck_assert_uint_eq(seen.total, 11);
+    const cnn_channel_statistics whole = found;
+    seen = (watch){0, 0, 0, 2};
+    ck_assert_int_eq(cnn_dataset_statistics(context, custom,
+                                            CNN_LOADER(.batch = 4, .on_error = CNN_ON_ERROR_SKIP, .on_read = note_read,
+                                                       .user = &seen), &found), CNN_ERROR_CANCELLED);
+    ck_assert_uint_eq(seen.calls, 2);
+    ck_assert_mem_eq(&found, &whole, sizeof(found)); /* untouched */
+    cnn_dataset_free(custom);
+    cnn_context_free(context);
+}
+END_TEST
+
 START_TEST(test_errors)
 {
     cnn_context *context = open_context(1);
@@ -150,6 +191,7 @@ int main(void)
     TCase *tcase = tcase_create("mean and deviation");
     tcase_add_test(tcase, test_values);
     tcase_add_test(tcase, test_same_bits);
+    tcase_add_test(tcase, test_tells_how_far_it_is);
     tcase_add_test(tcase, test_errors);
     suite_add_tcase(suite, tcase);
     return cnn_test_run(suite);

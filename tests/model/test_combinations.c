@@ -115,6 +115,8 @@ static const element elements[] = {
     {MAXIMUM, CNN_POOL2D(.size = {3}, .stride = {1}, .padding = CNN_PADDING_SAME)},
     {MAXIMUM, CNN_POOL2D(.size = {3}, .stride = {2}, .ceil = 1)},
     {MAXIMUM, CNN_POOL2D(.size = {2, 3}, .pads = {1, 0, 2, 1})},
+    {MAXIMUM, CNN_POOL2D(.size = {2}, .stride = {2}, .dilation = {2, 3}, .pads = {0, 1, 1, 0})},
+    {MEAN, CNN_POOL2D(.size = {2}, .stride = {1}, .dilation = {2}, .pads = {1, 1, 1, 1}, .count_include_pad = 1)},
     {MEAN, NULL},
     {MEAN, CNN_POOL2D(.size = {3}, .stride = {2}, .pads = {1, 1, 1, 1}, .count_include_pad = 1)},
     {MEAN, CNN_POOL2D(.size = {3}, .stride = {2}, .padding = CNN_PADDING_SAME_LOWER)},

@@ -4,12 +4,14 @@
  *
  *   latency    seconds that a small message takes from one rank to another, half of a round trip
  *   bandwidth  bytes per second of a link, in each direction at once
- *   add        bytes per second of values that come in and are added to others */
+ *   add        bytes per second of values that come in and are added to others
+ *   jitter     how many times as long the slowest rank takes for the same work as they do in the mean, step by step:
+ *              what all wait for. 1 on machines that do nothing else */
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TRIPS = 200, MESSAGE = 1 << 19, ROUNDS = 7 };
+enum { TRIPS = 200, MESSAGE = 1 << 19, ROUNDS = 7, STEPS = 24, PASSES = 300 };
 
 static int compare(const void *a, const void *b)
 {
@@ -17,17 +19,11 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Other work on the machine makes a trip longer, never shorter. */
+/* Other work on the machine makes things longer, never shorter; what that costs the jitter says. */
 static double least(double *seconds)
 {
     qsort(seconds, ROUNDS, sizeof(*seconds), compare);
     return seconds[0];
-}
-
-static double median(double *seconds)
-{
-    qsort(seconds, ROUNDS, sizeof(*seconds), compare);
-    return seconds[ROUNDS / 2];
 }
 
 static double measure_latency(int rank)
@@ -64,7 +60,7 @@ static double measure_bandwidth(int rank, int size, int messages, float *out, fl
         MPI_Barrier(MPI_COMM_WORLD);
         seconds[round] = MPI_Wtime() - begin;
     }
-    return (double)messages * MESSAGE * sizeof(float) / median(seconds);
+    return (double)messages * MESSAGE * sizeof(float) / least(seconds);
 }
 
 static double measure_adding(int messages, float *restrict out, const float *restrict in)
@@ -77,7 +73,29 @@ static double measure_adding(int messages, float *restrict out, const float *res
         }
         seconds[round] = MPI_Wtime() - begin;
     }
-    return (double)messages * MESSAGE * sizeof(float) / median(seconds);
+    return (double)messages * MESSAGE * sizeof(float) / least(seconds);
+}
+
+/* Work of some 60 ms, the same on all ranks. */
+static double measure_jitter(int rank, int size, float *restrict out, const float *restrict in)
+{
+    double slowest = 0, all = 0;
+    for (int step = 0; step < STEPS; step++) {
+        double most = 0, sum = 0;
+        MPI_Barrier(MPI_COMM_WORLD);
+        const double begin = MPI_Wtime();
+        for (int pass = 0; pass < PASSES; pass++) {
+            for (size_t i = 0; i < MESSAGE; i++) {
+                out[i] += in[i];
+            }
+        }
+        double own = MPI_Wtime() - begin;
+        MPI_Reduce(&own, &most, 1, MPI_DOUBLE, MPI_MAX, 0, MPI_COMM_WORLD);
+        MPI_Reduce(&own, &sum, 1, MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);
+        slowest += most;
+        all += sum / size;
+    }
+    return rank == 0 ? slowest / all : 1;
 }
 
 int main(int argc, char **argv)
@@ -96,9 +114,10 @@ int main(int argc, char **argv)
     const double latency = measure_latency(rank);
     const double bandwidth = measure_bandwidth(rank, size, messages, out, in);
     const double add = measure_adding(messages, out, in);
+    const double jitter = measure_jitter(rank, size, out, in);
     if (rank == 0) {
-        printf("{\"ranks\": %d, \"latency\": %.3g, \"bandwidth\": %.4g, \"add\": %.4g}\n", size, latency, bandwidth,
-               add);
+        printf("{\"ranks\": %d, \"latency\": %.3g, \"bandwidth\": %.4g, ", size, latency, bandwidth);
+        printf("\"add\": %.4g, \"jitter\": %.3f}\n", add, jitter);
     }
     free(out);
     free(in);

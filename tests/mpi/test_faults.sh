@@ -45,9 +45,13 @@ start() {
     done
 }
 
-# kill -9: all is over within 30 seconds, and what there is goes on with another number of ranks.
+# kill -9: all is over within 30 seconds, and what there is goes on with another number of ranks; also where a step has
+# several batches, and samples go from rank to rank.
 for victim in 0 2; do
-    start "k$victim" train "$@" --epochs 100000
+    extra='' others=2
+    [ $victim -ne 2 ] || { extra='--accumulate 2 --mixup 0.4' others=4; }
+    # shellcheck disable=SC2086
+    start "k$victim" train "$@" $extra --epochs 100000
     before=$(date +%s)
     for process in $(children $job); do
         if tr '\0' '\n' <"/proc/$process/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$victim"; then
@@ -63,8 +67,10 @@ for victim in 0 2; do
     tap_check "kill -9 of rank $victim: a checkpoint is there" [ -s "k$victim.last.cnn" ]
     tap_check "kill -9 of rank $victim: nothing half-written is" [ -z "$(find . -name '*.tmp*' -o -name '.*.cnn*' | head -n 1)" ]
     done_epochs=$(($(wc -l <"k$victim.csv") - 1))
-    ranks 2 train "$@" --epochs $((done_epochs + 2)) --resume "k$victim.last.cnn" --out "k$victim.cnn" --json >r.json 2>err.txt
-    tap_check "kill -9 of rank $victim: two ranks go on" [ $? -eq 0 ]
+    # shellcheck disable=SC2086
+    ranks $others train "$@" $extra --epochs $((done_epochs + 2)) --resume "k$victim.last.cnn" --out "k$victim.cnn" \
+        --json >r.json 2>err.txt
+    tap_check "kill -9 of rank $victim: $others ranks go on" [ $? -eq 0 ]
 done
 
 # A signal saves, and any number of ranks goes on to the same end as one process that never stopped.

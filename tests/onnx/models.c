@@ -93,6 +93,19 @@ static void add_volume(cnn_context *c, cnn_model *m)
     cnn_model_add(m, cnn_local_response_norm(c, CNN_LRN(.name = "norm", .size = 3)));
 }
 
+static void transposed_volume(cnn_context *c, cnn_model *m)
+{
+    cnn_model_add(m,
+                  cnn_conv3d_transpose(c, CNN_CONV3D_TRANSPOSE(.filters = 6, .kernel = {3, 2, 4}, .stride = {2, 1, 3},
+                                                               .pads = {1, 0, 1, 0, 0, 2}, .dilation = {1, 2, 1},
+                                                               .output_padding = {1, 0, 2}, .activation = CNN_RELU)));
+    cnn_model_add(m,
+                  cnn_conv3d_transpose(c, CNN_CONV3D_TRANSPOSE(.filters = 4, .kernel = {2, 3, 1}, .stride = {1, 2, 2},
+                                                               .padding = CNN_PADDING_SAME, .groups = 2)));
+    cnn_model_add(m, cnn_conv3d_transpose(c, CNN_CONV3D_TRANSPOSE(.filters = 3, .kernel = {2}, .stride = {1, 3, 1},
+                                                                  .padding = CNN_PADDING_VALID, .no_bias = 1)));
+}
+
 static void volume(cnn_context *c, cnn_model *m)
 {
     add_volume(c, m);
@@ -172,6 +185,16 @@ static void poolings(cnn_context *c, cnn_model *m)
                                                       .count_include_pad = 1, .ceil = 1)));
     cnn_model_add(
         m, cnn_average_pool2d(c, CNN_POOL2D(.size = {2, 2}, .stride = {2, 2}, .ceil = 1, .padding = CNN_PADDING_SAME)));
+}
+
+static void dilated(cnn_context *c, cnn_model *m)
+{
+    cnn_model_add(
+        m, cnn_max_pool2d(c, CNN_POOL2D(.size = {3, 2}, .stride = {1, 1}, .dilation = {1, 3}, .pads = {1, 1, 2, 0})));
+    cnn_model_add(m, cnn_average_pool2d(c, CNN_POOL2D(.size = {2, 3}, .stride = {2, 1}, .dilation = {3, 2}, .ceil = 1,
+                                                      .pads = {1, 0, 1, 2}, .count_include_pad = 1)));
+    cnn_model_add(
+        m, cnn_average_pool2d(c, CNN_POOL2D(.size = {2}, .stride = {1}, .dilation = {2}, .padding = CNN_PADDING_SAME)));
 }
 
 static void adaptive(cnn_context *c, cnn_model *m)
@@ -407,12 +430,14 @@ static const struct {
     {"sequence_global", sequence_global, {2, 0, {17, 4}}},
     {"sequence_out", sequence_out, {2, 0, {17, 4}}},
     {"volume", volume, {4, 0, {4, 7, 8, 3}}},
+    {"transposed_volume", transposed_volume, {4, 0, {3, 4, 2, 3}}},
     {"volume_global", volume_global, {4, 0, {4, 7, 8, 3}}},
     {"activations", activations, IMAGE},
     {"vector_activations", vector_activations, {1, 0, {5}}},
     {"convolutions", convolutions, IMAGE},
     {"transposed", transposed, {3, 0, {3, 5, 4}}},
     {"poolings", poolings, IMAGE},
+    {"dilated", dilated, IMAGE},
     {"adaptive", adaptive, {3, 0, {13, 14, 3}}},
     {"normalisations", normalisations, IMAGE},
     {"flat", flat, IMAGE},

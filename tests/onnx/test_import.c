@@ -80,7 +80,7 @@ static cnn_model *read_again(cnn_model *model)
     return again;
 }
 
-/* All but those whose adjacency is a value: its product with another has no layer of its own. */
+/* All but graphs: normalising compares values, and their inputs are N, V, C in the file, which reading turns. */
 static bool is_read(const char *name) { return strncmp(name, "graph_", 6) != 0; }
 
 START_TEST(test_cases)

@@ -278,8 +278,8 @@ def train_libcnn(settings, seed, folder):
          str(settings.epochs), "--seed", str(seed), "--in-memory", "--threads", str(settings.threads), "--log", log,
          "--out", model, "--quiet", *rule_options(settings)])
     seconds = time.perf_counter() - begin
-    scores = json.loads(run([settings.cnn, "eval", last, "--data", os.path.join(settings.data, "test"), "--tta", VIEWS,
-                             "--json", "--quiet"]))
+    scores = json.loads(run([settings.cnn, "eval", last, "--data", os.path.join(settings.data, "test"), "--threads",
+                             str(settings.threads), "--json", "--quiet"]))  # by the views of the recipe
     return scores["accuracy"], seconds
 
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The cost model of docs/scale.md against measurements: predicts the step of several ranks from what one rank and an
-empty network do, then trains on them.
+"""The cost model of docs/scale.md against measurements: predicts the step of several ranks from what ranks that do not
+speak to each other and an empty network do, then trains on them.
 
-    scale.py CNN PINGPONG DATA [--model NAME] [--batch N] [--ranks 2,4] [--rates local,1gbit,200mbit] [--rounds N]
+    scale.py CNN PINGPONG DATA [--model NAME] [--batch N] [--ranks 2,4] [--rates local,1gbit] [--rounds N]
 
 PINGPONG is tests/mpi/pingpong of a build. `local` is one machine's memory; a rate is that of links between "hosts"
-which tests/mpi/hosts.sh makes, as root. Prints for each a line: predicted and measured milliseconds of a step, and their
-difference. Run by hand, on a quiet machine."""
+which tests/mpi/hosts.sh makes, as root. Prints for each a line: predicted and measured milliseconds of a step, and
+their difference. Ranks compute at the same time, so that what they have to share, memory, processors, other work on the
+machine, is in both figures. Run by hand."""
 import argparse
 import json
 import math
@@ -41,17 +42,30 @@ class Training:
 
     def __init__(self, given, folder):
         self.given = given
-        self.out = ['--out', os.path.join(folder, 'model.cnn')]
+        self.folder = folder
 
-    def command(self, batch):
+    def command(self, batch, number=0):
         given = self.given
         return [given.cnn, 'train', given.model, '--data', given.data, '--limit', str(batch * 6), '--batch', str(batch),
-                '--epochs', '2', '--threads', '1', '--json', '--quiet', '--replace'] + self.out
+                '--epochs', '2', '--threads', '1', '--json', '--quiet', '--replace',
+                '--out', os.path.join(self.folder, f'model{number}.cnn')]
 
-    def seconds(self, before, batch):
-        """Of a step of the last epoch."""
-        rows = [json.loads(line) for line in output(before + self.command(batch)).splitlines()]
-        return batch / [row['images_per_s'] for row in rows if 'epoch' in row][-1]
+    @staticmethod
+    def step(text, batch):
+        """Seconds of a step of the last epoch."""
+        return batch / [row['images_per_s'] for row in map(json.loads, text.splitlines()) if 'epoch' in row][-1]
+
+    def together(self, start, batch):
+        return self.step(output(start + self.command(batch)), batch)
+
+    def apart(self, ranks, batch):
+        """The same of so many trainings that know nothing of each other: the mean."""
+        running = [subprocess.Popen(self.command(batch, number), stdout=subprocess.PIPE, text=True)
+                   for number in range(ranks)]
+        texts = [process.communicate()[0] for process in running]
+        if any(process.returncode != 0 for process in running):
+            sys.exit('cnn train failed')
+        return statistics.mean(self.step(text, batch) for text in texts)
 
     def gradient_bytes(self):
         text = output([self.given.cnn, 'summary', self.given.model, '--classes', '2', '--json'])
@@ -59,16 +73,16 @@ class Training:
 
 
 def predict(own, network, ranks, gradients, cores, rate):
-    """Seconds of a step: `own` is one rank's with its share of the batch, on a core of its own. Up to 16 ranks each
+    """Seconds of a step: `own` is that of ranks without exchange, each with its share of the batch. Up to 16 ranks each
     sends to all others at once, so that the latency counts twice, whatever the number of blocks."""
     crowd = max(1, ranks / cores)
     moved = (ranks - 1) / ranks * gradients
     exchange = 2 * moved / network['bandwidth'] + 2 * network['latency']
-    meetings = 4 * network['latency'] * math.log2(ranks)
     adding = moved / network['add'] * crowd
-    if rate == 'local':  # moving bytes is the ranks' own work
-        return own * crowd + exchange + adding + meetings
-    return own * crowd + adding + max(0, exchange - BESIDE * own * crowd) + meetings
+    computing = own * network['jitter'] + adding + 4 * network['latency'] * math.log2(ranks)
+    if rate == 'local':  # moving bytes is the ranks' own work, as adding is
+        return computing + exchange * crowd
+    return computing + max(0, exchange - BESIDE * own)
 
 
 def main():
@@ -91,18 +105,20 @@ def main():
         for ranks in map(int, given.ranks.split(',')):
             for rate in given.rates.split(','):
                 start = launcher(ranks, rate)
+                few = launcher(min(ranks, cores) if rate == 'local' else ranks, rate)  # a crowd would wait for turns
                 predicted, measured = [], []
                 for _ in range(given.rounds):  # in turn: other work on the machine is then the same for both
-                    own = training.seconds([], given.batch // ranks)
-                    network = json.loads(output(start + [given.pingpong, messages]))
+                    own = training.apart(ranks, given.batch // ranks)
+                    network = json.loads(output(few + [given.pingpong, messages]))
                     predicted.append(predict(own, network, ranks, gradients, cores, rate))
-                    measured.append(training.seconds(start, given.batch))
-                    print(f'  # own {own * 1e3:.1f} ms, {network["bandwidth"] / 1e6:.0f} MB/s, '
-                          f'{network["latency"] * 1e6:.0f} us: {predicted[-1] * 1e3:.1f}, measured '
-                          f'{measured[-1] * 1e3:.1f} ms', flush=True)
+                    measured.append(training.together(start, given.batch))
+                    print(f'  # alone {own * 1e3:.1f} ms, {network["bandwidth"] / 1e6:.0f} MB/s, '
+                          f'{network["latency"] * 1e6:.0f} us, jitter {network["jitter"]:.2f}: '
+                          f'{predicted[-1] * 1e3:.1f}, measured {measured[-1] * 1e3:.1f} ms', flush=True)
                 p, m = statistics.median(predicted), statistics.median(measured)
-                print(f'{given.model} {ranks} ranks {rate}: predicted {p * 1e3:.1f} ms, measured {m * 1e3:.1f} ms, '
-                      f'{100 * (p / m - 1):+.0f} %', flush=True)
+                shared = f' on {cores} cores' if ranks > cores else ''
+                print(f'{given.model} {ranks} ranks{shared} {rate}: predicted {p * 1e3:.1f} ms, '
+                      f'measured {m * 1e3:.1f} ms, {100 * (p / m - 1):+.0f} %', flush=True)
 
 
 if __name__ == '__main__':

@@ -18,8 +18,8 @@ import torch.nn.functional as F
 torch.set_default_dtype(torch.float64)
 INPUT_STREAM, TARGET_STREAM, PROJECTION_STREAM = 1000, 2000, 500
 ELEMENTWISE = ["linear", "relu", "leaky_relu", "sigmoid", "tanh", "relu6"]
-NEWER = ["silu", "gelu", "gelu_tanh", "elu", "selu", "hard_sigmoid", "hard_swish", "softplus"]
-ALPHAS = {"leaky_relu": [0.1, 0.3], "elu": [0.5, 1.0], "hard_sigmoid": [0.2, 0.25]}
+NEWER = ["silu", "gelu", "gelu_tanh", "elu", "selu", "hard_sigmoid", "hard_swish", "softplus", "clipped_relu"]
+ALPHAS = {"leaky_relu": [0.1, 0.3], "elu": [0.5, 1.0], "hard_sigmoid": [0.2, 0.25], "clipped_relu": [0.5, 2.0]}
 # Where the derivative jumps.
 KINKS = {"relu": [0], "leaky_relu": [0], "relu6": [0, 6], "elu": [0], "selu": [0], "hard_swish": [-3, 3]}
 ROWWISE = ["softmax", "log_softmax"]
@@ -49,7 +49,19 @@ def activate(x, name, alpha):
             "silu": lambda: F.silu(x), "gelu": lambda: F.gelu(x), "gelu_tanh": lambda: F.gelu(x, approximate="tanh"),
             "elu": lambda: F.elu(x, alpha), "selu": lambda: F.selu(x), "softplus": lambda: F.softplus(x, 1, 1e9),
             "hard_sigmoid": lambda: torch.clamp(alpha * x + 0.5, 0, 1), "hard_swish": lambda: F.hardswish(x),
+            "clipped_relu": lambda: F.hardtanh(x, 0, alpha),
             "softmax": lambda: torch.softmax(x, -1), "log_softmax": lambda: torch.log_softmax(x, -1)}[name]()
+
+
+def depth_space_values(layer, x):
+    """PyTorch's order is channel by channel; else all channels of a pixel of the block stay together."""
+    b, first = layer["block"], layer["channels_first"]
+    n, h, w, c = x.shape
+    if layer["kind"] == "space_to_depth":
+        y = x.reshape(n, h // b, b, w // b, b, c)
+        return y.permute((0, 1, 3, 5, 2, 4) if first else (0, 1, 3, 2, 4, 5)).reshape(n, h // b, w // b, c * b * b)
+    y = x.reshape((n, h, w, c // b // b, b, b) if first else (n, h, w, b, b, c // b // b))
+    return y.permute((0, 1, 4, 2, 5, 3) if first else (0, 1, 3, 2, 4, 5)).reshape(n, h * b, w * b, c // b // b)
 
 
 class Parameters:
@@ -138,7 +150,7 @@ class Network:
         self.shapes.append(shape)
 
     def activation(self, also=()):
-        name = self.rng.choice((NEWER if self.rng.random() < 0.3 else ELEMENTWISE + ["relu", "linear"]) + list(also))
+        name = self.rng.choice((NEWER if self.rng.random() < 0.35 else ELEMENTWISE + ["relu", "linear"]) + list(also))
         return {"activation": name, "alpha": exact(self.rng.choice(ALPHAS[name])) if name in ALPHAS else None}
 
     def grow(self):
@@ -148,7 +160,7 @@ class Network:
                   self.flatten, self.global_average, self.branch]
         if self.rng.random() < 0.25:
             images = [self.global_max, self.adaptive, self.prelu, self.up_sampling, self.shuffle, self.rescale, self.crop,
-                      self.permute, self.gates]
+                      self.permute, self.gates, self.depth_space, self.depth_space, self.instance_norm]
         vectors = [self.dense, self.dense, self.norm, self.activate, self.prelu]
         self.rng.choice(images if len(shape) == 3 else vectors)(source, shape)
 
@@ -334,6 +346,20 @@ class Network:
         if all(shape[axis - 1] <= 24 for axis in order):
             self.add("permute", [source], tuple(shape[axis - 1] for axis in order), order=tuple(order))
 
+    def depth_space(self, source, shape):
+        """Blocks of pixels become channels, or the other way round."""
+        block, (h, w, c) = self.rng.choice([2, 3]), shape
+        order = self.rng.randint(0, 1)
+        if h % block == 0 and w % block == 0 and c * block ** 2 <= 40:
+            self.add("space_to_depth", [source], (h // block, w // block, c * block ** 2), block=block, channels_first=order)
+        elif c % block ** 2 == 0 and h * block <= 24 and w * block <= 24:
+            self.add("depth_to_space", [source], (h * block, w * block, c // block ** 2), block=block, channels_first=order)
+
+    def instance_norm(self, source, shape):
+        if shape[0] * shape[1] > 3:
+            numbers = [self.parameters.add(shape[2:], "gamma"), self.parameters.add(shape[2:], "beta")]
+            self.add("instance_norm", [source], shape, numbers, epsilon=exact(self.rng.choice([1e-2, 0.1])))
+
     def gates(self, source, shape):
         """Squeeze and excitation."""
         self.add("global_average_pool2d", [source], (shape[2],))
@@ -461,6 +487,11 @@ class Network:
             y = x[:, top:x.shape[1] - bottom, left:x.shape[2] - right]
         elif kind == "permute":
             y = x.permute(0, *layer["order"])
+        elif kind in ("space_to_depth", "depth_to_space"):
+            y = depth_space_values(layer, x)
+        elif kind == "instance_norm":
+            variance, mean = torch.var_mean(x, (1, 2), unbiased=False, keepdim=True)
+            y = (x - mean) / torch.sqrt(variance + layer["epsilon"]) * p[0] + p[1]
         elif kind == "concatenate":
             y = torch.cat(xs, -1)
         else:
@@ -468,6 +499,8 @@ class Network:
         kinks = KINKS.get(layer.get("activation"), [])
         if layer.get("activation") == "hard_sigmoid":
             kinks = [-0.5 / layer["alpha"], 0.5 / layer["alpha"]]
+        if layer.get("activation") == "clipped_relu":
+            kinks = [0, layer["alpha"]]
         for kink in kinks:
             self.near((y - kink).abs(), y)
         return activate(y, layer.get("activation", "linear"), layer.get("alpha") or 0.01)

@@ -64,7 +64,8 @@ static int32_t activation(const words *w)
                                         [CNN_SELU] = "selu",
                                         [CNN_HARD_SIGMOID] = "hard_sigmoid",
                                         [CNN_HARD_SWISH] = "hard_swish",
-                                        [CNN_SOFTPLUS] = "softplus"};
+                                        [CNN_SOFTPLUS] = "softplus",
+                                        [CNN_CLIPPED_RELU] = "clipped_relu"};
     return word(w, "activation", names, sizeof(names) / sizeof(names[0]));
 }
 
@@ -299,6 +300,23 @@ static cnn_layer *permute(cnn_context *context, const words *w)
     return cnn_permute(context, &o);
 }
 
+static cnn_layer *space_to_depth(cnn_context *context, const words *w)
+{
+    return cnn_space_to_depth(
+        context, CNN_DEPTH_SPACE(.block = whole(w, "block"), .channels_first = whole(w, "channels_first")));
+}
+
+static cnn_layer *depth_to_space(cnn_context *context, const words *w)
+{
+    return cnn_depth_to_space(
+        context, CNN_DEPTH_SPACE(.block = whole(w, "block"), .channels_first = whole(w, "channels_first")));
+}
+
+static cnn_layer *instance_norm(cnn_context *context, const words *w)
+{
+    return cnn_instance_norm(context, CNN_INSTANCE_NORM(.epsilon = (float)number(w, "epsilon")));
+}
+
 static const struct {
     const char *name;
     cnn_layer *(*create)(cnn_context *context, const words *w);
@@ -314,6 +332,9 @@ static const struct {
     {"rescale", rescale},
     {"cropping2d", cropping2d},
     {"permute", permute},
+    {"space_to_depth", space_to_depth},
+    {"depth_to_space", depth_to_space},
+    {"instance_norm", instance_norm},
     {"conv2d", conv2d},
     {"depthwise_conv2d", depthwise},
     {"separable_conv2d", separable},

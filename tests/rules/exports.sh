@@ -38,6 +38,8 @@ grep -oE 'cnn_[a-z0-9_]+' "$CNN_SOURCE/tests/api/test_structs.c" | sort -u >"$wo
 tap_check 'there are structs with a size' [ "$(wc -l <"$work/structs")" -gt 60 ]
 tap_empty 'tests/api/test_structs.c tries every struct that a caller writes' \
     "$(comm -23 "$work/structs" "$work/tested")"
+tap_empty 'structs without a size are frozen, and those with one are apart' \
+    "$(python3 "$CNN_SOURCE/tests/abi/structs.py" "$CNN_SOURCE/tests/abi/compatible.suppr" "$CNN_SOURCE"/include/cnn/*.h 2>&1)"
 tap_check 'the map has no wildcard but the local one' \
     [ "$(grep -c '\*' "$CNN_SOURCE/lib/cnn.map")" -eq 1 ]
 tap_check 'every export carries a version node' sh -c \

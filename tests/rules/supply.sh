@@ -53,7 +53,7 @@ if ! git rev-parse --verify -q HEAD >/dev/null 2>&1; then
     exit
 fi
 # Files that are not text, but for those listed: what they are, and what makes them, is beside them.
-tap_empty 'no file is a program without a source' "$(git ls-files | grep -vE '^(tests/exchange/files\.zip|docs/pictures/[a-z_]+\.(jpg|png))$' |
+tap_empty 'no file is a program without a source' "$(git ls-files | grep -vE '^(tests/exchange/files\.zip|tests/onnx/golden_[a-z]+\.onnx|docs/pictures/[a-z_]+\.(jpg|png))$' |
     while read -r file; do
         [ -f "$file" ] && [ -s "$file" ] && ! grep -Iq . "$file" && echo "$file"
     done)"

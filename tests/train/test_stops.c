@@ -48,13 +48,30 @@ static bool on_epoch(void *user, const cnn_progress *progress)
 typedef struct setting {
     const char *rule;
     cnn_fit_options options;
+    const char *schedule, *steps; /* of the learning rate; of the training images; NULL: none */
+    bool balanced, teacher;
 } setting;
 
 static const setting settings[] = {
-    {"momentum:learning_rate=0.02", {.average = "swa:start=1", .accumulate = 2}},
-    {"adamw:learning_rate=0.01+lookahead:every=2", {.average = "last:count=3", .evaluate_every = 2}},
-    {"muon:learning_rate=0.05", {.average = "ema:decay=0.9", .steps_per_epoch = 4, .validation_steps = 2}},
-    {"rmsprop", {.average = "last:count=16", .steps_per_epoch = 4, .accumulate = 4, .evaluate_every = 3}},
+    {.rule = "momentum:learning_rate=0.02", .options = {.average = "swa:start=1", .accumulate = 2}},
+    {.rule = "adamw:learning_rate=0.01+lookahead:every=2", .options = {.average = "last:count=3", .evaluate_every = 2}},
+    {.rule = "muon:learning_rate=0.05",
+     .options = {.average = "ema:decay=0.9", .steps_per_epoch = 4, .validation_steps = 2}},
+    {.rule = "rmsprop",
+     .options = {.average = "last:count=16", .steps_per_epoch = 4, .accumulate = 4, .evaluate_every = 3}},
+    {.rule = "adam",
+     .options = {.mixup = 0.3f, .label_smoothing = 0.1f},
+     .schedule = "onecycle",
+     .steps = "rand_augment,erase"},
+    {.rule = "nesterov:learning_rate=0.02",
+     .options = {.cutmix = 1},
+     .schedule = "triangular",
+     .steps = "alternating_flip",
+     .balanced = true},
+    {.rule = "adam",
+     .options = {.mixup = 1, .cutmix = 1, .average = "ema:decay=0.9"},
+     .steps = "trivial_augment",
+     .teacher = true},
 };
 
 /* One call of cnn_fit(), with everything made anew; the hash of the parameters it ends with. */
@@ -63,12 +80,20 @@ static cnn_status fit(const setting *s, watch *w, const char *resume, const char
     cnn_context *context = NULL;
     cnn_dataset *data = NULL, *more = NULL;
     cnn_loader *train = NULL, *validation = NULL;
-    cnn_model *model = NULL;
+    cnn_model *model = NULL, *teacher = NULL;
     cnn_optimizer *optimizer = NULL;
+    cnn_schedule *schedule = NULL;
+    cnn_pipeline *steps = NULL;
     ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 2, .seed = 9), &context), CNN_OK);
+    ck_assert_int_eq(cnn_pipeline_create(context, s->steps != NULL ? s->steps : "", &steps), CNN_OK);
+    ck_assert(s->schedule == NULL || cnn_schedule_create(context, s->schedule, &schedule) == CNN_OK);
+    ck_assert(!s->teacher || test_model(context, &teacher) == CNN_OK);
     ck_assert_int_eq(test_dataset(context, 0, TRAIN, &data), CNN_OK);
     ck_assert_int_eq(test_dataset(context, TRAIN, 20, &more), CNN_OK);
-    ck_assert_int_eq(cnn_loader_create(context, data, CNN_LOADER(.batch = BATCH, .shuffle = 1), &train), CNN_OK);
+    ck_assert_int_eq(
+        cnn_loader_create(context, data,
+                          CNN_LOADER(.pipeline = steps, .batch = BATCH, .shuffle = 1, .balanced = s->balanced), &train),
+        CNN_OK);
     ck_assert_int_eq(cnn_loader_create(context, more, CNN_LOADER(.batch = BATCH), &validation), CNN_OK);
     ck_assert_int_eq(test_model(context, &model), CNN_OK);
     ck_assert_int_eq(cnn_optimizer_create(context, s->rule, &optimizer), CNN_OK);
@@ -77,6 +102,8 @@ static cnn_status fit(const setting *s, watch *w, const char *resume, const char
     options.train = train;
     options.validation = validation;
     options.optimizer = optimizer;
+    options.schedule = schedule;
+    options.teacher = teacher;
     options.epochs = EPOCHS;
     options.keep_last = 1;
     options.on_step = on_step;
@@ -89,11 +116,14 @@ static cnn_status fit(const setting *s, watch *w, const char *resume, const char
     ck_assert_msg(status == CNN_OK || status == CNN_ERROR_CANCELLED, "%s", cnn_last_error(context));
     *hash = test_model_hash(model);
     cnn_optimizer_free(optimizer);
+    cnn_schedule_free(schedule);
+    cnn_model_free(teacher);
     cnn_model_free(model);
     cnn_loader_free(validation);
     cnn_loader_free(train);
     cnn_dataset_free(more);
     cnn_dataset_free(data);
+    cnn_pipeline_free(steps);
     cnn_context_free(context);
     return status;
 }
@@ -116,7 +146,7 @@ START_TEST(every_callback_can_stop_it)
         ck_assert_uint_eq(first.calls, stop);
         ck_assert_int_eq(fit(s, &rest, path, path, &hash), CNN_OK);
         ck_assert(first.in_order && rest.in_order);
-        ck_assert_msg(hash == whole, "%s, %s: stopped by call %d of %d", s->rule, s->options.average, (int)stop,
+        ck_assert_msg(hash == whole, "setting %d, %s: stopped by call %d of %d", _i, s->rule, (int)stop,
                       (int)all.calls);
     }
     unlink(path);

@@ -74,11 +74,17 @@ cnn_status cnn__dense_bias_gradient(const cnn__row_kernels *kernels, const cnn_b
 
 /* --- pooling ------------------------------------------------------------------------------------------------ */
 
-/* The cells of one window along one axis: inside x they are [begin, end), `first` is where the window begins,
- * `counted` how many cells a mean's divisor counts. */
+/* The cells of one window along one axis: inside x they are begin, begin + step and so on before end, `first` is where
+ * the window begins, `counted` how many cells a mean's divisor counts. */
 typedef struct cnn__pool_window {
-    int64_t first, begin, end, counted;
+    int64_t first, begin, end, step, counted;
 } cnn__pool_window;
+
+/* How many steps lie in a distance, a part of one as one. */
+static inline int64_t cnn__pool_steps(int64_t distance, int64_t step)
+{
+    return step == 1 ? distance : (distance + step - 1) / step;
+}
 
 cnn__pool_window cnn__pool2d_rows(const cnn_pool2d_shape *shape, int64_t out_y);
 cnn__pool_window cnn__pool2d_columns(const cnn_pool2d_shape *shape, int64_t out_x);
@@ -100,15 +106,16 @@ cnn_status cnn__pool2d(const cnn__pool_kernels *kernels, const cnn_backend_call 
 typedef struct cnn__norm_kernels {
     /* Mean and sum of squared deviations of each column of x [rows, c]. */
     void (*moments)(int64_t rows, int64_t c, const float *x, double *mean, double *deviation);
-    /* y = act((x - mean) scale + beta); [rows, columns] with `stride` values from row to row. */
+    /* y = act((x - mean) scale + beta); [rows, columns] with `stride` values from row to row. `streams`: y is part of
+     * an array that no cache holds (CNN__STREAM_BYTES). */
     void (*affine)(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *mean, const float *scale,
-                   const float *beta, const cnn_epilogue *epilogue, float *y);
+                   const float *beta, const cnn_epilogue *epilogue, bool streams, float *y);
     /* sum_dy and sum_dot, which begin at 0, receive the sums of dy and dy (x - mean) inv_std down the rows. */
     void (*gradient_sums)(int64_t rows, int64_t c, const float *x, const float *dy, const float *mean,
                           const float *inv_std, double *sum_dy, double *sum_dot);
     /* dx = scale (dy - offset - slope (x - mean)); without x: scale dy. Strided as affine. */
     void (*gradient)(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy, const float *mean,
-                     const float *scale, const float *offset, const float *slope, float *dx);
+                     const float *scale, const float *offset, const float *slope, bool streams, float *dx);
     /* Both with dy 0 where (x - mean) scale + beta is at most 0, scale being gamma inv_std: the very value whose relu
      * affine stores; of `relu6` also where it is at least 6. x is never NULL; with offset NULL dx is scale dy. NULL:
      * the driver replaces dy by what the activation leaves of it. */
@@ -117,7 +124,7 @@ typedef struct cnn__norm_kernels {
                                double *sum_dot);
     void (*relu_gradient)(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
                           const float *mean, const float *scale, const float *beta, const float *offset,
-                          const float *slope, bool relu6, float *dx);
+                          const float *slope, bool relu6, bool streams, float *dx);
 } cnn__norm_kernels;
 
 /* Whether the backward pass of a normalisation applies the derivative of its activation. */

@@ -20,6 +20,7 @@ typedef struct norm_work {
     double *partial;
     const float *d_gamma, *d_beta; /* of the gradient; NULL with fixed statistics */
     double rows;                   /* that these are sums over */
+    bool streams;                  /* `out` */
 } norm_work;
 
 static size_t rows_of_a_block(const cnn_norm_shape *shape) { return cnn__div_up(CNN__SPAN, (size_t)shape->c); }
@@ -86,7 +87,7 @@ static void affine_rows(const void *argument, size_t begin, size_t end)
             scale[i] = work->gamma[j + i] * inv_std;
         }
         work->kernels->affine(rows, columns, c, work->x + at, work->mean + j, scale, work->beta + j, &shape->epilogue,
-                              work->out + at);
+                              work->streams, work->out + at);
     }
 }
 
@@ -190,7 +191,8 @@ static cnn_status forward(const cnn__norm_kernels *kernels, const cnn_backend_ca
                             .beta = args->beta,
                             .mean = args->mean,
                             .inv_std = args->inv_std,
-                            .out = args->y};
+                            .out = args->y,
+                            .streams = cnn__streams((size_t)(cnn__norm_rows(&args->shape) * args->shape.c))};
     CNN__RETURN_IF_ERROR(cnn__norm_statistics(kernels, call, args));
     run_affine(call, &work);
     cnn__norm_move_statistics(call, args);
@@ -206,7 +208,8 @@ static cnn_status inference(const cnn__norm_kernels *kernels, const cnn_backend_
                             .beta = args->beta,
                             .mean = args->mean,
                             .variance = args->variance,
-                            .out = args->y};
+                            .out = args->y,
+                            .streams = cnn__streams((size_t)(cnn__norm_rows(&args->shape) * args->shape.c))};
     run_affine(call, &work);
     return CNN_OK;
 }
@@ -268,10 +271,10 @@ static void gradient_rows(const void *argument, size_t begin, size_t end)
         if (work->beta != NULL) {
             work->kernels->relu_gradient(rows, columns, c, work->x + at, work->dy + at, work->mean + j, scale,
                                          work->beta + j, moving ? offset : NULL, slope,
-                                         shape->epilogue.activation == CNN_RELU6, work->out + at);
+                                         shape->epilogue.activation == CNN_RELU6, work->streams, work->out + at);
         } else {
             work->kernels->gradient(rows, columns, c, moving ? work->x + at : NULL, work->dy + at, work->mean + j,
-                                    scale, offset, slope, work->out + at);
+                                    scale, offset, slope, work->streams, work->out + at);
         }
     }
 }
@@ -301,6 +304,7 @@ static cnn_status backward(const cnn__norm_kernels *kernels, const cnn_backend_c
                       .mean = args->mean,
                       .inv_std = args->inv_std,
                       .out = args->dx,
+                      .streams = cnn__streams((size_t)(cnn__norm_rows(shape) * shape->c)),
                       .partial = total};
     call->parallel(call, part_count(shape), gradient_sums_of_part, &work);
     for (size_t part = 1; part < part_count(shape); part++) {

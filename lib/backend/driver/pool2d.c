@@ -15,22 +15,24 @@ typedef struct pool_work {
 } pool_work;
 
 /* Padding that was asked for is counted if the shape says so; what a rounded-up output hangs over it never is. */
-static cnn__pool_window window_of(int64_t out, int32_t kernel, int32_t stride, int32_t before, int32_t after,
-                                  int64_t size, bool count_padding)
+static cnn__pool_window window_of(int64_t out, int32_t kernel, int32_t stride, int32_t dilation, int32_t before,
+                                  int32_t after, int64_t size, bool count_padding)
 {
-    cnn__pool_window window;
+    const int64_t step = dilation > 1 ? dilation : 1, extent = (kernel - 1) * step + 1;
+    cnn__pool_window window = {.step = step};
     window.first = out * stride - before;
-    window.begin = cnn__max_i64(window.first, 0);
-    window.end = cnn__min_i64(window.first + kernel, size);
-    window.counted = count_padding ? cnn__min_i64(window.first + kernel, size + after) - window.first
-                                   : window.end - window.begin;
+    window.begin = window.first >= 0 ? window.first : window.first + cnn__pool_steps(-window.first, step) * step;
+    window.end = cnn__min_i64(window.first + extent, size);
+    window.counted = count_padding
+                         ? cnn__pool_steps(cnn__min_i64(window.first + extent, size + after) - window.first, step)
+                         : cnn__pool_steps(window.end - window.begin, step);
     return window;
 }
 
 static cnn__pool_window adaptive_window_of(int64_t out, int64_t output, int64_t size)
 {
     const int64_t begin = out * size / output, end = ((out + 1) * size + output - 1) / output;
-    return (cnn__pool_window){begin, begin, end, end - begin};
+    return (cnn__pool_window){begin, begin, end, 1, end - begin};
 }
 
 cnn__pool_window cnn__pool2d_rows(const cnn_pool2d_shape *shape, int64_t out_y)
@@ -38,8 +40,8 @@ cnn__pool_window cnn__pool2d_rows(const cnn_pool2d_shape *shape, int64_t out_y)
     if (shape->adaptive) {
         return adaptive_window_of(out_y, shape->out_h, shape->in_h);
     }
-    return window_of(out_y, shape->kernel_h, shape->stride_h, shape->pad_top, shape->pad_bottom, shape->in_h,
-                     shape->count_include_pad != 0);
+    return window_of(out_y, shape->kernel_h, shape->stride_h, shape->dilation_h, shape->pad_top, shape->pad_bottom,
+                     shape->in_h, shape->count_include_pad != 0);
 }
 
 cnn__pool_window cnn__pool2d_columns(const cnn_pool2d_shape *shape, int64_t out_x)
@@ -47,8 +49,8 @@ cnn__pool_window cnn__pool2d_columns(const cnn_pool2d_shape *shape, int64_t out_
     if (shape->adaptive) {
         return adaptive_window_of(out_x, shape->out_w, shape->in_w);
     }
-    return window_of(out_x, shape->kernel_w, shape->stride_w, shape->pad_left, shape->pad_right, shape->in_w,
-                     shape->count_include_pad != 0);
+    return window_of(out_x, shape->kernel_w, shape->stride_w, shape->dilation_w, shape->pad_left, shape->pad_right,
+                     shape->in_w, shape->count_include_pad != 0);
 }
 
 /* [begin, end) counts output rows of all images. */
@@ -72,7 +74,8 @@ static cnn__range rows_that_reach(const cnn_pool2d_shape *shape, int64_t first, 
         return (cnn__range){(size_t)(first * shape->out_h / shape->in_h),
                             (size_t)cnn__ceil_div(last * shape->out_h, shape->in_h)};
     }
-    const int64_t begin = cnn__ceil_div(first + shape->pad_top - shape->kernel_h + 1, shape->stride_h);
+    const int64_t step = shape->dilation_h > 1 ? shape->dilation_h : 1, extent = (shape->kernel_h - 1) * step + 1;
+    const int64_t begin = cnn__ceil_div(first + shape->pad_top - extent + 1, shape->stride_h);
     const int64_t end = cnn__floor_div(last - 1 + shape->pad_top, shape->stride_h) + 1;
     return (cnn__range){(size_t)cnn__max_i64(begin, 0), (size_t)cnn__min_i64(end, shape->out_h)};
 }

@@ -9,6 +9,10 @@
 /* Values that one task of an elementwise entry takes: 64 KB, a share of the second-level cache. */
 #define CNN__SPAN 16384
 
+/* Bytes of a result that is stored past the caches: with what it is made of it would push all else out of a last one of
+ * 32 MB, and a store that misses reads its line first. */
+#define CNN__STREAM_BYTES ((size_t)16 << 20)
+
 /* Parts that a reduction over a whole array is cut into. */
 #define CNN__REDUCTION_PARTS 64
 
@@ -21,6 +25,8 @@ static inline size_t cnn__min_size(size_t a, size_t b) { return a < b ? a : b; }
 static inline size_t cnn__max_size(size_t a, size_t b) { return a > b ? a : b; }
 static inline int64_t cnn__min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t cnn__max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static inline bool cnn__streams(size_t values) { return values >= CNN__STREAM_BYTES / sizeof(float); }
 
 /* Quotients of possibly negative numerators, rounded down and up. */
 static inline int64_t cnn__floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }

@@ -25,8 +25,9 @@ static void moments(int64_t rows, int64_t c, const float *x, double *mean, doubl
 }
 
 static void affine(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *mean, const float *scale,
-                   const float *beta, const cnn_epilogue *epilogue, float *y)
+                   const float *beta, const cnn_epilogue *epilogue, bool streams, float *y)
 {
+    (void)streams;
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t j = 0; j < columns; j++) {
             float value = (x[r * stride + j] - mean[j]) * scale[j] + beta[j];
@@ -51,8 +52,9 @@ static void gradient_sums(int64_t rows, int64_t c, const float *x, const float *
 }
 
 static void gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy, const float *mean,
-                     const float *scale, const float *offset, const float *slope, float *dx)
+                     const float *scale, const float *offset, const float *slope, bool streams, float *dx)
 {
+    (void)streams;
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t j = 0; j < columns; j++) {
             int64_t at = r * stride + j;

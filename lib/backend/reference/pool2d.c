@@ -27,14 +27,14 @@ static float maximum(const cnn_pool2d_shape *shape, const float *x, cnn__pool_wi
 {
     bool found = false;
     float best = 0;
-    for (int64_t y = rows.begin; y < rows.end; y++) {
-        for (int64_t i = columns.begin; i < columns.end; i++) {
+    for (int64_t y = rows.begin; y < rows.end; y += rows.step) {
+        for (int64_t i = columns.begin; i < columns.end; i += columns.step) {
             float value = x[(y * shape->in_w + i) * shape->c + c];
             bool is_first_nan = value != value && best == best;
             if (!found || value > best || is_first_nan) {
                 found = true;
                 best = value;
-                *cell = (y - rows.first) * shape->kernel_w + (i - columns.first);
+                *cell = (y - rows.first) / rows.step * shape->kernel_w + (i - columns.first) / columns.step;
             }
         }
     }
@@ -45,8 +45,8 @@ static float mean(const cnn_pool2d_shape *shape, const float *x, cnn__pool_windo
                   int64_t c)
 {
     double sum = 0;
-    for (int64_t y = rows.begin; y < rows.end; y++) {
-        for (int64_t i = columns.begin; i < columns.end; i++) {
+    for (int64_t y = rows.begin; y < rows.end; y += rows.step) {
+        for (int64_t i = columns.begin; i < columns.end; i += columns.step) {
             sum += x[(y * shape->in_w + i) * shape->c + c];
         }
     }
@@ -76,7 +76,8 @@ static void send_maximum(const cnn_pool2d_shape *shape, int64_t begin, int64_t e
 {
     for (int64_t c = 0; c < shape->c; c++) {
         int64_t cell = get_argmax(argmax, shape->argmax_bytes, at + c);
-        int64_t y = rows.first + cell / shape->kernel_w, x = columns.first + cell % shape->kernel_w;
+        int64_t y = rows.first + cell / shape->kernel_w * rows.step;
+        int64_t x = columns.first + cell % shape->kernel_w * columns.step;
         if (y >= begin && y < end) {
             dx[(y * shape->in_w + x) * shape->c + c] += dy[at + c];
         }
@@ -88,8 +89,8 @@ static void send_mean(const cnn_pool2d_shape *shape, int64_t begin, int64_t end,
                       cnn__pool_window columns, const float *dy, int64_t at, float *dx)
 {
     float share = (float)(1 / (double)(rows.counted * columns.counted));
-    for (int64_t y = rows.begin; y < rows.end; y++) {
-        for (int64_t x = columns.begin; x < columns.end && y >= begin && y < end; x++) {
+    for (int64_t y = rows.begin; y < rows.end; y += rows.step) {
+        for (int64_t x = columns.begin; x < columns.end && y >= begin && y < end; x += columns.step) {
             for (int64_t c = 0; c < shape->c; c++) {
                 dx[(y * shape->in_w + x) * shape->c + c] += dy[at + c] * share;
             }

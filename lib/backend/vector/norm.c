@@ -73,22 +73,47 @@ static void moments(int64_t rows, int64_t c, const float *x, double *mean, doubl
     }
 }
 
+/* `streams` is a constant. */
+VEC_INLINE void put(float *p, vec_f v, size_t n, bool streams)
+{
+    if (streams) {
+        vec_stream(p, v);
+    } else {
+        vec_store_n(p, v, n);
+    }
+}
+
+/* Whether all vectors of rows of `columns` values, `stride` apart, are whole and aligned. */
+static bool is_aligned(const float *y, int64_t columns, int64_t stride)
+{
+    return vec_begins_line(y) && columns % VEC_WIDTH == 0 && stride % VEC_WIDTH == 0;
+}
+
 VEC_INLINE void affine_rows(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *mean,
-                            const float *scale, const float *beta, cnn_activation activation, float alpha, float *y)
+                            const float *scale, const float *beta, cnn_activation activation, float alpha, bool streams,
+                            float *y)
 {
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t j = 0; j < columns; j += VEC_WIDTH) {
             size_t n = (size_t)(columns - j);
             vec_f value = vec_load_n(x + r * stride + j, n) - vec_load_n(mean + j, n);
-            value = value * vec_load_n(scale + j, n) + vec_load_n(beta + j, n);
-            vec_store_n(y + r * stride + j, vec_activate(activation, alpha, value), n);
+            value = vec_multiply_add(value, vec_load_n(scale + j, n), vec_load_n(beta + j, n));
+            put(y + r * stride + j, vec_activate(activation, alpha, value), n, streams);
         }
     }
 }
 
 static void affine(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *mean, const float *scale,
-                   const float *beta, const cnn_epilogue *epilogue, float *y){
-#define AFFINE(constant) affine_rows(rows, columns, stride, x, mean, scale, beta, constant, epilogue->alpha, y)
+                   const float *beta, const cnn_epilogue *epilogue, bool streams, float *y)
+{
+    if (streams && is_aligned(y, columns, stride)) {
+#define AFFINE(constant) affine_rows(rows, columns, stride, x, mean, scale, beta, constant, epilogue->alpha, true, y)
+        VEC_WITH_ACTIVATION(epilogue->activation, AFFINE)
+#undef AFFINE
+        vec_stream_end();
+        return;
+    }
+#define AFFINE(constant) affine_rows(rows, columns, stride, x, mean, scale, beta, constant, epilogue->alpha, false, y)
     VEC_WITH_ACTIVATION(epilogue->activation, AFFINE)
 #undef AFFINE
 }
@@ -97,7 +122,7 @@ static void affine(int64_t rows, int64_t columns, int64_t stride, const float *x
  * number. */
 VEC_INLINE vec_f before_relu(cnn_activation relu, vec_f dy, vec_f centered, vec_f scale, vec_f beta)
 {
-    return vec_activate_gradient(relu, 0, centered * scale + beta, dy);
+    return vec_activate_gradient(relu, 0, vec_multiply_add(centered, scale, beta), dy);
 }
 
 /* Adds up to NORM_RUN rows; as tile_moments. `relu`, a constant, is CNN_LINEAR where there is none: gamma and beta are
@@ -169,8 +194,9 @@ static void relu_gradient_sums(int64_t rows, int64_t c, const float *x, const fl
     }
 }
 
-static void gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy, const float *mean,
-                     const float *scale, const float *offset, const float *slope, float *dx)
+VEC_INLINE void gradient_of(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
+                            const float *mean, const float *scale, const float *offset, const float *slope,
+                            bool streams, float *dx)
 {
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t j = 0; j < columns; j += VEC_WIDTH) {
@@ -179,16 +205,27 @@ static void gradient(int64_t rows, int64_t columns, int64_t stride, const float 
             vec_f value = vec_load_n(dy + at, n);
             if (x != NULL) {
                 vec_f centered = vec_load_n(x + at, n) - vec_load_n(mean + j, n);
-                value = value - vec_load_n(offset + j, n) - vec_load_n(slope + j, n) * centered;
+                value = vec_multiply_add(-vec_load_n(slope + j, n), centered, value - vec_load_n(offset + j, n));
             }
-            vec_store_n(dx + at, vec_load_n(scale + j, n) * value, n);
+            put(dx + at, vec_load_n(scale + j, n) * value, n, streams);
         }
+    }
+}
+
+static void gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy, const float *mean,
+                     const float *scale, const float *offset, const float *slope, bool streams, float *dx)
+{
+    if (streams && is_aligned(dx, columns, stride)) {
+        gradient_of(rows, columns, stride, x, dy, mean, scale, offset, slope, true, dx);
+        vec_stream_end();
+    } else {
+        gradient_of(rows, columns, stride, x, dy, mean, scale, offset, slope, false, dx);
     }
 }
 
 VEC_INLINE void relu_gradient_of(cnn_activation relu, int64_t rows, int64_t columns, int64_t stride, const float *x,
                                  const float *dy, const float *mean, const float *scale, const float *beta,
-                                 const float *offset, const float *slope, float *dx)
+                                 const float *offset, const float *slope, bool streams, float *dx)
 {
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t j = 0; j < columns; j += VEC_WIDTH) {
@@ -198,22 +235,34 @@ VEC_INLINE void relu_gradient_of(cnn_activation relu, int64_t rows, int64_t colu
             const vec_f centered = vec_load_n(x + at, n) - vec_load_n(mean + j, n);
             vec_f value = before_relu(relu, vec_load_n(dy + at, n), centered, factor, vec_load_n(beta + j, n));
             if (offset != NULL) {
-                value = value - vec_load_n(offset + j, n) - vec_load_n(slope + j, n) * centered;
+                value = vec_multiply_add(-vec_load_n(slope + j, n), centered, value - vec_load_n(offset + j, n));
             }
-            vec_store_n(dx + at, factor * value, n);
+            put(dx + at, factor * value, n, streams);
         }
     }
 }
 
 static void relu_gradient(int64_t rows, int64_t columns, int64_t stride, const float *x, const float *dy,
                           const float *mean, const float *scale, const float *beta, const float *offset,
-                          const float *slope, bool relu6, float *dx)
+                          const float *slope, bool relu6, bool streams, float *dx)
 {
-    if (relu6) {
-        relu_gradient_of(CNN_RELU6, rows, columns, stride, x, dy, mean, scale, beta, offset, slope, dx);
-    } else {
-        relu_gradient_of(CNN_RELU, rows, columns, stride, x, dy, mean, scale, beta, offset, slope, dx);
+#define GRADIENT(relu, streaming) \
+    relu_gradient_of(relu, rows, columns, stride, x, dy, mean, scale, beta, offset, slope, streaming, dx)
+    if (!streams || !is_aligned(dx, columns, stride)) {
+        if (relu6) {
+            GRADIENT(CNN_RELU6, false);
+        } else {
+            GRADIENT(CNN_RELU, false);
+        }
+        return;
     }
+    if (relu6) {
+        GRADIENT(CNN_RELU6, true);
+    } else {
+        GRADIENT(CNN_RELU, true);
+    }
+    vec_stream_end();
+#undef GRADIENT
 }
 
 const cnn__norm_kernels CNN__VECTOR(cnn__norms) = {moments,      affine, gradient_sums, gradient, relu_gradient_sums,

@@ -7,7 +7,7 @@
 /* One window: where it begins in x, its cells, and the number of the first of them. */
 typedef struct window {
     const float *x;
-    int64_t row_stride, c;
+    int64_t row_stride, column_stride, c;
     int64_t rows, columns;
     int64_t first_cell, kernel_w;
     float divisor;
@@ -41,7 +41,7 @@ VEC_INLINE vec_f window_maximum(const window *w, int64_t rows, int64_t columns, 
     vec_i at = (vec_i){0} + (int32_t)w->first_cell;
     for (int64_t y = 0; y < rows; y++) {
         for (int64_t x = 0; x < columns; x++) {
-            vec_f value = vec_load_n(w->x + y * w->row_stride + x * w->c + c, n);
+            vec_f value = vec_load_n(w->x + y * w->row_stride + x * w->column_stride + c, n);
             vec_i take = (value > best) | ((value != value) & (best == best));
             vec_i here = (vec_i){0} + (int32_t)(w->first_cell + y * w->kernel_w + x);
             best = vec_select(take, value, best);
@@ -75,7 +75,7 @@ static void mean(const window *w, float *y)
         for (int64_t r = 0; r < w->rows; r++) {
             vec_f sum = {0};
             for (int64_t x = 0; x < w->columns; x++) {
-                sum += vec_load_n(w->x + r * w->row_stride + x * w->c + c, n);
+                sum += vec_load_n(w->x + r * w->row_stride + x * w->column_stride + c, n);
             }
             low += vec_low_d(sum);
             high += vec_high_d(sum);
@@ -89,6 +89,13 @@ static void mean(const window *w, float *y)
     }
 }
 
+/* The number of the cell in row y and the first column of a window. */
+static int64_t cell_of(const cnn__pool_window *rows, const cnn__pool_window *columns, int64_t y, int64_t kernel_w)
+{
+    return cnn__pool_steps(y - rows->first, rows->step) * kernel_w +
+           cnn__pool_steps(columns->begin - columns->first, columns->step);
+}
+
 static void forward_row(const cnn_pool2d_shape *shape, int64_t out_y, const float *x, float *y, void *argmax)
 {
     cnn__pool_window rows = cnn__pool2d_rows(shape, out_y);
@@ -96,11 +103,12 @@ static void forward_row(const cnn_pool2d_shape *shape, int64_t out_y, const floa
         cnn__pool_window columns = cnn__pool2d_columns(shape, out_x);
         const window w = {
             .x = x + (rows.begin * shape->in_w + columns.begin) * shape->c,
-            .row_stride = shape->in_w * shape->c,
+            .row_stride = shape->in_w * shape->c * rows.step,
+            .column_stride = shape->c * columns.step,
             .c = shape->c,
-            .rows = rows.end - rows.begin,
-            .columns = columns.end - columns.begin,
-            .first_cell = (rows.begin - rows.first) * shape->kernel_w + columns.begin - columns.first,
+            .rows = cnn__pool_steps(rows.end - rows.begin, rows.step),
+            .columns = cnn__pool_steps(columns.end - columns.begin, columns.step),
+            .first_cell = cell_of(&rows, &columns, rows.begin, shape->kernel_w),
             .kernel_w = shape->kernel_w,
             .divisor = (float)(rows.counted * columns.counted),
         };
@@ -120,7 +128,7 @@ static void forward_row(const cnn_pool2d_shape *shape, int64_t out_y, const floa
 /* One window's part of the gradient. */
 typedef struct target {
     float *dx; /* the window's first cell */
-    int64_t row_stride, c;
+    int64_t row_stride, column_stride, c;
     int32_t first_cell, kernel_w;
     float share; /* of each cell in a mean */
 } target;
@@ -142,7 +150,7 @@ VEC_INLINE void send_to(const target *t, const float *dy, const void *argmax, in
         }
         for (int64_t y = 0; y < rows; y++) {
             for (int64_t x = 0; x < columns; x++) {
-                float *to = t->dx + y * t->row_stride + x * t->c + c;
+                float *to = t->dx + y * t->row_stride + x * t->column_stride + c;
                 int32_t here = t->first_cell + (int32_t)(y * t->kernel_w + x);
                 vec_f part = average ? gradient : vec_keep(cell == here, gradient);
                 vec_store_n(to, overlap ? vec_load_n(to, n) + part : part, n);
@@ -170,24 +178,28 @@ VEC_INLINE void send_window(const cnn_pool2d_shape *shape, const cnn__pool_windo
                             int64_t begin, int64_t end, const float *dy, const void *argmax, bool overlap, float *dx)
 {
     cnn__pool_window columns = cnn__pool2d_columns(shape, out_x);
-    int64_t first = cnn__max_i64(rows->begin, begin), last = cnn__min_i64(rows->end, end);
+    const int64_t missed = cnn__pool_steps(cnn__max_i64(begin - rows->begin, 0), rows->step);
+    const int64_t first = rows->begin + missed * rows->step, last = cnn__min_i64(rows->end, end);
     const target t = {
         .dx = dx + (first * shape->in_w + columns.begin) * shape->c,
-        .row_stride = shape->in_w * shape->c,
+        .row_stride = shape->in_w * shape->c * rows->step,
+        .column_stride = shape->c * columns.step,
         .c = shape->c,
-        .first_cell = (int32_t)((first - rows->first) * shape->kernel_w + columns.begin - columns.first),
+        .first_cell = (int32_t)cell_of(rows, &columns, first, shape->kernel_w),
         .kernel_w = shape->kernel_w,
         .share = (float)(1 / (double)(rows->counted * columns.counted)),
     };
-    send(&t, dy, argmax, shape->argmax_bytes, (out_y * shape->out_w + out_x) * shape->c, last - first,
-         columns.end - columns.begin, shape->average != 0, overlap);
+    send(&t, dy, argmax, shape->argmax_bytes, (out_y * shape->out_w + out_x) * shape->c,
+         last > first ? cnn__pool_steps(last - first, rows->step) : 0,
+         cnn__pool_steps(columns.end - columns.begin, columns.step), shape->average != 0, overlap);
 }
 
 static void backward_rows(const cnn_pool2d_shape *shape, int64_t begin, int64_t end, int64_t out_begin, int64_t out_end,
                           const float *dy, const void *argmax, float *dx)
 {
     int64_t row = shape->in_w * shape->c;
-    bool overlap = shape->kernel_h > shape->stride_h || shape->kernel_w > shape->stride_w;
+    const bool dilated = shape->dilation_h > 1 || shape->dilation_w > 1;
+    const bool overlap = dilated || shape->kernel_h > shape->stride_h || shape->kernel_w > shape->stride_w;
     memset(dx + begin * row, 0, (size_t)((end - begin) * row) * sizeof(float));
     for (int64_t out_y = out_begin; out_y < out_end; out_y++) {
         cnn__pool_window rows = cnn__pool2d_rows(shape, out_y);

@@ -37,6 +37,33 @@ VEC_INLINE vec_f vec_load(const float *p)
 
 VEC_INLINE void vec_store(float *p, vec_f v) { memcpy(p, &v, sizeof(v)); }
 
+/* Past the caches, without reading the line first: for results that are larger than these. `p` is aligned to a vector,
+ * and lines are written whole. A task that did so ends with vec_stream_end(): no lock orders such stores. */
+VEC_INLINE void vec_stream(float *p, vec_f v)
+{
+#if VEC_WIDTH == 16 && defined(__AVX512F__)
+    _mm512_stream_ps(p, (__m512)v);
+#elif VEC_WIDTH == 8 && defined(__AVX__)
+    _mm256_stream_ps(p, (__m256)v);
+#elif VEC_WIDTH == 4 && defined(__SSE2__)
+    _mm_stream_ps(p, (__m128)v);
+#else
+    vec_store(p, v);
+#endif
+}
+
+VEC_INLINE void vec_stream_end(void)
+{
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
+
+#define VEC_LINE 16 /* values of a cache line */
+
+/* Whether p begins a line. */
+VEC_INLINE int vec_begins_line(const float *p) { return (uintptr_t)p % (VEC_LINE * sizeof(float)) == 0; }
+
 /* The first n < VEC_WIDTH values, then zeros. Where the processor has masks they replace a copy of unknown length,
  * which is a call. */
 VEC_INLINE vec_f vec_load_partial(const float *p, size_t n)
@@ -78,6 +105,19 @@ VEC_INLINE void vec_store_n(float *p, vec_f v, size_t n)
 /* Subtracting 0 keeps all values, -0 and NaN among them, and costs nothing. */
 VEC_INLINE vec_f vec_set1(float x) { return x - (vec_f){0}; }
 VEC_INLINE vec_d vec_set1_d(double x) { return x - (vec_d){0}; }
+
+/* a b + c, rounded once where the processor can. The compiler contracts most such expressions, but not all: loops that
+ * must agree to the bit say so. */
+VEC_INLINE vec_f vec_multiply_add(vec_f a, vec_f b, vec_f c)
+{
+#if VEC_WIDTH == 16 && defined(__AVX512F__)
+    return (vec_f)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif VEC_WIDTH == 8 && defined(__FMA__)
+    return (vec_f)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return a * b + c;
+#endif
+}
 
 /* `mask` is all ones or all zeros in each lane. */
 VEC_INLINE vec_f vec_select(vec_i mask, vec_f yes, vec_f no)

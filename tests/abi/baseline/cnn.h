@@ -86,7 +86,7 @@ template <class T> static inline const T *cnn_address_of_options(const T &option
 #ifndef CNN_VERSION_H
 #define CNN_VERSION_H 
 #define CNN_VERSION_MAJOR 0
-#define CNN_VERSION_MINOR 1
+#define CNN_VERSION_MINOR 9
 #define CNN_VERSION_PATCH 0
 #define CNN_API_MAJOR 0
 #define CNN_VERSION_NUMBER ((CNN_VERSION_MAJOR << 16) | (CNN_VERSION_MINOR << 8) | CNN_VERSION_PATCH)
@@ -312,6 +312,8 @@ CNN_API cnn_status cnn_dataset_open_folders(cnn_context *context, const char *pa
                                             cnn_dataset **dataset);
 CNN_API cnn_status cnn_dataset_open_flat(cnn_context *context, const char *path, const cnn_files_options *options,
                                          cnn_dataset **dataset);
+CNN_API cnn_status cnn_dataset_open_unlabelled(cnn_context *context, const char *path, const cnn_files_options *options,
+                                               cnn_dataset **dataset);
 CNN_API cnn_status cnn_dataset_open_idx(cnn_context *context, const char *images_path, const char *labels_path,
                                         const cnn_files_options *options, cnn_dataset **dataset);
 CNN_API cnn_status cnn_dataset_open_cifar(cnn_context *context, const char *path, const cnn_files_options *options,
@@ -452,6 +454,7 @@ typedef enum cnn_batch_mode {
     CNN_BATCH_EPOCH = 0,
     CNN_BATCH_WRAP = 1
 } cnn_batch_mode;
+typedef bool (*cnn_read_function)(void *user, uint64_t done, uint64_t total);
 typedef struct cnn_loader_options {
     size_t struct_size;
     const cnn_pipeline *pipeline;
@@ -470,6 +473,8 @@ typedef struct cnn_loader_options {
     uint32_t shards;
     uint32_t blocks;
     uint32_t reserved2;
+    cnn_read_function on_read;
+    void *user;
 } cnn_loader_options;
 #define CNN_LOADER(...) CNN_OPTIONS(cnn_loader_options, __VA_ARGS__)
 typedef struct cnn_batch {
@@ -515,15 +520,19 @@ typedef struct cnn_channel_statistics {
     double covariance[9];
     double pca_values[3];
     double pca_vectors[9];
+    double least;
+    double most;
 } cnn_channel_statistics;
 #define CNN_CHANNEL_STATISTICS_INIT \
-    {sizeof(cnn_channel_statistics), 0, 0, 0, 0, {0}, {0}, {0}, {0}, {0}}
+    {sizeof(cnn_channel_statistics), 0, 0, 0, 0, {0}, {0}, {0}, {0}, {0}, 0, 0}
 CNN_API cnn_status cnn_dataset_statistics(cnn_context *context, const cnn_dataset *dataset,
                                           const cnn_loader_options *options, cnn_channel_statistics *statistics);
 CNN_END_DECLS
 #endif
 #ifndef CNN_LAYER_H
 #define CNN_LAYER_H 
+#ifndef CNN_LAYER_COMMON_H
+#define CNN_LAYER_COMMON_H 
 #ifndef CNN_BACKEND_H
 #define CNN_BACKEND_H 
 CNN_BEGIN_DECLS
@@ -583,7 +592,7 @@ typedef enum cnn_pass {
     CNN_PASS_PREPARE = 4,
     CNN_PASS_BACKWARD = 5
 } cnn_pass;
-#define CNN_PASSES 6
+#define CNN_PASSES 8
 typedef struct cnn_op_answer {
     size_t struct_size;
     const struct cnn_backend *backend;
@@ -594,6 +603,7 @@ typedef struct cnn_op_answer {
     uint32_t pools;
     const char *name[CNN_PASSES];
     const char *reason[CNN_PASSES];
+    uint64_t reserved[4];
 } cnn_op_answer;
 typedef struct cnn_backend_call {
     size_t struct_size;
@@ -664,6 +674,7 @@ typedef struct cnn_pool2d_shape {
     int32_t argmax_bytes;
     int32_t adaptive;
     cnn_epilogue epilogue;
+    int32_t dilation_h, dilation_w;
 } cnn_pool2d_shape;
 typedef struct cnn_pool2d_args {
     size_t struct_size;
@@ -1045,6 +1056,17 @@ typedef struct cnn_constraint {
     float high;
     float rate;
 } cnn_constraint;
+typedef struct cnn_named_options {
+    size_t struct_size;
+    const char *name;
+} cnn_named_options;
+#define CNN_NAMED(...) CNN_OPTIONS(cnn_named_options, __VA_ARGS__)
+CNN_API void cnn_layer_free(cnn_layer *layer);
+CNN_END_DECLS
+#endif
+#ifndef CNN_LAYER_CONV_H
+#define CNN_LAYER_CONV_H 
+CNN_BEGIN_DECLS
 typedef struct cnn_conv2d_options {
     size_t struct_size;
     const char *name;
@@ -1172,6 +1194,28 @@ typedef struct cnn_conv2d_transpose_options {
 } cnn_conv2d_transpose_options;
 #define CNN_CONV2D_TRANSPOSE(...) CNN_OPTIONS(cnn_conv2d_transpose_options, __VA_ARGS__)
 CNN_API cnn_layer *cnn_conv2d_transpose(cnn_context *context, const cnn_conv2d_transpose_options *options);
+typedef struct cnn_conv3d_transpose_options {
+    size_t struct_size;
+    const char *name;
+    int32_t filters;
+    int32_t kernel[3];
+    int32_t stride[3];
+    int32_t dilation[3];
+    int32_t output_padding[3];
+    int32_t groups;
+    int32_t padding;
+    int32_t pads[6];
+    int32_t activation;
+    float alpha;
+    int32_t no_bias;
+    cnn_initializer kernel_init;
+    cnn_initializer bias_init;
+    cnn_regularizer kernel_regularizer, bias_regularizer;
+    cnn_regularizer activity_regularizer;
+    cnn_constraint kernel_constraint, bias_constraint;
+} cnn_conv3d_transpose_options;
+#define CNN_CONV3D_TRANSPOSE(...) CNN_OPTIONS(cnn_conv3d_transpose_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_conv3d_transpose(cnn_context *context, const cnn_conv3d_transpose_options *options);
 typedef struct cnn_dense_options {
     size_t struct_size;
     const char *name;
@@ -1187,286 +1231,6 @@ typedef struct cnn_dense_options {
 } cnn_dense_options;
 #define CNN_DENSE(...) CNN_OPTIONS(cnn_dense_options, __VA_ARGS__)
 CNN_API cnn_layer *cnn_dense(cnn_context *context, const cnn_dense_options *options);
-typedef struct cnn_pool2d_options {
-    size_t struct_size;
-    const char *name;
-    int32_t size[2];
-    int32_t stride[2];
-    int32_t padding;
-    int32_t pads[4];
-    int32_t ceil;
-    int32_t count_include_pad;
-} cnn_pool2d_options;
-#define CNN_POOL2D(...) CNN_OPTIONS(cnn_pool2d_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_max_pool2d(cnn_context *context, const cnn_pool2d_options *options);
-CNN_API cnn_layer *cnn_average_pool2d(cnn_context *context, const cnn_pool2d_options *options);
-typedef struct cnn_pool1d_options {
-    size_t struct_size;
-    const char *name;
-    int32_t size;
-    int32_t stride;
-    int32_t padding;
-    int32_t pads[2];
-    int32_t ceil;
-    int32_t count_include_pad;
-} cnn_pool1d_options;
-#define CNN_POOL1D(...) CNN_OPTIONS(cnn_pool1d_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_max_pool1d(cnn_context *context, const cnn_pool1d_options *options);
-CNN_API cnn_layer *cnn_average_pool1d(cnn_context *context, const cnn_pool1d_options *options);
-typedef struct cnn_pool3d_options {
-    size_t struct_size;
-    const char *name;
-    int32_t size[3];
-    int32_t stride[3];
-    int32_t padding;
-    int32_t pads[6];
-    int32_t ceil;
-    int32_t count_include_pad;
-} cnn_pool3d_options;
-#define CNN_POOL3D(...) CNN_OPTIONS(cnn_pool3d_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_max_pool3d(cnn_context *context, const cnn_pool3d_options *options);
-CNN_API cnn_layer *cnn_average_pool3d(cnn_context *context, const cnn_pool3d_options *options);
-typedef struct cnn_named_options {
-    size_t struct_size;
-    const char *name;
-} cnn_named_options;
-#define CNN_NAMED(...) CNN_OPTIONS(cnn_named_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_global_average_pool2d(cnn_context *context, const cnn_named_options *options);
-CNN_API cnn_layer *cnn_global_max_pool2d(cnn_context *context, const cnn_named_options *options);
-typedef struct cnn_adaptive_pool2d_options {
-    size_t struct_size;
-    const char *name;
-    int32_t size[2];
-} cnn_adaptive_pool2d_options;
-#define CNN_ADAPTIVE_POOL2D(...) CNN_OPTIONS(cnn_adaptive_pool2d_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_adaptive_average_pool2d(cnn_context *context, const cnn_adaptive_pool2d_options *options);
-CNN_API cnn_layer *cnn_adaptive_max_pool2d(cnn_context *context, const cnn_adaptive_pool2d_options *options);
-typedef struct cnn_reshape_options {
-    size_t struct_size;
-    const char *name;
-    int32_t shape[7];
-    int32_t rows;
-} cnn_reshape_options;
-#define CNN_RESHAPE(...) CNN_OPTIONS(cnn_reshape_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_reshape(cnn_context *context, const cnn_reshape_options *options);
-typedef struct cnn_permute_options {
-    size_t struct_size;
-    const char *name;
-    int32_t order[7];
-} cnn_permute_options;
-#define CNN_PERMUTE(...) CNN_OPTIONS(cnn_permute_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_permute(cnn_context *context, const cnn_permute_options *options);
-typedef struct cnn_channel_shuffle_options {
-    size_t struct_size;
-    const char *name;
-    int32_t groups;
-} cnn_channel_shuffle_options;
-#define CNN_CHANNEL_SHUFFLE(...) CNN_OPTIONS(cnn_channel_shuffle_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_channel_shuffle(cnn_context *context, const cnn_channel_shuffle_options *options);
-typedef struct cnn_up_sampling2d_options {
-    size_t struct_size;
-    const char *name;
-    int32_t factor[2];
-    int32_t interpolation;
-    int32_t align_corners;
-} cnn_up_sampling2d_options;
-#define CNN_UP_SAMPLING2D(...) CNN_OPTIONS(cnn_up_sampling2d_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_up_sampling2d(cnn_context *context, const cnn_up_sampling2d_options *options);
-typedef enum cnn_prelu_slopes {
-    CNN_PRELU_CHANNEL = 0,
-    CNN_PRELU_ONE = 1,
-    CNN_PRELU_POSITION = 2
-} cnn_prelu_slopes;
-typedef struct cnn_prelu_options {
-    size_t struct_size;
-    const char *name;
-    int32_t slopes;
-    cnn_initializer init;
-} cnn_prelu_options;
-#define CNN_PRELU(...) CNN_OPTIONS(cnn_prelu_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_prelu(cnn_context *context, const cnn_prelu_options *options);
-#define CNN_RESCALE_MOST_CHANNELS 16
-typedef struct cnn_rescale_options {
-    size_t struct_size;
-    const char *name;
-    float scale[CNN_RESCALE_MOST_CHANNELS];
-    float offset[CNN_RESCALE_MOST_CHANNELS];
-    int32_t channels;
-} cnn_rescale_options;
-#define CNN_RESCALE(...) CNN_OPTIONS(cnn_rescale_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_rescale(cnn_context *context, const cnn_rescale_options *options);
-typedef struct cnn_cropping2d_options {
-    size_t struct_size;
-    const char *name;
-    int32_t crops[4];
-} cnn_cropping2d_options;
-#define CNN_CROPPING2D(...) CNN_OPTIONS(cnn_cropping2d_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_cropping2d(cnn_context *context, const cnn_cropping2d_options *options);
-typedef struct cnn_elementwise_options {
-    size_t struct_size;
-    const char *name;
-    int32_t function;
-    float p, q;
-} cnn_elementwise_options;
-#define CNN_ELEMENTWISE(...) CNN_OPTIONS(cnn_elementwise_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_elementwise(cnn_context *context, const cnn_elementwise_options *options);
-typedef struct cnn_arithmetic_options {
-    size_t struct_size;
-    const char *name;
-    int32_t function;
-    int32_t shape[7];
-    int32_t first;
-    cnn_initializer init;
-} cnn_arithmetic_options;
-#define CNN_ARITHMETIC(...) CNN_OPTIONS(cnn_arithmetic_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_arithmetic(cnn_context *context, const cnn_arithmetic_options *options);
-typedef enum cnn_reduction {
-    CNN_REDUCE_TO_SUM = 0,
-    CNN_REDUCE_TO_MEAN = 1,
-    CNN_REDUCE_TO_MAX = 2,
-    CNN_REDUCE_TO_MIN = 3
-} cnn_reduction;
-typedef struct cnn_reduce_options {
-    size_t struct_size;
-    const char *name;
-    int32_t reduction;
-    int32_t axes[7];
-    int32_t keep;
-} cnn_reduce_options;
-#define CNN_REDUCE(...) CNN_OPTIONS(cnn_reduce_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_reduce(cnn_context *context, const cnn_reduce_options *options);
-typedef struct cnn_slice_options {
-    size_t struct_size;
-    const char *name;
-    int32_t start[7];
-    int32_t size[7];
-    int32_t step[7];
-} cnn_slice_options;
-#define CNN_SLICE(...) CNN_OPTIONS(cnn_slice_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_slice(cnn_context *context, const cnn_slice_options *options);
-typedef struct cnn_pad_options {
-    size_t struct_size;
-    const char *name;
-    int32_t pads[14];
-    int32_t border;
-    float value;
-} cnn_pad_options;
-#define CNN_PAD(...) CNN_OPTIONS(cnn_pad_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_pad(cnn_context *context, const cnn_pad_options *options);
-typedef enum cnn_resize_places {
-    CNN_PLACES_HALF_PIXEL = 0,
-    CNN_PLACES_PYTORCH_HALF_PIXEL = 1,
-    CNN_PLACES_ALIGN_CORNERS = 2,
-    CNN_PLACES_ASYMMETRIC = 3,
-    CNN_PLACES_TF_HALF_PIXEL = 4,
-    CNN_PLACES_CROP = 5
-} cnn_resize_places;
-typedef struct cnn_resize_options {
-    size_t struct_size;
-    const char *name;
-    int32_t size[7];
-    float scale[7];
-    int32_t mode;
-    int32_t places;
-    int32_t rounding;
-    int32_t exclude;
-    float cubic;
-    float roi[14];
-    float value;
-} cnn_resize_options;
-#define CNN_RESIZE(...) CNN_OPTIONS(cnn_resize_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_resize(cnn_context *context, const cnn_resize_options *options);
-typedef struct cnn_depth_space_options {
-    size_t struct_size;
-    const char *name;
-    int32_t block;
-    int32_t
-        channels_first;
-} cnn_depth_space_options;
-#define CNN_DEPTH_SPACE(...) CNN_OPTIONS(cnn_depth_space_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_depth_to_space(cnn_context *context, const cnn_depth_space_options *options);
-CNN_API cnn_layer *cnn_space_to_depth(cnn_context *context, const cnn_depth_space_options *options);
-typedef struct cnn_instance_norm_options {
-    size_t struct_size;
-    const char *name;
-    float epsilon;
-} cnn_instance_norm_options;
-#define CNN_INSTANCE_NORM(...) CNN_OPTIONS(cnn_instance_norm_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_instance_norm(cnn_context *context, const cnn_instance_norm_options *options);
-CNN_API cnn_layer *cnn_global_average_pool1d(cnn_context *context, const cnn_named_options *options);
-CNN_API cnn_layer *cnn_global_max_pool1d(cnn_context *context, const cnn_named_options *options);
-CNN_API cnn_layer *cnn_global_average_pool3d(cnn_context *context, const cnn_named_options *options);
-CNN_API cnn_layer *cnn_global_max_pool3d(cnn_context *context, const cnn_named_options *options);
-CNN_API cnn_layer *cnn_flatten(cnn_context *context, const cnn_named_options *options);
-typedef struct cnn_dropout_options {
-    size_t struct_size;
-    const char *name;
-    float rate;
-    int32_t channels;
-} cnn_dropout_options;
-#define CNN_DROPOUT(...) CNN_OPTIONS(cnn_dropout_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_dropout(cnn_context *context, const cnn_dropout_options *options);
-typedef struct cnn_batch_norm_options {
-    size_t struct_size;
-    const char *name;
-    int32_t convention;
-    float keep;
-    float epsilon;
-    int32_t unbiased;
-    int32_t no_scale;
-    int32_t no_shift;
-    int32_t activation;
-    float alpha;
-    cnn_regularizer gamma_regularizer, beta_regularizer;
-    cnn_constraint gamma_constraint, beta_constraint;
-} cnn_batch_norm_options;
-#define CNN_BATCH_NORM(...) CNN_OPTIONS(cnn_batch_norm_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_batch_norm(cnn_context *context, const cnn_batch_norm_options *options);
-typedef struct cnn_activate_options {
-    size_t struct_size;
-    const char *name;
-    int32_t activation;
-    float alpha;
-} cnn_activate_options;
-#define CNN_ACTIVATE(...) CNN_OPTIONS(cnn_activate_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_activate(cnn_context *context, const cnn_activate_options *options);
-typedef struct cnn_zero_pad2d_options {
-    size_t struct_size;
-    const char *name;
-    int32_t pads[4];
-} cnn_zero_pad2d_options;
-#define CNN_ZERO_PAD2D(...) CNN_OPTIONS(cnn_zero_pad2d_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_zero_pad2d(cnn_context *context, const cnn_zero_pad2d_options *options);
-typedef struct cnn_zero_pad1d_options {
-    size_t struct_size;
-    const char *name;
-    int32_t pads[2];
-} cnn_zero_pad1d_options;
-#define CNN_ZERO_PAD1D(...) CNN_OPTIONS(cnn_zero_pad1d_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_zero_pad1d(cnn_context *context, const cnn_zero_pad1d_options *options);
-typedef struct cnn_zero_pad3d_options {
-    size_t struct_size;
-    const char *name;
-    int32_t pads[6];
-} cnn_zero_pad3d_options;
-#define CNN_ZERO_PAD3D(...) CNN_OPTIONS(cnn_zero_pad3d_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_zero_pad3d(cnn_context *context, const cnn_zero_pad3d_options *options);
-CNN_API cnn_layer *cnn_add(cnn_context *context, const cnn_named_options *options);
-CNN_API cnn_layer *cnn_subtract(cnn_context *context, const cnn_named_options *options);
-CNN_API cnn_layer *cnn_multiply(cnn_context *context, const cnn_named_options *options);
-CNN_API cnn_layer *cnn_concatenate(cnn_context *context, const cnn_named_options *options);
-typedef struct cnn_lrn_options {
-    size_t struct_size;
-    const char *name;
-    int32_t convention;
-    int32_t size;
-    int32_t radius;
-    float alpha;
-    float beta;
-    float bias;
-} cnn_lrn_options;
-#define CNN_LRN(...) CNN_OPTIONS(cnn_lrn_options, __VA_ARGS__)
-CNN_API cnn_layer *cnn_local_response_norm(cnn_context *context, const cnn_lrn_options *options);
 typedef enum cnn_graph_normalization {
     CNN_GRAPH_UNDIRECTED = 0,
     CNN_GRAPH_DIRECTED = 1,
@@ -1488,7 +1252,11 @@ typedef struct cnn_graph_conv_options {
 } cnn_graph_conv_options;
 #define CNN_GRAPH_CONV(...) CNN_OPTIONS(cnn_graph_conv_options, __VA_ARGS__)
 CNN_API cnn_layer *cnn_graph_conv(cnn_context *context, const cnn_graph_conv_options *options);
-CNN_API void cnn_layer_free(cnn_layer *layer);
+CNN_END_DECLS
+#endif
+#ifndef CNN_LAYER_CUSTOM_H
+#define CNN_LAYER_CUSTOM_H 
+CNN_BEGIN_DECLS
 #define CNN_LAYER_MAX_PARAMETERS 8
 #define CNN_LAYER_MAX_INPUTS 16
 typedef struct cnn_parameter_spec {
@@ -1556,6 +1324,307 @@ typedef struct cnn_layer_kind {
 CNN_API cnn_layer *cnn_custom_layer(cnn_context *context, const cnn_layer_kind *kind, void *user, const char *name);
 CNN_END_DECLS
 #endif
+#ifndef CNN_LAYER_POOL_H
+#define CNN_LAYER_POOL_H 
+CNN_BEGIN_DECLS
+typedef struct cnn_pool2d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t size[2];
+    int32_t stride[2];
+    int32_t padding;
+    int32_t pads[4];
+    int32_t ceil;
+    int32_t count_include_pad;
+    int32_t dilation[2];
+} cnn_pool2d_options;
+#define CNN_POOL2D(...) CNN_OPTIONS(cnn_pool2d_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_max_pool2d(cnn_context *context, const cnn_pool2d_options *options);
+CNN_API cnn_layer *cnn_average_pool2d(cnn_context *context, const cnn_pool2d_options *options);
+typedef struct cnn_pool1d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t size;
+    int32_t stride;
+    int32_t padding;
+    int32_t pads[2];
+    int32_t ceil;
+    int32_t count_include_pad;
+    int32_t dilation;
+} cnn_pool1d_options;
+#define CNN_POOL1D(...) CNN_OPTIONS(cnn_pool1d_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_max_pool1d(cnn_context *context, const cnn_pool1d_options *options);
+CNN_API cnn_layer *cnn_average_pool1d(cnn_context *context, const cnn_pool1d_options *options);
+typedef struct cnn_pool3d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t size[3];
+    int32_t stride[3];
+    int32_t padding;
+    int32_t pads[6];
+    int32_t ceil;
+    int32_t count_include_pad;
+    int32_t dilation[3];
+} cnn_pool3d_options;
+#define CNN_POOL3D(...) CNN_OPTIONS(cnn_pool3d_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_max_pool3d(cnn_context *context, const cnn_pool3d_options *options);
+CNN_API cnn_layer *cnn_average_pool3d(cnn_context *context, const cnn_pool3d_options *options);
+CNN_API cnn_layer *cnn_global_average_pool2d(cnn_context *context, const cnn_named_options *options);
+CNN_API cnn_layer *cnn_global_max_pool2d(cnn_context *context, const cnn_named_options *options);
+typedef struct cnn_adaptive_pool2d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t size[2];
+} cnn_adaptive_pool2d_options;
+#define CNN_ADAPTIVE_POOL2D(...) CNN_OPTIONS(cnn_adaptive_pool2d_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_adaptive_average_pool2d(cnn_context *context, const cnn_adaptive_pool2d_options *options);
+CNN_API cnn_layer *cnn_adaptive_max_pool2d(cnn_context *context, const cnn_adaptive_pool2d_options *options);
+CNN_API cnn_layer *cnn_global_average_pool1d(cnn_context *context, const cnn_named_options *options);
+CNN_API cnn_layer *cnn_global_max_pool1d(cnn_context *context, const cnn_named_options *options);
+CNN_API cnn_layer *cnn_global_average_pool3d(cnn_context *context, const cnn_named_options *options);
+CNN_API cnn_layer *cnn_global_max_pool3d(cnn_context *context, const cnn_named_options *options);
+CNN_END_DECLS
+#endif
+#ifndef CNN_LAYER_SHAPE_H
+#define CNN_LAYER_SHAPE_H 
+CNN_BEGIN_DECLS
+typedef struct cnn_reshape_options {
+    size_t struct_size;
+    const char *name;
+    int32_t shape[7];
+    int32_t rows;
+} cnn_reshape_options;
+#define CNN_RESHAPE(...) CNN_OPTIONS(cnn_reshape_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_reshape(cnn_context *context, const cnn_reshape_options *options);
+typedef struct cnn_permute_options {
+    size_t struct_size;
+    const char *name;
+    int32_t order[7];
+} cnn_permute_options;
+#define CNN_PERMUTE(...) CNN_OPTIONS(cnn_permute_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_permute(cnn_context *context, const cnn_permute_options *options);
+typedef struct cnn_channel_shuffle_options {
+    size_t struct_size;
+    const char *name;
+    int32_t groups;
+} cnn_channel_shuffle_options;
+#define CNN_CHANNEL_SHUFFLE(...) CNN_OPTIONS(cnn_channel_shuffle_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_channel_shuffle(cnn_context *context, const cnn_channel_shuffle_options *options);
+typedef struct cnn_up_sampling2d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t factor[2];
+    int32_t interpolation;
+    int32_t align_corners;
+} cnn_up_sampling2d_options;
+#define CNN_UP_SAMPLING2D(...) CNN_OPTIONS(cnn_up_sampling2d_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_up_sampling2d(cnn_context *context, const cnn_up_sampling2d_options *options);
+typedef struct cnn_cropping2d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t crops[4];
+} cnn_cropping2d_options;
+#define CNN_CROPPING2D(...) CNN_OPTIONS(cnn_cropping2d_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_cropping2d(cnn_context *context, const cnn_cropping2d_options *options);
+typedef struct cnn_slice_options {
+    size_t struct_size;
+    const char *name;
+    int32_t start[7];
+    int32_t size[7];
+    int32_t step[7];
+} cnn_slice_options;
+#define CNN_SLICE(...) CNN_OPTIONS(cnn_slice_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_slice(cnn_context *context, const cnn_slice_options *options);
+typedef struct cnn_pad_options {
+    size_t struct_size;
+    const char *name;
+    int32_t pads[14];
+    int32_t border;
+    float value;
+} cnn_pad_options;
+#define CNN_PAD(...) CNN_OPTIONS(cnn_pad_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_pad(cnn_context *context, const cnn_pad_options *options);
+typedef enum cnn_resize_places {
+    CNN_PLACES_HALF_PIXEL = 0,
+    CNN_PLACES_PYTORCH_HALF_PIXEL = 1,
+    CNN_PLACES_ALIGN_CORNERS = 2,
+    CNN_PLACES_ASYMMETRIC = 3,
+    CNN_PLACES_TF_HALF_PIXEL = 4,
+    CNN_PLACES_CROP = 5
+} cnn_resize_places;
+typedef struct cnn_resize_options {
+    size_t struct_size;
+    const char *name;
+    int32_t size[7];
+    float scale[7];
+    int32_t mode;
+    int32_t places;
+    int32_t rounding;
+    int32_t exclude;
+    float cubic;
+    float roi[14];
+    float value;
+} cnn_resize_options;
+#define CNN_RESIZE(...) CNN_OPTIONS(cnn_resize_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_resize(cnn_context *context, const cnn_resize_options *options);
+typedef struct cnn_depth_space_options {
+    size_t struct_size;
+    const char *name;
+    int32_t block;
+    int32_t
+        channels_first;
+} cnn_depth_space_options;
+#define CNN_DEPTH_SPACE(...) CNN_OPTIONS(cnn_depth_space_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_depth_to_space(cnn_context *context, const cnn_depth_space_options *options);
+CNN_API cnn_layer *cnn_space_to_depth(cnn_context *context, const cnn_depth_space_options *options);
+CNN_API cnn_layer *cnn_flatten(cnn_context *context, const cnn_named_options *options);
+typedef struct cnn_zero_pad2d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t pads[4];
+} cnn_zero_pad2d_options;
+#define CNN_ZERO_PAD2D(...) CNN_OPTIONS(cnn_zero_pad2d_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_zero_pad2d(cnn_context *context, const cnn_zero_pad2d_options *options);
+typedef struct cnn_zero_pad1d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t pads[2];
+} cnn_zero_pad1d_options;
+#define CNN_ZERO_PAD1D(...) CNN_OPTIONS(cnn_zero_pad1d_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_zero_pad1d(cnn_context *context, const cnn_zero_pad1d_options *options);
+typedef struct cnn_zero_pad3d_options {
+    size_t struct_size;
+    const char *name;
+    int32_t pads[6];
+} cnn_zero_pad3d_options;
+#define CNN_ZERO_PAD3D(...) CNN_OPTIONS(cnn_zero_pad3d_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_zero_pad3d(cnn_context *context, const cnn_zero_pad3d_options *options);
+CNN_API cnn_layer *cnn_concatenate(cnn_context *context, const cnn_named_options *options);
+CNN_END_DECLS
+#endif
+#ifndef CNN_LAYER_VALUES_H
+#define CNN_LAYER_VALUES_H 
+CNN_BEGIN_DECLS
+typedef enum cnn_prelu_slopes {
+    CNN_PRELU_CHANNEL = 0,
+    CNN_PRELU_ONE = 1,
+    CNN_PRELU_POSITION = 2
+} cnn_prelu_slopes;
+typedef struct cnn_prelu_options {
+    size_t struct_size;
+    const char *name;
+    int32_t slopes;
+    cnn_initializer init;
+} cnn_prelu_options;
+#define CNN_PRELU(...) CNN_OPTIONS(cnn_prelu_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_prelu(cnn_context *context, const cnn_prelu_options *options);
+#define CNN_RESCALE_MOST_CHANNELS 16
+typedef struct cnn_rescale_options {
+    size_t struct_size;
+    const char *name;
+    float scale[CNN_RESCALE_MOST_CHANNELS];
+    float offset[CNN_RESCALE_MOST_CHANNELS];
+    int32_t channels;
+} cnn_rescale_options;
+#define CNN_RESCALE(...) CNN_OPTIONS(cnn_rescale_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_rescale(cnn_context *context, const cnn_rescale_options *options);
+typedef struct cnn_elementwise_options {
+    size_t struct_size;
+    const char *name;
+    int32_t function;
+    float p, q;
+} cnn_elementwise_options;
+#define CNN_ELEMENTWISE(...) CNN_OPTIONS(cnn_elementwise_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_elementwise(cnn_context *context, const cnn_elementwise_options *options);
+typedef struct cnn_arithmetic_options {
+    size_t struct_size;
+    const char *name;
+    int32_t function;
+    int32_t shape[7];
+    int32_t first;
+    cnn_initializer init;
+} cnn_arithmetic_options;
+#define CNN_ARITHMETIC(...) CNN_OPTIONS(cnn_arithmetic_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_arithmetic(cnn_context *context, const cnn_arithmetic_options *options);
+typedef struct cnn_matmul_options {
+    size_t struct_size;
+    const char *name;
+    int32_t transpose_a, transpose_b;
+} cnn_matmul_options;
+#define CNN_MATMUL(...) CNN_OPTIONS(cnn_matmul_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_matmul(cnn_context *context, const cnn_matmul_options *options);
+typedef enum cnn_reduction {
+    CNN_REDUCE_TO_SUM = 0,
+    CNN_REDUCE_TO_MEAN = 1,
+    CNN_REDUCE_TO_MAX = 2,
+    CNN_REDUCE_TO_MIN = 3
+} cnn_reduction;
+typedef struct cnn_reduce_options {
+    size_t struct_size;
+    const char *name;
+    int32_t reduction;
+    int32_t axes[7];
+    int32_t keep;
+} cnn_reduce_options;
+#define CNN_REDUCE(...) CNN_OPTIONS(cnn_reduce_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_reduce(cnn_context *context, const cnn_reduce_options *options);
+typedef struct cnn_instance_norm_options {
+    size_t struct_size;
+    const char *name;
+    float epsilon;
+} cnn_instance_norm_options;
+#define CNN_INSTANCE_NORM(...) CNN_OPTIONS(cnn_instance_norm_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_instance_norm(cnn_context *context, const cnn_instance_norm_options *options);
+typedef struct cnn_dropout_options {
+    size_t struct_size;
+    const char *name;
+    float rate;
+    int32_t channels;
+} cnn_dropout_options;
+#define CNN_DROPOUT(...) CNN_OPTIONS(cnn_dropout_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_dropout(cnn_context *context, const cnn_dropout_options *options);
+typedef struct cnn_batch_norm_options {
+    size_t struct_size;
+    const char *name;
+    int32_t convention;
+    float keep;
+    float epsilon;
+    int32_t unbiased;
+    int32_t no_scale;
+    int32_t no_shift;
+    int32_t activation;
+    float alpha;
+    cnn_regularizer gamma_regularizer, beta_regularizer;
+    cnn_constraint gamma_constraint, beta_constraint;
+} cnn_batch_norm_options;
+#define CNN_BATCH_NORM(...) CNN_OPTIONS(cnn_batch_norm_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_batch_norm(cnn_context *context, const cnn_batch_norm_options *options);
+typedef struct cnn_activate_options {
+    size_t struct_size;
+    const char *name;
+    int32_t activation;
+    float alpha;
+} cnn_activate_options;
+#define CNN_ACTIVATE(...) CNN_OPTIONS(cnn_activate_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_activate(cnn_context *context, const cnn_activate_options *options);
+CNN_API cnn_layer *cnn_add(cnn_context *context, const cnn_named_options *options);
+CNN_API cnn_layer *cnn_subtract(cnn_context *context, const cnn_named_options *options);
+CNN_API cnn_layer *cnn_multiply(cnn_context *context, const cnn_named_options *options);
+typedef struct cnn_lrn_options {
+    size_t struct_size;
+    const char *name;
+    int32_t convention;
+    int32_t size;
+    int32_t radius;
+    float alpha;
+    float beta;
+    float bias;
+} cnn_lrn_options;
+#define CNN_LRN(...) CNN_OPTIONS(cnn_lrn_options, __VA_ARGS__)
+CNN_API cnn_layer *cnn_local_response_norm(cnn_context *context, const cnn_lrn_options *options);
+CNN_END_DECLS
+#endif
+#endif
 #ifndef CNN_FUNCTIONAL_H
 #define CNN_FUNCTIONAL_H 
 CNN_BEGIN_DECLS
@@ -1599,16 +1668,8 @@ CNN_API cnn_status cnn_functional_batch_norm(cnn_context *context, const cnn_bat
                                              const cnn_tensor *mean, const cnn_tensor *variance, cnn_tensor *y);
 CNN_API cnn_status cnn_functional_local_response_norm(cnn_context *context, const cnn_lrn_options *options,
                                                       const cnn_tensor *x, cnn_tensor *y);
-typedef struct cnn_functional_resize_options {
-    size_t struct_size;
-    const char *name;
-    int32_t size[2];
-    int32_t interpolation;
-    int32_t align_corners;
-} cnn_functional_resize_options;
-#define CNN_FUNCTIONAL_RESIZE(...) CNN_OPTIONS(cnn_functional_resize_options, __VA_ARGS__)
-CNN_API cnn_status cnn_functional_resize(cnn_context *context, const cnn_functional_resize_options *options,
-                                         const cnn_tensor *x, cnn_tensor *y);
+CNN_API cnn_status cnn_functional_resize(cnn_context *context, const cnn_resize_options *options, const cnn_tensor *x,
+                                         cnn_tensor *y);
 CNN_API cnn_status cnn_functional_zero_pad1d(cnn_context *context, const cnn_zero_pad1d_options *options,
                                              const cnn_tensor *x, cnn_tensor *y);
 CNN_API cnn_status cnn_functional_zero_pad2d(cnn_context *context, const cnn_zero_pad2d_options *options,
@@ -1731,6 +1792,11 @@ typedef struct cnn_weights_report {
         sizeof(cnn_weights_report), 0, 0, 0 \
     }
 CNN_API cnn_status cnn_model_load_weights(cnn_model *model, const char *path, cnn_weights_report *report);
+CNN_END_DECLS
+#endif
+#ifndef CNN_SESSION_H
+#define CNN_SESSION_H 
+CNN_BEGIN_DECLS
 typedef struct cnn_session cnn_session;
 typedef enum cnn_choice { CNN_BY_DEFAULT = 0, CNN_YES = 1, CNN_NO = 2 } cnn_choice;
 typedef struct cnn_session_options {
@@ -1778,6 +1844,8 @@ typedef cnn_status (*cnn_hook_function)(void *user, const char *name, cnn_hook_p
 CNN_API cnn_status cnn_session_set_hook(cnn_session *session, cnn_hook_function hook, void *user);
 CNN_API cnn_status cnn_session_penalty(const cnn_session *session, double *penalty);
 CNN_API cnn_model *cnn_session_model(const cnn_session *session);
+CNN_API cnn_status cnn_session_set_communicator(cnn_session *session, const cnn_communicator *communicator);
+CNN_API cnn_status cnn_session_set_share(cnn_session *session, uint64_t before, double share);
 typedef struct cnn_prediction {
     int32_t label;
     float probability;
@@ -1789,8 +1857,6 @@ CNN_API cnn_status cnn_session_predict_file(cnn_session *session, const char *pa
                                             size_t *count);
 CNN_API cnn_status cnn_session_predict_memory(cnn_session *session, const void *data, size_t size,
                                               cnn_prediction *predictions, size_t *count);
-CNN_API cnn_status cnn_session_set_communicator(cnn_session *session, const cnn_communicator *communicator);
-CNN_API cnn_status cnn_session_set_share(cnn_session *session, uint64_t before, double share);
 CNN_API cnn_status cnn_session_prepare_image(cnn_session *session, const cnn_image *image, float *values,
                                              size_t capacity);
 CNN_API cnn_status cnn_session_prepare_file(cnn_session *session, const char *path, float *values, size_t capacity);
@@ -1993,6 +2059,8 @@ CNN_API cnn_status cnn_f1_create(cnn_context *context, const cnn_classification_
                                  cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_auc_create(cnn_context *context, cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_error_rate_create(cnn_context *context, cnn_evaluator **evaluator);
+CNN_API cnn_status cnn_false_negative_rate_create(cnn_context *context, cnn_evaluator **evaluator);
+CNN_API cnn_status cnn_false_positive_rate_create(cnn_context *context, cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_log_loss_create(cnn_context *context, cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_mae_create(cnn_context *context, cnn_evaluator **evaluator);
 CNN_API cnn_status cnn_rmse_create(cnn_context *context, cnn_evaluator **evaluator);
@@ -2496,6 +2564,7 @@ typedef struct cnn_progress {
     double step_score;
     double penalty;
     double validation_penalty;
+    double decay_penalty;
 } cnn_progress;
 typedef bool (*cnn_progress_function)(void *user, const cnn_progress *progress);
 typedef struct cnn_fit_options {
@@ -2538,6 +2607,10 @@ typedef struct cnn_fit_options {
     const cnn_communicator *communicator;
     uint32_t blocks;
     uint32_t sync_batch_norm;
+    uint32_t last_batch_scores;
+    uint32_t reserved4;
+    int32_t validation_behavior;
+    uint32_t decay_penalty;
 } cnn_fit_options;
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
 CNN_API cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history **history);

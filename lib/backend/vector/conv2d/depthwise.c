@@ -21,6 +21,7 @@ typedef struct depthwise_pass {
     size_t taps, blocks, bands, touched; /* touched: most rows of the source that a band needs */
     float *packed;                       /* [block][tap][VEC_WIDTH] */
     size_t packed_size, workspace;       /* bytes */
+    bool streams;                        /* the result is larger than caches, and vectors of it are whole lines */
     char *scratch;                       /* of each worker: expanded rows, or a row to be added up */
     size_t scratch_size;
 } depthwise_pass;
@@ -85,9 +86,9 @@ typedef struct depthwise_span {
     float *to; /* the first target */
 } depthwise_span;
 
-/* `pixels` targets of one vector of channels; `pixels`, `activation` and `whole` are constants. */
-VEC_INLINE void sum_pixels(const depthwise_span *s, int pixels, int32_t activation, bool whole, size_t at, size_t first,
-                           const float *w, vec_f bias)
+/* `pixels` targets of one vector of channels; `pixels`, `activation`, `whole` and `streams` are constants. */
+VEC_INLINE void sum_pixels(const depthwise_span *s, int pixels, int32_t activation, bool whole, bool streams, size_t at,
+                           size_t first, const float *w, vec_f bias)
 {
     vec_f sum[DEPTHWISE_PIXELS];
     const size_t step = s->from_step, offset = at * step + first, lanes = s->pass->channels;
@@ -107,12 +108,17 @@ VEC_INLINE void sum_pixels(const depthwise_span *s, int pixels, int32_t activati
     float *to = s->to + at * s->to_step + first;
     CONV_UNROLL
     for (int i = 0; i < pixels; i++) {
-        depthwise_store(to + (size_t)i * s->to_step, vec_activate((cnn_activation)activation, 0, sum[i]), whole, lanes);
+        const vec_f value = vec_activate((cnn_activation)activation, 0, sum[i]);
+        if (streams) {
+            vec_stream(to + (size_t)i * s->to_step, value);
+        } else {
+            depthwise_store(to + (size_t)i * s->to_step, value, whole, lanes);
+        }
     }
 }
 
 /* All targets and channels of a span. */
-VEC_INLINE void sum_blocks(const depthwise_span *s, int32_t activation, bool whole)
+VEC_INLINE void sum_blocks(const depthwise_span *s, int32_t activation, bool whole, bool streams)
 {
     const depthwise_pass *p = s->pass;
     for (size_t block = 0; block < p->blocks; block++) {
@@ -122,13 +128,13 @@ VEC_INLINE void sum_blocks(const depthwise_span *s, int32_t activation, bool who
                                                : vec_set1(0.0f);
         size_t at = 0;
         for (; at + DEPTHWISE_PIXELS <= s->targets; at += DEPTHWISE_PIXELS) {
-            sum_pixels(s, DEPTHWISE_PIXELS, activation, whole, at, first, w, bias);
+            sum_pixels(s, DEPTHWISE_PIXELS, activation, whole, streams, at, first, w, bias);
         }
         for (; at + 3 <= s->targets; at += 3) {
-            sum_pixels(s, 3, activation, whole, at, first, w, bias);
+            sum_pixels(s, 3, activation, whole, streams, at, first, w, bias);
         }
         for (; at < s->targets; at++) {
-            sum_pixels(s, 1, activation, whole, at, first, w, bias);
+            sum_pixels(s, 1, activation, whole, streams, at, first, w, bias);
         }
     }
 }
@@ -150,16 +156,18 @@ static __attribute__((noinline)) void activate_span(const depthwise_span *s)
 static void run_span(const depthwise_span *s)
 {
     const int32_t activation = s->pass->out.activation;
-    if (!depthwise_is_whole(s->pass->channels)) {
-        sum_blocks(s, CNN_LINEAR, false);
+    if (s->pass->streams) {
+        sum_blocks(s, CNN_LINEAR, true, true);
+    } else if (!depthwise_is_whole(s->pass->channels)) {
+        sum_blocks(s, CNN_LINEAR, false, false);
     } else if (activation == CNN_RELU) {
-        sum_blocks(s, CNN_RELU, true);
+        sum_blocks(s, CNN_RELU, true, false);
         return;
     } else if (activation == CNN_RELU6) {
-        sum_blocks(s, CNN_RELU6, true);
+        sum_blocks(s, CNN_RELU6, true, false);
         return;
     } else {
-        sum_blocks(s, CNN_LINEAR, true);
+        sum_blocks(s, CNN_LINEAR, true, false);
     }
     if (activation != CNN_LINEAR) {
         activate_span(s);
@@ -310,6 +318,9 @@ static void band_task(void *argument, size_t index, uint32_t worker)
             add_up(scratch, row, p->multiplier, to);
         }
     }
+    if (p->streams) {
+        vec_stream_end();
+    }
 }
 
 static cnn_status run(const cnn_backend_call *call, depthwise_pass *p, bool prepared)
@@ -320,6 +331,9 @@ static cnn_status run(const cnn_backend_call *call, depthwise_pass *p, bool prep
     if (!prepared) {
         cnn__for_spans(call, p->blocks, 16, pack_blocks, p);
     }
+    p->streams = cnn__streams((size_t)(p->shape->n * p->to_h * p->to_w) * p->channels) && p->multiplier == 1 &&
+                 p->out.activation == CNN_LINEAR && VEC_WIDTH == VEC_LINE && p->channels % VEC_LINE == 0 &&
+                 vec_begins_line(p->out.y);
     call->parallel(call, (size_t)p->shape->n * p->bands, band_task, p);
     return CNN_OK;
 }

@@ -27,6 +27,7 @@ typedef struct pointwise_pass {
     size_t blocks_of_group, blocks; /* of CONV_COLUMNS channels */
     size_t parts, splits, part_rows;
     size_t copy_row, scratch_size; /* values of a copied row; bytes for each worker */
+    bool streams;                  /* the result is larger than caches, and tiles write whole lines */
     float *packed;                 /* [block][depth][CONV_COLUMNS]; only read once it is filled */
     size_t packed_size, workspace; /* bytes */
     char *scratch;
@@ -84,6 +85,8 @@ typedef struct pointwise_tile {
     const conv_output *out;
     const float *a, *b; /* rows of pixels; a packed block */
     size_t a_row, depth;
+    size_t ahead; /* values after these rows that each step asks for, as far as they lie; 0: the rows are near */
+    bool streams; /* C goes past the caches */
     float *c;
     size_t c_row, lanes;
     vec_f bias[2];
@@ -96,6 +99,13 @@ VEC_INLINE void store_tile(const pointwise_tile *t, int rows, vec_f sum[CONV_ROW
     CONV_UNROLL
     for (int i = 0; i < rows; i++) {
         float *c = t->c + (size_t)i * t->c_row;
+        if (t->streams) {
+            vec_stream(c, vec_activate((cnn_activation)activation, 0, sum[i][0] + t->bias[0]));
+            if (more > 0) {
+                vec_stream(c + VEC_WIDTH, vec_activate((cnn_activation)activation, 0, sum[i][1] + t->bias[1]));
+            }
+            continue;
+        }
         vec_store_n(c, vec_activate((cnn_activation)activation, 0, sum[i][0] + t->bias[0]), t->lanes);
         if (more > 0) {
             vec_store_n(c + VEC_WIDTH, vec_activate((cnn_activation)activation, 0, sum[i][1] + t->bias[1]), more);
@@ -108,14 +118,17 @@ VEC_INLINE void multiply_rows(const pointwise_tile *t, int rows)
 {
     vec_f sum[CONV_ROWS][2];
     const size_t a_row = t->a_row;
-    const float *a = t->a, *b = t->b;
+    const float *a = t->a, *b = t->b, *ahead = t->a + (size_t)rows * a_row;
     CONV_UNROLL
     for (int i = 0; i < rows; i++) {
-        __builtin_prefetch(t->c + (size_t)i * t->c_row, 1);
+        if (!t->streams) {
+            __builtin_prefetch(t->c + (size_t)i * t->c_row, 1);
+        }
         sum[i][0] = sum[i][1] = vec_set1(0.0f);
     }
     CONV_ROLLED
-    for (size_t k = t->depth; k > 0; k--, a++, b += CONV_COLUMNS) {
+    for (size_t k = t->depth; k > 0; k--, a++, ahead += t->ahead, b += CONV_COLUMNS) {
+        __builtin_prefetch(ahead);
         const vec_f b0 = vec_load(b), b1 = vec_load(b + VEC_WIDTH);
         CONV_UNROLL
         for (int i = 0; i < rows; i++) {
@@ -135,6 +148,11 @@ VEC_INLINE void multiply_rows(const pointwise_tile *t, int rows)
 
 #define POINTWISE_MULTIPLY(rows) multiply_rows(t, rows)
 
+static bool is_simple(int32_t activation)
+{
+    return activation == CNN_LINEAR || activation == CNN_RELU || activation == CNN_RELU6;
+}
+
 /* The others, once the sums are stored. */
 static __attribute__((noinline)) void activate_rows(const pointwise_tile *t, size_t rows)
 {
@@ -151,8 +169,7 @@ static __attribute__((noinline)) void activate_rows(const pointwise_tile *t, siz
 /* Next tile of as many rows as are left, as conv_tile.c has it. */
 static void multiply_block(pointwise_tile *t, size_t rows)
 {
-    const int32_t activation = t->out->activation;
-    const bool simple = activation == CNN_LINEAR || activation == CNN_RELU || activation == CNN_RELU6;
+    const bool simple = is_simple(t->out->activation);
     while (rows > 0) {
         const size_t count = rows >= 2 * CONV_ROWS || rows == CONV_ROWS ? CONV_ROWS
                              : rows > CONV_ROWS                         ? (rows + 1) / 2
@@ -211,6 +228,8 @@ static void part_task(void *argument, size_t index, uint32_t worker)
                                .b = p->packed + b * p->depth * CONV_COLUMNS,
                                .a_row = p->copies ? p->copy_row : p->from_row,
                                .depth = p->depth,
+                               .ahead = b == blocks.begin && !p->copies ? VEC_LINE : 0,
+                               .streams = p->streams,
                                .c_row = p->to_row,
                                .lanes = block.count};
         if (p->copies && copied != block.group) {
@@ -225,6 +244,9 @@ static void part_task(void *argument, size_t index, uint32_t worker)
                                : vec_set1(0.0f);
         }
         multiply_runs(p, &tile, rows, block.first);
+    }
+    if (p->streams) {
+        vec_stream_end();
     }
 }
 
@@ -247,6 +269,8 @@ static cnn_status run(const cnn_backend_call *call, pointwise_pass *p, bool prep
     if (!prepared) {
         pack(call, p);
     }
+    p->streams = cnn__streams(p->rows * p->to_row) && !p->clears && is_simple(p->out.activation) &&
+                 CONV_COLUMNS % VEC_LINE == 0 && p->channels % VEC_LINE == 0 && vec_begins_line(p->out.y);
     if (p->clears) {
         const cnn_conv2d_shape *s = p->shape;
         cnn__for_spans(call, (size_t)(s->n * s->in_h * s->in_w * s->in_c), CNN__SPAN, clear_values, p);

@@ -53,11 +53,12 @@ static pointwise_gradient plan(const cnn_conv2d_shape *s, uint32_t threads, void
     return p;
 }
 
-/* Pixels of x in the order of those of dy, up to CONV_ROWS channels of them. A whole vector is stored, which may reach
- * into the next pixel's place: that is filled after it. */
-static void pack_pixels(const float *const *pixels, size_t count, size_t first, size_t rows, float *to)
+/* Pixels of x in the order of those of dy, up to CONV_ROWS channels of them; those `ahead` values further come next. A
+ * whole vector is stored, which may reach into the next pixel's place: that is filled after it. */
+static void pack_pixels(const float *const *pixels, size_t count, size_t first, size_t rows, size_t ahead, float *to)
 {
     for (size_t k = 0; k < count; k++, to += CONV_ROWS) {
+        __builtin_prefetch(pixels[k] + first + ahead, 0, 2);
         if (VEC_WIDTH >= CONV_ROWS) {
             vec_store(to, vec_load_n(pixels[k] + first, rows));
         } else {
@@ -77,23 +78,48 @@ static void add_bias(const float *panel, size_t count, double *sums)
     norm_add_sums(sums + VEC_WIDTH, sum[1], VEC_WIDTH);
 }
 
-/* What some pixels give to the rows of one group's filters, in blocks [begin, end). `panels` are those of dy. */
-static void add_group(const pointwise_gradient *p, const float *const *pixels, size_t count, cnn__range blocks,
-                      const float *panels, float *steps, float *sums, bool adds)
+/* Pixels that are handled together, and what of dy is to be added: blocks [begin, end) of one group. */
+typedef struct pointwise_chunk {
+    const float *const *pixels; /* of x */
+    size_t first, count;        /* the first one's number */
+    cnn__range blocks;
+    const float *panels; /* of dy */
+    bool adds;
+} pointwise_chunk;
+
+/* The same block of dy, GRADIENT_PIXELS further: asked for while there is something to multiply, since packing it would
+ * do nothing but wait. */
+static dense_ahead next_gradients(const pointwise_gradient *p, const pointwise_chunk *chunk, size_t block)
 {
-    const size_t group = blocks.begin / p->blocks_of_group;
+    const size_t out_c = (size_t)p->shape->out_c;
+    const size_t first = pointwise_block_of(block, p->blocks_of_group, p->channels).first;
+    return (dense_ahead){.from = p->dy + (chunk->first + GRADIENT_PIXELS) * out_c + first,
+                         .groups = chunk->count / DENSE_GROUP,
+                         .step = DENSE_GROUP * out_c,
+                         .count = DENSE_GROUP,
+                         .apart = out_c};
+}
+
+/* What a chunk gives to the rows of one group's filters. */
+static void add_group(const pointwise_gradient *p, const pointwise_chunk *chunk, float *steps, float *sums)
+{
+    const size_t group = chunk->blocks.begin / p->blocks_of_group, count = chunk->count;
     const size_t tiles = cnn__div_up(p->depth, CONV_ROWS); /* nearly equal ones: a low tile does not fill the units */
+    const size_t ahead = GRADIENT_PIXELS * (size_t)p->shape->stride_w * (size_t)p->shape->in_c;
     for (size_t tile_index = 0; tile_index < tiles; tile_index++) {
         const cnn__range range = cnn__part_range(p->depth, tiles, tile_index);
         const size_t first = range.begin, rows = range.end - range.begin;
-        pack_pixels(pixels, count, group * p->depth + first, rows, steps);
-        for (size_t block = blocks.begin; block < blocks.end; block++) {
-            const dense_tile tile = {.a = steps,
-                                     .b = panels + (block - blocks.begin) * count * CONV_COLUMNS,
-                                     .depth = count,
-                                     .c = sums + first * p->width + block * CONV_COLUMNS,
-                                     .c_row = p->width,
-                                     .adds = adds};
+        pack_pixels(chunk->pixels, count, group * p->depth + first, rows, ahead, steps);
+        for (size_t block = chunk->blocks.begin; block < chunk->blocks.end; block++) {
+            dense_tile tile = {.a = steps,
+                               .b = chunk->panels + (block - chunk->blocks.begin) * count * CONV_COLUMNS,
+                               .depth = count,
+                               .c = sums + first * p->width + block * CONV_COLUMNS,
+                               .c_row = p->width,
+                               .adds = chunk->adds};
+            if (tile_index == 0) {
+                tile.ahead = next_gradients(p, chunk, block);
+            }
             dense_tile_by_steps(&tile, rows);
         }
     }
@@ -125,8 +151,9 @@ static void sum_task(void *argument, size_t index, uint32_t worker)
         }
         for (cnn__range some = {blocks.begin, 0}; some.begin < blocks.end; some.begin = some.end) {
             some.end = cnn__min_size(blocks.end, (some.begin / p->blocks_of_group + 1) * p->blocks_of_group);
-            add_group(p, pixels, count, some, panels + (some.begin - blocks.begin) * count * CONV_COLUMNS, steps, sums,
-                      first > range.begin);
+            const float *group_panels = panels + (some.begin - blocks.begin) * count * CONV_COLUMNS;
+            const pointwise_chunk chunk = {pixels, first, count, some, group_panels, first > range.begin};
+            add_group(p, &chunk, steps, sums);
         }
     }
 }
