@@ -25,8 +25,7 @@ typedef struct cnn__zoo_kind {
     const char *name;
     const char *description;
     int32_t input[3];
-    const char *input_name;  /* of the input, which the summary then lists, as Keras's of functional models does; NULL:
-                                "input" */
+    const char *input_name;  /* summaries list it then, as Keras's of functional models; NULL: "input" */
     int32_t chosen_input[3]; /* with the second word of the first of its params; 0: as above */
     int32_t least;           /* height and width that its poolings need; 0: 1 */
     int32_t classes;         /* 0: it has no classes, and none can be asked for */
