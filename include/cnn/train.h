@@ -188,9 +188,9 @@ typedef struct cnn_fit_options {
                                         as a PyTorch loop does that never calls eval(). Unlike there the running
                                         statistics stay as the training made them; if not said, not. Since 0.1 */
     uint32_t decay_penalty;        /**< 1: the progress tells cnn_optimizer_decay_penalty() of the parameters before
-                                        each step, and the history, in a column "decay_penalty", that of an epoch's last:
-                                        added to "step_loss" it is the loss of programs that have the decay in it. It
-                                        costs a reading of the parameters a step. 0: not. Since 0.1 */
+                                        each step, and the history, in a column "decay_penalty", that of an epoch's
+                                        last: added to "step_loss" it is the loss of programs that have the decay in
+                                        it. It costs a reading of the parameters a step. 0: not. Since 0.1 */
 } cnn_fit_options;
 
 #define CNN_FIT(...) CNN_OPTIONS(cnn_fit_options, __VA_ARGS__)
