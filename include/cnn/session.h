@@ -22,7 +22,8 @@ CNN_BEGIN_DECLS
  * alone may differ in the last bits.
  *
  * Values are told by name: "conv1" is what the layer conv1 makes, "input" an
- * input, "vgg16" the first output of a model used as a layer. "conv1:linear"
+ * input (that of a model with one, also where it has another name), "vgg16" the
+ * first output of a model used as a layer. "conv1:linear"
  * is the value before the activation that is an option of conv1, so that both
  * can be read and asked gradients of.
  */

@@ -19,6 +19,12 @@ static cnn__wanted before_activation(const cnn_model *model, uint32_t reference)
     return (cnn__wanted){reference, (reference & CNN__INPUT) == 0};
 }
 
+/* Of one input "input" is right too, whatever its name: networks of the zoo have that of their articles. */
+static bool is_only_input(const cnn_model *model, const char *name)
+{
+    return model->input_count == 1 && strcmp(name, "input") == 0;
+}
+
 cnn_status cnn__request_find(const cnn_model *model, const char *name, cnn__wanted *wanted)
 {
     static const char linear[] = ":linear";
@@ -28,6 +34,10 @@ cnn_status cnn__request_find(const cnn_model *model, const char *name, cnn__want
         return not_found(model, name);
     }
     if (cnn__model_find(model, name, &wanted->reference)) {
+        return CNN_OK;
+    }
+    if (is_only_input(model, name)) {
+        wanted->reference = CNN__INPUT;
         return CNN_OK;
     }
     const char *colon = strrchr(name, ':');

@@ -208,6 +208,36 @@ START_TEST(one_loss_for_the_same_logits)
 }
 END_TEST
 
+/* A network of the zoo has an input of its article's name; "input" means it all the same, but not where a layer has it. */
+START_TEST(the_only_input_is_input)
+{
+    static const char *const by[] = {"input"};
+    static float values[4] = {1, -2, 3, -4}, weights[2] = {1, 1};
+    cnn_tensor gradient, own, layer;
+    for (int taken = 0; taken < 2; taken++) {
+        cnn_model *model = NULL;
+        ck_assert_int_eq(cnn_model_create(graph_context, CNN_MODEL(.input = {4}, .input_name = "input_1"), &model),
+                         CNN_OK);
+        cnn_model_add(model, cnn_dense(graph_context, CNN_DENSE(.name = taken ? "input" : "first", .units = 3)));
+        cnn_model_add(model, cnn_dense(graph_context, CNN_DENSE(.units = 2)));
+        ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+        cnn_session *session = NULL;
+        ck_assert_int_eq(
+            cnn_session_create(model, CNN_SESSION(.batch = 1, .gradients = by, .gradient_count = 1), &session), CNN_OK);
+        ck_assert_int_eq(cnn_session_forward(session, values, 1), CNN_OK);
+        const cnn_output_gradient start = {.values = weights};
+        ck_assert_int_eq(cnn_session_backward_from(session, &start, 1), CNN_OK);
+        ck_assert_int_eq(cnn_session_value_gradient(session, "input", &gradient), CNN_OK);
+        ck_assert_int_eq(gradient.shape.dims[1], taken ? 3 : 4);
+        ck_assert_int_eq(cnn_session_value_gradient(session, "input_1", &own), taken ? CNN_ERROR_STATE : CNN_OK);
+        ck_assert_int_eq(cnn_session_set_input(session, "input", values), taken ? CNN_ERROR_NOT_FOUND : CNN_OK);
+        ck_assert_int_eq(cnn_session_value_gradient(session, "second", &layer), CNN_ERROR_NOT_FOUND);
+        cnn_session_free(session);
+        cnn_model_free(model);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("values");
@@ -217,6 +247,7 @@ int main(void)
     tcase_add_test(cases, training_with_gradients_of_values_is_the_same);
     tcase_add_test(cases, each_output_has_a_loss);
     tcase_add_test(cases, one_loss_for_the_same_logits);
+    tcase_add_test(cases, the_only_input_is_input);
     suite_add_tcase(suite, cases);
     return cnn_test_run(suite);
 }
