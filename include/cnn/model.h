@@ -180,7 +180,7 @@ CNN_API const char *cnn_model_layer_type(const cnn_model *model, size_t layer);
 /**
  * Hands a layer's configuration to `write`: its kind and the options that are
  * not zero, with their defaults filled in, as PyTorch's print(model) does:
- * "Conv2D(filters=32, kernel=(3, 3), stride=(1, 1), activation=relu, ...)".
+ * "Conv2D(inputs=3, filters=32, kernel=(3, 3), stride=(1, 1), activation=relu, ...)".
  * For people to read; model files hold the same in a form for programs.
  * Returns CNN_OK, CNN_ERROR_INVALID_ARGUMENT past the end, CNN_ERROR_OUT_OF_MEMORY, or the status of `write`.
  * Since 0.1.

@@ -186,6 +186,17 @@ static bool is_shown(const cnn__layer_type *type, const void *state, const cnn__
     return !bias && is_set(field, (const char *)state + field->offset, option_of(type, state, "activation"));
 }
 
+/* The channels that products sum over, PyTorch's in_features and in_channels: no option, but what one wants to see beside
+ * units and filters. 0 of other layers, and before the model is built. */
+static int64_t inputs_of(const cnn_model *model, const cnn__node *node)
+{
+    const cnn__layer_type *type = node->layer->type;
+    const bool product = type != NULL && (option_of(type, node->layer->user, "units") > 0 ||
+                                          option_of(type, node->layer->user, "filters") > 0);
+    const cnn_shape *input = product && node->input_count > 0 ? cnn__value_shape(model, node->inputs[0]) : NULL;
+    return input != NULL && input->rank > 0 ? input->dims[input->rank - 1] : 0;
+}
+
 cnn_status cnn_model_layer_configuration(const cnn_model *model, size_t layer, cnn_write_function write, void *user)
 {
     if (model == NULL) {
@@ -198,8 +209,12 @@ cnn_status cnn_model_layer_configuration(const cnn_model *model, size_t layer, c
     }
     const cnn_layer *shown = model->nodes[layer].layer;
     cnn__string text = {.context = model->context};
-    bool any = false;
+    const int64_t inputs = inputs_of(model, &model->nodes[layer]);
+    bool any = inputs > 0;
     cnn__string_printf(&text, "%s(", shown->kind.type);
+    if (any) {
+        cnn__string_printf(&text, "inputs=%lld", (long long)inputs);
+    }
     for (const cnn__field *f = shown->type != NULL ? shown->type->fields : NULL; f != NULL && f->name != NULL; f++) {
         const void *place = (const char *)shown->user + f->offset;
         if (is_shown(shown->type, shown->user, f)) {

@@ -83,7 +83,7 @@ run 1 'groups that mean nothing' train --out groups3.cnn --groups 'conv*:factor=
 has err 'it says which' 'no parameter matches "conv\*"'
 run 0 'what would be trained' "$cnn" summary one.cnn --freeze base --config --parameters
 has out 'it counts' '^trained     2 of 6 arrays: dense_3/kernel, dense_3/bias$'
-has out 'it tells configurations' '^  \(dense_1\): Dense\(units=[0-9]+, activation=relu, '
+has out 'it tells configurations' '^  \(dense_1\): Dense\(inputs=[0-9]+, units=[0-9]+, activation=relu, '
 has out 'it lists parameters' '^not trained dense_1/bias  *[0-9]+ '
 run 0 'the same as JSON' "$cnn" summary one.cnn --freeze base --config --parameters --json
 tap_check 'it has the counts' test "$(json trainable_arrays <out)" = 2

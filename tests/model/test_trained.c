@@ -270,11 +270,12 @@ START_TEST(test_configuration)
 {
     cnn_model *model = NULL;
     static const char *const expected[] = {
-        "Conv2D(filters=4, kernel=(3, 2), stride=(1, 1), padding=same, activation=leaky_relu, alpha=0.3, no_bias=1, "
-        "kernel_init=normal(0.1), kernel_regularizer=L1L2(0.01, 0.001), kernel_constraint=max_norm(2, axis 0+1+2))",
+        "Conv2D(inputs=2, filters=4, kernel=(3, 2), stride=(1, 1), padding=same, activation=leaky_relu, alpha=0.3, "
+        "no_bias=1, kernel_init=normal(0.1), kernel_regularizer=L1L2(0.01, 0.001), kernel_constraint=max_norm(2, axis "
+        "0+1+2))",
         "BatchNormalization(keep=0.9, epsilon=1e-05, variance=unbiased, beta_regularizer=L1(0.5))",
         "Flatten()",
-        "Dense(units=2, activation=softmax, kernel_init=glorot_uniform, bias_init=constant(0), "
+        "Dense(inputs=80, units=2, activation=softmax, kernel_init=glorot_uniform, bias_init=constant(0), "
         "activity_regularizer=L2(0.0001), bias_constraint=non_negative())",
     };
     ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {5, 4, 2}), &model), CNN_OK);
