@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Files that are wrong, unsupported or of bad intent: each gives its status and a message that names the node. */
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -460,6 +461,71 @@ START_TEST(test_cut)
 }
 END_TEST
 
+/* ---- messages in messages ---- */
+
+enum { LEVELS = 10000, SMALL_STACK = 512 << 10 };
+
+/* A message that is one field of a message, whose bytes end at `end` of the room and begin at what is returned. */
+static unsigned char *wrap(unsigned char *begin, const unsigned char *end, int field)
+{
+    unsigned char length[10];
+    size_t bytes = 0, rest = (size_t)(end - begin);
+    do {
+        length[bytes++] = (unsigned char)((rest & 0x7F) | (rest > 0x7F ? 0x80 : 0));
+        rest >>= 7;
+    } while (rest > 0);
+    begin -= bytes;
+    memcpy(begin, length, bytes);
+    *--begin = (unsigned char)(field << 3 | 2);
+    return begin;
+}
+
+typedef struct nest {
+    const unsigned char *bytes;
+    size_t size;
+    cnn_status status;
+    cnn_model *model;
+} nest;
+
+static void *load_nest(void *user)
+{
+    nest *n = user;
+    n->status = cnn_model_load_onnx_memory(context, "nest", n->bytes, n->size, NULL, &n->model);
+    return NULL;
+}
+
+/* Graphs in attributes of nodes, and types of sequences, 10,000 deep, read by a thread of little stack. */
+START_TEST(test_nested)
+{
+    static const int graphs[] = {6, 5, 1}, types[] = {1, 4}; /* g, attribute, node; elem_type, sequence_type */
+    const size_t room = (size_t)LEVELS * 3 * 5 + 64;
+    unsigned char *bytes = malloc(room), *end = bytes + room;
+    for (int kind = 0; kind < 2; kind++) {
+        const int *fields = kind == 0 ? graphs : types, count = kind == 0 ? 3 : 2;
+        unsigned char *begin = end;
+        for (int level = 0; level < LEVELS; level++) {
+            for (int i = 0; i < count; i++) {
+                begin = wrap(begin, end, fields[i]);
+            }
+        }
+        if (kind == 1) { /* the type of an input of the graph */
+            begin = wrap(wrap(begin, end, 2), end, 11);
+        }
+        begin = wrap(begin, end, 7); /* the graph of the model */
+        nest n = {.bytes = begin, .size = (size_t)(end - begin), .status = CNN_OK};
+        pthread_attr_t attributes;
+        pthread_t thread;
+        ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+        ck_assert_int_eq(pthread_attr_setstacksize(&attributes, SMALL_STACK), 0);
+        ck_assert_int_eq(pthread_create(&thread, &attributes, load_nest, &n), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        pthread_attr_destroy(&attributes);
+        ck_assert_msg(n.status != CNN_OK && n.model == NULL, "kind %d: %d", kind, n.status);
+    }
+    free(bytes);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("onnx/hostile");
@@ -475,6 +541,7 @@ int main(void)
     tcase_add_test(tests, test_external);
     tcase_add_loop_test(tests, test_memory, 0, sizeof(failing) / sizeof(failing[0]));
     tcase_add_test(tests, test_cut);
+    tcase_add_test(tests, test_nested);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
 }
