@@ -186,8 +186,8 @@ static bool is_shown(const cnn__layer_type *type, const void *state, const cnn__
     return !bias && is_set(field, (const char *)state + field->offset, option_of(type, state, "activation"));
 }
 
-/* The channels that products sum over, PyTorch's in_features and in_channels: no option, but what one wants to see beside
- * units and filters. 0 of other layers, and before the model is built. */
+/* The channels that products sum over, PyTorch's in_features and in_channels: no option, but what one wants to see
+ * beside units and filters. 0 of other layers, and before the model is built. */
 static int64_t inputs_of(const cnn_model *model, const cnn__node *node)
 {
     const cnn__layer_type *type = node->layer->type;

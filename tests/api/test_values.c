@@ -208,7 +208,8 @@ START_TEST(one_loss_for_the_same_logits)
 }
 END_TEST
 
-/* A network of the zoo has an input of its article's name; "input" means it all the same, but not where a layer has it. */
+/* A network of the zoo has an input of its article's name; "input" means it all the same, but not where a layer has
+ * that name. */
 START_TEST(the_only_input_is_input)
 {
     static const char *const by[] = {"input"};
