@@ -89,18 +89,23 @@ static void expect(const cnn_weights_report *report, uint32_t loaded, uint32_t m
 }
 
 /* Both ways there are: by the file's own reader, and by the one for all programs' files. */
+static cnn_status try_fill(cnn_model *model, bool foreign, cnn_weights_report *report)
+{
+    cnn_weights *weights = NULL;
+    if (!foreign) {
+        return cnn_model_load_weights(model, path, report);
+    }
+    cnn_status status = cnn_weights_open(context, path, &weights);
+    status = status == CNN_OK ? cnn_model_import(model, weights, CNN_IMPORT(.partial = 1), report) : status;
+    cnn_weights_free(weights);
+    return status;
+}
+
 static void fill(cnn_model *model, const cnn_model *from, bool foreign, cnn_weights_report *report)
 {
     *report = (cnn_weights_report)CNN_WEIGHTS_REPORT_INIT;
     ck_assert_int_eq(cnn_model_save(from, path), CNN_OK);
-    if (foreign) {
-        cnn_weights *weights = NULL;
-        ck_assert_int_eq(cnn_weights_open(context, path, &weights), CNN_OK);
-        ck_assert_int_eq(cnn_model_import(model, weights, CNN_IMPORT(.partial = 1), report), CNN_OK);
-        cnn_weights_free(weights);
-    } else {
-        ck_assert_int_eq(cnn_model_load_weights(model, path, report), CNN_OK);
-    }
+    ck_assert_int_eq(try_fill(model, foreign, report), CNN_OK);
 }
 
 START_TEST(test_inside)
@@ -157,6 +162,42 @@ START_TEST(test_doubled)
 }
 END_TEST
 
+/* Every allocation of it fails in turn: the model is as it was, and nothing is left. */
+START_TEST(test_no_memory)
+{
+    cnn_context *given = context;
+    test_allocator counts = {0};
+    const cnn_allocator allocator = test_allocator_options(&counts);
+    cnn_weights_report report = CNN_WEIGHTS_REPORT_INIT;
+    cnn_model *model = base(7);
+    ck_assert_int_eq(cnn_model_save(model, path), CNN_OK);
+    cnn_model_free(model);
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1, .allocator = &allocator), &context), CNN_OK);
+    model = whole("inner", 1, false, 1);
+    ck_assert_int_eq(cnn_model_load_weights(model, "", &report), CNN_ERROR_NOT_FOUND); /* its message stays */
+    const size_t blocks = counts.blocks;
+    cnn_status status = CNN_ERROR_OUT_OF_MEMORY;
+    size_t failures = 0;
+    while (status != CNN_OK) {
+        cnn_parameter parameter = CNN_PARAMETER_INIT;
+        counts.calls = 0;
+        counts.fail_at = ++failures;
+        status = try_fill(model, _i != 0, &report);
+        counts.fail_at = 0;
+        ck_assert_msg(status == CNN_OK || status == CNN_ERROR_OUT_OF_MEMORY, "allocation %zu: %d", failures, status);
+        ck_assert_int_eq(cnn_model_parameter(model, 0, &parameter), CNN_OK);
+        ck_assert_float_eq(parameter.value.data[0], status == CNN_OK ? 7 : 1);
+        ck_assert_uint_eq(counts.blocks, blocks);
+    }
+    ck_assert_uint_gt(failures, 10);
+    ck_assert_uint_eq(report.loaded, 4);
+    cnn_model_free(model);
+    cnn_context_free(context);
+    ck_assert_uint_eq(counts.blocks, 0);
+    context = given;
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("format/inner");
@@ -165,6 +206,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_inside, 0, 2);
     tcase_add_loop_test(tcase, test_outside, 0, 2);
     tcase_add_loop_test(tcase, test_doubled, 0, 2);
+    tcase_add_loop_test(tcase, test_no_memory, 0, 2);
     suite_add_tcase(suite, tcase);
     return cnn_test_run(suite);
 }
