@@ -23,8 +23,8 @@ fi
 for name in "$@"; do
     input=${name%_messages} # begins with what the whole reader begins with
     mkdir -p "$work/corpus-$name"
-    # What is known to be slow is images and models: none may take longer than 25 s, or more than 2 GB.
-    if "$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -runs="${RUNS:--1}" -timeout=25 -rss_limit_mb=2048 \
+    # What is known to be slow is images and models: none may take longer than 10 s, or more than 2 GB.
+    if "$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -runs="${RUNS:--1}" -timeout=10 -rss_limit_mb=2048 \
         -dict="$work/seeds/$input.dict" -artifact_prefix="$work/$name-" -print_final_stats=1 "$work/corpus-$name" \
         "$work/seeds/$input" >"$work/$name.log" 2>&1; then
         echo "ok - fuzz/$name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$name.log") runs"
