@@ -26,7 +26,7 @@ typedef struct cnn_onnx_load_options {
 #define CNN_ONNX_LOAD(...) CNN_OPTIONS(cnn_onnx_load_options, __VA_ARGS__)
 
 /**
- * Makes a model of an ONNX file, of operator sets up to 25. It is an ordinary
+ * Makes a model of an ONNX file, of operator sets up to 26. It is an ordinary
  * model: it can be summarised, trained, frozen, cut, explained and saved.
  *
  * The file's operators become layers in the file's order; what is computed from

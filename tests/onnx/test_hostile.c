@@ -152,9 +152,12 @@ START_TEST(test_graphs)
     add_node(&f, "Relu", "x", NULL, "a");
     f.output = "elsewhere";
     refuse(&f, CNN_ERROR_FORMAT, "output \"elsewhere\" is not there");
-    f = (file){.opset = 99};
+    f = (file){.opset = 27}; /* one more than the newest that is read */
     add_node(&f, "Relu", "x", NULL, "a");
-    refuse(&f, CNN_ERROR_VERSION, "operator set 99");
+    refuse(&f, CNN_ERROR_VERSION, "operator set 27; 1 to 26 are read");
+    f = (file){.opset = 26}; /* the newest one: what is refused is the operator */
+    add_node(&f, "LSTM", "x", NULL, "recurrent");
+    refuse(&f, CNN_ERROR_UNSUPPORTED, "LSTM \"recurrent\"");
     f = (file){0};
     add_node(&f, "Relu", "nowhere", NULL, "a");
     refuse(&f, CNN_ERROR_FORMAT, "\"nowhere\"");
