@@ -266,7 +266,7 @@ int tool_add_views(tool *run, const cnn_pipeline *pipeline, const char *views, c
 int tool_choose_views(tool *run, const cnn_pipeline *pipeline, const char *views, cnn_pipeline **changed);
 /* Number of classes that the outputs tell apart: one output stands for two. */
 size_t tool_model_labels(const cnn_model *model);
-/* The layer before the last dense one, if nothing but activations and dropout follow that; NULL otherwise. */
+/* The layer before the last dense one, if only activations, dropout and rescaling follow that; NULL otherwise. */
 const char *tool_before_dense(const cnn_model *model);
 /* Values of the parameters of one layer. */
 uint64_t tool_layer_values(cnn_model *model, size_t layer);

@@ -212,13 +212,23 @@ uint64_t tool_layer_values(cnn_model *model, size_t layer)
     return total;
 }
 
+/* What can follow the last dense layer and learns nothing. */
+static bool is_after_dense(const char *type)
+{
+    static const char *const types[] = {"Activation", "Dropout", "Rescaling"};
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(type, types[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *tool_before_dense(const cnn_model *model)
 {
-    const size_t count = cnn_model_layer_count(model);
-    size_t last = count;
+    size_t last = cnn_model_layer_count(model);
     while (last > 0 && strcmp(cnn_model_layer_type(model, last - 1), "Dense") != 0) {
-        if (strcmp(cnn_model_layer_type(model, last - 1), "Activation") != 0 &&
-            strcmp(cnn_model_layer_type(model, last - 1), "Dropout") != 0) {
+        if (!is_after_dense(cnn_model_layer_type(model, last - 1))) {
             return NULL;
         }
         last--;

@@ -134,6 +134,8 @@ run 0 'cifar-fast by its recipe' $fast --out fast.cnn
 has err 'six views after a resize' '^preprocess  resize=32x32:bilinear,center_crop=32x32,views=0/0/1/1/-1/-1:flip=1:reflect,normalize'
 has err 'one in training' '; in training resize=32x32:bilinear,alternating_flip,random_crop=32x32[^,]*,normalize=[^,]*$'
 has err 'its first layer is whitened' '^whitened    whiten, whose kernel stays$'
+run 0 'what its dense layer reads, behind which values are scaled' "$cnn" embed fast.cnn photos --out fast.npy
+run 0 'new classes for it' "$cnn" learn fast.cnn --data photos --out taught.cnn
 run 0 'without its augmentation, from weights' $fast --augment none --init-from fast.cnn --out again.cnn
 has err 'no random steps are left' '; in training resize=32x32:bilinear,normalize=[^,]*$'
 has err 'the kernel of the file stays' '^whitened    whiten, whose kernel stays as it is in the file$'
