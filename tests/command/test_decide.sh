@@ -98,6 +98,13 @@ run 0 'as JSON' "$cnn" predict two.cnn photos/cat.1.jpg --json
 tap_result $? 'it is said'
 run 0 'eval counts them' "$cnn" eval two.cnn --data pets.csv
 has out 'apart' 'images +48, [0-9]+ rejected: figures are of the others$'
+run 0 'nobody is sure of all' "$cnn" calibrate two.cnn --data pets.csv --reject 1 --method none --out none.cnn
+has out 'it is told' '^reject +below 1: none of the images is decided$'
+run 0 'eval of a model that rejects all' "$cnn" eval none.cnn --data pets.csv
+has out 'there is no accuracy' '^accuracy +-$'
+has out 'all are counted' '^images +48, 48 rejected'
+run 0 'as JSON' "$cnn" eval none.cnn --data pets.csv --json
+[ "$(json rejected <out)" = 48 ] && has out 'a figure of nothing is null' '"accuracy": null.*"recall": null'
 run 0 'clear' "$cnn" calibrate two.cnn --clear
 run 0 'predict again' "$cnn" predict two.cnn photos/cat.1.jpg
 hasnt out 'nothing is rejected' '	-	'
