@@ -23,7 +23,9 @@ static bool make_world(void)
 {
     static uint8_t pixels[6 * 4];
     static const int32_t labels[6] = {0, 1, 0, 1, 0, 1};
-    snprintf(world.path, sizeof(world.path), "/tmp/cnn-fuzz-checkpoint-%d", (int)getpid());
+    /* In memory where there is such a folder: each input is a file that is written, saved and synchronised. */
+    snprintf(world.path, sizeof(world.path), "%s/cnn-fuzz-checkpoint-%d",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid());
     return cnn_context_create(CNN_CONTEXT(.threads = 1, .backend = "reference"), &world.context) == CNN_OK &&
            cnn_dataset_create(world.context,
                               CNN_ARRAYS(.bytes = pixels, .height = 2, .width = 2, .channels = 1, .count = 6,
