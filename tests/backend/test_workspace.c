@@ -16,9 +16,9 @@ static int64_t draw(int64_t low, int64_t high)
 static cnn_conv2d_shape draw_shape(void)
 {
     const int32_t kernel = (int32_t[]){1, 3, 3, 3, 5, 7}[draw(0, 5)], stride = draw(0, 3) == 0 ? 2 : 1;
-    const int64_t small = draw(0, 3) == 0 ? 70 : 12;
+    const int64_t small = draw(0, 3) == 0 ? 70 : 12, most = draw(0, 3) == 0 ? 700 : 150;
     cnn_conv2d_shape s = {.n = 1, .in_h = kernel + draw(0, small),
-                          .in_w = kernel + draw(0, small), .in_c = draw(1, 150), .out_c = draw(1, 150),
+                          .in_w = kernel + draw(0, small), .in_c = draw(1, most), .out_c = draw(1, most),
                           .kernel_h = kernel, .kernel_w = kernel, .stride_h = stride, .stride_w = stride,
                           .dilation_h = 1, .dilation_w = 1, .groups = 1};
     s.pad_top = s.pad_left = (int32_t)draw(0, 1) * (kernel / 2);

@@ -186,7 +186,7 @@ static void multiply_row(const direct_pass *p, const float *const *rows, size_t 
         }
     }
     product.c = sums;
-    product.replaces = 1;
+    product.sums = CONV_SUMS_REPLACE;
     CNN__VECTOR(cnn__conv_tile_add_rows)(&product, (size_t)p->columns);
 }
 

@@ -2,6 +2,16 @@
 /* The register tile: one copy of its many numbers of rows for all convolutions. */
 #include "backend/vector/conv2d/conv_tile.h"
 
+/* Adds C to sums. */
+VEC_INLINE void conv_tile_load(const conv_product *p, int rows, vec_f sum[CONV_ROWS][2])
+{
+    CONV_UNROLL
+    for (int i = 0; i < rows; i++) {
+        sum[i][0] += vec_load(p->c + (size_t)i * p->c_row);
+        sum[i][1] += vec_load(p->c + (size_t)i * p->c_row + VEC_WIDTH);
+    }
+}
+
 /* `rows`, `by_rows` (k is contiguous in A, otherwise i is) and `asks` (for p->next) are constants after inlining. */
 VEC_INLINE void conv_tile_rows(const conv_product *p, int rows, int by_rows, int asks)
 {
@@ -13,6 +23,9 @@ VEC_INLINE void conv_tile_rows(const conv_product *p, int rows, int by_rows, int
     for (int i = 0; i < rows; i++) { /* wanted at the end: it comes from afar, and nothing waits for it here */
         __builtin_prefetch(p->c + (size_t)i * p->c_row, 1);
         sum[i][0] = sum[i][1] = vec_set1(0.0f);
+    }
+    if (p->sums == CONV_SUMS_CONTINUE) {
+        conv_tile_load(p, rows, sum);
     }
     for (size_t s = 0; s < p->pieces; s++) {
         const float *a = p->a[s] + p->a_offset;
@@ -34,12 +47,8 @@ VEC_INLINE void conv_tile_rows(const conv_product *p, int rows, int by_rows, int
             b += p->b_step;
         }
     }
-    if (!p->replaces) {
-        CONV_UNROLL
-        for (int i = 0; i < rows; i++) {
-            sum[i][0] += vec_load(p->c + (size_t)i * p->c_row);
-            sum[i][1] += vec_load(p->c + (size_t)i * p->c_row + VEC_WIDTH);
-        }
+    if (p->sums == CONV_SUMS_ADD) {
+        conv_tile_load(p, rows, sum);
     }
     CONV_UNROLL
     for (int i = 0; i < rows; i++) {

@@ -26,6 +26,13 @@
 #define CONV_ROWS 6
 #endif
 
+/* What becomes of the values of C. */
+typedef enum conv_sums {
+    CONV_SUMS_ADD,      /* the product is added to them, once it is whole */
+    CONV_SUMS_REPLACE,  /* they are written */
+    CONV_SUMS_CONTINUE, /* the sums go on from them: the bits of one product whose first steps these were */
+} conv_sums;
+
 /* A product of pieces: C[i][j] = sum over s and k of A_s[i][k] * B_s[k][j]. */
 typedef struct conv_product {
     const float *const *a; /* one pointer for each piece */
@@ -38,8 +45,8 @@ typedef struct conv_product {
     size_t b_step;        /* values from k to k + 1 */
     float *c;             /* rows that begin with a cache line */
     size_t c_row;         /* values from i to i + 1 */
-    int replaces;         /* 1: C is written, not added to */
-    const float *next;    /* what will be read as B after this: as many rows of CONV_COLUMNS values; or NULL */
+    conv_sums sums;
+    const float *next; /* what will be read as B after this: as many rows of CONV_COLUMNS values; or NULL */
 } conv_product;
 
 /* `tile(rows)`, a statement that wants a constant, with a number of rows known at run time only. */
@@ -73,7 +80,7 @@ typedef struct conv_product {
         break;                         \
     }
 
-/* Any number of rows, C += A B or C = A B. What p->next names is asked for by the first tile: hardware prefetchers see
+/* Any number of rows of C. What p->next names is asked for by the first tile: hardware prefetchers see
  * its beginning too late, and it would come while the sums wait. The first has k contiguous in A, the second i: the sum
  * over pixels of a filter gradient. */
 void CNN__VECTOR(cnn__conv_tile_add_rows)(const conv_product *p, size_t rows);

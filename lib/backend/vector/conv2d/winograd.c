@@ -1,33 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Winograd convolution, forward and to the input: filters are transformed once, then each task takes a block of
  * tiles through transform, side * side matrix products and inverse while all of it stays in the core's own cache. */
-#include <string.h>
-
-#include "backend/vector/conv2d/winograd_driver.h"
+#include "backend/vector/conv2d/winograd_pass.h"
 
 #define WINO_BLOCK 24 /* most tiles in a block: more need a larger cache, fewer reread the filters more often */
-#define WINO_FAR_FILTERS ((size_t)1 << 20)   /* bytes of transformed filters that the core's own cache does not keep */
-#define WINO_LARGE_FILTERS ((size_t)8 << 20) /* bytes of transformed filters that caches do not keep, and then: */
-#define WINO_LARGE_BLOCK ((size_t)8 << 20)   /* bytes of a block's tiles before and after the products */
-#define WINO_MIN_TASKS 16                    /* below this, blocks are divided by output channels too */
-#define WINO_FILTER_ROWS 16                  /* input channels that one task transforms filters of */
-
-/* One pass: `k` channels of `source` become `columns` channels of `out`. */
-typedef struct wino_pass {
-    const wino_kernels *kernels;
-    wino_image source;
-    conv_output out;
-    const float *filters;
-    int turned; /* 1: filters are rotated by 180 degrees and their channels exchanged */
-    int64_t k, columns, pad_y, pad_x;
-    wino_grid grid;
-    size_t column_blocks, splits, block_tiles, blocks;
-    size_t planes, v_row, v_tile, m_tile, u_plane; /* values */
-    float *u;                                      /* only read once it is filled */
-    size_t u_size;                                 /* bytes */
-    char *scratch;                                 /* of each worker: wino_scratch, V, M */
-    size_t scratch_size, workspace;                /* bytes */
-} wino_pass;
+#define WINO_FAR_FILTERS ((size_t)1 << 20) /* bytes of transformed filters that the core's own cache does not keep */
+#define WINO_LARGE_BLOCK ((size_t)8 << 20) /* bytes of a block's tiles, before and after, with large filters */
+#define WINO_MIN_TASKS 16                  /* below this, blocks are divided by output channels too */
+#define WINO_FILTER_ROWS 16                /* input channels that one task transforms filters of */
 
 /* What a worker's V holds, so that it is not computed again for the next split of the same block. */
 typedef struct wino_scratch {
@@ -68,25 +48,22 @@ static void plan_memory(wino_pass *p, uint32_t threads, void *workspace)
     p->v_tile = wino_plane(p->planes * p->v_row);
     p->m_tile = wino_plane(most_blocks * p->planes * CONV_COLUMNS);
     p->scratch_size = sizeof(wino_scratch) + p->block_tiles * (p->v_tile + p->m_tile) * sizeof(float);
-    p->workspace = p->u_size + threads * p->scratch_size;
+    const size_t u_size = p->prepared ? 0 : p->u_size;
     p->u = workspace;
-    p->scratch = workspace == NULL ? NULL : (char *)workspace + p->u_size;
+    p->scratch = workspace == NULL ? NULL : (char *)workspace + u_size;
+    const bool always = !p->prepared && CNN__VECTOR(cnn__wino_has_rounds)(p, p->grid.most); /* for fewer images, too */
+    p->workspace = cnn__max_size(always ? 0 : u_size + threads * p->scratch_size,
+                                 CNN__VECTOR(cnn__wino_rounds_workspace)(p, threads));
 }
 
-/* Filters that were transformed before take no workspace. */
-static void use_prepared(wino_pass *p, const void *prepared, void *workspace)
-{
-    p->u = (float *)prepared;
-    p->scratch = workspace;
-    p->workspace -= p->u_size;
-}
-
-static void plan_forward(wino_pass *p, const wino_kernels *kernels, const cnn_conv2d_shape *shape, bool mosaic,
+static void plan_forward(wino_pass *p, const wino_kernels *kernels, const cnn_conv2d_shape *shape, bool prepared,
                          uint32_t threads, void *workspace)
 {
-    const cnn__mosaic_request request = wino_forward_request(shape, kernels->taps, kernels->out, mosaic);
+    const cnn__mosaic_request request = wino_forward_request(shape, kernels->taps, kernels->out, !prepared);
     memset(p, 0, sizeof *p);
     p->kernels = kernels;
+    p->prepared = prepared;
+    p->n = shape->n;
     p->k = shape->in_c;
     p->columns = shape->out_c;
     p->pad_y = shape->pad_top;
@@ -113,7 +90,8 @@ static void plan_backward(wino_pass *p, const wino_kernels *kernels, const cnn_c
 {
     memset(p, 0, sizeof *p);
     p->kernels = kernels;
-    p->turned = 1;
+    p->turned = true;
+    p->n = shape->n;
     p->k = shape->out_c;
     p->columns = shape->in_c;
     p->pad_y = kernels->taps - 1 - shape->pad_top;
@@ -135,26 +113,6 @@ static void plan_backward(wino_pass *p, const wino_kernels *kernels, const cnn_c
     plan_memory(p, threads, workspace);
 }
 
-/* Filters of input channel k, columns [first, first + CONV_COLUMNS), as taps x taps rows; zeros past the end. */
-static void gather_filters(const wino_pass *p, int64_t k, int64_t first, float *rows)
-{
-    const int64_t taps = p->kernels->taps * p->kernels->taps;
-    const int64_t count = wino_min(CONV_COLUMNS, p->columns - first);
-    if (count < CONV_COLUMNS) {
-        memset(rows, 0, (size_t)(taps * CONV_COLUMNS) * sizeof(float));
-    }
-    for (int64_t t = 0; t < taps; t++, rows += CONV_COLUMNS) {
-        if (!p->turned) {
-            memcpy(rows, p->filters + (t * p->k + k) * p->columns + first, (size_t)count * sizeof(float));
-            continue;
-        }
-        const float *from = p->filters + ((taps - 1 - t) * p->columns + first) * p->k + k;
-        for (int64_t j = 0; j < count; j++) {
-            rows[j] = from[j * p->k];
-        }
-    }
-}
-
 static void filter_task(void *argument, size_t index, uint32_t worker)
 {
     const wino_pass *p = argument;
@@ -163,20 +121,17 @@ static void filter_task(void *argument, size_t index, uint32_t worker)
     const size_t column = index / parts;
     const int64_t begin = (int64_t)(index % parts) * WINO_FILTER_ROWS;
     const int64_t end = wino_min(p->k, begin + WINO_FILTER_ROWS);
-    float rows[WINO_MAX_TAPS * WINO_MAX_TAPS * CONV_COLUMNS];
     for (int64_t k = begin; k < end; k++) {
-        gather_filters(p, k, (int64_t)column * CONV_COLUMNS, rows);
-        p->kernels->filter(rows, p->u + (column * (size_t)p->k + (size_t)k) * CONV_COLUMNS, p->u_plane);
+        wino_transform_filters(p, k, (int64_t)column * CONV_COLUMNS,
+                               p->u + (column * (size_t)p->k + (size_t)k) * CONV_COLUMNS, p->u_plane);
     }
 }
 
 static void transform_block(const wino_pass *p, size_t first, size_t last, float *v)
 {
     for (size_t t = first; t < last; t++) {
-        const wino_place at = wino_place_of(&p->grid, t);
         const wino_tile tile = {v + (t - first) * p->v_tile, p->v_row, CONV_COLUMNS, 0, (int64_t)p->v_row};
-        p->kernels->input(&p->source, at.n, at.ty * p->kernels->out - p->pad_y, at.tx * p->kernels->out - p->pad_x,
-                          2 * p->kernels->out, &tile);
+        wino_transform_tile(p, t, &tile);
     }
 }
 
@@ -191,7 +146,7 @@ static void multiply_block(const wino_pass *p, size_t tiles, size_t column_begin
         conv_product product = {.a = &a, .b = &b, .pieces = 1, .length = (size_t)p->k, .a_row = p->v_tile};
         product.b_step = CONV_COLUMNS;
         product.c_row = p->m_tile;
-        product.replaces = 1;
+        product.sums = CONV_SUMS_REPLACE;
         for (size_t column = column_begin; column < column_end; column++) {
             product.b_offset = column * panel;
             product.c = m + ((column - column_begin) * p->planes + plane) * CONV_COLUMNS;
@@ -223,8 +178,7 @@ static void block_task(void *argument, size_t index, uint32_t worker)
     const int64_t c = (int64_t)(column_begin * CONV_COLUMNS);
     const int64_t count = wino_min(p->columns, (int64_t)(column_end * CONV_COLUMNS)) - c;
     for (size_t t = first; t < last; t++) {
-        const wino_place at = wino_place_of(&p->grid, t);
-        p->kernels->output(m + (t - first) * p->m_tile, &p->out, at.n, at.ty, at.tx, c, count);
+        wino_invert_tile(p, t, m + (t - first) * p->m_tile, c, count);
     }
 }
 
@@ -233,15 +187,19 @@ static void transform_filters(const cnn_backend_call *call, wino_pass *p)
     call->parallel(call, p->column_blocks * wino_blocks_of(p->k, WINO_FILTER_ROWS), filter_task, p);
 }
 
-static cnn_status run(const cnn_backend_call *call, wino_pass *p, int is_prepared)
+static cnn_status run(const cnn_backend_call *call, wino_pass *p)
 {
     if (!cnn__has_workspace(call, p->workspace)) {
         return CNN_ERROR_BACKEND;
     }
+    if (CNN__VECTOR(cnn__wino_has_rounds)(p, p->grid.tiles)) {
+        CNN__VECTOR(cnn__wino_run_rounds)(call, p);
+        return CNN_OK;
+    }
     for (uint32_t i = 0; i < call->threads; i++) {
         ((wino_scratch *)(p->scratch + i * p->scratch_size))->block = -1;
     }
-    if (!is_prepared) {
+    if (!p->prepared) {
         transform_filters(call, p);
     }
     call->parallel(call, p->blocks * p->splits, block_task, p);
@@ -256,15 +214,14 @@ size_t CNN__VECTOR(cnn__wino_data_workspace)(const wino_kernels *kernels, const 
         plan_backward(&p, kernels, shape, threads, NULL);
         return p.workspace;
     }
-    plan_forward(&p, kernels, shape, true, threads, NULL);
-    return pass == CNN_PASS_INFERENCE ? p.workspace - CNN__VECTOR(cnn__wino_prepared_size)(kernels, shape)
-                                      : p.workspace;
+    plan_forward(&p, kernels, shape, pass == CNN_PASS_INFERENCE, threads, NULL);
+    return p.workspace;
 }
 
 size_t CNN__VECTOR(cnn__wino_prepared_size)(const wino_kernels *kernels, const cnn_conv2d_shape *shape)
 {
     wino_pass p;
-    plan_forward(&p, kernels, shape, false, 1, NULL);
+    plan_forward(&p, kernels, shape, true, 1, NULL);
     return p.u_size;
 }
 
@@ -272,16 +229,16 @@ static cnn_status forward(const wino_kernels *kernels, const cnn_backend_call *c
                           bool prepared)
 {
     wino_pass p;
-    plan_forward(&p, kernels, &args->shape, !prepared, call->threads, prepared ? NULL : call->workspace);
+    plan_forward(&p, kernels, &args->shape, prepared, call->threads, call->workspace);
     if (prepared) {
-        use_prepared(&p, args->prepared, call->workspace);
+        p.u = args->prepared;
     }
     p.source.data = args->x;
     p.filters = args->filters;
     p.out.bias = args->bias;
     p.out.y = args->y;
     p.out.argmax = args->argmax;
-    return run(call, &p, prepared);
+    return run(call, &p);
 }
 
 static cnn_status backward_data(const wino_kernels *kernels, const cnn_backend_call *call, const cnn_conv2d_args *args)
@@ -292,13 +249,13 @@ static cnn_status backward_data(const wino_kernels *kernels, const cnn_backend_c
     p.source.argmax = args->shape.epilogue.pool != 0 ? args->argmax : NULL;
     p.filters = args->filters;
     p.out.y = args->dx;
-    return run(call, &p, 0);
+    return run(call, &p);
 }
 
 static cnn_status prepare(const wino_kernels *kernels, const cnn_backend_call *call, const cnn_conv2d_args *args)
 {
     wino_pass p;
-    plan_forward(&p, kernels, &args->shape, false, call->threads, args->prepared);
+    plan_forward(&p, kernels, &args->shape, true, call->threads, args->prepared);
     p.filters = args->filters;
     transform_filters(call, &p);
     return CNN_OK;

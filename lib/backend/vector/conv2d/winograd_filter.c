@@ -136,7 +136,7 @@ static void multiply_plane(const wino_gradient *p, size_t plane, size_t count, c
     conv_product product = {.a = &a, .b = &b, .pieces = 1, .length = count, .a_step = CONV_COLUMNS};
     product.b_step = CONV_COLUMNS;
     product.c_row = CONV_COLUMNS;
-    product.replaces = is_first;
+    product.sums = is_first ? CONV_SUMS_REPLACE : CONV_SUMS_ADD;
     for (size_t row = 0; row < p->row_blocks; row++) {
         const size_t rows = smaller(CONV_COLUMNS, (size_t)p->k - row * CONV_COLUMNS);
         product.a_offset = row * block;
@@ -229,7 +229,7 @@ static void whole_task(void *argument, size_t row, uint32_t worker)
     conv_product product = {.pieces = 1, .length = (size_t)p->grid.tiles, .a_step = CONV_COLUMNS};
     product.b_step = CONV_COLUMNS;
     product.c_row = CONV_COLUMNS;
-    product.replaces = 1;
+    product.sums = CONV_SUMS_REPLACE;
     for (size_t column = 0; column < p->column_blocks; column++, d += block) {
         for (size_t plane = 0; plane < p->planes; plane++) {
             const float *a = v + plane * p->v_plane, *b = d + plane * p->d_plane;
