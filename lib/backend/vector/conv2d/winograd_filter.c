@@ -3,9 +3,9 @@
  * in the transformed domain, F(r x r, m x m), so that each filter is transformed back once.
  *
  * While the sums are small, the tiles are divided into parts with sums of their own, which are added in order at the
- * end. Large sums exist once: all workers transform a chunk of tiles, then each multiplies planes of it. If one chunk
- * is all, sums are transformed back while they are near, a block of input by a block of output channels at a time. All
- * divisions follow from the shape alone. */
+ * end. Large sums exist once: all workers transform a chunk of tiles, then each multiplies planes of it. If all chunks
+ * can be kept, sums are transformed back while they are near, a block of input by a block of output channels at a
+ * time, to the same bits. All divisions follow from the shape alone. */
 #include <string.h>
 
 #include "backend/vector/conv2d/winograd_driver.h"
@@ -14,10 +14,11 @@
 #define WINO_GRADIENT_TASKS 8        /* parts times splits, if the shape allows it */
 #define WINO_GRADIENT_MIN_TILES 96   /* of a part */
 #define WINO_GRADIENT_MIN_COLUMNS 64 /* of a split: each split transforms x anew */
-#define WINO_GRADIENT_SUMS ((size_t)6 << 20)   /* bytes of sums that more parts may take */
-#define WINO_GRADIENT_SHARED ((size_t)3 << 19) /* bytes of sums from which on they exist once */
-#define WINO_GRADIENT_CHUNK ((size_t)8 << 20)  /* bytes of transformed tiles in a chunk */
-#define WINO_GRADIENT_WHOLE ((size_t)16 << 20) /* bytes of transformed tiles that may be the only chunk */
+#define WINO_GRADIENT_SUMS ((size_t)6 << 20)    /* bytes of sums that more parts may take */
+#define WINO_GRADIENT_SHARED ((size_t)3 << 19)  /* bytes of sums from which on they exist once */
+#define WINO_GRADIENT_CHUNK ((size_t)8 << 20)   /* bytes of transformed tiles in a chunk */
+#define WINO_GRADIENT_SINGLE ((size_t)16 << 20) /* bytes of transformed tiles that may be the only chunk */
+#define WINO_GRADIENT_WHOLE ((size_t)24 << 20) /* bytes of transformed tiles that are kept until all chunks are there */
 #define WINO_GRADIENT_GROUPS 16                /* tasks that transform a chunk */
 #define SUM_TILE (CONV_COLUMNS * CONV_COLUMNS) /* values: input channels by output channels, in one piece */
 
@@ -28,8 +29,8 @@ typedef struct wino_gradient {
     int64_t k, columns, pad_y, pad_x;
     wino_grid grid;
     int shared; /* 1: chunks of tiles for all workers; 0: parts */
-    int whole;  /* 1: one chunk is all, sums are the worker's own, of one pair of blocks */
-    size_t parts, splits, block_tiles, planes, bias_parts;
+    int whole;  /* 1: all chunks are kept, sums are the worker's own, of one pair of blocks */
+    size_t parts, splits, block_tiles, chunk_tiles, planes, bias_parts;
     size_t chunk_first, chunk_count;                /* tiles of the chunk at hand */
     size_t row_blocks, column_blocks, split_blocks; /* blocks of CONV_COLUMNS channels; the last: most in a split */
     size_t v_plane, d_plane, sum_plane, sum_part, bias_part; /* values */
@@ -52,10 +53,9 @@ static void plan_division(wino_gradient *p)
         p->whole = (size_t)p->grid.most * tile <= WINO_GRADIENT_WHOLE;
         p->parts = p->splits = 1;
         p->bias_parts = WINO_GRADIENT_GROUPS;
-        p->block_tiles = (size_t)p->grid.most;
-        if (!p->whole) {
-            p->block_tiles = smaller(p->block_tiles, larger(WINO_GRADIENT_BLOCK, WINO_GRADIENT_CHUNK / tile));
-        }
+        const size_t most = (size_t)p->grid.most, chunk = larger(WINO_GRADIENT_BLOCK, WINO_GRADIENT_CHUNK / tile);
+        p->chunk_tiles = most * tile <= WINO_GRADIENT_SINGLE ? most : smaller(most, chunk);
+        p->block_tiles = p->whole ? most : p->chunk_tiles;
         return;
     }
     const size_t by_memory = larger(1, WINO_GRADIENT_SUMS / bytes);
@@ -189,12 +189,12 @@ static void chunk_transform_task(void *argument, size_t group, uint32_t worker)
     (void)worker;
     const cnn__range tiles = cnn__part_range(p->chunk_count, WINO_GRADIENT_GROUPS, group);
     const cnn__range columns = {0, p->column_blocks};
+    const size_t first = p->chunk_first + tiles.begin, place = p->whole ? first : tiles.begin;
     float *v = (float *)p->scratch, *bias_sum = p->bias_sums + group * p->bias_part;
     if (p->chunk_first == 0) {
         memset(bias_sum, 0, p->bias_part * sizeof(float));
     }
-    transform_tiles(p, p->chunk_first + tiles.begin, tiles.end - tiles.begin, tiles.begin, columns, v,
-                    v + p->planes * p->v_plane, bias_sum);
+    transform_tiles(p, first, tiles.end - tiles.begin, place, columns, v, v + p->planes * p->v_plane, bias_sum);
 }
 
 static void chunk_multiply_task(void *argument, size_t plane, uint32_t worker)
@@ -206,15 +206,39 @@ static void chunk_multiply_task(void *argument, size_t plane, uint32_t worker)
     multiply_plane(p, plane, p->chunk_count, columns, v, v + p->planes * p->v_plane, p->sums, p->chunk_first == 0);
 }
 
+static size_t chunks_of(const wino_gradient *p) { return wino_blocks_of(p->grid.tiles, (int64_t)p->chunk_tiles); }
+
+static cnn__range chunk_at(const wino_gradient *p, size_t index)
+{
+    return cnn__part_range((size_t)p->grid.tiles, chunks_of(p), index);
+}
+
 static void sum_chunks(const cnn_backend_call *call, wino_gradient *p)
 {
-    const size_t tiles = (size_t)p->grid.tiles, chunks = (tiles + p->block_tiles - 1) / p->block_tiles;
-    for (size_t i = 0; i < chunks; i++) {
-        const cnn__range range = cnn__part_range(tiles, chunks, i);
+    for (size_t i = 0; i < chunks_of(p); i++) {
+        const cnn__range range = chunk_at(p, i);
         p->chunk_first = range.begin;
         p->chunk_count = range.end - range.begin;
         call->parallel(call, WINO_GRADIENT_GROUPS, chunk_transform_task, p);
-        call->parallel(call, p->planes, chunk_multiply_task, p);
+        if (!p->whole) {
+            call->parallel(call, p->planes, chunk_multiply_task, p);
+        }
+    }
+}
+
+/* One plane of a pair of blocks: chunk after chunk, whose sums are added as if each had been written before the next. */
+static void multiply_pair(const wino_gradient *p, const float *a, const float *b, size_t channels, float *sums)
+{
+    conv_product product = {.a = &a, .b = &b, .pieces = 1, .a_step = CONV_COLUMNS, .b_step = CONV_COLUMNS};
+    product.c = sums;
+    product.c_row = CONV_COLUMNS;
+    for (size_t i = 0; i < chunks_of(p); i++) {
+        const cnn__range chunk = chunk_at(p, i);
+        product.length = chunk.end - chunk.begin;
+        product.a_offset = product.b_offset = chunk.begin * CONV_COLUMNS;
+        product.sums = i == 0 ? CONV_SUMS_REPLACE : CONV_SUMS_ADD;
+        product.next = b + p->d_plane + product.b_offset;
+        CNN__VECTOR(cnn__conv_tile_add)(&product, channels);
     }
 }
 
@@ -226,18 +250,9 @@ static void whole_task(void *argument, size_t row, uint32_t worker)
     const size_t channels = smaller(CONV_COLUMNS, (size_t)p->k - row * CONV_COLUMNS);
     const float *v = (const float *)p->scratch + row * block, *d = (const float *)p->scratch + p->planes * p->v_plane;
     float *sums = p->sums + worker * p->planes * SUM_TILE;
-    conv_product product = {.pieces = 1, .length = (size_t)p->grid.tiles, .a_step = CONV_COLUMNS};
-    product.b_step = CONV_COLUMNS;
-    product.c_row = CONV_COLUMNS;
-    product.sums = CONV_SUMS_REPLACE;
     for (size_t column = 0; column < p->column_blocks; column++, d += block) {
         for (size_t plane = 0; plane < p->planes; plane++) {
-            const float *a = v + plane * p->v_plane, *b = d + plane * p->d_plane;
-            product.a = &a;
-            product.b = &b;
-            product.c = sums + plane * SUM_TILE;
-            product.next = b + p->d_plane;
-            CNN__VECTOR(cnn__conv_tile_add)(&product, channels);
+            multiply_pair(p, v + plane * p->v_plane, d + plane * p->d_plane, channels, sums + plane * SUM_TILE);
         }
         for (size_t k = 0; k < channels; k++) {
             store_filters(p, row * CONV_COLUMNS + k, column, sums + k * CONV_COLUMNS, SUM_TILE, 0, 1);
@@ -277,16 +292,14 @@ cnn_status CNN__VECTOR(cnn__wino_backward_filter)(const wino_kernels *kernels, c
     p.dy.data = args->dy;
     p.dy.argmax = args->shape.epilogue.pool != 0 ? args->argmax : NULL;
     p.d_filters = args->d_filters;
-    if (p.whole) {
-        p.chunk_count = (size_t)p.grid.tiles;
-        call->parallel(call, WINO_GRADIENT_GROUPS, chunk_transform_task, &p);
-        call->parallel(call, p.row_blocks, whole_task, &p);
-    } else if (p.shared) {
+    if (p.shared) {
         sum_chunks(call, &p);
     } else {
         call->parallel(call, p.parts * p.splits, sum_task, &p);
     }
-    if (!p.whole) {
+    if (p.whole) {
+        call->parallel(call, p.row_blocks, whole_task, &p);
+    } else {
         call->parallel(call, (size_t)p.k, filter_task, &p);
     }
     for (int64_t c = 0; args->d_bias != NULL && c < p.columns; c++) {
