@@ -61,13 +61,13 @@ static void check_conv(cnn_context *context, cnn_conv2d_shape shape, bool to_inp
 static cnn_conv2d_shape conv_shape(int32_t kernel, int32_t stride, int64_t in_c, int64_t out_c,
                                    cnn_activation activation)
 {
-    const bool depthwise = kernel > 1;
+    const bool windows = kernel > 1, depthwise = windows && in_c == out_c;
     return (cnn_conv2d_shape){.n = IMAGES,
-                              .in_h = SIDE * (depthwise ? 1 : stride),
-                              .in_w = SIDE * (depthwise ? 1 : stride),
+                              .in_h = SIDE * (windows ? 1 : stride),
+                              .in_w = SIDE * (windows ? 1 : stride),
                               .in_c = in_c,
-                              .out_h = depthwise ? SIDE / stride : SIDE,
-                              .out_w = depthwise ? SIDE / stride : SIDE,
+                              .out_h = windows ? SIDE / stride : SIDE,
+                              .out_w = windows ? SIDE / stride : SIDE,
                               .out_c = out_c,
                               .kernel_h = kernel,
                               .kernel_w = kernel,
@@ -112,6 +112,22 @@ START_TEST(depthwise)
     check_conv(context, conv_shape(3, 1, CHANNELS, CHANNELS, CNN_RELU), false);
     check_conv(context, conv_shape(3, 1, CHANNELS, CHANNELS, CNN_LINEAR), true);
     check_conv(context, conv_shape(3, 2, CHANNELS, CHANNELS, CNN_LINEAR), true);
+    cnn_context_free(context);
+}
+END_TEST
+
+/* First layers and strides read their windows in place, the others are transformed. */
+START_TEST(windows)
+{
+    cnn_context *context = context_of(_i);
+    if (context == NULL) {
+        return;
+    }
+    check_conv(context, conv_shape(3, 1, 3, CHANNELS, CNN_LINEAR), false);
+    check_conv(context, conv_shape(3, 1, 3, CHANNELS, CNN_TANH), false);
+    check_conv(context, conv_shape(3, 2, CHANNELS, FEW, CNN_LINEAR), true);
+    check_conv(context, conv_shape(3, 1, 2 * FEW, CHANNELS, CNN_RELU), false);
+    check_conv(context, conv_shape(3, 1, CHANNELS, 2 * FEW, CNN_LINEAR), true);
     cnn_context_free(context);
 }
 END_TEST
@@ -192,6 +208,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, pointwise, 0, 3);
     tcase_add_loop_test(tests, depthwise, 0, 3);
+    tcase_add_loop_test(tests, windows, 0, 3);
     tcase_add_loop_test(tests, norm, 0, 3);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);

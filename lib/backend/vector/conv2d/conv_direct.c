@@ -197,7 +197,7 @@ VEC_INLINE void finish_pixel(const conv_output *out, const float *sums, int64_t 
     if (out->pool == 0) {
         vec_f value = vec_load(sums);
         conv_activate(&value, 1, bias, out);
-        vec_store_n(out->y + at, value, lanes);
+        conv_store(out, at, value, lanes);
         return;
     }
     const vec_f cell[4] = {vec_load(sums), vec_load(sums + CONV_COLUMNS), vec_load(sums + row),
@@ -221,7 +221,9 @@ static void finish_unit(const direct_pass *p, int64_t n, int64_t unit, size_t bl
     const size_t pixel = p->pixel;
     size_t at = (size_t)n * p->image + (size_t)unit * p->row + p->origin + (size_t)first;
     for (int64_t x = 0; x < out->w; x++, at += pixel, sums += step) {
-        __builtin_prefetch(out->y + at + DIRECT_AHEAD * pixel, 1);
+        if (!out->streams) {
+            __builtin_prefetch(out->y + at + DIRECT_AHEAD * pixel, 1);
+        }
         finish_pixel(out, sums, row, at, bias[0], lanes);
         if (more > 0) {
             finish_pixel(out, sums + VEC_WIDTH, row, at + VEC_WIDTH, bias[1], more);
@@ -259,6 +261,9 @@ static void band_task(void *argument, size_t index, uint32_t worker)
             }
         }
     }
+    if (p->out.streams) {
+        vec_stream_end();
+    }
 }
 
 static void pack_filters(const cnn_backend_call *call, direct_pass *p)
@@ -274,6 +279,7 @@ static cnn_status run(const cnn_backend_call *call, direct_pass *p, int is_prepa
     if (!is_prepared) {
         pack_filters(call, p);
     }
+    p->out.streams = conv_streams(&p->out, p->n, false);
     call->parallel(call, (size_t)p->n * p->bands * p->splits, band_task, p);
     return CNN_OK;
 }

@@ -5,6 +5,7 @@
 
 #include <cnn/backend.h>
 
+#include "backend/driver/task.h"
 #include "backend/vector/activate.h"
 #include "backend/vector/conv2d/conv_tile.h"
 
@@ -33,8 +34,27 @@ typedef struct conv_output {
     int32_t activation;
     float alpha;
     int32_t pool;
+    bool streams;       /* without pooling: y is larger than caches, and is stored past them */
     conv_mosaic mosaic; /* without pooling */
 } conv_output;
+
+/* Whether that can be done with the outputs of n images: lines are whole, also where they are stored a vector at a time
+ * (`apart`: with others between them). */
+VEC_INLINE bool conv_streams(const conv_output *out, int64_t n, bool apart)
+{
+    return out->pool == 0 && out->mosaic.period_y == 0 && (!apart || VEC_WIDTH % VEC_LINE == 0) &&
+           out->c % VEC_LINE == 0 && vec_begins_line(out->y) && cnn__streams((size_t)(n * out->h * out->w * out->c));
+}
+
+/* Stores up to a vector of channels of a pixel. */
+VEC_INLINE void conv_store(const conv_output *out, size_t at, vec_f value, size_t lanes)
+{
+    if (out->streams) {
+        vec_stream(out->y + at, value);
+    } else {
+        vec_store_n(out->y + at, value, lanes);
+    }
+}
 
 /* Bytes as integers and back: a whole vector, or the first `lanes` of it. */
 VEC_INLINE vec_i conv_load_bytes(const uint8_t *p, size_t lanes)

@@ -180,6 +180,9 @@ static void block_task(void *argument, size_t index, uint32_t worker)
     for (size_t t = first; t < last; t++) {
         wino_invert_tile(p, t, m + (t - first) * p->m_tile, c, count);
     }
+    if (p->out.streams) {
+        vec_stream_end();
+    }
 }
 
 static void transform_filters(const cnn_backend_call *call, wino_pass *p)
@@ -192,6 +195,7 @@ static cnn_status run(const cnn_backend_call *call, wino_pass *p)
     if (!cnn__has_workspace(call, p->workspace)) {
         return CNN_ERROR_BACKEND;
     }
+    p->out.streams = conv_streams(&p->out, p->n, true);
     if (CNN__VECTOR(cnn__wino_has_rounds)(p, p->grid.tiles)) {
         CNN__VECTOR(cnn__wino_run_rounds)(call, p);
         return CNN_OK;

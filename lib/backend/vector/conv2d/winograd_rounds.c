@@ -129,6 +129,9 @@ static void column_task(void *argument, size_t column, uint32_t worker)
     for (size_t t = 0; t < r->tiles; t++) {
         wino_invert_tile(p, r->first + t, m + t * r->m_tile, first, wino_min(CONV_COLUMNS, p->columns - first));
     }
+    if (p->out.streams) {
+        vec_stream_end();
+    }
 }
 
 void CNN__VECTOR(cnn__wino_run_rounds)(const cnn_backend_call *call, const wino_pass *p)

@@ -143,7 +143,7 @@ VEC_INLINE void WINO_FN(store)(const vec_f *tile, const conv_output *out, int64_
         size_t at = (size_t)(((n * out->h + y + i) * out->w + x) * out->c + c);
         for (int64_t j = 0; j < columns; j++, at += (size_t)out->c) {
             if (out->pool == 0) {
-                vec_store_n(out->y + at, tile[i * WINO_OUT + j], lanes);
+                conv_store(out, at, tile[i * WINO_OUT + j], lanes);
             } else {
                 const vec_f *top = tile + 2 * i * WINO_OUT + 2 * j;
                 const vec_f cell[4] = {top[0], top[1], top[WINO_OUT], top[WINO_OUT + 1]};
