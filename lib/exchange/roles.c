@@ -31,6 +31,7 @@ static const cnn__role roles[] = {
     ROLE("Conv3DTranspose", "bias", "o", "bias", "bias", "o", "o"),
     ROLE("Conv2D", "bias", "o", "bias", "bias", "o", "o"),
     ROLE("PReLU", "alpha", "c", "alpha", "weight", "c", "c"),
+    ROLE("Arithmetic", "value", "c", NULL, "value", "c", "c"), /* a number for each channel, by the layer's own name */
     ROLE("Dense", "kernel", "io", "kernel", "weight", "io", "oi"),
     ROLE("Dense", "bias", "o", "bias", "bias", "o", "o"),
     ROLE("BatchNormalization", "gamma", "c", "gamma", "weight", "c", "c"),

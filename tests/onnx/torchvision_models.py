@@ -28,19 +28,21 @@ warnings.filterwarnings("ignore")
 STEPS, CLASSES = 20, 10
 
 # Number of images and their side, rate of learning, and arguments of the constructor. The exporter knows adaptive poolings
-# to sizes that divide alone: AlexNet and VGG-16 need their own images.
+# to sizes that divide alone: AlexNet and VGG-16 need their own images. Rates are such that PyTorch's own float32 stays
+# within the bounds of train_models.c of its float64: at 0.01 it is 15 % off after 20 steps of EfficientNet, 10 % of
+# DenseNet, and Inception with its initial weights has no finite loss after two steps.
 MODELS = {
     "alexnet": (4, 224, 0.01, {}),
     "vgg16": (2, 224, 0.005, {}),
     "resnet50": (4, 64, 0.0002, {}),
     "mobilenet_v2": (4, 64, 0.01, {}),
     "mobilenet_v3_large": (4, 64, 0.01, {}),
-    "densenet121": (4, 64, 0.01, {}),
+    "densenet121": (4, 64, 0.0005, {}),
     "googlenet": (4, 64, 0.01, {"aux_logits": False, "init_weights": True}),
-    "inception_v3": (4, 96, 0.01, {"aux_logits": False, "init_weights": True}),
+    "inception_v3": (4, 96, 0.002, {"aux_logits": False, "init_weights": False}),
     "shufflenet_v2_x1_0": (4, 64, 0.01, {}),
     "squeezenet1_1": (4, 64, 0.001, {}),
-    "efficientnet_b0": (4, 64, 0.01, {}),
+    "efficientnet_b0": (4, 64, 0.0001, {}),
     "regnet_y_400mf": (4, 64, 0.01, {}),
     "convnext_tiny": (4, 64, 0.01, {}),
 }
