@@ -39,7 +39,7 @@ MODELS = {
     "mobilenet_v3_large": (4, 64, 0.01, {}),
     "densenet121": (4, 64, 0.0005, {}),
     "googlenet": (4, 64, 0.01, {"aux_logits": False, "init_weights": True}),
-    "inception_v3": (4, 96, 0.002, {"aux_logits": False, "init_weights": False}),
+    "inception_v3": (8, 128, 0.002, {"aux_logits": False, "init_weights": False}),
     "shufflenet_v2_x1_0": (4, 64, 0.01, {}),
     "squeezenet1_1": (4, 64, 0.001, {}),
     "efficientnet_b0": (4, 64, 0.0001, {}),

@@ -4,10 +4,11 @@
 #include "backend/vector/conv2d/winograd_pass.h"
 
 #define WINO_BLOCK 24 /* most tiles in a block: more need a larger cache, fewer reread the filters more often */
-#define WINO_FAR_FILTERS ((size_t)1 << 20) /* bytes of transformed filters that the core's own cache does not keep */
-#define WINO_LARGE_BLOCK ((size_t)8 << 20) /* bytes of a block's tiles, before and after, with large filters */
-#define WINO_MIN_TASKS 16                  /* below this, blocks are divided by output channels too */
-#define WINO_FILTER_ROWS 16                /* input channels that one task transforms filters of */
+#define WINO_FAR_FILTERS ((size_t)1 << 20)   /* bytes of transformed filters that the core's own cache does not keep */
+#define WINO_LARGE_FILTERS ((size_t)8 << 20) /* bytes of transformed filters that caches do not keep, and then: */
+#define WINO_LARGE_BLOCK ((size_t)8 << 20)   /* bytes of a block's tiles, before and after, with large filters */
+#define WINO_MIN_TASKS 16                    /* below this, blocks are divided by output channels too */
+#define WINO_FILTER_ROWS 16                  /* input channels that one task transforms filters of */
 
 /* What a worker's V holds, so that it is not computed again for the next split of the same block. */
 typedef struct wino_scratch {

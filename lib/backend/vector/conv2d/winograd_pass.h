@@ -7,8 +7,6 @@
 
 #include "backend/vector/conv2d/winograd_driver.h"
 
-#define WINO_LARGE_FILTERS ((size_t)8 << 20) /* bytes of transformed filters that caches do not keep */
-
 /* One pass: `k` channels of `source` become `columns` channels of `out`. */
 typedef struct wino_pass {
     const wino_kernels *kernels;
