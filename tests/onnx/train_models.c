@@ -112,6 +112,9 @@ static bool read_network(network *n)
         done = fscanf(file, "%lf", &n->losses[i]) == 1;
     }
     done = file != NULL && fclose(file) == 0 && done;
+    /* The rounding of transforms takes relus next to 0 to their other side: it is for the smooth networks to test. */
+    done = done && cnn_context_create(CNN_CONTEXT(.math = n->kinks ? CNN_MATH_STRICT : CNN_MATH_DEFAULT),
+                                      &n->context) == CNN_OK;
     done = done && read_images(n) && read_gradients(n) && read_floats(n, "out", n->outputs, values_of(n)) &&
            read_floats(n, "after", n->after, values_of(n));
     snprintf(path, sizeof(path), "%s/%s.onnx", n->folder, n->name);
@@ -293,8 +296,8 @@ static bool run(network *n)
         printf("not ok %s %s\n", n->name, cnn_last_error(n->context));
         return false;
     }
-    const bool good = n->before_off < 1e-5 && n->gradient_off < (n->kinks ? 2e-2 : 1e-4) &&
-                      n->losses_off < 1e-4 && n->after_off < (n->kinks ? 1e-3 : 1e-4);
+    const bool good = n->before_off < 1e-5 && n->gradient_off < (n->kinks ? 2e-2 : 1e-4) && n->losses_off < 1e-4 &&
+                      n->after_off < (n->kinks ? 1e-3 : 1e-4);
     printf("%s %s %zu layers, outputs %.1e, gradients %.1e (%s)%s, %d losses %.1e, outputs then %.1e\n",
            good ? "ok" : "not ok", n->name, cnn_model_layer_count(n->model), n->before_off, n->gradient_off, n->worst,
            n->kinks ? " along the right ones" : "", STEPS, n->losses_off, n->after_off);
@@ -306,9 +309,6 @@ int main(int count, char **words)
     bool good = count > 2;
     for (int i = 2; i < count; i++) {
         network n = {.folder = words[1], .name = words[i]};
-        if (cnn_context_create(NULL, &n.context) != CNN_OK) {
-            return 2;
-        }
         good = run(&n) && good;
         fflush(stdout);
         cnn_model_free(n.model);
