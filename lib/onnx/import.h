@@ -175,10 +175,12 @@ static inline uint32_t cnn__onnx_first_axis(const cnn__onnx_import *import) { re
 bool cnn__onnx_folds(const char *type);
 /* Computes it and sets the outputs. */
 cnn_status cnn__onnx_fold(cnn__onnx_import *import, const cnn__onnx_node *node);
+
+/* ---- constants in other orders (constant_view.c) ---- */
+
 /* In the order of axes of a wire, with as many axes: values that are broadcast to it. */
 cnn__onnx_constant *cnn__onnx_reordered(cnn__onnx_import *import, const cnn__onnx_constant *c,
                                         const cnn__onnx_axes *axes);
-
 /* The same as many values as a sample of the wire's axes has; NULL: it does not fit, or without memory. */
 cnn__onnx_constant *cnn__onnx_expanded(cnn__onnx_import *import, const cnn__onnx_constant *c,
                                        const cnn__onnx_axes *axes);
