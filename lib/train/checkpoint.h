@@ -36,6 +36,12 @@ size_t cnn__checkpoint_history_tensors(const cnn_history *history, cnn__tensor_s
  * a failure. */
 cnn_status cnn__checkpoint_read_history(const cnn__tensors *file, cnn_model *model, cnn_history **history);
 
+/* Writes the optimizer's options and groups of parameters, as members of an object that is open. */
+void cnn__checkpoint_put_optimizer(cnn__json_writer *writer, const cnn_optimizer *optimizer);
+/* CNN_ERROR_MISMATCH if those of a checkpoint are others, but for the learning rate. */
+cnn_status cnn__checkpoint_compare_optimizer(const cnn__json_place *place, const cnn__json *object,
+                                             const cnn_optimizer *optimizer);
+
 /* Writes what the meaning and the order of the data depend on, as the member "data". */
 void cnn__checkpoint_put_data(cnn__json_writer *writer, const cnn_loader *loader);
 

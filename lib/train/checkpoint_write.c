@@ -72,24 +72,6 @@ static size_t list_parts(const cnn_optimizer *optimizer, const cnn_history *hist
     return count;
 }
 
-static void add_groups(cnn__json_writer *object, const cnn_optimizer *optimizer)
-{
-    const cnn__optimizer_group *groups = NULL;
-    const size_t count = cnn__optimizer_groups(optimizer, &groups);
-    if (count == 0) {
-        return;
-    }
-    cnn__json_open(object, "groups", '[');
-    for (size_t i = 0; i < count; i++) {
-        cnn__json_open(object, NULL, '{');
-        cnn__json_put_string(object, "pattern", groups[i].pattern);
-        cnn__json_put_real(object, "factor", (double)groups[i].factor); /* NaN is null */
-        cnn__json_put_real(object, "weight_decay", (double)groups[i].weight_decay);
-        cnn__json_close(object, '}');
-    }
-    cnn__json_close(object, ']');
-}
-
 /* Parameters that have slots. */
 static size_t count_placed(const cnn_optimizer *optimizer)
 {
@@ -104,8 +86,6 @@ static void add_training(cnn__json_writer *metadata, const cnn_session *session,
                          const cnn_loader *loader)
 {
     cnn__json_writer object = {.text = {.context = session->context}};
-    cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS];
-    cnn__optimizer_numbers(optimizer, numbers);
     cnn__json_open(&object, NULL, '{');
     cnn__json_put_string(&object, "optimizer", cnn_optimizer_name(optimizer));
     cnn__json_put_real(&object, "learning_rate", (double)cnn_optimizer_learning_rate(optimizer));
@@ -119,14 +99,7 @@ static void add_training(cnn__json_writer *metadata, const cnn_session *session,
         cnn__json_put_int(&object, "slot_arrays", (int64_t)count_placed(optimizer));
     }
     cnn__json_put_string(&object, "backend", session->context->backend.name);
-    cnn__json_open(&object, "options", '{');
-    for (size_t i = 0; i < CNN__OPTIMIZER_NUMBERS; i++) {
-        if (i < CNN__OPTIMIZER_COMMON_NUMBERS || numbers[i].value != 0) {
-            cnn__json_put_real(&object, numbers[i].name, numbers[i].value);
-        }
-    }
-    cnn__json_close(&object, '}');
-    add_groups(&object, optimizer);
+    cnn__checkpoint_put_optimizer(&object, optimizer);
     if (loader != NULL) {
         cnn__checkpoint_put_data(&object, loader);
     }
