@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A training under way: what fit.c's loop and fit_setup.c's preparation share. */
+/* A training under way: what fit.c's loop shares with the preparation (fit_setup.c, fit_resume.c, fit_adopt.c) and the
+ * steps. */
 #ifndef CNN_TRAIN_FIT_H
 #define CNN_TRAIN_FIT_H
 
@@ -75,6 +76,11 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
  * goes on from the checkpoint may have to write them. */
 bool cnn__fit_keeps_best(const cnn__fit *fit);
 void cnn__fit_close(cnn__fit *fit);
+/* Begins the schedule, and goes on from resume_path if there is one: sessions and history are made. What does not fit
+ * changes nothing. */
+cnn_status cnn__fit_resume(cnn__fit *fit);
+/* Gives the model what it does not know yet of the data: task, class names and preprocessing. */
+cnn_status cnn__fit_adopt(cnn__fit *fit);
 
 /* Room for the gradients of several batches. */
 cnn_status cnn__accumulator_create(cnn__accumulator *accumulator, const cnn_session *session);
