@@ -2,10 +2,8 @@
 /* What torch.save() writes of dictionaries of tensors: a zip archive with the pickle NAME/data.pkl and a member
  * NAME/data/KEY for each storage; before PyTorch 1.6 a file of five pickles (a number that tells it, the version, sizes
  * of C's types, the object, the keys in order) and then the storages, each with its length before it. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "exchange/pickle.h"
 #include "exchange/torch.h"
@@ -68,23 +66,9 @@ static cnn_status refuse(const torch_file *t, cnn_status status, const char *wha
 
 /* ---- values ---- */
 
-typedef struct target {
-    uint8_t *data;
-    size_t size;
-} target;
-
-static cnn_status copy_part(void *user, const void *data, size_t size)
-{
-    target *to = user;
-    memcpy(to->data + to->size, data, size);
-    to->size += size;
-    return CNN_OK;
-}
-
 static cnn_status read_span(const torch_file *t, const stored *s, uint8_t *bytes)
 {
-    target to = {bytes, 0};
-    return s->member != CNN__NONE ? cnn__zip_read(&t->zip, &t->zip.members[s->member], copy_part, &to)
+    return s->member != CNN__NONE ? cnn__zip_unpack(&t->zip, &t->zip.members[s->member], bytes)
                                   : cnn__bytes_read(&t->zip.bytes, s->offset, bytes, (size_t)s->span * s->bytes);
 }
 
@@ -345,12 +329,11 @@ static cnn_status check_order(const torch_file *t)
     if (member == NULL) {
         return CNN_OK;
     }
-    target to = {order, 0};
     if (member->size != strlen("little")) {
         return refuse(t, CNN_ERROR_UNSUPPORTED, "its numbers are not little-endian");
     }
-    CNN__RETURN_IF_ERROR(cnn__zip_read(&t->zip, member, copy_part, &to));
-    return memcmp(order, "little", to.size) == 0
+    CNN__RETURN_IF_ERROR(cnn__zip_unpack(&t->zip, member, order));
+    return memcmp(order, "little", strlen("little")) == 0
                ? CNN_OK
                : refuse(t, CNN_ERROR_UNSUPPORTED, "its numbers are not little-endian");
 }
@@ -372,11 +355,10 @@ static cnn_status open_archive(torch_file *t, cnn__bytes *bytes)
     if (t->text == NULL) {
         return CNN_ERROR_OUT_OF_MEMORY;
     }
-    target to = {t->text, 0};
-    CNN__RETURN_IF_ERROR(cnn__zip_read(&t->zip, member, copy_part, &to));
+    CNN__RETURN_IF_ERROR(cnn__zip_unpack(&t->zip, member, t->text));
     t->pickle.file = t->zip.bytes.name;
     t->pickle.data = t->text;
-    t->pickle.size = to.size;
+    t->pickle.size = (size_t)member->size;
     CNN__RETURN_IF_ERROR(cnn__pickle_run(&t->pickle, &root));
     return list_tensors(t, root);
 }
