@@ -96,6 +96,17 @@ cnn_status cnn__fit_load(cnn__fit *fit, cnn_batch *batch, bool *stop);
 /* The passes of a batch that was read, and of those that go with it in one step, and the update. */
 cnn_status cnn__fit_step(cnn__fit *fit, cnn_batch *batch);
 
+/* Writes the checkpoint, if there is to be one. */
+cnn_status cnn__fit_save_last(cnn__fit *fit);
+/* Writes the model file, whose parameters may be others than the model now has; NULL: these, or the averages. */
+cnn_status cnn__fit_save_best(cnn__fit *fit, const float *values);
+/* A training that goes on under a new name has its best model there from the start, whatever becomes of it. A file
+ * that is there already is left alone until it is known to be needed: it may be of an epoch after the checkpoint. */
+cnn_status cnn__fit_save_best_so_far(cnn__fit *fit);
+/* A training that ends well leaves both files, and what is in them is its own: also if it was resumed under new names,
+ * if no epoch was better than the checkpoint's best one, or if there was nothing left to do. */
+cnn_status cnn__fit_leave_files(cnn__fit *fit);
+
 /* A validation. In training behaviour its random numbers are its own, told by the steps done, and the statistics that
  * it moves are put back. */
 cnn_status cnn__fit_evaluate(cnn__fit *fit, cnn_evaluate_result *result);
