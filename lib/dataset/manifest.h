@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A dataset that a table lists: which column says what (manifest_columns.c), what the samples are (manifest_labels.c),
- * and where their files lie (manifest_files.c). */
+/* A dataset that a table lists: which column says what (manifest_columns.c), what the samples are (manifest_task.c,
+ * manifest_labels.c), and where their files lie (manifest_files.c). */
 #ifndef CNN_DATASET_MANIFEST_H
 #define CNN_DATASET_MANIFEST_H
 
