@@ -63,9 +63,55 @@ static bool has_entry(const cnn_backend *table, cnn_op op)
     return false;
 }
 
+/* The epilogue among the arguments, so that a table without `query` is never given a pooling; NULL where the operation
+ * has none. */
+static const cnn_epilogue *epilogue_of(cnn_op op, const void *args)
+{
+    switch (op) {
+    case CNN_OP_CONV2D:
+        return &((const cnn_conv2d_args *)args)->shape.epilogue;
+    case CNN_OP_DENSE:
+        return &((const cnn_dense_args *)args)->shape.epilogue;
+    case CNN_OP_POOL2D:
+        return &((const cnn_pool2d_args *)args)->shape.epilogue;
+    case CNN_OP_NORM:
+        return &((const cnn_norm_args *)args)->shape.epilogue;
+    case CNN_OP_ELEMENTWISE:
+        return &((const cnn_elementwise_args *)args)->epilogue;
+    case CNN_OP_CONV3D:
+        return &((const cnn_conv3d_args *)args)->shape.epilogue;
+    default:
+        return NULL;
+    }
+}
+
+/* The answer among the arguments, so that what was decided by the question is not decided again; NULL where there is
+ * none, or the operation is not one that a session asks about. */
+static const cnn_op_answer *answer_of(cnn_op op, const void *args)
+{
+    switch (op) {
+    case CNN_OP_CONV2D:
+        return ((const cnn_conv2d_args *)args)->answer;
+    case CNN_OP_DENSE:
+        return ((const cnn_dense_args *)args)->answer;
+    case CNN_OP_POOL2D:
+        return ((const cnn_pool2d_args *)args)->answer;
+    case CNN_OP_NORM:
+        return ((const cnn_norm_args *)args)->answer;
+    case CNN_OP_LRN:
+        return ((const cnn_lrn_args *)args)->answer;
+    case CNN_OP_PRELU:
+        return ((const cnn_prelu_args *)args)->answer;
+    case CNN_OP_CONV3D:
+        return ((const cnn_conv3d_args *)args)->answer;
+    default:
+        return NULL;
+    }
+}
+
 static cnn_status ask(const cnn_backend *table, cnn_op op, const void *args, uint32_t threads, cnn_op_answer *answer)
 {
-    const cnn_epilogue *epilogue = cnn__epilogue_of(op, args);
+    const cnn_epilogue *epilogue = epilogue_of(op, args);
     *answer = (cnn_op_answer){.struct_size = sizeof(*answer), .backend = table};
     if (!has_entry(table, op)) {
         return CNN_ERROR_UNSUPPORTED;
@@ -160,13 +206,13 @@ cnn_status cnn_backend_run(const cnn_backend_call *call, cnn_op op, cnn_pass pas
     if (call == NULL || !cnn__check_args(op, args) || !cnn__check_pass(op, pass, args)) {
         return CNN_ERROR_INVALID_ARGUMENT;
     }
-    const cnn_epilogue *epilogue = cnn__epilogue_of(op, args);
+    const cnn_epilogue *epilogue = epilogue_of(op, args);
     const bool backward = pass == CNN_PASS_BACKWARD || pass == CNN_PASS_BACKWARD_DATA ||
                           pass == CNN_PASS_BACKWARD_FILTER;
     if (backward && epilogue != NULL && cnn__activation_reads_input(epilogue->activation)) {
         return CNN_ERROR_UNSUPPORTED;
     }
-    const cnn_op_answer *known = cnn__answer_of(op, args);
+    const cnn_op_answer *known = answer_of(op, args);
     const cnn_backend *table = known != NULL ? known->backend : NULL;
     if (table == NULL) {
         cnn_op_answer answer;

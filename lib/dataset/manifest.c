@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Datasets that a table lists: where their files lie, and reading them. */
+/* Datasets that a table lists: which rows become samples, and reading them. */
 #include "dataset/manifest.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -117,100 +116,6 @@ static const cnn__source_kind manifest_kind = {
     .destroy = destroy_manifest,
 };
 
-/* ---- where files lie ---- */
-
-/* Endings that a name without one may have, and folders beside the table that may hold the files. "%s" is the table's
- * name without its ending. */
-static const char *const endings[] = {"",      ".jpg", ".png",  ".jpeg", ".JPG", ".PNG", ".JPEG",
-                                      ".webp", ".bmp", ".tiff", ".tif",  ".gif", ".jpe", ".jfif"};
-static const char *const folders[] = {"",      "%s/",          "%s_images/", "images/", "train/", "train_images/",
-                                      "test/", "test_images/", "jpg/",       "jpeg/"};
-
-enum { ENDINGS = sizeof(endings) / sizeof(endings[0]), FOLDERS = sizeof(folders) / sizeof(folders[0]) };
-
-typedef struct finder {
-    cnn_context *context;
-    char *folder;         /* of the table, with its slash; "" for the current one */
-    char *stem;           /* the table's name without its ending */
-    size_t ending, place; /* where the last file was found: the others mostly are there too */
-    cnn__string path;
-} finder;
-
-static cnn_status open_finder(cnn_context *context, const char *table, finder *self)
-{
-    const char *slash = strrchr(table, '/'), *name = slash != NULL ? slash + 1 : table;
-    const char *dot = strrchr(name, '.');
-    cnn__string folder = {.context = context}, stem = {.context = context};
-    *self = (finder){.context = context, .path = {.context = context}};
-    cnn__string_append(&folder, table, (size_t)(name - table));
-    cnn__string_append(&stem, name, dot != NULL ? (size_t)(dot - name) : strlen(name));
-    self->folder = folder.data;
-    self->stem = stem.data;
-    return folder.status == CNN_OK ? stem.status : folder.status;
-}
-
-static void close_finder(finder *self)
-{
-    cnn__free(self->context, self->folder);
-    cnn__free(self->context, self->stem);
-    cnn__string_free(&self->path);
-}
-
-/* Whether a file lies there; its path is in self->path, and *error says what was found in its place. */
-static bool try_file(finder *self, const char *name, size_t place, size_t ending, int *error)
-{
-    struct stat there;
-    cnn__string *path = &self->path;
-    path->size = 0;
-    if (name[0] != '/') {
-        cnn__string_append(path, self->folder, strlen(self->folder));
-        cnn__string_append(path, "", 0);
-        if (strncmp(folders[place], "%s", 2) == 0) {
-            cnn__string_append(path, self->stem, strlen(self->stem));
-            cnn__string_append(path, folders[place] + 2, strlen(folders[place] + 2));
-        } else {
-            cnn__string_append(path, folders[place], strlen(folders[place]));
-        }
-    }
-    cnn__string_append(path, name, strlen(name));
-    cnn__string_append(path, endings[ending], strlen(endings[ending]));
-    if (path->status != CNN_OK) {
-        return false;
-    }
-    if (stat(path->data, &there) != 0) {
-        *error = errno;
-        return false;
-    }
-    *error = S_ISDIR(there.st_mode) ? EISDIR : 0;
-    return !S_ISDIR(there.st_mode);
-}
-
-/* Finds the file that a cell names. False with an errno if there is none. */
-static bool find_file(finder *self, const char *name, int *error)
-{
-    int ignored = 0;
-    if (try_file(self, name, 0, 0, error)) {
-        return true;
-    }
-    if (*error != ENOENT && *error != EISDIR) {
-        return false;
-    }
-    if (try_file(self, name, self->place, self->ending, &ignored)) {
-        return true;
-    }
-    const bool ends = cnn_image_name_format(name) != CNN_IMAGE_UNKNOWN;
-    for (size_t place = 0; place < (name[0] == '/' ? 1 : FOLDERS); place++) {
-        for (size_t ending = 0; ending < (ends ? 1 : ENDINGS) && self->path.status == CNN_OK; ending++) {
-            if (try_file(self, name, place, ending, &ignored)) {
-                self->place = place;
-                self->ending = ending;
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* ---- opening ---- */
 
 typedef struct opener {
@@ -266,17 +171,17 @@ static cnn_status find_files(opener *self)
 {
     const cnn__sheet *sheet = &self->sheet;
     cnn__manifest *manifest = self->manifest;
-    finder find;
+    cnn__manifest_finder find;
     size_t kept = 0;
     manifest->path = cnn__alloc_array(self->context, self->rows.count, sizeof(*manifest->path));
-    cnn_status status = open_finder(self->context, self->path, &find);
+    cnn_status status = cnn__manifest_open_finder(self->context, self->path, &find);
     status = manifest->path != NULL ? status : CNN_ERROR_OUT_OF_MEMORY;
     for (size_t i = 0; i < self->rows.count && status == CNN_OK; i++) {
         const size_t row = self->rows.rows[i];
         const char *name = cnn__sheet_text(sheet, row, self->columns.path);
         int error = ENOENT;
         char text[256], reason[64];
-        if (name[0] != '\0' && find_file(&find, name, &error)) {
+        if (name[0] != '\0' && cnn__manifest_find_file(&find, name, &error)) {
             self->rows.rows[kept] = row;
             manifest->path[kept++] = manifest->paths.size;
             cnn__string_append(&manifest->paths, find.path.data, find.path.size + 1);
@@ -296,7 +201,7 @@ static cnn_status find_files(opener *self)
             status = CNN_OK;
         }
     }
-    close_finder(&find);
+    cnn__manifest_close_finder(&find);
     self->rows.count = kept;
     return status != CNN_OK || kept > 0
                ? status

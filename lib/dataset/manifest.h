@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A dataset that a table lists: which column says what (manifest_columns.c), what the samples are (manifest_labels.c),
- * and where their files lie (manifest.c). */
+/* A dataset that a table lists: which column says what (manifest_columns.c), what the samples are (manifest_task.c,
+ * manifest_labels.c), and where their files lie (manifest_files.c). */
 #ifndef CNN_DATASET_MANIFEST_H
 #define CNN_DATASET_MANIFEST_H
 
@@ -54,6 +54,21 @@ typedef struct cnn__manifest_rows {
  * is the manifest's, also after a failure. */
 cnn_status cnn__manifest_label(cnn__manifest *manifest, const cnn__sheet *sheet, const cnn__manifest_columns *columns,
                                const cnn_files_options *options, const cnn__manifest_rows *rows);
+
+/* Where the files of a table lie (manifest_files.c). */
+typedef struct cnn__manifest_finder {
+    cnn_context *context;
+    char *folder;         /* of the table, with its slash; "" for the current one */
+    char *stem;           /* the table's name without its ending */
+    size_t ending, place; /* where the last file was found: the others mostly are there too */
+    cnn__string path;
+} cnn__manifest_finder;
+
+/* Closed after a failure, too. */
+cnn_status cnn__manifest_open_finder(cnn_context *context, const char *table, cnn__manifest_finder *self);
+void cnn__manifest_close_finder(cnn__manifest_finder *self);
+/* Finds the file that a cell names, whose path then is self->path. False with an errno if there is none. */
+bool cnn__manifest_find_file(cnn__manifest_finder *self, const char *name, int *error);
 
 /* The part of a dataset that a word in a column of splits means, a bit of CNN__PARTS; 0 for none. */
 enum { CNN__PART_TRAIN = 1, CNN__PART_VALIDATION = 2, CNN__PART_TEST = 4 };

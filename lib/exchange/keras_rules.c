@@ -8,7 +8,7 @@
 
 #include "core/options.h"
 #include "exchange/keras_table.h"
-#include "format/architecture.h"
+#include "format/fields.h"
 #include "layer/layer.h"
 
 /* Options with another name there. */

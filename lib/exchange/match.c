@@ -3,7 +3,6 @@
  * both, roles meet parameters. */
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "exchange/natural.h"
@@ -257,68 +256,6 @@ static bool fits_slopes(const cnn_shape *shape, const cnn_shape *found)
         fits = fits && found->dims[d] == 1;
     }
     return fits;
-}
-
-/* The letters with that of the features of a flattened image spelled out in the order `image`. */
-static void expand(const char *axes, char letter, const char *image, char expanded[CNN_MAX_RANK + 1])
-{
-    size_t size = 0;
-    for (; *axes != '\0' && size < CNN_MAX_RANK - 2; axes++) {
-        if (*axes == letter) {
-            memcpy(expanded + size, image, 3);
-            size += 3;
-        } else {
-            expanded[size++] = *axes;
-        }
-    }
-    expanded[size] = '\0';
-}
-
-bool cnn__match_order(const cnn__role *role, int32_t layout, const cnn_shape *shape, const cnn_shape *flat,
-                      cnn__order *order, char text[40])
-{
-    char own[CNN_MAX_RANK + 1], other[CNN_MAX_RANK + 1];
-    const char *axes = role->others[layout];
-    const char letter = strchr(role->axes, 'i') != NULL ? 'i' : 'c'; /* the axis of what the layer reads */
-    const char *at = strchr(role->axes, letter);
-    const int64_t features = at != NULL && shape->rank > (uint32_t)(at - role->axes) ? shape->dims[at - role->axes] : 0;
-    const bool image = flat->rank == 3 &&
-                       features == flat->dims[0] * flat->dims[1] * flat->dims[2]; /* else one for all */
-    text[0] = '\0';
-    *order = (cnn__order){.from = *shape};
-    for (uint32_t d = 0; d < CNN_MAX_RANK; d++) {
-        order->axes[d] = d;
-    }
-    if (role->names[layout] == NULL) {
-        return false;
-    }
-    if (strlen(role->axes) != shape->rank || (!image && strcmp(axes, role->axes) == 0)) {
-        return true; /* as it is */
-    }
-    /* Of an image within, the letters are Y, X, Z: rows, columns, channels. */
-    expand(role->axes, image ? letter : ' ', "YXZ", own);
-    expand(axes, image ? letter : ' ', "ZYX", other);
-    int64_t sizes[128] = {['Y'] = flat->dims[0], ['X'] = flat->dims[1], ['Z'] = flat->dims[2]};
-    for (uint32_t d = 0; d < shape->rank; d++) {
-        sizes[(unsigned char)role->axes[d]] = shape->dims[d];
-    }
-    order->from.rank = (uint32_t)strlen(other);
-    for (uint32_t d = 0; d < order->from.rank; d++) {
-        order->from.dims[d] = sizes[(unsigned char)other[d]];
-        order->axes[d] = (uint32_t)(strchr(other, own[d]) - other);
-    }
-    snprintf(text, 40, image ? "%s -> %s, image" : "%s -> %s", axes, role->axes);
-    return true;
-}
-
-cnn_shape cnn__foreign_shape(const cnn__role *role, int32_t layout, const cnn_shape *shape)
-{
-    cnn_shape foreign = *shape;
-    const char *axes = role->others[layout];
-    for (uint32_t d = 0; strlen(role->axes) == shape->rank && d < shape->rank; d++) {
-        foreign.dims[d] = shape->dims[strchr(role->axes, axes[d]) - role->axes];
-    }
-    return foreign;
 }
 
 static size_t find_role(const finder *f, const module *m, const char *name, int32_t number)

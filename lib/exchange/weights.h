@@ -71,6 +71,15 @@ typedef struct cnn__order {
 bool cnn__order_is_plain(const cnn__order *order);
 void cnn__reorder(const cnn__order *order, const float *from, float *to);
 
+/* ---- roles in other layouts (roles.c) ---- */
+
+/* The order of the values of a parameter in another layout; false if it has no name there. `flat`: the image that its
+ * layer reads flattened; rank 0: none. */
+bool cnn__match_order(const cnn__role *role, int32_t layout, const cnn_shape *shape, const cnn_shape *flat,
+                      cnn__order *order, char axes[40]);
+/* The shape that the parameter's tensor has to have in another layout. */
+cnn_shape cnn__foreign_shape(const cnn__role *role, int32_t layout, const cnn_shape *shape);
+
 /* ---- match.c ---- */
 
 /* Where a parameter comes from. */
@@ -94,12 +103,6 @@ struct cnn__parameter;
 /* Finds the tensors of a model whose shapes are inferred. `chw`: dense layers behind a flattened image read it in
  * channel-first order. The matching is freed by cnn__free(context, matching->sources), also after a failure. */
 cnn_status cnn__match(const struct cnn_model *model, cnn_weights *weights, bool chw, cnn__matching *matching);
-/* The order of the values of a parameter in another layout; false if it has no name there. `flat`: the image that its
- * layer reads flattened; rank 0: none. */
-bool cnn__match_order(const cnn__role *role, int32_t layout, const cnn_shape *shape, const cnn_shape *flat,
-                      cnn__order *order, char axes[40]);
-/* The shape that the parameter's tensor has to have in another layout. */
-cnn_shape cnn__foreign_shape(const cnn__role *role, int32_t layout, const cnn_shape *shape);
 /* Whether a parameter is the scale or shift of a normalisation that has none; here it is there all the same. */
 bool cnn__is_fixed(const struct cnn__parameter *parameter);
 /* Whether a node is a convolution with a group for each of its input's channels; `kernel`: the shape of its filters. */

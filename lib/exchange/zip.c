@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/* The directory of a zip archive, and what stands before its members. */
 #include "exchange/zip.h"
 
-#include <inttypes.h>
 #include <string.h>
-#include <zlib.h>
-
-#include <cnn/exchange.h>
 
 #include "core/limits.h"
 
@@ -21,7 +18,7 @@ enum { END = 22, END64 = 56, LOCATOR = 20, ENTRY = 46, HEADER = 30, COMMENT = 65
 #define EXPANSION 1032
 #define LONGEST_NAME 1024
 
-static cnn_status refuse(const cnn__zip *zip, cnn_status status, const char *name, const char *what)
+cnn_status cnn__zip_refuse(const cnn__zip *zip, cnn_status status, const char *name, const char *what)
 {
     char text[200];
     return cnn__fail(zip->bytes.context, status, "%s: zip archive: %s%s%s%s", zip->bytes.name,
@@ -39,16 +36,16 @@ static cnn_status read_end64(const cnn__zip *zip, uint64_t end, directory *d, ui
 {
     uint8_t b[END64];
     if (end < LOCATOR + END64) {
-        return refuse(zip, CNN_ERROR_FORMAT, NULL, "no end with 64-bit sizes");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, NULL, "no end with 64-bit sizes");
     }
     CNN__RETURN_IF_ERROR(cnn__bytes_read(&zip->bytes, end - LOCATOR, b, LOCATOR));
     const uint64_t place = cnn__little64(b + 8);
     if (cnn__little32(b) != LOCATOR_MARK || place > end - LOCATOR - END64) {
-        return refuse(zip, CNN_ERROR_FORMAT, NULL, "no end with 64-bit sizes");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, NULL, "no end with 64-bit sizes");
     }
     CNN__RETURN_IF_ERROR(cnn__bytes_read(&zip->bytes, place, b, END64));
     if (cnn__little32(b) != END64_MARK || cnn__little64(b + 24) != cnn__little64(b + 32)) {
-        return refuse(zip, CNN_ERROR_FORMAT, NULL, "a damaged end, or several parts");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, NULL, "a damaged end, or several parts");
     }
     *d = (directory){cnn__little64(b + 48), cnn__little64(b + 40), cnn__little64(b + 32)};
     *begin = place;
@@ -63,7 +60,7 @@ static cnn_status find_end(const cnn__zip *zip, directory *d, uint64_t *begin)
     const uint64_t size = zip->bytes.size;
     const size_t length = size < END + COMMENT ? (size_t)size : END + COMMENT;
     if (size < END) {
-        return refuse(zip, CNN_ERROR_TRUNCATED, NULL, "too short");
+        return cnn__zip_refuse(zip, CNN_ERROR_TRUNCATED, NULL, "too short");
     }
     tail = cnn__alloc(zip->bytes.context, length);
     cnn_status status = tail != NULL ? cnn__bytes_read(&zip->bytes, size - length, tail, length)
@@ -75,14 +72,14 @@ static cnn_status find_end(const cnn__zip *zip, directory *d, uint64_t *begin)
     }
     *begin = size - length + at;
     if (status == CNN_OK && !found) {
-        status = refuse(zip, CNN_ERROR_TRUNCATED, NULL, "no end: it is cut, or something follows it");
+        status = cnn__zip_refuse(zip, CNN_ERROR_TRUNCATED, NULL, "no end: it is cut, or something follows it");
     }
     if (status == CNN_OK) {
         const uint8_t *b = tail + at;
         *d = (directory){cnn__little32(b + 16), cnn__little32(b + 12), cnn__little16(b + 10)};
         const bool wide = d->offset == UINT32_MAX || d->size == UINT32_MAX || d->count == UINT16_MAX;
         status = wide                               ? read_end64(zip, *begin, d, begin)
-                 : cnn__little16(b + 8) != d->count ? refuse(zip, CNN_ERROR_UNSUPPORTED, NULL, "several parts")
+                 : cnn__little16(b + 8) != d->count ? cnn__zip_refuse(zip, CNN_ERROR_UNSUPPORTED, NULL, "several parts")
                                                     : CNN_OK;
     }
     cnn__free(zip->bytes.context, tail);
@@ -96,10 +93,10 @@ static cnn_status find_directory(const cnn__zip *zip, directory *d)
     /* Between the directory and its end may lie what says where an end with 64-bit sizes is, though none is needed. */
     if (d->offset > begin || d->size > begin - d->offset ||
         (begin - d->offset - d->size != 0 && begin - d->offset - d->size != END64 + LOCATOR)) {
-        return refuse(zip, CNN_ERROR_FORMAT, NULL, "its directory is not where its end says");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, NULL, "its directory is not where its end says");
     }
     return d->count > CNN__ZIP_MEMBERS || d->size > CNN__ZIP_DIRECTORY
-               ? refuse(zip, CNN_ERROR_LIMIT, NULL, "too many members")
+               ? cnn__zip_refuse(zip, CNN_ERROR_LIMIT, NULL, "too many members")
                : CNN_OK;
 }
 
@@ -130,19 +127,19 @@ static bool read_wide(const uint8_t *extra, size_t size, cnn__zip_member *member
 static cnn_status check_member(const cnn__zip *zip, const cnn__zip_member *m)
 {
     if ((m->flags & 0x2041) != 0) {
-        return refuse(zip, CNN_ERROR_UNSUPPORTED, m->name, "is encrypted");
+        return cnn__zip_refuse(zip, CNN_ERROR_UNSUPPORTED, m->name, "is encrypted");
     }
     if (m->method != 0 && m->method != 8) {
-        return refuse(zip, CNN_ERROR_UNSUPPORTED, m->name, "is packed in a way that is not deflate");
+        return cnn__zip_refuse(zip, CNN_ERROR_UNSUPPORTED, m->name, "is packed in a way that is not deflate");
     }
     if (m->method == 0 && m->packed != m->size) {
-        return refuse(zip, CNN_ERROR_FORMAT, m->name, "is stored in another size than its own");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, m->name, "is stored in another size than its own");
     }
     if (m->size / EXPANSION > m->packed) {
-        return refuse(zip, CNN_ERROR_FORMAT, m->name, "expands further than deflate can");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, m->name, "expands further than deflate can");
     }
     return m->method == 8 && m->size > cnn__limit(zip->bytes.context, CNN__LIMIT_EXPANDED_BYTES)
-               ? refuse(zip, CNN_ERROR_LIMIT, m->name, "is too large, " CNN__LIMIT_TEXT("expanded_bytes"))
+               ? cnn__zip_refuse(zip, CNN_ERROR_LIMIT, m->name, "is too large, " CNN__LIMIT_TEXT("expanded_bytes"))
                : CNN_OK;
 }
 
@@ -152,12 +149,12 @@ static cnn_status read_entry(cnn__zip *zip, const directory *d, size_t *at, size
     const uint8_t *b = (const uint8_t *)zip->directory + *at;
     const size_t rest = (size_t)d->size - *at;
     if (rest < ENTRY || cnn__little32(b) != ENTRY_MARK) {
-        return refuse(zip, CNN_ERROR_FORMAT, NULL, "its directory is damaged");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, NULL, "its directory is damaged");
     }
     const size_t name = cnn__little16(b + 28), extra = cnn__little16(b + 30), comment = cnn__little16(b + 32);
     if (name + extra + comment > rest - ENTRY || name == 0 || name > LONGEST_NAME ||
         memchr(b + ENTRY, '\0', name) != NULL) {
-        return refuse(zip, CNN_ERROR_FORMAT, NULL, "its directory is damaged, or has a name that is none");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, NULL, "its directory is damaged, or has a name that is none");
     }
     cnn__zip_member *m = &zip->members[zip->count];
     *m = (cnn__zip_member){.name = (const char *)b + ENTRY,
@@ -168,7 +165,7 @@ static cnn_status read_entry(cnn__zip *zip, const directory *d, size_t *at, size
                            .method = cnn__little16(b + 10),
                            .flags = cnn__little16(b + 8)};
     if (!read_wide(b + ENTRY + name, extra, m)) {
-        return refuse(zip, CNN_ERROR_FORMAT, NULL, "its directory is damaged");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, NULL, "its directory is damaged");
     }
     *name_size = name;
     *at += ENTRY + name + extra + comment;
@@ -181,20 +178,20 @@ static cnn_status check_header(const cnn__zip *zip, cnn__zip_member *m, const di
     uint8_t b[HEADER], name[LONGEST_NAME];
     const size_t size = strlen(m->name);
     if (m->header > d->offset || d->offset - m->header < HEADER) {
-        return refuse(zip, CNN_ERROR_FORMAT, m->name, "lies outside");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, m->name, "lies outside");
     }
     CNN__RETURN_IF_ERROR(cnn__bytes_read(&zip->bytes, m->header, b, sizeof(b)));
     if (cnn__little32(b) != HEADER_MARK || cnn__little16(b + 26) != size || cnn__little16(b + 8) != m->method) {
-        return refuse(zip, CNN_ERROR_FORMAT, m->name, "is another where it lies than in the directory");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, m->name, "is another where it lies than in the directory");
     }
     m->data = m->header + HEADER + size + cnn__little16(b + 28);
     if (m->data > d->offset || m->packed > d->offset - m->data) {
-        return refuse(zip, CNN_ERROR_FORMAT, m->name, "lies outside");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, m->name, "lies outside");
     }
     CNN__RETURN_IF_ERROR(cnn__bytes_read(&zip->bytes, m->header + HEADER, name, size));
     return memcmp(name, m->name, size) == 0
                ? CNN_OK
-               : refuse(zip, CNN_ERROR_FORMAT, m->name, "is another where it lies than in the directory");
+               : cnn__zip_refuse(zip, CNN_ERROR_FORMAT, m->name, "is another where it lies than in the directory");
 }
 
 /* Lets member `at` of a heap, the last of which comes first, sink to its place. */
@@ -226,12 +223,13 @@ static cnn_status check_places(cnn__zip *zip)
     }
     for (size_t i = 0; i < zip->count; i++) {
         if (i > 0 && members[i].header < members[i - 1].data + members[i - 1].packed) {
-            return refuse(zip, CNN_ERROR_FORMAT, members[i].name, "overlaps another");
+            return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, members[i].name, "overlaps another");
         }
         const cnn_status status = cnn__table_add(&zip->names, members[i].name, i);
         if (status != CNN_OK) {
-            return status == CNN_ERROR_OUT_OF_MEMORY ? status
-                                                     : refuse(zip, CNN_ERROR_FORMAT, members[i].name, "is there twice");
+            return status == CNN_ERROR_OUT_OF_MEMORY
+                       ? status
+                       : cnn__zip_refuse(zip, CNN_ERROR_FORMAT, members[i].name, "is there twice");
         }
     }
     return CNN_OK;
@@ -262,7 +260,7 @@ static cnn_status read_directory(cnn__zip *zip)
         *last = '\0';
     }
     if (at != d.size) {
-        return refuse(zip, CNN_ERROR_FORMAT, NULL, "its directory has more than its members");
+        return cnn__zip_refuse(zip, CNN_ERROR_FORMAT, NULL, "its directory has more than its members");
     }
     for (size_t i = 0; i < zip->count; i++) {
         CNN__RETURN_IF_ERROR(check_member(zip, &zip->members[i]));
@@ -298,119 +296,4 @@ const cnn__zip_member *cnn__zip_find(const cnn__zip *zip, const char *name)
 {
     size_t index;
     return cnn__table_find(&zip->names, name, &index) ? &zip->members[index] : NULL;
-}
-
-/* ---- content ---- */
-
-/* Content on its way out. */
-typedef struct flow {
-    const cnn__zip *zip;
-    const cnn__zip_member *member;
-    cnn_write_function write;
-    void *user;
-    uint64_t given;
-    uLong crc;
-} flow;
-
-static cnn_status hand_out(flow *f, const void *data, size_t size)
-{
-    if (size > f->member->size - f->given) {
-        return refuse(f->zip, CNN_ERROR_FORMAT, f->member->name, "is longer than the directory says");
-    }
-    f->crc = crc32_z(f->crc, data, size);
-    f->given += size;
-    return f->write(f->user, data, size);
-}
-
-static voidpf take_memory(voidpf context, uInt count, uInt size) { return cnn__alloc_array(context, count, size); }
-
-static void give_memory(voidpf context, voidpf memory) { cnn__free(context, memory); }
-
-/* All that inflate makes of what it has. */
-static cnn_status inflate_part(flow *f, z_stream *stream, uint8_t *out, size_t room, bool *ended)
-{
-    do {
-        stream->next_out = out;
-        stream->avail_out = (uInt)room;
-        const int result = inflate(stream, Z_NO_FLUSH);
-        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
-            return result == Z_MEM_ERROR ? CNN_ERROR_OUT_OF_MEMORY
-                                         : refuse(f->zip, CNN_ERROR_FORMAT, f->member->name, "is damaged");
-        }
-        CNN__RETURN_IF_ERROR(hand_out(f, out, room - stream->avail_out));
-        *ended = result == Z_STREAM_END;
-    } while (!*ended && stream->avail_out == 0);
-    return CNN_OK;
-}
-
-static cnn_status inflate_all(flow *f, uint8_t *buffer, size_t half)
-{
-    cnn_context *context = f->zip->bytes.context;
-    z_stream stream = {.zalloc = take_memory, .zfree = give_memory, .opaque = context};
-    cnn_status status = CNN_OK;
-    bool ended = false;
-    if (inflateInit2(&stream, -15) != Z_OK) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    uint64_t at = 0;
-    while (at < f->member->packed && status == CNN_OK && !ended) {
-        const uint64_t rest = f->member->packed - at;
-        const size_t size = rest < half ? (size_t)rest : half;
-        status = cnn__bytes_read(&f->zip->bytes, f->member->data + at, buffer, size);
-        stream.next_in = buffer;
-        stream.avail_in = (uInt)size;
-        status = status == CNN_OK ? inflate_part(f, &stream, buffer + half, half, &ended) : status;
-        at += size;
-    }
-    if (status == CNN_OK && (!ended || at < f->member->packed || stream.avail_in > 0)) {
-        status = refuse(f->zip, CNN_ERROR_FORMAT, f->member->name, ended ? "has more than its data" : "is cut");
-    }
-    inflateEnd(&stream);
-    return status;
-}
-
-static cnn_status copy_all(flow *f, uint8_t *buffer, size_t room)
-{
-    for (uint64_t at = 0; at < f->member->packed;) {
-        const uint64_t rest = f->member->packed - at;
-        const size_t size = rest < room ? (size_t)rest : room;
-        CNN__RETURN_IF_ERROR(cnn__bytes_read(&f->zip->bytes, f->member->data + at, buffer, size));
-        CNN__RETURN_IF_ERROR(hand_out(f, buffer, size));
-        at += size;
-    }
-    return CNN_OK;
-}
-
-cnn_status cnn__zip_read(const cnn__zip *zip, const cnn__zip_member *member, cnn_write_function write, void *user)
-{
-    const size_t half = (size_t)1 << 17;
-    flow f = {zip, member, write, user, 0, crc32_z(0, NULL, 0)};
-    uint8_t *buffer = cnn__alloc(zip->bytes.context, 2 * half);
-    if (buffer == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    cnn_status status = member->method == 0 ? copy_all(&f, buffer, 2 * half) : inflate_all(&f, buffer, half);
-    cnn__free(zip->bytes.context, buffer);
-    if (status == CNN_OK && (f.given != member->size || (uint32_t)f.crc != member->crc)) {
-        status = refuse(zip, CNN_ERROR_FORMAT, member->name, "does not have the size or checksum that it should");
-    }
-    return status;
-}
-
-cnn_status cnn_archive_read(cnn_context *context, const char *path, const char *name, uint64_t limit,
-                            cnn_write_function write, void *user)
-{
-    cnn__bytes bytes;
-    cnn__zip zip;
-    if (context == NULL || path == NULL || name == NULL || write == NULL) {
-        return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT, "cnn_archive_read: no path, member or function");
-    }
-    CNN__RETURN_IF_ERROR(cnn__bytes_open(context, path, &bytes));
-    CNN__RETURN_IF_ERROR(cnn__zip_open(&bytes, &zip));
-    const cnn__zip_member *member = cnn__zip_find(&zip, name);
-    cnn_status status = member == NULL         ? refuse(&zip, CNN_ERROR_NOT_FOUND, name, "is not there")
-                        : member->size > limit ? refuse(&zip, CNN_ERROR_LIMIT, name, "is too large")
-                                               : cnn__zip_read(&zip, member, write, user);
-    cnn__zip_close(&zip);
-    return status;
 }

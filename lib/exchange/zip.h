@@ -37,5 +37,10 @@ const cnn__zip_member *cnn__zip_find(const cnn__zip *zip, const char *name);
 
 /* Hands out the whole content, with its checksum compared: what was handed out counts only if this succeeds. */
 cnn_status cnn__zip_read(const cnn__zip *zip, const cnn__zip_member *member, cnn_write_function write, void *user);
+/* The same into memory of member->size bytes. */
+cnn_status cnn__zip_unpack(const cnn__zip *zip, const cnn__zip_member *member, void *data);
+
+/* Fails with a message that names the archive and the member (NULL: none). */
+cnn_status cnn__zip_refuse(const cnn__zip *zip, cnn_status status, const char *name, const char *what);
 
 #endif

@@ -13,10 +13,6 @@
  * stays in its status. */
 cnn_status cnn__architecture_to_json(const cnn_model *model, cnn__json_writer *writer);
 
-/* A rule of a layer's options as an object of that key; nothing for one that does nothing. */
-void cnn__regularizer_to_json(cnn__json_writer *writer, const char *key, const cnn_regularizer *regularizer);
-void cnn__constraint_to_json(cnn__json_writer *writer, const char *key, const cnn_constraint *constraint);
-
 /* Adds all layers of an architecture to a new model, which is not built yet. `name` is the file's. */
 cnn_status cnn__architecture_from_json(cnn_context *context, const char *name, const cnn__json *object,
                                        cnn_model **model);

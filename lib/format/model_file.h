@@ -10,6 +10,11 @@
  * added; cnn__string_free(&metadata->text) ends it, also after a failure. */
 cnn_status cnn__model_metadata(const cnn_model *model, cnn__json_writer *metadata);
 
+/* Adds what there is of a model beside its architecture, and gives it to one whose parameters are there. Failures to
+ * add stay in the status of metadata->text. */
+void cnn__metadata_add(const cnn_model *model, cnn__json_writer *metadata);
+cnn_status cnn__metadata_take(cnn_model *model, const cnn__tensors *file);
+
 /* Parses a text of the metadata as an object; the document is empty, and the status CNN_OK, if there is none. */
 cnn_status cnn__metadata_get(const cnn__tensors *file, const char *key, cnn__json_document *document);
 

@@ -42,6 +42,8 @@ typedef enum cnn__tensor_type {
 
 /* The type of that name; CNN__TENSOR_OTHER if it is none that is known. */
 cnn__tensor_type cnn__tensor_type_find(const char *name);
+/* Bytes of a value; 0 of CNN__TENSOR_OTHER. */
+uint64_t cnn__tensor_type_size(cnn__tensor_type type);
 /* Values of a type of floating point, as files have them, as float32. */
 void cnn__tensor_convert(cnn__tensor_type type, const unsigned char *bytes, size_t count, float *data);
 
@@ -92,6 +94,9 @@ typedef struct cnn__tensors {
 cnn_status cnn__tensors_open(cnn_context *context, const char *path, cnn__tensors *file);
 cnn_status cnn__tensors_open_memory(cnn_context *context, const void *memory, size_t size, cnn__tensors *file);
 void cnn__tensors_close(cnn__tensors *file);
+
+/* Reads `size` bytes at `offset` of file or memory, both known to lie inside. */
+cnn_status cnn__tensors_read_at(const cnn__tensors *file, uint64_t offset, void *data, size_t size);
 
 /* Whether the metadata says that this library wrote the file. */
 bool cnn__tensors_ours(const cnn__tensors *file);

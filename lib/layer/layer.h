@@ -199,6 +199,8 @@ static inline cnn_status cnn__check_padding(const cnn_context *context, const ch
 cnn_status cnn__check_activation(const cnn_context *context, const char *type, int32_t activation, float *alpha);
 cnn_status cnn__check_initializer(const cnn_context *context, const char *type, const char *field,
                                   cnn_initializer *init, cnn_initializer_kind standard);
+/* Regularizers and constraints in a state are the same for all kinds. */
+cnn_status cnn__check_rules(const cnn_context *context, const cnn__layer_type *type, void *state);
 
 /* Entries of the field table of a kind whose option struct has a kernel and a bias with all that may be said of them;
  * cnn__layer_create() checks regularizers and constraints of any kind, and fills in defaults. */

@@ -1,106 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Operators on constants: shapes that are put together from others, and parameters that are put in order. */
+/* Operators on constants, by name: shapes that are put together from others, and parameters that are put in order.
+ * Arithmetic is in fold_values.c. */
 #include <string.h>
 
 #include "onnx/fold.h"
-
-/* ---- moving values ---- */
-
-/* Distances between values along each axis. */
-static void strides_of(const cnn__onnx_constant *c, int64_t *strides)
-{
-    int64_t distance = 1;
-    for (uint32_t i = c->rank; i-- > 0;) {
-        strides[i] = distance;
-        distance *= c->dims[i];
-    }
-}
-
-static void copy_value(const cnn__onnx_constant *from, int64_t at, cnn__onnx_constant *to, size_t i)
-{
-    const size_t place = from->same ? 0 : (size_t)at;
-    if (to->floats != NULL) {
-        cnn__onnx_floats(to)[i] = from->floats != NULL ? from->floats[place] : (float)from->ints[place];
-    } else {
-        cnn__onnx_ints(to)[i] = cnn__onnx_int(from, place);
-    }
-}
-
-cnn__onnx_constant *cnn__onnx_view(cnn__arena *arena, const cnn__onnx_constant *from, uint32_t rank,
-                                   const int64_t *dims, int64_t first, const int64_t *steps)
-{
-    cnn__onnx_constant *to = NULL;
-    int64_t at[CNN_MAX_RANK] = {0}, place = first;
-    if (from->same && from->count > 0) {
-        to = cnn__onnx_constant_same(arena, from->type, rank, dims, 0);
-        if (to != NULL) {
-            copy_value(from, 0, to, 0);
-        }
-        return to;
-    }
-    to = cnn__onnx_constant_new(arena, from->type, rank, dims);
-    for (size_t i = 0; to != NULL && i < to->count; i++) {
-        copy_value(from, place, to, i);
-        for (uint32_t d = rank; d-- > 0;) { /* the next place */
-            place += steps[d];
-            if (++at[d] < dims[d]) {
-                break;
-            }
-            place -= steps[d] * dims[d];
-            at[d] = 0;
-        }
-    }
-    return to;
-}
-
-cnn__onnx_constant *cnn__onnx_reshaped(cnn__arena *arena, const cnn__onnx_constant *from, uint32_t rank,
-                                       const int64_t *dims)
-{
-    cnn__onnx_constant *to = cnn__arena_alloc(arena, sizeof(*to));
-    if (to != NULL) {
-        *to = *from;
-        to->rank = rank;
-        memset(to->dims, 0, sizeof(to->dims));
-        memcpy(to->dims, dims, rank * sizeof(*dims));
-    }
-    return to;
-}
-
-/* Axes of `c` at the end of `rank` ones: the dimensions with ones before them, and the distances with 0 where a value
- * is repeated. */
-static void align(const cnn__onnx_constant *c, uint32_t rank, int64_t *dims, int64_t *steps)
-{
-    int64_t strides[CNN_MAX_RANK];
-    const uint32_t lead = rank - c->rank;
-    strides_of(c, strides);
-    for (uint32_t i = 0; i < rank; i++) {
-        dims[i] = i < lead ? 1 : c->dims[i - lead];
-        steps[i] = dims[i] == 1 ? 0 : strides[i - lead];
-    }
-}
-
-cnn__onnx_constant *cnn__onnx_reordered(cnn__onnx_import *import, const cnn__onnx_constant *c,
-                                        const cnn__onnx_axes *axes)
-{
-    int64_t dims[CNN_MAX_RANK], steps[CNN_MAX_RANK], new_dims[CNN_MAX_RANK], new_steps[CNN_MAX_RANK];
-    if (c->rank > axes->rank) {
-        cnn__fail(import->context, CNN_ERROR_UNSUPPORTED, "a constant has more axes than a value");
-        return NULL;
-    }
-    align(c, axes->rank, dims, steps);
-    for (uint32_t i = 0; i < axes->rank; i++) {
-        new_dims[i] = dims[axes->order[i]];
-        new_steps[i] = steps[axes->order[i]];
-    }
-    cnn__onnx_constant *made = cnn__onnx_view(import->arena, c, axes->rank, new_dims, 0, new_steps);
-    if (made != NULL) {
-        made->trained = c->trained;
-        made->name = c->name;
-    }
-    return made;
-}
-
-/* ---- operators ---- */
 
 cnn_status cnn__onnx_set_constant(cnn__onnx_import *import, const cnn__onnx_node *node, size_t index,
                                   const cnn__onnx_constant *c)
@@ -198,7 +101,7 @@ static cnn_status fold_constant_of_shape(cnn__onnx_import *import, const cnn__on
     cnn__onnx_constant *made = cnn__onnx_constant_same(import->arena, c != NULL ? c->type : CNN__ONNX_FLOAT, rank, dims,
                                                        0);
     if (made != NULL && c != NULL) { /* not by way of a double, which has not every int64_t */
-        copy_value(c, 0, made, 0);
+        cnn__onnx_copy_value(c, 0, made, 0);
     }
     if (made != NULL && output != NULL) {
         made->trained = made->floats != NULL && made->count > 1;
@@ -238,8 +141,8 @@ static cnn_status fold_gather(cnn__onnx_import *import, const cnn__onnx_node *no
                                       (long long)data->dims[axis]);
             }
             for (int64_t i = 0; i < inner; i++) {
-                copy_value(data, (o * data->dims[axis] + at) * inner + i, c,
-                           ((size_t)o * indices->count + k) * (size_t)inner + (size_t)i);
+                cnn__onnx_copy_value(data, (o * data->dims[axis] + at) * inner + i, c,
+                                     ((size_t)o * indices->count + k) * (size_t)inner + (size_t)i);
             }
         }
     }
@@ -258,7 +161,7 @@ static cnn_status fold_cast(cnn__onnx_import *import, const cnn__onnx_node *node
                                 ? cnn__onnx_constant_same(import->arena, (int32_t)type, from->rank, from->dims, 0)
                                 : cnn__onnx_constant_new(import->arena, (int32_t)type, from->rank, from->dims);
     for (size_t i = 0; c != NULL && i < (c->same ? 1 : c->count); i++) {
-        copy_value(from, (int64_t)i, c, i);
+        cnn__onnx_copy_value(from, (int64_t)i, c, i);
         if (type == CNN__ONNX_BOOL) {
             cnn__onnx_ints(c)[i] = cnn__onnx_number(from, i) != 0;
         }
@@ -299,7 +202,7 @@ static cnn_status fold_concat(cnn__onnx_import *import, const cnn__onnx_node *no
         const int64_t line = outer > 0 ? (int64_t)c->count / outer : 0;
         for (int64_t o = 0; o < outer; o++) {
             for (int64_t k = 0; k < run; k++) {
-                copy_value(part, o * run + k, c, (size_t)(o * line + begin + k));
+                cnn__onnx_copy_value(part, o * run + k, c, (size_t)(o * line + begin + k));
             }
         }
         begin += run;
@@ -314,7 +217,7 @@ static cnn_status fold_slice(cnn__onnx_import *import, const cnn__onnx_node *nod
     int64_t dims[CNN_MAX_RANK], steps[CNN_MAX_RANK], strides[CNN_MAX_RANK], first = 0;
     CNN__RETURN_IF_ERROR(cnn__onnx_constant_input(import, node, 0, &from));
     CNN__RETURN_IF_ERROR(cnn__onnx_read_slices(import, node, from->rank, from->dims, &s));
-    strides_of(from, strides);
+    cnn__onnx_strides(from, strides);
     for (uint32_t i = 0; i < from->rank; i++) {
         dims[i] = s.count[i];
         steps[i] = strides[i] * s.step[i];
@@ -340,7 +243,7 @@ static cnn_status fold_transpose(cnn__onnx_import *import, const cnn__onnx_node 
     uint32_t order[CNN_MAX_RANK];
     CNN__RETURN_IF_ERROR(cnn__onnx_constant_input(import, node, 0, &from));
     CNN__RETURN_IF_ERROR(cnn__onnx_permutation(import, node, from->rank, order));
-    strides_of(from, strides);
+    cnn__onnx_strides(from, strides);
     for (uint32_t i = 0; i < from->rank; i++) {
         dims[i] = from->dims[order[i]];
         steps[i] = strides[order[i]];
@@ -361,7 +264,7 @@ static cnn_status fold_expand(cnn__onnx_import *import, const cnn__onnx_node *no
     CNN__RETURN_IF_ERROR(cnn__onnx_constant_input(import, node, 0, &from));
     CNN__RETURN_IF_ERROR(read_shape(import, node, 1, 0, wanted, &rank));
     const uint32_t all = rank > from->rank ? rank : from->rank;
-    align(from, all, dims, steps);
+    cnn__onnx_align(from, all, dims, steps);
     for (uint32_t i = 0; i < rank; i++) {
         const uint32_t d = all - rank + i;
         if (dims[d] != 1 && wanted[i] != 1 && dims[d] != wanted[i]) {
@@ -380,7 +283,7 @@ static cnn_status fold_split(cnn__onnx_import *import, const cnn__onnx_node *nod
     uint32_t axis = 0;
     CNN__RETURN_IF_ERROR(cnn__onnx_constant_input(import, node, 0, &from));
     CNN__RETURN_IF_ERROR(cnn__onnx_split_sizes(import, node, from->rank, from->dims, &axis, sizes));
-    strides_of(from, strides);
+    cnn__onnx_strides(from, strides);
     memcpy(dims, from->dims, sizeof(dims));
     for (size_t i = 0; i < node->outputs.count; i++) {
         dims[axis] = sizes[i];
@@ -413,81 +316,6 @@ static cnn_status fold_range(cnn__onnx_import *import, const cnn__onnx_node *nod
         } else {
             cnn__onnx_ints(c)[i] = cnn__onnx_whole(start + (double)i * step);
         }
-    }
-    return cnn__onnx_set_constant(import, node, 0, c);
-}
-
-/* Constants that are broadcast against each other. */
-typedef struct operands {
-    const cnn__onnx_constant *parts[CNN__ONNX_MOST_PARTS];
-    int64_t steps[CNN__ONNX_MOST_PARTS][CNN_MAX_RANK];
-    size_t count;
-    uint32_t rank;
-    int64_t dims[CNN_MAX_RANK];
-    bool same; /* each of them is one value alone */
-} operands;
-
-static cnn_status read_operands(cnn__onnx_import *import, const cnn__onnx_node *node, operands *o)
-{
-    int64_t dims[CNN_MAX_RANK];
-    *o = (operands){.count = node->inputs.count, .same = true};
-    if (o->count == 0 || o->count > CNN__ONNX_MOST_PARTS) {
-        return cnn__onnx_fail(import, node, CNN_ERROR_LIMIT, "it has %zu inputs", o->count);
-    }
-    for (size_t i = 0; i < o->count; i++) {
-        CNN__RETURN_IF_ERROR(cnn__onnx_constant_input(import, node, i, &o->parts[i]));
-        o->rank = o->parts[i]->rank > o->rank ? o->parts[i]->rank : o->rank;
-        o->same = o->same && (o->parts[i]->same || o->parts[i]->count == 1);
-    }
-    for (size_t i = 0; i < o->count; i++) {
-        align(o->parts[i], o->rank, dims, o->steps[i]);
-        for (uint32_t d = 0; d < o->rank; d++) {
-            if (i > 0 && dims[d] != 1 && o->dims[d] != 1 && o->dims[d] != dims[d]) {
-                return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "its inputs are of shapes that do not fit");
-            }
-            o->dims[d] = i == 0 || o->dims[d] == 1 ? dims[d] : o->dims[d];
-        }
-    }
-    return CNN_OK;
-}
-
-/* From the places of the operands' values at one place of the whole to those at the next. */
-static void next_places(const operands *o, int64_t *at, int64_t *places)
-{
-    for (uint32_t d = o->rank; d-- > 0;) {
-        const bool more = ++at[d] < o->dims[d];
-        for (size_t k = 0; k < o->count; k++) {
-            places[k] += more ? o->steps[k][d] : -o->steps[k][d] * (o->dims[d] - 1);
-        }
-        if (more) {
-            return;
-        }
-        at[d] = 0;
-    }
-}
-
-cnn_status cnn__onnx_fold_values(cnn__onnx_import *import, const cnn__onnx_node *node, int32_t type,
-                                 double (*reals)(const double *, size_t), int64_t (*wholes)(const int64_t *, size_t))
-{
-    int64_t places[CNN__ONNX_MOST_PARTS] = {0}, at[CNN_MAX_RANK] = {0}, whole[CNN__ONNX_MOST_PARTS];
-    double real[CNN__ONNX_MOST_PARTS];
-    operands o;
-    CNN__RETURN_IF_ERROR(read_operands(import, node, &o));
-    const int32_t made = type != 0 ? type : o.parts[0]->type;
-    const bool by_reals = o.parts[o.count - 1]->floats != NULL || wholes == NULL;
-    cnn__onnx_constant *c = o.same ? cnn__onnx_constant_same(import->arena, made, o.rank, o.dims, 0)
-                                   : cnn__onnx_constant_new(import->arena, made, o.rank, o.dims);
-    for (size_t i = 0; c != NULL && i < (o.same ? 1 : c->count); i++) {
-        for (size_t k = 0; k < o.count; k++) {
-            real[k] = cnn__onnx_number(o.parts[k], (size_t)places[k]);
-            whole[k] = cnn__onnx_int(o.parts[k], (size_t)places[k]);
-        }
-        if (c->floats != NULL) {
-            cnn__onnx_floats(c)[i] = (float)reals(real, o.count);
-        } else {
-            cnn__onnx_ints(c)[i] = by_reals ? cnn__onnx_whole(reals(real, o.count)) : wholes(whole, o.count);
-        }
-        next_places(&o, at, places);
     }
     return cnn__onnx_set_constant(import, node, 0, c);
 }
@@ -526,30 +354,4 @@ cnn_status cnn__onnx_fold(cnn__onnx_import *import, const cnn__onnx_node *node)
         }
     }
     return cnn__onnx_fold_by_value(import, node);
-}
-
-cnn__onnx_constant *cnn__onnx_expanded(cnn__onnx_import *import, const cnn__onnx_constant *c,
-                                       const cnn__onnx_axes *axes)
-{
-    int64_t dims[CNN_MAX_RANK], steps[CNN_MAX_RANK], new_dims[CNN_MAX_RANK], new_steps[CNN_MAX_RANK];
-    const uint32_t first = cnn__onnx_first_axis(import);
-    if (c->rank > axes->rank) {
-        return NULL;
-    }
-    align(c, axes->rank, dims, steps);
-    for (uint32_t i = 0; i < axes->rank; i++) {
-        const uint32_t axis = axes->order[i];
-        if ((dims[axis] != 1 && dims[axis] != axes->dims[axis]) || (i < first && dims[axis] != 1)) {
-            return NULL;
-        }
-        new_dims[i] = axes->dims[axis];
-        new_steps[i] = steps[axis];
-    }
-    cnn__onnx_constant *made = cnn__onnx_view(import->arena, c, axes->rank - first, new_dims + first, 0,
-                                              new_steps + first);
-    if (made != NULL) {
-        made->trained = c->trained;
-        made->name = c->name;
-    }
-    return made;
 }

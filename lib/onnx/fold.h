@@ -8,20 +8,30 @@
 /* Most constants that are computed with at a time, and most parts of a split. */
 enum { CNN__ONNX_MOST_PARTS = 64 };
 
+/* ---- constant_view.c ---- */
+
+/* Distances between values along each axis. */
+void cnn__onnx_strides(const cnn__onnx_constant *c, int64_t *strides);
+/* Value `at` of a constant as value i of another, in the type that that one has. */
+void cnn__onnx_copy_value(const cnn__onnx_constant *from, int64_t at, cnn__onnx_constant *to, size_t i);
+/* Axes of `c` at the end of `rank` ones: the dimensions with ones before them, and the distances with 0 where a value
+ * is repeated. */
+void cnn__onnx_align(const cnn__onnx_constant *c, uint32_t rank, int64_t *dims, int64_t *steps);
 /* Values first, first + steps, ... of a constant. */
 cnn__onnx_constant *cnn__onnx_view(cnn__arena *arena, const cnn__onnx_constant *from, uint32_t rank,
                                    const int64_t *dims, int64_t first, const int64_t *steps);
 /* The same values in another shape, which has as many. */
 cnn__onnx_constant *cnn__onnx_reshaped(cnn__arena *arena, const cnn__onnx_constant *from, uint32_t rank,
                                        const int64_t *dims);
+
+/* ---- fold.c ---- */
+
 /* `c` NULL: it could not be made, and the error is set. */
 cnn_status cnn__onnx_set_constant(cnn__onnx_import *import, const cnn__onnx_node *node, size_t index,
                                   const cnn__onnx_constant *c);
-/* Constants value by value, by a function of reals and one of whole numbers (NULL: the same). `type` of the result; 0:
- * as the first. */
-cnn_status cnn__onnx_fold_values(cnn__onnx_import *import, const cnn__onnx_node *node, int32_t type,
-                                 double (*reals)(const double *, size_t), int64_t (*wholes)(const int64_t *, size_t));
-/* fold_values.c: functions of values, and reductions. */
+
+/* ---- fold_values.c: functions of values, and reductions ---- */
+
 bool cnn__onnx_folds_values(const char *type);
 cnn_status cnn__onnx_fold_by_value(cnn__onnx_import *import, const cnn__onnx_node *node);
 

@@ -217,6 +217,82 @@ static cnn_status reduce(cnn__onnx_import *import, const cnn__onnx_node *node, c
     return cnn__onnx_set_constant(import, node, 0, made);
 }
 
+/* Constants that are broadcast against each other. */
+typedef struct operands {
+    const cnn__onnx_constant *parts[CNN__ONNX_MOST_PARTS];
+    int64_t steps[CNN__ONNX_MOST_PARTS][CNN_MAX_RANK];
+    size_t count;
+    uint32_t rank;
+    int64_t dims[CNN_MAX_RANK];
+    bool same; /* each of them is one value alone */
+} operands;
+
+static cnn_status read_operands(cnn__onnx_import *import, const cnn__onnx_node *node, operands *o)
+{
+    int64_t dims[CNN_MAX_RANK];
+    *o = (operands){.count = node->inputs.count, .same = true};
+    if (o->count == 0 || o->count > CNN__ONNX_MOST_PARTS) {
+        return cnn__onnx_fail(import, node, CNN_ERROR_LIMIT, "it has %zu inputs", o->count);
+    }
+    for (size_t i = 0; i < o->count; i++) {
+        CNN__RETURN_IF_ERROR(cnn__onnx_constant_input(import, node, i, &o->parts[i]));
+        o->rank = o->parts[i]->rank > o->rank ? o->parts[i]->rank : o->rank;
+        o->same = o->same && (o->parts[i]->same || o->parts[i]->count == 1);
+    }
+    for (size_t i = 0; i < o->count; i++) {
+        cnn__onnx_align(o->parts[i], o->rank, dims, o->steps[i]);
+        for (uint32_t d = 0; d < o->rank; d++) {
+            if (i > 0 && dims[d] != 1 && o->dims[d] != 1 && o->dims[d] != dims[d]) {
+                return cnn__onnx_fail(import, node, CNN_ERROR_FORMAT, "its inputs are of shapes that do not fit");
+            }
+            o->dims[d] = i == 0 || o->dims[d] == 1 ? dims[d] : o->dims[d];
+        }
+    }
+    return CNN_OK;
+}
+
+/* From the places of the operands' values at one place of the whole to those at the next. */
+static void next_places(const operands *o, int64_t *at, int64_t *places)
+{
+    for (uint32_t d = o->rank; d-- > 0;) {
+        const bool more = ++at[d] < o->dims[d];
+        for (size_t k = 0; k < o->count; k++) {
+            places[k] += more ? o->steps[k][d] : -o->steps[k][d] * (o->dims[d] - 1);
+        }
+        if (more) {
+            return;
+        }
+        at[d] = 0;
+    }
+}
+
+/* Constants value by value. `type` of the result; 0: as the first. */
+static cnn_status fold_values(cnn__onnx_import *import, const cnn__onnx_node *node, int32_t type,
+                              double (*reals)(const double *, size_t), int64_t (*wholes)(const int64_t *, size_t))
+{
+    int64_t places[CNN__ONNX_MOST_PARTS] = {0}, at[CNN_MAX_RANK] = {0}, whole[CNN__ONNX_MOST_PARTS];
+    double real[CNN__ONNX_MOST_PARTS];
+    operands o;
+    CNN__RETURN_IF_ERROR(read_operands(import, node, &o));
+    const int32_t made = type != 0 ? type : o.parts[0]->type;
+    const bool by_reals = o.parts[o.count - 1]->floats != NULL || wholes == NULL;
+    cnn__onnx_constant *c = o.same ? cnn__onnx_constant_same(import->arena, made, o.rank, o.dims, 0)
+                                   : cnn__onnx_constant_new(import->arena, made, o.rank, o.dims);
+    for (size_t i = 0; c != NULL && i < (o.same ? 1 : c->count); i++) {
+        for (size_t k = 0; k < o.count; k++) {
+            real[k] = cnn__onnx_number(o.parts[k], (size_t)places[k]);
+            whole[k] = cnn__onnx_int(o.parts[k], (size_t)places[k]);
+        }
+        if (c->floats != NULL) {
+            cnn__onnx_floats(c)[i] = (float)reals(real, o.count);
+        } else {
+            cnn__onnx_ints(c)[i] = by_reals ? cnn__onnx_whole(reals(real, o.count)) : wholes(whole, o.count);
+        }
+        next_places(&o, at, places);
+    }
+    return cnn__onnx_set_constant(import, node, 0, c);
+}
+
 cnn_status cnn__onnx_fold_by_value(cnn__onnx_import *import, const cnn__onnx_node *node)
 {
     const function *f = FIND(functions, node->type);
@@ -227,5 +303,5 @@ cnn_status cnn__onnx_fold_by_value(cnn__onnx_import *import, const cnn__onnx_nod
     if (f->result == -1) {
         CNN__RETURN_IF_ERROR(cnn__onnx_constant_input(import, node, 1, &second));
     }
-    return cnn__onnx_fold_values(import, node, second != NULL ? second->type : f->result, f->reals, f->wholes);
+    return fold_values(import, node, second != NULL ? second->type : f->result, f->reals, f->wholes);
 }

@@ -175,10 +175,12 @@ static inline uint32_t cnn__onnx_first_axis(const cnn__onnx_import *import) { re
 bool cnn__onnx_folds(const char *type);
 /* Computes it and sets the outputs. */
 cnn_status cnn__onnx_fold(cnn__onnx_import *import, const cnn__onnx_node *node);
+
+/* ---- constants in other orders (constant_view.c) ---- */
+
 /* In the order of axes of a wire, with as many axes: values that are broadcast to it. */
 cnn__onnx_constant *cnn__onnx_reordered(cnn__onnx_import *import, const cnn__onnx_constant *c,
                                         const cnn__onnx_axes *axes);
-
 /* The same as many values as a sample of the wire's axes has; NULL: it does not fit, or without memory. */
 cnn__onnx_constant *cnn__onnx_expanded(cnn__onnx_import *import, const cnn__onnx_constant *c,
                                        const cnn__onnx_axes *axes);
@@ -193,7 +195,27 @@ cnn_status cnn__onnx_fill_all(cnn__onnx_import *import);
 /* Gives the built model the class names and the preprocessing that a file of this library has. */
 cnn_status cnn__onnx_read_metadata(cnn__onnx_import *import);
 
-/* ---- the whole ---- */
+/* ---- inputs and outputs (ports.c) ---- */
+
+/* How a model's input or output lies in the graph. */
+typedef struct cnn__onnx_port {
+    const char *name; /* the model's, valid as long as that */
+    cnn__onnx_axes axes;
+} cnn__onnx_port;
+
+typedef void (*cnn__onnx_describe)(void *user, bool input, bool batched, const cnn__onnx_port *port);
+
+/* Finds the batch, creates the model and adds what it reads; the wires of initializers are there. */
+cnn_status cnn__onnx_add_inputs(cnn__onnx_import *import);
+/* After the last node. */
+cnn_status cnn__onnx_set_outputs(cnn__onnx_import *import);
+/* Tells how all of them lie, in the file's order; the shapes of the model are known. */
+void cnn__onnx_describe_ports(cnn__onnx_import *import, cnn__onnx_describe describe, void *user);
+
+/* ---- the whole (import.c) ---- */
+
+/* The wire of a tensor, a new one if it has none yet. */
+cnn_status cnn__onnx_add_wire(cnn__onnx_import *import, const char *name, cnn__onnx_wire **wire);
 
 typedef struct cnn__onnx_settings {
     bool external_data;
@@ -202,15 +224,8 @@ typedef struct cnn__onnx_settings {
     size_t most_bytes;  /* of what is computed on the way; 0: any number */
 } cnn__onnx_settings;
 
-/* How a model's input or output lies there. */
-typedef struct cnn__onnx_port {
-    const char *name; /* the model's, valid as long as that */
-    cnn__onnx_axes axes;
-} cnn__onnx_port;
-
 /* Makes a model of a decoded file. `folder` is that of the model's file. `describe`, unless it is NULL, is told how
  * inputs and outputs lie, in the file's order. Returns as cnn_model_load_onnx(). */
-typedef void (*cnn__onnx_describe)(void *user, bool input, bool batched, const cnn__onnx_port *port);
 cnn_status cnn__onnx_import_model(cnn_context *context, const char *file, const cnn__onnx_folder *folder,
                                   const cnn__onnx_model *source, const cnn__onnx_settings *settings,
                                   cnn__onnx_describe describe, void *user, cnn_model **model);

@@ -39,10 +39,11 @@ CNN__ONNX_IN(softmax);
 /* in_elementwise.c */
 CNN__ONNX_IN(combine);
 CNN__ONNX_IN(function);
+/* in_resize.c */
+CNN__ONNX_IN(resize);
 /* in_sample.c */
 CNN__ONNX_IN(gather);
 CNN__ONNX_IN(pad);
-CNN__ONNX_IN(resize);
 CNN__ONNX_IN(slice);
 CNN__ONNX_IN(space);
 CNN__ONNX_IN(split);
@@ -74,6 +75,16 @@ cnn_status cnn__onnx_window_outputs(cnn__onnx_import *import, const cnn__onnx_no
 /* Options of layers with windows, by pairs for padding as theirs; -1 of the rest. */
 void cnn__onnx_window_options(const cnn__onnx_windows *windows, int32_t *kernel, int32_t *stride, int32_t *dilation,
                               int32_t *pads);
+
+/* Where axis i of the value is among those that options of layers number, the batch left out. */
+static inline uint32_t cnn__onnx_option_axis(const cnn__onnx_import *import, uint32_t i)
+{
+    return i - cnn__onnx_first_axis(import);
+}
+/* Which of the words it is; `count`: none of them. */
+int32_t cnn__onnx_word(const char *const *words, int32_t count, const char *text);
+/* The value with all of its axes, in the order in which they lie; too many for options fail. */
+cnn_status cnn__onnx_stored_input(cnn__onnx_import *import, const cnn__onnx_node *node, cnn__onnx_wire **wire);
 
 /* CNN_ERROR_SHAPE unless the constant has that many values, of floats. */
 cnn_status cnn__onnx_check_count(cnn__onnx_import *import, const cnn__onnx_node *node, const cnn__onnx_constant *c,

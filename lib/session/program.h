@@ -2,13 +2,14 @@
 /* A program: the graph compiled for what is asked, as a list of operations on values (value.h).
  *
  * A request says what is asked: which outputs, what else is read afterwards, training behaviour or not, which
- * gradients. cnn__program_compile() makes a program of it in passes, each a function of compile.c:
+ * gradients. cnn__program_compile() (compile.c) makes a program of it in passes:
  *
- *   find what is needed      nothing that no output, kept value or wanted gradient depends on becomes an operation;
+ *   find what is needed      nothing that no output, kept value or wanted gradient depends on becomes an operation
+ *                            (operations.c);
  *   list the operations      what does nothing is dropped, and an activation whose input somebody reads, or that turns
- *                            logits into an output, is split off as an operation of its own;
- *   infer                    shapes, workspace and parameters of each operation;
- *   find gradients           which values have one, and which operations run backward;
+ *                            logits into an output, is split off as an operation of its own (operations.c);
+ *   infer                    shapes, workspace and parameters of each operation (infer.c);
+ *   find gradients           which values have one, and which operations run backward (gradients.c);
  *   fuse                     pairs become one operation, by the table in fuse.c;
  *   ask the backend          what inference prepares of parameters, and with what workspace.
  *
@@ -107,6 +108,12 @@ void cnn__program_free(cnn_context *context, cnn__program *program);
 
 /* The value that is meant; CNN__NO_VALUE where the program has none. */
 uint32_t cnn__program_value(const cnn__program *program, cnn__wanted wanted);
+
+/* Makes room for the program, and lists the operations that are needed, with their values. A failure leaves what there
+ * is to cnn__program_free(). */
+cnn_status cnn__program_list(const cnn_model *model, const cnn__request *request, cnn__program *program);
+/* Infers them in order. Errors name the layer and the shapes. */
+cnn_status cnn__program_infer(const cnn_model *model, const cnn__request *request, cnn__program *program);
 
 /* Marks the values that have a gradient and the operations that run backward; shapes are known. An error names a value
  * whose gradient is asked for and that no output depends on. */

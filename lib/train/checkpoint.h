@@ -5,16 +5,12 @@
 
 #include <cnn/train.h>
 
-#include "core/json.h"
+#include "format/tensors.h"
+#include "model/model.h"
 #include "optimizer/optimizer.h"
 
 /* Names of tensors that are not the model's: "@slot0/conv2d_1/kernel", "@best/conv2d_1/kernel". NULL without memory. */
 char *cnn__prefixed(cnn_context *context, const char *prefix, const char *name);
-
-/* What is too much for the text of the header lies in tensors of these names: the history's rows as F64, and what the
- * evaluators have counted as U8, that is the bytes of the text. */
-#define CNN__CHECKPOINT_ROWS "@history"
-#define CNN__CHECKPOINT_SCORES "@scores"
 
 /* Steps, passes and positions above are damage: they would take a thousand years. */
 #define CNN__CHECKPOINT_MAX_STEPS (UINT64_C(1) << 48)
@@ -23,6 +19,28 @@ char *cnn__prefixed(cnn_context *context, const char *prefix, const char *name);
  * another model than the session. */
 cnn_status cnn__checkpoint_owners(const char *what, const cnn_session *session, const cnn_optimizer *optimizer,
                                   const cnn_history *history);
+
+/* Memory with a value for each of the model's, by cnn__parameter.offset, from the tensors behind a prefix. The caller
+ * frees it, also after a failure. */
+cnn_status cnn__checkpoint_read_values(const cnn__tensors *file, const cnn_model *model, const char *prefix,
+                                       float **values);
+/* A number of steps or batches: one that no training reaches is damage, and would wrap around where it is added to. */
+cnn_status cnn__checkpoint_read_count(const cnn__json_place *place, const cnn__json *object, const char *key,
+                                      uint64_t *value);
+
+/* Writes the history as "history" of the metadata, but for what is too much for text: the tensors of that, at most 2,
+ * whose number is returned; none of NULL. Parameters that it keeps are not among them. */
+void cnn__checkpoint_put_history(cnn__json_writer *metadata, const cnn_history *history);
+size_t cnn__checkpoint_history_tensors(const cnn_history *history, cnn__tensor_source sources[2]);
+/* Reads it again, an empty one if there is none, and the parameters that it keeps. *history is the caller's, also after
+ * a failure. */
+cnn_status cnn__checkpoint_read_history(const cnn__tensors *file, cnn_model *model, cnn_history **history);
+
+/* Writes the optimizer's options and groups of parameters, as members of an object that is open. */
+void cnn__checkpoint_put_optimizer(cnn__json_writer *writer, const cnn_optimizer *optimizer);
+/* CNN_ERROR_MISMATCH if those of a checkpoint are others, but for the learning rate. */
+cnn_status cnn__checkpoint_compare_optimizer(const cnn__json_place *place, const cnn__json *object,
+                                             const cnn_optimizer *optimizer);
 
 /* Writes what the meaning and the order of the data depend on, as the member "data". */
 void cnn__checkpoint_put_data(cnn__json_writer *writer, const cnn_loader *loader);

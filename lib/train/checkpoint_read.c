@@ -34,7 +34,8 @@ static cnn_status read_one(const cnn__tensors *file, const cnn__parameter *param
     return status;
 }
 
-static cnn_status read_values(const cnn__tensors *file, const cnn_model *model, const char *prefix, float **values)
+cnn_status cnn__checkpoint_read_values(const cnn__tensors *file, const cnn_model *model, const char *prefix,
+                                       float **values)
 {
     cnn_context *context = model->context;
     cnn_status status = CNN_OK;
@@ -51,6 +52,13 @@ static cnn_status read_values(const cnn__tensors *file, const cnn_model *model, 
         }
     }
     return status;
+}
+
+cnn_status cnn__checkpoint_read_count(const cnn__json_place *place, const cnn__json *object, const char *key,
+                                      uint64_t *value)
+{
+    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, key, value));
+    return *value <= CNN__CHECKPOINT_MAX_STEPS ? CNN_OK : cnn__json_bad(place, key, "a number that can be reached");
 }
 
 /* The parameters that have a first slot in the file. */
@@ -99,268 +107,6 @@ static cnn_status read_slots(const cnn__tensors *file, const cnn_model *model, c
     return CNN_OK;
 }
 
-static cnn_status history_columns(const cnn__json_place *place, const cnn__json *object, cnn_history *history)
-{
-    const cnn__json *columns = NULL;
-    CNN__RETURN_IF_ERROR(cnn__json_array(place, object, "columns", &columns));
-    for (const cnn__json *item = cnn__json_first(columns); item != NULL; item = cnn__json_next(columns, item)) {
-        const char *name = cnn__json_text(item);
-        if (name == NULL) {
-            return cnn__json_bad(place, "columns", "a list of names");
-        }
-        CNN__RETURN_IF_ERROR(cnn__history_add_column(history, name));
-    }
-    return CNN_OK;
-}
-
-/* The rows of a long history lie in a tensor. */
-static cnn_status history_rows(const cnn__tensors *file, const cnn__tensor_entry *entry, cnn_history *history)
-{
-    if (entry->type != CNN__TENSOR_F64 || entry->shape.rank != 2 || history->column_count == 0 ||
-        (uint64_t)entry->shape.dims[1] != history->column_count) {
-        return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: tensor \"%s\" is not the history's rows", file->name,
-                         CNN__CHECKPOINT_ROWS);
-    }
-    history->values = cnn__alloc(file->context, (size_t)(entry->end - entry->begin));
-    if (history->values == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    history->epochs = history->row_capacity = (size_t)entry->shape.dims[0];
-    return cnn__tensors_read_bytes(file, entry, history->values);
-}
-
-static cnn_status history_values(const cnn__json_place *place, const cnn__tensors *file, const cnn__json *object,
-                                 cnn_history *history)
-{
-    const cnn__json *values = NULL;
-    CNN__RETURN_IF_ERROR(history_columns(place, object, history));
-    CNN__RETURN_IF_ERROR(cnn__json_array(place, object, "values", &values));
-    const cnn__tensor_entry *rows = cnn__tensors_find(file, CNN__CHECKPOINT_ROWS);
-    if (rows != NULL) {
-        return history_rows(file, rows, history);
-    }
-    const size_t width = history->column_count;
-    if (width == 0 ? cnn__json_count(values) > 0 : cnn__json_count(values) % width != 0) {
-        return cnn__json_bad(place, "values", "whole rows");
-    }
-    size_t i = 0;
-    for (const cnn__json *item = cnn__json_first(values); item != NULL; item = cnn__json_next(values, item), i++) {
-        if (i % width == 0) {
-            CNN__RETURN_IF_ERROR(cnn__history_add_row(history)); /* of NaN, which null stands for */
-        }
-        if (!cnn__json_to_real(item, &history->values[i]) && !cnn__json_is(item, CNN__JSON_NULL)) {
-            return cnn__json_bad(place, "values", "a list of numbers");
-        }
-    }
-    return CNN_OK;
-}
-
-/* What the evaluators have counted in the epoch under way; much of it lies in a tensor. */
-static cnn_status history_scores(const cnn__json_place *place, const cnn__tensors *file, const cnn__json *object,
-                                 cnn_history *history)
-{
-    const char *scores = NULL;
-    CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "scores", &scores));
-    const cnn__tensor_entry *entry = cnn__tensors_find(file, CNN__CHECKPOINT_SCORES);
-    if (entry == NULL) {
-        history->running_scores = cnn__strdup(history->context, scores);
-        return history->running_scores != NULL ? CNN_OK : CNN_ERROR_OUT_OF_MEMORY;
-    }
-    if (entry->type != CNN__TENSOR_U8) {
-        return cnn__fail(file->context, CNN_ERROR_FORMAT, "%s: tensor \"%s\" is no text", file->name, entry->name);
-    }
-    const size_t size = (size_t)(entry->end - entry->begin);
-    history->running_scores = cnn__alloc(history->context, size + 1);
-    if (history->running_scores == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    history->running_scores[size] = '\0';
-    return cnn__tensors_read_bytes(file, entry, history->running_scores);
-}
-
-/* A number of steps or batches: one that no training reaches is damage, and would wrap around where it is added to. */
-static cnn_status read_count(const cnn__json_place *place, const cnn__json *object, const char *key, uint64_t *value)
-{
-    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, key, value));
-    return *value <= CNN__CHECKPOINT_MAX_STEPS ? CNN_OK : cnn__json_bad(place, key, "a number that can be reached");
-}
-
-/* The numbers beside the rows: the best epoch, and an epoch that was under way. */
-static cnn_status history_numbers(const cnn__json_place *place, const cnn__json *object, cnn_history *history)
-{
-    int64_t best = -1;
-    const char *metric = NULL;
-    CNN__RETURN_IF_ERROR(cnn__json_int(place, object, "best_epoch", -1, (int64_t)history->epochs - 1, &best));
-    CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "best_score", &history->best_score));
-    CNN__RETURN_IF_ERROR(read_count(place, object, "steps", &history->running.steps));
-    CNN__RETURN_IF_ERROR(cnn__json_u64(place, object, "samples", &history->running.samples));
-    CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "loss_sum", &history->running.loss_sum));
-    if (cnn__json_get(object, "penalty_sum") != NULL) { /* of models with regularizers */
-        CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "penalty_sum", &history->running.penalty_sum));
-    }
-    if (cnn__json_get(object, "step_loss") != NULL) { /* checkpoints did not always hold them */
-        CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_loss", &history->running.step_loss));
-        CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "step_score", &history->running.step_score));
-    }
-    if (cnn__json_get(object, "decay_penalty") != NULL) { /* of trainings that ask for it */
-        CNN__RETURN_IF_ERROR(cnn__json_real(place, object, "decay_penalty", &history->running.decay_penalty));
-    }
-    if (cnn__json_get(object, "epoch_steps") != NULL) {
-        CNN__RETURN_IF_ERROR(read_count(place, object, "epoch_steps", &history->epoch_steps));
-    }
-    if (cnn__json_get(object, "accumulate") != NULL) {
-        CNN__RETURN_IF_ERROR(read_count(place, object, "accumulate", &history->accumulate));
-    }
-    if (cnn__json_get(object, "metric") != NULL) {
-        CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "metric", &metric));
-        CNN__RETURN_IF_ERROR(cnn__history_set_metric(history, metric));
-    }
-    if (cnn__json_get(object, "class_weights") != NULL) {
-        const char *weights = "";
-        CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "class_weights", &weights));
-        snprintf(history->class_weights, sizeof(history->class_weights), "%s", weights);
-    }
-    history->best_epoch = best < 0 ? SIZE_MAX : (size_t)best;
-    return CNN_OK;
-}
-
-/* The schedule of the learning rate and where it stands; trainings without one have neither. */
-static cnn_status history_schedule(const cnn__json_place *place, const cnn__json *object, cnn_history *history)
-{
-    const char *text = NULL, *state = NULL;
-    if (cnn__json_get(object, "schedule") == NULL) {
-        return CNN_OK;
-    }
-    CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "schedule", &text));
-    CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "schedule_state", &state));
-    return cnn__history_set_schedule(history, text, state);
-}
-
-static cnn_status read_best(const cnn__tensors *file, const cnn_model *model, cnn_history *history)
-{
-    if (model->parameter_count == 0) {
-        return CNN_OK;
-    }
-    char *name = cnn__prefixed(file->context, "@best/", model->parameters[0].name);
-    if (name == NULL) {
-        return CNN_ERROR_OUT_OF_MEMORY;
-    }
-    bool kept = cnn__tensors_find(file, name) != NULL;
-    cnn__free(file->context, name);
-    history->best_count = kept ? model->value_count : 0;
-    return kept ? read_values(file, model, "@best/", &history->best_values) : CNN_OK;
-}
-
-/* Averages of the parameters, of a training that has some. */
-static cnn_status read_average(const cnn__json_place *place, const cnn__tensors *file, const cnn__json *object,
-                               cnn_model *model, cnn_history *history)
-{
-    const char *text = NULL;
-    uint64_t taken = 0;
-    if (cnn__json_get(object, "average") == NULL) {
-        return CNN_OK;
-    }
-    CNN__RETURN_IF_ERROR(cnn__json_string(place, object, "average", &text));
-    CNN__RETURN_IF_ERROR(read_count(place, object, "average_taken", &taken));
-    CNN__RETURN_IF_ERROR(cnn__average_create(&history->average, model, text, 0));
-    history->average.taken = taken;
-    if (taken == 0) {
-        return CNN_OK;
-    }
-    cnn__free(file->context, history->average.values);
-    CNN__RETURN_IF_ERROR(read_values(file, model, "@average/", &history->average.values));
-    for (uint64_t i = 0; i < cnn__average_kept(&history->average); i++) {
-        char prefix[32];
-        snprintf(prefix, sizeof(prefix), "@last%llu/", (unsigned long long)i);
-        cnn__free(file->context, history->average.last[i]);
-        CNN__RETURN_IF_ERROR(read_values(file, model, prefix, &history->average.last[i]));
-    }
-    return CNN_OK;
-}
-
-static cnn_status read_history(const cnn__tensors *file, cnn_model *model, cnn_history **history)
-{
-    const cnn__json_place place = {file->context, file->name, "history"};
-    cnn__json_document document;
-    CNN__RETURN_IF_ERROR(cnn__metadata_get(file, "history", &document));
-    cnn_status status = cnn__history_create(file->context, history);
-    if (document.root != NULL && status == CNN_OK) {
-        status = history_values(&place, file, document.root, *history);
-    }
-    if (document.root != NULL && status == CNN_OK) {
-        status = history_numbers(&place, document.root, *history);
-    }
-    if (document.root != NULL && status == CNN_OK) {
-        status = history_scores(&place, file, document.root, *history);
-    }
-    if (document.root != NULL && status == CNN_OK) {
-        status = history_schedule(&place, document.root, *history);
-    }
-    if (document.root != NULL && status == CNN_OK) {
-        status = read_average(&place, file, document.root, model, *history);
-    }
-    cnn__json_free(&document);
-    return status == CNN_OK ? read_best(file, model, *history) : status;
-}
-
-/* The options other than the learning rate must be those that the training began with. */
-static cnn_status check_numbers(const cnn__json_place *place, const cnn__json *object, const cnn_optimizer *optimizer)
-{
-    cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS];
-    const cnn__json *options = NULL;
-    if (cnn__json_get(object, "options") == NULL) {
-        return CNN_OK; /* checkpoints did not always hold them */
-    }
-    CNN__RETURN_IF_ERROR(cnn__json_object(place, object, "options", &options));
-    cnn__optimizer_numbers(optimizer, numbers);
-    for (size_t i = 0; i < CNN__OPTIMIZER_NUMBERS; i++) {
-        double value = 0; /* what an option that is not there was then */
-        if (cnn__json_get(options, numbers[i].name) != NULL) {
-            CNN__RETURN_IF_ERROR(cnn__json_real(place, options, numbers[i].name, &value));
-        }
-        if (value != numbers[i].value) {
-            return cnn__fail(place->context, CNN_ERROR_MISMATCH, "%s: was trained with the %s %g of %s, not %g",
-                             place->name, numbers[i].name, value, cnn_optimizer_name(optimizer), numbers[i].value);
-        }
-    }
-    return CNN_OK;
-}
-
-static bool same_number(const cnn__json *json, float number)
-{
-    double value = NAN;
-    return cnn__json_to_real(json, &value) ? value == (double)number : isnan(number);
-}
-
-/* The groups of parameters must be the same, in the same order. */
-static cnn_status check_groups(const cnn__json_place *place, const cnn__json *object, const cnn_optimizer *optimizer)
-{
-    const cnn__optimizer_group *groups = NULL;
-    const size_t count = cnn__optimizer_groups(optimizer, &groups);
-    const cnn__json *list = NULL;
-    if (cnn__json_get(object, "groups") != NULL) {
-        CNN__RETURN_IF_ERROR(cnn__json_array(place, object, "groups", &list));
-    }
-    const size_t theirs = list != NULL ? cnn__json_count(list) : 0;
-    if (theirs != count) {
-        return cnn__fail(place->context, CNN_ERROR_MISMATCH, "%s: was trained with %zu groups of parameters, not %zu",
-                         place->name, theirs, count);
-    }
-    const cnn__json *item = list != NULL ? cnn__json_first(list) : NULL;
-    for (size_t i = 0; i < count; i++, item = cnn__json_next(list, item)) {
-        const char *pattern = cnn__json_text(cnn__json_get(item, "pattern"));
-        if (pattern == NULL || strcmp(pattern, groups[i].pattern) != 0 ||
-            !same_number(cnn__json_get(item, "factor"), groups[i].factor) ||
-            !same_number(cnn__json_get(item, "weight_decay"), groups[i].weight_decay)) {
-            char text[200];
-            return cnn__fail(place->context, CNN_ERROR_MISMATCH,
-                             "%s: group %zu of parameters (\"%s\") is another than it was trained with", place->name,
-                             i + 1, cnn__printable(groups[i].pattern, text, sizeof(text)));
-        }
-    }
-    return CNN_OK;
-}
-
 /* Without slots in the file, neither it nor the optimizer may have taken steps that filled some. */
 static cnn_status check_slots(const cnn__json_place *place, const cnn_optimizer *optimizer, const cnn_model *model,
                               const contents *c)
@@ -398,9 +144,8 @@ static cnn_status training_numbers(const cnn__json_place *place, const cnn__json
         return cnn__fail(place->context, CNN_ERROR_MISMATCH, "%s: was trained with the optimizer \"%s\", not \"%s\"",
                          place->name, cnn__printable(name, text, sizeof(text)), cnn_optimizer_name(optimizer));
     }
-    CNN__RETURN_IF_ERROR(check_numbers(place, object, optimizer));
-    CNN__RETURN_IF_ERROR(check_groups(place, object, optimizer));
-    CNN__RETURN_IF_ERROR(read_count(place, object, "steps", &c->steps));
+    CNN__RETURN_IF_ERROR(cnn__checkpoint_compare_optimizer(place, object, optimizer));
+    CNN__RETURN_IF_ERROR(cnn__checkpoint_read_count(place, object, "steps", &c->steps));
     c->slot_count = (size_t)slots;
     c->slot_arrays = -1;
     if (cnn__json_get(object, "slot_arrays") != NULL) { /* files did not always say: then all have some */
@@ -413,8 +158,8 @@ static cnn_status training_numbers(const cnn__json_place *place, const cnn__json
     if (!isfinite(rate) || rate < 0) {
         return cnn__json_bad(place, "learning_rate", "a finite number from 0 on");
     }
-    CNN__RETURN_IF_ERROR(read_count(place, object, "passes", &c->passes));
-    CNN__RETURN_IF_ERROR(read_count(place, object, "position", &c->position));
+    CNN__RETURN_IF_ERROR(cnn__checkpoint_read_count(place, object, "passes", &c->passes));
+    CNN__RETURN_IF_ERROR(cnn__checkpoint_read_count(place, object, "position", &c->position));
     return cnn__json_u64(place, object, "seed", &c->seed);
 }
 
@@ -475,9 +220,9 @@ static cnn_status read_contents(const cnn__tensors *file, const cnn_session *ses
     cnn_model *model = session->model;
     CNN__RETURN_IF_ERROR(cnn__check_format(file));
     CNN__RETURN_IF_ERROR(read_training(file, optimizer, session, loader, c));
-    CNN__RETURN_IF_ERROR(read_values(file, model, "", &c->values));
+    CNN__RETURN_IF_ERROR(cnn__checkpoint_read_values(file, model, "", &c->values));
     CNN__RETURN_IF_ERROR(read_slots(file, model, c));
-    CNN__RETURN_IF_ERROR(read_history(file, model, &c->history));
+    CNN__RETURN_IF_ERROR(cnn__checkpoint_read_history(file, model, &c->history));
     return check_running(file, loader, c);
 }
 

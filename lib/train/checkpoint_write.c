@@ -9,9 +9,6 @@
 #include "session/session.h"
 #include "train/train.h"
 
-/* More values of a history, or bytes of text, are kept in a tensor: they would fill the header. */
-#define MOST_TEXT 65536
-
 char *cnn__prefixed(cnn_context *context, const char *prefix, const char *name)
 {
     size_t size = strlen(prefix) + strlen(name) + 1;
@@ -75,94 +72,6 @@ static size_t list_parts(const cnn_optimizer *optimizer, const cnn_history *hist
     return count;
 }
 
-/* The tensors of what is too much for the header; returns how many these are, at most 2. */
-static size_t list_large(const cnn_history *history, cnn__tensor_source sources[2])
-{
-    size_t count = 0;
-    if (history != NULL && history->epochs * history->column_count > MOST_TEXT) {
-        const cnn_shape shape = {2, 0, {(int64_t)history->epochs, (int64_t)history->column_count}};
-        sources[count++] = (cnn__tensor_source){CNN__CHECKPOINT_ROWS, shape, history->values, CNN__TENSOR_F64};
-    }
-    if (history != NULL && history->running_scores != NULL && strlen(history->running_scores) > MOST_TEXT) {
-        const cnn_shape shape = {1, 0, {(int64_t)strlen(history->running_scores)}};
-        sources[count++] = (cnn__tensor_source){CNN__CHECKPOINT_SCORES, shape, history->running_scores, CNN__TENSOR_U8};
-    }
-    return count;
-}
-
-static void put_optional(cnn__json_writer *writer, const char *key, const char *text)
-{
-    if (text != NULL) {
-        cnn__json_put_string(writer, key, text);
-    }
-}
-
-static void add_history(cnn__json_writer *metadata, const cnn_history *history)
-{
-    cnn__json_writer object = {.text = {.context = history->context}};
-    const size_t values = history->epochs * history->column_count;
-    const char *scores = history->running_scores != NULL ? history->running_scores : "";
-    cnn__json_open(&object, NULL, '{');
-    cnn__json_open(&object, "columns", '[');
-    for (size_t i = 0; i < history->column_count; i++) {
-        cnn__json_put_string(&object, NULL, history->columns[i]);
-    }
-    cnn__json_close(&object, ']');
-    cnn__json_open(&object, "values", '[');
-    for (size_t i = 0; i < values && values <= MOST_TEXT; i++) {
-        cnn__json_put_real(&object, NULL, history->values[i]);
-    }
-    cnn__json_close(&object, ']');
-    cnn__json_put_int(&object, "best_epoch", history->best_epoch == SIZE_MAX ? -1 : (int64_t)history->best_epoch);
-    cnn__json_put_real(&object, "best_score", history->best_score);
-    cnn__json_put_u64(&object, "steps", history->running.steps);
-    cnn__json_put_u64(&object, "samples", history->running.samples);
-    cnn__json_put_real(&object, "loss_sum", history->running.loss_sum);
-    if (history->running.penalty_sum != 0) {
-        cnn__json_put_real(&object, "penalty_sum", history->running.penalty_sum);
-    }
-    cnn__json_put_real(&object, "step_loss", history->running.step_loss);
-    cnn__json_put_real(&object, "step_score", history->running.step_score);
-    if (!isnan(history->running.decay_penalty)) {
-        cnn__json_put_real(&object, "decay_penalty", history->running.decay_penalty);
-    }
-    cnn__json_put_string(&object, "scores", strlen(scores) > MOST_TEXT ? "" : scores);
-    put_optional(&object, "schedule", history->schedule);
-    put_optional(&object, "schedule_state", history->schedule_state);
-    put_optional(&object, "metric", history->metric);
-    if (history->epoch_steps > 0) {
-        cnn__json_put_u64(&object, "epoch_steps", history->epoch_steps);
-    }
-    if (history->accumulate > 0) {
-        cnn__json_put_u64(&object, "accumulate", history->accumulate);
-    }
-    put_optional(&object, "average", history->average.text);
-    if (history->average.text != NULL) {
-        cnn__json_put_u64(&object, "average_taken", history->average.taken);
-    }
-    put_optional(&object, "class_weights", history->class_weights[0] != '\0' ? history->class_weights : NULL);
-    cnn__json_close(&object, '}');
-    cnn__metadata_set(metadata, "history", &object);
-}
-
-static void add_groups(cnn__json_writer *object, const cnn_optimizer *optimizer)
-{
-    const cnn__optimizer_group *groups = NULL;
-    const size_t count = cnn__optimizer_groups(optimizer, &groups);
-    if (count == 0) {
-        return;
-    }
-    cnn__json_open(object, "groups", '[');
-    for (size_t i = 0; i < count; i++) {
-        cnn__json_open(object, NULL, '{');
-        cnn__json_put_string(object, "pattern", groups[i].pattern);
-        cnn__json_put_real(object, "factor", (double)groups[i].factor); /* NaN is null */
-        cnn__json_put_real(object, "weight_decay", (double)groups[i].weight_decay);
-        cnn__json_close(object, '}');
-    }
-    cnn__json_close(object, ']');
-}
-
 /* Parameters that have slots. */
 static size_t count_placed(const cnn_optimizer *optimizer)
 {
@@ -177,8 +86,6 @@ static void add_training(cnn__json_writer *metadata, const cnn_session *session,
                          const cnn_loader *loader)
 {
     cnn__json_writer object = {.text = {.context = session->context}};
-    cnn__optimizer_number numbers[CNN__OPTIMIZER_NUMBERS];
-    cnn__optimizer_numbers(optimizer, numbers);
     cnn__json_open(&object, NULL, '{');
     cnn__json_put_string(&object, "optimizer", cnn_optimizer_name(optimizer));
     cnn__json_put_real(&object, "learning_rate", (double)cnn_optimizer_learning_rate(optimizer));
@@ -192,14 +99,7 @@ static void add_training(cnn__json_writer *metadata, const cnn_session *session,
         cnn__json_put_int(&object, "slot_arrays", (int64_t)count_placed(optimizer));
     }
     cnn__json_put_string(&object, "backend", session->context->backend.name);
-    cnn__json_open(&object, "options", '{');
-    for (size_t i = 0; i < CNN__OPTIMIZER_NUMBERS; i++) {
-        if (i < CNN__OPTIMIZER_COMMON_NUMBERS || numbers[i].value != 0) {
-            cnn__json_put_real(&object, numbers[i].name, numbers[i].value);
-        }
-    }
-    cnn__json_close(&object, '}');
-    add_groups(&object, optimizer);
+    cnn__checkpoint_put_optimizer(&object, optimizer);
     if (loader != NULL) {
         cnn__checkpoint_put_data(&object, loader);
     }
@@ -242,7 +142,7 @@ static cnn_status write_parts(const char *path, const cnn_model *model, const pa
         status = add_part(model, &parts[p], sources, &named);
     }
     if (status == CNN_OK) {
-        const size_t large = list_large(history, sources + named);
+        const size_t large = cnn__checkpoint_history_tensors(history, sources + named);
         status = cnn__tensors_write(context, path, sources, named + large, metadata);
     }
     for (size_t i = own; i < named; i++) {
@@ -267,7 +167,7 @@ cnn_status cnn_checkpoint_save(const char *path, cnn_session *session, const cnn
     if (status == CNN_OK) {
         add_training(&metadata, session, optimizer, loader);
         if (history != NULL) {
-            add_history(&metadata, history);
+            cnn__checkpoint_put_history(&metadata, history);
         }
         const size_t part_count = list_parts(optimizer, history, parts);
         status = write_parts(path, model, parts, part_count, history, &metadata);

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "core/text.h"
-#include "format/model_file.h"
 #include "loader/loader.h"
 #include "train/clock.h"
 #include "train/numeric.h"
@@ -81,26 +80,6 @@ static cnn_status check_parameters(const cnn__fit *fit)
     return cnn__fit_not_finite(fit, fit->history->running.steps, "a step spoilt the model", where);
 }
 
-static cnn_status save_last(cnn__fit *fit)
-{
-    if (fit->options.last_path == NULL || !cnn__ranks_is_first(&fit->ranks)) {
-        return CNN_OK;
-    }
-    if (fit->history->running.steps > 0) {
-        CNN__RETURN_IF_ERROR(cnn__running_pack(fit->history, fit->options.evaluators, fit->options.evaluator_count));
-    }
-    if (fit->options.schedule != NULL) {
-        CNN__RETURN_IF_ERROR(cnn__history_set_schedule(fit->history, cnn_schedule_text(fit->options.schedule),
-                                                       cnn_schedule_state(fit->options.schedule)));
-    }
-    cnn_status status = cnn_checkpoint_save(fit->options.last_path, fit->session, fit->options.optimizer,
-                                            fit->options.train, fit->history);
-    fit->last_saved = fit->last_saved || status == CNN_OK;
-    fit->kept_epochs = status == CNN_OK ? fit->history->epochs : fit->kept_epochs;
-    fit->saved_at = cnn__seconds();
-    return status;
-}
-
 static cnn_status stopped(const cnn__fit *fit)
 {
     return cnn__fail(fit->context, CNN_ERROR_CANCELLED, "%s: the training was stopped by a callback", fit->model->name);
@@ -115,7 +94,7 @@ static cnn_status take_batch(cnn__fit *fit, cnn_batch *batch, bool *stop)
         *stop = fit->options.on_step(fit->options.user, &progress);
     }
     if (status == CNN_OK && cnn__has_peers(&fit->ranks.communicator) && cnn__seconds() - fit->saved_at > SAVE_SECONDS) {
-        status = save_last(fit);
+        status = cnn__fit_save_last(fit);
     }
     return cnn__ranks_agree(&fit->ranks, status, stop);
 }
@@ -298,40 +277,6 @@ static cnn_status finish_epoch(cnn__fit *fit, cnn_progress *progress)
     return CNN_OK;
 }
 
-/* Writes the model file, whose parameters may be others than the model now has; NULL: these, or the averages. */
-static cnn_status save_best(cnn__fit *fit, const float *values)
-{
-    values = values == NULL && cnn__average_any(&fit->history->average) ? fit->history->average.values : values;
-    if (!cnn__ranks_is_first(&fit->ranks)) {
-        fit->best_saved = true;
-        return CNN_OK;
-    }
-    cnn_status status = cnn__model_save_values(fit->model, values, fit->options.best_path);
-    fit->best_saved = fit->best_saved || status == CNN_OK;
-    return status;
-}
-
-/* A training that goes on under a new name has its best model there from the start, whatever becomes of it. A file
- * that is there already is left alone until it is known to be needed: it may be of an epoch after the checkpoint. */
-static cnn_status save_best_so_far(cnn__fit *fit)
-{
-    if (fit->options.best_path == NULL || fit->history->best_values == NULL ||
-        access(fit->options.best_path, F_OK) == 0) {
-        return CNN_OK;
-    }
-    return save_best(fit, fit->history->best_values);
-}
-
-/* A training that ends well leaves both files, and what is in them is its own: also if it was resumed under new names,
- * if no epoch was better than the checkpoint's best one, or if there was nothing left to do. */
-static cnn_status leave_files(cnn__fit *fit)
-{
-    if (fit->options.best_path != NULL && !fit->best_saved) {
-        CNN__RETURN_IF_ERROR(save_best(fit, fit->history->best_values));
-    }
-    return fit->last_saved ? CNN_OK : save_last(fit);
-}
-
 /* All epochs are done, or too many since the best one. */
 static bool is_complete(const cnn__fit *fit)
 {
@@ -347,7 +292,7 @@ static cnn_status close_epoch(cnn__fit *fit, cnn_progress *progress, bool *stop)
     cnn_status status = finish_epoch(fit, progress);
     fit->last_saved = false;
     if (status == CNN_OK && fit->improved && fit->options.best_path != NULL) {
-        status = save_best(fit, NULL);
+        status = cnn__fit_save_best(fit, NULL);
     }
     CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
     *stop = fit->options.on_epoch != NULL && fit->options.on_epoch(fit->options.user, progress);
@@ -356,10 +301,10 @@ static cnn_status close_epoch(cnn__fit *fit, cnn_progress *progress, bool *stop)
 
 static cnn_status run_epochs(cnn__fit *fit)
 {
-    cnn_status status = save_best_so_far(fit);
+    cnn_status status = cnn__fit_save_best_so_far(fit);
     if (status == CNN_OK && cnn__has_peers(&fit->ranks.communicator) && fit->options.last_path != NULL &&
         access(fit->options.last_path, F_OK) != 0) {
-        status = save_last(fit); /* whichever rank is gone, there is something to go on from */
+        status = cnn__fit_save_last(fit); /* whichever rank is gone, there is something to go on from */
         fit->last_saved = false;
     }
     CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, status));
@@ -369,11 +314,11 @@ static cnn_status run_epochs(cnn__fit *fit)
         CNN__RETURN_IF_ERROR(train_epoch(fit));
         CNN__RETURN_IF_ERROR(close_epoch(fit, &progress, &stop));
         if (stop) {
-            return is_complete(fit) ? cnn__ranks_meet(&fit->ranks, leave_files(fit)) : stopped(fit);
+            return is_complete(fit) ? cnn__ranks_meet(&fit->ranks, cnn__fit_leave_files(fit)) : stopped(fit);
         }
-        CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, save_last(fit)));
+        CNN__RETURN_IF_ERROR(cnn__ranks_meet(&fit->ranks, cnn__fit_save_last(fit)));
     }
-    return cnn__ranks_meet(&fit->ranks, leave_files(fit));
+    return cnn__ranks_meet(&fit->ranks, cnn__fit_leave_files(fit));
 }
 
 /* What the model ends with, if it is not what it has. */
@@ -404,7 +349,7 @@ cnn_status cnn_fit(cnn_model *model, const cnn_fit_options *options, cnn_history
         status = run_epochs(&fit);
         if (status == CNN_ERROR_CANCELLED || (fit.ranks.lost && cnn__fit_undo(&fit) == CNN_OK)) {
             cnn_status saved = check_parameters(&fit);
-            saved = saved == CNN_OK ? save_last(&fit) : saved;
+            saved = saved == CNN_OK ? cnn__fit_save_last(&fit) : saved;
             status = saved == CNN_OK ? status : saved;
         }
         end_with(&fit);

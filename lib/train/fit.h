@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A training under way: what fit.c's loop and fit_setup.c's preparation share. */
+/* A training under way: what fit.c's loop shares with the preparation (fit_setup.c, fit_resume.c, fit_adopt.c) and the
+ * steps. */
 #ifndef CNN_TRAIN_FIT_H
 #define CNN_TRAIN_FIT_H
 
@@ -75,6 +76,11 @@ cnn_status cnn__fit_open(cnn__fit *fit, cnn_model *model, const cnn_fit_options 
  * goes on from the checkpoint may have to write them. */
 bool cnn__fit_keeps_best(const cnn__fit *fit);
 void cnn__fit_close(cnn__fit *fit);
+/* Begins the schedule, and goes on from resume_path if there is one: sessions and history are made. What does not fit
+ * changes nothing. */
+cnn_status cnn__fit_resume(cnn__fit *fit);
+/* Gives the model what it does not know yet of the data: task, class names and preprocessing. */
+cnn_status cnn__fit_adopt(cnn__fit *fit);
 
 /* Room for the gradients of several batches. */
 cnn_status cnn__accumulator_create(cnn__accumulator *accumulator, const cnn_session *session);
@@ -89,6 +95,17 @@ bool cnn__fit_is_last_step(const cnn__fit *fit, uint64_t steps);
 cnn_status cnn__fit_load(cnn__fit *fit, cnn_batch *batch, bool *stop);
 /* The passes of a batch that was read, and of those that go with it in one step, and the update. */
 cnn_status cnn__fit_step(cnn__fit *fit, cnn_batch *batch);
+
+/* Writes the checkpoint, if there is to be one. */
+cnn_status cnn__fit_save_last(cnn__fit *fit);
+/* Writes the model file, whose parameters may be others than the model now has; NULL: these, or the averages. */
+cnn_status cnn__fit_save_best(cnn__fit *fit, const float *values);
+/* A training that goes on under a new name has its best model there from the start, whatever becomes of it. A file
+ * that is there already is left alone until it is known to be needed: it may be of an epoch after the checkpoint. */
+cnn_status cnn__fit_save_best_so_far(cnn__fit *fit);
+/* A training that ends well leaves both files, and what is in them is its own: also if it was resumed under new names,
+ * if no epoch was better than the checkpoint's best one, or if there was nothing left to do. */
+cnn_status cnn__fit_leave_files(cnn__fit *fit);
 
 /* A validation. In training behaviour its random numbers are its own, told by the steps done, and the statistics that
  * it moves are put back. */
