@@ -12,6 +12,7 @@
 #include "api/graph.h"
 #include "common/fixture.h"
 #include "common/suite.h"
+#include "common/values.h"
 
 enum { VECTOR = 5, MOST = 4096 };
 
@@ -131,7 +132,7 @@ START_TEST(outputs_by_name_run_nothing_after_them)
                                                       .keep_count = 1));
     ck_assert_int_eq(cnn_session_forward(part, images, BATCH), CNN_OK);
     ck_assert_int_eq(cnn_session_activation(part, "conv:linear", &kept), CNN_OK);
-    for (size_t i = 0; i < graph_values_of(&kept.shape); i++) {
+    for (size_t i = 0; i < test_shape_values(kept.shape); i++) {
         ck_assert_float_eq(cnn_session_output(part)[i], kept.data[i] > 0 ? kept.data[i] : 0);
     }
     ck_assert_int_eq(cnn_session_activation(part, "mean", &kept), CNN_ERROR_STATE);
@@ -333,7 +334,7 @@ START_TEST(a_model_is_cut_at_a_layer)
         cnn_parameter kernel = CNN_PARAMETER_INIT;
         (void)output_of(full, images);
         ck_assert_int_eq(cnn_session_activation(full, "block1_conv1", &kept), CNN_OK);
-        ck_assert_mem_eq(output_of(session, images), kept.data, graph_values_of(&kept.shape) * sizeof(float));
+        ck_assert_mem_eq(output_of(session, images), kept.data, test_shape_values(kept.shape) * sizeof(float));
         /* Writing to the parameters through one model is seen by all. */
         ck_assert_int_eq(cnn_model_find_parameter(headed, "block1_conv1/kernel", &kernel), CNN_OK);
         kernel.value.data[3] += 1;
@@ -359,7 +360,7 @@ START_TEST(values_are_broadcast)
     static float images[BATCH * 60], others[BATCH * 60], weights[BATCH * 60];
     cnn_model *model = NULL;
     cnn_shape shape = {sides[other][1] == 0 ? 1 : 3, 0, {sides[other][0], sides[other][1], sides[other][2]}};
-    const size_t count = graph_values_of(&shape);
+    const size_t count = test_shape_values(shape);
     ck_assert_int_eq(cnn_model_create(graph_context, CNN_MODEL(.input = {3, 4, 5}), &model), CNN_OK);
     ck_assert_int_eq(cnn_model_add_input(model, "b", &shape), CNN_OK);
     cnn_model_add_after(model,
@@ -427,7 +428,7 @@ START_TEST(a_session_may_have_another_size)
         cnn_parameter from = CNN_PARAMETER_INIT, to = CNN_PARAMETER_INIT;
         ck_assert_int_eq(cnn_model_parameter(model, i, &from), CNN_OK);
         ck_assert_int_eq(cnn_model_parameter(other, i, &to), CNN_OK);
-        memcpy(to.value.data, from.value.data, graph_values_of(&to.value.shape) * sizeof(float));
+        memcpy(to.value.data, from.value.data, test_shape_values(to.value.shape) * sizeof(float));
     }
     cnn_model_touch(other);
     graph_fill(images, BATCH * LARGE * LARGE * CHANNELS, 5);
@@ -449,7 +450,7 @@ START_TEST(a_session_may_have_another_size)
             ck_assert_int_eq(cnn_session_backward(expected, start), CNN_OK);
             ck_assert_int_eq(cnn_session_gradient(session, 0, &a), CNN_OK);
             ck_assert_int_eq(cnn_session_gradient(expected, 0, &b), CNN_OK);
-            ck_assert_mem_eq(a.data, b.data, graph_values_of(&a.shape) * sizeof(float));
+            ck_assert_mem_eq(a.data, b.data, test_shape_values(a.shape) * sizeof(float));
         }
         cnn_session_free(small);
         cnn_session_free(session);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The scenarios and the files they read. */
 #include "faults/scenarios.h"
+#include "common/values.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,15 +22,6 @@ static const char *in_folder(const char *name)
     char *path = paths[next++ % 4];
     snprintf(path, sizeof(paths[0]), "%s/%s", scenario_folder, name);
     return path;
-}
-
-static size_t values_of(const cnn_shape *shape)
-{
-    size_t values = 1;
-    for (uint32_t i = 0; i < shape->rank; i++) {
-        values *= (size_t)shape->dims[i];
-    }
-    return values;
 }
 
 static uint64_t hash_image(const cnn_image *image)
@@ -273,7 +265,7 @@ static cnn_status read_batches(cnn_context *context, const cnn_loader_options *o
         do {
             THEN(cnn_loader_next(loader, &batch));
             if (status == CNN_OK && batch.count > 0) {
-                *hash = *hash * 31 + test_hash(batch.images, values_of(&batch.shape) * sizeof(float));
+                *hash = *hash * 31 + test_hash(batch.images, test_shape_values(batch.shape) * sizeof(float));
             }
         } while (status == CNN_OK && batch.count > 0);
     }
@@ -438,7 +430,7 @@ static cnn_status features(cnn_context *context, const char *path, uint64_t *has
     THEN(cnn_features_create(model, CNN_FEATURES(.dataset = data, .layer = "flatten_1", .path = path), &made));
     THEN(cnn_loader_create(context, made, CNN_LOADER(.batch = 12, .workers = 2), &loader));
     THEN(cnn_loader_next(loader, &batch));
-    *hash = status == CNN_OK ? test_hash(batch.images, values_of(&batch.shape) * sizeof(float)) : 0;
+    *hash = status == CNN_OK ? test_hash(batch.images, test_shape_values(batch.shape) * sizeof(float)) : 0;
     cnn_loader_free(loader);
     cnn_dataset_free(made);
     cnn_model_free(model);

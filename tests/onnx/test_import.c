@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/suite.h"
+#include "common/values.h"
 #include "core/memory.h"
 #include "onnx/models.h"
 
@@ -33,15 +34,15 @@ static float *run(cnn_model *model, size_t *count)
     ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = BATCH), &session), CNN_OK);
     for (size_t i = 0; i < cnn_model_input_count(model); i++) {
         const cnn_shape shape = cnn_model_value_shape(model, cnn_model_input_name(model, i));
-        inputs[i] = malloc(BATCH * onnx_values(&shape) * sizeof(float));
-        onnx_random_values((uint32_t)i, inputs[i], BATCH * onnx_values(&shape));
+        inputs[i] = malloc(BATCH * test_shape_values(shape) * sizeof(float));
+        onnx_random_values((uint32_t)i, inputs[i], BATCH * test_shape_values(shape));
         ck_assert_int_eq(cnn_session_set_input(session, cnn_model_input_name(model, i), inputs[i]), CNN_OK);
     }
     ck_assert_int_eq(cnn_session_forward(session, NULL, BATCH), CNN_OK);
     for (size_t i = 0; i < cnn_model_output_count(model); i++) {
         cnn_tensor value;
         ck_assert_int_eq(cnn_session_activation(session, cnn_model_output_name(model, i), &value), CNN_OK);
-        const size_t values = onnx_values(&value.shape);
+        const size_t values = test_shape_values(value.shape);
         all = realloc(all, (*count + values) * sizeof(float));
         memcpy(all + *count, value.data, values * sizeof(float));
         *count += values;

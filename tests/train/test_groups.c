@@ -10,6 +10,7 @@
 
 #include "common/fixture.h"
 #include "common/suite.h"
+#include "common/values.h"
 
 #define TRAIN 48
 #define BATCH 12
@@ -93,11 +94,8 @@ static float *descend(const char *rule, const char *text, size_t *count)
     *count = 0;
     for (size_t i = 0; i < cnn_model_parameter_count(b.model); i++) {
         cnn_parameter p = CNN_PARAMETER_INIT;
-        size_t n = 1;
         ck_assert_int_eq(cnn_model_parameter(b.model, i, &p), CNN_OK);
-        for (uint32_t d = 0; d < p.value.shape.rank; d++) {
-            n *= (size_t)p.value.shape.dims[d];
-        }
+        const size_t n = test_shape_values(p.value.shape);
         memcpy(values + *count, p.value.data, n * sizeof(float));
         *count += n;
     }

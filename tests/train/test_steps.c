@@ -9,6 +9,7 @@
 
 #include "common/fixture.h"
 #include "common/suite.h"
+#include "common/values.h"
 
 #define TRAIN 44
 #define MOST_VALUES 4096
@@ -74,11 +75,8 @@ static size_t copy_values(const cnn_model *model, float values[MOST_VALUES])
     size_t count = 0;
     for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
         cnn_parameter p = CNN_PARAMETER_INIT;
-        size_t n = 1;
         ck_assert_int_eq(cnn_model_parameter((cnn_model *)model, i, &p), CNN_OK);
-        for (uint32_t d = 0; d < p.value.shape.rank; d++) {
-            n *= (size_t)p.value.shape.dims[d];
-        }
+        const size_t n = test_shape_values(p.value.shape);
         ck_assert_uint_le(count + n, MOST_VALUES);
         memcpy(values + count, p.value.data, n * sizeof(float));
         count += n;

@@ -7,6 +7,7 @@
 
 #include "common/fixture.h"
 #include "common/suite.h"
+#include "common/values.h"
 
 #define COUNT 30
 #define BATCH 10
@@ -141,11 +142,8 @@ static double count_penalty(cnn_model *model)
     double sum = 0;
     for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
         cnn_parameter p = CNN_PARAMETER_INIT;
-        size_t n = 1;
         ck_assert_int_eq(cnn_model_parameter(model, i, &p), CNN_OK);
-        for (uint32_t d = 0; d < p.value.shape.rank; d++) {
-            n *= (size_t)p.value.shape.dims[d];
-        }
+        const size_t n = test_shape_values(p.value.shape);
         for (size_t k = 0; k < n && p.trainable; k++) {
             sum += (double)p.value.data[k] * (double)p.value.data[k];
         }
