@@ -10,6 +10,7 @@
 #include "common/suite.h"
 #include "common/values.h"
 #include "core/memory.h"
+#include "onnx/collect.h"
 #include "onnx/models.h"
 
 enum { BATCH = 3 };
@@ -18,12 +19,6 @@ static cnn_context *context;
 
 static void set_up(void) { ck_assert_int_eq(cnn_context_create(NULL, &context), CNN_OK); }
 static void tear_down(void) { cnn_context_free(context); }
-
-static cnn_status collect(void *user, const void *data, size_t size)
-{
-    cnn__string_append(user, data, size);
-    return ((cnn__string *)user)->status;
-}
 
 /* All outputs of a model for the same random inputs. */
 static float *run(cnn_model *model, size_t *count)

@@ -16,6 +16,7 @@
 
 #include "common/values.h"
 #include "core/arena.h"
+#include "onnx/collect.h"
 #include "onnx/models.h"
 #include "onnx/proto.h"
 
@@ -28,12 +29,6 @@ static int fail(const char *name)
 {
     fprintf(stderr, "%s: %s\n", name, cnn_last_error(context));
     return 1;
-}
-
-static cnn_status collect(void *user, const void *data, size_t size)
-{
-    cnn__string_append(user, data, size);
-    return ((cnn__string *)user)->status;
 }
 
 /* Whether a port has the sizes of a sample with the channels in front; squares are matrices. */
