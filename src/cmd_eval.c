@@ -1,42 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* cnn eval: how well a model does on a dataset. */
 #include "report.h"
-#include "tool_decisions.h"
-#include "tool_json.h"
+#include "tool_eval.h"
 #include "tool_path.h"
-#include "tool_report.h"
-#include "tool_scores.h"
 #include "tool_table.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-typedef struct eval_settings {
-    tool_common common;
-    const char *data, *part, *csv, *report, *on_error, *prefix, *label_columns;
-    uint64_t limit, batch, topk;
-    const char *tta;
-    bool ten_crop, training_mode, no_penalties;
-} eval_settings;
-
-typedef struct eval_run {
-    tool *run;
-    const eval_settings *settings;
-    const char *path; /* of the model */
-    cnn_model *model;
-    cnn_dataset *data;
-    cnn_pipeline *ten_crop; /* NULL: the model's own preprocessing */
-    cnn_loader *loader;
-    cnn_evaluator *evaluators[3]; /* confusion; then AUC of two classes, or top k of more; predictions for --report */
-    tool_predictions predictions;
-    tool_decisions decisions; /* in place of the confusion counts, where the model decides by more than the largest */
-    tool_scores scores;       /* of labels and values, in place of the evaluators above */
-    char *report_path;        /* NULL: no --report */
-    cnn_evaluate_result result;
-    double begin;
-    uint64_t batches;
-} eval_run;
 
 static bool on_step(void *user, const cnn_progress *progress)
 {
@@ -46,9 +15,6 @@ static bool on_step(void *user, const cnn_progress *progress)
     tool_progress_count(eval->run, "eval", images < all ? images : all, all, eval->begin, "images");
     return false;
 }
-
-/* Whether the model tells several labels or values, no classes. */
-static bool tells_others(const eval_run *eval) { return cnn_model_task(eval->model) > CNN_TASK_CLASSES; }
 
 /* Opens what the evaluation needs beside model and dataset. */
 static cnn_status prepare(eval_run *eval)
@@ -64,7 +30,7 @@ static cnn_status prepare(eval_run *eval)
                    .on_error = tool_on_error(settings->on_error), .shard = eval->run->ranks.rank,
                    .shards = eval->run->ranks.size),
         &eval->loader);
-    if (tells_others(eval)) {
+    if (tool_eval_tells_others(eval)) {
         status = status == CNN_OK ? tool_scores_create(context, &eval->scores) : status;
         return status;
     }
@@ -83,101 +49,6 @@ static cnn_status prepare(eval_run *eval)
         status = tool_predictions_create(context, &eval->predictions, &eval->evaluators[2]);
     }
     return status;
-}
-
-static tool_scores_report scores_report(const eval_run *eval)
-{
-    return (tool_scores_report){.model = eval->model,
-                                .loss = eval->result.loss,
-                                .seconds = eval->result.seconds,
-                                .images = eval->result.count,
-                                .skipped = cnn_loader_skipped(eval->loader)};
-}
-
-static int print_report(const eval_run *eval)
-{
-    tool *run = eval->run;
-    if (tells_others(eval)) {
-        const tool_scores_report scores = scores_report(eval);
-        return tool_scores_print(run, &eval->scores, &scores, eval->settings->csv);
-    }
-    const bool binary = tool_model_labels(eval->model) == 2;
-    const cnn_evaluator *top = binary ? NULL : eval->evaluators[1];
-    tool_report report = {
-        .model = eval->model,
-        .data = eval->data,
-        .accuracy = eval->result.accuracy,
-        .loss = eval->result.loss,
-        .penalty = eval->result.penalty,
-        .seconds = eval->result.seconds,
-        .top_name = top != NULL ? cnn_evaluator_name(top) : NULL,
-        .top = top != NULL ? cnn_evaluator_score(top) : 0,
-        .auc = binary ? cnn_evaluator_score(eval->evaluators[1]) : NAN,
-        .images = eval->result.count,
-        .skipped = cnn_loader_skipped(eval->loader),
-    };
-    report.counts = cnn_confusion_counts(eval->evaluators[0], &report.classes);
-    if (eval->decisions.evaluator != NULL) {
-        report.counts = eval->decisions.counts;
-        report.rejected = eval->decisions.rejected;
-        report.accuracy = report.rejected < report.images ? cnn_evaluator_score(eval->decisions.evaluator) : NAN;
-    }
-    int result = eval->settings->csv != NULL ? tool_report_save_csv(run, &report, eval->settings->csv) : TOOL_DONE;
-    if (result != TOOL_DONE) {
-        return result;
-    }
-    return run->common->json ? tool_report_print_json(run, &report) : tool_report_print(run, &report);
-}
-
-static void add_figure(void *user, const char *name, const char *text) { report_fact(user, name, "%s", text); }
-
-/* What there is to say of labels and values: a line for each. False without memory. */
-static bool add_scores(json_t *facts, const eval_run *eval)
-{
-    tool_figure figures[TOOL_MOST_FIGURES];
-    const tool_scores_report report = scores_report(eval);
-    return tool_scores_figures(eval->run, &eval->scores, &report, figures, add_figure, facts) > 0;
-}
-
-static void add_facts(json_t *facts, const eval_run *eval)
-{
-    report_add_run(facts, eval->run, eval->model);
-    report_fact(facts, "data", "%s", eval->settings->data);
-    report_fact(facts, "images", "%llu", (unsigned long long)eval->result.count);
-    if (cnn_loader_skipped(eval->loader) > 0) {
-        report_fact(facts, "skipped", "%llu", (unsigned long long)cnn_loader_skipped(eval->loader));
-    }
-    report_fact(facts, "loss", "%.6f", eval->result.loss);
-    report_fact(facts, "images per second", "%.1f", (double)eval->result.count / eval->result.seconds);
-}
-
-/* What there is to say of classes. False without memory. */
-static bool show_classes(const eval_run *eval, report_page *page)
-{
-    char *of = tool_format("Of the %llu images of %s.", (unsigned long long)eval->result.count, eval->settings->data);
-    page->evaluation = of != NULL ? report_evaluation(&eval->predictions, eval->model, of) : NULL;
-    free(of);
-    if (eval->predictions.count == cnn_dataset_count(eval->data)) { /* else they say not of which image they are */
-        page->wrong = report_wrong(eval->run, eval->model, eval->data, &eval->predictions, true);
-    }
-    return page->evaluation != NULL;
-}
-
-/* --report */
-static int save_report(eval_run *eval)
-{
-    tool *run = eval->run;
-    report_page page = {.kind = "eval", .state = "finished", .title = eval->path, .facts = json_array()};
-    if (eval->report_path == NULL) {
-        json_decref(page.facts);
-        return TOOL_DONE;
-    }
-    report_layers(eval->model, false, &page);
-    add_facts(page.facts, eval);
-    const bool whole = tells_others(eval) ? add_scores(page.facts, eval) : show_classes(eval, &page);
-    int result = whole ? report_save(run, eval->report_path, &page) : tool_fail_memory(run);
-    report_close(&page);
-    return result;
 }
 
 static int evaluate(eval_run *eval)
@@ -212,8 +83,8 @@ static int evaluate(eval_run *eval)
         return result;
     }
     tool_progress_end(run);
-    result = run->operand_count == 1 ? save_report(eval) : TOOL_DONE;
-    return run->operand_count == 1 && result == TOOL_DONE ? print_report(eval) : result;
+    result = run->operand_count == 1 ? tool_eval_save_report(eval) : TOOL_DONE;
+    return run->operand_count == 1 && result == TOOL_DONE ? tool_eval_print(eval) : result;
 }
 
 /* --csv must be a file that can be written, and no other one. */
@@ -240,7 +111,7 @@ static int check_data_files(const eval_run *eval)
     return tool_path_check_data(eval->run, paths, 2, eval->data, eval->settings->data);
 }
 
-static void close_eval(eval_run *eval)
+void tool_eval_close(eval_run *eval)
 {
     free(eval->report_path);
     cnn_evaluator_free(eval->evaluators[2]);
@@ -255,8 +126,7 @@ static void close_eval(eval_run *eval)
     cnn_model_free(eval->model);
 }
 
-/* One model on the data, whose classes are found by the model's. To be closed, also after a failure. */
-static int run_model(eval_run *eval)
+int tool_eval_run(eval_run *eval)
 {
     tool *run = eval->run;
     const eval_settings *settings = eval->settings;
@@ -287,113 +157,6 @@ static int run_model(eval_run *eval)
     return result == TOOL_DONE ? evaluate(eval) : result;
 }
 
-/* What of each model is compared. */
-typedef struct eval_scores {
-    tool_figure first;  /* it decides */
-    double loss, other; /* other: NaN: none */
-    char name[32];      /* of that one */
-    uint64_t images;
-} eval_scores;
-
-/* False without memory. */
-static bool take_scores(const eval_run *eval, eval_scores *scores)
-{
-    const cnn_evaluator *second = eval->evaluators[1];
-    *scores = (eval_scores){.first = {"accuracy", eval->result.accuracy, false},
-                            .loss = eval->result.loss,
-                            .other = second != NULL ? cnn_evaluator_score(second) : NAN,
-                            .images = eval->result.count};
-    if (tells_others(eval)) {
-        tool_figure figures[TOOL_MOST_FIGURES];
-        const tool_scores_report report = scores_report(eval);
-        if (tool_scores_figures(eval->run, &eval->scores, &report, figures, NULL, NULL) == 0) {
-            return false;
-        }
-        scores->first = figures[0];
-        scores->other = figures[1].value;
-        snprintf(scores->name, sizeof(scores->name), "%s", figures[1].name);
-    } else if (second != NULL) {
-        snprintf(scores->name, sizeof(scores->name), "%s", cnn_evaluator_name(second));
-    }
-    return true;
-}
-
-/* By the first score; of the same one, by the loss. */
-static bool is_better(const eval_scores *a, const eval_scores *b)
-{
-    const double sign = a->first.least ? -1 : 1, x = sign * a->first.value, y = sign * b->first.value;
-    return x > y || (x == y && a->loss < b->loss) || isnan(y);
-}
-
-static void add_scores_json(json_t *row, const eval_scores *scores)
-{
-    tool_json_real(row, scores->first.name, scores->first.value);
-    tool_json_real(row, "loss", scores->loss);
-}
-
-static void tell_model(tool *run, const char *path, const eval_scores *scores, json_t *list)
-{
-    char *printable = tool_printable(path);
-    if (list == NULL) {
-        tool_print(run, "%s: %s %.4f, loss %.4f", printable, scores->first.name, scores->first.value, scores->loss);
-        if (!isnan(scores->other)) {
-            tool_print(run, ", %s %.4f", scores->name, scores->other);
-        }
-        tool_print(run, ", %llu images\n", (unsigned long long)scores->images);
-        tool_flush(run);
-    } else {
-        json_t *row = json_object();
-        tool_json_text(row, "path", path);
-        add_scores_json(row, scores);
-        if (!isnan(scores->other)) {
-            tool_json_real(row, scores->name, scores->other);
-        }
-        tool_json_count(row, "images", scores->images);
-        json_array_append_new(list, row);
-    }
-    free(printable);
-}
-
-/* Several models, such as those of each epoch: a line for each, and the best one. */
-static int compare(tool *run, const eval_settings *settings)
-{
-    json_t *list = run->common->json ? json_array() : NULL;
-    eval_scores best = {.first = {"", NAN, false}};
-    size_t best_index = 0;
-    int result = TOOL_DONE;
-    for (size_t i = 0; i < run->operand_count && result == TOOL_DONE; i++) {
-        eval_run eval = {
-            .run = run, .settings = settings, .path = run->operands[i], .result = CNN_EVALUATE_RESULT_INIT};
-        result = run_model(&eval);
-        if (result == TOOL_DONE) {
-            eval_scores scores;
-            result = take_scores(&eval, &scores) ? TOOL_DONE : tool_fail_memory(run);
-            if (result != TOOL_DONE) {
-                close_eval(&eval);
-                break;
-            }
-            tell_model(run, eval.path, &scores, list);
-            best_index = i == 0 || is_better(&scores, &best) ? i : best_index;
-            best = best_index == i ? scores : best;
-        }
-        close_eval(&eval);
-    }
-    const char *path = run->operands[best_index];
-    if (result == TOOL_DONE && list != NULL) {
-        json_t *object = json_object();
-        tool_json_text(object, "best", path);
-        add_scores_json(object, &best);
-        json_object_set(object, "models", list);
-        result = tool_json_print(run, object);
-    } else if (result == TOOL_DONE) {
-        char *printable = tool_printable(path);
-        tool_print(run, "best: %s, %s %.4f, loss %.4f\n", printable, best.first.name, best.first.value, best.loss);
-        free(printable);
-    }
-    json_decref(list);
-    return result;
-}
-
 static int run_eval(tool *run, const void *given)
 {
     const eval_settings *settings = given;
@@ -404,11 +167,11 @@ static int run_eval(tool *run, const void *given)
     result = result == TOOL_DONE ? tool_ranks_join(run) : result;
     result = tool_ranks_agree(run, result);
     if (result != TOOL_DONE || run->operand_count > 1) {
-        return result == TOOL_DONE ? compare(run, settings) : result;
+        return result == TOOL_DONE ? tool_eval_compare(run, settings) : result;
     }
     eval_run eval = {.run = run, .settings = settings, .path = run->operands[0], .result = CNN_EVALUATE_RESULT_INIT};
-    result = run_model(&eval);
-    close_eval(&eval);
+    result = tool_eval_run(&eval);
+    tool_eval_close(&eval);
     return result;
 }
 

@@ -1,207 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* cnn train */
-#include "tool_json.h"
+/* cnn train: its options, and the steps of a training in their order. */
 #include "tool_plot.h"
 #include "tool_table.h"
 #include "tool_train_folds.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-static int check_list(tool *run, const char *option, const char *text)
-{
-    tool_list list = {0};
-    if (text == NULL) {
-        return TOOL_DONE;
-    }
-    bool whole = tool_list_split(&list, text);
-    const char *fault = whole ? tool_list_fault(&list) : NULL;
-    int result = !whole          ? tool_fail_memory(run)
-                 : fault != NULL ? tool_fail_usage(run, "--%s has %s: %s", option, fault, text)
-                                 : TOOL_DONE;
-    tool_list_free(&list);
-    return result;
-}
-
-/* What single options cannot know of each other. */
-static int check_settings(tool *run, const train_settings *settings)
-{
-    if (settings->data == NULL || (settings->out == NULL && settings->find_lr == NULL)) {
-        return tool_fail_usage(run, "--%s is missing", settings->data == NULL ? "data PATH" : "out FILE");
-    }
-    if (settings->val != NULL && !isnan(settings->val_split)) {
-        return tool_fail_usage(run, "--val and --val-split exclude each other");
-    }
-    if (settings->resume != NULL && settings->init_from != NULL) {
-        return tool_fail_usage(run, "--resume and --init-from exclude each other: a checkpoint holds all weights");
-    }
-    if (settings->teacher == NULL && (!isnan(settings->teacher_weight) || !isnan(settings->temperature))) {
-        return tool_fail_usage(run, "--%s goes with --teacher",
-                               isnan(settings->temperature) ? "teacher-weight" : "temperature");
-    }
-    if ((settings->validation_steps > 0 || settings->eval_every > 0) && settings->val == NULL &&
-        isnan(settings->val_split)) {
-        return tool_fail_usage(run, "--%s goes with --val or --val-split",
-                               settings->eval_every > 0 ? "eval-every" : "validation-steps");
-    }
-    return TOOL_DONE;
-}
-
-/* Options that stand for nothing without another, and lists. */
-static int check_companions(tool *run, const train_settings *settings)
-{
-    if (settings->memory_limit > 0 && !settings->in_memory) {
-        return tool_fail_usage(run, "--memory-limit goes with --in-memory: streamed images take next to nothing");
-    }
-    if (settings->model.input[2] == 2 || settings->model.input[2] > 3) {
-        return tool_fail_usage(run, "--size: images have 1 or 3 channels, not %d", (int)settings->model.input[2]);
-    }
-    if (settings->curve_style != NULL && settings->curve == NULL) {
-        return tool_fail_usage(run, "--curve-style goes with --curve, which draws it");
-    }
-    if (settings->cut != NULL && settings->head == NULL) {
-        return tool_fail_usage(run, "--cut goes with --head, which begins there");
-    }
-    int result = check_list(run, "classes", settings->classes);
-    return result == TOOL_DONE ? check_list(run, "freeze", settings->freeze) : result;
-}
-
-/* What several processes cannot do together. */
-static int check_ranks(tool *run, const train_settings *settings)
-{
-    const uint32_t ranks = run->ranks.size;
-    if (settings->blocks > 0 && settings->blocks < ranks) {
-        return tool_fail_usage(run, "--blocks %llu is too few for %u processes: each has one or more",
-                               (unsigned long long)settings->blocks, (unsigned)ranks);
-    }
-    if (settings->blocks > 0 && (settings->sync_bn || settings->compress != NULL)) {
-        return tool_fail_usage(run, "--blocks and --%s exclude each other", settings->sync_bn ? "sync-bn" : "compress");
-    }
-    const char *cache = settings->cache_features;
-    if (ranks > 1 && ((cache != NULL && strcmp(cache, "none") != 0) || settings->views > 0)) {
-        return tool_fail_usage(run, "--%s: several processes read their own images; features are computed by one",
-                               settings->views > 0 ? "views" : "cache-features");
-    }
-    if (ranks > 1 && settings->find_lr != NULL) {
-        return tool_fail_usage(run, "--find-lr is for one process: each would search among its own images");
-    }
-    return TOOL_DONE;
-}
-
-static int tell_stopped(train_run *train)
-{
-    char *last = tool_printable(train->last_path);
-    int result = tool_fail(train->run,
-                           "stopped by a signal in epoch %zu of %u; the training is in %s:\n"
-                           "to go on, give the same command again with --resume %s",
-                           cnn_history_epochs(train->history) + 1, (unsigned)train->epochs, last, last);
-    free(last);
-    if (train->run->common->json) {
-        tool_train_print_result(train, false);
-    }
-    return result;
-}
-
-/* What follows a training that reached its end. */
-static int conclude(train_run *train)
-{
-    tool *run = train->run;
-    const char *already = train->epochs_done == 0 ? "already complete: " : "";
-    if (cnn_history_epochs(train->history) < train->epochs) {
-        tool_note(run, "%s%llu epochs without a better one; a larger --patience goes on", already,
-                  (unsigned long long)train->settings->patience);
-    } else if (train->epochs_done == 0 && train->settings->resume != NULL) {
-        tool_note(run, "%sthe checkpoint has %zu of %u epochs; a larger --epochs goes on", already,
-                  cnn_history_epochs(train->history), (unsigned)train->epochs);
-    }
-    if (cnn_loader_skipped(train->loader) > 0) {
-        tool_note(run, "%llu times an image was left out because it could not be read",
-                  (unsigned long long)cnn_loader_skipped(train->loader));
-    }
-    int result = tool_train_print_result(train, true);
-    result = result == TOOL_DONE ? train->log_result : result;
-    result = result == TOOL_DONE ? train->curve_result : result;
-    result = result == TOOL_DONE ? train->events_result : result;
-    return result == TOOL_DONE ? train->keep_result : result;
-}
-
-static float option_or_none(double given) { return isnan(given) ? 0 : (float)given; }
-
-static void end_log(train_run *train, const char *state)
-{
-    if (train->log_result == TOOL_DONE) {
-        train->log_result = tool_log_end(train->run, &train->log, train->history, state);
-    }
-}
-
-/* The ranks after the first have nothing to write, and to tell only why they failed. */
-static int end_rank(const train_run *train, cnn_status status)
-{
-    if (status == CNN_ERROR_CANCELLED && tool_signal() == 0) {
-        return TOOL_FAILED; /* the signal was another rank's */
-    }
-    if (status == CNN_OK || status == CNN_ERROR_CANCELLED || status == CNN_ERROR_PEER) {
-        return status == CNN_OK ? TOOL_DONE : TOOL_FAILED;
-    }
-    return tool_fail_library(train->run, status);
-}
-
-static int fit(train_run *train)
-{
-    const train_settings *settings = train->settings;
-    const size_t classes = cnn_dataset_class_count(train->data);
-    cnn_status status = cnn_fit(
-        train->model,
-        CNN_FIT(.train = train->loader, .validation = train->validation_loader, .loss = train->loss,
-                .optimizer = train->optimizer, .evaluators = train->evaluators,
-                .evaluator_count = train->evaluator_count, .epochs = train->epochs, .schedule = train->schedule,
-                .patience = (uint32_t)settings->patience, .on_step = tool_train_on_step,
-                .on_epoch = tool_train_on_epoch, .user = train, .best_path = settings->out,
-                .last_path = train->last_path, .resume_path = settings->resume, .class_weights = train->class_weights,
-                .class_weight_count = train->class_weights != NULL ? classes : 0, .from = train->from,
-                .label_smoothing = option_or_none(isnan(settings->label_smoothing) ? train->recipe->label_smoothing
-                                                                                   : settings->label_smoothing),
-                .mixup = option_or_none(settings->mixup), .cutmix = option_or_none(settings->cutmix),
-                .teacher = train->teacher, .teacher_weight = option_or_none(settings->teacher_weight),
-                .temperature = option_or_none(settings->temperature), .accumulate = (uint32_t)settings->accumulate,
-                .average = settings->average, .steps_per_epoch = (uint32_t)settings->steps_per_epoch,
-                .validation_steps = (uint32_t)settings->validation_steps,
-                .evaluate_every = (uint32_t)settings->eval_every, .on_evaluation = tool_train_on_evaluation,
-                .penalties = settings->no_penalties ? CNN_NO : CNN_BY_DEFAULT,
-                .communicator = train->run->ranks.communicator, .blocks = (uint32_t)settings->blocks,
-                .sync_batch_norm = settings->sync_bn, .last_batch_scores = tool_train_tells_batches(train),
-                .validation_behavior = settings->training_mode ? CNN_YES : CNN_BY_DEFAULT,
-                .decay_penalty = tool_train_wants_penalty(train)),
-        &train->history);
-    tool_progress_end(train->run);
-    if (!tool_ranks_first(&train->run->ranks)) {
-        return end_rank(train, status);
-    }
-    int closed = tool_events_close(train->run, &train->events);
-    train->events_result = train->events_result == TOOL_DONE ? closed : train->events_result;
-    int settled = tool_train_settle_files(train);
-    if (status == CNN_ERROR_PEER) { /* that one tells why, unless it is gone */
-        end_log(train, "failed");
-        (void)tool_train_report_end(train, "failed");
-        return TOOL_FAILED;
-    }
-    const bool stopped = status == CNN_ERROR_CANCELLED && (tool_signal() != 0 || train->run->ranks.size > 1);
-    if (status != CNN_OK && !stopped) { /* neither log nor report may replace the message */
-        int failed = tool_fail_library(train->run, status);
-        end_log(train, "failed");
-        (void)tool_train_report_end(train, "failed");
-        return failed;
-    }
-    end_log(train, stopped ? "stopped" : "finished");
-    int reported = tool_train_report_end(train, stopped ? "stopped" : "finished");
-    if (stopped) {
-        return tell_stopped(train);
-    }
-    settled = settled == TOOL_DONE ? reported : settled;
-    int result = conclude(train);
-    return result != TOOL_DONE ? result : settled;
-}
 
 /* From here on a signal ends the training in good order. */
 static int introduce(train_run *train)
@@ -230,10 +33,9 @@ static int run_once(tool *run, const train_settings *settings, fold_result *fold
     train.epochs = settings->epochs > 0 ? (uint32_t)settings->epochs : train.recipe->epochs;
     train.batch = settings->batch > 0 ? (uint32_t)settings->batch : train.recipe->batch;
     run->ranks.compressed = settings->compress != NULL;
-    int result = check_settings(run, settings);
-    result = result == TOOL_DONE ? check_companions(run, settings) : result;
+    int result = tool_train_check_settings(run, settings);
     result = result == TOOL_DONE ? tool_ranks_join(run) : result;
-    result = result == TOOL_DONE ? check_ranks(run, settings) : result;
+    result = result == TOOL_DONE ? tool_train_check_ranks(run, settings) : result;
     result = tool_ranks_agree(run, result);
     int (*const steps[])(train_run *) = {tool_train_check_files,
                                          check_pictures,
@@ -244,7 +46,7 @@ static int run_once(tool *run, const train_settings *settings, fold_result *fold
                                          tool_train_cache_features,
                                          tool_train_keep_files,
                                          tool_train_report_begin,
-                                         fit};
+                                         tool_train_fit};
     int (*const search[])(train_run *) = {check_pictures, tool_train_open, introduce, tool_train_whiten,
                                           tool_train_find_rate};
     int (*const *list)(train_run *) = settings->find_lr != NULL ? search : steps;

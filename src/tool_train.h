@@ -73,6 +73,9 @@ struct train_run {
     train_report report;
 };
 
+/* What single options cannot know of each other; and what several processes, once they are joined, cannot do. */
+int tool_train_check_settings(tool *run, const train_settings *settings);
+int tool_train_check_ranks(tool *run, const train_settings *settings);
 /* Opens everything; what was opened is closed by tool_train_close(), also after a failure. */
 int tool_train_open(train_run *train);
 void tool_train_close(train_run *train);
@@ -148,6 +151,8 @@ int tool_train_print_result(train_run *train, bool done);
 /* --find-lr: looks for a learning rate in place of training. */
 int tool_train_find_rate(train_run *train);
 
+/* The training itself, once all is open; tells how it ended. */
+int tool_train_fit(train_run *train);
 /* For cnn_fit(). */
 bool tool_train_on_evaluation(void *user, const cnn_progress *progress);
 bool tool_train_on_step(void *user, const cnn_progress *progress);

@@ -5,11 +5,18 @@
 
 #include <cnn/cnn.h>
 
-/* A scenario does its work under the context and gives a hash of what came out. */
-typedef cnn_status (*test_scenario)(cnn_context *context, uint64_t *hash);
+/* What does its work under the context and gives a hash of what came out. */
+typedef struct survivor {
+    const char *name;
+    cnn_status (*run)(cnn_context *context, uint64_t *hash);
+} survivor;
 
-/* Does it once as it is, and with each allocation failing, once and for good: it then ends with
- * CNN_ERROR_OUT_OF_MEMORY or gives the same hash, leaves nothing behind, and does the same again afterwards. */
-void test_survives(const char *name, test_scenario run);
+/* A file for the work at hand, which is removed after it. */
+extern char survive_path[512];
+
+/* Does the work of each once as it is, and with each allocation failing, once and for good: it then ends with
+ * CNN_ERROR_OUT_OF_MEMORY or gives the same hash, leaves nothing behind, and does the same again afterwards. Returns
+ * what a test program's main() does. */
+int survive_run(const char *suite, const survivor *survivors, size_t count);
 
 #endif

@@ -3,15 +3,6 @@
  * mixed images, a teacher and a resumed checkpoint take; the search for a learning rate, statistics and whitening. */
 #include "alloc/survive.h"
 #include "common/fixture.h"
-#include "common/suite.h"
-
-#include <unistd.h>
-
-static char path[512];
-
-static void set_up(void) { test_path(path, sizeof(path), "training.cnn"); }
-
-static void tear_down(void) { unlink(path); }
 
 typedef struct setting {
     const char *rule, *schedule;
@@ -31,15 +22,11 @@ static cnn_status open_bench(cnn_context *context, const setting *s, bench *b)
 {
     *b = (bench){.data = NULL};
     cnn_status status = test_dataset(context, 0, 12, &b->data);
-    if (status == CNN_OK) {
-        status = cnn_loader_create(context, b->data, CNN_LOADER(.batch = 4, .shuffle = 1), &b->train);
-    }
-    if (status == CNN_OK) {
-        status = cnn_loader_create(context, b->data, CNN_LOADER(.batch = 6), &b->validation);
-    }
-    status = status == CNN_OK ? test_model(context, &b->model) : status;
+    THEN(cnn_loader_create(context, b->data, CNN_LOADER(.batch = 4, .shuffle = 1), &b->train));
+    THEN(cnn_loader_create(context, b->data, CNN_LOADER(.batch = 6), &b->validation));
+    THEN(test_model(context, &b->model));
     status = status == CNN_OK && s->teacher ? test_model(context, &b->teacher) : status;
-    status = status == CNN_OK ? cnn_optimizer_create(context, s->rule, &b->optimizer) : status;
+    THEN(cnn_optimizer_create(context, s->rule, &b->optimizer));
     if (status == CNN_OK && s->schedule != NULL) {
         status = cnn_schedule_create(context, s->schedule, &b->schedule);
     }
@@ -70,9 +57,9 @@ static cnn_status fit_once(cnn_context *context, const setting *s, uint32_t epoc
     options.schedule = b.schedule;
     options.teacher = b.teacher;
     options.epochs = epochs;
-    options.last_path = path;
+    options.last_path = survive_path;
     options.resume_path = resume;
-    status = status == CNN_OK ? cnn_fit(b.model, &options, NULL) : status;
+    THEN(cnn_fit(b.model, &options, NULL));
     *hash = status == CNN_OK ? test_model_hash(b.model) : 0;
     close_bench(&b);
     return status;
@@ -81,7 +68,7 @@ static cnn_status fit_once(cnn_context *context, const setting *s, uint32_t epoc
 static cnn_status fit(cnn_context *context, const setting *s, uint64_t *hash)
 {
     const cnn_status status = fit_once(context, s, s->resume ? 1 : 2, NULL, hash);
-    return status == CNN_OK && s->resume ? fit_once(context, s, 2, path, hash) : status;
+    return status == CNN_OK && s->resume ? fit_once(context, s, 2, survive_path, hash) : status;
 }
 
 /* The best epoch's parameters are kept where epochs are several, the averages in the checkpoint. */
@@ -127,12 +114,10 @@ static cnn_status search(cnn_context *context, uint64_t *hash)
     cnn_history *history = NULL;
     double rate = 0;
     cnn_status status = open_bench(context, &s, &b);
-    if (status == CNN_OK) {
-        status = cnn_find_learning_rate(
-            b.model, CNN_RATE_SEARCH(.train = b.train, .optimizer = b.optimizer, .high = 0.1, .steps = 20), &rate,
-            &history);
-    }
-    status = status == CNN_OK ? cnn_update_statistics(b.model, b.train) : status;
+    THEN(cnn_find_learning_rate(b.model,
+                                CNN_RATE_SEARCH(.train = b.train, .optimizer = b.optimizer, .high = 0.1, .steps = 20),
+                                &rate, &history));
+    THEN(cnn_update_statistics(b.model, b.train));
     *hash = status == CNN_OK ? test_model_hash(b.model) + test_hash(&rate, sizeof(rate)) : 0;
     cnn_history_free(history);
     close_bench(&b);
@@ -144,38 +129,17 @@ static cnn_status whiten(cnn_context *context, uint64_t *hash)
     static const setting s = {"sgd", NULL, {0}, false, false};
     bench b;
     cnn_status status = open_bench(context, &s, &b);
-    status = status == CNN_OK ? cnn_model_whiten(b.model, cnn_model_layer_name(b.model, 0), b.train, 10) : status;
+    THEN(cnn_model_whiten(b.model, cnn_model_layer_name(b.model, 0), b.train, 10));
     *hash = status == CNN_OK ? test_model_hash(b.model) : 0;
     close_bench(&b);
     return status;
 }
 
-START_TEST(mixed_trainings_survive) { test_survives("mixed", fit_mixed); }
-END_TEST
-
-START_TEST(orthogonal_trainings_survive) { test_survives("orthogonal", fit_orthogonal); }
-END_TEST
-
-START_TEST(resumed_trainings_survive) { test_survives("resumed", fit_resumed); }
-END_TEST
-
-START_TEST(searches_survive) { test_survives("search", search); }
-END_TEST
-
-START_TEST(whitening_survives) { test_survives("whiten", whiten); }
-END_TEST
-
 int main(void)
 {
-    Suite *suite = suite_create("allocation failure in training");
-    TCase *tests = tcase_create("allocation failure in training");
-    tcase_set_timeout(tests, 240);
-    tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_test(tests, mixed_trainings_survive);
-    tcase_add_test(tests, orthogonal_trainings_survive);
-    tcase_add_test(tests, resumed_trainings_survive);
-    tcase_add_test(tests, searches_survive);
-    tcase_add_test(tests, whitening_survives);
-    suite_add_tcase(suite, tests);
-    return cnn_test_run(suite);
+    static const survivor survivors[] = {
+        {"mixed", fit_mixed}, {"orthogonal", fit_orthogonal}, {"resumed", fit_resumed}, {"search", search},
+        {"whiten", whiten},
+    };
+    return survive_run("allocation failure in training", survivors, sizeof(survivors) / sizeof(survivors[0]));
 }

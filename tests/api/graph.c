@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/graph.h"
+#include "common/values.h"
 
 #include <check.h>
 #include <math.h>
@@ -20,15 +21,6 @@ void graph_fill(float *values, size_t count, uint32_t state)
         state = state * 1664525u + 1013904223u;
         values[i] = (float)(state >> 8) / 8388608.0f - 1;
     }
-}
-
-size_t graph_values_of(const cnn_shape *shape)
-{
-    size_t values = 1;
-    for (uint32_t i = 0; i < shape->rank; i++) {
-        values *= (size_t)shape->dims[i];
-    }
-    return values;
 }
 
 void graph_build(cnn_model *model)
@@ -96,7 +88,7 @@ void graph_compare_parameters(cnn_session *session, cnn_session *other, const fl
         ck_assert_int_eq(cnn_model_parameter(model, i, &parameter), CNN_OK);
         if (parameter.trainable) {
             ck_assert_int_eq(cnn_session_gradient(session, i, &gradient), CNN_OK);
-            graph_compare(parameter.name, other, parameter.value.data, gradient.data, graph_values_of(&gradient.shape),
+            graph_compare(parameter.name, other, parameter.value.data, gradient.data, test_shape_values(gradient.shape),
                           weights, outputs, BATCH);
         }
     }

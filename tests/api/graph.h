@@ -13,8 +13,6 @@ void graph_tear_down(void);
 
 /* Values from -1 to 1. */
 void graph_fill(float *values, size_t count, uint32_t state);
-size_t graph_values_of(const cnn_shape *shape);
-
 /* Each checks that it succeeds. */
 cnn_model *graph_model(const char *name, int32_t side, int32_t channels);
 void graph_add(cnn_model *model, cnn_layer *layer);

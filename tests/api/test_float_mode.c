@@ -2,6 +2,7 @@
 /* The floating-point mode of the caller is not seen in any result, and is what it was after each call. */
 #include "common/fixture.h"
 #include "common/suite.h"
+#include "common/values.h"
 
 #include <fenv.h>
 #include <stdlib.h>
@@ -32,10 +33,7 @@ static cnn_model *make_model(cnn_context *context)
     for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
         cnn_parameter parameter = CNN_PARAMETER_INIT;
         ck_assert_int_eq(cnn_model_parameter(model, i, &parameter), CNN_OK);
-        size_t count = 1;
-        for (uint32_t k = 0; k < parameter.value.shape.rank; k++) {
-            count *= (size_t)parameter.value.shape.dims[k];
-        }
+        const size_t count = test_shape_values(parameter.value.shape);
         if (parameter.trainable) {
             fill(parameter.value.data, count, (uint32_t)i, 1e-39f);
         }

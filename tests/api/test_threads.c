@@ -4,6 +4,7 @@
  * networks are those of the zoo, with layers large enough to be divided in different ways. */
 #include "common/fixture.h"
 #include "common/suite.h"
+#include "common/values.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -89,10 +90,7 @@ static void train(cnn_context *context, cnn_model *model, const float *images, u
 static size_t output_values(const cnn_model *model)
 {
     cnn_shape shape = cnn_model_output_shape(model);
-    size_t values = 1;
-    for (uint32_t i = 0; i < shape.rank; i++) {
-        values *= (size_t)shape.dims[i];
-    }
+    const size_t values = test_shape_values(shape);
     return values;
 }
 
@@ -107,24 +105,15 @@ static uint64_t infer(cnn_model *model, const float *images, uint32_t threads)
     return hash;
 }
 
-static size_t values_of(const cnn_tensor *tensor)
-{
-    size_t values = 1;
-    for (uint32_t i = 0; i < tensor->shape.rank; i++) {
-        values *= (size_t)tensor->shape.dims[i];
-    }
-    return values;
-}
-
 /* Copies all parameters out of the model, or back into it. */
 static void copy_parameters(cnn_model *model, float *values, bool back)
 {
     for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
         cnn_parameter parameter = CNN_PARAMETER_INIT;
         ck_assert_int_eq(cnn_model_parameter(model, i, &parameter), CNN_OK);
-        size_t size = values_of(&parameter.value) * sizeof(float);
+        size_t size = test_shape_values(parameter.value.shape) * sizeof(float);
         memcpy(back ? parameter.value.data : values, back ? values : parameter.value.data, size);
-        values += values_of(&parameter.value);
+        values += test_shape_values(parameter.value.shape);
     }
     cnn_model_touch(model);
 }

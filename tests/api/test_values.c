@@ -7,6 +7,7 @@
 
 #include "api/graph.h"
 #include "common/suite.h"
+#include "common/values.h"
 
 /* ---- gradients of values, in inference behaviour ---- */
 
@@ -48,7 +49,7 @@ START_TEST(a_class_score_has_gradients_by_any_value)
             snprintf(name, sizeof(name), "%s:linear", layers[i]);
             ck_assert_int_eq(cnn_session_value_gradient(session, name, &linear), CNN_OK);
             const size_t channels = (size_t)linear.shape.dims[linear.shape.rank - 1];
-            for (size_t k = 0; k < graph_values_of(&linear.shape); k++) {
+            for (size_t k = 0; k < test_shape_values(linear.shape); k++) {
                 sums[k % channels] += linear.data[k];
             }
             snprintf(name, sizeof(name), "%s/bias", layers[i]);
@@ -60,7 +61,7 @@ START_TEST(a_class_score_has_gradients_by_any_value)
         ck_assert_int_eq(cnn_session_value_gradient(session, "conv1", &gradient), CNN_OK);
         ck_assert_int_eq(cnn_session_value_gradient(session, "conv1:linear", &linear), CNN_OK);
         ck_assert_int_eq(cnn_session_activation(session, "conv1:linear", &value), CNN_OK);
-        for (size_t i = 0; i < graph_values_of(&linear.shape); i++) {
+        for (size_t i = 0; i < test_shape_values(linear.shape); i++) {
             ck_assert_float_eq_tol(linear.data[i], gradient.data[i] * (value.data[i] > 0 ? 1 : 0.3f), 1e-6f);
         }
         cnn_session_free(other);
@@ -89,7 +90,7 @@ START_TEST(training_with_gradients_of_values_is_the_same)
         cnn_tensor a, b;
         const cnn_status status = cnn_session_gradient(sessions[0], i, &a);
         ck_assert_int_eq(cnn_session_gradient(sessions[1], i, &b), status);
-        for (size_t k = 0; status == CNN_OK && k < graph_values_of(&a.shape); k++) {
+        for (size_t k = 0; status == CNN_OK && k < test_shape_values(a.shape); k++) {
             ck_assert_float_eq_tol(a.data[k], b.data[k], 1e-6f);
         }
     }
@@ -155,7 +156,7 @@ START_TEST(each_output_has_a_loss)
         cnn_tensor a, b;
         ck_assert_int_eq(cnn_session_gradient(session, i, &a), CNN_OK);
         ck_assert_int_eq(cnn_session_gradient(other, i, &b), CNN_OK);
-        ck_assert_mem_eq(a.data, b.data, graph_values_of(&a.shape) * sizeof(float));
+        ck_assert_mem_eq(a.data, b.data, test_shape_values(a.shape) * sizeof(float));
     }
 
     /* Of the second alone. */
@@ -169,7 +170,7 @@ START_TEST(each_output_has_a_loss)
         cnn_tensor a, b;
         ck_assert_int_eq(cnn_session_gradient(session, i, &a), CNN_OK);
         ck_assert_int_eq(cnn_session_gradient(other, i, &b), CNN_OK);
-        ck_assert_mem_eq(a.data, b.data, graph_values_of(&a.shape) * sizeof(float));
+        ck_assert_mem_eq(a.data, b.data, test_shape_values(a.shape) * sizeof(float));
     }
 
     ck_assert_int_eq(cnn_session_forward(session, images, BATCH), CNN_OK);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What tests of the public API share. */
 #include "common/fixture.h"
+#include "common/values.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,10 +129,7 @@ uint64_t test_model_hash(cnn_model *model)
         if (cnn_model_parameter(model, i, &parameter) != CNN_OK) {
             return 0;
         }
-        size_t values = 1;
-        for (uint32_t d = 0; d < parameter.value.shape.rank; d++) {
-            values *= (size_t)parameter.value.shape.dims[d];
-        }
+        const size_t values = test_shape_values(parameter.value.shape);
         hash = hash * 31 + test_hash(parameter.value.data, values * sizeof(float));
     }
     return hash;

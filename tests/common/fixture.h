@@ -7,6 +7,9 @@
 
 #include <stdatomic.h>
 
+/* Goes on with `call` if all was well so far. */
+#define THEN(call) status = status == CNN_OK ? (call) : status
+
 /* Counts blocks, and fails the allocation numbered `fail_at` (from 1; 0: none), with `persistent` all later ones
  * too. */
 typedef struct test_allocator {

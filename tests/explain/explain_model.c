@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "explain/explain_model.h"
+#include "common/values.h"
 
 #include <check.h>
 
@@ -32,11 +33,8 @@ static cnn_model *make_model(int32_t outputs, cnn_activation end, bool pooled)
     ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
     for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
         cnn_parameter p = CNN_PARAMETER_INIT;
-        size_t values = 1;
         ck_assert_int_eq(cnn_model_parameter(model, i, &p), CNN_OK);
-        for (uint32_t k = 0; k < p.value.shape.rank; k++) {
-            values *= (size_t)p.value.shape.dims[k];
-        }
+        const size_t values = test_shape_values(p.value.shape);
         fill(p.value.data, values, (uint32_t)i + 1, 0.4f);
     }
     cnn_model_touch(model);

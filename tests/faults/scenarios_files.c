@@ -1,45 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* Scenarios of data sets and of other programs' files. */
+/* Scenarios of files with tables, archives and graphs. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "common/fixture.h"
 #include "faults/scenarios.h"
-
-/* Goes on with `call` if all was well so far. */
-#define THEN(call) status = status == CNN_OK ? (call) : status
-
-static const char *in_folder(const char *name)
-{
-    static _Thread_local char path[600];
-    snprintf(path, sizeof(path), "%s/%s", scenario_folder, name);
-    return path;
-}
-
-static cnn_status put(const char *name, const void *data, size_t size)
-{
-    FILE *file = fopen(in_folder(name), "wb");
-    const bool good = file != NULL && fwrite(data, 1, size, file) == size;
-    return file != NULL && fclose(file) == 0 && good ? CNN_OK : CNN_ERROR_IO;
-}
 
 cnn_status scenario_files_prepare(void)
 {
     static const char table[] = "path,label\nphoto.png,cat\nphoto.jpg,dog\n";
     static unsigned char records[2 * 3073];
     records[3073] = 3;
-    cnn_status status = mkdir(in_folder("cifar"), 0700) == 0 ? CNN_OK : CNN_ERROR_IO;
-    THEN(put("table.csv", table, sizeof(table) - 1));
-    THEN(put("cifar/data_batch_1.bin", records, sizeof(records)));
+    cnn_status status = mkdir(scenario_path("cifar"), 0700) == 0 ? CNN_OK : CNN_ERROR_IO;
+    THEN(scenario_put("table.csv", table, sizeof(table) - 1));
+    THEN(scenario_put("cifar/data_batch_1.bin", records, sizeof(records)));
     return status;
 }
 
 cnn_status scenario_open_table(cnn_context *context, uint64_t *hash)
 {
     cnn_dataset *data = NULL;
-    const cnn_status status = cnn_dataset_open(context, in_folder("table.csv"), NULL, &data);
+    const cnn_status status = cnn_dataset_open(context, scenario_path("table.csv"), NULL, &data);
     *hash = status == CNN_OK ? cnn_dataset_count(data) : 0;
     cnn_dataset_free(data);
     return status;
@@ -51,7 +33,7 @@ cnn_status scenario_open_cifar(cnn_context *context, uint64_t *hash)
     cnn_dataset *data = NULL;
     cnn_loader *loader = NULL;
     cnn_batch batch = CNN_BATCH_INIT;
-    cnn_status status = cnn_dataset_open_cifar(context, in_folder("cifar"), NULL, &data);
+    cnn_status status = cnn_dataset_open_cifar(context, scenario_path("cifar"), NULL, &data);
     THEN(cnn_loader_create(context, data, CNN_LOADER(.batch = 2), &loader));
     THEN(cnn_loader_next(loader, &batch));
     *hash = status == CNN_OK ? test_hash(batch.images, 2 * 3072 * sizeof(float)) : 0;
@@ -81,7 +63,7 @@ cnn_status scenario_save_onnx(cnn_context *context, uint64_t *hash)
 {
     cnn_model *model = NULL;
     cnn_status status = test_model(context, &model);
-    THEN(cnn_model_save_onnx(model, in_folder("saved.onnx"), NULL));
+    THEN(cnn_model_save_onnx(model, scenario_path("saved.onnx"), NULL));
     *hash = 1;
     cnn_model_free(model);
     return status;
@@ -90,7 +72,7 @@ cnn_status scenario_save_onnx(cnn_context *context, uint64_t *hash)
 cnn_status scenario_load_onnx(cnn_context *context, uint64_t *hash)
 {
     cnn_model *model = NULL;
-    const cnn_status status = cnn_model_load_onnx(context, in_folder("saved.onnx"), NULL, &model);
+    const cnn_status status = cnn_model_load_onnx(context, scenario_path("saved.onnx"), NULL, &model);
     *hash = status == CNN_OK ? test_model_hash(model) : 0;
     cnn_model_free(model);
     return status;

@@ -11,6 +11,7 @@
 
 #include "common/fixture.h"
 #include "common/suite.h"
+#include "common/values.h"
 #include "functional/golden_functional.h"
 
 /* Streams of draw(), as in golden_functional.py. */
@@ -22,24 +23,11 @@ static cnn_context *context;
 static cnn_tensor pool[MOST_TENSORS]; /* freed after each test */
 static size_t pool_count;
 
-static size_t values_of(const cnn_shape *shape)
-{
-    size_t values = 1;
-    for (uint32_t i = 0; i < shape->rank; i++) {
-        values *= (size_t)shape->dims[i];
-    }
-    return values;
-}
-
 /* Numbers in [-1, 1): the finalizer of MurmurHash3 over index and stream. */
 static void draw(float *to, size_t count, uint32_t stream)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t x = i * 2654435761u + stream * 0x9E3779B9u;
-        x = (x ^ (x >> 16)) * 0x85EBCA6Bu;
-        x = (x ^ (x >> 13)) * 0xC2B2AE35u;
-        x ^= x >> 16;
-        to[i] = (float)((double)(x >> 8) * 0x1p-23 - 1.0);
+    for (size_t i = 0; i < count; i++) {
+        to[i] = (float)test_number(stream, i);
     }
 }
 
@@ -48,9 +36,9 @@ static const cnn_tensor *scaled(uint32_t stream, cnn_shape shape, float scale)
 {
     ck_assert_uint_lt(pool_count, MOST_TENSORS);
     cnn_tensor *tensor = &pool[pool_count++];
-    *tensor = (cnn_tensor){malloc(values_of(&shape) * sizeof(float)), shape};
-    draw(tensor->data, values_of(&shape), stream);
-    for (size_t i = 0; i < values_of(&shape); i++) {
+    *tensor = (cnn_tensor){malloc(test_shape_values(shape) * sizeof(float)), shape};
+    draw(tensor->data, test_shape_values(shape), stream);
+    for (size_t i = 0; i < test_shape_values(shape); i++) {
         tensor->data[i] = scale < 0 ? fabsf(tensor->data[i]) + 0.5f : scale * tensor->data[i];
     }
     return tensor;
@@ -275,7 +263,7 @@ START_TEST(calls_give_pytorchs_numbers)
         tensor *x = drawn(X, g->x);
         cnn_tensor y = {NULL, {0}};
         ck_assert_msg(g->call(x, &y) == CNN_OK, "%s: %s", g->name, cnn_last_error(context));
-        ck_assert_uint_eq(values_of(&y.shape), g->count);
+        ck_assert_uint_eq(test_shape_values(y.shape), g->count);
         free_pool();
         y.data = malloc(g->count * sizeof(float));
         memset(y.data, 0xFF, g->count * sizeof(float)); /* NaN */
@@ -298,7 +286,7 @@ static void set_parameters(cnn_model *model)
         cnn_parameter p = CNN_PARAMETER_INIT;
         ck_assert_int_eq(cnn_model_parameter(model, i, &p), CNN_OK);
         const uint32_t stream = strstr(p.name, "bias") != NULL ? B : strstr(p.name, "pointwise") != NULL ? P : W;
-        draw(p.value.data, values_of(&p.value.shape), stream);
+        draw(p.value.data, test_shape_values(p.value.shape), stream);
     }
     cnn_model_touch(model);
 }

@@ -110,6 +110,28 @@ bytes png_chunk(const char *name, const void *body, size_t size)
     return b;
 }
 
+bytes png_of(uint32_t width, uint32_t height, uint8_t color, const void *packed, size_t size)
+{
+    uint8_t header[13] = {[8] = 8, [9] = color};
+    bytes file = bytes_copy("\x89PNG\r\n\x1a\n", 8);
+    put_u32(header, width);
+    put_u32(header + 4, height);
+    bytes parts[] = {png_chunk("IHDR", header, 13), png_chunk("IDAT", packed, size), png_chunk("IEND", "", 0)};
+    for (size_t i = 0; i < 3; i++) {
+        bytes_insert(&file, file.size, parts[i].data, parts[i].size);
+        bytes_free(&parts[i]);
+    }
+    return file;
+}
+
+cnn_image *image_decoded(cnn_context *context, const bytes *file, const cnn_decode_options *options)
+{
+    cnn_image *image = NULL;
+    const cnn_status status = cnn_image_decode(context, file->data, file->size, options, &image);
+    ck_assert_msg(status == CNN_OK, "%s", cnn_last_error(context));
+    return image;
+}
+
 void check_failed(cnn_context *context, cnn_status status, cnn_status expected, const char *text)
 {
     ck_assert_msg(status == expected, "%s: expected %s; last error: %s", cnn_status_string(status),

@@ -40,7 +40,6 @@ typedef struct golden_warp {
     float values[GOLDEN_WARP_WIDTH * GOLDEN_WARP_HEIGHT];
 } golden_warp;
 
-
 /* Bytes on the heap. */
 typedef struct bytes {
     uint8_t *data;
@@ -62,6 +61,11 @@ void pattern_pixels(uint8_t *pixels, uint32_t width, uint32_t height, uint32_t c
 /* The largest difference between two rows of bytes. */
 int largest_difference(const uint8_t *a, const uint8_t *b, size_t size);
 
+/* Decodes what has to be good. */
+cnn_image *image_decoded(cnn_context *context, const bytes *file, const cnn_decode_options *options);
+
+/* A PNG of 8 bits and this kind of colours around its compressed pixels. */
+bytes png_of(uint32_t width, uint32_t height, uint8_t color, const void *packed, size_t size);
 /* One PNG chunk with its right CRC. */
 bytes png_chunk(const char *name, const void *body, size_t size);
 /* Writes the right CRC behind the chunk at `at`. */

@@ -28,14 +28,6 @@ static void setup(void)
 
 static void teardown(void) { cnn_context_free(context); }
 
-static cnn_image *decode(const bytes *file, const cnn_decode_options *options)
-{
-    cnn_image *image = NULL;
-    cnn_status status = cnn_image_decode(context, file->data, file->size, options, &image);
-    ck_assert_msg(status == CNN_OK, "%s", cnn_last_error(context));
-    return image;
-}
-
 static void check_size(const cnn_image *image, uint32_t width, uint32_t height, uint32_t channels)
 {
     ck_assert_uint_eq(cnn_image_width(image), width);
@@ -62,7 +54,7 @@ START_TEST(kinds_equal_pillow)
     const golden_file *golden = &golden_files[_i];
     bytes file = bytes_from_base64(golden->file), pixels = bytes_from_base64(golden->pixels);
     ck_assert_uint_eq(file.size, golden->size);
-    cnn_image *image = decode(&file, NULL);
+    cnn_image *image = image_decoded(context, &file, NULL);
     check_size(image, golden->width, golden->height, 3);
     ck_assert_uint_eq(pixels.size, (size_t)golden->width * golden->height * 3);
     int difference = largest_difference(cnn_image_pixels(image), pixels.data, pixels.size);
@@ -78,8 +70,8 @@ START_TEST(grey_is_rounded_601)
 {
     const golden_file *golden = &golden_files[_i];
     bytes file = bytes_from_base64(golden->file);
-    cnn_image *rgb = decode(&file, NULL);
-    cnn_image *grey = decode(&file, CNN_DECODE(.channels = 1));
+    cnn_image *rgb = image_decoded(context, &file, NULL);
+    cnn_image *grey = image_decoded(context, &file, CNN_DECODE(.channels = 1));
     check_size(grey, golden->width, golden->height, 1);
     const uint8_t *p = cnn_image_pixels(rgb);
     for (size_t i = 0; i < (size_t)golden->width * golden->height; i++, p += 3) {
@@ -181,7 +173,8 @@ START_TEST(orientation_turns_the_image)
     ck_assert_ptr_nonnull(exif);
     ck_assert_uint_eq(exif[36], 6);
     exif[36] = (uint8_t)orientation;
-    cnn_image *stored = decode(&file, NULL), *turned = decode(&file, CNN_DECODE(.apply_orientation = 1));
+    cnn_image *stored = image_decoded(context, &file, NULL),
+              *turned = image_decoded(context, &file, CNN_DECODE(.apply_orientation = 1));
     const uint32_t width = cnn_image_width(stored), height = cnn_image_height(stored);
     const bool swapped = orientation >= 5 && orientation <= 8;
     check_size(turned, swapped ? height : width, swapped ? width : height, 3);
@@ -202,11 +195,11 @@ END_TEST
 START_TEST(an_orientation_not_applied_is_logged)
 {
     bytes file = golden_named(golden_files, FILES, "png eXIf");
-    cnn_image *image = decode(&file, NULL);
+    cnn_image *image = image_decoded(context, &file, NULL);
     ck_assert_ptr_nonnull(strstr(last_log, "orientation 8"));
     cnn_image_free(image);
     last_log[0] = '\0';
-    image = decode(&file, CNN_DECODE(.apply_orientation = 1));
+    image = image_decoded(context, &file, CNN_DECODE(.apply_orientation = 1));
     check_size(image, 7, 11, 3);
     ck_assert_str_eq(last_log, "");
     cnn_image_free(image);
@@ -247,8 +240,9 @@ START_TEST(jpeg_is_decoded_smaller_where_that_is_enough)
                  {1, 1, 26, 13},     {10, 0, 201, 100},   {4000, 1, 201, 100}};
     bytes file = large_jpeg(201, 100);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        cnn_image *image = decode(
-            &file, CNN_DECODE(.minimum_width = cases[i].minimum_width, .minimum_height = cases[i].minimum_height));
+        cnn_image *image = image_decoded(
+            context, &file,
+            CNN_DECODE(.minimum_width = cases[i].minimum_width, .minimum_height = cases[i].minimum_height));
         check_size(image, cases[i].width, cases[i].height, 3);
         /* The middle of the gradient stays the middle. */
         const uint8_t *middle = cnn_image_pixels(image) +
@@ -266,7 +260,8 @@ START_TEST(scaled_decoding_knows_that_the_image_will_be_turned)
     bytes file = large_jpeg(200, 100), exif = golden_named(golden_files, FILES, "jpeg exif");
     size_t length = 4 + ((size_t)exif.data[4] << 8 | exif.data[5]) - 2; /* the APP1 segment follows FF D8 */
     bytes_insert(&file, 2, exif.data + 2, length);
-    cnn_image *image = decode(&file, CNN_DECODE(.apply_orientation = 1, .minimum_width = 25, .minimum_height = 50));
+    cnn_image *image = image_decoded(context, &file,
+                                     CNN_DECODE(.apply_orientation = 1, .minimum_width = 25, .minimum_height = 50));
     check_size(image, 50, 100, 3);
     cnn_image_free(image);
     bytes_free(&file);
@@ -301,7 +296,7 @@ START_TEST(bytes_after_the_image_are_ignored)
 {
     bytes file = golden_named(golden_files, FILES, "jpeg 4:4:4");
     bytes_insert(&file, file.size, "a second picture follows", 24);
-    cnn_image *image = decode(&file, NULL);
+    cnn_image *image = image_decoded(context, &file, NULL);
     check_size(image, 19, 13, 3);
     cnn_image_free(image);
     bytes_free(&file);

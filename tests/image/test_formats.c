@@ -37,14 +37,6 @@ static int allowed_difference(const golden_file *golden)
     return lossy ? 1 : 0;
 }
 
-static cnn_image *decode(const bytes *file, const cnn_decode_options *options)
-{
-    cnn_image *image = NULL;
-    cnn_status status = cnn_image_decode(context, file->data, file->size, options, &image);
-    ck_assert_msg(status == CNN_OK, "%s", cnn_last_error(context));
-    return image;
-}
-
 START_TEST(kinds_equal_pillow)
 {
     const golden_file *golden = &golden_formats[_i];
@@ -52,7 +44,8 @@ START_TEST(kinds_equal_pillow)
         return;
     }
     bytes file = bytes_from_base64(golden->file), pixels = bytes_from_base64(golden->pixels);
-    cnn_image *image = decode(&file, NULL), *grey = decode(&file, CNN_DECODE(.channels = 1));
+    cnn_image *image = image_decoded(context, &file, NULL),
+              *grey = image_decoded(context, &file, CNN_DECODE(.channels = 1));
     ck_assert_uint_eq(cnn_image_width(image), golden->width);
     ck_assert_uint_eq(cnn_image_height(image), golden->height);
     ck_assert_uint_eq(cnn_image_channels(image), 3);
@@ -110,7 +103,8 @@ START_TEST(orientation_is_applied_on_request)
         return;
     }
     bytes file = bytes_from_base64(golden->file);
-    cnn_image *stored = decode(&file, NULL), *turned = decode(&file, CNN_DECODE(.apply_orientation = 1));
+    cnn_image *stored = image_decoded(context, &file, NULL),
+              *turned = image_decoded(context, &file, CNN_DECODE(.apply_orientation = 1));
     ck_assert_uint_eq(cnn_image_width(turned), cnn_image_height(stored));
     /* 6: the first row becomes the last column, from top to bottom; 8: the first column, from bottom to top. */
     const size_t width = cnn_image_width(stored), height = cnn_image_height(stored);
@@ -201,7 +195,7 @@ START_TEST(limits_hold_to_the_pixel)
     cnn_image *image;
     /* A tile may be larger than the image, and counts. */
     const uint32_t tiled = strstr(golden->name, "tiles") != NULL ? 256 : pixels;
-    image = decode(&file, CNN_DECODE(.max_pixels = tiled > pixels ? tiled : pixels, .max_side = width));
+    image = image_decoded(context, &file, CNN_DECODE(.max_pixels = tiled > pixels ? tiled : pixels, .max_side = width));
     cnn_image_free(image);
     check_failed(context, cnn_image_decode(context, file.data, file.size, CNN_DECODE(.max_pixels = pixels - 1), &image),
                  CNN_ERROR_LIMIT, "the limit max_pixels (--max-pixels raises it)");

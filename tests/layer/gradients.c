@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Gradients of a model against finite differences. */
 #include "layer/gradients.h"
+#include "common/values.h"
 
 #include <check.h>
 #include <math.h>
@@ -22,15 +23,6 @@ static void fill(float *values, size_t count, uint64_t stream, double scale)
     for (size_t i = 0; i < count; i++) {
         values[i] = (float)(scale * (2.0 * cnn__rng_uniform(&rng) - 1.0));
     }
-}
-
-static size_t values_of(cnn_shape shape)
-{
-    size_t values = 1;
-    for (uint32_t i = 0; i < shape.rank; i++) {
-        values *= (size_t)shape.dims[i];
-    }
-    return values;
 }
 
 /* All inputs read from the same values, which are enough for the first. */
@@ -67,7 +59,7 @@ static void check_parameter(cnn_model *model, cnn_session *session, size_t index
         return;
     }
     ck_assert_int_eq(cnn_session_gradient(session, index, &gradient), CNN_OK);
-    size_t count = values_of(parameter.value.shape);
+    size_t count = test_shape_values(parameter.value.shape);
     float *before = malloc(count * sizeof(float)), *direction = malloc(count * sizeof(float));
     memcpy(before, parameter.value.data, count * sizeof(float));
     for (uint64_t d = 0; d < DIRECTIONS; d++) {
@@ -99,8 +91,8 @@ static void check_parameter(cnn_model *model, cnn_session *session, size_t index
 void gradients_check(cnn_model *model)
 {
     cnn_session *session = NULL;
-    size_t inputs = BATCH * values_of(cnn_model_input_shape(model));
-    size_t outputs = values_of(cnn_model_output_shape(model));
+    size_t inputs = BATCH * test_shape_values(cnn_model_input_shape(model));
+    size_t outputs = test_shape_values(cnn_model_output_shape(model));
     float *input = malloc(inputs * sizeof(float)), *weights = malloc(BATCH * outputs * sizeof(float));
     fill(input, inputs, 1, 1.0);
     fill(weights, BATCH * outputs, 2, 1.0);

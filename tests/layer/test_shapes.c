@@ -10,6 +10,7 @@
 #include <cnn/cnn.h>
 
 #include "common/suite.h"
+#include "common/values.h"
 #include "layer/golden_shapes.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -20,15 +21,6 @@ static void open_context(int backend)
 {
     static const char *const backends[] = {"reference", NULL};
     ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 2, .backend = backends[backend]), &context), CNN_OK);
-}
-
-static size_t values_of(cnn_shape shape)
-{
-    size_t values = 1;
-    for (uint32_t i = 0; i < shape.rank; i++) {
-        values *= (size_t)shape.dims[i];
-    }
-    return values;
 }
 
 /* The model, once more by way of a file. */
@@ -65,7 +57,7 @@ static void check_golden(const char *what, cnn_layer *layer, const float *y, siz
     cnn_model_add(model, layer);
     ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
     model = through_a_file(model);
-    ck_assert_uint_eq(values_of(cnn_model_output_shape(model)), outputs);
+    ck_assert_uint_eq(test_shape_values(cnn_model_output_shape(model)), outputs);
     for (size_t i = 0; i < outputs; i++) {
         dy[i] = (float)(i + 1);
     }

@@ -11,6 +11,7 @@
 #include <cnn/cnn.h>
 
 #include "common/suite.h"
+#include "common/values.h"
 #include "model/values.h"
 
 enum { BATCH = 3, SIDE = 8, CHANNELS = 4, INPUT = SIDE * SIDE * CHANNELS, MOST_LAYERS = 3, SEEDS = 4 };
@@ -272,22 +273,13 @@ static void keep(result *r, int part, const float *values, size_t count)
     r->sizes[part] += count;
 }
 
-static size_t values_of(const cnn_shape *shape)
-{
-    size_t values = 1;
-    for (uint32_t i = 0; i < shape->rank; i++) {
-        values *= (size_t)shape->dims[i];
-    }
-    return values;
-}
-
 /* Values that follow from the seed alone; variances stay above 0. */
 static void fill_parameters(cnn_model *model, uint32_t seed)
 {
     for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
         cnn_parameter parameter = CNN_PARAMETER_INIT;
         ck_assert_int_eq(cnn_model_parameter(model, i, &parameter), CNN_OK);
-        const size_t count = values_of(&parameter.value.shape);
+        const size_t count = test_shape_values(parameter.value.shape);
         const bool variance = strstr(parameter.name, "variance") != NULL, kernel = strstr(parameter.name, "kernel");
         float *values = test_values(count, seed + (uint32_t)i * 977u);
         for (size_t k = 0; k < count; k++) {
@@ -306,9 +298,9 @@ static void keep_parameters(cnn_model *model, const cnn_session *session, result
         ck_assert_int_eq(cnn_model_parameter(model, i, &parameter), CNN_OK);
         if (parameter.trainable) {
             ck_assert_int_eq(cnn_session_gradient(session, i, &gradient), CNN_OK);
-            keep(r, 4, gradient.data, values_of(&gradient.shape));
+            keep(r, 4, gradient.data, test_shape_values(gradient.shape));
         } else {
-            keep(r, 4, parameter.value.data, values_of(&parameter.value.shape));
+            keep(r, 4, parameter.value.data, test_shape_values(parameter.value.shape));
         }
     }
 }
@@ -317,7 +309,7 @@ static void keep_parameters(cnn_model *model, const cnn_session *session, result
 static void run_model(cnn_model *model, bool whole, uint32_t seed, const float *inputs, result *r)
 {
     cnn_shape shape = cnn_model_output_shape(model);
-    const size_t outputs = BATCH * values_of(&shape);
+    const size_t outputs = BATCH * test_shape_values(shape);
     fill_parameters(model, seed);
     for (int training = 0; training < 2; training++) {
         cnn_session *session;
@@ -486,7 +478,7 @@ static void compare_frozen(cnn_model *model, const float *inputs, const char *pa
         cnn_parameter parameter = CNN_PARAMETER_INIT;
         cnn_tensor gradient;
         ck_assert_int_eq(cnn_model_parameter(model, i, &parameter), CNN_OK);
-        const size_t count = values_of(&parameter.value.shape);
+        const size_t count = test_shape_values(parameter.value.shape);
         const cnn_status status = cnn_session_gradient(session, i, &gradient);
         ck_assert_int_eq(status == CNN_OK, parameter.trainable != 0);
         const bool sum = strstr(parameter.name, "/bias") != NULL && !kernel_trained;

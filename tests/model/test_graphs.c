@@ -10,6 +10,7 @@
 #include <cnn/cnn.h>
 
 #include "common/suite.h"
+#include "common/values.h"
 #include "model/values.h"
 
 enum { BATCH = 3, SIDE = 8, CHANNELS = 4, CLASSES = 5, INPUT = SIDE * SIDE * CHANNELS, NODES = 14, GRAPHS = 150 };
@@ -135,15 +136,6 @@ static graph make_graph(cnn_context *context, uint32_t number, bool smooth)
     return g;
 }
 
-static size_t values_of(const cnn_shape *shape)
-{
-    size_t values = 1;
-    for (uint32_t i = 0; i < shape->rank; i++) {
-        values *= (size_t)shape->dims[i];
-    }
-    return values;
-}
-
 static cnn_session *open_session(cnn_model *model, bool training, bool whole)
 {
     cnn_session *session = NULL;
@@ -201,7 +193,7 @@ static void compare_training(uint32_t number, const graph *fast, const graph *wh
             ck_assert_int_eq(cnn_session_gradient(sessions[0], i, &a.value), CNN_OK);
             ck_assert_int_eq(cnn_session_gradient(sessions[1], i, &b.value), CNN_OK);
         }
-        expect_close(number, a.name, a.value.data, b.value.data, values_of(&a.value.shape), 2e-3f);
+        expect_close(number, a.name, a.value.data, b.value.data, test_shape_values(a.value.shape), 2e-3f);
     }
     free(weights);
     cnn_session_free(sessions[0]);
@@ -253,7 +245,7 @@ static double evaluate(cnn_model *model, const cnn_session *gradients, double st
         cnn_tensor gradient;
         ck_assert_int_eq(cnn_model_parameter(model, i, &parameter), CNN_OK);
         if (parameter.trainable && cnn_session_gradient(gradients, i, &gradient) == CNN_OK) {
-            for (size_t k = 0; k < values_of(&gradient.shape); k++) {
+            for (size_t k = 0; k < test_shape_values(gradient.shape); k++) {
                 parameter.value.data[k] += (float)(step * gradient.data[k]);
             }
         }
@@ -275,7 +267,7 @@ static double gradient_norm(const cnn_session *session, size_t parameters)
     cnn_tensor gradient;
     for (size_t i = 0; i < parameters; i++) {
         if (cnn_session_gradient(session, i, &gradient) == CNN_OK) {
-            for (size_t k = 0; k < values_of(&gradient.shape); k++) {
+            for (size_t k = 0; k < test_shape_values(gradient.shape); k++) {
                 squares += (double)gradient.data[k] * gradient.data[k];
             }
         }

@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "onnx/models.h"
+#include "common/values.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define COUNT(list) (sizeof(list) / sizeof(list[0]))
 #define NAMES(...) (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)
-
-size_t onnx_values(const cnn_shape *shape)
-{
-    size_t values = 1;
-    for (uint32_t d = 0; d < shape->rank; d++) {
-        values *= (size_t)shape->dims[d];
-    }
-    return values;
-}
 
 void onnx_random_values(uint32_t seed, float *values, size_t count)
 {
@@ -31,7 +23,7 @@ void onnx_random_parameters(cnn_model *model)
         cnn_parameter parameter = CNN_PARAMETER_INIT;
         (void)cnn_model_parameter(model, i, &parameter);
         const char *own = strrchr(parameter.name, '/') + 1;
-        const size_t count = onnx_values(&parameter.value.shape);
+        const size_t count = test_shape_values(parameter.value.shape);
         const bool kernel = strstr(own, "kernel") != NULL;
         if (kernel) { /* initialised already */
             continue;

@@ -15,6 +15,4 @@ void onnx_random_parameters(cnn_model *model);
 /* Numbers from -1 to 1, the same for the same seed. */
 void onnx_random_values(uint32_t seed, float *values, size_t count);
 
-size_t onnx_values(const cnn_shape *shape);
-
 #endif

@@ -10,6 +10,7 @@
 
 #include "common/fixture.h"
 #include "common/suite.h"
+#include "onnx/collect.h"
 #include "onnx/models.h"
 #include "onnx/out.h"
 
@@ -26,12 +27,6 @@ static void tear_down(void)
 {
     cnn__arena_free(&arena);
     cnn_context_free(context);
-}
-
-static cnn_status collect(void *user, const void *data, size_t size)
-{
-    cnn__string_append(user, data, size);
-    return ((cnn__string *)user)->status;
 }
 
 /* ---- graphs ---- */

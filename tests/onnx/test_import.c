@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "common/suite.h"
+#include "common/values.h"
 #include "core/memory.h"
+#include "onnx/collect.h"
 #include "onnx/models.h"
 
 enum { BATCH = 3 };
@@ -17,12 +19,6 @@ static cnn_context *context;
 
 static void set_up(void) { ck_assert_int_eq(cnn_context_create(NULL, &context), CNN_OK); }
 static void tear_down(void) { cnn_context_free(context); }
-
-static cnn_status collect(void *user, const void *data, size_t size)
-{
-    cnn__string_append(user, data, size);
-    return ((cnn__string *)user)->status;
-}
 
 /* All outputs of a model for the same random inputs. */
 static float *run(cnn_model *model, size_t *count)
@@ -33,15 +29,15 @@ static float *run(cnn_model *model, size_t *count)
     ck_assert_int_eq(cnn_session_create(model, CNN_SESSION(.batch = BATCH), &session), CNN_OK);
     for (size_t i = 0; i < cnn_model_input_count(model); i++) {
         const cnn_shape shape = cnn_model_value_shape(model, cnn_model_input_name(model, i));
-        inputs[i] = malloc(BATCH * onnx_values(&shape) * sizeof(float));
-        onnx_random_values((uint32_t)i, inputs[i], BATCH * onnx_values(&shape));
+        inputs[i] = malloc(BATCH * test_shape_values(shape) * sizeof(float));
+        onnx_random_values((uint32_t)i, inputs[i], BATCH * test_shape_values(shape));
         ck_assert_int_eq(cnn_session_set_input(session, cnn_model_input_name(model, i), inputs[i]), CNN_OK);
     }
     ck_assert_int_eq(cnn_session_forward(session, NULL, BATCH), CNN_OK);
     for (size_t i = 0; i < cnn_model_output_count(model); i++) {
         cnn_tensor value;
         ck_assert_int_eq(cnn_session_activation(session, cnn_model_output_name(model, i), &value), CNN_OK);
-        const size_t values = onnx_values(&value.shape);
+        const size_t values = test_shape_values(value.shape);
         all = realloc(all, (*count + values) * sizeof(float));
         memcpy(all + *count, value.data, values * sizeof(float));
         *count += values;

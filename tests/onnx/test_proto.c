@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/suite.h"
+#include "onnx/collect.h"
 #include "onnx/proto.h"
 
 static cnn_context *context;
@@ -20,12 +21,6 @@ static void tear_down(void)
 {
     cnn__arena_free(&arena);
     cnn_context_free(context);
-}
-
-static cnn_status collect(void *user, const void *data, size_t size)
-{
-    cnn__string_append(user, data, size);
-    return ((cnn__string *)user)->status;
 }
 
 static const float halves[] = {0.5f, -1.5f, 2.5f};

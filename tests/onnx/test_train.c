@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/suite.h"
+#include "common/values.h"
 #include "onnx/golden_training.h"
 #include "onnx/models.h"
 
@@ -48,7 +49,7 @@ static cnn_model *load(const exported *e)
 /* The samples as this library has them. */
 static void put_input(const exported *e, float *values)
 {
-    const size_t size = onnx_values(&e->there), channels = e->first ? (size_t)e->there.dims[0] : 1;
+    const size_t size = test_shape_values(e->there), channels = e->first ? (size_t)e->there.dims[0] : 1;
     const size_t positions = size / channels;
     for (size_t i = 0; i < e->count * size; i++) {
         const size_t sample = i / size, c = i % channels, position = i % size / channels;
@@ -63,7 +64,7 @@ static size_t take_outputs(cnn_model *model, cnn_session *session, float *values
     for (size_t i = 0; i < cnn_model_output_count(model); i++) {
         cnn_tensor value;
         ck_assert_int_eq(cnn_session_activation(session, cnn_model_output_name(model, i), &value), CNN_OK);
-        sizes[i] = onnx_values(&value.shape);
+        sizes[i] = test_shape_values(value.shape);
         ck_assert_uint_le(count + sizes[i], MOST);
         memcpy(values + count, value.data, sizes[i] * sizeof(float));
         count += sizes[i];

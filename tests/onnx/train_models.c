@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/values.h"
 #include "onnx/models.h"
 
 enum { MOST = 8, STEPS = 20, CLASSES = 10, FIRST = 16 };
@@ -142,10 +143,7 @@ static bool compare(const network *n, const float *expected, double *off, float 
 
 static size_t count_of(const cnn_shape *shape)
 {
-    size_t count = 1;
-    for (uint32_t i = 0; i < shape->rank; i++) {
-        count *= (size_t)shape->dims[i];
-    }
+    const size_t count = test_shape_values(*shape);
     return count;
 }
 

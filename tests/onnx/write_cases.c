@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/values.h"
 #include "core/arena.h"
+#include "onnx/collect.h"
 #include "onnx/models.h"
 #include "onnx/proto.h"
 
@@ -27,12 +29,6 @@ static int fail(const char *name)
 {
     fprintf(stderr, "%s: %s\n", name, cnn_last_error(context));
     return 1;
-}
-
-static cnn_status collect(void *user, const void *data, size_t size)
-{
-    cnn__string_append(user, data, size);
-    return ((cnn__string *)user)->status;
 }
 
 /* Whether a port has the sizes of a sample with the channels in front; squares are matrices. */
@@ -54,7 +50,7 @@ static bool write_port(FILE *list, const char *direction, const char *model, con
     static int number;
     char path[600];
     const bool first = is_first(port, sample);
-    const size_t channels = (size_t)sample->dims[sample->rank - 1], size = onnx_values(sample);
+    const size_t channels = (size_t)sample->dims[sample->rank - 1], size = test_shape_values(*sample);
     snprintf(path, sizeof(path), "%s/%s.%d.f32", folder, model, number++);
     FILE *file = fopen(path, "wb");
     for (size_t i = 0; file != NULL && i < count * size; i++) {
@@ -78,7 +74,7 @@ static bool write_inputs(FILE *list, const char *name, const cnn_model *model, c
     for (size_t i = 0; i < cnn_model_input_count(model) && done; i++) {
         const char *input = cnn_model_input_name(model, i);
         const cnn_shape sample = cnn_model_value_shape(model, input);
-        const size_t count = BATCH * onnx_values(&sample);
+        const size_t count = BATCH * test_shape_values(sample);
         inputs[i] = malloc(count * sizeof(float));
         onnx_random_values((uint32_t)i + 77, inputs[i], count);
         done = cnn_session_set_input(session, input, inputs[i]) == CNN_OK &&
@@ -111,11 +107,11 @@ static bool write_outputs(FILE *list, const char *name, const cnn_model *model, 
 static void calm_down(cnn_model *model)
 {
     const cnn_shape sample = cnn_model_input_shape(model), output = cnn_model_output_shape(model);
-    const size_t count = onnx_values(&output);
-    float *input = malloc(onnx_values(&sample) * sizeof(float));
+    const size_t count = test_shape_values(output);
+    float *input = malloc(test_shape_values(sample) * sizeof(float));
     cnn_session *session = NULL;
     double most = 0;
-    onnx_random_values(77, input, onnx_values(&sample));
+    onnx_random_values(77, input, test_shape_values(sample));
     if (cnn_session_create(model, NULL, &session) == CNN_OK && cnn_session_forward(session, input, 1) == CNN_OK) {
         for (size_t i = 0; i < count; i++) {
             most = fmax(most, fabs((double)cnn_session_logits(session)[i]));
@@ -128,7 +124,7 @@ static void calm_down(cnn_model *model)
         cnn_parameter parameter = CNN_PARAMETER_INIT;
         (void)cnn_model_parameter(model, i, &parameter);
         last = last == 0 ? parameter.layer : last;
-        for (size_t k = 0; parameter.layer == last && k < onnx_values(&parameter.value.shape); k++) {
+        for (size_t k = 0; parameter.layer == last && k < test_shape_values(parameter.value.shape); k++) {
             parameter.value.data[k] *= (float)(4 / most);
         }
     }
@@ -221,7 +217,7 @@ static bool write_prepared(size_t index, FILE *list, cnn_model *model, cnn_image
 {
     const char *name = pipelines[index].name;
     const cnn_shape sample = cnn_model_input_shape(model);
-    const size_t size = onnx_values(&sample);
+    const size_t size = test_shape_values(sample);
     const cnn__onnx_dim dims[] = {
         {0}, {true, sample.dims[2], NULL}, {true, sample.dims[0], NULL}, {true, sample.dims[1], NULL}};
     const cnn__onnx_value port = {.name = "same", .dims = {.items = (void *)(uintptr_t)dims, .count = 4}};

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/values.h"
 #include "networks.h"
 
 /* How each network is run. Distances are parts of a norm; the default backend's Winograd passes
@@ -34,24 +35,6 @@ typedef struct run {
     size_t outputs, parameters;
 } run;
 
-static double draw(uint32_t stream, size_t index)
-{
-    uint32_t x = (uint32_t)index * 2654435761u + stream * 0x9E3779B9u;
-    x = (x ^ x >> 16) * 0x85EBCA6Bu;
-    x = (x ^ x >> 13) * 0xC2B2AE35u;
-    x ^= x >> 16;
-    return (double)(x >> 8) * 0x1p-23 - 1;
-}
-
-static size_t values_of(const cnn_shape *shape)
-{
-    size_t values = 1;
-    for (uint32_t i = 0; i < shape->rank; i++) {
-        values *= (size_t)shape->dims[i];
-    }
-    return values;
-}
-
 static bool ends(const char *text, const char *end)
 {
     size_t size = strlen(text), tail = strlen(end);
@@ -64,7 +47,7 @@ static void set_parameters(cnn_model *model)
         cnn_parameter parameter = CNN_PARAMETER_INIT;
         (void)cnn_model_parameter(model, number, &parameter);
         const cnn_shape *shape = &parameter.value.shape;
-        size_t count = values_of(shape);
+        size_t count = test_shape_values(*shape);
         double scale = 0.1, middle = 0;
         bool constant = !parameter.trainable && (ends(parameter.name, "/gamma") || ends(parameter.name, "/beta"));
         if (ends(parameter.name, "kernel")) {
@@ -77,7 +60,7 @@ static void set_parameters(cnn_model *model)
             middle = 1;
         }
         for (size_t i = 0; i < count && !constant; i++) {
-            parameter.value.data[i] = (float)(middle + scale * draw((uint32_t)number, i));
+            parameter.value.data[i] = (float)(middle + scale * test_number((uint32_t)number, i));
         }
     }
     cnn_model_touch(model);
@@ -106,7 +89,7 @@ static bool keep_gradients(run *r)
     for (size_t i = 0; r->gradients != NULL && i < r->parameters; i++) {
         cnn_tensor gradient;
         if (cnn_session_gradient(r->session, i, &gradient) == CNN_OK) {
-            r->gradients[i] = copy_of(gradient.data, values_of(&gradient.shape));
+            r->gradients[i] = copy_of(gradient.data, test_shape_values(gradient.shape));
         }
     }
     return r->gradients != NULL;
@@ -146,12 +129,12 @@ static bool compute(const network *n, size_t way, run *r)
     }
     set_parameters(r->model);
     cnn_shape input = cnn_model_input_shape(r->model), output = cnn_model_output_shape(r->model);
-    size_t count = n->batch * values_of(&input);
-    r->outputs = values_of(&output);
+    size_t count = n->batch * test_shape_values(input);
+    r->outputs = test_shape_values(output);
     r->parameters = cnn_model_parameter_count(r->model);
     r->images = calloc(count, sizeof(float));
     for (size_t i = 0; r->images != NULL && i < count; i++) {
-        r->images[i] = (float)draw(INPUT_STREAM, i);
+        r->images[i] = (float)test_number(INPUT_STREAM, i);
     }
     bool done = r->images != NULL && infer(n, r, ways[way].keep_activations) &&
                 cnn_session_create(
@@ -186,7 +169,7 @@ static double distance(const float *values, size_t count, const expectation *e, 
     double squares = 0, sum = 0;
     for (size_t i = 0; i < count; i++) {
         squares += (double)values[i] * values[i];
-        sum += values[i] * draw(PROJECTION_STREAM + e->number, i);
+        sum += values[i] * test_number(PROJECTION_STREAM + e->number, i);
     }
     double scale = fmax(e->norm, least);
     double worst = fmax(fabs(sqrt(squares) - e->norm), fabs(sum - e->projection)) / scale;
@@ -219,7 +202,7 @@ static double compare(const network *n, const run *r, size_t way, const expectat
         return INFINITY;
     }
     const float *values = e->what == EXPECT_PARAMETER ? parameter.value.data : r->gradients[e->number];
-    return values == NULL ? INFINITY : distance(values, values_of(&parameter.value.shape), e, least_gradient(n));
+    return values == NULL ? INFINITY : distance(values, test_shape_values(parameter.value.shape), e, least_gradient(n));
 }
 
 static bool check(const network *n, size_t way)

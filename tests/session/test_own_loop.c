@@ -11,6 +11,7 @@
 #include "common/fixture.h"
 #include "common/ranks.h"
 #include "common/suite.h"
+#include "common/values.h"
 #include "common/weak_layer.h"
 
 #define SAMPLES 13 /* batches of 6, 6 and 1: of the last one most ranks have nothing */
@@ -83,10 +84,7 @@ static void take_values(plan *p, cnn_model *model)
     for (uint32_t i = 0; i < cnn_model_parameter_count(model); i++) {
         cnn_parameter parameter = CNN_PARAMETER_INIT;
         ck_assert_int_eq(cnn_model_parameter(model, i, &parameter), CNN_OK);
-        size_t values = 1;
-        for (uint32_t d = 0; d < parameter.value.shape.rank; d++) {
-            values *= (size_t)parameter.value.shape.dims[d];
-        }
+        const size_t values = test_shape_values(parameter.value.shape);
         ck_assert_uint_le(p->count + values, MOST_VALUES);
         memcpy(p->values + p->count, parameter.value.data, values * sizeof(float));
         p->count += values;

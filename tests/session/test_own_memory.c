@@ -8,6 +8,7 @@
 #include <cnn/cnn.h>
 
 #include "common/suite.h"
+#include "common/values.h"
 #include "session/own_memory.h"
 
 enum { STEPS = 3, BATCH = 4 };
@@ -129,19 +130,10 @@ static cnn_model *graph_layers(cnn_context *context)
     return model;
 }
 
-static size_t values_of(cnn_shape shape)
-{
-    size_t values = 1;
-    for (uint32_t i = 0; i < shape.rank; i++) {
-        values *= (size_t)shape.dims[i];
-    }
-    return values;
-}
-
 static float *random_inputs(const cnn_model *model)
 {
     static uint32_t state = 1;
-    const size_t count = values_of(cnn_model_input_shape(model)) * BATCH;
+    const size_t count = test_shape_values(cnn_model_input_shape(model)) * BATCH;
     float *inputs = malloc(count * sizeof(float));
     state = 1; /* the same for both backends */
     for (size_t i = 0; i < count; i++) {
@@ -206,14 +198,14 @@ static void same_parameters(const trained *a, const trained *b)
         cnn_parameter p = CNN_PARAMETER_INIT, q = CNN_PARAMETER_INIT;
         ck_assert_int_eq(cnn_model_parameter(a->model, i, &p), CNN_OK);
         ck_assert_int_eq(cnn_model_parameter(b->model, i, &q), CNN_OK);
-        ck_assert_msg(memcmp(p.value.data, q.value.data, values_of(p.value.shape) * sizeof(float)) == 0,
+        ck_assert_msg(memcmp(p.value.data, q.value.data, test_shape_values(p.value.shape) * sizeof(float)) == 0,
                       "%s has other bits", p.name);
     }
 }
 
 static void same_results(const trained *a, const trained *b)
 {
-    const size_t outputs = values_of(cnn_model_output_shape(a->model)) * BATCH * sizeof(float);
+    const size_t outputs = test_shape_values(cnn_model_output_shape(a->model)) * BATCH * sizeof(float);
     ck_assert(a->last == b->last);
     same_parameters(a, b);
     ck_assert_mem_eq(cnn_session_output(a->inference), cnn_session_output(b->inference), outputs);
@@ -222,7 +214,7 @@ static void same_results(const trained *a, const trained *b)
         cnn_tensor g, h;
         if (cnn_session_gradient(a->session, i, &g) == CNN_OK) {
             ck_assert_int_eq(cnn_session_gradient(b->session, i, &h), CNN_OK);
-            ck_assert_mem_eq(g.data, h.data, values_of(g.shape) * sizeof(float));
+            ck_assert_mem_eq(g.data, h.data, test_shape_values(g.shape) * sizeof(float));
         }
     }
 }
@@ -272,7 +264,7 @@ START_TEST(values_go_both_ways)
     same_results(&apart, &reference);
     ck_assert_int_eq(cnn_session_activation(whole[0], "left", &a), CNN_OK);
     ck_assert_int_eq(cnn_session_activation(whole[1], "left", &b), CNN_OK);
-    ck_assert_mem_eq(a.data, b.data, values_of(a.shape) * sizeof(float));
+    ck_assert_mem_eq(a.data, b.data, test_shape_values(a.shape) * sizeof(float));
     cnn_session_free(whole[0]);
     cnn_session_free(whole[1]);
     trained_free(&apart);

@@ -7,6 +7,7 @@
 
 #include "common/fixture.h"
 #include "common/suite.h"
+#include "common/values.h"
 
 #define COUNT 24
 #define STEPS 5
@@ -71,22 +72,13 @@ static double find_loss(bench *b)
     return value;
 }
 
-static size_t size_of(const cnn_tensor *tensor)
-{
-    size_t count = 1;
-    for (uint32_t d = 0; d < tensor->shape.rank; d++) {
-        count *= (size_t)tensor->shape.dims[d];
-    }
-    return count;
-}
-
 /* Half the squared norm of all variables: tf.nn.l2_loss() summed over tf.trainable_variables(). */
 static double half_norm(cnn_model *model)
 {
     double sum = 0;
     cnn_parameter parameter = CNN_PARAMETER_INIT;
     for (size_t p = 0; cnn_model_parameter(model, p, &parameter) == CNN_OK; p++) {
-        for (size_t i = 0; i < size_of(&parameter.value); i++) {
+        for (size_t i = 0; i < test_shape_values(parameter.value.shape); i++) {
             sum += (double)parameter.value.data[i] * parameter.value.data[i] / 2;
         }
     }
@@ -104,7 +96,7 @@ START_TEST(the_update_is_tensorflows)
     double *variables[6], *velocities[6];
     for (size_t p = 0; p < parameters; p++) {
         ck_assert_int_eq(cnn_model_parameter(b.model, p, &parameter), CNN_OK);
-        const size_t count = size_of(&parameter.value);
+        const size_t count = test_shape_values(parameter.value.shape);
         variables[p] = malloc(count * sizeof(double));
         velocities[p] = calloc(count, sizeof(double));
         for (size_t i = 0; i < count; i++) {
@@ -119,7 +111,7 @@ START_TEST(the_update_is_tensorflows)
         for (size_t p = 0; p < parameters; p++) {
             cnn_tensor gradient;
             ck_assert_int_eq(cnn_session_gradient(b.session, p, &gradient), CNN_OK);
-            for (size_t i = 0; i < size_of(&gradient); i++) {
+            for (size_t i = 0; i < test_shape_values(gradient.shape); i++) {
                 velocities[p][i] = MOMENTUM * velocities[p][i] + gradient.data[i] + LARGE_DECAY * variables[p][i];
                 variables[p][i] -= rate * velocities[p][i];
             }
@@ -127,7 +119,7 @@ START_TEST(the_update_is_tensorflows)
         ck_assert_int_eq(cnn_optimizer_step(b.optimizer, b.session), CNN_OK);
         for (size_t p = 0; p < parameters; p++) {
             ck_assert_int_eq(cnn_model_parameter(b.model, p, &parameter), CNN_OK);
-            for (size_t i = 0; i < size_of(&parameter.value); i++) {
+            for (size_t i = 0; i < test_shape_values(parameter.value.shape); i++) {
                 ck_assert_msg(fabs(parameter.value.data[i] - variables[p][i]) < 2e-6,
                               "step %d, %s[%zu]: %.9g, expected %.9g", step, parameter.name, i, parameter.value.data[i],
                               variables[p][i]);
@@ -157,7 +149,7 @@ START_TEST(the_gradient_is_that_of_the_whole_loss)
         cnn_tensor gradient;
         ck_assert_int_eq(cnn_model_parameter(b.model, p, &parameter), CNN_OK);
         ck_assert_int_eq(cnn_session_gradient(b.session, p, &gradient), CNN_OK);
-        for (size_t i = 0; i < size_of(&gradient); i++) {
+        for (size_t i = 0; i < test_shape_values(gradient.shape); i++) {
             double whole = gradient.data[i] + LARGE_DECAY * parameter.value.data[i];
             square += whole * whole;
         }
@@ -216,7 +208,7 @@ START_TEST(the_penalty_of_decay_is_known)
         const double decay = strcmp(parameter.name, "dense_2/kernel") == 0 ? 3
                              : strncmp(parameter.name, "dense_1/", 8) == 0 ? (double)(float)LARGE_DECAY
                                                                            : 0;
-        for (size_t i = 0; i < size_of(&parameter.value); i++) {
+        for (size_t i = 0; i < test_shape_values(parameter.value.shape); i++) {
             expected += decay / 2 * (double)parameter.value.data[i] * (double)parameter.value.data[i];
         }
     }

@@ -8,6 +8,7 @@
 
 #include "common/fixture.h"
 #include "common/suite.h"
+#include "common/values.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define BATCH 3
@@ -122,10 +123,7 @@ static void expect(cnn_model *free_model, cnn_model *held_model, const char *nam
     ck_assert_int_eq(cnn_model_find_parameter(held_model, name, &held), CNN_OK);
     const cnn_shape *shape = &loose.value.shape;
     const uint32_t axes = constraint->axes != 0 ? constraint->axes : 1;
-    size_t count = 1;
-    for (uint32_t i = 0; i < shape->rank; i++) {
-        count *= (size_t)shape->dims[i];
-    }
+    const size_t count = test_shape_values(*shape);
     double *squares = calloc(count, sizeof(double));
     for (size_t i = 0; i < count; i++) {
         squares[group_of(shape, axes, i)] += (double)loose.value.data[i] * loose.value.data[i];

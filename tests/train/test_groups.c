@@ -8,8 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/fixture.h"
 #include "common/suite.h"
+#include "common/values.h"
+#include "train/bench.h"
 
 #define TRAIN 48
 #define BATCH 12
@@ -17,14 +18,6 @@
 #define EPOCHS 3
 
 static const char *const groups = "conv*:factor=0.25+fc:weight_decay=0.3+*/bias:weight_decay=0,factor=2";
-
-typedef struct bench {
-    cnn_context *context;
-    cnn_dataset *data, *more;
-    cnn_loader *train, *validation;
-    cnn_model *model;
-    cnn_optimizer *optimizer;
-} bench;
 
 static cnn_model *make_model(cnn_context *context)
 {
@@ -46,26 +39,7 @@ static cnn_model *make_model(cnn_context *context)
 
 static void open_bench(bench *b, uint32_t threads, const char *rule)
 {
-    memset(b, 0, sizeof(*b));
-    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = threads, .seed = 6), &b->context), CNN_OK);
-    ck_assert_int_eq(test_dataset(b->context, 0, TRAIN, &b->data), CNN_OK);
-    ck_assert_int_eq(test_dataset(b->context, TRAIN, 20, &b->more), CNN_OK);
-    ck_assert_int_eq(cnn_loader_create(b->context, b->data, CNN_LOADER(.batch = BATCH, .shuffle = 1), &b->train),
-                     CNN_OK);
-    ck_assert_int_eq(cnn_loader_create(b->context, b->more, CNN_LOADER(.batch = 8), &b->validation), CNN_OK);
-    b->model = make_model(b->context);
-    ck_assert_int_eq(cnn_optimizer_create(b->context, rule, &b->optimizer), CNN_OK);
-}
-
-static void close_bench(bench *b)
-{
-    cnn_optimizer_free(b->optimizer);
-    cnn_model_free(b->model);
-    cnn_loader_free(b->validation);
-    cnn_loader_free(b->train);
-    cnn_dataset_free(b->more);
-    cnn_dataset_free(b->data);
-    cnn_context_free(b->context);
+    bench_open(b, BENCH(.threads = threads, .samples = TRAIN, .batch = BATCH, .model = make_model, .rule = rule));
 }
 
 /* ---- numbers ---- */
@@ -93,17 +67,14 @@ static float *descend(const char *rule, const char *text, size_t *count)
     *count = 0;
     for (size_t i = 0; i < cnn_model_parameter_count(b.model); i++) {
         cnn_parameter p = CNN_PARAMETER_INIT;
-        size_t n = 1;
         ck_assert_int_eq(cnn_model_parameter(b.model, i, &p), CNN_OK);
-        for (uint32_t d = 0; d < p.value.shape.rank; d++) {
-            n *= (size_t)p.value.shape.dims[d];
-        }
+        const size_t n = test_shape_values(p.value.shape);
         memcpy(values + *count, p.value.data, n * sizeof(float));
         *count += n;
     }
     cnn_session_free(session);
     cnn_loss_free(loss);
-    close_bench(&b);
+    bench_close(&b);
     return values;
 }
 
@@ -192,7 +163,7 @@ START_TEST(test_refused)
     ck_assert_int_eq(cnn_optimizer_add_groups(b.optimizer, "*:weight_decay=1"), CNN_ERROR_UNSUPPORTED);
     ck_assert_int_eq(cnn_optimizer_add_groups(b.optimizer, "*:factor=0.25"), CNN_OK);
     ck_assert_int_eq(cnn_fit(b.model, CNN_FIT(.train = b.train, .optimizer = b.optimizer), NULL), CNN_OK);
-    close_bench(&b);
+    bench_close(&b);
 }
 END_TEST
 
@@ -247,18 +218,18 @@ START_TEST(test_resume)
     ck_assert_msg(fit(&b, &never, NULL, NULL, 0, &history) == CNN_OK, "%s", cnn_last_error(b.context));
     const uint64_t parameters = test_model_hash(b.model), rows = history_hash(history);
     cnn_history_free(history);
-    close_bench(&b);
+    bench_close(&b);
     for (uint64_t stop = 1; stop <= STEPS * EPOCHS; stop += 3) {
         watcher w = {stop};
         open_with_groups(&b, 2);
         ck_assert_int_eq(fit(&b, &w, path, NULL, 0, NULL), CNN_ERROR_CANCELLED);
-        close_bench(&b);
+        bench_close(&b);
         open_with_groups(&b, 3);
         ck_assert_msg(fit(&b, &never, NULL, path, 0, &history) == CNN_OK, "%s", cnn_last_error(b.context));
         ck_assert_uint_eq(test_model_hash(b.model), parameters);
         ck_assert_uint_eq(history_hash(history), rows);
         cnn_history_free(history);
-        close_bench(&b);
+        bench_close(&b);
     }
     unlink(path);
 }
@@ -280,7 +251,7 @@ START_TEST(test_resume_refused)
     test_path(path, sizeof(path), "groups.cnn");
     open_with_groups(&b, 1);
     ck_assert_int_eq(fit(&b, &w, path, NULL, 0, NULL), CNN_ERROR_CANCELLED);
-    close_bench(&b);
+    bench_close(&b);
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         open_bench(&b, 1, "adam:learning_rate=0.02,weight_decay=0.01");
         ck_assert(others[i] == NULL || cnn_optimizer_add_groups(b.optimizer, others[i]) == CNN_OK);
@@ -288,7 +259,7 @@ START_TEST(test_resume_refused)
         ck_assert_int_eq(fit(&b, &w, NULL, path, 0, NULL), CNN_ERROR_MISMATCH);
         ck_assert_ptr_nonnull(strstr(cnn_last_error(b.context), "of parameters"));
         ck_assert_uint_eq(test_model_hash(b.model), before);
-        close_bench(&b);
+        bench_close(&b);
     }
     unlink(path);
 }
@@ -324,13 +295,13 @@ START_TEST(test_reported)
     ck_assert_double_eq_tol(evaluate(&b, CNN_NO, 0, &none), val_loss - val_penalty, 1e-5);
     ck_assert(none == 0);
     cnn_history_free(history);
-    close_bench(&b);
+    bench_close(&b);
     /* Without them: no columns, and other parameters. */
     open_with_groups(&b, 2);
     ck_assert_int_eq(fit(&b, &never, NULL, NULL, CNN_NO, &history), CNN_OK);
     ck_assert(isnan(cnn_history_value(history, "penalty", 0)));
     cnn_history_free(history);
-    close_bench(&b);
+    bench_close(&b);
 }
 END_TEST
 
@@ -346,7 +317,7 @@ START_TEST(test_training_behavior)
     ck_assert(mean.value.data[0] == 0);
     const double training = evaluate(&b, 0, CNN_YES, &penalty);
     ck_assert(mean.value.data[0] != 0 && quiet != training);
-    close_bench(&b);
+    bench_close(&b);
 }
 END_TEST
 

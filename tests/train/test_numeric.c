@@ -7,6 +7,7 @@
 
 #include "common/fixture.h"
 #include "common/suite.h"
+#include "common/values.h"
 
 #define COUNT 12
 #define BATCH 4
@@ -84,11 +85,8 @@ static void is_sound(const char *path)
     ck_assert_msg(cnn_model_load(context, path, &loaded) == CNN_OK, "%s", cnn_last_error(context));
     for (size_t i = 0; i < cnn_model_parameter_count(loaded); i++) {
         cnn_parameter parameter = CNN_PARAMETER_INIT;
-        size_t values = 1;
         ck_assert_int_eq(cnn_model_parameter(loaded, i, &parameter), CNN_OK);
-        for (uint32_t d = 0; d < parameter.value.shape.rank; d++) {
-            values *= (size_t)parameter.value.shape.dims[d];
-        }
+        const size_t values = test_shape_values(parameter.value.shape);
         for (size_t v = 0; v < values; v++) {
             ck_assert(isfinite(parameter.value.data[v]));
         }

@@ -5,8 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/fixture.h"
 #include "common/suite.h"
+#include "common/values.h"
+#include "train/bench.h"
 
 #define COUNT 30
 #define BATCH 10
@@ -14,38 +15,11 @@
 #define EPOCHS 3
 #define DECAY 0.02
 
-typedef struct bench {
-    cnn_context *context;
-    cnn_dataset *data, *more;
-    cnn_loader *train, *validation;
-    cnn_model *model;
-    cnn_optimizer *optimizer;
-} bench;
-
 static char path[256];
 
 static void open_bench(bench *b, uint32_t threads, const char *rule)
 {
-    memset(b, 0, sizeof(*b));
-    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = threads, .seed = 3), &b->context), CNN_OK);
-    ck_assert_int_eq(test_dataset(b->context, 0, COUNT, &b->data), CNN_OK);
-    ck_assert_int_eq(test_dataset(b->context, COUNT, 24, &b->more), CNN_OK);
-    ck_assert_int_eq(cnn_loader_create(b->context, b->data, CNN_LOADER(.batch = BATCH, .shuffle = 1), &b->train),
-                     CNN_OK);
-    ck_assert_int_eq(cnn_loader_create(b->context, b->more, CNN_LOADER(.batch = 8), &b->validation), CNN_OK);
-    ck_assert_int_eq(test_model(b->context, &b->model), CNN_OK);
-    ck_assert_msg(cnn_optimizer_create(b->context, rule, &b->optimizer) == CNN_OK, "%s", cnn_last_error(b->context));
-}
-
-static void close_bench(bench *b)
-{
-    cnn_optimizer_free(b->optimizer);
-    cnn_model_free(b->model);
-    cnn_loader_free(b->validation);
-    cnn_loader_free(b->train);
-    cnn_dataset_free(b->more);
-    cnn_dataset_free(b->data);
-    cnn_context_free(b->context);
+    bench_open(b, BENCH(.threads = threads, .seed = 3, .samples = COUNT, .more = 24, .batch = BATCH, .rule = rule));
 }
 
 /* What a training gave. */
@@ -81,7 +55,7 @@ static outcome train(uint32_t threads, int32_t behavior, uint32_t epochs, const 
     }
     seen.hash = test_model_hash(b.model);
     cnn_history_free(history);
-    close_bench(&b);
+    bench_close(&b);
     return seen;
 }
 
@@ -122,7 +96,7 @@ START_TEST(a_behavior_that_is_none_is_refused)
                                      .validation_behavior = 7),
                              NULL),
                      CNN_ERROR_INVALID_ARGUMENT);
-    close_bench(&b);
+    bench_close(&b);
 }
 END_TEST
 
@@ -141,11 +115,8 @@ static double count_penalty(cnn_model *model)
     double sum = 0;
     for (size_t i = 0; i < cnn_model_parameter_count(model); i++) {
         cnn_parameter p = CNN_PARAMETER_INIT;
-        size_t n = 1;
         ck_assert_int_eq(cnn_model_parameter(model, i, &p), CNN_OK);
-        for (uint32_t d = 0; d < p.value.shape.rank; d++) {
-            n *= (size_t)p.value.shape.dims[d];
-        }
+        const size_t n = test_shape_values(p.value.shape);
         for (size_t k = 0; k < n && p.trainable; k++) {
             sum += (double)p.value.data[k] * (double)p.value.data[k];
         }
@@ -190,7 +161,7 @@ START_TEST(a_step_tells_the_penalty_before_it)
     again.resume_path = path;
     ck_assert_msg(cnn_fit(b.model, &again, NULL) == CNN_OK, "%s", cnn_last_error(b.context));
     ck_assert_uint_eq(seen.steps, EPOCHS * STEPS);
-    close_bench(&b);
+    bench_close(&b);
 }
 END_TEST
 
@@ -211,7 +182,7 @@ START_TEST(it_is_not_told_unasked)
                 CNN_FIT(.train = b.train, .optimizer = b.optimizer, .on_step = expect_none, .on_epoch = expect_none),
                 NULL),
         CNN_OK);
-    close_bench(&b);
+    bench_close(&b);
 }
 END_TEST
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "zoo/support.h"
+#include "common/values.h"
 
 #include <check.h>
 #include <math.h>
@@ -21,20 +22,11 @@ void zoo_expect_layers(const cnn_model *model, const zoo_layer *layers, size_t c
     }
 }
 
-size_t zoo_values(const cnn_shape *shape)
-{
-    size_t count = 1;
-    for (uint32_t d = 0; d < shape->rank; d++) {
-        count *= (size_t)shape->dims[d];
-    }
-    return count;
-}
-
 void zoo_expect_normal(cnn_model *model, const char *name, double deviation)
 {
     cnn_parameter kernel = CNN_PARAMETER_INIT;
     ck_assert_msg(cnn_model_find_parameter(model, name, &kernel) == CNN_OK, "%s", name);
-    size_t count = zoo_values(&kernel.value.shape);
+    size_t count = test_shape_values(kernel.value.shape);
     double sum = 0, squares = 0, beyond = 0;
     for (size_t i = 0; i < count; i++) {
         double value = kernel.value.data[i] / deviation;
@@ -53,7 +45,7 @@ void zoo_expect_constant(cnn_model *model, const char *name, float constant)
 {
     cnn_parameter parameter = CNN_PARAMETER_INIT;
     ck_assert_msg(cnn_model_find_parameter(model, name, &parameter) == CNN_OK, "%s", name);
-    for (size_t i = 0; i < zoo_values(&parameter.value.shape); i++) {
+    for (size_t i = 0; i < test_shape_values(parameter.value.shape); i++) {
         ck_assert_float_eq(parameter.value.data[i], constant);
     }
 }

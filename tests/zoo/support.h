@@ -29,7 +29,4 @@ void zoo_expect_constant(cnn_model *model, const char *name, float constant);
 /* Finds "layer1.0.bn1.weight" as this library names it; fails if it is not there. */
 void zoo_find_torch(cnn_model *model, const char *torch_name, cnn_parameter *parameter);
 
-/* Number of values in a shape. */
-size_t zoo_values(const cnn_shape *shape);
-
 #endif

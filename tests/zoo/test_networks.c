@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/suite.h"
+#include "common/values.h"
 #include "zoo/golden_networks.h"
 #include "zoo/support.h"
 
@@ -125,7 +126,7 @@ static void expect_start(cnn_model *model, const char *network, const char *name
 {
     cnn_parameter parameter = CNN_PARAMETER_INIT;
     zoo_find_torch(model, name, &parameter);
-    const size_t count = zoo_values(&parameter.value.shape);
+    const size_t count = test_shape_values(parameter.value.shape);
     double squares = 0;
     for (size_t i = 0; i < count; i++) {
         squares += (double)parameter.value.data[i] * parameter.value.data[i];
@@ -212,7 +213,7 @@ START_TEST(test_penalty)
         cnn_parameter parameter = CNN_PARAMETER_INIT;
         ck_assert_int_eq(cnn_model_parameter(model, i, &parameter), CNN_OK);
         const bool bias = strcmp(parameter.name, "fc1000/bias") == 0;
-        for (size_t k = 0; k < zoo_values(&parameter.value.shape); k++) {
+        for (size_t k = 0; k < test_shape_values(parameter.value.shape); k++) {
             parameter.value.data[k] = bias ? 2 : parameter.value.data[k];
             const double value = parameter.value.data[k];
             squares += bias || parameter.value.shape.rank > 1 ? value * value : 0;

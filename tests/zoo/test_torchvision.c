@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/suite.h"
+#include "common/values.h"
 #include "zoo/golden_torchvision.h"
 #include "zoo/support.h"
 
@@ -33,16 +34,6 @@ typedef struct network {
     double outputs, gradients; /* largest differences found */
 } network;
 
-/* Element `index` of a stream of numbers in [-1, 1). */
-static double draw(uint32_t stream, size_t index)
-{
-    uint32_t x = (uint32_t)index * 2654435761u + stream * 0x9E3779B9u;
-    x = (x ^ x >> 16) * 0x85EBCA6Bu;
-    x = (x ^ x >> 13) * 0xC2B2AE35u;
-    x ^= x >> 16;
-    return (double)(x >> 8) * 0x1p-23 - 1;
-}
-
 /* PyTorch's index of an element: kernels are H, W, in, out here and out, in, H, W there; in, out and out, in. */
 static size_t torch_index(const cnn_shape *shape, size_t index)
 {
@@ -50,7 +41,7 @@ static size_t torch_index(const cnn_shape *shape, size_t index)
         return index;
     }
     size_t out = (size_t)shape->dims[shape->rank - 1], in = (size_t)shape->dims[shape->rank - 2];
-    size_t area = zoo_values(shape) / (in * out);
+    size_t area = test_shape_values(*shape) / (in * out);
     return (index % out * in + index / out % in) * area + index / (in * out);
 }
 
@@ -68,7 +59,7 @@ static void set_parameters(cnn_model *model)
         cnn_parameter parameter = CNN_PARAMETER_INIT;
         ck_assert_int_eq(cnn_model_parameter(model, number, &parameter), CNN_OK);
         const cnn_shape *shape = &parameter.value.shape;
-        size_t count = zoo_values(shape);
+        size_t count = test_shape_values(*shape);
         double scale = 0.1, middle = 0;
         if (shape->rank > 1) {
             scale = sqrt(6.0 / (double)(count / (size_t)shape->dims[shape->rank - 1]));
@@ -80,7 +71,7 @@ static void set_parameters(cnn_model *model)
             scale = 0.25 * middle;
         }
         for (size_t i = 0; i < count; i++) {
-            parameter.value.data[i] = (float)(middle + scale * draw((uint32_t)number, torch_index(shape, i)));
+            parameter.value.data[i] = (float)(middle + scale * test_number((uint32_t)number, torch_index(shape, i)));
         }
     }
     cnn_model_touch(model);
@@ -91,7 +82,7 @@ static float *make_images(size_t values)
     float *images = calloc(values, sizeof(float));
     ck_assert_ptr_nonnull(images);
     for (size_t i = 0; i < values; i++) {
-        images[i] = (float)draw(INPUT_STREAM, i);
+        images[i] = (float)test_number(INPUT_STREAM, i);
     }
     return images;
 }
@@ -104,12 +95,12 @@ typedef struct sum {
 static void add_value(sum *s, double value, uint32_t stream, size_t index)
 {
     s->squares += value * value;
-    s->projection += value * draw(stream, index);
+    s->projection += value * test_number(stream, index);
 }
 
 static void add_parameter(sum *s, const cnn_tensor *tensor, size_t number)
 {
-    for (size_t i = 0; i < zoo_values(&tensor->shape); i++) {
+    for (size_t i = 0; i < test_shape_values(tensor->shape); i++) {
         add_value(s, tensor->data[i], PROJECTION_STREAM + (uint32_t)number, torch_index(&tensor->shape, i));
     }
 }
@@ -155,7 +146,7 @@ static const char *last_layer(const cnn_model *model, const char *part)
 static void open_session(network *n, const cnn_session_options *options, float **images)
 {
     cnn_shape input = cnn_model_input_shape(n->model);
-    *images = make_images((size_t)n->golden->count * zoo_values(&input));
+    *images = make_images((size_t)n->golden->count * test_shape_values(input));
     ck_assert_int_eq(cnn_session_create(n->model, options, &n->session), CNN_OK);
     ck_assert_int_eq(cnn_session_forward(n->session, *images, (size_t)n->golden->count), CNN_OK);
 }
@@ -175,14 +166,14 @@ static void expect_outputs(network *n, const char *const *layers, size_t parts, 
 {
     cnn_shape output = cnn_model_output_shape(n->model);
     expect(n, "logits", "training",
-           sum_of(cnn_session_logits(n->session), (size_t)n->golden->count * zoo_values(&output), OUTPUT_STREAM),
+           sum_of(cnn_session_logits(n->session), (size_t)n->golden->count * test_shape_values(output), OUTPUT_STREAM),
            &n->golden->training, tolerance, &n->outputs);
     /* The last layer is a softmax here. */
     for (size_t i = 0; i + 1 < parts; i++) {
         cnn_tensor values = {NULL, {0, 0, {0}}};
         ck_assert_int_eq(cnn_session_activation(n->session, layers[i], &values), CNN_OK);
         expect(n, "output", n->golden->parts[i].name,
-               sum_of(values.data, zoo_values(&values.shape), OUTPUT_STREAM + 1 + (uint32_t)i),
+               sum_of(values.data, test_shape_values(values.shape), OUTPUT_STREAM + 1 + (uint32_t)i),
                &n->golden->parts[i].output, tolerance, &n->outputs);
     }
 }
@@ -211,7 +202,7 @@ static void expect_gradients(network *n, size_t parts, double outputs, double gr
                &n->outputs);
     }
     ck_assert_int_eq(cnn_session_value_gradient(n->session, "input", &tensor), CNN_OK);
-    expect(n, "gradient", "the images", sum_of(tensor.data, zoo_values(&tensor.shape), OUTPUT_STREAM),
+    expect(n, "gradient", "the images", sum_of(tensor.data, test_shape_values(tensor.shape), OUTPUT_STREAM),
            &n->golden->pixels, gradients, &n->gradients);
 }
 
