@@ -226,7 +226,7 @@ static void sum_chunks(const cnn_backend_call *call, wino_gradient *p)
     }
 }
 
-/* One plane of a pair of blocks: chunk after chunk, whose sums are added as if each had been written before the next. */
+/* One plane of a pair of blocks: chunk after chunk, whose sums are added as if each were written before the next. */
 static void multiply_pair(const wino_gradient *p, const float *a, const float *b, size_t channels, float *sums)
 {
     conv_product product = {.a = &a, .b = &b, .pieces = 1, .a_step = CONV_COLUMNS, .b_step = CONV_COLUMNS};
