@@ -198,8 +198,6 @@ static bool allocate_program(listing *c)
     program->linear_values = cnn__alloc_array(context, nodes, sizeof(uint32_t));
     program->outputs = cnn__alloc_array(context, c->request->output_count, sizeof(*program->outputs));
     program->trained = cnn__alloc_zero(context, 3 * c->model->parameter_count * sizeof(bool));
-    program->written = program->trained + c->model->parameter_count;
-    program->observed = program->written + c->model->parameter_count;
     program->gradient_offsets = cnn__alloc_array(context, (size_t)c->model->parameter_count + 1, sizeof(size_t));
     program->output_count = (uint32_t)c->request->output_count;
     if (program->ops == NULL || program->values == NULL || program->input_values == NULL ||
@@ -207,6 +205,8 @@ static bool allocate_program(listing *c)
         program->trained == NULL || program->gradient_offsets == NULL) {
         return false;
     }
+    program->written = program->trained + c->model->parameter_count;
+    program->observed = program->written + c->model->parameter_count;
     memset(program->node_values, 0xff, nodes * sizeof(uint32_t));
     memset(program->linear_values, 0xff, nodes * sizeof(uint32_t));
     return true;
@@ -216,10 +216,13 @@ static bool allocate_marks(listing *c)
 {
     const size_t nodes = c->model->node_count;
     c->needed = cnn__alloc_zero(c->model->context, 4 * nodes * sizeof(bool));
+    if (c->needed == NULL) {
+        return false;
+    }
     c->is_output = c->needed + nodes;
     c->linear = c->needed + 2 * nodes;
     c->sees_gradient = c->needed + 3 * nodes;
-    return c->needed != NULL;
+    return true;
 }
 
 cnn_status cnn__program_list(const cnn_model *model, const cnn__request *request, cnn__program *program)
