@@ -268,6 +268,7 @@ static int run_embed(tool *run, const void *given)
     int result = check_settings(run, self.settings);
     result = result == TOOL_DONE ? tool_open_context(run) : result;
     result = result == TOOL_DONE ? tool_open_trained(run, run->operands[0], &self.model) : result;
+    result = result == TOOL_DONE ? tool_set_one_view(run, self.model) : result;
     result = result == TOOL_DONE ? open_images(&self) : result;
     result = result == TOOL_DONE ? compute(&self) : result;
     result = result == TOOL_DONE ? save(&self) : result;
@@ -308,8 +309,9 @@ const tool_command tool_command_embed = {
     .synopsis = "FILE IMAGE...",
     .purpose =
         "Writes the features of images: what a layer makes of them, for searching, clustering and other programs.",
-    .details = "FILE is a model file; its own preprocessing is used. IMAGE is a file, a folder of which all images are "
-               "taken in byte order, or @LIST, a text file with one path a line, @- for standard input.",
+    .details = "FILE is a model file; its own preprocessing is used, by one view of each image. IMAGE is a file, a "
+               "folder of which all images are taken in byte order, or @LIST, a text file with one path a line, @- for "
+               "standard input.",
     .options = embed_options,
     .settings_size = sizeof(embed_settings),
     .least_operands = 1,

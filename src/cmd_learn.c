@@ -80,6 +80,7 @@ static int run_learn(tool *run, const void *given)
     result = result == TOOL_DONE ? tool_check_model_writable(run, settings->out) : result;
     result = result == TOOL_DONE ? tool_open_context(run) : result;
     result = result == TOOL_DONE ? tool_open_trained(run, run->operands[0], &model) : result;
+    result = result == TOOL_DONE ? tool_set_one_view(run, model) : result;
     if (result == TOOL_DONE) {
         const cnn_shape input = cnn_model_input_shape(model);
         const tool_data_options options = {.part = settings->part != NULL ? settings->part : "train",
@@ -124,8 +125,8 @@ const tool_command tool_command_learn = {
         "nearest.",
     .details =
         "FILE is a trained model, whose features are used and whose classes are forgotten; or one that this command "
-        "wrote, which keeps its classes and learns those of --data too, by the same features. A class that is "
-        "there already is learned anew.",
+        "wrote, which keeps its classes and learns those of --data too, by the same features. Images are seen by one "
+        "view. A class that is there already is learned anew.",
     .options = learn_options,
     .settings_size = sizeof(learn_settings),
     .least_operands = 1,

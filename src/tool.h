@@ -259,6 +259,8 @@ bool tool_has_views(const cnn_pipeline *pipeline);
 /* The pipeline without that: with a center_crop for its ten_crop, or without its step views; one that makes a single
  * image stays as it is. As tool_set_crop(). */
 int tool_one_view(tool *run, const cnn_pipeline *pipeline, cnn_pipeline **changed);
+/* Gives the model in memory that for its own, where its own has several views. */
+int tool_set_one_view(tool *run, cnn_model *model);
 /* The pipeline with the step views before those that change the scale of values; `views` are its arguments. TOOL_DONE,
  * or wrong usage of --tta. */
 int tool_add_views(tool *run, const cnn_pipeline *pipeline, const char *views, cnn_pipeline **changed);

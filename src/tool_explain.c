@@ -76,18 +76,7 @@ int tool_explain_open(tool *run, const char *out, const tool_explain_source *sou
     if (error != 0) {
         return tool_fail(run, "%s: %s", out, tool_copy_error(error));
     }
-    const cnn_pipeline *own = cnn_model_pipeline(*model);
-    cnn_pipeline *changed = NULL;
-    if (own == NULL || !tool_has_views(own)) {
-        return TOOL_DONE;
-    }
-    result = tool_one_view(run, own, &changed);
-    if (result == TOOL_DONE) {
-        const cnn_status status = cnn_model_set_pipeline(*model, changed);
-        result = status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
-    }
-    cnn_pipeline_free(changed);
-    return result;
+    return tool_set_one_view(run, *model);
 }
 
 char *tool_explain_path(const char *out, const char *image, const char *what)

@@ -55,6 +55,22 @@ int tool_one_view(tool *run, const cnn_pipeline *pipeline, cnn_pipeline **change
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
 }
 
+int tool_set_one_view(tool *run, cnn_model *model)
+{
+    const cnn_pipeline *own = cnn_model_pipeline(model);
+    cnn_pipeline *changed = NULL;
+    if (own == NULL || !tool_has_views(own)) {
+        return TOOL_DONE;
+    }
+    int result = tool_one_view(run, own, &changed);
+    if (result == TOOL_DONE) {
+        const cnn_status status = cnn_model_set_pipeline(model, changed);
+        result = status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
+    }
+    cnn_pipeline_free(changed);
+    return result;
+}
+
 int tool_add_views(tool *run, const cnn_pipeline *pipeline, const char *views, cnn_pipeline **changed)
 {
     const char *text = cnn_pipeline_text(pipeline);
