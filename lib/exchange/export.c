@@ -69,6 +69,21 @@ static cnn_status shape_slopes(const cnn_model *model, const cnn__parameter *par
     return CNN_OK;
 }
 
+/* Numbers along one axis are the same in any order of axes; others have none that is sure to be PyTorch's. */
+static cnn_status check_values(const cnn_model *model, const cnn__parameter *parameter)
+{
+    uint32_t axes = 0;
+    for (uint32_t d = 0; d < parameter->shape.rank; d++) {
+        axes += parameter->shape.dims[d] != 1;
+    }
+    return axes <= 1
+               ? CNN_OK
+               : cnn__fail(model->context, CNN_ERROR_UNSUPPORTED,
+                           "%s: \"%s\" has a value for each place, and not one for each channel, which alone has a "
+                           "name in the other layout",
+                           model->name, parameter->name);
+}
+
 static cnn_status export_one(const cnn_model *model, const cnn__parameter *parameter, const cnn_shape *flat,
                              int32_t layout, float *scratch, cnn_export_function write, void *user)
 {
@@ -97,6 +112,9 @@ static cnn_status export_one(const cnn_model *model, const cnn__parameter *param
             const cnn_shape *input = cnn__value_shape(model, node->inputs[0]);
             weight.shape.dims[2] = input->dims[input->rank - 1];
             weight.shape.dims[3] = parameter->shape.dims[3] / weight.shape.dims[2];
+        }
+        if (strcmp(type, "Arithmetic") == 0) {
+            CNN__RETURN_IF_ERROR(check_values(model, parameter));
         }
         if (strcmp(type, "PReLU") == 0) {
             CNN__RETURN_IF_ERROR(shape_slopes(model, parameter, layout, &weight.shape));

@@ -390,6 +390,33 @@ START_TEST(test_names)
 }
 END_TEST
 
+static cnn_status note_weight(void *user, const cnn_weight *weight, const float *values)
+{
+    (void)values;
+    snprintf(user, 64, "%s %u", weight->name, weight->shape.rank);
+    return CNN_OK;
+}
+
+/* Numbers for each channel, as an imported LayerNorm has them, have a name in PyTorch's layout; those for each place,
+ * whose axes would be others there, have none. */
+START_TEST(test_numbers)
+{
+    static const int32_t shapes[][3] = {{4}, {1, 1, 4}, {3, 2, 4}};
+    cnn_model *model = NULL;
+    char told[64] = "";
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.name = "m", .input = {3, 2, 4}), &model), CNN_OK);
+    const int32_t *shape = shapes[_i];
+    cnn_model_add(model, cnn_arithmetic(context, CNN_ARITHMETIC(.name = "scale", .function = CNN_MAP_MULTIPLY,
+                                                                .shape = {shape[0], shape[1], shape[2]})));
+    ck_assert_int_eq(cnn_model_build(model), CNN_OK);
+    ck_assert_int_eq(cnn_model_export(model, CNN_WEIGHTS_PYTORCH, note_weight, told),
+                     _i < 2 ? CNN_OK : CNN_ERROR_UNSUPPORTED);
+    ck_assert_str_eq(told, _i == 0 ? "scale.value 1" : _i == 1 ? "scale.value 3" : "");
+    ck_assert_int_eq(cnn_model_export(model, CNN_WEIGHTS_KERAS, note_weight, told), CNN_ERROR_UNSUPPORTED);
+    cnn_model_free(model);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exchange/files");
@@ -399,6 +426,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_file, 0, (int)(sizeof(files) / sizeof(files[0])));
     tcase_add_test(tcase, test_more_layers);
     tcase_add_loop_test(tcase, test_names, 0, (int)(sizeof(presets) / sizeof(presets[0])));
+    tcase_add_loop_test(tcase, test_numbers, 0, 3);
     tcase_add_loop_test(tcase, test_refused, 0, (int)(sizeof(refused) / sizeof(refused[0])));
     tcase_add_loop_test(tcase, test_damaged, 0, 3);
     suite_add_tcase(suite, tcase);

@@ -7,7 +7,7 @@
 #include "backend/vector/conv2d/winograd_pass.h"
 
 /* Bytes of filters from which on this pays. Where they fit into a last-level cache, as those of 256 channels to 256 (17
- * MB), the other way takes 4 ms and this one 6; those of 512 to 512 in 6x6 tiles (38 MB) are as fast either way. */
+ * MB), the other way takes 4 ms and this one 6; those of 512 to 512 in 4x4 tiles (38 MB) are as fast either way. */
 #define ROUND_FILTERS ((size_t)48 << 20)
 #define ROUND_TILES 96      /* most in a round: their products stay in the core's own cache */
 #define ROUND_MANY_TILES 28 /* by filters that were transformed before: for fewer, the other way reads them once, too */
