@@ -19,9 +19,11 @@ static cnn__order inverse(const cnn__order *order)
 }
 
 /* The name of a parameter elsewhere: "layer1.0.conv1.weight", or "conv1/kernel:0" with the layer as its group. */
-static void make_name(int32_t layout, const char *layer, const char *role, char *name, size_t size)
+static void make_name(int32_t layout, const cnn_model *model, uint32_t node, const char *role, char *name, size_t size)
 {
-    const char *torch = layout == CNN_WEIGHTS_PYTORCH ? cnn__torch_name(layer) : NULL;
+    char other[CNN__TORCH_NAME];
+    const char *layer = model->nodes[node].name;
+    const char *torch = layout == CNN_WEIGHTS_PYTORCH ? cnn__torch_name(model, node, layer, other) : NULL;
     snprintf(name, size,
              layout == CNN_WEIGHTS_KERAS     ? "%s/%s:0"
              : layout == CNN_WEIGHTS_PYTORCH ? "%s.%s"
@@ -121,7 +123,7 @@ static cnn_status export_one(const cnn_model *model, const cnn__parameter *param
         }
         weight.group = layout == CNN_WEIGHTS_KERAS ? node->name : NULL;
     }
-    make_name(layout, node->name, role != NULL ? role->names[layout] : own, name, sizeof(name));
+    make_name(layout, model, parameter->node, role != NULL ? role->names[layout] : own, name, sizeof(name));
     return write(user, &weight, values);
 }
 

@@ -96,14 +96,14 @@ static bool find_key(const finder *f, const char *name, size_t *index)
 
 /* The module of a layer by its name, by what the other program calls it, or by the names of the outermost model and of
  * the layer, which is all that Keras lists of models in models. */
-static bool find_by_name(const finder *f, const char *name, size_t *index)
+static bool find_by_name(const finder *f, uint32_t node, const char *name, size_t *index)
 {
-    char outer[CNN__MAX_NAME + 1];
+    char outer[CNN__MAX_NAME + 1], torch[CNN__TORCH_NAME];
     const char *first = strchr(name, '/'), *last = strrchr(name, '/');
     if (find_key(f, name, index)) {
         return true;
     }
-    if (f->weights->layout == CNN_WEIGHTS_PYTORCH && find_key(f, cnn__torch_name(name), index)) {
+    if (f->weights->layout == CNN_WEIGHTS_PYTORCH && find_key(f, cnn__torch_name(f->model, node, name, torch), index)) {
         return true;
     }
     if (first == last || f->weights->layout != CNN_WEIGHTS_KERAS) {
@@ -118,7 +118,7 @@ static size_t match_names(finder *f)
     size_t found = 0, index = 0;
     for (uint32_t i = 0; i < f->model->node_count; i++) {
         f->of_node[i] = CNN__NONE;
-        if (has_parameters(f->model, i) && find_by_name(f, f->model->nodes[i].name, &index)) {
+        if (has_parameters(f->model, i) && find_by_name(f, i, f->model->nodes[i].name, &index)) {
             f->of_node[i] = index;
             f->modules[index].node = i;
             found++;
@@ -146,7 +146,7 @@ static cnn_status match_inner_names(finder *f, size_t *found)
         }
         meets = cnn__inner_find(&inner, name, &index) && f->modules[index].node == CNN__NO_NODE;
         for (name = cnn__inner_name(name); name != NULL && !meets; name = cnn__inner_name(name)) {
-            meets = find_by_name(f, name, &index);
+            meets = find_by_name(f, i, name, &index);
         }
         if (meets) {
             f->of_node[i] = index;

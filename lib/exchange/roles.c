@@ -53,26 +53,6 @@ const cnn__role *cnn__role_find(const char *type, const char *parameter, const c
     return NULL;
 }
 
-/* Layers with Keras's names whose torchvision modules are told by numbers. */
-static const char *const torch_names[][2] = {
-    {"block1_conv1", "features.0"},  {"block1_conv2", "features.2"},  {"block2_conv1", "features.5"},
-    {"block2_conv2", "features.7"},  {"block3_conv1", "features.10"}, {"block3_conv2", "features.12"},
-    {"block3_conv3", "features.14"}, {"block4_conv1", "features.17"}, {"block4_conv2", "features.19"},
-    {"block4_conv3", "features.21"}, {"block5_conv1", "features.24"}, {"block5_conv2", "features.26"},
-    {"block5_conv3", "features.28"}, {"fc1", "classifier.0"},         {"fc2", "classifier.3"},
-    {"predictions", "classifier.6"},
-};
-
-const char *cnn__torch_name(const char *layer)
-{
-    for (size_t i = 0; i < sizeof(torch_names) / sizeof(torch_names[0]); i++) {
-        if (strcmp(torch_names[i][0], layer) == 0) {
-            return torch_names[i][1];
-        }
-    }
-    return NULL;
-}
-
 /* The letters with that of the features of a flattened image spelled out in the order `image`. */
 static void expand(const char *axes, char letter, const char *image, char expanded[CNN_MAX_RANK + 1])
 {

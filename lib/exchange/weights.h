@@ -57,8 +57,6 @@ typedef struct cnn__role {
 
 /* The first line of the table for a parameter, or the next one after `after`; NULL if there is none. */
 const cnn__role *cnn__role_find(const char *type, const char *parameter, const cnn__role *after);
-/* A layer's name elsewhere where it is not the same; NULL: it is. */
-const char *cnn__torch_name(const char *layer);
 
 /* ---- permute.c ---- */
 
@@ -99,6 +97,13 @@ typedef struct cnn__matching {
 struct cnn_model;
 struct cnn__node;
 struct cnn__parameter;
+
+enum { CNN__TORCH_NAME = 32 };
+
+/* What torchvision calls a layer where that is another name; NULL: it is not. `name`: the node's, or its end without the
+ * names of the models that the layer is in. */
+const char *cnn__torch_name(const struct cnn_model *model, uint32_t node, const char *name,
+                            char torch[CNN__TORCH_NAME]);
 
 /* Finds the tensors of a model whose shapes are inferred. `chw`: dense layers behind a flattened image read it in
  * channel-first order. The matching is freed by cnn__free(context, matching->sources), also after a failure. */
