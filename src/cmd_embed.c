@@ -116,8 +116,13 @@ static int open_images(embed_run *self)
         return result;
     }
     const size_t count = self->data != NULL ? cnn_dataset_count(self->data) : self->paths.count;
-    const cnn_status status = cnn_dataset_create_custom(
-        run->context, CNN_DATASET(.user = self, .count = count, .read = read_path, .group = number_of), &self->files);
+    const cnn_shape input = cnn_model_input_shape(self->model);
+    const int64_t channels = input.rank == 3 && input.dims[2] == 1 ? 1 : 3;
+    const cnn_status status = cnn_dataset_create_custom(run->context,
+                                                        CNN_DATASET(.user = self, .count = count, .read = read_path,
+                                                                    .group = number_of,
+                                                                    .shape = {3, 0, {0, 0, channels}}),
+                                                        &self->files);
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
 }
 

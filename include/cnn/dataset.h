@@ -217,7 +217,7 @@ typedef struct cnn_dataset_callbacks {
     /** Called when the last handle that uses the dataset is freed; may be NULL. */
     void (*destroy)(void *user);
     cnn_shape shape; /**< H, W, C of every sample where they are all the same; files are decoded to C channels, 1 or 3.
-                          Rank 0: not known */
+                          H and W may both be 0: not the same. Rank 0: nothing is known */
     size_t target_count; /**< target values that each sample has; 0: none, the label says all */
     int32_t weighted;    /**< 1: samples have weights; 0: cnn_sample.weight is not looked at */
     int32_t reserved;

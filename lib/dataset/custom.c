@@ -172,8 +172,10 @@ static cnn_status check_callbacks(const cnn_context *context, const cnn_dataset_
                          "cnn_dataset_callbacks: class_count is 0 though classes are given");
     }
     size_t values;
-    bool known = callbacks->shape.rank == 3 && cnn__shape_values(&callbacks->shape, &values) && values > 0 &&
-                 cnn__channels_fit(callbacks->shape.dims[2]);
+    const int64_t *dims = callbacks->shape.dims;
+    const bool open = dims[0] == 0 && dims[1] == 0; /* channels alone */
+    const bool known = callbacks->shape.rank == 3 && cnn__channels_fit(dims[2]) &&
+                       (open || (cnn__shape_values(&callbacks->shape, &values) && values > 0));
     if (callbacks->shape.rank != 0 && !known) {
         return cnn__fail(context, CNN_ERROR_INVALID_ARGUMENT,
                          "cnn_dataset_callbacks: shape must be height, width and 1 to %d channels", CNN_MAX_CHANNELS);
@@ -196,7 +198,7 @@ cnn_status cnn_dataset_create_custom(cnn_context *context, const cnn_dataset_cal
     source->callbacks = copy;
     source->callbacks.destroy = NULL; /* `user` stays the caller's if this call fails */
     source->base.count = copy.count;
-    source->base.shape = copy.shape;
+    source->base.shape = copy.shape.dims[0] > 0 ? copy.shape : (cnn_shape){0};
     source->base.target_count = copy.target_count;
     source->base.weighted = copy.weighted != 0;
     source->base.task = (cnn_task)copy.task;

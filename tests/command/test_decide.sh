@@ -129,6 +129,11 @@ values=$(sed -n 's/.*, \([0-9]*\) values.*/\1/p' out)
 [ "$(wc -c <f.npy)" -eq $((128 + 48 * 4 * values)) ]
 tap_result $? 'with as many bytes'
 run 0 'a folder' "$cnn" embed two.cnn photos --out f.csv --layer conv2d_1 --json
+run 0 'a network that reads grey images' "$cnn" train fashion-dnn --data photos --size 8x8x1 --limit 8 --epochs 1 --out grey.cnn
+run 0 'photos become grey for it' "$cnn" embed grey.cnn photos --out g.csv
+run 0 'also those of a dataset' "$cnn" embed grey.cnn --data photos --out h.csv
+[ "$(cut -d, -f1,3- g.csv | sort)" = "$(cut -d, -f1,3- h.csv | sort)" ]
+tap_result $? 'with the same values'
 run 2 'no images' "$cnn" embed two.cnn
 printf 'photos/cat.1.jpg\r\n\nphotos/dog.1.jpg' >list
 run 0 'a list' "$cnn" embed two.cnn @list

@@ -260,10 +260,35 @@ START_TEST(custom_labels)
 }
 END_TEST
 
+/* Channels are known where sizes are not: files become grey. */
+START_TEST(custom_channels)
+{
+    cnn__sample sample;
+    custom self = {.sample = {.label = 1, .encoded = golden_png, .encoded_size = sizeof(golden_png)}};
+    cnn_dataset *dataset;
+    ck_assert_int_eq(cnn_dataset_create_custom(
+                         tree_context,
+                         CNN_DATASET(.user = &self, .count = 1, .read = custom_read, .shape = {3, 0, {0, 0, 1}}),
+                         &dataset),
+                     CNN_OK);
+    ck_assert_uint_eq(cnn_dataset_shape(dataset).rank, 0);
+    ck_assert_int_eq(cnn__dataset_read(dataset, 0, NULL, &sample), CNN_OK);
+    ck_assert(sample.width == 2 && sample.height == 1 && sample.channels == 1);
+    cnn__sample_free(&sample);
+    cnn_dataset_free(dataset);
+}
+END_TEST
+
 START_TEST(wrong_callbacks_are_refused)
 {
     custom self = {.status = CNN_OK};
     cnn_dataset *dataset;
+    static const cnn_shape shapes[] = {{3, 0, {0, 4, 3}}, {3, 0, {4, 0, 3}}, {3, 0, {0, 0, 0}}, {2, 0, {0, 0}}};
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+        tree_expect_error(cnn_dataset_create_custom(
+                              tree_context, CNN_DATASET(.read = custom_read, .count = 1, .shape = shapes[i]), &dataset),
+                          CNN_ERROR_INVALID_ARGUMENT, "height, width and 1 to", NULL);
+    }
     tree_expect_error(cnn_dataset_create_custom(tree_context, CNN_DATASET(.user = &self, .count = 1), &dataset),
                       CNN_ERROR_INVALID_ARGUMENT, "read is NULL", NULL);
     tree_expect_error(cnn_dataset_create_custom(tree_context, CNN_DATASET(.read = custom_read), &dataset),
@@ -419,6 +444,7 @@ int main(void)
     tcase_add_test(memory, custom_forms);
     tcase_add_test(memory, custom_failures);
     tcase_add_test(memory, custom_labels);
+    tcase_add_test(memory, custom_channels);
     tcase_add_test(memory, wrong_callbacks_are_refused);
     tcase_add_test(memory, fake_samples);
     tcase_add_test(memory, fake_options_are_checked);
