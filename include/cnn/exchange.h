@@ -153,9 +153,9 @@ CNN_API cnn_status cnn_model_import(cnn_model *model, cnn_weights *weights, cons
  * Makes a model of a Keras architecture: what `model_config` of an HDF5 file or
  * config.json of a .keras archive holds, of Keras 1, 2 or 3, Sequential or
  * functional, with models inside models and shared layers. Layers keep their
- * names; the input is called "input". Options of training (regularizers,
- * constraints, initializers) are left out; layers with `trainable` false are
- * frozen.
+ * names; a single input is called "input". Regularizers and constraints are
+ * those of the layers here; initializers, and rules of a kind that this library
+ * lacks, are left out. Layers with `trainable` false are frozen.
  *
  * name     of the file, for messages and the model.
  * config   JSON, `size` bytes; not trusted.

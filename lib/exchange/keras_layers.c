@@ -346,6 +346,7 @@ static cnn_status put_key(cnn__keras *keras, const cnn__keras_layer *layer, cons
     case CNN__KERAS_LAST_AXIS:
         return check_axis(keras, layer, k, value);
     case CNN__KERAS_TOLD:
+    case CNN__KERAS_TRUE_ONLY:
         return CNN_OK;
     default:
         return is_nothing(value) ? CNN_OK
@@ -379,14 +380,26 @@ static cnn_status check_keys(const cnn__keras *keras, const cnn__keras_layer *la
     return CNN_OK;
 }
 
-/* The first line of a class whose kind of layer is there, else its last. */
-static const cnn__keras_class *find_class(const char *name)
+/* Whether a line is for such options: one of several of a class may be told by a flag. */
+static bool is_meant(const cnn__keras_class *c, const cnn__json *config)
+{
+    bool meant = c->type == NULL || cnn__layer_type_find(c->type) != NULL;
+    for (const cnn__keras_key *k = c->keys; k->name != NULL && meant; k++) {
+        const cnn__json *value = cnn__json_get(config, k->name);
+        const bool says = value != NULL && !is_nothing(value);
+        meant = k->conversion == CNN__KERAS_FALSE_ONLY ? !says : k->conversion == CNN__KERAS_TRUE_ONLY ? says : true;
+    }
+    return meant;
+}
+
+/* The first line of a class that is meant, else its last. */
+static const cnn__keras_class *find_class(const cnn__keras_layer *layer)
 {
     const cnn__keras_class *found = NULL;
     for (size_t i = 0; i < cnn__keras_class_count; i++) {
         const cnn__keras_class *c = &cnn__keras_classes[i];
-        const bool there = found != NULL && (found->type == NULL || cnn__layer_type_find(found->type) != NULL);
-        found = strcmp(c->name, name) == 0 && !there ? c : found;
+        const bool better = found == NULL || !is_meant(found, layer->config);
+        found = strcmp(c->name, layer->class_name) == 0 && better ? c : found;
     }
     return found;
 }
@@ -394,7 +407,7 @@ static const cnn__keras_class *find_class(const char *name)
 cnn_status cnn__keras_options(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options,
                               const char **type)
 {
-    const cnn__keras_class *c = find_class(layer->class_name);
+    const cnn__keras_class *c = find_class(layer);
     if (c == NULL) {
         const bool program = strcmp(layer->class_name, "Lambda") == 0;
         return cnn__keras_fail(keras, layer, program ? CNN_ERROR_DENIED : CNN_ERROR_UNSUPPORTED,

@@ -41,6 +41,18 @@ static void put_borders(cnn__json_writer *config, const char *name, const int64_
     cnn__json_close(config, ']');
 }
 
+/* A list of zeros: it stands for what is not given, as Keras's None. */
+static bool is_zeros(const cnn__json *value)
+{
+    bool zeros = cnn__json_is(value, CNN__JSON_ARRAY);
+    for (const cnn__json *item = zeros ? cnn__json_first(value) : NULL; item != NULL;
+         item = cnn__json_next(value, item)) {
+        int64_t number = 1;
+        zeros = zeros && cnn__json_to_int(item, &number) && number == 0;
+    }
+    return zeros;
+}
+
 /* One option as Keras has it; NULL, or what Keras lacks. */
 static const char *put_back(const cnn__keras_key *k, const cnn__json *value, const cnn__json *options,
                             cnn__json_writer *config)
@@ -77,7 +89,9 @@ static const char *put_back(const cnn__keras_key *k, const cnn__json *value, con
         put_borders(config, k->name, pads);
         return NULL;
     default:
-        cnn__keras_copy(config, k->name, value);
+        if (!is_zeros(value)) {
+            cnn__keras_copy(config, k->name, value);
+        }
         return NULL;
     }
 }
@@ -143,6 +157,8 @@ cnn_status cnn__keras_layer_out(cnn_context *context, const cnn__keras_out *laye
             lacking = put_back(k, value, layer->options, config);
         } else if (k->conversion == CNN__KERAS_LAST_AXIS) {
             cnn__json_put_int(config, k->name, -1);
+        } else if (k->conversion == CNN__KERAS_TRUE_ONLY) {
+            cnn__json_put_bool(config, k->name, true);
         }
     }
     cnn__keras_rules_out(layer->type, layer->options, config);

@@ -6,6 +6,7 @@
 
 #include "core/options.h"
 #include "exchange/keras.h"
+#include "exchange/keras_border.h"
 #include "exchange/weights.h"
 #include "format/architecture.h"
 #include "model/model.h"
@@ -14,6 +15,7 @@ typedef struct saving {
     cnn_context *context;
     const cnn_model *model;
     const cnn__json *architecture;
+    const bool *non_negative; /* which nodes */
     cnn__json_writer text;
 } saving;
 
@@ -51,15 +53,10 @@ static void find_value(const saving *s, const char *value, const char **layer, i
     }
 }
 
-static void put_reference(saving *s, const char *value, bool arguments)
+static void put_application(saving *s, const char *layer, int64_t number, bool arguments)
 {
-    char name[CNN__MAX_NAME];
-    const char *layer = NULL;
-    int64_t number = 0;
-    find_value(s, value, &layer, &number);
-    plain_name(layer, name, sizeof(name));
     cnn__json_open(&s->text, NULL, '[');
-    cnn__json_put_string(&s->text, NULL, name);
+    cnn__json_put_string(&s->text, NULL, layer);
     cnn__json_put_int(&s->text, NULL, number);
     cnn__json_put_int(&s->text, NULL, 0);
     if (arguments) {
@@ -69,17 +66,46 @@ static void put_reference(saving *s, const char *value, bool arguments)
     cnn__json_close(&s->text, ']');
 }
 
-/* One application: all that it reads, or the border in front of it. */
-static void put_node(saving *s, const cnn__json *layer, const char *border)
+static void put_reference(saving *s, const char *value, bool arguments)
+{
+    char name[CNN__MAX_NAME];
+    const char *layer = NULL;
+    int64_t number = 0;
+    find_value(s, value, &layer, &number);
+    plain_name(layer, name, sizeof(name));
+    put_application(s, name, number, arguments);
+}
+
+/* One application: all that it reads. */
+static void put_node(saving *s, const cnn__json *layer)
 {
     const cnn__json *inputs = cnn__json_get(layer, "inputs");
     cnn__json_open(&s->text, NULL, '[');
-    if (border != NULL) {
-        put_reference(s, border, true);
-    }
-    for (const cnn__json *input = border == NULL ? cnn__json_first(inputs) : NULL; input != NULL;
-         input = cnn__json_next(inputs, input)) {
+    for (const cnn__json *input = cnn__json_first(inputs); input != NULL; input = cnn__json_next(inputs, input)) {
         put_reference(s, input->text, true);
+    }
+    cnn__json_close(&s->text, ']');
+}
+
+/* All applications of a layer: they read what the model says, or the border in front of each. */
+static void put_nodes(saving *s, const cnn__json *layer, const char *border)
+{
+    const char *own = text_of(layer, "name");
+    const cnn__json *layers = cnn__json_get(s->architecture, "layers");
+    int64_t number = 0;
+    cnn__json_open(&s->text, "inbound_nodes", '[');
+    for (const cnn__json *at = layer; at != NULL; at = cnn__json_next(layers, at)) {
+        const char *shares = text_of(at, "shares");
+        if (at != layer && (shares == NULL || strcmp(shares, own) != 0)) {
+            continue;
+        }
+        if (border == NULL) {
+            put_node(s, at);
+        } else {
+            cnn__json_open(&s->text, NULL, '[');
+            put_application(s, border, number++, true);
+            cnn__json_close(&s->text, ']');
+        }
     }
     cnn__json_close(&s->text, ']');
 }
@@ -138,23 +164,14 @@ static cnn_status write_layer(const saving *s, const cnn__json *layer, const cha
 static cnn_status put_layer(saving *s, const cnn__json *layer, const char *name, const cnn__json *options,
                             const char *border)
 {
-    const char *class_name = NULL, *own = text_of(layer, "name");
-    const cnn__json *layers = cnn__json_get(s->architecture, "layers");
+    const char *class_name = NULL;
     cnn__json_writer config = {.text = {.context = s->context}};
     cnn_status status = write_layer(s, layer, name, options, &config, &class_name);
     if (status == CNN_OK) {
         open_layer(s, class_name, name);
         cnn__string_printf(&s->text.text, ",\"config\":");
         cnn__string_append(&s->text.text, config.text.data, config.text.size);
-        cnn__json_open(&s->text, "inbound_nodes", '[');
-        put_node(s, layer, border);
-        for (const cnn__json *at = cnn__json_next(layers, layer); at != NULL; at = cnn__json_next(layers, at)) {
-            const char *shares = text_of(at, "shares");
-            if (shares != NULL && strcmp(shares, own) == 0) {
-                put_node(s, at, NULL);
-            }
-        }
-        cnn__json_close(&s->text, ']');
+        put_nodes(s, layer, border);
         cnn__json_close(&s->text, '}');
         status = s->text.text.status;
     }
@@ -162,12 +179,20 @@ static cnn_status put_layer(saving *s, const cnn__json *layer, const char *name,
     return status;
 }
 
-/* Explicit padding that is not nothing, of a convolution. */
-static bool has_border(const cnn__json *layer, const cnn__json *options)
+/* The border that a layer has wherever it is applied. */
+static cnn__keras_border find_border(const saving *s, const cnn__json *layer, const cnn__json *options)
 {
-    static const char *const types[] = {"Conv2D", "DepthwiseConv2D", "SeparableConv2D", NULL};
-    const char *padding = text_of(options, "padding");
-    return padding != NULL && strcmp(padding, "explicit") == 0 && cnn__name_index(types, text_of(layer, "type")) >= 0;
+    const uint32_t own = (uint32_t)(find_node(s, text_of(layer, "name")) - s->model->nodes);
+    cnn__keras_border border = cnn__keras_find_border(s->model, own, options, s->non_negative);
+    for (uint32_t i = own + 1; i < s->model->node_count && border.lacking == NULL; i++) {
+        if (s->model->nodes[i].owner == own) {
+            const cnn__keras_border other = cnn__keras_find_border(s->model, i, options, s->non_negative);
+            border.lacking = memcmp(other.pads, border.pads, sizeof(border.pads)) != 0
+                                 ? "another padding for each value that it reads"
+                                 : other.lacking;
+        }
+    }
+    return border;
 }
 
 /* The options with valid padding; *document is to be freed. */
@@ -178,7 +203,7 @@ static cnn_status without_border(saving *s, const cnn__json *options, cnn__json_
     for (const cnn__json *k = cnn__json_first(options); k != NULL; k = cnn__json_next(options, k)) {
         if (strcmp(k->text, "padding") == 0) {
             cnn__json_put_string(&text, k->text, "valid");
-        } else {
+        } else if (strcmp(k->text, "ceil") != 0 && strcmp(k->text, "count_include_pad") != 0) {
             cnn__keras_copy(&text, k->text, k + 1);
         }
     }
@@ -191,40 +216,38 @@ static cnn_status without_border(saving *s, const cnn__json *options, cnn__json_
     return status;
 }
 
-static cnn_status put_border(saving *s, const cnn__json *layer, const cnn__json *options, const char *border)
+static cnn_status put_border(saving *s, const cnn__json *layer, const int64_t pads[4], const char *border)
 {
-    int64_t pads[4] = {0}, *pad = pads;
-    const cnn__json *list = cnn__json_get(options, "pads");
-    for (const cnn__json *item = cnn__json_first(list); item != NULL && pad < pads + 4;
-         item = cnn__json_next(list, item)) {
-        (void)cnn__json_to_int(item, pad++);
-    }
     open_layer(s, "ZeroPadding2D", border);
     cnn__string_printf(&s->text.text, ",\"config\":{\"name\":\"%s\",\"padding\":[[%d,%d],[%d,%d]]}", border,
                        (int)pads[0], (int)pads[1], (int)pads[2], (int)pads[3]);
-    cnn__json_open(&s->text, "inbound_nodes", '[');
-    put_node(s, layer, NULL);
-    cnn__json_close(&s->text, ']');
+    put_nodes(s, layer, NULL);
     cnn__json_close(&s->text, '}');
     return s->text.text.status;
 }
 
 static cnn_status add_layer(saving *s, const cnn__json *layer)
 {
-    char name[CNN__MAX_NAME], border[CNN__MAX_NAME + 8];
+    char name[CNN__MAX_NAME], before[CNN__MAX_NAME + 8];
     const cnn__json *options = cnn__json_get(layer, "options");
+    const cnn__keras_border border = find_border(s, layer, options);
     plain_name(text_of(layer, "name"), name, sizeof(name));
-    if (!has_border(layer, options)) {
+    if (border.lacking != NULL) {
+        return cnn__fail(s->context, CNN_ERROR_UNSUPPORTED, "layer \"%s\" (%s) has %s, which Keras lacks", name,
+                         text_of(layer, "type"), border.lacking);
+    }
+    if (!border.valid) {
         return put_layer(s, layer, name, options, NULL);
     }
+    const bool any = border.pads[0] + border.pads[1] + border.pads[2] + border.pads[3] > 0;
     cnn__json_document valid = {.context = s->context};
-    snprintf(border, sizeof(border), "%s_pad", name);
-    cnn_status status = put_border(s, layer, options, border);
+    snprintf(before, sizeof(before), "%s_pad", name);
+    cnn_status status = any ? put_border(s, layer, border.pads, before) : CNN_OK;
     if (status == CNN_OK) {
         status = without_border(s, options, &valid);
     }
     if (status == CNN_OK) {
-        status = put_layer(s, layer, name, valid.root, border);
+        status = put_layer(s, layer, name, valid.root, any ? before : NULL);
     }
     cnn__json_free(&valid);
     return status;
@@ -302,7 +325,10 @@ cnn_status cnn_keras_config(const cnn_model *model, cnn_write_function write, vo
     }
     if (status == CNN_OK) {
         s.architecture = architecture.root;
-        status = write_config(&s);
+        bool *non_negative = cnn__keras_non_negative(model, cnn__json_get(s.architecture, "layers"));
+        s.non_negative = non_negative;
+        status = non_negative != NULL ? write_config(&s) : CNN_ERROR_OUT_OF_MEMORY;
+        cnn__free(context, non_negative);
     }
     if (status == CNN_OK) {
         status = write(user, s.text.text.data, s.text.text.size);

@@ -293,3 +293,23 @@ const char *cnn__keras_prelu_out(const cnn__keras_out *layer, cnn__json_writer *
     cnn__keras_put_list(config, "shared_axes", axes, one ? places + 1 : channel ? places : 0);
     return NULL;
 }
+
+/* ---- poolings of all places that keep their axes ---- */
+
+cnn_status cnn__keras_kept(cnn__keras *keras, const cnn__keras_layer *layer, cnn__json_writer *options)
+{
+    static const int64_t size[2] = {1, 1};
+    (void)keras;
+    (void)layer;
+    cnn__keras_put_list(options, "size", size, 2);
+    return CNN_OK;
+}
+
+const char *cnn__keras_kept_out(const cnn__keras_out *layer, cnn__json_writer *config)
+{
+    int64_t size[2] = {0, 0};
+    (void)config;
+    return cnn__keras_wholes(cnn__json_get(layer->options, "size"), size, 2) && size[0] == 1 && size[1] == 1
+               ? NULL
+               : "a size other than 1 x 1";
+}

@@ -19,6 +19,7 @@ enum {
     BORDERS = CNN__KERAS_BORDERS,
     LAST_AXIS = CNN__KERAS_LAST_AXIS,
     FALSE_ONLY = CNN__KERAS_FALSE_ONLY,
+    TRUE_ONLY = CNN__KERAS_TRUE_ONLY,
     TOLD = CNN__KERAS_TOLD,
 };
 
@@ -112,6 +113,7 @@ static const cnn__keras_key pool_keys[] = {{"pool_size", PAIR, "size"},
                                            {"border_mode", PADDING, "padding"},
                                            END};
 static const cnn__keras_key global_keys[] = {{"keepdims", FALSE_ONLY, NULL}, END};
+static const cnn__keras_key kept_keys[] = {{"keepdims", TRUE_ONLY, NULL}, END};
 static const cnn__keras_key dropout_keys[] = {{"rate", REAL, "rate"}, {"p", REAL, "rate"}, END};
 static const cnn__keras_key pad_keys[] = {{"padding", BORDERS, "pads"}, END};
 static const cnn__keras_key concatenate_keys[] = {{"axis", LAST_AXIS, NULL}, END};
@@ -142,6 +144,8 @@ const cnn__keras_class cnn__keras_classes[] = {
     {"AveragePooling2D", "AveragePooling2D", pool_keys, NULL, NULL, NULL, NULL},
     {"GlobalAveragePooling2D", "GlobalAveragePooling2D", global_keys, NULL, NULL, NULL, NULL},
     {"GlobalMaxPooling2D", "GlobalMaxPooling2D", global_keys, NULL, NULL, NULL, NULL},
+    {"GlobalAveragePooling2D", "AdaptiveAveragePooling2D", kept_keys, NULL, NULL, cnn__keras_kept, cnn__keras_kept_out},
+    {"GlobalMaxPooling2D", "AdaptiveMaxPooling2D", kept_keys, NULL, NULL, cnn__keras_kept, cnn__keras_kept_out},
     {"MaxPooling1D", "MaxPooling1D", pool1d_keys, NULL, NULL, NULL, NULL},
     {"AveragePooling1D", "AveragePooling1D", pool1d_keys, NULL, NULL, NULL, NULL},
     {"GlobalAveragePooling1D", "GlobalAveragePooling1D", global_keys, NULL, NULL, NULL, NULL},

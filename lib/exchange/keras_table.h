@@ -21,6 +21,7 @@ typedef enum cnn__keras_conversion {
     CNN__KERAS_BORDERS,    /* n, two numbers, or two pairs of them: top, bottom, left, right */
     CNN__KERAS_LAST_AXIS,  /* has to be that of the channels */
     CNN__KERAS_FALSE_ONLY, /* anything else is not supported */
+    CNN__KERAS_TRUE_ONLY,  /* the line is for what sets it */
     CNN__KERAS_TOLD,       /* read and written by the class's own functions */
 } cnn__keras_conversion;
 
@@ -61,9 +62,9 @@ typedef cnn_status cnn__keras_in_function(cnn__keras *keras, const cnn__keras_la
 typedef const char *cnn__keras_out_function(const cnn__keras_out *layer, cnn__json_writer *config);
 
 cnn__keras_in_function cnn__keras_relu, cnn__keras_reshape, cnn__keras_permute, cnn__keras_up_sampling,
-    cnn__keras_rescaling, cnn__keras_prelu;
+    cnn__keras_rescaling, cnn__keras_prelu, cnn__keras_kept;
 cnn__keras_out_function cnn__keras_relu_out, cnn__keras_reshape_out, cnn__keras_permute_out, cnn__keras_up_sampling_out,
-    cnn__keras_rescaling_out, cnn__keras_prelu_out;
+    cnn__keras_rescaling_out, cnn__keras_prelu_out, cnn__keras_kept_out;
 
 /* What the config of a ReLU means here; alpha 0: none. False if this library does not have it. */
 bool cnn__keras_rectifier(const cnn__json *config, const char **activation, double *alpha);
