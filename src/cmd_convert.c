@@ -23,7 +23,7 @@ typedef struct convert_run {
     cnn_weights_report report;
     json_t *lines; /* of the report; NULL without --json */
     size_t told;
-    bool by_order;
+    bool by_order, any_misshapen;
 } convert_run;
 
 /* ---- the report ---- */
@@ -85,6 +85,7 @@ static void tell_match(void *user, const cnn_match *match)
     convert_run *convert = user;
     char *weight = weight_text(match);
     convert->by_order = match->by_order != 0;
+    convert->any_misshapen = convert->any_misshapen || match->kind == CNN_WRONG_SHAPE;
     if (convert->lines != NULL) {
         add_line(convert, match, weight);
     } else if (match->kind != CNN_MATCHED && convert->told++ < MOST_TOLD) {
@@ -110,6 +111,25 @@ static int library(convert_run *convert, cnn_status status)
     return status == CNN_OK ? TOOL_DONE : tool_fail_library(convert->run, status);
 }
 
+static void tell_more(const convert_run *convert)
+{
+    if (convert->told > MOST_TOLD) {
+        tool_note(convert->run, "and %zu more; --json lists all", convert->told - MOST_TOLD);
+    }
+}
+
+/* Nothing fits, or not all does. */
+static int tell_misfit(convert_run *convert, cnn_status status)
+{
+    tool *run = convert->run;
+    tell_more(convert);
+    if (status == CNN_OK || (convert->report.loaded == 0 && !convert->any_misshapen)) {
+        return tool_fail(run, "%s: none of its %u tensors fits %s", run->operands[0], (unsigned)convert->report.unused,
+                         convert->settings->network);
+    }
+    return tool_fail(run, "%s (--partial lets such parameters begin anew)", cnn_last_error(run->context));
+}
+
 /* A network of the zoo with the file's weights. */
 static int fill_network(convert_run *convert)
 {
@@ -117,17 +137,15 @@ static int fill_network(convert_run *convert)
     int result = tool_is_zoo(settings->network)
                      ? tool_open_model(convert->run, settings->network, &settings->model, &convert->model)
                      : tool_open_model(convert->run, settings->network, NULL, &convert->model);
-    if (result == TOOL_DONE) {
-        result = library(
-            convert, cnn_model_import(convert->model, convert->foreign.weights,
-                                      CNN_IMPORT(.partial = settings->partial, .match = tell_match, .user = convert),
-                                      &convert->report));
+    if (result != TOOL_DONE) {
+        return result;
     }
-    if (result == TOOL_DONE && convert->report.loaded == 0 && cnn_model_parameter_count(convert->model) > 0) {
-        result = tool_fail(convert->run, "%s: none of its %u tensors fits %s", convert->run->operands[0],
-                           (unsigned)convert->report.unused, settings->network);
-    }
-    return result;
+    const cnn_status status = cnn_model_import(
+        convert->model, convert->foreign.weights,
+        CNN_IMPORT(.partial = settings->partial, .match = tell_match, .user = convert), &convert->report);
+    const bool nothing = convert->report.loaded == 0 && cnn_model_parameter_count(convert->model) > 0;
+    return status == CNN_ERROR_MISMATCH || (status == CNN_OK && nothing) ? tell_misfit(convert, status)
+                                                                         : library(convert, status);
 }
 
 static int load_config(convert_run *convert)
@@ -249,9 +267,7 @@ static int print_result(convert_run *convert)
         json_object_set(object, "tensors", convert->lines);
         return tool_json_print(run, object);
     }
-    if (convert->told > MOST_TOLD) {
-        tool_note(run, "and %zu more; --json lists all", convert->told - MOST_TOLD);
-    }
+    tell_more(convert);
     if (convert->by_order) {
         tool_note(run, "names       none is the model's: layers were taken in order");
     }

@@ -73,29 +73,41 @@ void cnn__report(const cnn_model *model, const cnn_weights *weights, const cnn__
     }
 }
 
+/* A tensor that was found and cannot be taken. */
+static cnn_status fail_misfit(const cnn_model *model, const cnn_weights *weights, const cnn__source *source,
+                              const cnn__parameter *parameter)
+{
+    const cnn__weight *entry = &weights->entries[source->weight];
+    const bool turned = !cnn__shape_equal(&source->wanted, &parameter->shape);
+    char text[200], own[160], found[160], wanted[160];
+    cnn__printable(entry->name, text, sizeof(text));
+    cnn__shape_text(&parameter->shape, NULL, own, sizeof(own));
+    cnn__shape_text(&entry->shape, NULL, found, sizeof(found));
+    cnn__shape_text(&source->wanted, NULL, wanted, sizeof(wanted));
+    if (!entry->readable) {
+        return cnn__fail(model->context, CNN_ERROR_UNSUPPORTED,
+                         "%s: tensor \"%s\" is of type %s; F32, F16, BF16 and F64 are read", weights->name, text,
+                         entry->type);
+    }
+    return cnn__fail(model->context, CNN_ERROR_MISMATCH, "%s: tensor \"%s\" is %s and does not fit \"%s\" %s%s%s%s",
+                     weights->name, text, found, parameter->name, own, turned ? ": " : "", turned ? wanted : "",
+                     turned ? " would" : "");
+}
+
 cnn_status cnn__check_sources(const cnn_model *model, const cnn_weights *weights, const cnn__matching *matching,
                               bool partial)
 {
     for (uint32_t i = 0; i < model->parameter_count && !partial; i++) {
         const cnn__source *source = &matching->sources[i];
         const cnn__parameter *parameter = &model->parameters[i];
-        char wanted[160], found[160];
-        cnn__shape_text(&parameter->shape, NULL, wanted, sizeof(wanted));
         if (source->weight == CNN__NONE && !source->optional) {
+            char wanted[160];
+            cnn__shape_text(&parameter->shape, NULL, wanted, sizeof(wanted));
             return cnn__fail(model->context, CNN_ERROR_MISMATCH, "%s: has nothing for the parameter \"%s\" %s",
                              weights->name, parameter->name, wanted);
         }
         if (source->weight != CNN__NONE && !source->fits) {
-            const cnn__weight *entry = &weights->entries[source->weight];
-            char text[200];
-            cnn__shape_text(&entry->shape, NULL, found, sizeof(found));
-            cnn__printable(entry->name, text, sizeof(text));
-            if (!entry->readable) {
-                return cnn__fail(model->context, CNN_ERROR_UNSUPPORTED, "%s: tensor \"%s\" is of type %s",
-                                 weights->name, text, entry->type);
-            }
-            return cnn__fail(model->context, CNN_ERROR_MISMATCH, "%s: tensor \"%s\" is %s and does not fit \"%s\" %s",
-                             weights->name, text, found, parameter->name, wanted);
+            return fail_misfit(model, weights, source, parameter);
         }
     }
     return CNN_OK;

@@ -290,6 +290,7 @@ static void take_source(const finder *f, const module *m, const cnn__parameter *
                                   fits_grouped(&parameter->shape, &entry->shape));
             const cnn_shape shape = cnn__foreign_shape(role, layout, &parameter->shape);
             cnn__match_order(role, layout, &parameter->shape, flat, &source->order, source->axes);
+            source->wanted = shape;
             source->fits = entry->readable && (grouped ? fits_grouped(&parameter->shape, &entry->shape)
                                                        : cnn__shape_equal(&shape, &entry->shape) ||
                                                              (strcmp(type, "PReLU") == 0 &&

@@ -82,9 +82,10 @@ cnn_shape cnn__foreign_shape(const cnn__role *role, int32_t layout, const cnn_sh
 
 /* Where a parameter comes from. */
 typedef struct cnn__source {
-    size_t weight; /* CNN__NONE: nowhere */
-    bool fits;     /* in shape */
-    bool optional; /* nothing is missed */
+    size_t weight;    /* CNN__NONE: nowhere */
+    bool fits;        /* in shape */
+    cnn_shape wanted; /* that a tensor of the file has to have */
+    bool optional;    /* nothing is missed */
     cnn__order order;
     char axes[40]; /* for the report; "": as they are */
 } cnn__source;

@@ -74,8 +74,8 @@ static cnn_status read_number(const head *h, const char *at, double low, double 
     if (read) {
         return CNN_OK;
     }
-    snprintf(reason, sizeof(reason), "after \"=\" %s from %g to %g is expected", high > 1 ? "a number" : "a share", low,
-             high);
+    snprintf(reason, sizeof(reason), "after \"=\" %s from %g to %.9g is expected", high > 1 ? "a number" : "a share",
+             low, high);
     return refuse(h, reason);
 }
 

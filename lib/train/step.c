@@ -154,7 +154,10 @@ cnn_status cnn__check_groups(const cnn_optimizer *optimizer, const cnn_model *mo
             i++;
         }
         if (i == model->parameter_count) {
-            return cnn__no_match(model, groups[k].pattern);
+            char text[200];
+            return cnn__fail(model->context, CNN_ERROR_NOT_FOUND,
+                             "%s: no parameter matches \"%s\", a group of the optimizer", model->name,
+                             cnn__printable(groups[k].pattern, text, sizeof(text)));
         }
     }
     return CNN_OK;

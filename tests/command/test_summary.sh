@@ -30,5 +30,8 @@ run 0 'as an object' "$cnn" summary many.cnn --json
 has out 'it has all' '"class99"'
 run 1 'weights of another network' "$cnn" convert two.cnn other.cnn --model lenet5 --partial
 has err 'it says that nothing fits' 'two.cnn: none of its 6 tensors fits lenet5$'
+run 1 'weights of another network as a whole' "$cnn" convert two.cnn other.cnn --model densenet121
+has err 'not all that is missing is told' '^and [0-9]+ more; --json lists all$'
+has err 'nothing fits either' 'two.cnn: none of its 6 tensors fits densenet121$'
 tap_check 'nothing is written' test ! -e other.cnn
 tap_end
