@@ -239,8 +239,9 @@ typedef struct cnn_prediction {
  *              comes first. Labels as classes; values in the order of the outputs.
  * count        in: room; out: classes written, at most the number of classes.
  *
- * Returns CNN_OK, CNN_ERROR_STATE (no preprocessing set), CNN_ERROR_SHAPE, CNN_ERROR_INVALID_ARGUMENT and the
- * statuses of cnn_session_forward(). The session's batch is at least 1. Since 0.1.
+ * Returns CNN_OK, CNN_ERROR_STATE (no preprocessing set), CNN_ERROR_SHAPE, CNN_ERROR_INVALID_ARGUMENT,
+ * CNN_ERROR_NUMERIC if an output is not a finite number, so that no class is the best, and the statuses of
+ * cnn_session_forward(). The session's batch is at least 1. Since 0.1.
  */
 CNN_API cnn_status cnn_session_predict_image(cnn_session *session, const cnn_image *image, cnn_prediction *predictions,
                                              size_t *count);

@@ -47,7 +47,21 @@ static double probability(const distribution *all, size_t label)
     return exp(all->logits[label] - all->most) / all->sum;
 }
 
-/* Best first; of equal probabilities, and of those that are no numbers, the lower label is first. */
+/* A class, or a value, that is no number names what it is of. */
+static cnn_status check_numbers(const cnn_session *session, const distribution *all, const float *values)
+{
+    for (size_t i = 0; i < all->outputs; i++) {
+        if (all->task == CNN_TASK_VALUES ? !isfinite(values[i]) : isnan(probability(all, i))) {
+            return cnn__fail(
+                session->context, CNN_ERROR_NUMERIC,
+                "%s: output %zu is not a finite number: a parameter or a value of the image is none, or too large",
+                session->model->name, i);
+        }
+    }
+    return CNN_OK;
+}
+
+/* Best first; of equal probabilities the lower label is first. */
 static bool is_better(const cnn_prediction *a, const cnn_prediction *b)
 {
     return a->probability > b->probability || (!(a->probability < b->probability) && a->label < b->label);
@@ -231,11 +245,12 @@ cnn_status cnn_session_predict_image(cnn_session *session, const cnn_image *imag
     cnn__view_means means;
     CNN__RETURN_IF_ERROR(preprocess(session, image, &views));
     CNN__RETURN_IF_ERROR(cnn__session_forward_views(session, session->scratch, 1, views, &means));
+    const distribution all = measure(means.logits, outputs, task);
+    CNN__RETURN_IF_ERROR(check_numbers(session, &all, means.outputs));
     if (task == CNN_TASK_VALUES) {
         *count = list_values(session->model, means.outputs, outputs, predictions, *count);
         return CNN_OK;
     }
-    const distribution all = measure(means.logits, outputs, task);
     *count = choose(session->model, &all, classes, predictions, *count);
     if (task != CNN_TASK_LABELS) {
         put_decided_first(session->model, &all, predictions, *count);

@@ -153,6 +153,39 @@ END_TEST
 
 /* ---- misuse ---- */
 
+/* Of outputs that are no numbers no class is the best. */
+START_TEST(no_numbers_are_an_error)
+{
+    static const float damaged[] = {NAN, INFINITY, 3e38F};
+    static const cnn_task tasks[] = {CNN_TASK_CLASSES, CNN_TASK_LABELS, CNN_TASK_VALUES};
+    cnn_model *model = NULL;
+    cnn_parameter kernel = CNN_PARAMETER_INIT;
+    cnn_prediction best[2];
+    size_t count = 2;
+    cnn_image *image = NULL;
+    cnn_session *session = new_session((const int32_t[]){4, 4, 1}, _i % 2 == 0 ? 3 : 1, "", &model);
+    ck_assert_int_eq(cnn_image_create(context, 4, 4, 1, &image), CNN_OK);
+    memset(cnn_image_pixels(image), 255, 16);
+    ck_assert_int_eq(cnn_model_set_task(model, tasks[_i / 6]), CNN_OK);
+    ck_assert_int_eq(cnn_session_predict_image(session, image, best, &count), CNN_OK);
+    ck_assert_int_eq(cnn_model_find_parameter(model, "dense_1/kernel", &kernel), CNN_OK);
+    for (size_t i = 0; i < 16; i++) { /* their sum is beyond all floats */
+        kernel.value.data[i * (size_t)kernel.value.shape.dims[1]] = damaged[_i / 2 % 3];
+    }
+    cnn_model_touch(model);
+    const cnn_status status = cnn_session_predict_image(session, image, best, &count);
+    const bool certain = _i / 2 % 3 != 0 && tasks[_i / 6] != CNN_TASK_VALUES &&
+                         (_i % 2 == 1 || tasks[_i / 6] == CNN_TASK_LABELS); /* the sigmoid of infinity is 1 */
+    ck_assert_msg(status == (certain ? CNN_OK : CNN_ERROR_NUMERIC), "%d: %s", _i, cnn_last_error(context));
+    if (!certain) {
+        ck_assert_ptr_nonnull(strstr(cnn_last_error(context), "output 0 is not a finite number"));
+    }
+    cnn_image_free(image);
+    cnn_session_free(session);
+    cnn_model_free(model);
+}
+END_TEST
+
 START_TEST(nothing_is_refused)
 {
     const cnn_status invalid = CNN_ERROR_INVALID_ARGUMENT;
@@ -187,6 +220,7 @@ int main(void)
     tcase_add_loop_test(tests, only_whole_inputs_are_predicted, 0, sizeof(images) / sizeof(images[0]));
     tcase_add_test(tests, classes_are_the_best_in_order);
     tcase_add_test(tests, equal_classes_come_in_order);
+    tcase_add_loop_test(tests, no_numbers_are_an_error, 0, 18);
     tcase_add_test(tests, nothing_is_refused);
     suite_add_tcase(suite, tests);
     return cnn_test_run(suite);
