@@ -93,6 +93,7 @@ static int open_all(calibration *self)
                              .on_error = tool_on_error(settings->on_error)},
         self->model, &self->data);
     result = result == TOOL_DONE ? tool_check_labelled(run, settings->data, self->data) : result;
+    result = result == TOOL_DONE ? tool_check_prepared(run, run->operands[0], self->model, self->data) : result;
     if (result != TOOL_DONE) {
         return result;
     }

@@ -273,6 +273,7 @@ static int run_embed(tool *run, const void *given)
     int result = check_settings(run, self.settings);
     result = result == TOOL_DONE ? tool_open_context(run) : result;
     result = result == TOOL_DONE ? tool_open_trained(run, run->operands[0], &self.model) : result;
+    result = result == TOOL_DONE ? tool_check_prepared(run, run->operands[0], self.model, NULL) : result;
     result = result == TOOL_DONE ? tool_set_one_view(run, self.model) : result;
     result = result == TOOL_DONE ? open_images(&self) : result;
     result = result == TOOL_DONE ? compute(&self) : result;

@@ -5,6 +5,7 @@
 #include "tool_path.h"
 #include "tool_table.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static bool on_step(void *user, const cnn_progress *progress)
@@ -83,6 +84,12 @@ static int evaluate(eval_run *eval)
         return result;
     }
     tool_progress_end(run);
+    if (!isfinite(eval->result.loss)) {
+        char *file = tool_printable(eval->path);
+        tool_note(run, "warning: %s: the loss is not finite: a parameter, or a value of an image, is none or too large",
+                  file);
+        free(file);
+    }
     result = run->operand_count == 1 ? tool_eval_save_report(eval) : TOOL_DONE;
     return run->operand_count == 1 && result == TOOL_DONE ? tool_eval_print(eval) : result;
 }
@@ -150,6 +157,9 @@ int tool_eval_run(eval_run *eval)
                                            .label_columns = settings->label_columns};
         result = tool_open_data_of_model(run, settings->data, &options, eval->model, &eval->data);
         result = result == TOOL_DONE ? tool_check_labelled(run, settings->data, eval->data) : result;
+    }
+    if (result == TOOL_DONE && eval->ten_crop == NULL) {
+        result = tool_check_prepared(run, eval->path, eval->model, eval->data);
     }
     result = result == TOOL_DONE ? check_data_files(eval) : result;
     result = result == TOOL_DONE ? tool_limit_data(run, settings->limit, &eval->data) : result;

@@ -60,6 +60,9 @@ static int learn(tool *run, const learn_settings *settings, cnn_model *model, co
                                                            .on_batch = on_batch, .user = &self),
                                              &made);
     tool_progress_end(run);
+    if (status == CNN_ERROR_NOT_FOUND) {
+        return tool_fail_usage(run, "--layer: %s (`cnn summary` lists the layers)", cnn_last_error(run->context));
+    }
     if (status == CNN_OK) {
         status = cnn_model_save(made, settings->out);
     }
@@ -80,6 +83,7 @@ static int run_learn(tool *run, const void *given)
     result = result == TOOL_DONE ? tool_check_model_writable(run, settings->out) : result;
     result = result == TOOL_DONE ? tool_open_context(run) : result;
     result = result == TOOL_DONE ? tool_open_trained(run, run->operands[0], &model) : result;
+    result = result == TOOL_DONE ? tool_check_prepared(run, run->operands[0], model, NULL) : result;
     result = result == TOOL_DONE ? tool_set_one_view(run, model) : result;
     if (result == TOOL_DONE) {
         const cnn_shape input = cnn_model_input_shape(model);

@@ -77,14 +77,7 @@ static int run_predict(tool *run, const void *given)
     if (result == TOOL_DONE) {
         result = tool_open_trained(run, run->operands[0], &model);
     }
-    if (result == TOOL_DONE && cnn_model_pipeline(model) == NULL) {
-        char *file = tool_printable(run->operands[0]);
-        result = tool_fail(run,
-                           "%s: does not say how images are prepared for it: `cnn convert %s NEW --preprocess STEPS` "
-                           "gives it preprocessing, such as torchvision or keras-tf",
-                           file, file);
-        free(file);
-    }
+    result = result == TOOL_DONE ? tool_check_prepared(run, run->operands[0], model, NULL) : result;
     result = result == TOOL_DONE ? set_views(run, model, settings->tta) : result;
     if (result == TOOL_DONE) {
         const size_t labels = tool_model_labels(model);

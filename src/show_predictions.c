@@ -85,6 +85,7 @@ int show_predictions(show_run *show)
         const tool_data_options options = {.part = settings->part, .prefix = settings->prefix};
         result = tool_open_data_of_model(run, settings->data, &options, show->model, &show->data);
     }
+    result = result == TOOL_DONE ? tool_check_prepared(run, run->operands[1], show->model, show->data) : result;
     result = result == TOOL_DONE && !by_prediction ? tool_show_choose(show) : result;
     if (result == TOOL_DONE) {
         const cnn_status status = predict_all(show);

@@ -237,6 +237,9 @@ bool tool_is_zoo(const char *name);
 int tool_open_model(tool *run, const char *name, const tool_model_options *options, cnn_model **model);
 /* A model that has been trained: a file, not a zoo name. */
 int tool_open_trained(tool *run, const char *name, cnn_model **model);
+/* Whether a model says how images are prepared for it; `data`: NULL, or a dataset whose images may all have its input's
+ * size as they are. The failure tells how to give it preprocessing. */
+int tool_check_prepared(tool *run, const char *name, const cnn_model *model, const cnn_dataset *data);
 /* Freezes what --freeze says; NULL: nothing. */
 int tool_freeze(tool *run, cnn_model *model, const char *text);
 /* Names of the trained parameters, "fc/kernel, fc/bias", not all of many; malloc'ed. */

@@ -212,6 +212,20 @@ uint64_t tool_layer_values(cnn_model *model, size_t layer)
     return total;
 }
 
+int tool_check_prepared(tool *run, const char *name, const cnn_model *model, const cnn_dataset *data)
+{
+    if (cnn_model_pipeline(model) != NULL || (data != NULL && cnn_dataset_shape(data).rank > 0)) {
+        return TOOL_DONE;
+    }
+    char *file = tool_printable(name);
+    const int result = tool_fail(run,
+                                 "%s: does not say how images are prepared for it: `cnn convert %s NEW --preprocess "
+                                 "STEPS` gives it preprocessing, such as torchvision or keras-tf",
+                                 file, file);
+    free(file);
+    return result;
+}
+
 /* What can follow the last dense layer and learns nothing. */
 static bool is_after_dense(const char *type)
 {
@@ -224,14 +238,26 @@ static bool is_after_dense(const char *type)
     return false;
 }
 
+static size_t find_layer(const cnn_model *model, const char *name)
+{
+    size_t layer = cnn_model_layer_count(model);
+    for (size_t i = 0; i < cnn_model_layer_count(model) && name != NULL; i++) {
+        layer = strcmp(cnn_model_layer_name(model, i), name) == 0 ? i : layer;
+    }
+    return layer;
+}
+
+/* From the first output back, as layers lie in any order where a network has branches. */
 const char *tool_before_dense(const cnn_model *model)
 {
-    size_t last = cnn_model_layer_count(model);
-    while (last > 0 && strcmp(cnn_model_layer_type(model, last - 1), "Dense") != 0) {
-        if (!is_after_dense(cnn_model_layer_type(model, last - 1))) {
+    const size_t none = cnn_model_layer_count(model);
+    size_t at = find_layer(model, cnn_model_output_name(model, 0));
+    while (at < none && strcmp(cnn_model_layer_type(model, at), "Dense") != 0) {
+        if (!is_after_dense(cnn_model_layer_type(model, at))) {
             return NULL;
         }
-        last--;
+        at = find_layer(model, cnn_model_layer_reads(model, at, 0));
     }
-    return last > 1 ? cnn_model_layer_name(model, last - 2) : NULL;
+    const char *before = at < none ? cnn_model_layer_reads(model, at, 0) : NULL;
+    return find_layer(model, before) < none ? before : NULL;
 }

@@ -177,6 +177,10 @@ CNN_API const char *cnn_model_layer_name(const cnn_model *model, size_t layer);
 /** Kind of a layer, "Conv2D"; NULL past the end. Valid as long as the model. Since 0.1. */
 CNN_API const char *cnn_model_layer_type(const cnn_model *model, size_t layer);
 
+/** Name of the value number `index` that a layer reads: that of another layer, or of an input; NULL past the last one.
+    Valid as long as the model. Since 0.9. */
+CNN_API const char *cnn_model_layer_reads(const cnn_model *model, size_t layer, size_t index);
+
 /**
  * Hands a layer's configuration to `write`: its kind and the options that are
  * not zero, with their defaults filled in, as PyTorch's print(model) does:

@@ -18,6 +18,13 @@ const char *cnn_model_layer_type(const cnn_model *model, size_t layer)
     return model != NULL && layer < model->node_count ? model->nodes[layer].layer->kind.type : NULL;
 }
 
+const char *cnn_model_layer_reads(const cnn_model *model, size_t layer, size_t index)
+{
+    return model != NULL && layer < model->node_count && index < model->nodes[layer].input_count
+               ? cnn__value_name(model, model->nodes[layer].inputs[index])
+               : NULL;
+}
+
 cnn_shape cnn_model_layer_shape(const cnn_model *model, size_t layer)
 {
     return model != NULL && model->built && layer < model->node_count ? model->nodes[layer].output : (cnn_shape){0};

@@ -78,6 +78,22 @@ END_TEST
 
 /* ---- outputs ---- */
 
+/* What each layer is connected to, as branches lie one after the other in the list. */
+START_TEST(layers_say_what_they_read)
+{
+    static const char *const reads[][2] = {{"input", NULL},  {"table", NULL},   {"conv", "scales"},
+                                           {"scaled", NULL}, {"flat", "table"}, {"both", NULL}};
+    cnn_model *model = two_inputs();
+    for (size_t i = 0; i < 6; i++) {
+        ck_assert_str_eq(cnn_model_layer_reads(model, i, 0), reads[i][0]);
+        ck_assert_pstr_eq(cnn_model_layer_reads(model, i, 1), reads[i][1]);
+        ck_assert_ptr_null(cnn_model_layer_reads(model, i, 2));
+    }
+    ck_assert_ptr_null(cnn_model_layer_reads(model, 6, 0));
+    cnn_model_free(model);
+}
+END_TEST
+
 START_TEST(outputs_by_name_run_nothing_after_them)
 {
     static float images[BATCH * IMAGE];
@@ -240,6 +256,7 @@ int main(void)
     TCase *cases = tcase_create("all");
     tcase_add_checked_fixture(cases, graph_set_up, graph_tear_down);
     tcase_add_test(cases, two_inputs_are_scaled_and_joined);
+    tcase_add_test(cases, layers_say_what_they_read);
     tcase_add_test(cases, outputs_by_name_run_nothing_after_them);
     tcase_add_test(cases, siamese_branches_share_their_layers);
     tcase_add_loop_test(cases, values_are_broadcast, 0, 18);

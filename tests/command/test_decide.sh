@@ -134,6 +134,14 @@ run 0 'photos become grey for it' "$cnn" embed grey.cnn photos --out g.csv
 run 0 'also those of a dataset' "$cnn" embed grey.cnn --data photos --out h.csv
 [ "$(cut -d, -f1,3- g.csv | sort)" = "$(cut -d, -f1,3- h.csv | sort)" ]
 tap_result $? 'with the same values'
+"$cnn" convert grey.cnn grey.safetensors >/dev/null 2>&1
+run 0 'a model without preprocessing' "$cnn" convert grey.safetensors raw.cnn --model fashion-dnn --input 8x8x1 --classes 2
+for word in 'eval raw.cnn --data photos' 'calibrate raw.cnn --data photos --out no.cnn' 'embed raw.cnn photos' \
+    'learn raw.cnn --data photos --out no.cnn' 'predict raw.cnn photos'; do
+    # shellcheck disable=SC2086
+    run 1 "$word" "$cnn" $word
+    has err 'it says what to do' '^cnn [a-z]+: raw\.cnn: does not say how images are prepared.*`cnn convert raw\.cnn NEW --'
+done
 run 2 'no images' "$cnn" embed two.cnn
 printf 'photos/cat.1.jpg\r\n\nphotos/dog.1.jpg' >list
 run 0 'a list' "$cnn" embed two.cnn @list

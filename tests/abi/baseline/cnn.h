@@ -1716,6 +1716,7 @@ CNN_API const char *cnn_model_name(const cnn_model *model);
 CNN_API size_t cnn_model_layer_count(const cnn_model *model);
 CNN_API const char *cnn_model_layer_name(const cnn_model *model, size_t layer);
 CNN_API const char *cnn_model_layer_type(const cnn_model *model, size_t layer);
+CNN_API const char *cnn_model_layer_reads(const cnn_model *model, size_t layer, size_t index);
 CNN_API cnn_status cnn_model_layer_configuration(const cnn_model *model, size_t layer, cnn_write_function write,
                                                  void *user);
 CNN_API cnn_shape cnn_model_layer_shape(const cnn_model *model, size_t layer);
