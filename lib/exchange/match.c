@@ -178,12 +178,16 @@ enum { NORM_KIND = 100 };
 
 static bool is_mean(const char *role) { return strcmp(role, "running_mean") == 0 || strcmp(role, "moving_mean") == 0; }
 
-/* What tells layers apart that have no common names: a normalisation, or the most dimensions of a tensor. */
+/* What tells layers apart that have no common names: a normalisation, or the most dimensions of a tensor. What no layer
+ * has, such as masks and counters, tells nothing. */
 static int weight_kind(const finder *f, const module *m)
 {
     int kind = 0, vectors = 0;
     for (size_t i = m->first; i != CNN__NONE; i = f->weights->entries[i].next) {
         const cnn__weight *entry = &f->weights->entries[i];
+        if (entry->number < 0 && !cnn__role_is_known(entry->role, f->weights->layout)) {
+            continue;
+        }
         const int rank = strcmp(entry->role, "alpha") == 0 ? 1
                                                            : (int)entry->shape.rank; /* of slopes, see fits_slopes() */
         kind = is_mean(entry->role) ? NORM_KIND : kind < rank ? rank : kind;

@@ -53,6 +53,16 @@ const cnn__role *cnn__role_find(const char *type, const char *parameter, const c
     return NULL;
 }
 
+bool cnn__role_is_known(const char *name, int32_t layout)
+{
+    for (size_t i = 0; i < ROLES; i++) {
+        if (roles[i].names[layout] != NULL && strcmp(roles[i].names[layout], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The letters with that of the features of a flattened image spelled out in the order `image`. */
 static void expand(const char *axes, char letter, const char *image, char expanded[CNN_MAX_RANK + 1])
 {

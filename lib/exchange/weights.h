@@ -57,6 +57,8 @@ typedef struct cnn__role {
 
 /* The first line of the table for a parameter, or the next one after `after`; NULL if there is none. */
 const cnn__role *cnn__role_find(const char *type, const char *parameter, const cnn__role *after);
+/* Whether any layer has a parameter of this name in a layout. */
+bool cnn__role_is_known(const char *name, int32_t layout);
 
 /* ---- permute.c ---- */
 

@@ -158,12 +158,43 @@ START_TEST(test_others)
 }
 END_TEST
 
+/* Tensors that are no parameters of any layer do not take a layer's place where layers are taken in order. */
+START_TEST(test_strangers)
+{
+    static const char *const names[] = {"anchors", "0.weight", "0.bias",   "mask.table", "1.weight",
+                                        "1.bias",  "steps",    "2.weight", "2.bias"};
+    written *w = calloc(1, sizeof(*w));
+    cnn_weights *weights = NULL;
+    cnn_weights_report report = CNN_WEIGHTS_REPORT_INIT;
+    ck_assert_int_eq(cnn_context_create(CNN_CONTEXT(.threads = 1), &context), CNN_OK);
+    cnn_model *model = make_vgg(NULL, false);
+    ck_assert_int_eq(
+        cnn_weights_create(context, CNN_WEIGHTS(.layout = CNN_WEIGHTS_PYTORCH, .read = give, .user = w), &weights),
+        CNN_OK);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const bool vector = strstr(names[i], "bias") != NULL;
+        const int64_t inputs = strcmp(names[i], "0.weight") == 0 ? 1024 : 1;
+        const cnn_weight weight = {
+            sizeof(weight), names[i], NULL, "F32", {vector ? 1 : 2, 0, {1, vector ? 0 : inputs}}};
+        ck_assert_int_eq(cnn_weights_add(weights, &weight, i), CNN_OK);
+    }
+    ck_assert_msg(cnn_model_import(model, weights, NULL, &report) == CNN_OK, "%s", cnn_last_error(context));
+    ck_assert_uint_eq(report.loaded, 6);
+    ck_assert_uint_eq(report.unused, 3);
+    cnn_weights_free(weights);
+    cnn_model_free(model);
+    cnn_context_free(context);
+    free(w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exchange/torch_names");
     TCase *tcase = tcase_create("torch_names");
     tcase_add_loop_test(tcase, test_vgg, 0, (int)(sizeof(networks) / sizeof(networks[0])));
     tcase_add_test(tcase, test_others);
+    tcase_add_test(tcase, test_strangers);
     suite_add_tcase(suite, tcase);
     return cnn_test_run(suite);
 }
