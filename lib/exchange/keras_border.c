@@ -76,35 +76,37 @@ static size_t read_numbers(const cnn__json *options, const char *name, int64_t n
 }
 
 /* What the windows of a pooling reach beyond the input: before as it says, after as far as the last one goes. */
-static void find_reach(const cnn_model *model, const cnn__node *node, const cnn__json *options, int64_t pads[4])
+static void find_reach(const cnn_model *model, const cnn__node *node, const cnn__json *options,
+                       cnn__keras_border *border)
 {
     const cnn_shape *input = cnn__value_shape(model, node->inputs[0]);
     int64_t size[CNN_MAX_RANK], stride[CNN_MAX_RANK];
     read_numbers(options, "size", size);
     read_numbers(options, "stride", stride);
-    for (uint32_t d = 0; d < 2; d++) {
+    for (size_t d = 0; d < border->sides; d++) {
         const int64_t last = (node->output.dims[d] - 1) * stride[d] + size[d];
-        const int64_t after = last - input->dims[d] - pads[2 * d];
-        pads[2 * d + 1] = after > 0 ? after : 0;
+        const int64_t after = last - input->dims[d] - border->pads[2 * d];
+        border->pads[2 * d + 1] = after > 0 ? after : 0;
     }
 }
 
 static void border_pooling(const cnn_model *model, const cnn__node *node, const cnn__json *options, bool non_negative,
                            cnn__keras_border *border)
 {
-    int64_t given[4];
+    int64_t given[6];
     bool more = false; /* than is padded: windows that rounding up added */
     memcpy(given, border->pads, sizeof(given));
-    find_reach(model, node, options, border->pads);
-    const bool any = border->pads[0] + border->pads[1] + border->pads[2] + border->pads[3] > 0;
-    for (int i = 0; i < 4; i++) {
+    find_reach(model, node, options, border);
+    border->any = false;
+    for (size_t i = 0; i < 2 * border->sides; i++) {
         more = more || border->pads[i] > given[i];
+        border->any = border->any || border->pads[i] > 0;
     }
     border->valid = true;
-    if (strcmp(node->layer->kind.type, "MaxPooling2D") == 0) {
-        border->lacking = any && !non_negative ? "padding of its own around values that may be negative" : NULL;
+    if (strncmp(node->layer->kind.type, "Max", 3) == 0) {
+        border->lacking = border->any && !non_negative ? "padding of its own around values that may be negative" : NULL;
     } else {
-        border->lacking = !any                                               ? NULL
+        border->lacking = !border->any                                       ? NULL
                           : more || !read_flag(options, "count_include_pad") ? "padding that a mean leaves out"
                                                                              : NULL;
     }
@@ -113,8 +115,14 @@ static void border_pooling(const cnn_model *model, const cnn__node *node, const 
 cnn__keras_border cnn__keras_find_border(const cnn_model *model, uint32_t number, const cnn__json *options,
                                          const bool *non_negative)
 {
-    static const char *const bordered[] = {"Conv2D", "DepthwiseConv2D", "SeparableConv2D", NULL};
-    static const char *const pooled[] = {"MaxPooling2D", "AveragePooling2D", NULL};
+    static const char *const bordered[] = {"Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv1D", "Conv3D", NULL};
+    static const char *const pooled[] = {"MaxPooling2D",
+                                         "AveragePooling2D",
+                                         "MaxPooling1D",
+                                         "AveragePooling1D",
+                                         "MaxPooling3D",
+                                         "AveragePooling3D",
+                                         NULL};
     static const char *const transposed[] = {"Conv2DTranspose", "Conv3DTranspose", NULL};
     const cnn__node *node = &model->nodes[number];
     const char *type = node->layer->kind.type, *padding = cnn__json_text(cnn__json_get(options, "padding"));
@@ -129,12 +137,13 @@ cnn__keras_border cnn__keras_find_border(const cnn_model *model, uint32_t number
     for (size_t i = 0; i < count; i++) {
         any = any || pads[i] != 0;
     }
+    border.sides = cnn__value_shape(model, node->inputs[0])->rank - 1;
     if (is_one_of(pooled, type)) {
         memcpy(border.pads, pads, sizeof(border.pads));
         border_pooling(model, node, options, (node->inputs[0] & CNN__INPUT) == 0 && non_negative[node->inputs[0]],
                        &border);
     } else if (any && is_one_of(bordered, type)) {
-        border.valid = true;
+        border.valid = border.any = true;
         memcpy(border.pads, pads, sizeof(border.pads));
     } else if (!any && !read_flag(options, "ceil")) {
         border.valid = true;

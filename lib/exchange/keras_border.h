@@ -8,8 +8,10 @@
 
 /* What becomes of a layer's padding. */
 typedef struct cnn__keras_border {
-    bool valid;      /* the layer itself has none in Keras */
-    int64_t pads[4]; /* of a layer ZeroPadding2D before it: top, bottom, left, right; zeros: there is no such layer */
+    bool valid;          /* the layer itself has none in Keras */
+    bool any;            /* there is a layer of zeros before it */
+    size_t sides;        /* its dimensions: ZeroPadding2D has 2 */
+    int64_t pads[6];     /* before and after for each side */
     const char *lacking; /* what Keras lacks; NULL: nothing */
 } cnn__keras_border;
 

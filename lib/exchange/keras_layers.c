@@ -102,17 +102,17 @@ void cnn__keras_put_list(cnn__json_writer *writer, const char *name, const int64
     cnn__json_close(writer, ']');
 }
 
-static bool as_borders(const cnn__json *value, int64_t pads[4])
+/* n for all, or for each side a number or two, before and after; of one side these stand alone. */
+static bool as_borders(const cnn__json *value, size_t sides, int64_t *pads)
 {
     const cnn__json *list = cnn__keras_list(value);
-    const cnn__json *first = cnn__json_is(list, CNN__JSON_ARRAY) ? cnn__json_first(list) : NULL;
-    if (cnn__json_count(list) == 2 && cnn__json_count(cnn__keras_list(first)) == 2) {
-        return cnn__keras_wholes(first, pads, 2) && cnn__keras_wholes(cnn__json_next(list, first), pads + 2, 2);
+    const bool each = sides > 1 && cnn__json_is(list, CNN__JSON_ARRAY);
+    const cnn__json *item = each ? cnn__json_first(list) : list;
+    bool good = !each || cnn__json_count(list) == sides;
+    for (size_t i = 0; i < sides && good; i++) {
+        good = cnn__keras_wholes(item, pads + 2 * i, 2);
+        item = each && good ? cnn__json_next(list, item) : item;
     }
-    int64_t pair[2] = {0, 0};
-    const bool good = cnn__keras_wholes(value, pair, 2);
-    pads[0] = pads[1] = pair[0];
-    pads[2] = pads[3] = pair[1];
     return good;
 }
 
@@ -223,6 +223,15 @@ static cnn_status put_padding(cnn__keras *keras, const cnn__keras_layer *layer, 
                               const cnn__json *value, cnn__json_writer *options)
 {
     const char *word = cnn__json_text(value);
+    int64_t pads[2] = {1, 0}, steps = 1;
+    if (word != NULL && strcmp(word, "causal") == 0 && strcmp(layer->class_name, "Conv1D") == 0 &&
+        cnn__keras_wholes(cnn__json_get(layer->config, "kernel_size"), pads, 1) && pads[0] > 0) {
+        (void)cnn__keras_wholes(cnn__json_get(layer->config, "dilation_rate"), &steps, 1);
+        pads[0] = (pads[0] - 1) * steps; /* so that no step sees one after it */
+        cnn__json_put_string(options, k->field, "explicit");
+        cnn__keras_put_list(options, "pads", pads, 2);
+        return CNN_OK;
+    }
     if (word == NULL || (strcmp(word, "same") != 0 && strcmp(word, "valid") != 0)) {
         return bad_value(keras, layer, k->name, "\"same\" or \"valid\"");
     }
@@ -283,7 +292,8 @@ static cnn_status put_number(cnn__keras *keras, const cnn__keras_layer *layer, c
 static cnn_status put_numbers(cnn__keras *keras, const cnn__keras_layer *layer, const cnn__keras_key *k,
                               const cnn__json *value, cnn__json_writer *options)
 {
-    int64_t numbers[4] = {0};
+    int64_t numbers[6] = {0};
+    const size_t sides = cnn__keras_sides(k->conversion);
     switch (k->conversion) {
     case CNN__KERAS_SINGLE:
     case CNN__KERAS_TRIPLE:
@@ -313,10 +323,10 @@ static cnn_status put_numbers(cnn__keras *keras, const cnn__keras_layer *layer, 
         cnn__keras_put_list(options, k->field, numbers, 2);
         return CNN_OK;
     default:
-        if (!as_borders(value, numbers)) {
-            return bad_value(keras, layer, k->name, "one, two or two pairs of whole numbers");
+        if (!as_borders(value, sides, numbers)) {
+            return bad_value(keras, layer, k->name, "one whole number, or one or two for each side");
         }
-        cnn__keras_put_list(options, k->field, numbers, 4);
+        cnn__keras_put_list(options, k->field, numbers, 2 * sides);
         return CNN_OK;
     }
 }
@@ -335,6 +345,8 @@ static cnn_status put_key(cnn__keras *keras, const cnn__keras_layer *layer, cons
     case CNN__KERAS_TRIPLE:
     case CNN__KERAS_ROWS:
     case CNN__KERAS_BORDERS:
+    case CNN__KERAS_BORDERS1:
+    case CNN__KERAS_BORDERS3:
         return put_numbers(keras, layer, k, value, options);
     case CNN__KERAS_NOT:
         cnn__json_put_int(options, k->field, is_nothing(value));

@@ -33,11 +33,16 @@ void cnn__keras_copy(cnn__json_writer *config, const char *name, const cnn__json
     }
 }
 
-static void put_borders(cnn__json_writer *config, const char *name, const int64_t pads[4])
+void cnn__keras_put_borders(cnn__json_writer *config, const char *name, const int64_t *pads, size_t sides)
 {
+    if (sides == 1) {
+        cnn__keras_put_list(config, name, pads, 2);
+        return;
+    }
     cnn__json_open(config, name, '[');
-    cnn__keras_put_list(config, NULL, pads, 2);
-    cnn__keras_put_list(config, NULL, pads + 2, 2);
+    for (size_t i = 0; i < sides; i++) {
+        cnn__keras_put_list(config, NULL, pads + 2 * i, 2);
+    }
     cnn__json_close(config, ']');
 }
 
@@ -57,7 +62,8 @@ static bool is_zeros(const cnn__json *value)
 static const char *put_back(const cnn__keras_key *k, const cnn__json *value, const cnn__json *options,
                             cnn__json_writer *config)
 {
-    int64_t pads[4] = {0}, flag = 0;
+    int64_t pads[6] = {0}, flag = 0;
+    const size_t sides = cnn__keras_sides(k->conversion);
     double number = 0;
     switch (k->conversion) {
     case CNN__KERAS_NOT:
@@ -83,10 +89,12 @@ static const char *put_back(const cnn__keras_key *k, const cnn__json *value, con
     case CNN__KERAS_TOLD:
         return NULL;
     case CNN__KERAS_BORDERS:
-        if (!cnn__keras_wholes(value, pads, 4)) {
+    case CNN__KERAS_BORDERS1:
+    case CNN__KERAS_BORDERS3:
+        if (!cnn__keras_wholes(value, pads, 2 * sides)) {
             return "a border";
         }
-        put_borders(config, k->name, pads);
+        cnn__keras_put_borders(config, k->name, pads, sides);
         return NULL;
     default:
         if (!is_zeros(value)) {
@@ -96,12 +104,19 @@ static const char *put_back(const cnn__keras_key *k, const cnn__json *value, con
     }
 }
 
+/* A class that is told by an option and by the dimensions in its name, as SpatialDropout1D, is for no others. */
+static bool has_sides(const cnn__keras_class *c, const cnn_shape *input)
+{
+    const size_t size = strlen(c->name);
+    return c->fixed_name == NULL || c->name[size - 1] != 'D' || (uint32_t)(c->name[size - 2] - '0') + 1 == input->rank;
+}
+
 /* The class of a layer: of activations that are classes the one with its name. */
-static const cnn__keras_class *class_of(const char *type, const cnn__json *options)
+static const cnn__keras_class *class_of(const char *type, const cnn__json *options, const cnn_shape *input)
 {
     for (size_t i = 0; i < cnn__keras_class_count; i++) {
         const cnn__keras_class *c = &cnn__keras_classes[i];
-        if (c->type != NULL && strcmp(c->type, type) == 0 && has_fixed(c, options)) {
+        if (c->type != NULL && strcmp(c->type, type) == 0 && has_fixed(c, options) && has_sides(c, input)) {
             return c;
         }
     }
@@ -138,7 +153,7 @@ static bool is_written(const cnn__keras_class *c, const cnn__keras_key *k)
 cnn_status cnn__keras_layer_out(cnn_context *context, const cnn__keras_out *layer, cnn__json_writer *config,
                                 const char **class_name)
 {
-    const cnn__keras_class *c = class_of(layer->type, layer->options);
+    const cnn__keras_class *c = class_of(layer->type, layer->options, layer->input);
     const char *lacking = c != NULL ? find_lacking(layer->options) : NULL;
     if (c == NULL) {
         return cnn__fail(context, CNN_ERROR_UNSUPPORTED, "layer \"%s\": Keras has no %s", layer->name, layer->type);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/options.h"
-#include "exchange/keras.h"
 #include "exchange/keras_border.h"
+#include "exchange/keras_table.h"
 #include "exchange/weights.h"
 #include "format/architecture.h"
 #include "model/model.h"
@@ -216,11 +216,15 @@ static cnn_status without_border(saving *s, const cnn__json *options, cnn__json_
     return status;
 }
 
-static cnn_status put_border(saving *s, const cnn__json *layer, const int64_t pads[4], const char *border)
+static cnn_status put_border(saving *s, const cnn__json *layer, const cnn__keras_border *border, const char *name)
 {
-    open_layer(s, "ZeroPadding2D", border);
-    cnn__string_printf(&s->text.text, ",\"config\":{\"name\":\"%s\",\"padding\":[[%d,%d],[%d,%d]]}", border,
-                       (int)pads[0], (int)pads[1], (int)pads[2], (int)pads[3]);
+    char class_name[] = "ZeroPadding2D";
+    class_name[sizeof(class_name) - 3] = (char)('0' + border->sides);
+    open_layer(s, class_name, name);
+    cnn__json_open(&s->text, "config", '{');
+    cnn__json_put_string(&s->text, "name", name);
+    cnn__keras_put_borders(&s->text, "padding", border->pads, border->sides);
+    cnn__json_close(&s->text, '}');
     put_nodes(s, layer, NULL);
     cnn__json_close(&s->text, '}');
     return s->text.text.status;
@@ -239,15 +243,14 @@ static cnn_status add_layer(saving *s, const cnn__json *layer)
     if (!border.valid) {
         return put_layer(s, layer, name, options, NULL);
     }
-    const bool any = border.pads[0] + border.pads[1] + border.pads[2] + border.pads[3] > 0;
     cnn__json_document valid = {.context = s->context};
     snprintf(before, sizeof(before), "%s_pad", name);
-    cnn_status status = any ? put_border(s, layer, border.pads, before) : CNN_OK;
+    cnn_status status = border.any ? put_border(s, layer, &border, before) : CNN_OK;
     if (status == CNN_OK) {
         status = without_border(s, options, &valid);
     }
     if (status == CNN_OK) {
-        status = put_layer(s, layer, name, valid.root, any ? before : NULL);
+        status = put_layer(s, layer, name, valid.root, border.any ? before : NULL);
     }
     cnn__json_free(&valid);
     return status;

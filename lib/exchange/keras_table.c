@@ -116,6 +116,8 @@ static const cnn__keras_key global_keys[] = {{"keepdims", FALSE_ONLY, NULL}, END
 static const cnn__keras_key kept_keys[] = {{"keepdims", TRUE_ONLY, NULL}, END};
 static const cnn__keras_key dropout_keys[] = {{"rate", REAL, "rate"}, {"p", REAL, "rate"}, END};
 static const cnn__keras_key pad_keys[] = {{"padding", BORDERS, "pads"}, END};
+static const cnn__keras_key pad1d_keys[] = {{"padding", CNN__KERAS_BORDERS1, "pads"}, END};
+static const cnn__keras_key pad3d_keys[] = {{"padding", CNN__KERAS_BORDERS3, "pads"}, END};
 static const cnn__keras_key concatenate_keys[] = {{"axis", LAST_AXIS, NULL}, END};
 static const cnn__keras_key activation_keys[] = {{"activation", ACTIVATION, "activation"}, END};
 static const cnn__keras_key softmax_keys[] = {{"axis", LAST_AXIS, NULL}, END};
@@ -156,8 +158,12 @@ const cnn__keras_class cnn__keras_classes[] = {
     {"GlobalMaxPooling3D", "GlobalMaxPooling3D", global_keys, NULL, NULL, NULL, NULL},
     {"Flatten", "Flatten", no_keys, NULL, NULL, NULL, NULL},
     {"SpatialDropout2D", "Dropout", dropout_keys, "channels", "1", NULL, NULL},
+    {"SpatialDropout1D", "Dropout", dropout_keys, "channels", "1", NULL, NULL},
+    {"SpatialDropout3D", "Dropout", dropout_keys, "channels", "1", NULL, NULL},
     {"Dropout", "Dropout", dropout_keys, NULL, NULL, NULL, NULL},
     {"ZeroPadding2D", "ZeroPadding2D", pad_keys, NULL, NULL, NULL, NULL},
+    {"ZeroPadding1D", "ZeroPadding1D", pad1d_keys, NULL, NULL, NULL, NULL},
+    {"ZeroPadding3D", "ZeroPadding3D", pad3d_keys, NULL, NULL, NULL, NULL},
     {"Cropping2D", "Cropping2D", crop_keys, NULL, NULL, NULL, NULL},
     {"UpSampling2D", "UpSampling2D", up_sampling_keys, NULL, NULL, cnn__keras_up_sampling, cnn__keras_up_sampling_out},
     {"Reshape", "Reshape", reshape_keys, NULL, NULL, cnn__keras_reshape, cnn__keras_reshape_out},

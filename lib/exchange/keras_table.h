@@ -19,6 +19,8 @@ typedef enum cnn__keras_conversion {
     CNN__KERAS_ACTIVATION, /* a name, or an object that has one */
     CNN__KERAS_SLOPE,      /* of an activation that is the layer */
     CNN__KERAS_BORDERS,    /* n, two numbers, or two pairs of them: top, bottom, left, right */
+    CNN__KERAS_BORDERS1,   /* n, or before and after */
+    CNN__KERAS_BORDERS3,   /* n, three numbers, or three pairs of them: front, back, top, bottom, left, right */
     CNN__KERAS_LAST_AXIS,  /* has to be that of the channels */
     CNN__KERAS_FALSE_ONLY, /* anything else is not supported */
     CNN__KERAS_TRUE_ONLY,  /* the line is for what sets it */
@@ -80,6 +82,12 @@ void cnn__keras_put_rules(const cnn__keras *keras, const cnn__keras_layer *layer
                           cnn__json_writer *options);
 void cnn__keras_rules_out(const char *type, const cnn__json *options, cnn__json_writer *config);
 
+/* How many sides a border has two numbers for. */
+static inline size_t cnn__keras_sides(int32_t conversion)
+{
+    return conversion == CNN__KERAS_BORDERS1 ? 1 : conversion == CNN__KERAS_BORDERS3 ? 3 : 2;
+}
+
 /* A list, or the items of a tuple as Keras 3 writes it. */
 const cnn__json *cnn__keras_list(const cnn__json *value);
 /* A whole number, also one that was written as 2.0. */
@@ -87,5 +95,7 @@ bool cnn__keras_whole(const cnn__json *value, int64_t *number);
 /* n for all, or as many numbers as there are. */
 bool cnn__keras_wholes(const cnn__json *value, int64_t *numbers, size_t count);
 void cnn__keras_put_list(cnn__json_writer *writer, const char *name, const int64_t *numbers, size_t count);
+/* Before and after for each side. */
+void cnn__keras_put_borders(cnn__json_writer *config, const char *name, const int64_t *pads, size_t sides);
 
 #endif

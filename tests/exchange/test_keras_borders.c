@@ -182,7 +182,7 @@ static void expect_written(cnn_model *model, int borders)
     written *w = calloc(1, sizeof(*w));
     ck_assert_msg(cnn_keras_config(model, append, w) == CNN_OK, "%s", cnn_last_error(context));
     ck_assert_int_eq(cnn_model_export(model, CNN_WEIGHTS_KERAS, keep, w), CNN_OK);
-    ck_assert_int_eq(count_text(w->text, "\"class_name\":\"ZeroPadding2D\""), borders);
+    ck_assert_int_eq(count_text(w->text, "\"class_name\":\"ZeroPadding"), borders);
     ck_assert_ptr_null(strstr(w->text, "output_padding")); /* (0, 0) is not what None is to Keras */
     cnn_model *again = read_again(w);
     expect_same(model, again);
@@ -235,6 +235,102 @@ START_TEST(test_shared)
 }
 END_TEST
 
+/* ---- sequences and volumes ---- */
+
+static void expect_layers(const cnn_shape *input, cnn_layer *const *layers, size_t count, int borders, const char *says)
+{
+    cnn_model *model = NULL;
+    written w = {0};
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.shape = *input), &model), CNN_OK);
+    for (size_t i = 0; i < count; i++) {
+        cnn_model_add(model, layers[i]);
+    }
+    ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
+    expect_written(model, borders);
+    ck_assert_int_eq(cnn_keras_config(model, append, &w), CNN_OK);
+    ck_assert_msg(strstr(w.text, says) != NULL, "%s", w.text);
+    free(w.text);
+    cnn_model_free(model);
+}
+
+START_TEST(test_sequence)
+{
+    cnn_layer *const layers[] = {
+        cnn_zero_pad1d(context, CNN_ZERO_PAD1D(.pads = {2, 3})),
+        cnn_conv1d(context,
+                   CNN_CONV1D(.filters = 3, .kernel = 2, .dilation = 2, .pads = {2, 0}, .activation = CNN_RELU)),
+        cnn_max_pool1d(context, CNN_POOL1D(.size = 3, .stride = 2, .pads = {1, 1})),
+        cnn_dropout(context, CNN_DROPOUT(.rate = 0.5F, .channels = 1)),
+        cnn_average_pool1d(context, CNN_POOL1D(.size = 3, .stride = 2, .pads = {1, 0}, .count_include_pad = 1)),
+    };
+    expect_layers(&(cnn_shape){2, 0, {SIDE * SIDE, CHANNELS}}, layers, 5, 4, "\"padding\":[2,3]");
+}
+END_TEST
+
+START_TEST(test_volume)
+{
+    cnn_layer *const layers[] = {
+        cnn_zero_pad3d(context, CNN_ZERO_PAD3D(.pads = {1, 0, 0, 2, 1, 1})),
+        cnn_conv3d(context,
+                   CNN_CONV3D(.filters = 3, .kernel = {1, 2, 3}, .pads = {0, 0, 1, 0, 1, 1}, .activation = CNN_RELU)),
+        cnn_dropout(context, CNN_DROPOUT(.rate = 0.5F, .channels = 1)),
+        cnn_max_pool3d(context, CNN_POOL3D(.size = {2}, .stride = {2}, .ceil = 1)),
+    };
+    expect_layers(&(cnn_shape){4, 0, {1, SIDE, SIDE, CHANNELS}}, layers, 4, 3, "\"padding\":[[1,0],[0,2],[1,1]]");
+}
+END_TEST
+
+/* Spatial dropout has another name for each number of dimensions, and is plain dropout of vectors. */
+START_TEST(test_dropout)
+{
+    static const cnn_shape shapes[] = {
+        {1, 0, {SIDE}}, {2, 0, {SIDE, SIDE}}, {3, 0, {SIDE, SIDE, CHANNELS}}, {4, 0, {1, SIDE, SIDE, CHANNELS}}};
+    static const char *const names[] = {"\"Dropout\"", "\"SpatialDropout1D\"", "\"SpatialDropout2D\"",
+                                        "\"SpatialDropout3D\""};
+    cnn_layer *const layer = cnn_dropout(context, CNN_DROPOUT(.rate = 0.5F, .channels = 1));
+    expect_layers(&shapes[_i], &layer, 1, 0, names[_i]);
+}
+END_TEST
+
+/* What Keras writes: numbers alone, for each side, or for both ends of it; and padding of the past. */
+START_TEST(test_keras_forms)
+{
+    static const struct {
+        const char *layer;
+        int64_t shape[4], output[3];
+    } forms[] = {
+        {"\"ZeroPadding1D\",\"config\":{\"name\":\"z\",\"padding\":2", {5, 2}, {9, 2}},
+        {"\"ZeroPadding1D\",\"config\":{\"name\":\"z\",\"padding\":[0,3]", {5, 2}, {8, 2}},
+        {"\"ZeroPadding3D\",\"config\":{\"name\":\"z\",\"padding\":1", {1, 2, 3, 1}, {3, 4, 5}},
+        {"\"ZeroPadding3D\",\"config\":{\"name\":\"z\",\"padding\":[0,1,2]", {1, 2, 3, 1}, {1, 4, 7}},
+        {"\"ZeroPadding3D\",\"config\":{\"name\":\"z\",\"padding\":[[0,1],[1,0],[2,2]]", {1, 2, 3, 1}, {2, 3, 7}},
+        {"\"Conv1D\",\"config\":{\"name\":\"z\",\"filters\":4,\"kernel_size\":[3],\"dilation_rate\":[2],\"padding\":"
+         "\"causal\"",
+         {5, 2},
+         {5, 4}},
+        {"\"Conv1D\",\"config\":{\"name\":\"z\",\"filters\":4,\"kernel_size\":3,\"strides\":2,\"padding\":\"causal\"",
+         {5, 2},
+         {3, 4}},
+    };
+    char text[600], shape[64];
+    cnn_model *model = NULL;
+    const int64_t *d = forms[_i].shape;
+    snprintf(shape, sizeof(shape), d[2] > 0 ? "[null,%d,%d,%d,%d]" : "[null,%d,%d]", (int)d[0], (int)d[1], (int)d[2],
+             (int)d[3]);
+    snprintf(text, sizeof(text),
+             "{\"class_name\":\"Sequential\",\"config\":{\"layers\":[{\"class_name\":\"InputLayer\",\"config\":{"
+             "\"name\":\"i\",\"batch_input_shape\":%s}},{\"class_name\":%s}}]}}",
+             shape, forms[_i].layer);
+    ck_assert_msg(cnn_keras_load(context, "forms", text, strlen(text), NULL, NULL, NULL, &model) == CNN_OK, "%s: %s",
+                  cnn_last_error(context), text);
+    const cnn_shape output = cnn_model_output_shape(model);
+    for (uint32_t i = 0; i < (d[2] > 0 ? 3U : 2U); i++) {
+        ck_assert_int_eq(output.dims[i], forms[_i].output[i]);
+    }
+    cnn_model_free(model);
+}
+END_TEST
+
 /* Where values may be negative for one of the applications, or windows reach beyond by another number. */
 START_TEST(test_shared_otherwise)
 {
@@ -261,6 +357,10 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, test_border, 0, (int)(sizeof(cases) / sizeof(cases[0])));
     tcase_add_test(tcase, test_shared);
+    tcase_add_test(tcase, test_sequence);
+    tcase_add_test(tcase, test_volume);
+    tcase_add_loop_test(tcase, test_dropout, 0, 4);
+    tcase_add_loop_test(tcase, test_keras_forms, 0, 7);
     tcase_add_loop_test(tcase, test_shared_otherwise, 0, 2);
     suite_add_tcase(suite, tcase);
     return cnn_test_run(suite);
