@@ -15,9 +15,13 @@ static const char *const dense_names[][2] = {
 /* Whether `name` is "block3_conv2": the block's number. */
 static bool is_convolution(const char *name, int *block)
 {
-    int number = 0, end = 0;
-    return sscanf(name, "block%1d_conv%1d%n", block, &number, &end) == 2 && name[end] == '\0' && number > 0 &&
-           *block > 0;
+    static const char pattern[] = "block#_conv#"; /* where # stands for a digit above 0 */
+    size_t i = 0;
+    while (i < sizeof(pattern) && (pattern[i] == '#' ? name[i] >= '1' && name[i] <= '9' : name[i] == pattern[i])) {
+        i++;
+    }
+    *block = i == sizeof(pattern) ? name[5] - '0' : 0;
+    return *block > 0;
 }
 
 /* Convolutions of the network whose layers' names begin with `size` bytes of `prefix`, before `node`. */

@@ -103,8 +103,8 @@ struct cnn__parameter;
 
 enum { CNN__TORCH_NAME = 32 };
 
-/* What torchvision calls a layer where that is another name; NULL: it is not. `name`: the node's, or its end without the
- * names of the models that the layer is in. */
+/* What torchvision calls a layer where that is another name; NULL: it is not. `name`: the node's, or its end without
+ * the names of the models that the layer is in. */
 const char *cnn__torch_name(const struct cnn_model *model, uint32_t node, const char *name,
                             char torch[CNN__TORCH_NAME]);
 
