@@ -186,7 +186,7 @@ static cnn_status add_tensor(cnn__torch_file *t, uint32_t tensor, const char *na
     return cnn__weights_add(t->weights, &weight, t->count++, readable);
 }
 
-/* Appends a key: text, or a number. False for a key that is neither; a size of more than the room is a name too long. */
+/* Appends a key: text, or a number; false for a key that is neither. A size beyond the room is a name too long. */
 static bool append_key(const cnn__pickle *p, uint32_t key, size_t number, char name[CNN__TORCH_NAME], size_t *size)
 {
     const cnn__pickle_node *node = key != CNN__PICKLE_NIL ? &p->nodes[key] : NULL;

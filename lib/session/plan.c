@@ -45,7 +45,7 @@ static uint32_t new_buffer(planner *p, size_t size, uint32_t begin, uint32_t end
     return p->count++;
 }
 
-/* When an op's inputs from outside a stretch were read, for the last samples, and from when on its output is written. */
+/* When an op's inputs from outside its stretch are read for the last time, and from when on its output is written. */
 static uint32_t read_time(const cnn__op *op, uint32_t k) { return op->stretch.samples > 0 ? op->stretch.end - 1 : k; }
 static uint32_t write_time(const cnn__op *op, uint32_t k) { return op->stretch.samples > 0 ? op->stretch.begin : k; }
 

@@ -88,7 +88,7 @@ typedef struct cnn__program {
     uint32_t op_count;
     cnn__value *values;
     uint32_t value_count;
-    uint32_t batch;          /* samples at the most */
+    uint32_t batch;              /* samples at the most */
     uint32_t *input_values;      /* input of the program -> value; those of the model, then what is given */
     uint32_t input_count, given; /* given: the node whose output is the last input; CNN__NO_NODE: none */
     uint32_t *node_values;   /* node -> its output; CNN__NO_VALUE: it was not needed, or is inside another operation */

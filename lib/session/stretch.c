@@ -6,8 +6,8 @@
  * 32 MB holds them. */
 #define ROOM ((size_t)16 << 20)
 
-/* Operations for each byte: where there are more, arithmetic takes longer than memory does (600 GFLOP/s beside 45 GB/s),
- * and larger parts of a batch keep it busier. */
+/* Operations for each byte: where there are more, arithmetic takes longer than memory does (600 GFLOP/s beside 45
+ * GB/s), and larger parts of a batch keep it busier. */
 #define FLOP_PER_BYTE 9.0
 
 /* Kinds that compute each sample by itself, whatever their options are. */
@@ -57,8 +57,8 @@ static size_t sample_bytes(const finder *f, uint32_t v)
     return value->shape.dims[0] == (int64_t)f->batch ? value->values / f->batch * sizeof(float) : 0;
 }
 
-/* Bytes of a sample that an operation reads and writes; 0 if it cannot be part of a stretch, or gains nothing there: its
- * values fit as they are, or its parameters, which are read again for each part of the batch, have more bytes. */
+/* Bytes of a sample that an operation reads and writes; 0 if it cannot be part of a stretch, or gains nothing there:
+ * its values fit as they are, or its parameters, which are read again for each part of the batch, have more bytes. */
 static size_t moved_bytes(const finder *f, const cnn__op *op)
 {
     size_t sum = sample_bytes(f, op->output), parameters = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stretches: operations that take some samples of a batch through all of them before the next ones. Results are those of
- * small batches to the bit, for any number of samples, and the memory is less. */
+/* Stretches: operations that take some samples of a batch through all of them before the next ones. Results are those
+ * of small batches to the bit, for any number of samples, and the memory is less. */
 #include <string.h>
 
 #include "common/suite.h"
@@ -55,8 +55,8 @@ static void add_layers(cnn_model *model, int number)
     case 1: /* a sum of what was made long before, and of what comes from outside */
         add_conv(model, "deep", 24, 3, 24);
         add_conv(model, "narrow", 4, 1, 1);
-        cnn_model_add_after(model, cnn_add(context, CNN_NAMED(.name = "sum")),
-                            (const char *const[]){"narrow", "input"}, 2);
+        cnn_model_add_after(model, cnn_add(context, CNN_NAMED(.name = "sum")), (const char *const[]){"narrow", "input"},
+                            2);
         add_conv(model, "again", 24, 1, 1);
         cnn_model_add_after(model, cnn_multiply(context, NULL), (const char *const[]){"again", "wide"}, 2);
         break;
