@@ -7,7 +7,7 @@
 #include "own_memory.h"
 #include "session/session.h"
 
-enum { SIDE = 96, CHANNELS = 4, BATCH = 25, SMALL = 2, SAMPLE = SIDE * SIDE * CHANNELS, CASES = 5 };
+enum { SIDE = 96, CHANNELS = 4, BATCH = 25, SMALL = 2, SAMPLE = SIDE * SIDE * CHANNELS, CASES = 6 };
 
 static cnn_context *context;
 static float images[BATCH * SAMPLE];
@@ -70,6 +70,16 @@ static void add_layers(cnn_model *model, int number)
         cnn_model_add_after(model, cnn_subtract(context, CNN_NAMED(.name = "two")),
                             (const char *const[]){"one", "wide"}, 2);
         cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.activation = CNN_TANH)));
+        break;
+    case 5: /* a squeeze and excitation: small operations between large ones go along */
+        add_conv(model, "deep", 24, 3, 24);
+        cnn_model_add(model, cnn_global_average_pool2d(context, NULL));
+        cnn_model_add(model, cnn_reshape(context, CNN_RESHAPE(.shape = {1, 1, 24})));
+        add_conv(model, "squeeze", 6, 1, 1);
+        cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "excite", .filters = 24, .kernel = {1},
+                                                            .activation = CNN_SIGMOID)));
+        cnn_model_add_after(model, cnn_multiply(context, NULL), (const char *const[]){"deep", "excite"}, 2);
+        add_conv(model, "narrow", 8, 1, 1);
         break;
     default: /* ends in values of the stretch */
         add_conv(model, "deep", 24, 3, 24);
