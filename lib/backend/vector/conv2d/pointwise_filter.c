@@ -54,8 +54,8 @@ static pointwise_gradient plan(const cnn_conv2d_shape *s, uint32_t threads, void
     return p;
 }
 
-/* Pixels of x in the order of those of dy, up to CONV_ROWS channels of them. Those `ahead` values further come next, and
- * are asked for here if it is not 0. A whole vector is stored, which may reach into the next pixel's place: that is
+/* Pixels of x in the order of those of dy, up to CONV_ROWS channels of them. Those `ahead` values further come next,
+ * and are asked for here if it is not 0. A whole vector is stored, which may reach into the next pixel's place: that is
  * filled after it. */
 static void pack_pixels(const float *const *pixels, size_t count, size_t first, size_t rows, size_t ahead, float *to)
 {
