@@ -126,6 +126,28 @@ static bool shares_gradient(const planner *p, const cnn__op *op)
            input->values == output->values && !input->begins && !output->begins && !output->keeps_gradient;
 }
 
+/* Of an op that hands its output's gradient on, one input may have it there even if others add theirs: they do so
+ * later, going backward. Which input; input_count: none. */
+static uint32_t takes_gradient(const planner *p, uint32_t k)
+{
+    const cnn__op *op = &p->program->ops[k];
+    const cnn__value *output = &p->program->values[op->output];
+    const bool may = op->type != NULL && op->type->hands_gradient_on && !output->begins && !output->keeps_gradient;
+    for (uint32_t i = 0; i < op->input_count && may; i++) {
+        const uint32_t v = op->inputs[i];
+        const cnn__value *input = &p->program->values[v];
+        uint32_t times = 0;
+        for (uint32_t j = 0; j < op->input_count; j++) {
+            times += op->inputs[j] == v;
+        }
+        if (times == 1 && input->has_gradient && !input->begins && input->values == output->values &&
+            p->last_reader[v] == k) {
+            return i;
+        }
+    }
+    return op->input_count;
+}
+
 static void place_gradient(planner *p, uint32_t v, uint32_t end)
 {
     const cnn__program *program = p->program;
@@ -152,6 +174,10 @@ static void place_gradients(planner *p)
         }
         if (op->has_backward && shares_gradient(p, op) && program->values[op->inputs[0]].has_gradient) {
             p->gradient_buffers[op->inputs[0]] = p->gradient_buffers[op->output];
+        }
+        const uint32_t taker = op->has_backward ? takes_gradient(p, k) : op->input_count;
+        if (taker < op->input_count) {
+            p->gradient_buffers[op->inputs[taker]] = p->gradient_buffers[op->output];
         }
     }
     for (uint32_t v = 0; v < program->value_count; v++) {
