@@ -186,7 +186,7 @@ static cnn_status add_tensor(cnn__torch_file *t, uint32_t tensor, const char *na
     return cnn__weights_add(t->weights, &weight, t->count++, readable);
 }
 
-/* Appends a key: text, or a number. */
+/* Appends a key: text, or a number; false for a key that is neither. A size beyond the room is a name too long. */
 static bool append_key(const cnn__pickle *p, uint32_t key, size_t number, char name[CNN__TORCH_NAME], size_t *size)
 {
     const cnn__pickle_node *node = key != CNN__PICKLE_NIL ? &p->nodes[key] : NULL;
@@ -195,28 +195,36 @@ static bool append_key(const cnn__pickle *p, uint32_t key, size_t number, char n
     if (node == NULL || node->kind == CNN__PICKLE_INT) {
         length = snprintf(name + *size, room, "%s%lld", *size > 0 ? "." : "",
                           (long long)(node != NULL ? node->number : (int64_t)number));
-    } else if (node->kind == CNN__PICKLE_TEXT && node->number < (int64_t)room) {
-        length = snprintf(name + *size, room, "%s%.*s", *size > 0 ? "." : "", (int)node->number, node->text);
+    } else if (node->kind == CNN__PICKLE_TEXT) {
+        const int shown = (int)(node->number < CNN__TORCH_NAME ? node->number : CNN__TORCH_NAME);
+        length = snprintf(name + *size, room, "%s%.*s", *size > 0 ? "." : "", shown, node->text);
     }
     *size += length >= 0 ? (size_t)length : 0;
-    return length >= 0 && (size_t)length < room;
+    return length >= 0;
+}
+
+/* Whether a value is a tensor, or may hold some. */
+static bool may_hold_tensors(const cnn__pickle *p, uint32_t value)
+{
+    const cnn__pickle_kind kind = p->nodes[value].kind;
+    return kind == CNN__PICKLE_TENSOR || kind == CNN__PICKLE_DICT || kind == CNN__PICKLE_LIST ||
+           kind == CNN__PICKLE_TUPLE;
 }
 
 /* All tensors of a value, with the keys that lead to them as names. */
 static cnn_status add_tensors(cnn__torch_file *t, uint32_t value, char name[CNN__TORCH_NAME], size_t size, int depth)
 {
     const cnn__pickle *p = &t->pickle;
-    const int32_t kind = p->nodes[value].kind;
     if (++t->visits > MAX_VISITS) {
         return cnn__torch_refuse(t, CNN_ERROR_LIMIT, "has too many values");
     }
-    if (kind == CNN__PICKLE_TENSOR) {
+    if (p->nodes[value].kind == CNN__PICKLE_TENSOR) {
         return add_tensor(t, value, name);
     }
-    const bool dict = kind == CNN__PICKLE_DICT, items = kind == CNN__PICKLE_LIST || kind == CNN__PICKLE_TUPLE;
-    if ((!dict && !items) || depth == MAX_DEPTH) {
+    if (!may_hold_tensors(p, value) || depth == MAX_DEPTH) {
         return CNN_OK;
     }
+    const bool dict = p->nodes[value].kind == CNN__PICKLE_DICT;
     uint32_t cell = p->nodes[value].first;
     for (size_t number = 0; cell != CNN__PICKLE_NIL; number++) {
         const uint32_t key = dict ? p->nodes[cell].first : CNN__PICKLE_NIL;
@@ -225,7 +233,10 @@ static cnn_status add_tensors(cnn__torch_file *t, uint32_t value, char name[CNN_
         if (cell == CNN__PICKLE_NIL) {
             break;
         }
-        if (append_key(p, key, number, name, &longer)) {
+        if (may_hold_tensors(p, p->nodes[cell].first) && append_key(p, key, number, name, &longer)) {
+            if (longer >= CNN__TORCH_NAME) {
+                return cnn__torch_refuse(t, CNN_ERROR_LIMIT, "has a tensor with a name of more than 1,023 bytes");
+            }
             CNN__RETURN_IF_ERROR(add_tensors(t, p->nodes[cell].first, name, longer, depth + 1));
         }
         name[size] = '\0';

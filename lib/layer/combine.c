@@ -319,6 +319,7 @@ const cnn__layer_type cnn__add_type = {
     .options_size = sizeof(cnn_named_options),
     .state_size = sizeof(combine_state),
     .epilogue = offsetof(combine_state, epilogue),
+    .hands_gradient_on = true,
 };
 
 const cnn__layer_type cnn__subtract_type = {

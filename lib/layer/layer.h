@@ -79,6 +79,8 @@ typedef struct cnn__layer_type {
     /* Whether backward gives the gradient of the second parameter, the bias, alone where there is no place for that of
      * the first; an operation that pools does not. */
     bool bias_apart;
+    /* 1: backward gives each input the output's gradient as it is, and does nothing where that lies there already. */
+    bool hands_gradient_on;
     /* 1: does nothing in inference. */
     bool identity_in_inference;
     /* Whether training behaviour is another than that of inference; where it is not, an operation without a backward

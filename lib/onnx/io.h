@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Fields of messages by nanopb, in both directions: schema.c says once for each message which field lies where, and
- * field.c reads or writes it. */
+ * field_decode.c or field_encode.c reads or writes it. */
 #ifndef CNN_ONNX_IO_H
 #define CNN_ONNX_IO_H
 

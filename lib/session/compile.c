@@ -2,6 +2,7 @@
 /* From the graph and a request to a program, in passes. */
 #include "session/fuse.h"
 #include "session/program.h"
+#include "session/stretch.h"
 
 /* What an output's logits are: what comes before the activation that makes it, unless a dropout that vanishes in
  * inference follows that one: what counts as logits must not depend on how layers behave. */
@@ -112,6 +113,7 @@ static cnn_status run_passes(const cnn_model *model, const cnn__request *request
     CNN__RETURN_IF_ERROR(cnn__program_fuse(model, program));
     compact(model->context, program);
     ask_backend(model->context, program);
+    cnn__program_find_stretches(model, program);
     return CNN_OK;
 }
 
@@ -119,6 +121,7 @@ cnn_status cnn__program_compile(const cnn_model *model, const cnn__request *requ
 {
     const bool given = request->given != CNN__NO_NODE;
     *program = (cnn__program){.training = request->training,
+                              .batch = (uint32_t)request->batch,
                               .given = request->given,
                               .input_count = model->input_count + given,
                               .keeps_all = request->keep_all,

@@ -45,6 +45,18 @@ static uint32_t new_buffer(planner *p, size_t size, uint32_t begin, uint32_t end
     return p->count++;
 }
 
+/* When an op's inputs from outside its stretch are read for the last time, and from when on its output is written. */
+static uint32_t read_time(const cnn__op *op, uint32_t k) { return op->stretch.samples > 0 ? op->stretch.end - 1 : k; }
+static uint32_t write_time(const cnn__op *op, uint32_t k) { return op->stretch.samples > 0 ? op->stretch.begin : k; }
+
+/* Bytes of a value's place: those of a batch, or of the samples that are on their way through its stretch. */
+static size_t place_bytes(const cnn__program *program, const cnn__value *value)
+{
+    const size_t batch = program->batch;
+    return value->part == 0 ? cnn__value_bytes(value)
+                            : cnn__align_size(value->values / batch * value->part * sizeof(float));
+}
+
 /* When each value is read: by ops going forward, and by the backward of its producer and readers. */
 static void find_lifetimes(planner *p)
 {
@@ -56,7 +68,8 @@ static void find_lifetimes(planner *p)
             const uint32_t v = op->inputs[i];
             p->readers[v]++;
             p->last_reader[v] = op->has_backward ? k : p->last_reader[v];
-            later(&p->needed[v], op->has_backward && op->spec.backward_needs_input ? release_time(program, k) : k);
+            const uint32_t read = program->values[v].part > 0 ? k : read_time(op, k);
+            later(&p->needed[v], op->has_backward && op->spec.backward_needs_input ? release_time(program, k) : read);
         }
         later(&p->needed[op->output],
               op->has_backward && op->spec.backward_needs_output ? release_time(program, k) : k);
@@ -77,7 +90,8 @@ static bool runs_in_place(const planner *p, uint32_t k)
         again = again || op->inputs[i] == input;
     }
     return op->spec.in_place && !again && program->values[input].role == CNN__VALUE_INNER && p->needed[input] <= k &&
-           program->values[input].values == program->values[op->output].values;
+           program->values[input].values == program->values[op->output].values &&
+           program->values[input].part == program->values[op->output].part;
 }
 
 static void place_values(planner *p)
@@ -92,7 +106,8 @@ static void place_values(planner *p)
             p->value_buffers[op->output] = shared;
             later(&p->buffers[shared].end, p->needed[op->output]);
         } else {
-            p->value_buffers[op->output] = new_buffer(p, cnn__value_bytes(output), k, p->needed[op->output]);
+            p->value_buffers[op->output] = new_buffer(p, place_bytes(program, output),
+                                                      output->part > 0 ? k : write_time(op, k), p->needed[op->output]);
         }
         p->saved_buffers[k] = UINT32_MAX;
         if ((program->training || op->has_backward) && !op->settled && op->spec.saved_size > 0) {
@@ -109,6 +124,28 @@ static bool shares_gradient(const planner *p, const cnn__op *op)
     const cnn__value *input = &p->program->values[op->inputs[0]], *output = &p->program->values[op->output];
     return op->spec.in_place && op->input_count == 1 && p->readers[op->inputs[0]] == 1 &&
            input->values == output->values && !input->begins && !output->begins && !output->keeps_gradient;
+}
+
+/* Of an op that hands its output's gradient on, one input may have it there even if others add theirs: they do so
+ * later, going backward. Which input; input_count: none. */
+static uint32_t takes_gradient(const planner *p, uint32_t k)
+{
+    const cnn__op *op = &p->program->ops[k];
+    const cnn__value *output = &p->program->values[op->output];
+    const bool may = op->type != NULL && op->type->hands_gradient_on && !output->begins && !output->keeps_gradient;
+    for (uint32_t i = 0; i < op->input_count && may; i++) {
+        const uint32_t v = op->inputs[i];
+        const cnn__value *input = &p->program->values[v];
+        uint32_t times = 0;
+        for (uint32_t j = 0; j < op->input_count; j++) {
+            times += op->inputs[j] == v;
+        }
+        if (times == 1 && input->has_gradient && !input->begins && input->values == output->values &&
+            p->last_reader[v] == k) {
+            return i;
+        }
+    }
+    return op->input_count;
 }
 
 static void place_gradient(planner *p, uint32_t v, uint32_t end)
@@ -137,6 +174,10 @@ static void place_gradients(planner *p)
         }
         if (op->has_backward && shares_gradient(p, op) && program->values[op->inputs[0]].has_gradient) {
             p->gradient_buffers[op->inputs[0]] = p->gradient_buffers[op->output];
+        }
+        const uint32_t taker = op->has_backward ? takes_gradient(p, k) : op->input_count;
+        if (taker < op->input_count) {
+            p->gradient_buffers[op->inputs[taker]] = p->gradient_buffers[op->output];
         }
     }
     for (uint32_t v = 0; v < program->value_count; v++) {

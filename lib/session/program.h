@@ -11,7 +11,8 @@
  *   infer                    shapes, workspace and parameters of each operation (infer.c);
  *   find gradients           which values have one, and which operations run backward (gradients.c);
  *   fuse                     pairs become one operation, by the table in fuse.c;
- *   ask the backend          what inference prepares of parameters, and with what workspace.
+ *   ask the backend          what inference prepares of parameters, and with what workspace;
+ *   find stretches           operations that run together for some samples at a time (stretch.c).
  *
  * What an operation does is a layer's state, of which it has its own copy: fusing changes that copy alone. */
 #ifndef CNN_SESSION_PROGRAM_H
@@ -39,6 +40,12 @@ typedef struct cnn__request {
     size_t input_shape_count;
 } cnn__request;
 
+/* Operations that take some samples of a batch from the first to the last of them before the next ones (stretch.h). */
+typedef struct cnn__stretch {
+    uint32_t begin, end; /* operations */
+    uint32_t samples;    /* at a time; 0: the operation runs by itself, for the whole batch */
+} cnn__stretch;
+
 typedef struct cnn__op {
     uint32_t node;
     const cnn__layer_type *type; /* NULL: a caller's kind */
@@ -58,11 +65,14 @@ typedef struct cnn__op {
     bool has_backward;                             /* it runs in a backward pass */
     bool settled; /* it runs as in inference: nothing is kept, and its parameters are prepared */
     bool gone;    /* another operation does its work */
+    cnn__stretch stretch;
 
     /* Written by the plan. */
     size_t saved;         /* offset of what it keeps for its backward; CNN__NOWHERE: nothing */
     uint32_t accumulates; /* bit i: the gradient of input i is added to what is there */
     bool adds_parameters; /* so are those of the parameters: another op with the same ones writes before it */
+
+    double seconds; /* within a stretch: what the parts before took; for traces */
 } cnn__op;
 
 /* An output of the program. */
@@ -78,6 +88,7 @@ typedef struct cnn__program {
     uint32_t op_count;
     cnn__value *values;
     uint32_t value_count;
+    uint32_t batch;              /* samples at the most */
     uint32_t *input_values;      /* input of the program -> value; those of the model, then what is given */
     uint32_t input_count, given; /* given: the node whose output is the last input; CNN__NO_NODE: none */
     uint32_t *node_values;   /* node -> its output; CNN__NO_VALUE: it was not needed, or is inside another operation */

@@ -14,10 +14,11 @@
 void cnn__frame_open(const cnn_session *session, uint32_t index, cnn__frame *f)
 {
     const cnn__op *op = &session->program.ops[index];
+    const size_t samples = session->part > 0 ? session->part : session->count;
     cnn__backend_call_init(&f->backend, session->context, session->threads, session->memory + session->plan.workspace,
                            session->plan.workspace_size);
     for (uint32_t i = 0; i < op->input_count; i++) {
-        f->input_shapes[i] = cnn__session_shape(session, op->inputs[i]);
+        f->input_shapes[i] = cnn__session_shape_of(session, op->inputs[i], samples);
         f->inputs[i] = cnn__session_value(session, op->inputs[i]);
     }
     for (uint32_t i = 0; i < op->parameter_count; i++) {
@@ -31,7 +32,7 @@ void cnn__frame_open(const cnn_session *session, uint32_t index, cnn__frame *f)
         .training = session->training && !op->settled,
         .input_count = op->input_count,
         .input_shapes = f->input_shapes,
-        .output_shape = cnn__session_shape(session, op->output),
+        .output_shape = cnn__session_shape_of(session, op->output, samples),
         .inputs = f->inputs,
         .output = (float *)cnn__session_value(session, op->output),
         .parameters = f->parameters,
@@ -51,7 +52,8 @@ cnn_status cnn__session_name_failure(const cnn_session *session, const cnn__op *
                      session->model->nodes[op->node].name, op->kind->type, pass, cnn_status_string(status));
 }
 
-static cnn_status run_forward(const cnn_session *session, uint32_t index)
+/* Adds to `seconds` what it took, if that is asked. */
+static cnn_status run_forward(const cnn_session *session, uint32_t index, double *seconds)
 {
     const cnn__op *op = &session->program.ops[index];
     const void *prepared = NULL;
@@ -70,10 +72,8 @@ static cnn_status run_forward(const cnn_session *session, uint32_t index)
         }
         status = status == CNN_OK ? op->type->forward_prepared(op->user, &f.call, prepared) : status;
     }
-    if (status == CNN_OK) {
-        cnn__trace_report(session, op, CNN_TRACE_FORWARD, begin);
-    }
-    return status;
+    *seconds += cnn__trace_begin(session) - begin;
+    return status == CNN_OK ? CNN_OK : cnn__session_name_failure(session, op, status, "forward");
 }
 
 cnn_status cnn_session_set_input(cnn_session *session, const char *name, const float *values)
@@ -112,15 +112,49 @@ static cnn_status check_inputs(const cnn_session *session)
     return CNN_OK;
 }
 
+/* Reports an operation that has run on all samples. */
+static cnn_status finish_forward(const cnn_session *session, const cnn__op *op, double seconds)
+{
+    cnn__trace_report(session, op, CNN_TRACE_FORWARD, cnn__trace_begin(session) - seconds);
+    return cnn__hook_forward(session, op->output);
+}
+
+static cnn_status run_stretch(cnn_session *session, const cnn__stretch *stretch)
+{
+    cnn__op *ops = session->program.ops;
+    cnn_status status = CNN_OK;
+    for (uint32_t k = stretch->begin; k < stretch->end; k++) {
+        ops[k].seconds = 0;
+    }
+    for (size_t first = 0; first < session->count && status == CNN_OK; first += stretch->samples) {
+        const size_t rest = session->count - first;
+        session->first = first;
+        session->part = rest < stretch->samples ? rest : stretch->samples;
+        for (uint32_t k = stretch->begin; k < stretch->end && status == CNN_OK; k++) {
+            status = run_forward(session, k, &ops[k].seconds);
+        }
+    }
+    session->first = session->part = 0;
+    for (uint32_t k = stretch->begin; k < stretch->end && status == CNN_OK; k++) {
+        status = finish_forward(session, &ops[k], ops[k].seconds);
+    }
+    return status;
+}
+
 static cnn_status run_all(cnn_session *session)
 {
-    for (uint32_t k = 0; k < session->program.op_count; k++) {
-        const cnn__op *op = &session->program.ops[k];
-        cnn_status status = run_forward(session, k);
-        if (status != CNN_OK) {
-            return cnn__session_name_failure(session, op, status, "forward");
+    const cnn__program *program = &session->program;
+    uint32_t next;
+    for (uint32_t k = 0; k < program->op_count; k = next) {
+        const cnn__stretch stretch = program->ops[k].stretch;
+        double seconds = 0;
+        next = stretch.samples > 0 ? stretch.end : k + 1;
+        if (stretch.samples > 0) {
+            CNN__RETURN_IF_ERROR(run_stretch(session, &stretch));
+            continue;
         }
-        CNN__RETURN_IF_ERROR(cnn__hook_forward(session, op->output));
+        CNN__RETURN_IF_ERROR(run_forward(session, k, &seconds));
+        CNN__RETURN_IF_ERROR(finish_forward(session, &program->ops[k], seconds));
     }
     return CNN_OK;
 }

@@ -150,10 +150,13 @@ void cnn_session_free(cnn_session *session)
 const float *cnn__session_value(const cnn_session *session, uint32_t index)
 {
     const cnn__value *value = &session->program.values[index];
-    if (value->role == CNN__VALUE_INPUT) {
-        return session->input_memory != NULL ? session->input_memory[value->input] : session->inputs[value->input];
+    const size_t skipped = value->part > 0 ? 0 : value->values / session->batch * session->first;
+    if (value->role != CNN__VALUE_INPUT) {
+        return (const float *)(session->memory + value->place) + skipped;
     }
-    return (const float *)(session->memory + value->place);
+    const float *input = session->input_memory != NULL ? session->input_memory[value->input]
+                                                       : session->inputs[value->input];
+    return input != NULL ? input + skipped : NULL;
 }
 
 float *cnn__session_gradient_of(const cnn_session *session, uint32_t value)
@@ -164,8 +167,13 @@ float *cnn__session_gradient_of(const cnn_session *session, uint32_t value)
 
 cnn_shape cnn__session_shape(const cnn_session *session, uint32_t value)
 {
+    return cnn__session_shape_of(session, value, session->count);
+}
+
+cnn_shape cnn__session_shape_of(const cnn_session *session, uint32_t value, size_t samples)
+{
     cnn_shape shape = session->program.values[value].shape;
-    shape.dims[0] = shape.dims[0] / (int64_t)session->batch * (int64_t)session->count;
+    shape.dims[0] = shape.dims[0] / (int64_t)session->batch * (int64_t)samples;
     return shape;
 }
 

@@ -26,6 +26,7 @@ struct cnn_session {
     cnn__prepared **prepared; /* op -> what it reads in place of parameters; NULL: nothing, as in training */
     const float **inputs;     /* of the model, as the caller gave them; NULL: not yet */
     size_t count;             /* samples of the last forward pass; 0: none yet */
+    size_t first, part;       /* within a stretch: the first of the samples at hand, and how many; else 0 */
     uint64_t passes;          /* training forward passes so far: the step of dropout's random numbers */
     bool has_loss;            /* the gradient of some output's logits is in place */
     bool can_go_back;         /* what a backward pass needs of the last forward pass is still there */
@@ -61,11 +62,13 @@ static inline float *cnn__session_parameter_gradient(const cnn_session *session,
     return offset == CNN__NOWHERE || session->gradients == NULL ? NULL : session->gradients + offset;
 }
 
-/* Data and gradient of a value, where the backend computes; NULL where there is none. */
+/* Data and gradient of a value, where the backend computes; NULL where there is none. Within a stretch the data of the
+ * samples at hand. */
 const float *cnn__session_value(const cnn_session *session, uint32_t value);
 float *cnn__session_gradient_of(const cnn_session *session, uint32_t value);
 /* Shape and number of values of a value with the samples of the last forward pass. */
 cnn_shape cnn__session_shape(const cnn_session *session, uint32_t value);
+cnn_shape cnn__session_shape_of(const cnn_session *session, uint32_t value, size_t samples);
 size_t cnn__session_values(const cnn_session *session, uint32_t value);
 /* The first output. */
 static inline cnn__output *cnn__session_output(const cnn_session *session) { return session->program.outputs; }

@@ -45,6 +45,7 @@ typedef struct cnn__value {
     uint32_t producer; /* operation; CNN__NO_OP: none */
     uint32_t input;    /* of CNN__VALUE_INPUT: which of the model's */
     size_t values;     /* in a whole batch */
+    uint32_t part;     /* samples that its place holds, inside a stretch (stretch.h); 0: the whole batch */
 
     bool is_read;            /* some operation reads it */
     bool kept;               /* read from outside after a forward pass, or what gradients begin with */

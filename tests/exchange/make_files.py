@@ -129,6 +129,7 @@ torch.save({"epoch": 3, "state_dict": {"module." + k: v for k, v in state.items(
 torch.save(state, f"{out}/net_old.pth", _use_new_zipfile_serialization=False)
 torch.save({"a": state["fc2.bias"].t(), "fc1.weight": state["fc1.weight"].t().contiguous().t(),
             **{k: v for k, v in state.items() if k != "fc1.weight"}}, f"{out}/net_strided.pth")
+torch.save({"n" * 1024: state["fc2.bias"], **state}, f"{out}/net_named_long.pth")
 torch.save(net, f"{out}/whole.pth")
 plain = {f"{i}.{k.split('.')[1]}": v for i, n in enumerate(("conv1", "bn1", "fc1", "fc2"))
          for k, v in state.items() if k.startswith(n + ".")}

@@ -279,6 +279,7 @@ static const struct {
 } refused[] = {
     {"whole.pth", "--model named.cnn", "asks for \"torch.nn.modules.container.Sequential\" of Python", 1, false},
     {"lambda.keras", "", "layer \"pool1\" (Lambda) is a program, and no program of a file is run", 1, true},
+    {"net_named_long.pth", "--model named.cnn", "a tensor with a name of more than 1,023 bytes", 1, false},
     {"net.pth", "", "holds weights without a network; --model NAME", 2, false},
     {"net.pth", "--model catdog", "does not fit \"conv2d_1/kernel\" (3, 3, 3, 32): (32, 3, 3, 3) would (--partial lets",
      1, false},

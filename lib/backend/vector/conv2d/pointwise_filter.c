@@ -11,6 +11,7 @@
 #define GRADIENT_SUMS ((size_t)8 << 20)               /* bytes of sums that more parts may take */
 #define GRADIENT_PIXELS 128                           /* handled together: sums are read and written once for them */
 #define GRADIENT_COLUMNS 256                          /* most channels of dy in a split */
+#define AHEAD_BLOCKS 2                                /* of CONV_COLUMNS channels of x */
 #define STEPS_SIZE (GRADIENT_PIXELS * CONV_ROWS + 16) /* values: the last vector reaches over the last pixel */
 
 typedef struct pointwise_gradient {
@@ -53,12 +54,15 @@ static pointwise_gradient plan(const cnn_conv2d_shape *s, uint32_t threads, void
     return p;
 }
 
-/* Pixels of x in the order of those of dy, up to CONV_ROWS channels of them; those `ahead` values further come next. A
- * whole vector is stored, which may reach into the next pixel's place: that is filled after it. */
+/* Pixels of x in the order of those of dy, up to CONV_ROWS channels of them. Those `ahead` values further come next,
+ * and are asked for here if it is not 0. A whole vector is stored, which may reach into the next pixel's place: that is
+ * filled after it. */
 static void pack_pixels(const float *const *pixels, size_t count, size_t first, size_t rows, size_t ahead, float *to)
 {
     for (size_t k = 0; k < count; k++, to += CONV_ROWS) {
-        __builtin_prefetch(pixels[k] + first + ahead, 0, 2);
+        if (ahead > 0) {
+            __builtin_prefetch(pixels[k] + first + ahead, 0, 2);
+        }
         if (VEC_WIDTH >= CONV_ROWS) {
             vec_store(to, vec_load_n(pixels[k] + first, rows));
         } else {
@@ -87,17 +91,37 @@ typedef struct pointwise_chunk {
     bool adds;
 } pointwise_chunk;
 
-/* The same block of dy, GRADIENT_PIXELS further: asked for while there is something to multiply, since packing it would
- * do nothing but wait. */
-static dense_ahead next_gradients(const pointwise_gradient *p, const pointwise_chunk *chunk, size_t block)
+/* CONV_COLUMNS channels of as many pixels as a chunk has, from `from` on. */
+static dense_ahead ask_for(const pointwise_chunk *chunk, const float *from, size_t channels)
 {
-    const size_t out_c = (size_t)p->shape->out_c;
-    const size_t first = pointwise_block_of(block, p->blocks_of_group, p->channels).first;
-    return (dense_ahead){.from = p->dy + (chunk->first + GRADIENT_PIXELS) * out_c + first,
+    return (dense_ahead){.from = from,
                          .groups = chunk->count / DENSE_GROUP,
-                         .step = DENSE_GROUP * out_c,
+                         .step = DENSE_GROUP * channels,
                          .count = DENSE_GROUP,
-                         .apart = out_c};
+                         .apart = channels};
+}
+
+/* What product number `call` of `calls` asks for: packing would do nothing but wait. The requests of a chunk, evenly
+ * among its products, are the blocks of dy that the next one begins with, and of x, where its pixels lie one after
+ * another, the channels that come AHEAD_BLOCKS after those at hand, at the end those of the next chunk. */
+static dense_ahead choose_ahead(const pointwise_gradient *p, const pointwise_chunk *chunk, size_t call, size_t calls)
+{
+    const size_t in_c = (size_t)p->shape->in_c, out_c = (size_t)p->shape->out_c;
+    const size_t of_dy = chunk->blocks.end - chunk->blocks.begin;
+    const size_t of_x = pointwise_is_dense(p->shape) ? cnn__div_up(p->depth, CONV_COLUMNS) : 0;
+    const size_t request = call * (of_dy + of_x) / calls, next = chunk->first + GRADIENT_PIXELS;
+    if ((call + 1) * (of_dy + of_x) / calls == request) {
+        return (dense_ahead){0};
+    }
+    if (request < of_dy) {
+        const size_t block = chunk->blocks.begin + request;
+        const size_t first = pointwise_block_of(block, p->blocks_of_group, p->channels).first;
+        return ask_for(chunk, p->dy + next * out_c + first, out_c);
+    }
+    const size_t block = request - of_dy + cnn__min_size(AHEAD_BLOCKS, of_x),
+                 group = chunk->blocks.begin / p->blocks_of_group;
+    const size_t pixel = block < of_x ? chunk->first : next;
+    return ask_for(chunk, p->x + pixel * in_c + group * p->depth + block % of_x * CONV_COLUMNS, in_c);
 }
 
 /* What a chunk gives to the rows of one group's filters. */
@@ -105,7 +129,10 @@ static void add_group(const pointwise_gradient *p, const pointwise_chunk *chunk,
 {
     const size_t group = chunk->blocks.begin / p->blocks_of_group, count = chunk->count;
     const size_t tiles = cnn__div_up(p->depth, CONV_ROWS); /* nearly equal ones: a low tile does not fill the units */
-    const size_t ahead = GRADIENT_PIXELS * (size_t)p->shape->stride_w * (size_t)p->shape->in_c;
+    const size_t blocks = chunk->blocks.end - chunk->blocks.begin;
+    const size_t ahead = pointwise_is_dense(p->shape)
+                             ? 0
+                             : GRADIENT_PIXELS * (size_t)p->shape->stride_w * (size_t)p->shape->in_c;
     for (size_t tile_index = 0; tile_index < tiles; tile_index++) {
         const cnn__range range = cnn__part_range(p->depth, tiles, tile_index);
         const size_t first = range.begin, rows = range.end - range.begin;
@@ -117,9 +144,7 @@ static void add_group(const pointwise_gradient *p, const pointwise_chunk *chunk,
                                .c = sums + first * p->width + block * CONV_COLUMNS,
                                .c_row = p->width,
                                .adds = chunk->adds};
-            if (tile_index == 0) {
-                tile.ahead = next_gradients(p, chunk, block);
-            }
+            tile.ahead = choose_ahead(p, chunk, tile_index * blocks + block - chunk->blocks.begin, tiles * blocks);
             dense_tile_by_steps(&tile, rows);
         }
     }
