@@ -186,6 +186,13 @@ static cnn_status fill_from_onnx(tool *run, const char *path, cnn_model *model, 
     return status;
 }
 
+static void note_order(void *by_order, const cnn_match *match)
+{
+    if (match->by_order != 0) {
+        *(bool *)by_order = true;
+    }
+}
+
 int tool_foreign_fill(tool *run, const char *path, cnn_model *model, cnn_weights_report *report)
 {
     tool_foreign foreign;
@@ -195,7 +202,12 @@ int tool_foreign_fill(tool *run, const char *path, cnn_model *model, cnn_weights
     }
     int result = tool_foreign_open(run, path, &foreign);
     if (result == TOOL_DONE) {
-        cnn_status status = cnn_model_import(model, foreign.weights, CNN_IMPORT(.partial = 1), report);
+        bool by_order = false;
+        cnn_status status = cnn_model_import(model, foreign.weights,
+                                             CNN_IMPORT(.partial = 1, .match = note_order, .user = &by_order), report);
+        if (status == CNN_OK && by_order && report->loaded > 0) {
+            tool_note(run, "names       none is the model's: layers were taken in order");
+        }
         result = status == CNN_OK ? TOOL_DONE : tool_fail_library(run, status);
         tool_foreign_close(&foreign);
     }

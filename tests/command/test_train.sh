@@ -59,6 +59,11 @@ run 0 'a validation share' "$cnn" train fashion-dnn --data photos --val-split 0.
 has err 'a share of a sample' '30 for training, 10 for validation'
 run 0 'other weights to begin with' train --out three.cnn --epochs 1 --init-from one.cnn --freeze 'dense_1/*' --augment flip
 has err 'it tells what was loaded' '[0-9]+ parameters from one.cnn, 0 begin anew'
+hasnt err 'by their names' 'taken in order'
+"$cnn" convert one.cnn one.safetensors >/dev/null 2>&1
+LC_ALL=C sed 's/dense_\([123]\)/other_\1/g' one.safetensors >other.safetensors
+run 0 'weights with other names' train --out three.cnn --epochs 1 --init-from other.safetensors
+has err 'they are taken in order, which is told' '^names       none is the model.s: layers were taken in order$'
 run 0 'a frozen base' train --out base.cnn --epochs 1 --init-from one.cnn --freeze base
 has err 'it names what is trained' '^trained     2 of 6 arrays: dense_3/kernel, dense_3/bias$'
 run 0 'all before a layer' train --out base.cnn --epochs 1 --freeze 'before=dense_2,!dense_1/bias'
