@@ -76,7 +76,10 @@ static cnn_status open_archive(cnn__torch_file *t, cnn__bytes *bytes)
         return cnn__torch_refuse(t, CNN_ERROR_UNSUPPORTED, "is a zip archive, but not one that torch.save() writes");
     }
     if (member->size > CNN__PICKLE_BYTES) {
-        return cnn__torch_refuse(t, CNN_ERROR_LIMIT, "its pickle is too large");
+        return cnn__fail(t->context, CNN_ERROR_LIMIT,
+                         "%s: its pickle has %llu bytes, and %llu at most are read: tensors lie beside it, and what "
+                         "else there is, such as arrays of NumPy, is not read; save the model's state_dict()",
+                         t->zip.bytes.name, (unsigned long long)member->size, (unsigned long long)CNN__PICKLE_BYTES);
     }
     CNN__RETURN_IF_ERROR(check_order(t));
     t->text = cnn__alloc(t->context, (size_t)member->size);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# HDF5 files that lead out of themselves, or hold less than they say: each is refused, with its reason.
+# HDF5 files that lead out of themselves, or hold less than they say, and pickles of more than is read: each is refused,
+# with its reason.
 set -u
 : "${CNN_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
 # shellcheck source=tests/common/tap.sh
@@ -34,5 +35,11 @@ while IFS="$(printf '\t')" read -r file message; do
     tap_check "$file: the message" grep -qF -- "$message" err
     tap_check "$file: nothing is written" [ ! -e made.cnn ]
 done <list
+"$python" -c "import zipfile
+with zipfile.ZipFile('big.pth', 'w', zipfile.ZIP_DEFLATED) as archive:
+    archive.writestr('big/data.pkl', bytes((1 << 26) + 1))"
+"$CNN_COMMAND" convert big.pth made.cnn --model lenet5 >out 2>err
+tap_check 'a pickle that holds values itself: status 1' [ $? -eq 1 ]
+tap_check 'it says how many bytes are read' grep -q 'its pickle has 67108865 bytes, and 67108864 at most are read' err
 tap_check 'all were tried' [ "$(wc -l <list)" -eq 9 ]
 tap_end
