@@ -264,7 +264,7 @@ END_TEST
 START_TEST(custom_channels)
 {
     cnn__sample sample;
-    custom self = {.sample = {.label = 1, .encoded = golden_png, .encoded_size = sizeof(golden_png)}};
+    custom self = {.sample = {.label = -1, .encoded = golden_png, .encoded_size = sizeof(golden_png)}};
     cnn_dataset *dataset;
     ck_assert_int_eq(cnn_dataset_create_custom(
                          tree_context,
