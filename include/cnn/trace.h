@@ -41,8 +41,9 @@ typedef void (*cnn_trace_function)(void *user, const cnn_trace_record *record);
  * Calls `function` after each operation of the session's later passes, and
  * after each step of an optimizer in it; NULL ends that. While it is set, a
  * convolution's and a dense layer's two gradients are computed one after the
- * other and reported apart; results are the same to the bit. Costs nothing
- * when not set. Not thread-safe: as all calls of a session. Since 0.1.
+ * other and reported apart; results are the same to the bit. Operations that
+ * take a batch in parts are reported once each, with all samples, after the
+ * last part. Costs nothing when not set. Not thread-safe: as all calls of a session. Since 0.1.
  */
 CNN_API void cnn_session_set_trace(cnn_session *session, cnn_trace_function function, void *user);
 
