@@ -230,9 +230,32 @@ static cnn_status put_border(saving *s, const cnn__json *layer, const cnn__keras
     return s->text.text.status;
 }
 
+static bool has_layer(const saving *s, const char *name)
+{
+    char other[CNN__MAX_NAME];
+    bool found = false;
+    for (uint32_t i = 0; i < s->model->node_count && !found; i++) {
+        plain_name(s->model->nodes[i].name, other, sizeof(other));
+        found = strcmp(other, name) == 0;
+    }
+    for (uint32_t i = 0; i < s->model->input_count && !found; i++) {
+        found = strcmp(s->model->inputs[i].name, name) == 0;
+    }
+    return found;
+}
+
+/* The name of a border: "conv_pad", or with the first number from 2 on that no layer of the model has. */
+static void name_border(const saving *s, const char *layer, char *name, size_t size)
+{
+    snprintf(name, size, "%s_pad", layer);
+    for (int i = 2; has_layer(s, name); i++) {
+        snprintf(name, size, "%s_pad_%d", layer, i);
+    }
+}
+
 static cnn_status add_layer(saving *s, const cnn__json *layer)
 {
-    char name[CNN__MAX_NAME], before[CNN__MAX_NAME + 8];
+    char name[CNN__MAX_NAME], before[CNN__MAX_NAME + 24];
     const cnn__json *options = cnn__json_get(layer, "options");
     const cnn__keras_border border = find_border(s, layer, options);
     plain_name(text_of(layer, "name"), name, sizeof(name));
@@ -244,7 +267,7 @@ static cnn_status add_layer(saving *s, const cnn__json *layer)
         return put_layer(s, layer, name, options, NULL);
     }
     cnn__json_document valid = {.context = s->context};
-    snprintf(before, sizeof(before), "%s_pad", name);
+    name_border(s, name, before, sizeof(before));
     cnn_status status = border.any ? put_border(s, layer, &border, before) : CNN_OK;
     if (status == CNN_OK) {
         status = without_border(s, options, &valid);

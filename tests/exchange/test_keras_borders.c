@@ -235,6 +235,23 @@ START_TEST(test_shared)
 }
 END_TEST
 
+/* A border has a name that no layer has. */
+START_TEST(test_names)
+{
+    cnn_model *model = NULL;
+    written w = {0};
+    ck_assert_int_eq(cnn_model_create(context, CNN_MODEL(.input = {SIDE, SIDE, CHANNELS}), &model), CNN_OK);
+    cnn_model_add(model, cnn_activate(context, CNN_ACTIVATE(.name = "conv_pad", .activation = CNN_RELU)));
+    cnn_model_add(model, cnn_conv2d(context, CNN_CONV2D(.name = "conv", .filters = 3, .pads = {1, 0, 2, 1})));
+    ck_assert_msg(cnn_model_build(model) == CNN_OK, "%s", cnn_last_error(context));
+    expect_written(model, 1);
+    ck_assert_int_eq(cnn_keras_config(model, append, &w), CNN_OK);
+    ck_assert_msg(strstr(w.text, "\"name\":\"conv_pad_2\"") != NULL, "%s", w.text);
+    free(w.text);
+    cnn_model_free(model);
+}
+END_TEST
+
 /* ---- sequences and volumes ---- */
 
 static void expect_layers(const cnn_shape *input, cnn_layer *const *layers, size_t count, int borders, const char *says)
@@ -357,6 +374,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, test_border, 0, (int)(sizeof(cases) / sizeof(cases[0])));
     tcase_add_test(tcase, test_shared);
+    tcase_add_test(tcase, test_names);
     tcase_add_test(tcase, test_sequence);
     tcase_add_test(tcase, test_volume);
     tcase_add_loop_test(tcase, test_dropout, 0, 4);
