@@ -144,8 +144,9 @@ static cnn_status write_layer(const saving *s, const cnn__json *layer, const cha
 {
     const cnn__node *node = find_node(s, text_of(layer, "name"));
     const cnn_shape *input = cnn__value_shape(s->model, node->inputs[0]);
-    const cnn_shape *kernel = &s->model->parameters[node->first_parameter].shape;
-    const bool depthwise = node->parameter_count > 0 && cnn__is_depthwise(s->model, node, kernel);
+    const bool has_any = node->parameter_count > 0; /* a model without parameters has no list of them */
+    const cnn_shape *kernel = has_any ? &s->model->parameters[node->first_parameter].shape : NULL;
+    const bool depthwise = has_any && cnn__is_depthwise(s->model, node, kernel);
     const cnn__keras_out out = {.type = depthwise ? "DepthwiseConv2D" : text_of(layer, "type"),
                                 .name = name,
                                 .options = options,
