@@ -43,7 +43,8 @@ typedef void (*cnn_trace_function)(void *user, const cnn_trace_record *record);
  * convolution's and a dense layer's two gradients are computed one after the
  * other and reported apart; results are the same to the bit. Operations that
  * take a batch in parts are reported once each, with all samples, after the
- * last part. Costs nothing when not set. Not thread-safe: as all calls of a session. Since 0.1.
+ * last part. Costs nothing when not set. Not thread-safe: as all calls of a
+ * session. Since 0.1.
  */
 CNN_API void cnn_session_set_trace(cnn_session *session, cnn_trace_function function, void *user);
 

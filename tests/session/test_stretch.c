@@ -273,7 +273,9 @@ START_TEST(test_frozen_beginning)
         for (int i = 0; i < 2 && p.trainable; i++) {
             ck_assert_int_eq(cnn_session_gradient(sessions[i], k, &gradients[i]), CNN_OK);
         }
-        for (size_t i = 0; p.trainable && i < (size_t)p.value.shape.dims[0]; i++) {
+        size_t values = 0;
+        ck_assert(cnn__shape_values(&p.value.shape, &values));
+        for (size_t i = 0; p.trainable && i < values; i++) {
             ck_assert_float_eq_tol(gradients[0].data[i], gradients[1].data[i], 1e-4f);
         }
     }
@@ -305,6 +307,45 @@ START_TEST(test_own_memory)
 }
 END_TEST
 
+static cnn_status (*convolve)(const cnn_backend_call *call, cnn_pass pass, const cnn_conv2d_args *args);
+static int calls_left; /* before one fails */
+
+static cnn_status fail_later(const cnn_backend_call *call, cnn_pass pass, const cnn_conv2d_args *args)
+{
+    return calls_left-- == 0 ? CNN_ERROR_BACKEND : convolve(call, pass, args);
+}
+
+/* A call that fails in a later part: an error that names the layer, no output, and the same bits when repeated. */
+START_TEST(test_failure_in_a_part)
+{
+    cnn_context *own = NULL;
+    cnn_backend backend = own_memory_backend(-1);
+    convolve = backend.conv2d;
+    backend.conv2d = fail_later;
+    calls_left = -1;
+    ck_assert_int_eq(
+        cnn_context_create(
+            CNN_CONTEXT(.threads = 2, .seed = 3, .backend = "apart", .backends = &backend, .backend_count = 1), &own),
+        CNN_OK);
+    cnn_model *model = make_model(own, 1);
+    cnn_session *session = open_session(model, BATCH, NULL), *small = open_session(model, SMALL, NULL);
+    uint32_t samples;
+    ck_assert_uint_ge(count_stretched(session, &samples), 3);
+    ck_assert_uint_lt(samples, 20);
+    calls_left = 5; /* four convolutions for each part */
+    ck_assert_int_eq(cnn_session_forward(session, images, 20), CNN_ERROR_BACKEND);
+    ck_assert_msg(strstr(cnn_last_error(own), "layer \"deep\" (Conv2D) failed forward") != NULL, "%s",
+                  cnn_last_error(own));
+    ck_assert_ptr_null(cnn_session_output(session));
+    ck_assert_int_eq(cnn_session_forward(session, images, 20), CNN_OK);
+    expect_output(session, small, 20);
+    cnn_session_free(small);
+    cnn_session_free(session);
+    cnn_model_free(model);
+    cnn_context_free(own);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stretch");
@@ -316,6 +357,7 @@ int main(void)
     tcase_add_test(cases, test_reports);
     tcase_add_test(cases, test_frozen_beginning);
     tcase_add_test(cases, test_own_memory);
+    tcase_add_test(cases, test_failure_in_a_part);
     suite_add_tcase(suite, cases);
     return cnn_test_run(suite);
 }
